@@ -1,0 +1,1 @@
+"""What people look at, and the record behind it."""

@@ -1,0 +1,1 @@
+"""The record: every rep, set and command, exactly once."""

@@ -1,0 +1,1 @@
+"""The headless node: bytes in, events out, nothing lost."""

@@ -1,0 +1,1 @@
+"""Device drivers, one file each: bytes in, channel samples out."""

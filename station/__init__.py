@@ -1,0 +1,1 @@
+"""What a station is: records, wire protocol, clock, calibration, geometry, exercises, messages, simulator."""

@@ -1,0 +1,55 @@
+"""The `plumbline` command: finds each package's subcommands and imports only the one called."""
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import EntryPoint, entry_points, version
+
+from station.errors import PlumblineError
+
+USAGE = """\
+plumbline counts repetitions and measures tempo and bar path at instrumented gym stations.
+
+usage: plumbline COMMAND [OPTION ...]
+       plumbline COMMAND --help
+
+commands:
+{commands}
+
+examples:
+  plumbline demo                                    four simulated stations on this terminal
+  plumbline analyze rec.csv --station rack.toml --exercise rdl
+"""
+
+
+def commands() -> dict[str, EntryPoint]:
+    """The installed subcommands by name; nothing of them is imported yet."""
+    return {
+        entry.name: entry for entry in sorted(entry_points(group="plumbline.commands"), key=lambda e: e.name)
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand. 0: done, 1: it failed for a reason it printed, 2: wrong usage."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    known = commands()
+    if args[:1] in ([], ["-h"], ["--help"], ["help"]):
+        print(USAGE.format(commands="  " + "  ".join(known)), end="")
+        return 0 if args else 2
+    if args[0] in ("-V", "--version"):
+        print(f"plumbline {version('plumbline')}")
+        return 0
+    if args[0] not in known:
+        print(f"plumbline: no command {args[0]!r}; there are {', '.join(known)}", file=sys.stderr)
+        return 2
+    command: Callable[[Sequence[str]], int] = known[args[0]].load()
+    try:
+        return command(args[1:])
+    except PlumblineError as error:
+        print(f"plumbline {args[0]}: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`); nothing is left to say to it.
+        sys.stderr.close()
+        return 1
+    except KeyboardInterrupt:
+        return 130

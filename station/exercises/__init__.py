@@ -1,0 +1,100 @@
+"""Exercises as data: one TOML each. A gym adds its own without code."""
+
+import difflib
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from station.config import decode_toml
+from station.errors import ConfigError
+
+SHIPPED = Path(__file__).parent
+
+
+class Tempo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Target seconds of each phase in the order eccentric, bottom, concentric, top; None is "as it comes"."""
+
+    eccentric_s: float | None = None
+    bottom_pause_s: float | None = None
+    concentric_s: float | None = None
+    top_pause_s: float | None = None
+    tolerance_pct: float = 20.0
+
+
+class Cue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sentence for the lifter, shown when the named measure is outside its limit."""
+
+    when: str  # the fault's name, see station.exercises.coaching
+    say: str
+
+
+class Mastery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When the pattern is mastered at this stage; the coach signs off."""
+
+    sets: int
+    reps_per_set: int
+    tempo_adherence_pct: float
+    range_cv_pct: float
+
+
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One exercise as the station needs to know it."""
+
+    name: str
+    title: str
+    aliases: list[str] = []
+    starts_with: Literal["eccentric", "concentric"]
+    load: Literal["mass", "cable", "band", "none"]
+    min_rom_m: float
+    v0_mps: float = 0.02
+    set_gap_s: float = 12.0
+    tempo: Tempo = Tempo()
+    path_limit_m: float | None = None
+    velocity_loss_cutoff_pct: float = 20.0
+    cues: list[Cue] = []
+    mastery: Mastery | None = None
+    leads_to: str | None = None
+
+
+def load_profile(name: str, own_dir: Path | None = None) -> Profile:
+    """The exercise called `name` (or by one of its aliases).
+
+    Raises ConfigError naming the nearest exercise when there is none.
+    """
+    profiles = all_profiles(own_dir)
+    wanted = name.strip().lower()
+    for profile in profiles.values():
+        if wanted == profile.name or wanted in profile.aliases:
+            return profile
+    words = [word for profile in profiles.values() for word in (profile.name, *profile.aliases)]
+    near = difflib.get_close_matches(wanted, words, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise ConfigError(f"no exercise {name!r}; {hint}there are {', '.join(sorted(profiles))}")
+
+
+@cache
+def all_profiles(own_dir: Path | None = None) -> dict[str, Profile]:
+    """Every exercise by name; a gym's own profile replaces a shipped one of the same name."""
+    profiles: dict[str, Profile] = {}
+    for folder in (SHIPPED, *([own_dir] if own_dir else [])):
+        for path in sorted(folder.glob("*.toml")):
+            profile = decode_toml(path, Profile)
+            if path.stem != profile.name:
+                raise ConfigError(
+                    f"{path}: name is {profile.name!r}; it must be the file's own, {path.stem!r}"
+                )
+            _check(path, profile)
+            profiles[profile.name] = profile
+    return profiles
+
+
+def _check(path: Path, profile: Profile) -> None:
+    for key, value in (
+        ("min_rom_m", profile.min_rom_m),
+        ("v0_mps", profile.v0_mps),
+        ("set_gap_s", profile.set_gap_s),
+    ):
+        if not 0.0 < value < 1000.0:
+            raise ConfigError(f"{path}: {key} is {value}; it must be above 0")

@@ -1,0 +1,258 @@
+"""What travels over MQTT: topics, messages, and the one place where a payload is checked.
+
+Topic: plumbline/1/<site>/<station>/<leaf>, one leaf per kind of message:
+
+    leaf       kept      QoS  message
+    state      retained  1    StateMessage    `lost` is the last will
+    info       retained  1    InfoMessage
+    health     retained  1    HealthMessage
+    live       no        0    LiveMessage     may be dropped
+    rep        no        1    RepMessage, or Tombstone where the outbox had to drop something
+    set        no        1    SetMessage
+    command    no        1    CommandMessage
+    reply      no        1    ReplyMessage
+    ack        no        1    AckMessage      from the record (the one process that writes the history)
+
+A payload is one JSON object with `schema`, `event_id` and `at_utc`. `rep`, `set` and tombstones carry an
+envelope, `stream` and `seq`: seq counts 1, 2, 3 … within a stream and is never reused. A stream belongs to
+one station of one outbox and gets its random id when it is created.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import uuid4
+
+import msgspec
+
+from station.errors import MessageError
+from station.records import Live, Rep, RepState, SetSummary
+
+MAX_PAYLOAD_BYTES = 65_536  # a rep is below 2 kB; anything near this is not ours
+LEAVES = ("state", "info", "health", "live", "rep", "set", "command", "reply", "ack")
+RETAINED = frozenset({"state", "info", "health"})
+QOS = {"live": 0}  # every other leaf: 1
+
+_LEVEL = r"[a-z0-9-]{1,32}"
+_TOPIC = re.compile(rf"plumbline/1/(?P<site>{_LEVEL})/(?P<station>{_LEVEL})/(?P<leaf>[a-z]+)")
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema"):
+    """What every payload has."""
+
+    event_id: str
+    at_utc: str  # RFC 3339
+
+
+class StateMessage(Message, frozen=True, kw_only=True, tag="plumbline/state/1"):
+    """Whether the station is there. The session id tells a late last will from a newer birth."""
+
+    session: str
+    state: Literal["starting", "ready", "stopping", "lost"]
+
+
+class Sensor(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel as configured and as measured."""
+
+    channel: str
+    rate_hz: float | None
+    counts_per_unit: float | None = None
+
+
+class InfoMessage(Message, frozen=True, kw_only=True, tag="plumbline/info/1"):
+    """What the station is and what it is set to."""
+
+    session: str
+    software: str
+    kind: str
+    sensors: list[Sensor]
+    geometry: dict[str, float | list[float] | None]
+    exercise: str
+    athlete: str | None = None  # pseudonymous id
+    load_kg: float | None = None
+    target_reps: int | None = None
+    board: str | None = None
+
+
+class HealthMessage(Message, frozen=True, kw_only=True, tag="plumbline/health/1"):
+    """Counters since the session's start, and how fresh the data is."""
+
+    session: str
+    session_s: float
+    link_up: bool
+    frames: int
+    frames_lost: int
+    frames_corrupt: int
+    samples_rejected: int
+    bytes_discarded: int
+    clock_drift_ppm: float | None
+    outbox_depth: int
+    saturated: list[str] = []
+    last_sample_age_s: float | None = None
+    reconnects: int = 0
+
+
+class LiveMessage(Message, frozen=True, kw_only=True, tag="plumbline/live/1"):
+    """The newest value."""
+
+    session: str
+    live: Live
+
+
+class RepMessage(Message, frozen=True, kw_only=True, tag="plumbline/rep/1"):
+    """One revision of a rep, in its envelope; `event_id` is the rep's, the same in every revision."""
+
+    stream: str
+    seq: int
+    session: str
+    session_s: float  # when this revision became known
+    revision: int
+    state: RepState
+    exercise: str
+    set_number: int
+    athlete: str | None = None  # pseudonymous id
+    load_kg: float | None = None  # as entered
+    rep: Rep
+
+
+class SetMessage(Message, frozen=True, kw_only=True, tag="plumbline/set/1"):
+    """A set's summary, in its envelope; `event_id` is the set's, the same in every revision."""
+
+    stream: str
+    seq: int
+    session: str
+    session_s: float
+    revision: int
+    exercise: str
+    athlete: str | None = None
+    load_kg: float | None = None
+    summary: SetSummary
+
+
+class Tombstone(Message, frozen=True, kw_only=True, tag="plumbline/tombstone/1"):
+    """Stands for events the outbox's quota forced out: first_seq up to and with `seq`."""
+
+    stream: str
+    seq: int
+    first_seq: int
+    lost: int
+
+
+CommandName = Literal[
+    "set-exercise", "set-athlete", "set-load", "set-target", "tare", "end-set", "mark-rep", "undo"
+]
+
+
+class CommandMessage(Message, frozen=True, kw_only=True, tag="plumbline/command/1"):
+    """A wish from a screen; the edge decides and answers with the same `event_id` in `in_reply_to`."""
+
+    name: CommandName
+    by: str  # who asks: the screen's name or the coach's id
+    exercise: str | None = None
+    athlete: str | None = None
+    load_kg: float | None = None
+    target_reps: int | None = None
+    rep_event_id: str | None = None
+    mark: Literal["false", "partial", "failed"] | None = None
+
+
+class ReplyMessage(Message, frozen=True, kw_only=True, tag="plumbline/reply/1"):
+    """The edge's answer to one command."""
+
+    in_reply_to: str
+    ok: bool
+    text: str
+
+
+class StreamAck(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything in `stream` up to and with `committed_seq` is in the history, except the missing ranges."""
+
+    stream: str
+    committed_seq: int
+    missing: list[tuple[int, int]] = []  # first and last sequence number, inclusive
+
+
+class AckMessage(Message, frozen=True, kw_only=True, tag="plumbline/ack/1"):
+    """What the record has committed of one station's streams."""
+
+    streams: list[StreamAck]
+
+
+AnyMessage = (
+    StateMessage
+    | InfoMessage
+    | HealthMessage
+    | LiveMessage
+    | RepMessage
+    | SetMessage
+    | Tombstone
+    | CommandMessage
+    | ReplyMessage
+    | AckMessage
+)
+
+_BY_LEAF: dict[str, tuple[type[Message], ...]] = {
+    "state": (StateMessage,),
+    "info": (InfoMessage,),
+    "health": (HealthMessage,),
+    "live": (LiveMessage,),
+    "rep": (RepMessage, Tombstone),
+    "set": (SetMessage,),
+    "command": (CommandMessage,),
+    "reply": (ReplyMessage,),
+    "ack": (AckMessage,),
+}
+
+_decoder = msgspec.json.Decoder(AnyMessage)
+_encoder = msgspec.json.Encoder()
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where a message belongs."""
+
+    site: str
+    station: str
+    leaf: str
+
+    @property
+    def topic(self) -> str:
+        return f"plumbline/1/{self.site}/{self.station}/{self.leaf}"
+
+
+def parse_topic(topic: str) -> Address:
+    """The address a topic spells. Raises MessageError for any other topic."""
+    match = _TOPIC.fullmatch(topic)
+    if match is None or match["leaf"] not in LEAVES:
+        raise MessageError(f"topic {topic[:120]!r} is not plumbline/1/<site>/<station>/<leaf>")
+    return Address(match["site"], match["station"], match["leaf"])
+
+
+def encode(message: Message) -> bytes:
+    """One JSON object. NaN and infinity become null (msgspec does so); they never leave as JSON."""
+    return _encoder.encode(message)
+
+
+def decode(leaf: str, payload: bytes) -> AnyMessage:
+    """Check a payload whole: size, JSON, schema, types, and that it belongs on this leaf.
+
+    Raises MessageError with a reason short enough for a log line.
+    """
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise MessageError(f"payload of {len(payload)} bytes; at most {MAX_PAYLOAD_BYTES} are accepted")
+    try:
+        message: AnyMessage = _decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MessageError(f"payload is not a Plumbline message: {str(error)[:200]}") from error
+    if not isinstance(message, _BY_LEAF.get(leaf, ())):
+        raise MessageError(f"a {type(message).__name__} does not belong on {leaf}")
+    return message
+
+
+def now_utc(at: datetime | None = None) -> str:
+    """RFC 3339 with milliseconds."""
+    return (at or datetime.now(UTC)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def new_id() -> str:
+    """A random id for an event, a session or a stream."""
+    return uuid4().hex

@@ -1,0 +1,129 @@
+"""What a station says about a set: reps, sets, what was not a rep, and the live value.
+
+The field names are the keys on the wire, the columns of the history and the names in every JSON:
+one vocabulary, no translation layer. SI units; times are seconds of the session clock (of the
+recording in an analysis). A quantity the sensors cannot see is None, never 0.
+"""
+
+from typing import Literal
+
+import msgspec
+
+RepState = Literal["pending", "confirmed", "rejected"]
+Phase = Literal["top", "eccentric", "bottom", "concentric"]
+
+
+class Rep(msgspec.Struct, frozen=True, kw_only=True):
+    """One repetition: an eccentric and a concentric phase of one exercise.
+
+    The boundaries are where the velocity of the voluntary motion crosses v0, interpolated between samples.
+    In an exercise that starts with the concentric, `start_s` is the start of the concentric and `end_s` the
+    end of the eccentric (the lockout where the lift was dropped or racked and has no eccentric).
+    """
+
+    number: int  # within its set, from 1; partial reps are numbered too
+    counted: bool
+    reason: str | None = None  # why it is not counted
+
+    start_s: float
+    end_s: float
+    eccentric_end_s: float | None
+    concentric_start_s: float
+    concentric_end_s: float
+
+    eccentric_s: float | None
+    bottom_pause_s: float | None
+    concentric_s: float
+    top_pause_s: float | None
+
+    rom_m: float | None  # None on tension alone (band)
+    mean_concentric_velocity_mps: float | None
+    peak_concentric_velocity_mps: float | None
+    mean_propulsive_velocity_mps: float | None  # vertical free weight only
+    mean_eccentric_velocity_mps: float | None  # positive
+    peak_eccentric_velocity_mps: float | None  # positive
+
+    mean_force_n: float | None  # concentric, as are the four below
+    peak_force_n: float | None
+    mean_power_w: float | None
+    peak_power_w: float | None
+    work_j: float | None
+
+    path_deviation_m: float | None
+    path_drift_m: float | None  # signed, + away from the lifter; barbell only
+    path_deviation_sigma_m: float | None
+
+    velocity_loss_pct: float | None  # to the fastest counted rep of the set so far
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """A movement that was not a rep, and why."""
+
+    start_s: float
+    end_s: float
+    reason: str
+
+
+class SetSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A set: a run of reps no more than the profile's `set_gap_s` apart."""
+
+    number: int
+    counted_reps: int
+    partial_reps: int
+    start_s: float
+    end_s: float
+    fastest_mean_concentric_velocity_mps: float | None
+    last_mean_concentric_velocity_mps: float | None
+    velocity_loss_pct: float | None
+    median_rom_m: float | None
+    largest_path_deviation_m: float | None
+
+
+class Live(msgspec.Struct, frozen=True, kw_only=True):
+    """The station right now; about ten a second, and any of them may be dropped."""
+
+    session_s: float
+    position_m: float | None  # the motion coordinate s, larger = nearer lockout
+    velocity_mps: float | None
+    force_n: float | None
+    x_m: float | None  # horizontal place of bar or handle where the sensors see it
+    phase: Phase | None
+
+
+class RepEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A rep at one moment of its life. A later revision of the same `event_id` replaces the earlier ones."""
+
+    event_id: str
+    revision: int  # from 1
+    state: RepState
+    exercise: str
+    set_number: int
+    known_s: float  # session time at which this revision became known
+    rep: Rep
+
+
+class SetEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A set's summary when it has ended; a later revision replaces it."""
+
+    event_id: str
+    revision: int
+    exercise: str
+    known_s: float
+    summary: SetSummary
+
+
+class AnalysedSet(msgspec.Struct, frozen=True):
+    """The reps of one set of a recording."""
+
+    number: int
+    reps: list[Rep]
+
+
+class Analysis(msgspec.Struct, frozen=True, kw_only=True):
+    """What `plumbline analyze --json` prints."""
+
+    schema: str = "plumbline/analysis/1"
+    station: str
+    exercise: str
+    sets: list[AnalysedSet]
+    rejected: list[Rejected]

@@ -1,0 +1,1 @@
+"""The simulated station: a lifter, a load, sensors and a board."""
