@@ -1,1 +1,5 @@
 """Arithmetic on arrays, compiled with Cython."""
+
+from kernels._frames import FrameDecoder, Frames
+
+__all__ = ["FrameDecoder", "Frames"]

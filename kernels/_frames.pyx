@@ -1,0 +1,346 @@
+"""Bytes of a Plumbline sensor board to arrays: COBS, CRC-32, exact lengths, losses counted."""
+
+from collections import namedtuple
+
+import numpy as np
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.math cimport NAN
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memchr, memcpy
+
+cdef enum:
+    # The layout is drawn in station/wire.py; the tests hold the two together.
+    VERSION = 1
+    TYPE_HELLO = 1
+    TYPE_DATA = 2
+    HEADER_BYTES = 12
+    BLOCK_BYTES = 12
+    CRC_BYTES = 4
+    HELLO_BYTES = 49
+    HELLO_CHANNEL_BYTES = 56
+    MAX_CHANNELS = 16
+    MAX_FRAME_BYTES = 1024
+    MAX_STUFFED_BYTES = 1024 + 1024 // 254 + 1
+    STALE_FRAMES = 64            # a repeat lies this close behind the newest frame,
+    STALE_US = 10_000_000        # and this close in the board's time; anything else is a loss
+
+cdef uint32_t CRC_TABLE[8][256]
+
+
+cdef void _fill_crc_table() noexcept:
+    """Tables of the reflected polynomial 0xEDB88320 for eight bytes at a time (Kounavis and Berry 2005)."""
+    cdef uint32_t crc, i
+    cdef int bit, k
+    for i in range(256):
+        crc = i
+        for bit in range(8):
+            crc = (crc >> 1) ^ (0xEDB88320U if crc & 1 else 0)
+        CRC_TABLE[0][i] = crc
+    for k in range(1, 8):
+        for i in range(256):
+            crc = CRC_TABLE[k - 1][i]
+            CRC_TABLE[k][i] = (crc >> 8) ^ CRC_TABLE[0][crc & 0xFF]
+
+
+_fill_crc_table()
+
+
+cdef inline uint32_t _u32(const uint8_t *p) noexcept nogil:
+    return p[0] | (<uint32_t> p[1] << 8) | (<uint32_t> p[2] << 16) | (<uint32_t> p[3] << 24)
+
+
+cdef inline uint32_t _u16(const uint8_t *p) noexcept nogil:
+    return p[0] | (<uint32_t> p[1] << 8)
+
+
+cdef uint32_t _crc32(const uint8_t *p, Py_ssize_t n) noexcept nogil:
+    cdef uint32_t crc = 0xFFFFFFFFU
+    cdef uint32_t low
+    cdef uint32_t high
+    while n >= 8:
+        low = crc ^ _u32(p)
+        high = _u32(p + 4)
+        crc = (
+            CRC_TABLE[7][low & 0xFF] ^ CRC_TABLE[6][(low >> 8) & 0xFF]
+            ^ CRC_TABLE[5][(low >> 16) & 0xFF] ^ CRC_TABLE[4][low >> 24]
+            ^ CRC_TABLE[3][high & 0xFF] ^ CRC_TABLE[2][(high >> 8) & 0xFF]
+            ^ CRC_TABLE[1][(high >> 16) & 0xFF] ^ CRC_TABLE[0][high >> 24]
+        )
+        p += 8
+        n -= 8
+    while n > 0:
+        crc = (crc >> 8) ^ CRC_TABLE[0][(crc ^ p[0]) & 0xFF]
+        p += 1
+        n -= 1
+    return crc ^ 0xFFFFFFFFU
+
+
+cdef Py_ssize_t _unstuff(const uint8_t *stuffed, Py_ssize_t n, uint8_t *raw) noexcept nogil:
+    """Undo COBS; the length, or -1 where a run points beyond the end. n <= MAX_STUFFED_BYTES."""
+    cdef Py_ssize_t i = 0
+    cdef Py_ssize_t length = 0
+    cdef Py_ssize_t run
+    while i < n:
+        run = stuffed[i] - 1
+        if i + 1 + run > n:
+            return -1
+        memcpy(raw + length, stuffed + i + 1, run)
+        i += run + 1
+        length += run
+        if run < 254 and i < n:
+            raw[length] = 0
+            length += 1
+    return length
+
+
+Frames = namedtuple("Frames", "boot_id t_us span_us samples channel age_us counts hellos")
+
+
+cdef class FrameDecoder:
+    """Turn a board's byte stream into arrays. Bad input is counted, never raised.
+
+    State: the bytes since the last zero byte (at most one frame), and boot_id, seq and t_us of the newest
+    frame. Promises: cutting the stream differently changes nothing; memory is bounded whatever arrives.
+
+    Counters, all since the start:
+
+    frames            good frames, repeats not counted
+    frames_lost       frames missing by their sequence number within one boot (modulo 65536)
+    frames_corrupt    pieces between zero bytes that were no frame; what stands before the first zero byte
+                      is not counted, for the listener may have joined mid-frame
+    frames_repeated   good frames seen before, dropped
+    frames_unsupported  good frames of an unknown version or type
+    resets            changes of boot_id
+    bytes_discarded   every byte that belongs to none of the above good frames, closing zeros included;
+                      lone zero bytes are not counted, a board may send them to start afresh
+    """
+
+    cdef uint8_t tail[MAX_STUFFED_BYTES]
+    cdef uint8_t raw[MAX_STUFFED_BYTES]
+    cdef Py_ssize_t tail_bytes
+    cdef bint overlong
+    cdef bint synchronised
+    cdef bint started
+    cdef uint32_t boot_id
+    cdef uint32_t seq
+    cdef uint32_t t_us
+    cdef list hellos
+
+    cdef readonly int64_t frames
+    cdef readonly int64_t frames_lost
+    cdef readonly int64_t frames_corrupt
+    cdef readonly int64_t frames_repeated
+    cdef readonly int64_t frames_unsupported
+    cdef readonly int64_t resets
+    cdef readonly int64_t bytes_discarded
+
+    # Where the frame being read goes; valid during feed only.
+    cdef uint32_t *out_boot_id
+    cdef uint32_t *out_t_us
+    cdef uint32_t *out_span_us
+    cdef int32_t *out_samples
+    cdef uint8_t *out_channel
+    cdef uint32_t *out_age_us
+    cdef double *out_counts
+    cdef Py_ssize_t n_frames
+    cdef Py_ssize_t n_samples
+
+    def feed(self, const uint8_t[::1] data not None):
+        """Take any number of bytes; return the frames they complete, oldest first.
+
+        Returns
+        -------
+        Frames, a named tuple; f frames, n samples:
+            boot_id, t_us, span_us : uint32, shape (f,)
+                Of each frame; span_us is the age of its oldest sample (0 without samples).
+            samples : int32, shape (f,)
+                How many samples it has; the samples of all frames follow each other in the arrays below.
+            channel : uint8, shape (n,)
+            age_us : uint32, shape (n,)
+                Age of the sample at its frame's t_us.
+            counts : float64, shape (n,)
+                Whole numbers; NaN = no value.
+            hellos : list of (index of the frame, its bytes for station.wire.parse_hello)
+        """
+        cdef Py_ssize_t n = data.shape[0]
+        cdef Py_ssize_t most_frames = (n + self.tail_bytes) // (HEADER_BYTES + CRC_BYTES) + 1
+        cdef Py_ssize_t most_samples = (n + self.tail_bytes) // 2 + 1
+        boot_id = np.empty(most_frames, dtype=np.uint32)
+        t_us = np.empty(most_frames, dtype=np.uint32)
+        span_us = np.empty(most_frames, dtype=np.uint32)
+        samples = np.empty(most_frames, dtype=np.int32)
+        channel = np.empty(most_samples, dtype=np.uint8)
+        age_us = np.empty(most_samples, dtype=np.uint32)
+        counts = np.empty(most_samples, dtype=np.float64)
+        cdef uint32_t[::1] boot_id_view = boot_id
+        cdef uint32_t[::1] t_us_view = t_us
+        cdef uint32_t[::1] span_us_view = span_us
+        cdef int32_t[::1] samples_view = samples
+        cdef uint8_t[::1] channel_view = channel
+        cdef uint32_t[::1] age_us_view = age_us
+        cdef double[::1] counts_view = counts
+        self.out_boot_id = &boot_id_view[0]
+        self.out_t_us = &t_us_view[0]
+        self.out_span_us = &span_us_view[0]
+        self.out_samples = &samples_view[0]
+        self.out_channel = &channel_view[0]
+        self.out_age_us = &age_us_view[0]
+        self.out_counts = &counts_view[0]
+        self.n_frames = 0
+        self.n_samples = 0
+        self.hellos = []
+        if n > 0:
+            with nogil:
+                self._feed(&data[0], n)
+        f, k = self.n_frames, self.n_samples
+        return Frames(
+            boot_id[:f].copy(), t_us[:f].copy(), span_us[:f].copy(), samples[:f].copy(),
+            channel[:k].copy(), age_us[:k].copy(), counts[:k].copy(), self.hellos,
+        )
+
+    cdef void _feed(self, const uint8_t *p, Py_ssize_t n) noexcept nogil:
+        cdef const uint8_t *zero
+        cdef Py_ssize_t length
+        while n > 0:
+            zero = <const uint8_t *> memchr(p, 0, n)
+            length = zero - p if zero != NULL else n
+            if self.overlong:
+                self.bytes_discarded += length
+            elif self.tail_bytes + length > MAX_STUFFED_BYTES:
+                self.bytes_discarded += self.tail_bytes + length
+                self.overlong = True
+                self.tail_bytes = 0
+            elif zero == NULL or self.tail_bytes > 0:
+                memcpy(self.tail + self.tail_bytes, p, length)
+                self.tail_bytes += length
+            if zero == NULL:
+                return
+            if self.overlong:
+                self.overlong = False
+                self._discard(0)
+            elif self.tail_bytes > 0:
+                if not self._frame(self.tail, self.tail_bytes):
+                    self._discard(self.tail_bytes)
+                self.tail_bytes = 0
+            elif length > 0 and not self._frame(p, length):
+                self._discard(length)
+            self.synchronised = True
+            p += length + 1
+            n -= length + 1
+
+    cdef void _discard(self, Py_ssize_t length) noexcept nogil:
+        self.bytes_discarded += length + 1
+        self.frames_corrupt += self.synchronised
+
+    cdef bint _frame(self, const uint8_t *stuffed, Py_ssize_t n) noexcept nogil:
+        """Read one frame; False if it is none."""
+        cdef const uint8_t *raw = self.raw
+        cdef Py_ssize_t length = _unstuff(stuffed, n, self.raw)
+        cdef Py_ssize_t body_end = length - CRC_BYTES
+        cdef Py_ssize_t before = self.n_samples
+        cdef uint32_t span_us = 0
+        if length < HEADER_BYTES + CRC_BYTES or length > MAX_FRAME_BYTES:
+            return False
+        if _crc32(raw, body_end) != _u32(raw + body_end):
+            return False
+        if raw[0] != VERSION:
+            self.frames_unsupported += 1
+            return True
+        if raw[1] == TYPE_DATA:
+            if not self._blocks(raw + HEADER_BYTES, raw + body_end, &span_us):
+                self.n_samples = before
+                return False
+        elif raw[1] == TYPE_HELLO and not _is_hello(raw, length):
+            return False
+        if self._repeated(_u32(raw + 4), _u16(raw + 2), _u32(raw + 8)):
+            self.n_samples = before
+            return True
+        if raw[1] == TYPE_HELLO:
+            with gil:
+                self.hellos.append((self.n_frames, PyBytes_FromStringAndSize(<const char *> raw, length)))
+        elif raw[1] != TYPE_DATA:
+            self.frames_unsupported += 1
+        self.frames += 1
+        self.out_boot_id[self.n_frames] = self.boot_id
+        self.out_t_us[self.n_frames] = self.t_us
+        self.out_span_us[self.n_frames] = span_us
+        self.out_samples[self.n_frames] = <int32_t> (self.n_samples - before)
+        self.n_frames += 1
+        return True
+
+    cdef bint _repeated(self, uint32_t boot_id, uint32_t seq, uint32_t t_us) noexcept nogil:
+        """Follow boot_id, seq and t_us; True for a frame seen before."""
+        if self.started and boot_id == self.boot_id:
+            if ((self.seq - seq) & 0xFFFF) < STALE_FRAMES and <uint32_t> (self.t_us - t_us) < STALE_US:
+                self.frames_repeated += 1
+                return True
+            self.frames_lost += (seq - self.seq - 1) & 0xFFFF
+        elif self.started:
+            self.resets += 1
+        self.started = True
+        self.boot_id = boot_id
+        self.seq = seq
+        self.t_us = t_us
+        return False
+
+    cdef bint _blocks(self, const uint8_t *p, const uint8_t *end, uint32_t *span_us) noexcept nogil:
+        """Write the samples of a data frame's body; False unless the blocks fill it exactly."""
+        cdef uint32_t width
+        cdef uint32_t count
+        cdef uint32_t age_us
+        cdef uint32_t period_us
+        cdef uint32_t k
+        if p == end:
+            return False
+        while p != end:
+            if end - p < BLOCK_BYTES:
+                return False
+            width = p[1]
+            count = _u16(p + 2)
+            age_us = _u32(p + 4)
+            period_us = _u32(p + 8)
+            if p[0] >= MAX_CHANNELS or width < 2 or width > 4 or count == 0 or age_us >= 0x80000000U:
+                return False
+            if end - p - BLOCK_BYTES < <Py_ssize_t> (count * width):
+                return False
+            if <uint64_t> (count - 1) * period_us > age_us:
+                return False
+            for k in range(count):
+                self.out_channel[self.n_samples + k] = p[0]
+                self.out_age_us[self.n_samples + k] = age_us - k * period_us
+            _counts(p + BLOCK_BYTES, width, count, self.out_counts + self.n_samples)
+            self.n_samples += count
+            span_us[0] = max(span_us[0], age_us)
+            p += BLOCK_BYTES + count * width
+        return True
+
+
+cdef bint _is_hello(const uint8_t *raw, Py_ssize_t length) noexcept nogil:
+    """Whether a hello is exactly as long as its channels make it."""
+    cdef Py_ssize_t channels
+    if length < HEADER_BYTES + HELLO_BYTES + CRC_BYTES:
+        return False
+    channels = raw[HEADER_BYTES + HELLO_BYTES - 1]
+    return (
+        1 <= channels <= MAX_CHANNELS
+        and length == HEADER_BYTES + HELLO_BYTES + channels * HELLO_CHANNEL_BYTES + CRC_BYTES
+    )
+
+
+cdef void _counts(const uint8_t *p, uint32_t width, uint32_t count, double *out) noexcept nogil:
+    """Little-endian two's complement to float64; the most negative number is NaN."""
+    cdef uint32_t k
+    cdef int32_t number
+    cdef int32_t lowest = -1 << (8 * width - 1)
+    for k in range(count):
+        # Into the top bytes and arithmetically down again: that extends the sign.
+        if width == 2:
+            number = <int32_t> (_u16(p) << 16) >> 16
+        elif width == 3:
+            number = <int32_t> ((_u16(p) | <uint32_t> p[2] << 16) << 8) >> 8
+        else:
+            number = <int32_t> _u32(p)
+        out[k] = number if number != lowest else NAN
+        p += width
+
