@@ -1,0 +1,300 @@
+"""The truth about a simulated session, by the definitions of the contract's "A rep".
+
+Computed on the dense noise-free motion and the plan of the pieces; shares no code with the kernels.
+"""
+
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from station.exercises import Profile
+from station.sim.motion import Floats, Motion
+
+G_MPS2 = 9.80665  # standard gravity, CGPM 1901
+ZONE = 0.15  # the share of the range near an end in which a boundary may lie
+PARTIAL_SHARE = 0.6  # of the set's median range
+BAND_V0_PER_S = 0.07  # v0 on tension alone, of the set's median range per second
+
+Found = dict[str, Any]
+
+
+def describe(
+    motion: Motion, profile: Profile, s: Floats, force_n: Floats | None, place: tuple[Floats, Floats] | None
+) -> dict[str, Any]:
+    """The truth of a session as a JSON object: sets of reps, and what was not a rep.
+
+    `s` is the motion coordinate, metres (newtons on tension alone); `force_n` what a perfect load cell reads;
+    `place` the path of the bar or handle, x and y in metres, or None.
+    """
+    band = profile.load == "band"
+    windows = rep_windows(motion)
+    v0 = profile.v0_mps
+    if band and windows:
+        v0 = BAND_V0_PER_S * median(float(np.ptp(s[first:last])) for first, last, _ in windows.values())
+    v = np.gradient(s, motion.time_s)
+    reps = [_rep(motion, profile, s, v, v0, window) for window in windows.values()]
+    for rep in reps:
+        _measure(rep, profile, motion.time_s, s, v, force_n, place)
+    return {"sets": _sets(reps, profile), "not_reps": _not_reps(motion)}
+
+
+def rep_windows(motion: Motion) -> dict[int, tuple[int, int, bool]]:
+    """Each rep's first and last sample in the plan, and whether the load was let go."""
+    windows: dict[int, tuple[int, int, bool]] = {}
+    for index, piece in enumerate(motion.pieces):
+        if piece.rep is None:
+            continue
+        first, _, dropped = windows.get(piece.rep, (motion.edges[index], 0, False))
+        end = motion.edges[index + 1]
+        windows[piece.rep] = (first, end, dropped or piece.what == "dropped")
+    return windows
+
+
+def _falls(v: Floats, level: float) -> np.ndarray[Any, Any]:
+    """Samples i where v goes from at least `level` at i to below it at i + 1."""
+    return np.flatnonzero((v[:-1] >= level) & (v[1:] < level))
+
+
+def _rises(v: Floats, level: float) -> np.ndarray[Any, Any]:
+    return np.flatnonzero((v[:-1] <= level) & (v[1:] > level))
+
+
+def _rep(
+    motion: Motion, profile: Profile, s: Floats, v: Floats, v0: float, window: tuple[int, int, bool]
+) -> Found:
+    """The four boundaries of one rep, between samples; absent is None."""
+    first, last, dropped = window
+    pad = 150  # samples: muscle smears a piece's edge by about 0.1 s
+    lo, hi = max(0, first - pad), min(len(s), last + pad)
+    if profile.starts_with == "eccentric":
+        bottom = first + int(np.argmin(s[first:last]))
+        top_from, top_to = lo, hi
+        eccentric = _eccentric(s, v, v0, top_from, bottom, bottom)
+        concentric = _concentric(s, v, v0, bottom, top_to)
+    else:
+        names = [(p.what, motion.edges[k], motion.edges[k + 1]) for k, p in enumerate(motion.pieces)]
+        inside = [(what, a, b) for what, a, b in names if first <= a and b <= last]
+        lift_end = max(b for what, a, b in inside if what in ("concentric", "top", "stall"))
+        low = [b for what, a, b in inside if what == "lowering"]
+        bottom = lo + int(np.argmin(s[lo : min(hi, lo + 2 * pad)]))
+        concentric = _concentric(s, v, v0, bottom, min(hi, lift_end + pad))
+        eccentric = None
+        if not dropped and (low or any(what == "eccentric" for what, _, _ in inside)):
+            end = bottom + int(np.argmax(s[bottom:lift_end]))
+            lowest = end + int(np.argmin(s[end:hi]))
+            eccentric = _eccentric(s, v, v0, end, lowest, lowest)
+    if concentric is None:
+        raise AssertionError(f"rep planned at {motion.time_s[first]:.2f} s has no concentric")
+    time = _Timed(motion.time_s, v)
+    rep: Found = {
+        "concentric_start_s": time.at(concentric[0], v0),
+        "concentric_end_s": time.at(concentric[1], v0),
+        "eccentric_start_s": None if eccentric is None else time.at(eccentric[0], -v0),
+        "eccentric_end_s": None if eccentric is None else time.at(eccentric[1], -v0),
+    }
+    if profile.starts_with == "eccentric":
+        rep["start_s"] = rep["eccentric_start_s"]
+        rep["end_s"] = rep["concentric_end_s"]
+    else:
+        rep["start_s"] = rep["concentric_start_s"]
+        rep["end_s"] = rep["concentric_end_s"] if eccentric is None else rep["eccentric_end_s"]
+    return rep
+
+
+class _Timed:
+    """Times of crossings, interpolated between dense samples."""
+
+    def __init__(self, time_s: Floats, v: Floats) -> None:
+        self.time_s = time_s
+        self.v = v
+
+    def at(self, i: int, level: float) -> float:
+        step = self.v[i + 1] - self.v[i]
+        share = 0.0 if step == 0 else (level - self.v[i]) / step
+        return float(self.time_s[i] + share * (self.time_s[i + 1] - self.time_s[i]))
+
+
+def _eccentric(
+    s: Floats, v: Floats, v0: float, top_from: int, bottom: int, lowest: int
+) -> tuple[int, int] | None:
+    """Samples before the two crossings of the lowering that ends at `bottom`."""
+    top = top_from + int(np.argmax(s[top_from : bottom + 1]))
+    reach = float(s[top] - s[lowest])
+    # An end of the range belongs to its pause as long as the lifter lingers there: last fall, first rise.
+    leaves = top_from + _falls(v[top_from : bottom + 1], -v0)
+    leaves = leaves[s[leaves] >= s[top] - ZONE * reach]
+    if not len(leaves):
+        return None
+    start = int(leaves[-1])
+    rises = start + 1 + _rises(v[start + 1 : lowest + 200], -v0)
+    rises = rises[s[rises] <= s[lowest] + ZONE * reach]
+    return (start, int(rises[0])) if len(rises) else None
+
+
+def _concentric(s: Floats, v: Floats, v0: float, bottom: int, top_to: int) -> tuple[int, int] | None:
+    """Samples before the two crossings of the lift that starts near `bottom`."""
+    top = bottom + int(np.argmax(s[bottom:top_to]))
+    reach = float(s[top] - s[bottom])
+    falls = bottom + _falls(v[bottom:top_to], v0)
+    falls = falls[s[falls] >= s[top] - ZONE * reach]
+    if not len(falls):
+        return None
+    end = int(falls[0])
+    low = max(0, bottom - 400)
+    rises = low + _rises(v[low : end + 1], v0)
+    rises = rises[(s[rises] <= s[bottom] + ZONE * reach) & (rises >= bottom - 400)]
+    return (int(rises[-1]), end) if len(rises) else None
+
+
+def _measure(
+    rep: Found,
+    profile: Profile,
+    time_s: Floats,
+    s: Floats,
+    v: Floats,
+    force_n: Floats | None,
+    place: tuple[Floats, Floats] | None,
+) -> None:
+    """Fill in what the contract defines between the boundaries."""
+    start, end = rep["concentric_start_s"], rep["concentric_end_s"]
+    inside = slice(int(np.searchsorted(time_s, start)), int(np.searchsorted(time_s, end)))
+    t = np.concatenate(([start], time_s[inside], [end]))
+    s_c = np.interp(t, time_s, s)
+    v_c = np.interp(t, time_s, v)
+    seconds = end - start
+    rep["concentric_s"] = seconds
+    rep["lowest"] = float(s[_span(time_s, rep["start_s"], rep["end_s"])].min())
+    metres = profile.load != "band"
+    rep["range"] = float(s_c[-1] - rep["lowest"])
+    rep["rom_m"] = rep["range"] if metres else None
+    rep["mean_concentric_velocity_mps"] = float((s_c[-1] - s_c[0]) / seconds) if metres else None
+    rep["peak_concentric_velocity_mps"] = float(v_c.max()) if metres else None
+    rep["mean_propulsive_velocity_mps"] = _propulsive(t, s_c, v_c) if profile.load == "mass" else None
+    _measure_eccentric(rep, time_s, s, v, metres)
+    for key in ("mean_force_n", "peak_force_n", "mean_power_w", "peak_power_w", "work_j"):
+        rep[key] = None
+    if force_n is not None:
+        f_c = np.interp(t, time_s, force_n)
+        rep["mean_force_n"] = float(np.trapezoid(f_c, t) / seconds)
+        rep["peak_force_n"] = float(f_c.max())
+        if metres:
+            work = float(np.trapezoid(f_c * v_c, t))
+            rep["work_j"] = work
+            rep["mean_power_w"] = work / seconds
+            rep["peak_power_w"] = float((f_c * v_c).max())
+    rep["path_deviation_m"] = rep["path_drift_m"] = rep["path_deviation_sigma_m"] = None
+    if place is not None and metres:
+        _path(rep, profile, time_s, s, place)
+
+
+def _measure_eccentric(rep: Found, time_s: Floats, s: Floats, v: Floats, metres: bool) -> None:
+    start, end = rep["eccentric_start_s"], rep["eccentric_end_s"]
+    known = start is not None and end is not None
+    rep["eccentric_s"] = end - start if known else None
+    rep["mean_eccentric_velocity_mps"] = rep["peak_eccentric_velocity_mps"] = None
+    if known and metres:
+        s_start, s_end = np.interp([start, end], time_s, s)
+        rep["mean_eccentric_velocity_mps"] = float((s_start - s_end) / (end - start))
+        rep["peak_eccentric_velocity_mps"] = float(-v[_span(time_s, start, end)].min())
+
+
+def _span(time_s: Floats, start: float, end: float) -> slice:
+    return slice(int(np.searchsorted(time_s, start)), int(np.searchsorted(time_s, end)) + 1)
+
+
+def _propulsive(t: Floats, s: Floats, v: Floats) -> float:
+    """Mean velocity until the acceleration first reaches -g after the peak velocity."""
+    a = np.gradient(v, t) if len(t) > 2 else np.zeros_like(t)
+    peak = int(np.argmax(v))
+    braking = np.flatnonzero(a[peak:] <= -G_MPS2)
+    stop = peak + int(braking[0]) if len(braking) else len(t) - 1
+    return float((s[stop] - s[0]) / (t[stop] - t[0])) if stop else float(v[0])
+
+
+def _path(rep: Found, profile: Profile, time_s: Floats, s: Floats, place: tuple[Floats, Floats]) -> None:
+    span = _span(time_s, rep["start_s"], rep["end_s"])
+    x, y = place[0][span], place[1][span]
+    if profile.load == "cable":
+        part = s[span]
+        top, bottom = int(np.argmax(part)), int(np.argmin(part))
+        along = np.array([x[top] - x[bottom], y[top] - y[bottom]])
+        along /= np.hypot(*along)
+        off = along[0] * (y - y[bottom]) - along[1] * (x - x[bottom])
+        rep["path_deviation_m"] = float(np.abs(off).max())
+        return
+    off = x - x[0]
+    far = int(np.argmax(np.abs(off)))
+    rep["path_drift_m"] = float(off[far])
+    rep["path_deviation_m"] = float(abs(off[far]))
+
+
+def _sets(reps: list[Found], profile: Profile) -> list[dict[str, Any]]:
+    """Group by the set gap, judge partial reps against the set, and fill in what needs the neighbours."""
+    groups: list[list[Found]] = []
+    for rep in sorted(reps, key=lambda r: r["start_s"]):
+        if groups and rep["start_s"] - groups[-1][-1]["end_s"] <= profile.set_gap_s:
+            groups[-1].append(rep)
+        else:
+            groups.append([rep])
+    return [
+        {"number": number, "reps": _finish_set(group, profile)}
+        for number, group in enumerate(groups, start=1)
+    ]
+
+
+def _finish_set(group: list[Found], profile: Profile) -> list[Found]:
+    middle = median(rep["range"] for rep in group)
+    fastest: float | None = None
+    done: list[Found] = []
+    for number, rep in enumerate(group, start=1):
+        following = group[number] if number < len(group) else None
+        reason = None
+        if rep["range"] < PARTIAL_SHARE * middle:
+            reason = "partial"
+        elif rep["rom_m"] is not None and rep["rom_m"] < profile.min_rom_m:
+            reason = "below the least range"
+        if profile.starts_with == "eccentric":
+            bottom = _pause(rep["eccentric_end_s"], rep["concentric_start_s"])
+            top = _pause(rep["end_s"], following["start_s"] if following else None)
+        else:
+            top = _pause(rep["concentric_end_s"], rep["eccentric_start_s"])
+            bottom = _pause(rep["eccentric_end_s"], following["start_s"] if following else None)
+        mcv = rep["mean_concentric_velocity_mps"]
+        if mcv is not None and reason is None:
+            fastest = mcv if fastest is None else max(fastest, mcv)
+        loss = None if mcv is None or fastest is None else 100.0 * (1.0 - mcv / fastest)
+        kept = {
+            key: value for key, value in rep.items() if key not in ("lowest", "range", "eccentric_start_s")
+        }
+        done.append(
+            {
+                "number": number,
+                "counted": reason is None,
+                "reason": reason,
+                **kept,
+                "bottom_pause_s": bottom,
+                "top_pause_s": top,
+                "velocity_loss_pct": loss,
+            }
+        )
+    return done
+
+
+def _pause(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else end - start
+
+
+QUIET = frozenset({"idle", "settle", "top", "bottom", "rest"})
+
+
+def _not_reps(motion: Motion) -> list[dict[str, Any]]:
+    return [
+        {
+            "start_s": motion.edges[k] * 1e-3,
+            "end_s": motion.edges[k + 1] * 1e-3,
+            "what": piece.what,
+        }
+        for k, piece in enumerate(motion.pieces)
+        if piece.rep is None and piece.what not in QUIET
+    ]
