@@ -1,6 +1,7 @@
 """The station file: what a station is, in TOML. Unknown keys are an error that names what would be valid."""
 
 import difflib
+import ipaddress
 import re
 import tomllib
 from pathlib import Path
@@ -54,10 +55,10 @@ class Port(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """[calibration.CHANNEL]: value = (counts - zero_counts) / counts_per_unit, unit as in the channel's name."""
+    """[calibration.CHANNEL]: value = (counts - zero_counts) / counts_per_unit, in the channel's unit."""
 
-    zero_counts: float = 0.0
-    counts_per_unit: float | None = None  # None: what the board's hello says
+    zero_counts: float | None = None  # None, here and below: what the board's hello says
+    counts_per_unit: float | None = None
 
 
 class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,6 +117,47 @@ def load_station(path: Path) -> StationFile:
             f"{path}: geometry.pulley_efficiency is {geometry.pulley_efficiency}; per sheave it lies in 0.5 to 1"
         )
     return station
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_mqtt(mqtt: Mqtt) -> None:
+    """Raise ConfigError for a broker that may not or cannot be used as written."""
+    if not re.fullmatch(r"[a-z0-9-]{1,32}", mqtt.site):
+        raise ConfigError(f"mqtt.site is {mqtt.site!r}; use 1 to 32 of the characters a-z, 0-9 and -")
+    if not 0 < mqtt.port < 65_536:
+        raise ConfigError(f"mqtt.port is {mqtt.port}; a port is 1 to 65535")
+    if not mqtt.tls and not is_loopback(mqtt.host):
+        raise ConfigError(
+            f"mqtt.tls is false and mqtt.host is {mqtt.host!r}; without TLS only a broker on this machine"
+            " is accepted (localhost, 127.0.0.1, ::1)"
+        )
+    if mqtt.password_file is not None and mqtt.username is None:
+        raise ConfigError("mqtt.password_file is given without mqtt.username; give both or neither")
+    if mqtt.ca_file is not None and not Path(mqtt.ca_file).is_file():
+        raise ConfigError(f"mqtt.ca_file {mqtt.ca_file}: no such file; give the CA's certificate (PEM)")
+
+
+def read_password(mqtt: Mqtt) -> str | None:
+    """The first line of the password file. Raises ConfigError where others than its owner may read it."""
+    if mqtt.password_file is None:
+        return None
+    path = Path(mqtt.password_file)
+    try:
+        mode = path.stat().st_mode & 0o777
+        if mode & 0o077:
+            raise ConfigError(f"{path}: has mode {mode:04o}, others may read it; run chmod 600 {path}")
+        return path.read_text(encoding="utf-8").split("\n", 1)[0]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"mqtt.password_file {path}: cannot be read ({error})") from error
 
 
 def decode_toml(path: Path, kind: type[_T]) -> _T:

@@ -63,6 +63,8 @@ _HELLO = struct.Struct("<32s16sB")
 _CHANNEL = struct.Struct("<24sdddii")
 _BLOCK = struct.Struct("<BBHII")
 _CRC = struct.Struct("<I")
+BLOCK_BYTES = _BLOCK.size  # before its counts
+MAX_BODY_BYTES = MAX_FRAME_BYTES - _HEADER.size - _CRC.size
 
 
 class Channel(NamedTuple):

@@ -1,0 +1,61 @@
+"""What every driver gives: samples on the session's clock in SI, and what went wrong on the link."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from station.clock import DeviceClock
+from station.messages import Sensor
+
+
+class Samples(NamedTuple):
+    """New samples of one channel, oldest first.
+
+    time_s: float64, shape (n,), session clock, strictly increasing from call to call.
+    value: float64, shape (n,), SI as the channel's name says; NaN = no value.
+    """
+
+    channel: str
+    time_s: NDArray[np.float64]
+    value: NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class LinkStats:
+    """Counters since the driver was made."""
+
+    frames: int = 0
+    frames_lost: int = 0  # by their sequence number
+    frames_corrupt: int = 0
+    frames_repeated: int = 0
+    frames_unsupported: int = 0  # a version or type, or a hello, that this software cannot read
+    bytes_discarded: int = 0
+    resets: int = 0  # of the board
+    samples: int = 0  # given out
+    samples_rejected: int = 0  # before the hello, of an unnamed channel, or not after the one before
+    saturated: dict[str, int] = field(default_factory=dict)  # channel -> samples at the end of its range
+    last_sample_s: float | None = None  # session time
+
+
+class Driver(Protocol):
+    """Understands one kind of device. Pure: bytes and their receive time in, samples out."""
+
+    stats: LinkStats
+    clock: DeviceClock
+
+    @property
+    def board(self) -> str | None:
+        """Name and firmware of the device; None until it has told."""
+
+    @property
+    def sensors(self) -> list[Sensor]:
+        """The channels as announced and calibrated; empty until the device has told."""
+
+    def feed(self, data: bytes, received_s: float) -> list[Samples]:
+        """Take any number of bytes; return the samples they complete.
+
+        received_s is the host's monotonic time at which the read returned. Bad bytes are counted in `stats`,
+        never raised.
+        """

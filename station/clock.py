@@ -1,0 +1,148 @@
+"""One clock for a session: the board's own ticks, unwrapped, and how they lie on the host's clock.
+
+Sample times come from the board alone, so an interval (and with it a velocity) never depends on when bytes
+arrived. When bytes arrived only says where the session lies on the host's clock, and how far the session
+went on while the board was resetting.
+"""
+
+from collections import deque
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+LONGEST_GAP_S = 35 * 60.0  # u32 µs wrap after 71.6 min; beyond half of it a signed difference is ambiguous
+BUCKET_S = 1.0  # one minimum of the delay per bucket, after FIELD trials with USB and FTDI links
+BUCKETS = 300  # crystals wander with temperature over minutes, so older minima are forgotten
+DRIFT_SPAN_S = 20.0  # shorter than this, delay noise says more than the drift does
+
+
+class DeviceClock:
+    """Follow a board's wrapping µs ticks.
+
+    State: boot_id, tick, session time and receive time of the newest frame; up to 300 delay minima.
+    """
+
+    def __init__(self) -> None:
+        self._started = False
+        self._boot_id = 0
+        self._t_us = 0
+        self._session_us = 0
+        self._received_s = 0.0
+        self._minima: deque[tuple[float, float]] = deque(maxlen=BUCKETS)  # session_s, host - session
+        self._line: tuple[float, float, float] | None = None  # session_s0, host - session there, slope
+
+    @property
+    def session_s(self) -> float | None:
+        """Session time of the newest frame; None before the first."""
+        return self._session_us / 1e6 if self._started else None
+
+    def feed(
+        self,
+        boot_id: NDArray[np.uint32],
+        t_us: NDArray[np.uint32],
+        span_us: NDArray[np.uint32],
+        received_s: float,
+    ) -> NDArray[np.int64]:
+        """Session time, int64 µs, shape (f,), of the frames one read has completed.
+
+        0 is the oldest sample of the first frame ever. A changed boot_id, a gap of over 35 minutes or a tick
+        that runs backwards starts a new epoch: the session goes on by the time that went by on the host, and
+        always past every sample before it.
+
+        Parameters
+        ----------
+        boot_id, t_us, span_us : uint32, shape (f,)
+            As the frame decoder gives them.
+        received_s : float
+            Host's monotonic clock when the read returned.
+        """
+        if not len(t_us):
+            return np.empty(0, dtype=np.int64)
+        if not self._started:
+            self._started = True
+            self._boot_id = int(boot_id[0])
+            self._t_us = (int(t_us[0]) - int(span_us[0])) & 0xFFFFFFFF
+            self._received_s = received_s
+        step_us = np.diff(t_us, prepend=np.uint32(self._t_us)).view(np.int32).astype(np.int64)
+        new_epoch = (np.diff(boot_id, prepend=np.uint32(self._boot_id)) != 0) | (step_us < 0)
+        new_epoch[0] |= received_s - self._received_s > LONGEST_GAP_S
+        epochs = np.flatnonzero(new_epoch)
+        for index in epochs:
+            # Frames of one read have one receive time, so only the first can have waited for the host.
+            elapsed_us = round((received_s - self._received_s) * 1e6) if index == 0 else 0
+            step_us[index] = max(elapsed_us, int(span_us[index]) + 1)
+        session_us: NDArray[np.int64] = self._session_us + np.cumsum(step_us)
+        if len(epochs):
+            self._minima.clear()
+        self._boot_id, self._t_us = int(boot_id[-1]), int(t_us[-1])
+        self._session_us, self._received_s = int(session_us[-1]), received_s
+        self._pair(self._session_us / 1e6, received_s)
+        return session_us
+
+    def host_s(self, session_s: float) -> float | None:
+        """Host's monotonic time of a session time, short of the link's least delay; None before a frame."""
+        line = self._fit()
+        if line is None:
+            return None
+        start_s, offset_s, slope = line
+        return session_s + offset_s + slope * (session_s - start_s)
+
+    def session_at(self, host_s: float) -> float | None:
+        """Session time at a moment of the host's monotonic clock; None before a frame."""
+        line = self._fit()
+        if line is None:
+            return None
+        start_s, offset_s, slope = line
+        return start_s + (host_s - offset_s - start_s) / (1.0 + slope)
+
+    def utc(self, session_s: float, now_s: float, now_utc: datetime) -> datetime | None:
+        """UTC of a session time, given both host clocks now; None before a frame."""
+        host_s = self.host_s(session_s)
+        return None if host_s is None else now_utc - timedelta(seconds=now_s - host_s)
+
+    @property
+    def drift_ppm(self) -> float | None:
+        """How much faster the board's clock runs than the host's; None until 20 s are known."""
+        line = self._fit()
+        if line is None or self._minima[-1][0] - self._minima[0][0] < DRIFT_SPAN_S:
+            return None
+        return (1.0 / (1.0 + line[2]) - 1.0) * 1e6
+
+    def _pair(self, session_s: float, received_s: float) -> None:
+        """Keep the least delay of each bucket: bytes arrive late by many accidents, never early."""
+        offset_s = received_s - session_s
+        same = self._minima and session_s // BUCKET_S == self._minima[-1][0] // BUCKET_S
+        if same and offset_s >= self._minima[-1][1]:
+            return
+        if same:
+            self._minima.pop()
+        self._minima.append((session_s, offset_s))
+        self._line = None
+
+    def _fit(self) -> tuple[float, float, float] | None:
+        """The line under all minima that lies nearest to them (Moon, Skelly and Towsley 1999).
+
+        It is the edge of their lower convex hull above which their mean time lies.
+        """
+        if self._line is None and self._minima:
+            hull: list[tuple[float, float]] = []
+            for point in self._minima:
+                while len(hull) > 1 and _turns_right(hull[-2], hull[-1], point):
+                    hull.pop()
+                hull.append(point)
+            start, end = hull[0], hull[-1]
+            if end[0] - start[0] < DRIFT_SPAN_S:
+                start = end = min(self._minima, key=lambda pair: pair[1])
+            else:
+                mean_s = sum(session_s for session_s, _ in self._minima) / len(self._minima)
+                start, end = next(edge for edge in pairwise(hull) if edge[1][0] >= mean_s)
+            slope = (end[1] - start[1]) / (end[0] - start[0]) if end[0] > start[0] else 0.0
+            self._line = (start[0], start[1], slope)
+        return self._line
+
+
+def _turns_right(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> bool:
+    """Whether b lies on or above the line from a to c."""
+    return (b[1] - a[1]) * (c[0] - a[0]) >= (c[1] - a[1]) * (b[0] - a[0])
