@@ -31,3 +31,17 @@ class BrokerError(PlumblineError):
 
 class StoreError(PlumblineError):
     """An outbox or history database that cannot be used."""
+
+
+def store_error(path: object, error: Exception) -> StoreError:
+    """Say what an error of SQLite means for the person at the keyboard (told by its `sqlite_errorname`)."""
+    name = str(getattr(error, "sqlite_errorname", ""))
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return StoreError(f"{path}: in use by another process; end that one or give another file")
+    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
+        return StoreError(f"{path}: cannot be written; its folder must exist and be writable for this user")
+    if name.startswith("SQLITE_FULL"):
+        return StoreError(f"{path}: no room left; free some disk space")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return StoreError(f"{path}: not a sound SQLite database; move it away and restore a copy")
+    return StoreError(f"{path}: {error}")

@@ -1,0 +1,159 @@
+"""One station's connection to the broker.
+
+paho's network thread runs here and hands everything over at once: commands and acknowledgements go to the
+callbacks given, `connected` becomes true or false. Each station has a connection of its own, because a
+connection has one last will, and because that is what lets a gym give every station its own password.
+
+The client id is fixed ("plumbline-<site>-<station>"): with a random one a late last will of the old
+connection would overwrite the new birth. MQTT 5 is tried first; a broker that does not speak it says so in
+its CONNACK, and from then on 3.1.1 is used.
+"""
+
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+
+from station.config import Mqtt, check_mqtt, read_password
+from station.messages import RETAINED, Address, StateMessage, encode
+
+KEEPALIVE_S = 10  # a half-open link shows after 15 to 20 s
+RECONNECT_MAX_S = 2  # paho's own default is 120
+CONNECT_TIMEOUT_S = 3.0
+
+
+class Connection:
+    """Keep one station connected, and say what happens.
+
+    Parameters
+    ----------
+    mqtt : the broker; checked here, ConfigError where it may not be used
+    station : the station's id
+    will : published by the broker when the connection is lost
+    on_message : called as (leaf, payload) on the network thread for `command` and `ack`, unless retained
+    on_change : called on the network thread after connecting and after losing the connection
+    """
+
+    def __init__(
+        self,
+        mqtt: Mqtt,
+        station: str,
+        will: StateMessage,
+        on_message: Callable[[str, bytes], None],
+        on_change: Callable[[], None],
+    ) -> None:
+        check_mqtt(mqtt)
+        self.connected = False
+        self.connects = 0  # how often a connection was made
+        self.refused: str | None = None  # the broker's last "no", in its words
+        self.failure: BaseException | None = None  # a defect of ours, caught on the network thread
+        self._mqtt = mqtt
+        self._station = station
+        self._will = will
+        self._on_message = on_message
+        self._on_change = on_change
+        self._password = read_password(mqtt)
+        self._protocol = paho.MQTTv5
+        self._wrong_protocol = False
+        self._client = self._make()
+
+    def start(self) -> None:
+        """Begin to connect, and go on trying."""
+        self._client.connect_async(self._mqtt.host, self._mqtt.port, KEEPALIVE_S)
+        self._client.loop_start()
+
+    def look_after(self) -> None:
+        """Call this now and then from another thread: changes the protocol version where the broker wants
+        that, and starts the network thread anew if it has died."""
+        if self._wrong_protocol:
+            self._wrong_protocol = False
+            self._protocol = paho.MQTTv311
+            self._client.disconnect()
+            self._client.loop_stop()
+            self._client = self._make()
+            self.start()
+        elif self._client.loop_start() == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self.connected = False  # it was not running: paho answers MQTT_ERR_INVAL while it is
+
+    def publish(self, leaf: str, payload: bytes, qos: int) -> None:
+        """Hand a message over. Hold no lock here: paho has one of its own while it calls back.
+
+        Nothing is kept for later: when not connected the message is dropped (paho would keep QoS 1 in
+        memory and send it twice after the caller's own repetition).
+        """
+        if self.connected:
+            topic = Address(self._mqtt.site, self._station, leaf).topic
+            self._client.publish(topic, payload, qos, retain=leaf in RETAINED)
+
+    def stop(self, timeout_s: float) -> None:
+        """Send what is queued and disconnect, which takes the last will back; give up after `timeout_s`."""
+        self._client.disconnect()
+        # loop_stop waits for the network thread, and that may be waiting for a broker that hangs.
+        stopping = threading.Thread(target=self._client.loop_stop, daemon=True)
+        stopping.start()
+        stopping.join(timeout_s)
+        self.connected = False
+
+    def _make(self) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"plumbline-{self._mqtt.site}-{self._station}",
+            protocol=self._protocol,
+            # Nothing rests on a session kept by the broker: the outbox repeats.
+            clean_session=True if self._protocol == paho.MQTTv311 else None,
+        )
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        client.reconnect_delay_set(min_delay=1, max_delay=RECONNECT_MAX_S)
+        if self._mqtt.username is not None:
+            client.username_pw_set(self._mqtt.username, self._password)
+        if self._mqtt.tls:
+            client.tls_set(ca_certs=self._mqtt.ca_file, cert_reqs=ssl.CERT_REQUIRED)
+        client.will_set(self._topic("state"), encode(self._will), qos=1, retain=True)
+        client.on_connect = self._connected
+        client.on_subscribe = self._subscribed
+        client.on_disconnect = self._disconnected
+        client.on_message = self._message
+        return client
+
+    def _topic(self, leaf: str) -> str:
+        return Address(self._mqtt.site, self._station, leaf).topic
+
+    def _connected(self, client: paho.Client, _: Any, flags: Any, reason: Any, properties: Any) -> None:
+        with self._caught():
+            if reason.is_failure:
+                self.refused = str(reason)
+                self._wrong_protocol = reason == "Unsupported protocol version"
+                self._on_change()
+                return
+            self.refused = None
+            client.subscribe([(self._topic("command"), 1), (self._topic("ack"), 1)])
+
+    def _subscribed(self, client: paho.Client, _: Any, mid: int, reasons: Any, properties: Any) -> None:
+        # Connected from here on, not from the CONNACK: between the two paho sends the QoS 1 messages it
+        # still holds once more, and an old `state` must not come after the new one.
+        with self._caught():
+            self.connects += 1
+            self.connected = True
+            self._on_change()
+
+    def _disconnected(self, client: paho.Client, _: Any, flags: Any, reason: Any, properties: Any) -> None:
+        with self._caught():
+            self.connected = False
+            self._on_change()
+
+    def _message(self, client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
+        with self._caught():
+            if not message.retain:  # a command kept by the broker would be obeyed at every connect
+                self._on_message(message.topic.rsplit("/", 1)[1], bytes(message.payload))
+
+    @contextmanager
+    def _caught(self) -> Iterator[None]:
+        # An exception in a callback ends paho's thread while is_connected() stays true.
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001
+            self.failure = error
