@@ -90,6 +90,7 @@ class HealthMessage(Message, frozen=True, kw_only=True, tag="plumbline/health/1"
     saturated: list[str] = []
     last_sample_age_s: float | None = None
     reconnects: int = 0
+    problem: str | None = None  # what stands in the way right now, for a person to read
 
 
 class LiveMessage(Message, frozen=True, kw_only=True, tag="plumbline/live/1"):
