@@ -3,10 +3,9 @@
 import numpy as np
 
 from station.exercises import Profile
-from station.sim.body import Lifter, Reach, Technique
+from station.sim.body import Lifter, Technique
 from station.sim.motion import Piece, Shape
-
-TouchAndGo = frozenset({"romanian-deadlift", "deadlift", "bench-press", "back-squat", "cable-row"})
+from station.sim.reach import Reach
 
 
 class Programme:
@@ -24,12 +23,12 @@ class Programme:
         )
         self.pieces: list[Piece] = []
         self.reps = 0
-        self.s_m = self.start_m = self._resting()
+        self.s_m = self.start_m = reach.rest_m
 
-    def _resting(self) -> float:
-        if self.profile.name == "deadlift":
-            return self.reach.bottom_m
-        return self.reach.rest_m
+    def begin_in_position(self) -> None:
+        """Start with the load already held where the first rep begins."""
+        below = self.profile.starts_with == "concentric"
+        self.s_m = self.start_m = self.reach.bottom_m if below else self.reach.lockout_m
 
     def _draw(self, low: float, high: float) -> float:
         return float(self.rng.uniform(low, high))
@@ -42,17 +41,20 @@ class Programme:
         self.pieces.append(Piece(what, duration_s, delta, held=held, drift_m=drift, **rest))  # type: ignore[arg-type]
         self.s_m += delta
 
-    def a_set(self, reps: int, *, approach: bool = True) -> None:
+    def a_set(self, reps: int, *, approach: bool = True, leave: bool = True) -> None:
         """Approach, reps, and the way back."""
         if approach:
             self._approach()
+        else:
+            self.begin_in_position()
+            self.go("settle", self._draw(0.5, 1.5), held=0.0 if self.profile.name == "deadlift" else 1.0)
         concentric_first = self.profile.starts_with == "concentric"
         for k in range(reps):
             if concentric_first:
                 self._rep_from_below(k, reps)
             else:
                 self._rep_from_above(k, reps)
-        if approach:
+        if leave:
             self._return()
 
     def _approach(self) -> None:
@@ -101,7 +103,7 @@ class Programme:
         """This rep's bottom and top."""
         reach, lifter, draw = self.reach, self.lifter, self.rng.normal
         rom = reach.top_m - reach.bottom_m
-        top = reach.top_m + float(draw(0.0, 0.003)) - rom * self.technique.lockout_deg / 90.0
+        top = reach.lockout_m + float(draw(0.0, 0.003))
         bottom = reach.bottom_m + rom * abs(float(draw(0.0, lifter.range_spread)))
         if self.profile.starts_with == "concentric":
             floor = self.profile.name == "deadlift"

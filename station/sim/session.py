@@ -1,16 +1,18 @@
 """From a lifter and an exercise to a recording and its truth."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from station.config import Geometry, Noise, StationFile, StationTable
 from station.exercises import Profile
-from station.sim.body import Lifter, Reach, Technique, free_length, random_lifter, reach
+from station.sim.body import Lifter, Technique, random_lifter
 from station.sim.load import Band, Stack, band_tension, bar_force, cable_tension, direction
 from station.sim.motion import Floats, Motion, perform
 from station.sim.programs import Programme
+from station.sim.reach import Reach, reach
 from station.sim.sensors import Channel, Sensors, read, sample_times, tremor
 from station.sim.truth import describe
 
@@ -49,11 +51,14 @@ def simulate_set(
     geometry: Geometry | None = None,
     load_kg: float | None = None,
     approach: bool = True,
+    leave: bool = True,
+    after_s: float = 0.5,
     sets: int = 1,
     rest_s: float = 20.0,
     station_id: str = "sim-1",
 ) -> SimulatedSet:
-    """Simulate `sets` sets of `reps` reps with what happens around them (`approach`: unrack, walk-out …).
+    """Simulate `sets` sets of `reps` reps with what happens around them (`approach`: unrack, walk-out …;
+    `leave`: re-rack …) and `after_s` of nothing at the end.
 
     Everything left out is drawn from `rng` (the lifter, the load) or usual for the exercise (sensors,
     geometry). The same `rng` state gives the same bits.
@@ -61,16 +66,19 @@ def simulate_set(
     lifter = lifter or random_lifter(rng)
     technique = technique or Technique()
     sensors = sensors or default_sensors(profile)
-    way = reach(profile.name, lifter, technique, rng)
+    if load_kg is None:
+        load_kg = _usual_load(profile, rng)
+    way = reach(profile.name, lifter, technique, load_kg)
     programme = Programme(profile, way, lifter, technique, rng)
     for number in range(sets):
-        if number:
+        if number and leave:
             programme.go("rest", max(rest_s, profile.set_gap_s + 3.0))
-        programme.a_set(reps, approach=approach)
-    if not approach:
-        programme.go("idle", 0.5)
+        programme.a_set(reps, approach=approach, leave=leave)
+    programme.go("idle" if leave else "top", after_s)
     motion = perform(programme.pieces, programme.start_m, rng, lifter.muscle_s)
-    geometry = geometry or _geometry(profile, lifter, rng, sensors)
+    geometry = geometry or _geometry(profile, way, rng, sensors)
+    if profile.load == "cable" and geometry.free_length_m is None:
+        geometry = msgspec.structs.replace(geometry, free_length_m=way.free_length_m)
     kind = {"cable": "cable", "band": "band"}.get(profile.load, "barbell")
     station = StationFile(
         station=StationTable(id=station_id, kind=kind),  # type: ignore[arg-type]
@@ -102,12 +110,19 @@ def simulate_set(
 _Sensed = tuple[dict[str, Channel], Floats, tuple[Floats, Floats] | None, Floats | None]
 
 
-def _geometry(profile: Profile, lifter: Lifter, rng: np.random.Generator, sensors: Sensors) -> Geometry:
+def _usual_load(profile: Profile, rng: np.random.Generator) -> float:
+    """Kilograms: of the bar with its plates, of the stack; a stick weighs next to nothing."""
+    if profile.load == "cable":
+        return float(rng.uniform(15.0, 70.0))
+    return float(rng.uniform(20.0, 140.0)) if profile.load == "mass" else 0.3
+
+
+def _geometry(profile: Profile, way: Reach, rng: np.random.Generator, sensors: Sensors) -> Geometry:
     if profile.load == "cable":
         return Geometry(
             travel_ratio=float(rng.choice([1.0, 2.0])),
             pulley_efficiency=0.97,
-            free_length_m=free_length(profile.name, lifter),
+            free_length_m=way.free_length_m,
         )
     anchor = (round(float(rng.uniform(-0.05, 0.25)), 3), 0.0)
     second = (round(anchor[0] - 0.6, 3), 0.0) if sensors.second_tether else None
@@ -120,7 +135,7 @@ def _barbell(
     profile: Profile,
     geometry: Geometry,
     sensors: Sensors,
-    load_kg: float | None,
+    load_kg: float,
     shake: Floats,
     rng: np.random.Generator,
 ) -> _Sensed:
@@ -141,8 +156,7 @@ def _barbell(
         )
     force = None
     if profile.load == "mass":
-        mass = load_kg if load_kg is not None else float(rng.uniform(20.0, 140.0))
-        force = bar_force(motion, mass)
+        force = bar_force(motion, load_kg)
         if sensors.force_hz:
             time = sample_times(end, sensors.force_hz, sensors, rng)
             recording["force_n"] = read(time, motion, force, sensors.force_noise_n, 0.1, rng)
@@ -154,16 +168,15 @@ def _cable(
     way: Reach,
     geometry: Geometry,
     sensors: Sensors,
-    load_kg: float | None,
+    load_kg: float,
     shake: Floats,
     rng: np.random.Generator,
 ) -> _Sensed:
-    mass = load_kg if load_kg is not None else float(rng.uniform(15.0, 70.0))
-    stack = Stack(mass_kg=mass, ratio=geometry.travel_ratio, efficiency=geometry.pulley_efficiency)
+    stack = Stack(mass_kg=load_kg, ratio=geometry.travel_ratio, efficiency=geometry.pulley_efficiency)
     tension = cable_tension(motion, stack)
     s = np.maximum(motion.s_m, 0.0)  # the stack is down: the cable goes slack, the handle moves on
     elevation = np.interp(s, way.s_m, np.arctan2(way.y_m, way.x_m))
-    length = (geometry.free_length_m or 1.3) + motion.s_m
+    length = (way.free_length_m or 0.0) + motion.s_m
     place = (length * np.cos(elevation), length * np.sin(elevation))
     end = float(motion.time_s[-1])
     recording = {}
@@ -194,6 +207,3 @@ def _band(motion: Motion, sensors: Sensors, rng: np.random.Generator) -> _Sensed
 def with_seed(seed: int) -> np.random.Generator:
     """The generator every face of the simulator starts from."""
     return np.random.Generator(np.random.PCG64(seed))
-
-
-__all__ = ["SimulatedSet", "default_sensors", "replace", "simulate_set", "with_seed"]

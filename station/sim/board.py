@@ -1,0 +1,43 @@
+"""From what the sensors gave to the bytes of a board: counts per unit, offsets and widths of a real one."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from station import wire
+from station.sim.device import BoardChannel, ChannelSamples
+from station.sim.sensors import Channel, Sensors
+
+LOAD_CELL_COUNTS_PER_N = 800.0  # 24 bits over some 10 kN, as an HX711 at gain 128 with a 2 mV/V cell
+LOAD_CELL_ZERO = 41_213.0  # no bridge is balanced
+TILT_COUNTS_PER_RAD = 16384.0 / (2.0 * np.pi)  # 14-bit magnetic encoder
+
+
+def announce(recording: Mapping[str, Channel], sensors: Sensors) -> list[BoardChannel]:
+    """What the board's hello says of each channel of the recording, in the recording's order."""
+    return [_announced(name, sensors) for name in recording]
+
+
+def _announced(name: str, sensors: Sensors) -> BoardChannel:
+    if name.startswith("position"):
+        return BoardChannel(wire.Channel(name, sensors.position_hz, 1.0 / sensors.resolution_m), width=3)
+    if name == "tether_angle_rad":
+        return BoardChannel(wire.Channel(name, sensors.tilt_hz or 100.0, TILT_COUNTS_PER_RAD), width=2)
+    rate = (sensors.pulley_hz if name.startswith("pulley") else sensors.force_hz) or 80.0
+    limit = 2**23 - 1
+    channel = wire.Channel(name, rate, LOAD_CELL_COUNTS_PER_N, LOAD_CELL_ZERO, -limit, limit)
+    return BoardChannel(channel, width=3)
+
+
+def counts(
+    recording: Mapping[str, Channel], channels: list[BoardChannel], offset_s: float = 0.0
+) -> list[ChannelSamples]:
+    """Whole counts of every channel, in the order of `channels`, `offset_s` later; no value stays NaN."""
+    samples = []
+    for channel in channels:
+        said = channel.announced
+        time_s, value = recording[said.name]
+        limit = 2.0 ** (8 * channel.width - 1) - 1.0
+        raw = np.clip(np.rint(value * said.counts_per_unit + said.zero_counts), -limit, limit)
+        samples.append((time_s + offset_s, raw))
+    return samples

@@ -1,0 +1,315 @@
+"""Where the load goes from lockout to the bottom of each exercise, worked out by moving the lifter's joints.
+
+Standing exercises have two joint angles that the exercise prescribes (hip and knee flexion over the depth)
+and one that balance decides: the lean of the shank, found so that the centre of mass of body and load stays
+over the foot. The hands follow from the exercise: bar against the legs, on the back, rope between the legs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from station.errors import ConfigError
+from station.sim.body import (
+    ANKLE_HEIGHT,
+    TRUNK,
+    Lifter,
+    Posture,
+    Technique,
+    arm_length,
+    elbow_between,
+    mass_centre,
+    mid_foot_m,
+    stand,
+)
+from station.sim.motion import Floats, smooth
+
+GRID = 81
+PLATE_RADIUS_M = 0.225  # a 450 mm disc, IWF technical rules: the bar's height on the floor
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The load's way through one exercise, tabulated over s, bottom first; float64 arrays of shape (n,).
+
+    Barbell: s is the height, x the horizontal place in front of the ankle. Cable: s is the handle's travel,
+    the place is relative to the pulley with x towards the lifter. Band: s is the band's stretch.
+    """
+
+    s_m: Floats
+    x_m: Floats
+    y_m: Floats
+    rest_m: float  # s where the load rests: floor, rack, stack down, band slack
+    free_length_m: float | None  # cable: pulley to handle with the stack at rest
+    posture: Posture | None  # standing exercises; same order as s_m
+    lockout_m: float  # s at the lockout this technique reaches
+
+    @property
+    def top_m(self) -> float:
+        return float(self.s_m[-1])
+
+    @property
+    def bottom_m(self) -> float:
+        return float(self.s_m[0])
+
+
+Hands = Callable[[Lifter, list[Floats], Floats, Technique], tuple[Floats, float]]
+
+
+@lru_cache(maxsize=256)
+def reach(exercise: str, lifter: Lifter, technique: Technique, load_kg: float) -> Reach:
+    """Tabulate the load's way. Raises ConfigError for an exercise no body model knows."""
+    if exercise not in _EXERCISES:
+        raise ConfigError(f"no body model for {exercise!r}; there are {', '.join(sorted(_EXERCISES))}")
+    return _EXERCISES[exercise](exercise, lifter, technique, load_kg)
+
+
+def _depth() -> Floats:
+    return np.linspace(1.0, 0.0, GRID)
+
+
+def _flexions(exercise: str, lifter: Lifter, technique: Technique) -> tuple[float, float]:
+    """Hip and knee flexion at the bottom, degrees, before faults."""
+    supple = lifter.hip_deg / 92.0
+    return {
+        "romanian-deadlift": (lifter.hip_deg, lifter.knee_deg),
+        "broomstick-hinge": (lifter.hip_deg, lifter.knee_deg),
+        "good-morning": (lifter.hip_deg - 9.0, lifter.knee_deg),
+        "banded-hinge": (lifter.hip_deg, lifter.knee_deg),
+        "cable-pull-through": (lifter.hip_deg, lifter.knee_deg + 8.0),
+        "banded-pull-through": (lifter.hip_deg, lifter.knee_deg + 8.0),
+        "back-squat": (112.0 * supple**0.5, 108.0 + 20.0 * (supple - 1.0)),
+        "deadlift": (125.0, 82.0),
+    }[exercise]
+
+
+def balanced(
+    lifter: Lifter,
+    technique: Technique,
+    flexion: tuple[Floats, Floats],
+    hands: Hands,
+    depth: Floats,
+    load_kg: float,
+) -> Posture:
+    """The posture with hip and knee flexion (radians) that keeps the centre of mass over the foot."""
+    target = mid_foot_m(lifter) - lifter.heel_m + technique.forefoot_m
+
+    def posture(lean: Floats) -> Posture:
+        chain = stand(lifter, flexion[0], flexion[1], lean)
+        hand, side = hands(lifter, chain, depth, technique)
+        elbow = elbow_between(chain[3], hand, lifter, side)
+        return Posture(*_points(chain), elbow, hand, mass_centre(lifter, chain, elbow, hand, load_kg))
+
+    low, high = np.full(len(depth), -0.6), np.full(len(depth), 0.9)
+    for _ in range(22):  # leaning the shank forward moves every mass forward, so halving finds it
+        middle = 0.5 * (low + high)
+        ahead = posture(middle).mass_centre[:, 0] > target
+        high = np.where(ahead, middle, high)
+        low = np.where(ahead, low, middle)
+    return posture(0.5 * (low + high))
+
+
+def _points(chain: list[Floats]) -> tuple[Floats, Floats, Floats, Floats]:
+    ankle, knee, hip, shoulder = chain
+    return ankle, knee, hip, shoulder
+
+
+def _straight_arm(shoulder: Floats, x: Floats, length: float) -> Floats:
+    """The hand of a straight arm hanging from the shoulder to a given x."""
+    across = np.clip(x - shoulder[:, 0], -0.99 * length, 0.99 * length)
+    return np.column_stack((shoulder[:, 0] + across, shoulder[:, 1] - np.sqrt(length**2 - across**2)))
+
+
+def _leg_front(chain: list[Floats], y: Floats) -> Floats:
+    """x of the front of the leg at height y: bone line plus the flesh in front of it."""
+    ankle, knee, hip, _ = chain
+    up_thigh = np.clip((y - knee[:, 1]) / (hip[:, 1] - knee[:, 1]), 0.0, 1.2)
+    up_shank = np.clip((y - ankle[:, 1]) / (knee[:, 1] - ankle[:, 1]), 0.0, 1.0)
+    thigh = knee[:, 0] + up_thigh * (hip[:, 0] - knee[:, 0]) + 0.055 + 0.03 * up_thigh
+    shank = ankle[:, 0] + up_shank * (knee[:, 0] - ankle[:, 0]) + 0.045 + 0.01 * up_shank
+    return np.where(y >= knee[:, 1], thigh, shank)
+
+
+def bar_at_legs(
+    lifter: Lifter, chain: list[Floats], depth: Floats, technique: Technique
+) -> tuple[Floats, float]:
+    """Straight arms, the lats hold the bar against the legs; `drift_deg` lets it swing forward."""
+    length, shoulder = arm_length(lifter), chain[3]
+    hand = _straight_arm(shoulder, shoulder[:, 0], length)
+    for _ in range(4):
+        front = np.maximum(_leg_front(chain, hand[:, 1]) + 0.014 + lifter.lats_m, 0.06)  # 28 mm bar
+        # Touching the thighs, yet mostly over the same spot of the foot: it follows them back only in part.
+        hand = _straight_arm(shoulder, np.maximum(front, front + 0.6 * (front[-1] - front)), length)
+    away = np.deg2rad(technique.drift_deg) * depth
+    return _straight_arm(shoulder, hand[:, 0] + length * np.sin(away), length), 1.0
+
+
+def bar_on_back(
+    lifter: Lifter, chain: list[Floats], depth: Floats, technique: Technique
+) -> tuple[Floats, float]:
+    """The bar or stick on the upper back, a hand's breadth behind the shoulder joint and below its top."""
+    hip, shoulder = chain[2], chain[3]
+    trunk = (shoulder - hip) / (TRUNK[0] * lifter.stature_m)
+    behind = np.column_stack((-trunk[:, 1], trunk[:, 0]))
+    return shoulder + 0.04 * trunk + 0.07 * behind, -1.0
+
+
+def rope_between_legs(
+    lifter: Lifter, chain: list[Floats], depth: Floats, technique: Technique
+) -> tuple[Floats, float]:
+    """Straight arms; the rope runs between the thighs, from in front of the hips to behind the knees."""
+    _, knee, hip, shoulder = chain
+    x = hip[:, 0] + 0.11 * (1.0 - depth) + (0.10 * (knee[:, 0] - hip[:, 0]) - 0.02) * depth
+    return _straight_arm(shoulder, x, arm_length(lifter)), 1.0
+
+
+def _bend(exercise: str, lifter: Lifter, technique: Technique, depth: Floats) -> tuple[Floats, Floats]:
+    """Hip and knee flexion over depth, radians."""
+    hip, knee = _flexions(exercise, lifter, technique)
+    hip = hip - technique.short_deg
+    # With something on the back one stands a little bent, so that it is above the hips.
+    upright = 8.0 if exercise in ("good-morning", "back-squat", "broomstick-hinge") else 0.0
+    return np.deg2rad(upright + (hip - upright) * depth), np.deg2rad(knee + technique.squat_deg) * depth
+
+
+def _barbell(exercise: str, lifter: Lifter, technique: Technique, load_kg: float) -> Reach:
+    depth = _depth()
+    hands = bar_at_legs if exercise in ("romanian-deadlift", "deadlift") else bar_on_back
+    if exercise == "deadlift":
+        posture = _from_floor(lifter, technique, depth, load_kg)
+    else:
+        bend = _bend(exercise, lifter, technique, depth)
+        posture = balanced(lifter, technique, bend, hands, depth, load_kg)
+    x = smooth(posture.hand[:, 0], 7)  # the knee cap is round
+    s = posture.hand[:, 1]
+    if exercise == "deadlift":
+        rest = float(s[0])
+    elif exercise == "broomstick-hinge":
+        rest = float(s[-1]) - 0.05 - 0.1 * lifter.stance
+    else:
+        rest = float(s[-1]) - 0.03 - 0.06 * lifter.stance
+    return _reach(s, x, s, rest, None, posture, technique, exercise, lifter)
+
+
+def _from_floor(lifter: Lifter, technique: Technique, depth: Floats, load_kg: float) -> Posture:
+    """Deadlift: the shins touch the bar over mid-foot; the trunk leans until straight arms reach it."""
+    bar_x = mid_foot_m(lifter) + 0.02
+    ankle_y = ANKLE_HEIGHT * lifter.stature_m
+    shin = float(np.arctan2(bar_x - 0.055, PLATE_RADIUS_M - ankle_y))
+    knee = np.deg2rad(82.0 + technique.squat_deg)
+    one = np.ones(1)
+    low, high = np.deg2rad(70.0), np.deg2rad(160.0)
+    for _ in range(30):
+        hip = 0.5 * (low + high)
+        shoulder = stand(lifter, hip * one, knee * one, shin * one)[3][0]
+        if np.hypot(shoulder[0] - bar_x, shoulder[1] - PLATE_RADIUS_M) > arm_length(lifter):
+            low = hip
+        else:
+            high = hip
+    # Knees open first, hips later: the trunk keeps its lean until the bar has passed the knees.
+    chain = stand(lifter, hip * depth**0.95, knee * depth**1.35, shin * depth**1.35)
+    front = np.maximum(_leg_front(chain, PLATE_RADIUS_M + (1.0 - depth) * 0.5) + 0.014 + lifter.lats_m, bar_x)
+    front = bar_x + (smooth(front, 9) - bar_x) * (1.0 - depth**4)
+    away = arm_length(lifter) * np.sin(np.deg2rad(technique.drift_deg) * np.sin(np.pi * depth))
+    hand = _straight_arm(chain[3], front + away, arm_length(lifter))
+    elbow = elbow_between(chain[3], hand, lifter, 1.0)
+    return Posture(*_points(chain), elbow, hand, mass_centre(lifter, chain, elbow, hand, load_kg))
+
+
+def _pull_through(exercise: str, lifter: Lifter, technique: Technique, load_kg: float) -> Reach:
+    depth = _depth()
+    bend = _bend(exercise, lifter, technique, depth)
+    posture = balanced(lifter, technique, bend, rope_between_legs, depth, 0.0)
+    pulley = np.array([-(1.0 + 0.5 * lifter.stance), 0.12 + 0.12 * lifter.stance])
+    away = posture.hand - pulley
+    distance = np.hypot(away[:, 0], away[:, 1])
+    if exercise == "banded-pull-through":
+        rest_length = float(distance[0]) * (0.72 + 0.1 * lifter.stance)
+        return _reach(
+            distance - rest_length, away[:, 0], away[:, 1], 0.0, None, posture, technique, exercise, lifter
+        )
+    free = round(float(distance[0]) - 0.06 - 0.12 * lifter.stance, 3)
+    return _reach(distance - free, away[:, 0], away[:, 1], 0.0, free, posture, technique, exercise, lifter)
+
+
+def _banded_hinge(exercise: str, lifter: Lifter, technique: Technique, load_kg: float) -> Reach:
+    depth = _depth()
+    bend = _bend(exercise, lifter, technique, depth)
+    posture = balanced(lifter, technique, bend, bar_on_back, depth, 0.0)
+    pole = np.array([-1.0, posture.hip[-1, 1] - 0.02])
+    away = posture.hip - pole
+    distance = np.hypot(away[:, 0], away[:, 1])
+    rest_length = float(distance[0]) * (0.70 + 0.12 * lifter.stance)
+    return _reach(
+        distance - rest_length, away[:, 0], away[:, 1], 0.0, None, posture, technique, exercise, lifter
+    )
+
+
+def _bench(exercise: str, lifter: Lifter, technique: Technique, load_kg: float) -> Reach:
+    """Lying: from over the shoulders down and towards the feet to the chest; elbows move sideways."""
+    depth = _depth()
+    arm = arm_length(lifter)
+    shoulder_y = 0.45 + 0.08  # bench of 45 cm (IPF technical rules: 42 to 45 cm) and half a chest
+    top = float(np.sqrt(arm**2 - 0.20**2))  # hands 20 cm outside the shoulders
+    chest = 0.13 * lifter.stature_m * (1.0 + 0.01 * technique.short_deg)
+    y = shoulder_y + chest + (top - chest) * (1.0 - depth)
+    x = -0.01 + (0.05 + 0.03 * lifter.stance) * depth**0.8 * (1.3 - 0.3 * depth)
+    x = x + arm * np.sin(np.deg2rad(technique.drift_deg)) * depth
+    return _reach(
+        y, x, y, float(y[-1]) - 0.04 - 0.04 * lifter.stance, None, None, technique, exercise, lifter
+    )
+
+
+def _row(exercise: str, lifter: Lifter, technique: Technique, load_kg: float) -> Reach:
+    """Seated: trunk from leaning forward to a little back, hands from stretched arms to the belly."""
+    depth = _depth()
+    height = lifter.stature_m
+    hip = np.tile([0.0, 0.50], (GRID, 1))
+    lean = np.deg2rad(-8.0 + (14.0 + 10.0 * lifter.stance) * depth)
+    shoulder = hip + TRUNK[0] * height * np.column_stack((np.sin(lean), np.cos(lean)))
+    pulley = np.array([1.55, 0.62])
+    belly = hip[-1] + 0.40 * (shoulder[-1] - hip[-1]) + np.array([0.20, 0.0])
+    ahead = pulley - shoulder[0]
+    stretched = shoulder[0] + 0.97 * arm_length(lifter) * ahead / np.hypot(*ahead)
+    hand = belly + (stretched - belly) * depth[:, None]
+    hand[:, 1] += 0.02 * np.sin(np.pi * depth)
+    away = (hand - pulley) * np.array([-1.0, 1.0])
+    distance = np.hypot(away[:, 0], away[:, 1])
+    free = round(float(distance[0]) - 0.05 - 0.15 * lifter.stance, 3)
+    return _reach(distance - free, away[:, 0], away[:, 1], 0.0, free, None, technique, exercise, lifter)
+
+
+def _reach(
+    s: Floats,
+    x: Floats,
+    y: Floats,
+    rest_m: float,
+    free_length_m: float | None,
+    posture: Posture | None,
+    technique: Technique,
+    exercise: str,
+    lifter: Lifter,
+) -> Reach:
+    if not (np.diff(s) > 0).all():
+        raise ConfigError(
+            f"{exercise}: this technique takes the load down and up again within one lift; use smaller faults"
+        )
+    hip = 100.0 if exercise in ("bench-press", "cable-row") else _flexions(exercise, lifter, technique)[0]
+    lockout = float(np.interp(1.0 - technique.lockout_deg / hip, 1.0 - _depth(), s))
+    return Reach(s, x, y, rest_m, free_length_m, posture, lockout)
+
+
+_EXERCISES: dict[str, Callable[[str, Lifter, Technique, float], Reach]] = {
+    "romanian-deadlift": _barbell,
+    "broomstick-hinge": _barbell,
+    "good-morning": _barbell,
+    "back-squat": _barbell,
+    "deadlift": _barbell,
+    "bench-press": _bench,
+    "cable-pull-through": _pull_through,
+    "cable-row": _row,
+    "banded-hinge": _banded_hinge,
+    "banded-pull-through": _pull_through,
+}
