@@ -1,0 +1,185 @@
+"""A capture: the raw bytes of a port with the times they were received at, exactly as `read` returned them.
+
+Little endian:
+
+    offset  type  name
+    0       8 B   magic         89 50 4C 43 0D 0A 1A 0A: not text, and damaged by any newline translation
+    8       u32   version       1
+    12      u32   length m      of the JSON that follows
+    16      m B   CaptureInfo   one JSON object, UTF-8
+    then records, each:
+    +0      f64   received_s    host's monotonic clock when the read returned, never decreasing
+    +8      u32   length n      1 to 1 MiB
+    +12     u32   crc           CRC-32 of received_s, length and the bytes
+    +16     n B   bytes
+
+A writer that was killed leaves a torn last record; a reader stops before it and says how much it left.
+"""
+
+import math
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, NamedTuple, Self
+
+import msgspec
+
+from station.errors import RecordingError
+
+MAGIC = b"\x89PLC\r\n\x1a\n"
+VERSION = 1
+MAX_RECORD_BYTES = 1 << 20
+MAX_INFO_BYTES = 1 << 16
+
+_HEADER = struct.Struct("<8sII")
+_STAMP = struct.Struct("<dI")
+_CRC = struct.Struct("<I")
+
+
+class CaptureInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a capture comes from."""
+
+    station: str
+    url: str
+    driver: str
+    baud: int
+    started_utc: str  # RFC 3339
+
+
+class Received(NamedTuple):
+    """What one read returned, and when (host's monotonic clock, seconds)."""
+
+    received_s: float
+    data: bytes
+
+
+class CaptureWriter:
+    """Write a capture; every record is handed to the operating system before `write` returns."""
+
+    def __init__(self, path: Path, info: CaptureInfo) -> None:
+        """Creates the file. Raises RecordingError if it exists or cannot be made."""
+        self._path = path
+        try:
+            self._file = path.open("xb")
+        except FileExistsError as error:
+            raise RecordingError(f"{path}: exists already; give the capture another name") from error
+        except OSError as error:
+            raise RecordingError(
+                f"{path}: cannot be created ({error.strerror}); give another path"
+            ) from error
+        text = msgspec.json.encode(info)
+        self._put(_HEADER.pack(MAGIC, VERSION, len(text)) + text)
+
+    def write(self, received_s: float, data: bytes) -> None:
+        """Append what one read returned; nothing for b"". Raises RecordingError when the disk refuses."""
+        for start in range(0, len(data), MAX_RECORD_BYTES):
+            part = data[start : start + MAX_RECORD_BYTES]
+            stamp = _STAMP.pack(received_s, len(part))
+            self._put(stamp + _CRC.pack(zlib.crc32(part, zlib.crc32(stamp))) + part)
+
+    def close(self) -> None:
+        """Close the file; closing twice does nothing."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _put(self, record: bytes) -> None:
+        try:
+            self._file.write(record)
+            self._file.flush()
+        except OSError as error:
+            raise RecordingError(
+                f"{self._path}: cannot be written ({error.strerror}); free space, start another capture"
+            ) from error
+
+
+class Capture:
+    """A capture to read. Iterating it gives what was received, oldest first; it can be iterated again.
+
+    left_bytes says, after an iteration, how many bytes at the end were no whole record (0 for a capture that
+    was closed).
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises RecordingError for what cannot be read or is not a capture."""
+        self._path = path
+        self.left_bytes = 0
+        with self._open() as file:
+            self.info, self._start = self._read_info(file)
+
+    def __iter__(self) -> Iterator[Received]:
+        with self._open() as file:
+            good = file.seek(self._start)
+            self.left_bytes = 0
+            newest_s = -math.inf
+            while (received := _read_record(file)) is not None and received.received_s >= newest_s:
+                good = file.tell()
+                newest_s = received.received_s
+                yield received
+            self.left_bytes = file.seek(0, 2) - good
+
+    @property
+    def warning(self) -> str | None:
+        """After an iteration: what is wrong with the end of the file; None when nothing is."""
+        if not self.left_bytes:
+            return None
+        return f"{self._path}: the last {self.left_bytes} bytes are no whole record; read up to there"
+
+    def _open(self) -> BinaryIO:
+        try:
+            return self._path.open("rb")
+        except OSError as error:
+            raise RecordingError(
+                f"{self._path}: cannot be read ({error.strerror}); give the path of a capture"
+            ) from error
+
+    def _read_info(self, file: BinaryIO) -> tuple[CaptureInfo, int]:
+        header = file.read(_HEADER.size)
+        if header[:8] != MAGIC[: len(header)] or len(header) < 8:
+            raise RecordingError(
+                f"{self._path}: not a capture, it starts with {header[:8]!r}; make one with `plumbline capture`"
+            )
+        if len(header) < _HEADER.size:
+            raise RecordingError(f"{self._path}: ends within its header; nothing was captured")
+        _, version, length = _HEADER.unpack(header)
+        if version != VERSION:
+            raise RecordingError(
+                f"{self._path}: capture of version {version}; this software reads {VERSION}, use a newer one"
+            )
+        text = file.read(min(length, MAX_INFO_BYTES))
+        try:
+            return msgspec.json.decode(text, type=CaptureInfo), file.tell()
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise RecordingError(f"{self._path}: the capture's header is damaged: {error}") from error
+
+
+def is_capture(path: Path) -> bool:
+    """Whether a file starts like a capture; False for one that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+def _read_record(file: BinaryIO) -> Received | None:
+    """The next record; None where there is no whole one."""
+    head = file.read(_STAMP.size + _CRC.size)
+    if len(head) < _STAMP.size + _CRC.size:
+        return None
+    received_s, length = _STAMP.unpack_from(head)
+    (crc,) = _CRC.unpack_from(head, _STAMP.size)
+    if not 1 <= length <= MAX_RECORD_BYTES or not math.isfinite(received_s):
+        return None
+    data = file.read(length)
+    if len(data) < length or zlib.crc32(data, zlib.crc32(head[: _STAMP.size])) != crc:
+        return None
+    return Received(received_s, data)
