@@ -1,5 +1,21 @@
 """Arithmetic on arrays, compiled with Cython."""
 
+from kernels._counter import CHANNELS, LAYOUTS, Discarded, Measured, RepCounter
 from kernels._frames import FrameDecoder, Frames
+from kernels._motion import Resampler
+from kernels._path import handle_path, tether_height, tilt_path, two_tether_path
 
-__all__ = ["FrameDecoder", "Frames"]
+__all__ = [
+    "CHANNELS",
+    "LAYOUTS",
+    "Discarded",
+    "FrameDecoder",
+    "Frames",
+    "Measured",
+    "RepCounter",
+    "Resampler",
+    "handle_path",
+    "tether_height",
+    "tilt_path",
+    "two_tether_path",
+]

@@ -1,0 +1,471 @@
+"""One station's stream from channel samples to measured reps: grid, place, announcing filter, grammar, measures."""
+
+from libc.math cimport NAN, isnan
+
+from typing import NamedTuple
+
+import numpy as np
+
+from kernels._metrics cimport (
+    ONE_TETHER,
+    PULLEY,
+    TENSION,
+    TILT,
+    TRAVEL,
+    TWO_TETHERS,
+    Measures,
+    Meter,
+    Window,
+)
+from kernels._motion cimport GRID_HZ, MASK, RING, Resampler, Smoother, fir, smoother
+from kernels._path cimport Place, one_tether, tilted_tether, two_tethers
+from kernels._reps cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, TOO_QUICK, Segmenter
+
+cdef double GRID_S = 1.0 / GRID_HZ
+
+cdef enum:
+    CHANNEL_COUNT = 6
+    ANNOUNCE = 8        # half-width of the announcing filter: 80 ms behind the newest grid sample
+    AHEAD = 3           # the narrowest smoother that is still a cubic fit
+
+CHANNELS = ("position_m", "position_2_m", "tether_angle_rad", "force_n", "pulley_x_n", "pulley_y_n")
+LAYOUTS = {
+    "travel": TRAVEL,
+    "one-tether": ONE_TETHER,
+    "tilt": TILT,
+    "two-tethers": TWO_TETHERS,
+    "pulley": PULLEY,
+    "tension": TENSION,
+}
+REASONS = ("pick-up", "set-down", "unrack", "re-rack", "too quick for a lifter")
+KINDS = ("lockout", "held", "complete", "rejected")
+
+# Fastest plausible motion of each channel: rate, curve, and what noise and quantisation may add.
+# A bar in free fall from overhead reaches 6 m/s; 50 m/s² is 5 g, beyond any lifter, short of a crash.
+# The angle follows at arm's length; cells see impacts, so only lone outliers are spikes there.
+LIMITS = (
+    (6.0, 50.0, 0.010),
+    (6.0, 50.0, 0.010),
+    (8.0, 100.0, 0.05),
+    (1e6, 2e4, 40.0),
+    (1e6, 2e4, 40.0),
+    (1e6, 2e4, 40.0),
+)
+cdef double SECOND_LOST_S = 0.25   # a second tether or tilt this far behind is missing, and so is the path
+
+
+class Measured(NamedTuple):
+    """One candidate at one moment. Seconds, metres, newtons, watts, joules; NaN is "not seen".
+
+    `size`, `bottom` and `top` are in the unit of the motion coordinate: metres, or newtons on tension alone.
+    """
+
+    kind: str
+    index: int
+    known_s: float
+    start_s: float
+    end_s: float
+    eccentric_end_s: float
+    concentric_start_s: float
+    concentric_end_s: float
+    eccentric_s: float
+    bottom_pause_s: float
+    concentric_s: float
+    top_pause_s: float
+    size: float
+    mean_concentric_velocity: float
+    peak_concentric_velocity: float
+    mean_propulsive_velocity: float
+    mean_eccentric_velocity: float
+    peak_eccentric_velocity: float
+    mean_force: float
+    peak_force: float
+    mean_power: float
+    peak_power: float
+    work: float
+    path_deviation: float
+    path_drift: float
+    path_sigma: float
+    bottom: float
+    top: float
+    smoothing_s: float
+
+
+class Discarded(NamedTuple):
+    """A movement that was no rep; `index` is that of the announced rep it takes back, or -1."""
+
+    start_s: float
+    end_s: float
+    reason: str
+    index: int
+
+
+cdef class RepCounter:
+    """Count and measure the reps of one stream. Cutting the stream differently changes nothing.
+
+    The position channel leads (force on tension alone): a grid sample is worked on when it is complete there.
+    Push the other channels of a stretch of time before the leading one. Memory is constant.
+
+    Parameters
+    ----------
+    layout : str
+        One of LAYOUTS.
+    concentric_first, free_weight : bool
+    min_range : float
+        Least range of a rep, m (N on tension alone).
+    v0_mps, gap_s : float
+        Speed that counts as moving; pause that ends a set.
+    anchor_m, anchor_2_m : (x, y)
+    travel_ratio, free_length_m, pulley_efficiency : float
+    sigma_length_m, sigma_tilt_rad, sigma_pulley_n : float
+        Standard uncertainties of one reading, for the path.
+    """
+
+    cdef Resampler position, second, cell, pulley_x, pulley_y, leading
+    cdef Segmenter segmenter
+    cdef Meter meter
+    cdef int layout, second_id
+    cdef double ratio, ax, ay, bx, by, sigma_length, sigma_tilt, sigma_pulley
+    cdef double v0, load
+    cdef double s[RING]
+    cdef double x[RING]
+    cdef double y[RING]
+    cdef double sigma[RING]
+    cdef double force[RING]
+    cdef Window window
+    cdef long long done, force_done, pulley_done
+    cdef readonly double place, velocity
+    cdef long long index
+    cdef bint pending
+    cdef list events
+
+    def __init__(
+        self,
+        str layout,
+        *,
+        bint concentric_first,
+        bint free_weight,
+        double min_range,
+        double v0_mps=0.02,
+        double gap_s=12.0,
+        anchor_m=(0.0, 0.0),
+        anchor_2_m=(0.0, 0.0),
+        double travel_ratio=1.0,
+        double free_length_m=NAN,
+        double pulley_efficiency=1.0,
+        double sigma_length_m=0.0005,
+        double sigma_tilt_rad=0.0017,
+        double sigma_pulley_n=1.0,
+    ):
+        cdef int i
+        if layout not in LAYOUTS:
+            raise ValueError(f"need a layout of {', '.join(LAYOUTS)}, got {layout!r}")
+        self.layout = LAYOUTS[layout]
+        if self.layout == TWO_TETHERS and tuple(anchor_m) == tuple(anchor_2_m):
+            raise ValueError(f"two tethers need two places, both anchors are at {tuple(anchor_m)}")
+        if not travel_ratio > 0.0:
+            raise ValueError(f"need travel_ratio above 0, got {travel_ratio}")
+        self.position = Resampler(*LIMITS[0])
+        self.second_id = 2 if self.layout == TILT else 1
+        self.second = Resampler(*LIMITS[self.second_id])
+        self.cell = Resampler(*LIMITS[3])
+        self.pulley_x = Resampler(*LIMITS[4])
+        self.pulley_y = Resampler(*LIMITS[5])
+        self.leading = self.cell if self.layout == TENSION else self.position
+        self.segmenter = Segmenter(
+            concentric_first, min_range, 0.07 * min_range if self.layout == TENSION else v0_mps, gap_s
+        )
+        self.meter = Meter(self.layout, concentric_first, free_weight, free_length_m, pulley_efficiency)
+        self.ratio = travel_ratio
+        self.ax, self.ay = anchor_m
+        self.bx, self.by = anchor_2_m
+        self.sigma_length = sigma_length_m
+        self.sigma_tilt = sigma_tilt_rad
+        self.sigma_pulley = sigma_pulley_n
+        self.v0 = v0_mps
+        self.load = 0.0
+        for i in range(RING):
+            self.s[i] = NAN
+            self.x[i] = NAN
+            self.y[i] = NAN
+            self.sigma[i] = NAN
+            self.force[i] = NAN
+        self.window.s = self.s
+        self.window.x = self.x
+        self.window.y = self.y
+        self.window.sigma = self.sigma
+        self.window.force = self.force
+        self.done = -1
+        self.force_done = -1
+        self.pulley_done = -1
+        self.place = NAN
+        self.velocity = NAN
+        self.events = []
+
+    def push(self, int channel, const double[::1] time_s not None, const double[::1] value not None):
+        """Take samples of one channel (its place in CHANNELS); return what became known.
+
+        Parameters
+        ----------
+        time_s, value : float64, shape (n,)
+            Session seconds, rising; SI. NaN is no value.
+
+        Returns
+        -------
+        list of Measured and Discarded, in the order they became known
+        """
+        cdef Py_ssize_t i
+        cdef Py_ssize_t n = time_s.shape[0]
+        cdef Resampler held = None
+        if value.shape[0] != n:
+            raise ValueError(f"need as many times as values, got {n} and {value.shape[0]}")
+        if not 0 <= channel < CHANNEL_COUNT:
+            raise ValueError(f"need a channel from 0 to {CHANNEL_COUNT - 1}, got {channel}")
+        if channel == (3 if self.layout == TENSION else 0):
+            with nogil:
+                for i in range(n):
+                    self.leading.take(time_s[i], value[i])
+                    if self.leading.newest > self.done:
+                        self.advance()
+        else:
+            if channel == 3:
+                held = self.cell
+            elif channel == self.second_id and (self.layout == TILT or self.layout == TWO_TETHERS):
+                held = self.second
+            elif channel == 4:
+                held = self.pulley_x
+            elif channel == 5:
+                held = self.pulley_y
+            if held is not None:
+                with nogil:
+                    for i in range(n):
+                        held.put(time_s[i], value[i])
+        return self.collect()
+
+    cdef list collect(self):
+        if not self.events:
+            return self.events
+        events = self.events
+        self.events = []
+        return events
+
+    cdef void advance(self) noexcept nogil:
+        """Work on the grid samples that are complete."""
+        cdef long long k
+        if self.done < 0 or self.leading.newest - self.done > RING // 2:
+            self.done = self.leading.newest - 1
+            self.force_done = self.done
+            self.pulley_done = self.done
+        while self.done < self.leading.newest:
+            k = self.done + 1
+            self.see(k, (k + 1) * GRID_S)
+            self.done = k
+            self.window.newest = k
+            self.announce(k - ANNOUNCE, ANNOUNCE)
+
+    cdef void see(self, long long k, double until_s) noexcept nogil:
+        """Place and force of grid sample k, from what was measured up to its end."""
+        cdef double raw = self.leading.at(k)
+        cdef double other
+        cdef Place p
+        self.s[k & MASK] = NAN
+        self.x[k & MASK] = NAN
+        self.y[k & MASK] = NAN
+        self.sigma[k & MASK] = NAN
+        self.force[k & MASK] = NAN
+        if self.layout == TENSION:
+            self.s[k & MASK] = raw
+            self.force[k & MASK] = raw
+            return
+        self.cell.catch_up(until_s)
+        while self.force_done < min(k, self.cell.newest):
+            self.force_done += 1
+            self.force[self.force_done & MASK] = self.cell.at(self.force_done)
+        if self.layout == TRAVEL:
+            self.s[k & MASK] = self.ratio * raw
+        elif self.layout == PULLEY:
+            self.s[k & MASK] = self.ratio * raw
+            self.pulley_x.catch_up(until_s)
+            self.pulley_y.catch_up(until_s)
+            while self.pulley_done < min(k, min(self.pulley_x.newest, self.pulley_y.newest)):
+                self.pulley_done += 1
+                self.x[self.pulley_done & MASK] = self.pulley_x.at(self.pulley_done)
+                self.y[self.pulley_done & MASK] = self.pulley_y.at(self.pulley_done)
+        else:
+            if self.layout == ONE_TETHER:
+                p = one_tether(raw, self.ax, self.ay)
+            else:
+                self.second.catch_up(until_s + SECOND_LOST_S)
+                other = self.second.at(k)
+                if isnan(other):
+                    p = one_tether(raw, self.ax, self.ay)
+                elif self.layout == TILT:
+                    p = tilted_tether(raw, other, self.ax, self.ay, self.sigma_length, self.sigma_tilt)
+                else:
+                    p = two_tethers(raw, other, self.ax, self.ay, self.bx, self.by, self.sigma_length)
+            self.s[k & MASK] = p.y
+            if not (self.position.shifted or self.second.shifted):  # a shifted zero has lost the place
+                self.x[k & MASK] = p.x
+                self.sigma[k & MASK] = p.sigma_x
+
+    cdef void announce(self, long long k, int reach) noexcept nogil:
+        """The short filter at grid sample k, the grammar, and what it found."""
+        cdef Smoother* f
+        cdef int said
+        if k < 0 or reach < AHEAD:
+            return
+        f = smoother(reach)
+        self.place = fir(self.s, f.place, reach, k)
+        self.velocity = fir(self.s, f.rate, reach, k)
+        said = self.segmenter.step(k, self.place, self.velocity)
+        if said != NOTHING:
+            with gil:
+                self.report(said)
+
+    cdef report(self, int said):
+        cdef Measures m
+        cdef int i
+        cdef bint good
+        cdef double reference = self.v0
+        cdef Segmenter seg = self.segmenter
+        if self.layout == TENSION:
+            reference = seg.range_ref
+        if said & DISCARDED:
+            for i in range(seg.reject_count):
+                self.events.append(
+                    Discarded(
+                        seg.rejects[i].first * GRID_S,
+                        seg.rejects[i].last * GRID_S,
+                        REASONS[seg.rejects[i].reason],
+                        -1,
+                    )
+                )
+            seg.reject_count = 0
+        if said & (LOCKOUT | HELD | COMPLETE):
+            good = self.meter.measure(
+                &self.window, seg.a.k, seg.v.k, seg.b.k if seg.has_b else -1, reference, self.load, &m
+            )
+            if good and not (said & COMPLETE and m.size < 0.0):
+                if said & COMPLETE:
+                    self.learn(&m)
+                self.events.append(self.row(KINDS[2 if said & COMPLETE else 1 if said & HELD else 0], &m))
+                self.pending = True
+            elif said & COMPLETE:
+                self.events.append(
+                    Discarded(
+                        seg.a.k * GRID_S,
+                        (seg.b.k if seg.has_b else seg.v.k) * GRID_S,
+                        REASONS[TOO_QUICK],
+                        self.index if self.pending else -1,
+                    )
+                )
+            if said & COMPLETE:
+                if self.pending:
+                    self.index += 1
+                self.pending = False
+
+    cdef void learn(self, Measures* m):
+        cdef Segmenter seg = self.segmenter
+        if seg.range_count and m.size < 0.6 * seg.range_ref:
+            seg.end_k = <long long>(m.end_s / GRID_S)
+            return  # a partial rep says nothing of the range
+        if seg.range_count and 0.6 * m.size > seg.range_ref:
+            seg.range_count = 0  # the ones before were partial
+        seg.learn(m.size, <long long>(m.end_s / GRID_S))
+
+    cdef object row(self, str kind, Measures* m):
+        return Measured(
+            kind,
+            self.index,
+            (self.done + 1) * GRID_S,
+            m.start_s,
+            m.end_s,
+            m.eccentric_end_s,
+            m.concentric_start_s,
+            m.concentric_end_s,
+            m.eccentric_s,
+            m.bottom_pause_s,
+            m.concentric_end_s - m.concentric_start_s,
+            m.top_pause_s,
+            m.size,
+            m.mcv,
+            m.pcv,
+            m.mpv,
+            m.mev,
+            m.pev,
+            m.mean_force,
+            m.peak_force,
+            m.mean_power,
+            m.peak_power,
+            m.work,
+            m.deviation,
+            m.drift,
+            m.sigma,
+            m.bottom,
+            m.top,
+            m.smoothing_s,
+        )
+
+    def finish(self):
+        """The stream is over or has broken off: return what can still be said. Pushing may go on after it."""
+        cdef long long k
+        if self.done < 0:
+            return self.collect()
+        if self.leading.has1:
+            self.leading.has1 = False
+            if not self.leading.strange(self.leading.t1, self.leading.y1):
+                self.leading.accept(self.leading.t1, self.leading.y1)
+        for k in range(max(0, self.done - ANNOUNCE + 1), self.done - AHEAD + 1):
+            self.announce(k, <int>(self.done - k))
+        said = self.segmenter.flush(self.done)
+        if said != NOTHING:
+            self.report(said)
+        return self.collect()
+
+    def set_load(self, double load_kg):
+        """The free weight on the bar, for force and power where no load cell sees them; 0 is unknown."""
+        if not load_kg >= 0.0:
+            raise ValueError(f"need load_kg of at least 0, got {load_kg}")
+        self.load = load_kg
+
+    @property
+    def now_s(self):
+        """Session time up to which the stream is worked on; NaN before the first grid sample."""
+        return (self.done + 1) * GRID_S if self.done >= 0 else NAN
+
+    @property
+    def rising(self):
+        """+1 while the motion leads up, -1 down, 0 before it has moved (the grammar's view, not the velocity)."""
+        return self.segmenter.direction * (-1 if self.segmenter.concentric_first else 1)
+
+    @property
+    def latest_force(self):
+        """Newest known force, N; NaN where there is none."""
+        return self.force[self.force_done & MASK] if self.force_done >= 0 else (
+            self.s[self.done & MASK] if self.layout == TENSION and self.done >= 0 else NAN
+        )
+
+    @property
+    def latest_x(self):
+        """Newest horizontal place of a bar, m; NaN where it is not seen."""
+        if self.done < 0 or self.layout == PULLEY:
+            return NAN
+        return self.x[self.done & MASK]
+
+    @property
+    def spikes(self):
+        """Samples dropped as spikes, and shifts of a zero taken out, on the motion's channels."""
+        return self.leading.spikes + self.second.spikes, self.leading.shifts + self.second.shifts
+
+    def trace(self, double from_s):
+        """The grid from a time on, as far as the ring holds it: float64, shape (4, n): time, place, x, force."""
+        cdef long long first = max(<long long>(from_s / GRID_S), self.done - RING + 1, 0)
+        cdef long long k
+        out = np.full((4, max(0, self.done + 1 - first)), NAN)
+        cdef double[:, ::1] view = out
+        for k in range(first, self.done + 1):
+            view[0, k - first] = (k + 0.5) * GRID_S
+            view[1, k - first] = self.s[k & MASK]
+            view[2, k - first] = self.x[k & MASK]
+            view[3, k - first] = self.force[k & MASK]
+        return out

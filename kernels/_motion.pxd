@@ -1,0 +1,42 @@
+cdef enum:
+    GRID_HZ = 100        # the grid every channel is brought onto
+    RING = 8192          # grid samples kept: 81.92 s, longer than any rep
+    MASK = RING - 1
+    QUEUE = 16384        # raw samples an auxiliary channel may be ahead of the leading one
+    LADDER = 7           # half-widths to choose a smoother from
+    MAX_HALF = 32
+
+cdef int half_width(int rung) noexcept nogil
+
+cdef struct Smoother:
+    int half
+    double place[2 * MAX_HALF + 1]
+    double rate[2 * MAX_HALF + 1]
+    double curve[2 * MAX_HALF + 1]
+
+cdef Smoother* smoother(int half) noexcept nogil
+
+cdef double fir(const double* ring, const double* taps, int half, long long k) noexcept nogil
+
+cdef class Resampler:
+    cdef double max_rate, max_curve, tolerance, max_gap_s
+    cdef double t0, y0, rate0, t1, y1, shift
+    cdef bint has0, has1
+    cdef long long bin
+    cdef bint whole
+    cdef double area, edge
+    cdef readonly long long newest
+    cdef readonly long long spikes, shifts, disordered, gaps
+    cdef public bint shifted
+    cdef double ring[RING]
+    cdef double queue_t[QUEUE]
+    cdef double queue_y[QUEUE]
+    cdef long long queue_head, queue_tail
+
+    cdef void take(self, double t, double y) noexcept nogil
+    cdef void accept(self, double t, double y) noexcept nogil
+    cdef void restart(self, double t, double y) noexcept nogil
+    cdef bint strange(self, double t, double y) noexcept nogil
+    cdef void put(self, double t, double y) noexcept nogil
+    cdef void catch_up(self, double until_s) noexcept nogil
+    cdef double at(self, long long k) noexcept nogil

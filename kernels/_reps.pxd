@@ -1,0 +1,66 @@
+cdef enum:
+    TURNS = 64
+    MEDIAN_OF = 9
+    REJECTS = 256
+
+cdef enum Step:
+    NOTHING = 0
+    LOCKOUT = 1      # a rep is pending
+    HELD = 2         # the same rep, held for the time-out
+    COMPLETE = 4     # nothing that follows can change this rep
+    DISCARDED = 8    # movements that were no reps are in `rejects`
+
+cdef enum Reason:
+    PICK_UP = 0
+    SET_DOWN = 1
+    UNRACK = 2
+    RE_RACK = 3
+    TOO_QUICK = 4
+    TOO_LONG = 5
+    NOT_A_CYCLE = 6
+
+cdef struct Turn:
+    long long k
+    double u
+    bint high
+
+cdef struct Reject:
+    long long first
+    long long last
+    int reason
+
+cdef class Segmenter:
+    cdef bint concentric_first
+    cdef double sign, step_range, min_range, v0
+    cdef long long held, rest, slow, gap
+    cdef Turn turns[TURNS + 1]
+    cdef int n
+    cdef bint fresh
+    cdef int direction
+    cdef Turn top, low
+    cdef double still_u
+    cdef long long still_k, slow_k, end_k
+    cdef double ranges[MEDIAN_OF]
+    cdef int range_count
+    cdef readonly double range_ref
+    cdef bint announced, held_said
+    # the candidate: where it leaves, turns, and returns to
+    cdef Turn a, v, b
+    cdef bint has_b
+    cdef Reject rejects[REJECTS]
+    cdef int reject_count
+
+    cdef int step(self, long long k, double s, double v) noexcept nogil
+    cdef int flush(self, long long k) noexcept nogil
+    cdef void learn(self, double size, long long end_k) noexcept nogil
+    cdef void reject(self, long long first, long long last, int reason) noexcept nogil
+    cdef void begin(self, Turn here) noexcept nogil
+    cdef void turn(self, Turn t) noexcept nogil
+    cdef void merge(self, Turn now) noexcept nogil
+    cdef double prominence(self, Turn now) noexcept nogil
+    cdef bint find(self, Turn now) noexcept nogil
+    cdef bint returned(self, int ia, int ib) noexcept nogil
+    cdef int judge(self, long long k, double u, double w) noexcept nogil
+    cdef int complete(self) noexcept nogil
+    cdef int trim(self, long long k, double u) noexcept nogil
+    cdef void discard(self, int count, Turn now) noexcept nogil

@@ -1,0 +1,345 @@
+"""Where the repetitions are: turning points by displacement, and a grammar per exercise.
+
+A turning point is confirmed when the motion has come back from it by a distance, never by a change of sign and
+never by time. An exercise that starts with the eccentric is a valley between two tops; one that starts with the
+concentric is the same upside down, a valley of u = -s between two bottoms. So one grammar serves both: a high A
+that was left, the lowest V after it, a return B.
+
+    eccentric first:   A top      V bottom     B top       pending at B, complete when the next descent is real
+    concentric first:  A bottom   V lockout    B bottom    pending at V, complete when the next lift is real
+
+What lies between is no repetition of its own unless it is deep: an inner swing below `PROMINENCE` of the set's
+range (of the largest swing before the set has one) belongs to the phase it interrupts. A lone rise or fall
+(picking up, setting down, unrack, re-rack) has no valley, and standing still for `REST_S` forgets it.
+"""
+
+from libc.math cimport fabs, isnan
+
+from kernels._motion cimport GRID_HZ
+
+cdef double PROMINENCE = 0.35   # a dip at the sticking point reaches a quarter of a short rep's range
+cdef double RETURN = 0.6        # CONTRACT: below 60 % of the range it is a partial rep
+cdef double ZONE = 0.85         # CONTRACT: top and bottom are the outer 15 % of the range
+cdef double STEP = 0.2          # of the least range: turning points are confirmed by this much
+HELD_S = 3.0                    # held this long at lockout, the rep is confirmed without its successor
+REST_S = 5.0                    # no prescribed pause is this long: the bar lies or hangs
+SLOW_S = 0.25                   # a first lift slow for this long may be a lockout
+
+
+cdef class Segmenter:
+    """Turning points and candidates of one stream, one grid sample at a time.
+
+    State: up to 64 turning points since the last complete rep, the running extreme, how long the motion has
+    kept still, and the ranges of the set so far. O(1) per sample, nothing allocated.
+
+    Parameters
+    ----------
+    concentric_first : bool
+    min_range : float
+        Least range of a repetition (m, or N on tension alone).
+    v0 : float
+        Speed that counts as moving, per second.
+    gap_s : float
+        A pause longer than this ends the set, and with it the memory of its range.
+    """
+
+    def __init__(self, bint concentric_first, double min_range, double v0, double gap_s):
+        if not (min_range > 0.0 and v0 > 0.0 and gap_s > 0.0):
+            raise ValueError(f"need min_range, v0 and gap_s above 0, got {min_range}, {v0} and {gap_s}")
+        self.concentric_first = concentric_first
+        self.sign = -1.0 if concentric_first else 1.0
+        self.min_range = min_range
+        self.step_range = STEP * min_range
+        self.v0 = v0
+        self.held = <long long>(HELD_S * GRID_HZ)
+        self.slow = <long long>(SLOW_S * GRID_HZ)
+        self.rest = <long long>(REST_S * GRID_HZ)
+        self.gap = <long long>(gap_s * GRID_HZ)
+        self.fresh = True
+        self.end_k = -1
+        self.still_k = -1
+        self.slow_k = -1
+
+    cdef void begin(self, Turn here) noexcept nogil:
+        """No direction yet: both extremes are here."""
+        self.n = 0
+        self.direction = 0
+        self.fresh = False
+        self.announced = False
+        self.held_said = False
+        self.top = here
+        self.low = here
+
+    cdef void reject(self, long long first, long long last, int reason) noexcept nogil:
+        if self.reject_count < REJECTS:
+            self.rejects[self.reject_count].first = first
+            self.rejects[self.reject_count].last = last
+            self.rejects[self.reject_count].reason = reason
+            self.reject_count += 1
+
+    cdef void learn(self, double size, long long end_k) noexcept nogil:
+        """Remember the range of a rep that stands: the median of the set's latest is the reference."""
+        cdef double ordered[MEDIAN_OF]
+        cdef double x
+        cdef int i, j
+        for i in range(min(self.range_count, MEDIAN_OF - 1), 0, -1):
+            self.ranges[i] = self.ranges[i - 1]
+        self.ranges[0] = size
+        self.range_count = min(self.range_count + 1, MEDIAN_OF)
+        for i in range(self.range_count):
+            x = self.ranges[i]
+            j = i
+            while j > 0 and ordered[j - 1] > x:
+                ordered[j] = ordered[j - 1]
+                j -= 1
+            ordered[j] = x
+        self.range_ref = ordered[self.range_count // 2]
+        self.end_k = end_k
+
+    cdef int step(self, long long k, double s, double v) noexcept nogil:
+        """Take one grid sample of place and velocity; say what became known."""
+        cdef double u = self.sign * s
+        cdef double w = self.sign * v
+        cdef Turn here
+        if isnan(u) or isnan(w):
+            return self.flush(k)
+        here.k = k
+        here.u = u
+        here.high = False
+        if self.still_k < 0 or fabs(u - self.still_u) > self.step_range:
+            self.still_k = k
+            self.still_u = u
+        if v > self.v0 or self.slow_k < 0:
+            self.slow_k = k
+        if self.end_k >= 0 and k - self.end_k > self.gap and self.range_count and k - self.still_k > self.gap:
+            self.range_count = 0
+            self.range_ref = 0.0
+        if self.fresh:
+            self.begin(here)
+        if self.direction == 0:
+            if u > self.top.u:
+                self.top = here
+            if u < self.low.u:
+                self.low = here
+            if self.top.u - u >= self.step_range:
+                self.turn(self.top)
+                self.turns[self.n - 1].high = True
+                self.direction = -1
+                self.low = here
+            elif u - self.low.u >= self.step_range:
+                self.turn(self.low)
+                self.direction = 1
+                self.top = here
+        elif self.direction < 0:
+            if u < self.low.u:
+                self.low = here
+            elif u - self.low.u >= self.step_range:
+                self.turn(self.low)
+                self.direction = 1
+                self.top = here
+        elif u > self.top.u:
+            self.top = here
+        elif self.top.u - u >= self.step_range:
+            self.turn(self.top)
+            self.turns[self.n - 1].high = True
+            self.direction = -1
+            self.low = here
+        return self.judge(k, u, w)
+
+    cdef void turn(self, Turn t) noexcept nogil:
+        cdef int i
+        t.high = False
+        if self.n == TURNS:
+            for i in range(TURNS - 2):
+                self.turns[i] = self.turns[i + 2]
+            self.n -= 2
+        self.turns[self.n] = t
+        self.n += 1
+
+    cdef double prominence(self, Turn now) noexcept nogil:
+        cdef double largest = self.range_ref
+        cdef int i
+        if largest == 0.0:
+            for i in range(self.n - 1):
+                largest = max(largest, fabs(self.turns[i].u - self.turns[i + 1].u))
+            if self.n:
+                largest = max(largest, fabs(self.turns[self.n - 1].u - now.u))
+        return max(self.step_range, PROMINENCE * largest)
+
+    cdef void merge(self, Turn now) noexcept nogil:
+        """Take out inner swings that are small beside their neighbours (the stack of a rainflow count)."""
+        cdef double x, y, z
+        cdef double limit = self.prominence(now)
+        while self.n >= 3:
+            x = fabs(self.turns[self.n - 2].u - self.turns[self.n - 1].u)
+            y = fabs(self.turns[self.n - 3].u - self.turns[self.n - 2].u)
+            z = fabs(self.turns[self.n - 1].u - now.u)
+            if not (x < limit and x <= y and x <= z):
+                break
+            self.n -= 2
+
+    cdef bint find(self, Turn now) noexcept nogil:
+        """Set a, v, b: the highest place left, the lowest after it, the highest after that."""
+        cdef int i
+        cdef int ia = -1
+        for i in range(self.n):
+            if self.turns[i].high and (ia < 0 or self.turns[i].u >= self.turns[ia].u):
+                if i + 1 < self.n or self.direction < 0:
+                    # a top reached after a real valley is that valley's return, not a new start
+                    if ia >= 0 and self.returned(ia, i):
+                        break
+                    ia = i
+        if ia < 0:
+            return False
+        self.a = self.turns[ia]
+        self.v = now
+        self.has_b = False
+        if self.direction > 0:
+            self.v = self.turns[ia + 1]
+        for i in range(ia + 1, self.n):
+            if not self.turns[i].high and self.turns[i].u <= self.v.u:
+                self.v = self.turns[i]
+        for i in range(ia + 1, self.n):
+            if self.turns[i].high and self.turns[i].k > self.v.k:
+                if not self.has_b or self.turns[i].u > self.b.u:
+                    self.b = self.turns[i]
+                    self.has_b = True
+        if self.direction > 0 and now.k > self.v.k and (not self.has_b or now.u > self.b.u):
+            self.b = now
+            self.has_b = True
+        return True
+
+    cdef bint returned(self, int ia, int ib) noexcept nogil:
+        cdef int i
+        cdef double lowest = self.turns[ia].u
+        for i in range(ia + 1, ib):
+            lowest = min(lowest, self.turns[i].u)
+        return (
+            self.turns[ia].u - lowest >= self.min_range and self.turns[ib].u - lowest >= self.min_range
+        )
+
+    cdef int judge(self, long long k, double u, double w) noexcept nogil:
+        cdef Turn now = self.low if self.direction < 0 else self.top
+        cdef double left, right, limit
+        cdef bint slow, still
+        cdef int said = NOTHING
+        if self.n == 0:
+            if k - self.still_k > self.rest and fabs(w) < self.v0:
+                now.k = k
+                now.u = u
+                self.begin(now)
+            return said
+        self.merge(now)
+        if self.find(now):
+            left = self.a.u - self.v.u
+            right = self.b.u - self.v.u if self.has_b else 0.0
+            limit = self.prominence(now)
+            still = k - self.still_k > self.held
+            if left >= max(self.min_range, limit):
+                if self.concentric_first:
+                    slow = -w < self.v0
+                    if not self.announced and slow and left >= RETURN * self.range_ref and (
+                        (self.range_ref > 0.0 and left >= ZONE * self.range_ref)
+                        or right >= self.step_range
+                        or k - self.slow_k > self.slow
+                    ):
+                        self.announced = True
+                        said |= LOCKOUT
+                    if right >= RETURN * left and right >= self.min_range:
+                        if self.b.u - u >= limit or still:
+                            return said | self.complete()
+                    elif self.announced and still and not self.held_said:
+                        self.held_said = True
+                        said |= HELD
+                elif self.has_b:
+                    if not self.announced and right >= self.min_range and w < self.v0 and right >= ZONE * left:
+                        self.announced = True
+                        said |= LOCKOUT
+                    if right >= self.min_range and right >= RETURN * left:
+                        if self.b.u - u >= limit or still:
+                            return said | self.complete()
+        if k - self.still_k > (self.gap if self.announced else self.rest):
+            said |= self.trim(k, u)
+        return said
+
+    cdef int complete(self) noexcept nogil:
+        """The candidate stands as it is; what follows starts from its return."""
+        cdef int i
+        cdef int keep = 0
+        cdef int said = COMPLETE
+        while keep < self.n and self.turns[keep].k < self.a.k:
+            keep += 1
+        self.discard(keep, self.a)
+        if self.reject_count:
+            said |= DISCARDED
+        keep = 0
+        while keep < self.n and self.turns[keep].k < self.b.k:
+            keep += 1
+        for i in range(keep, self.n):
+            self.turns[i - keep] = self.turns[i]
+        self.n -= keep
+        self.announced = False
+        self.held_said = False
+        return said
+
+    cdef void discard(self, int count, Turn end) noexcept nogil:
+        """Forget the first turning points; every swing among them up to `end` was no rep."""
+        cdef int i
+        cdef Turn p, q
+        cdef bint rising
+        for i in range(count):
+            p = self.turns[i]
+            q = self.turns[i + 1] if i + 1 < count else end
+            if fabs(q.u - p.u) < self.step_range:
+                continue
+            rising = (q.u > p.u) != self.concentric_first
+            if fabs(q.u - p.u) >= self.min_range:
+                self.reject(p.k, q.k, PICK_UP if rising else SET_DOWN)
+            else:
+                self.reject(p.k, q.k, UNRACK if rising else RE_RACK)
+        for i in range(count, self.n):
+            self.turns[i - count] = self.turns[i]
+        self.n -= count
+
+    cdef int trim(self, long long k, double u) noexcept nogil:
+        """The motion has rested: keep a rep that is one, forget the rest."""
+        cdef Turn now = self.low if self.direction < 0 else self.top
+        cdef int said = NOTHING
+        cdef double left, right
+        cdef int i
+        cdef int keep = 0
+        if self.find(now):
+            left = self.a.u - self.v.u
+            right = self.b.u - self.v.u if self.has_b else 0.0
+            if self.announced or (
+                not self.concentric_first and right >= self.min_range and right >= PROMINENCE * left
+            ):
+                while keep < self.n and self.turns[keep].k < self.a.k:
+                    keep += 1
+                self.discard(keep, self.a)
+                said |= COMPLETE
+                if right < RETURN * left:
+                    self.has_b = self.has_b and not self.concentric_first
+                keep = 0
+                while keep < self.n and self.turns[keep].k < (self.b.k if self.has_b else self.v.k):
+                    keep += 1
+                for i in range(keep, self.n):
+                    self.turns[i - keep] = self.turns[i]
+                self.n -= keep
+        self.discard(self.n, now)
+        if self.reject_count:
+            said |= DISCARDED
+        now.k = k
+        now.u = u
+        self.begin(now)
+        return said
+
+    cdef int flush(self, long long k) noexcept nogil:
+        """The stream breaks off here: what is complete stands, the rest is forgotten."""
+        cdef int said = NOTHING
+        if self.n:
+            said = self.trim(k, 0.0)
+        self.fresh = True
+        self.still_k = -1
+        self.slow_k = -1
+        return said
