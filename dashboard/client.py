@@ -1,0 +1,211 @@
+"""The screen's ear on the broker: a network thread that puts packets into bounded queues, nothing else.
+
+Only that thread touches paho. It runs paho's loop itself: an error in it, a refused connection and a
+broker that is gone are all the same case here, tried again after RETRY_S, and the screen can say which it is.
+"""
+
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from dashboard.events import Packet
+from station.config import Mqtt, check_mqtt, read_password
+from station.messages import MAX_PAYLOAD_BYTES, QOS, Address, CommandMessage, ReplyMessage, encode
+
+RETRY_S = 1.0
+CONNECT_TIMEOUT_S = 2.0
+KEEPALIVE_S = 5  # a broker behind a dead link is noticed within 1.5 of these
+LOOP_S = 0.05  # how long a command waits at most
+REPLY_WAIT_S = 5.0
+LIVE_QUEUE = 2048  # 60 stations at 10 Hz for 3 s; then the oldest goes
+QUEUE = 8192  # reps, states and replies
+LEAVES = ("state", "info", "health", "live", "rep", "set", "reply")
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """Whether the broker is there, in words; `since_s` is when that began."""
+
+    up: bool
+    text: str
+    since_s: float
+
+
+class Inbox:
+    """Packets on their way from the network thread to the screen; live values make room first."""
+
+    def __init__(self) -> None:
+        self._live: deque[Packet] = deque(maxlen=LIVE_QUEUE)
+        self._other: deque[Packet] = deque(maxlen=QUEUE)
+        self.dropped_live = 0
+        self.dropped = 0
+
+    def put(self, packet: Packet) -> None:
+        """Add one packet; where there is no room the oldest of its kind goes and is counted."""
+        if packet.topic.endswith("/live"):
+            self.dropped_live += len(self._live) == LIVE_QUEUE
+            self._live.append(packet)
+        else:
+            self.dropped += len(self._other) == QUEUE
+            self._other.append(packet)
+
+    def drain(self) -> list[Packet]:
+        """Take what is there now; what comes meanwhile is for the next time."""
+        taken: list[Packet] = []
+        for queue in (self._other, self._live):
+            taken += [queue.popleft() for _ in range(len(queue))]
+        return taken
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A command under way."""
+
+    command: CommandMessage
+    station: str
+    deadline_s: float
+
+
+class Client:
+    """The broker's messages in `inbox`, and a way to send commands."""
+
+    def __init__(
+        self, mqtt: Mqtt, site: str | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Prepare; `site` None listens to every site on the broker. Raises ConfigError as `read_password`."""
+        check_mqtt(mqtt)
+        self.inbox = Inbox()
+        self.connection = Connection(False, "connecting", clock())
+        self.errors = 0  # of the network thread, each survived by connecting anew
+        self._mqtt = mqtt
+        self._site = site
+        self._password = read_password(mqtt)
+        self._clock = clock
+        self._outgoing: deque[tuple[str, bytes]] = deque(maxlen=32)
+        self._asked: dict[str, Asked] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
+
+    def start(self) -> None:
+        """Begin to connect; returns at once, whether the broker is there or not."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Leave the broker and end the thread."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(CONNECT_TIMEOUT_S + 1.0)
+
+    def send(self, site: str, station: str, command: CommandMessage) -> bool:
+        """Ask a station's edge for something; False where there is no broker to carry it."""
+        if not self.connection.up:
+            return False
+        self._asked[command.event_id] = Asked(command, station, self._clock() + REPLY_WAIT_S)
+        self._outgoing.append((Address(site, station, "command").topic, encode(command)))
+        return True
+
+    def answered(self, reply: ReplyMessage) -> Asked | None:
+        """The command of ours this reply answers; None for another screen's and for a repeat."""
+        return self._asked.pop(reply.in_reply_to, None)
+
+    def unanswered(self) -> list[Asked]:
+        """Commands whose time is up, each said once."""
+        now_s = self._clock()
+        late = [asked for asked in self._asked.values() if asked.deadline_s < now_s]
+        for asked in late:
+            del self._asked[asked.command.event_id]
+        return late
+
+    def _run(self) -> None:
+        protocol = MQTTProtocolVersion.MQTTv5
+        while not self._stopping.is_set():
+            try:
+                understood = self._stay_connected(protocol)
+            except (
+                OSError,
+                ValueError,
+            ) as error:  # ssl's errors are OSErrors; ValueError: a host that cannot be
+                self._say(False, _reason(error))
+            except Exception as error:  # noqa: BLE001  a broken packet must not silence the screen for good
+                self.errors += 1
+                self._say(False, f"{type(error).__name__} in the connection")
+            else:
+                if not understood:
+                    # A broker without MQTT 5 refuses the version or just hangs up.
+                    older = protocol == MQTTProtocolVersion.MQTTv5
+                    protocol = MQTTProtocolVersion.MQTTv311 if older else MQTTProtocolVersion.MQTTv5
+            self._stopping.wait(RETRY_S)
+
+    def _stay_connected(self, protocol: MQTTProtocolVersion) -> bool:
+        """One connection from beginning to end; whether the broker ever answered in this protocol."""
+        accepted: list[bool] = []
+        client = self._new_client(protocol, accepted)
+        five = protocol == MQTTProtocolVersion.MQTTv5
+        limits = None
+        if five:
+            limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            limits.MaximumPacketSize = 2 * MAX_PAYLOAD_BYTES
+        client.connect(self._mqtt.host, self._mqtt.port, KEEPALIVE_S, properties=limits)
+        refused = False
+        try:
+            while not self._stopping.is_set() and not refused:
+                if client.loop(LOOP_S) != paho.MQTT_ERR_SUCCESS:
+                    break
+                refused = accepted == [False]
+                while self._outgoing and accepted:
+                    topic, payload = self._outgoing.popleft()
+                    client.publish(topic, payload, qos=1)
+        finally:
+            client.disconnect()
+            if self.connection.up:
+                self._say(False, "broker gone")
+        # Refused for who we are is an answer; refused for the version is not.
+        return bool(accepted) and (accepted[0] or "version" not in self.connection.text.lower())
+
+    def _new_client(self, protocol: MQTTProtocolVersion, accepted: list[bool]) -> paho.Client:
+        client = paho.Client(CallbackAPIVersion.VERSION2, protocol=protocol)
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        if self._mqtt.username is not None:
+            client.username_pw_set(self._mqtt.username, self._password)
+        if self._mqtt.tls:
+            client.tls_set(ca_certs=self._mqtt.ca_file)
+
+        def on_connect(client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
+            accepted.append(not code.is_failure)
+            if code.is_failure:
+                self._say(False, f"refused: {str(code).lower()}")
+                return
+            site = self._site or "+"
+            for leaf in LEAVES:
+                client.subscribe(f"plumbline/1/{site}/+/{leaf}", qos=QOS.get(leaf, 1))
+            self._say(True, f"{self._mqtt.host}:{self._mqtt.port}")
+
+        def on_message(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+            try:
+                topic = message.topic
+            except UnicodeDecodeError:
+                topic = ""  # counted as refused where all are checked
+            self.inbox.put(Packet(topic, bytes(message.payload), self._clock()))
+
+        client.on_connect = on_connect
+        client.on_message = on_message
+        return client
+
+    def _say(self, up: bool, text: str) -> None:
+        if (up, text) != (self.connection.up, self.connection.text):
+            self.connection = Connection(up, text, self._clock())
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate: {error.verify_message}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error).lower()[:80] or type(error).__name__

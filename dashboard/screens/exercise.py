@@ -1,0 +1,43 @@
+"""Choose what a station counts next."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from station.exercises import Profile
+
+
+class ExerciseScreen(ModalScreen[str | None]):
+    """A list of the exercises; gives the chosen one's name, None when left with escape."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
+
+    def __init__(self, profiles: Mapping[str, Profile], station: str, current: str | None) -> None:
+        super().__init__()
+        self._profiles = sorted(profiles.values(), key=lambda profile: profile.title)
+        self._station = station
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        """The list, the present exercise marked."""
+        options = OptionList(
+            *(
+                Option(
+                    Text(f"{'●' if profile.name == self._current else ' '} {profile.title}"), id=profile.name
+                )
+                for profile in self._profiles
+            ),
+            id="exercises",
+        )
+        options.border_title = f"exercise on {self._station}"
+        yield options
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Chosen."""
+        self.dismiss(event.option.id)

@@ -1,0 +1,217 @@
+"""One station as a card: who, how many, how fast, and whether to go there."""
+
+from collections.abc import Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.message import Message
+
+from dashboard.state import StationKey
+from dashboard.views import Attention, StationView, TempoTimes
+from dashboard.widgets.digits import ROWS, big, big_width
+from dashboard.widgets.lines import (
+    BLUE,
+    BOLD,
+    FAINT,
+    GREY,
+    ORANGE,
+    PLAIN,
+    VERMILION,
+    YELLOW,
+    Lines,
+    number,
+    spread,
+)
+
+MIN_WIDTH = 38
+MIN_HEIGHT = 11
+_LABEL = 7  # cells of "tempo  "
+
+LOOK: dict[Attention, tuple[str, str]] = {  # glyph and colour of a station's state
+    Attention.FAULT: ("✖", VERMILION),
+    Attention.UNSAFE: ("!", VERMILION),
+    Attention.VELOCITY_LOSS: ("■", ORANGE),
+    Attention.TECHNIQUE: ("▲", YELLOW),
+    Attention.REST: ("◔", YELLOW),
+    Attention.FINE: ("●", BLUE),
+}
+PHASE_LOOK = {  # glyph and colour of a phase
+    "eccentric": ("▼", ORANGE),
+    "bottom": ("▁", GREY),
+    "concentric": ("▲", BLUE),
+    "top": ("▔", GREY),
+}
+_MARKS = {True: ("✔", Style(color=BLUE)), False: ("▲", Style(color=YELLOW, bold=True)), None: ("", PLAIN)}
+
+
+class Tile(Lines, can_focus=True):
+    """A station's card. `show` gives it something new; it is drawn at the screen's next flush."""
+
+    class Opened(Message):
+        """The card was clicked: show this station whole."""
+
+        def __init__(self, key: StationKey) -> None:
+            super().__init__()
+            self.key = key
+
+    def __init__(self, view: StationView) -> None:
+        super().__init__()
+        self.view = view
+
+    def show(self, view: StationView) -> None:
+        """Show this from now on; nothing happens if it looks the same."""
+        if view != self.view:
+            self.view = view
+            self.draw_anew()
+
+    def on_click(self, event: events.Click) -> None:
+        """A click opens the station."""
+        event.stop()
+        self.post_message(self.Opened(self.view.key))
+
+    def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
+        """The card, top to bottom."""
+        return tile_lines(self.view, width, height, self.has_focus)
+
+
+def tile_lines(view: StationView, width: int, height: int, focused: bool = False) -> list[list[Segment]]:
+    """A station's card in `width` × `height` cells, a blank column at the right and a blank line below."""
+    inner = width - 2
+    body = [
+        _head(view, width - 1, focused),
+        _exercise(view, inner),
+        *_headline(view, inner, height),
+        _captions(view, inner),
+        _tempo(view),
+        _path(view),
+        _loss(view, inner),
+        _load(view, inner),
+    ]
+    spare = max(0, height - 1 - len(body))  # air around the digits rather than below them
+    if spare >= 2:
+        body.insert(2, [])
+        body.insert(len(body) - 4, [])
+    return [body[0], *([Segment(" "), *line] for line in body[1:])][:height]
+
+
+def _head(view: StationView, width: int, focused: bool) -> list[Segment]:
+    glyph, colour = LOOK[view.attention]
+    bar = Style(color="#000000", bgcolor=colour, bold=True)
+    # NO_COLOR leaves the glyph and the words; the focus has its own mark.
+    left = f"{'▶' if focused else ' '}{glyph} {view.key[1]}"
+    athlete = f"  {view.athlete}" if view.athlete else ""
+    right = f" {view.attention_text or view.link.text} "
+    return spread([Segment(left + athlete, bar)], [Segment(right, bar)], width, bar)
+
+
+def _exercise(view: StationView, width: int) -> list[Segment]:
+    right = []
+    if view.phase is not None:
+        glyph, colour = PHASE_LOOK[view.phase]
+        right = [Segment(f" {glyph} {view.phase}", Style(color=colour, bold=True))]
+    return spread([Segment(view.title, BOLD)], right, width)
+
+
+def _headline(view: StationView, width: int, height: int) -> list[list[Segment]]:
+    """Reps and the last rep's velocity, as large as they fit."""
+    reps = f"{view.counted}" + (f"/{view.target_reps}" if view.target_reps else "")
+    speed = number(view.last.mean_velocity_mps if view.last else None, 2).replace("–", "-")
+    scale = 1
+    while (
+        big_width(reps, scale + 1) + big_width(speed, scale + 1) + 2 <= width
+        and MIN_HEIGHT + ROWS * scale <= height
+        and scale < 3
+    ):
+        scale += 1
+    faint = not view.link.up
+    left = Style(color=GREY if faint else YELLOW if view.pending else None, bold=True)
+    right = Style(color=GREY if faint else BLUE, bold=True)
+    return [
+        spread([Segment(one, left)], [Segment(other, right)], width)
+        for one, other in zip(big(reps, scale), big(speed, scale), strict=True)
+    ]
+
+
+def _captions(view: StationView, width: int) -> list[Segment]:
+    words = "reps" if view.set_number is None else f"reps, set {view.set_number}"
+    said = [Segment(words, FAINT)]
+    if view.pending:
+        said.append(Segment("  ◌ last one pending", Style(color=YELLOW)))
+    elif view.set_over:
+        said.append(Segment("  set over", FAINT))
+    if view.partial:
+        said.append(Segment(f"  ✂ {view.partial} partial", Style(color=YELLOW)))
+    return spread(said, [Segment("m/s mean", FAINT)], width)
+
+
+def _tempo(view: StationView) -> list[Segment]:
+    last = view.last
+    line = [_label("tempo")]
+    if last is None:
+        return [*line, Segment(_asked(view.target_tempo_s), FAINT)]
+    for place, (did, kept) in enumerate(zip(last.tempo_s, last.tempo_kept, strict=True)):
+        style = _MARKS[False][1] if kept is False else BOLD
+        line += [Segment("-", FAINT)] * (place > 0) + [Segment(number(did, 1), style)]
+    return [*line, Segment(f"  {_asked(view.target_tempo_s)} ", FAINT), _mark(_all(last.tempo_kept))]
+
+
+def _path(view: StationView) -> list[Segment]:
+    last = view.last
+    if last is None:
+        return [_label("path")]
+    if last.path_m is None:
+        return [_label("path"), Segment("not measured", FAINT)]
+    sigma = "" if last.path_sigma_m is None else f" ± {number(1000 * last.path_sigma_m)}"
+    line = [_label("path"), Segment(f"{number(1000 * last.path_m)}{sigma} mm", BOLD)]
+    if view.path_limit_m is not None:
+        line.append(Segment(f"  limit {number(1000 * view.path_limit_m)} ", FAINT))
+    return [*line, _mark(last.path_kept)]
+
+
+def _loss(view: StationView, width: int) -> list[Segment]:
+    last = view.last
+    if last is None:
+        return [_label("loss")]
+    if last.velocity_loss_pct is None:
+        return [_label("loss"), Segment("not measured", FAINT)]
+    words = f"{number(last.velocity_loss_pct):>3} % of {number(view.loss_cutoff_pct)} "
+    cells = min(20, max(0, width - _LABEL - len(words) - 2))
+    full = round(cells * min(1.0, max(0.0, last.velocity_loss_pct / max(view.loss_cutoff_pct, 1.0))))
+    colour = ORANGE if last.loss_reached else BLUE
+    return [
+        _label("loss"),
+        Segment(words, BOLD),
+        Segment("█" * full, Style(color=colour)),
+        Segment("░" * (cells - full), FAINT),
+        Segment(" ■" if last.loss_reached else "", Style(color=ORANGE, bold=True)),
+    ]
+
+
+def _load(view: StationView, width: int) -> list[Segment]:
+    load = "not entered" if view.load_kg is None else f"{view.load_kg:g} kg"[:12]
+    left = [_label("load"), Segment(load, FAINT if view.load_kg is None else BOLD)]
+    if view.set_over and view.rest_s is not None:
+        minutes, seconds = divmod(int(view.rest_s), 60)
+        return spread(left, [Segment(f"rest {minutes}:{seconds:02d}", BOLD)], width)
+    return left
+
+
+def _label(word: str) -> Segment:
+    return Segment(f"{word:<{_LABEL}}", FAINT)
+
+
+def _asked(tempo_s: TempoTimes) -> str:
+    """A prescription as coaches write it, 3-1-1-0; empty where none is given."""
+    if all(seconds is None for seconds in tempo_s):
+        return ""
+    return "asked " + "-".join("·" if seconds is None else f"{seconds:g}" for seconds in tempo_s)
+
+
+def _all(kept: Sequence[bool | None]) -> bool | None:
+    known = [one for one in kept if one is not None]
+    return all(known) if known else None
+
+
+def _mark(kept: bool | None) -> Segment:
+    return Segment(*_MARKS[kept])
