@@ -51,7 +51,7 @@ class Publisher:
     ----------
     outbox : where rep and set messages wait
     brokers : the broker of each station, by station id
-    session : the node's session id, in the last will and in `state`
+    sessions : the session id of each station, for its last will
     window : events in flight per station
     clock : seconds, monotonic
     """
@@ -60,13 +60,13 @@ class Publisher:
         self,
         outbox: Outbox,
         brokers: dict[str, Mqtt],
-        session: str,
+        sessions: dict[str, str],
         *,
         window: int = WINDOW,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._links = {
-            station: _Link(outbox, mqtt, station, session, window, clock, self.wake)
+            station: _Link(outbox, mqtt, station, sessions[station], window, clock, self.wake)
             for station, mqtt in brokers.items()
         }
         self._wake = threading.Event()

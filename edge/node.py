@@ -1,0 +1,285 @@
+"""The headless node: ports in, events out, nothing lost. Many stations, one outbox.
+
+Two kinds of threads. *Acquire*, one per port: source -> driver -> pipeline -> outbox, so simple that it
+cannot hang; a port that goes away is tried again every second, here and nowhere else. *Publish*
+(edge.publisher): may be cut off for days without losing a rep. The main thread looks after both and reports health; a thread
+that dies ends the node with status 1, for whatever supervises it to start it again.
+"""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
+
+from edge.drivers import Driver, LinkStats, Samples, make_driver
+from edge.outbox import Outbox
+from edge.publisher import Publisher
+from edge.session import Session
+from edge.sources import ByteSource, SerialSource
+from station.config import Mqtt, Port
+from station.errors import SourceError
+from station.messages import HealthMessage, Sensor, StateMessage, new_id, now_utc
+
+HEALTH_PERIOD_S = 0.97  # not 1 s: stays out of step with the 10 Hz live values
+READ_TIMEOUT_S = 0.05
+RETRY_S = 1.0
+STOP_S = 2.0  # a clean stop takes no longer
+
+State = Literal["starting", "ready", "stopping"]
+
+
+class Acquisition:
+    """How samples reach a session; one thread runs it. What it knows of the link is shown in health."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.stats = LinkStats()
+        self.link_up = False
+        self.problem: str | None = None
+        self.reconnects = 0
+
+    @property
+    def board(self) -> str | None:
+        """The device as it names itself."""
+        return None
+
+    @property
+    def sensors(self) -> list[Sensor]:
+        """The channels that arrive."""
+        return []
+
+    @property
+    def drift_ppm(self) -> float | None:
+        """The device's clock against the host's."""
+        return None
+
+    def run(self, stop: threading.Event) -> None:
+        """Acquire until it is over or `stop` is set."""
+        raise NotImplementedError
+
+
+class PortAcquisition(Acquisition):
+    """Bytes of a port, through its driver.
+
+    Parameters
+    ----------
+    session : where the samples go
+    port : of the station file
+    open_source : makes a new source each time the port is opened
+    once : end at the end of the source (a capture) instead of trying again
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        port: Port,
+        open_source: Callable[[Port], ByteSource] = SerialSource,
+        *,
+        once: bool = False,
+    ) -> None:
+        super().__init__(session)
+        # One driver for the port's whole life: after a hot-plug the board's own clock and boot id tell
+        # whether it is the same run, so no motion is made up across the seam.
+        self._driver: Driver = make_driver(port, session.station)
+        self.stats = self._driver.stats
+        self._port = port
+        self._open_source = open_source
+        self._once = once
+
+    @property
+    def board(self) -> str | None:
+        return self._driver.board
+
+    @property
+    def sensors(self) -> list[Sensor]:
+        return self._driver.sensors
+
+    @property
+    def drift_ppm(self) -> float | None:
+        return self._driver.clock.drift_ppm
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                with self._open_source(self._port) as source:
+                    self.link_up, self.problem = True, None
+                    while not stop.is_set():
+                        data = source.read(READ_TIMEOUT_S)
+                        now_s = time.monotonic()
+                        self.session.step(self._driver.feed(data, now_s) if data else [], now_s)
+            except SourceError as error:
+                self.link_up, self.problem = False, str(error)
+                if self._once:
+                    break
+                self.reconnects += 1
+            # The port is gone; the set's time-outs and the coach's commands go on.
+            again_s = time.monotonic() + RETRY_S
+            while time.monotonic() < again_s and not stop.wait(READ_TIMEOUT_S):
+                self.session.step([], time.monotonic())
+
+
+class PlayedSamples(Acquisition):
+    """A recording's samples, played at `speed` times their own pace.
+
+    blocks : lists of samples, oldest first; a block is due when its last sample's time has come.
+    """
+
+    def __init__(self, session: Session, blocks: Iterable[Sequence[Samples]], speed: float) -> None:
+        super().__init__(session)
+        self._blocks = blocks
+        self._speed = speed
+
+    def run(self, stop: threading.Event) -> None:
+        self.link_up = True
+        start_s: float | None = None
+        for block in self._blocks:
+            if not block:
+                continue
+            newest_s = max(float(part.time_s[-1]) for part in block)
+            if start_s is None:
+                start_s = time.monotonic() - newest_s / self._speed
+            while (due_s := start_s + newest_s / self._speed - time.monotonic()) > 0:
+                if stop.wait(min(due_s, READ_TIMEOUT_S)):
+                    return
+            self.stats.samples += sum(len(part.time_s) for part in block)
+            self.session.step(block, time.monotonic())
+        self.link_up = False
+
+
+class Node:
+    """Run acquisitions and one publisher until told to stop.
+
+    Parameters
+    ----------
+    acquisitions : one or more per session
+    outbox : shared by all stations; the caller closes it
+    brokers : where each station publishes, by station id
+    say : takes a line for the log
+    """
+
+    def __init__(
+        self,
+        acquisitions: Sequence[Acquisition],
+        outbox: Outbox,
+        brokers: dict[str, Mqtt],
+        say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
+    ) -> None:
+        self.acquisitions = acquisitions
+        self.sessions = list({a.session.id: a.session for a in acquisitions}.values())
+        self.outbox = outbox
+        self.publisher = Publisher(
+            outbox, brokers, {session.station.station.id: session.id for session in self.sessions}
+        )
+        self._say = say
+        self._said: dict[str, str | None] = {}
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._failure: tuple[str, BaseException] | None = None
+        self._saturated: dict[int, dict[str, int]] = {}
+        for session in self.sessions:
+            session.attach(outbox, self.publisher)
+
+    def stop(self) -> None:
+        """Ask `run` to end; safe in a signal handler."""
+        self._stop.set()
+        self._wake.set()
+
+    def run(self) -> int:
+        """Count until `stop`, or until every acquisition is over. 0: ended as asked, 1: a thread died."""
+        threads = [
+            threading.Thread(target=self._acquire, args=(a,), name=f"acquire-{n}", daemon=True)
+            for n, a in enumerate(self.acquisitions)
+        ]
+        self._tell_state("starting")
+        self.publisher.start()
+        for thread in threads:
+            thread.start()
+        self._tell_state("ready")
+        while not self._stop.is_set() and self._sound() and any(thread.is_alive() for thread in threads):
+            self._report()
+            self._wake.wait(HEALTH_PERIOD_S)
+            self._wake.clear()
+        self._stop.set()
+        deadline_s = time.monotonic() + STOP_S / 2
+        for thread in threads:
+            thread.join(max(0.0, deadline_s - time.monotonic()))
+        for session in self.sessions:
+            session.finish(time.monotonic())
+        self._report()
+        self._tell_state("stopping")
+        sound = self._sound()
+        self.publisher.stop(STOP_S / 2)
+        return 0 if sound else 1
+
+    def _acquire(self, acquisition: Acquisition) -> None:
+        try:
+            acquisition.run(self._stop)
+        except Exception as error:  # noqa: BLE001 - said by _sound, and the node ends with status 1
+            self._failure = (threading.current_thread().name, error)
+        finally:
+            self._wake.set()
+
+    def _sound(self) -> bool:
+        """Whether all threads are well; says what is wrong, once."""
+        if self._failure is None and not self.publisher.alive:
+            self._failure = ("publish", self.publisher.failure or RuntimeError("it ended"))
+        if self._failure is not None:
+            name, error = self._failure
+            self._note("thread", f"thread {name} died: {type(error).__name__}: {error}")
+        return self._failure is None
+
+    def _tell_state(self, state: State) -> None:
+        for session in self.sessions:
+            session.tell_state(
+                StateMessage(event_id=new_id(), at_utc=now_utc(), session=session.id, state=state)
+            )
+
+    def _report(self) -> None:
+        """Publish health and, where it has changed, info; say on the log what has changed for the worse."""
+        for session in self.sessions:
+            ports = [a for a in self.acquisitions if a.session is session]
+            boards = [a.board for a in ports if a.board]
+            session.tell_info([s for a in ports for s in a.sensors], ", ".join(boards) or None)
+            health = self._health(session, ports)
+            self.publisher.retain(session.station.station.id, health)
+            self._note(session.station.station.id, health.problem)
+        for line in self.publisher.refusals():
+            self._note(line.split(":")[0] + " broker", line)
+
+    def _health(self, session: Session, ports: Sequence[Acquisition]) -> HealthMessage:
+        now_s = time.monotonic()
+        stats = [a.stats for a in ports]
+        drifts = [a.drift_ppm for a in ports if a.drift_ppm is not None]
+        problems = [p for p in (session.problem, *(a.problem for a in ports)) if p]
+        return HealthMessage(
+            event_id=new_id(),
+            at_utc=now_utc(),
+            session=session.id,
+            session_s=session.session_s,
+            link_up=all(a.link_up for a in ports),
+            frames=sum(s.frames for s in stats),
+            frames_lost=sum(s.frames_lost for s in stats),
+            frames_corrupt=sum(s.frames_corrupt for s in stats),
+            samples_rejected=sum(s.samples_rejected for s in stats),
+            bytes_discarded=sum(s.bytes_discarded for s in stats),
+            clock_drift_ppm=max(drifts, key=abs) if drifts else None,
+            outbox_depth=self.outbox.depth(session.station.station.id),
+            saturated=[name for a in ports for name in self._newly_saturated(a)],
+            last_sample_age_s=None if session.last_sample_at is None else now_s - session.last_sample_at,
+            reconnects=sum(a.reconnects for a in ports),
+            problem="; ".join(problems) or None,
+        )
+
+    def _newly_saturated(self, acquisition: Acquisition) -> list[str]:
+        """The channels that reached the end of their range since the last report."""
+        before = self._saturated.get(id(acquisition), {})
+        counts = dict(acquisition.stats.saturated)
+        self._saturated[id(acquisition)] = counts
+        return sorted(name for name, count in counts.items() if count > before.get(name, 0))
+
+    def _note(self, what: str, line: str | None) -> None:
+        """Say a line when it differs from the last one about the same thing."""
+        if self._said.get(what) != line:
+            self._said[what] = line
+            self._say(f"{what}: {line or 'well again'}")
