@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 
 from dashboard.events import Packet
 from station.config import Mqtt, check_mqtt, read_password
-from station.messages import MAX_PAYLOAD_BYTES, QOS, Address, CommandMessage, ReplyMessage, encode
+from station.messages import MAX_PAYLOAD_BYTES, QOS, Address, CommandMessage, Message, ReplyMessage, encode
 
 RETRY_S = 1.0
 CONNECT_TIMEOUT_S = 2.0
@@ -27,6 +27,7 @@ KEEPALIVE_S = 5  # a broker behind a dead link is noticed within 1.5 of these
 LOOP_S = 0.05  # how long a command waits at most
 REPLY_WAIT_S = 5.0
 LIVE_QUEUE = 2048  # 60 stations at 10 Hz for 3 s; then the oldest goes
+OUTGOING = 1024  # commands, and the record's acknowledgements
 QUEUE = 8192  # reps, states and replies
 LEAVES = ("state", "info", "health", "live", "rep", "set", "reply")
 
@@ -77,9 +78,14 @@ class Client:
     """The broker's messages in `inbox`, and a way to send commands."""
 
     def __init__(
-        self, mqtt: Mqtt, site: str | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        mqtt: Mqtt,
+        site: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        leaves: Sequence[str] = LEAVES,
     ) -> None:
         """Prepare; `site` None listens to every site on the broker. Raises ConfigError as `read_password`."""
+        self._leaves = leaves
         check_mqtt(mqtt)
         self.inbox = Inbox()
         self.connection = Connection(False, "connecting", clock())
@@ -88,7 +94,7 @@ class Client:
         self._site = site
         self._password = read_password(mqtt)
         self._clock = clock
-        self._outgoing: deque[tuple[str, bytes]] = deque(maxlen=32)
+        self._outgoing: deque[tuple[str, bytes]] = deque(maxlen=OUTGOING)
         self._asked: dict[str, Asked] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
@@ -103,13 +109,21 @@ class Client:
         if self._thread.is_alive():
             self._thread.join(CONNECT_TIMEOUT_S + 1.0)
 
-    def send(self, site: str, station: str, command: CommandMessage) -> bool:
-        """Ask a station's edge for something; False where there is no broker to carry it."""
+    def send(self, site: str, station: str, command: CommandMessage, tracked: bool = True) -> bool:
+        """Ask a station's edge for something; False where there is no broker to carry it.
+
+        One that is `tracked` turns up in `answered` or `unanswered` later.
+        """
         if not self.connection.up:
             return False
-        self._asked[command.event_id] = Asked(command, station, self._clock() + REPLY_WAIT_S)
-        self._outgoing.append((Address(site, station, "command").topic, encode(command)))
+        if tracked:
+            self._asked[command.event_id] = Asked(command, station, self._clock() + REPLY_WAIT_S)
+        self.publish(Address(site, station, "command"), command)
         return True
+
+    def publish(self, to: Address, message: Message) -> None:
+        """Send a message with QoS 1 when the connection stands next; beyond OUTGOING the oldest goes."""
+        self._outgoing.append((to.topic, encode(message)))
 
     def answered(self, reply: ReplyMessage) -> Asked | None:
         """The command of ours this reply answers; None for another screen's and for a repeat."""
@@ -183,7 +197,7 @@ class Client:
                 self._say(False, f"refused: {str(code).lower()}")
                 return
             site = self._site or "+"
-            for leaf in LEAVES:
+            for leaf in self._leaves:
                 client.subscribe(f"plumbline/1/{site}/+/{leaf}", qos=QOS.get(leaf, 1))
             self._say(True, f"{self._mqtt.host}:{self._mqtt.port}")
 
