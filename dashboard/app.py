@@ -45,12 +45,15 @@ class PlumblineApp(App[int]):
         profiles: Mapping[str, Profile],
         clock: Callable[[], float] = time.monotonic,
         trouble: Callable[[], str | None] = lambda: None,
+        on_floor: Callable[[FloorState], None] = lambda _: None,
         note: str = "",
+        seconds: float | None = None,
     ) -> None:
         """Show what `client` receives.
 
         `clock` is the one the client stamps with; `trouble` says what is wrong outside the broker, if
-        anything; `note` stands in the headline.
+        anything; `on_floor` sees every new floor; `note` stands in the headline; the app ends by itself
+        after `seconds`.
         """
         super().__init__()
         self.client = client
@@ -59,7 +62,9 @@ class PlumblineApp(App[int]):
         self._profiles = profiles
         self._clock = clock
         self._trouble = trouble
+        self._on_floor = on_floor
         self._note = note
+        self._seconds = seconds
         self._flushes = 0
 
     def get_default_screen(self) -> Screen[None]:
@@ -73,6 +78,8 @@ class PlumblineApp(App[int]):
             # Without this the terminal stays in its alternate screen, deaf and without a cursor.
             loop.add_signal_handler(number, self.exit, 128 + number, 128 + number)
         self.set_interval(FLUSH_S, self.flush)
+        if self._seconds is not None:
+            self.set_timer(self._seconds, self.action_leave)
 
     def flush(self) -> None:
         """Take in what has arrived and post the floor as it is now."""
@@ -84,6 +91,7 @@ class PlumblineApp(App[int]):
         for asked in self.client.unanswered():
             self.notify(f"{asked.station}: no answer to {asked.command.name}", severity="error", markup=False)
         self.floor = apply_all(self.floor, arrivals)
+        self._on_floor(self.floor)
         self._flushes += 1
         if arrivals or self._flushes % SHOW_AGAIN == 0:
             self.post_message(FloorChanged(self.floor))

@@ -117,6 +117,7 @@ def run_plain(
     stop: threading.Event,
     seconds: float | None = None,
     trouble: Callable[[], str | None] = lambda: None,
+    on_floor: Callable[[FloorState], None] = lambda _: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Print lines to `out` until `stop` is set, `seconds` are over or something is wrong for good."""
@@ -142,6 +143,7 @@ def run_plain(
             say("set" if connection.up else "fault", f"broker     {broker}")
         arrivals, bad = read_all(client.inbox.drain())
         floor = apply_all(floor, arrivals)
+        on_floor(floor)
         for kind, line in (*reporter.links(floor, clock(), connection.up), *reporter.lines(arrivals)):
             say(kind, line)
         for arrival in arrivals:

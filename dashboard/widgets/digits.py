@@ -23,13 +23,14 @@ ROWS = 3  # cells high at scale 1
 
 def big_width(text: str, scale: int = 1) -> int:
     """Cells `big` needs for the text."""
-    return sum((len(_FONT[char][0]) + 1) * scale for char in text if char in _FONT)
+    return sum(len(_FONT[char][0]) * scale + 1 for char in text if char in _FONT)
 
 
 def big(text: str, scale: int = 1) -> list[str]:
     """The text in lines of cells, 3 × `scale` of them; characters without a picture are left out."""
-    pixels = ["".join(_FONT[char][row] + "." for char in text if char in _FONT) for row in range(6)]
-    wide = ["".join(pixel * scale for pixel in line) for line in pixels]
+    known = [_FONT[char] for char in text if char in _FONT]
+    # The gap between two characters is one cell at any scale: width is what a tile has least of.
+    wide = ["".join("".join(p * scale for p in char[row]) + "." for char in known) for row in range(6)]
     tall = [line for line in wide for _ in range(scale)]
     return [
         "".join(_BLOCKS[upper + lower] for upper, lower in zip(tall[row], tall[row + 1], strict=True))

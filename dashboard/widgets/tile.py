@@ -6,6 +6,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.message import Message
+from textual.strip import Strip
 
 from dashboard.state import StationKey
 from dashboard.views import Attention, StationView, TempoTimes
@@ -78,21 +79,29 @@ class Tile(Lines, can_focus=True):
 def tile_lines(view: StationView, width: int, height: int, focused: bool = False) -> list[list[Segment]]:
     """A station's card in `width` × `height` cells, a blank column at the right and a blank line below."""
     inner = width - 2
+    scale, whole = _scale(view, inner, height)
+    last = _load(view, inner)
+    if len(view.attention_text) > _room(view, width):
+        last = [Segment(view.attention_text, BOLD)]  # what to do comes before the load
     body = [
-        _head(view, width - 1, focused),
         _exercise(view, inner),
-        *_headline(view, inner, height),
-        _captions(view, inner),
+        *_headline(view, inner, scale, whole),
+        _captions(view, inner, whole),
         _tempo(view),
         _path(view),
         _loss(view, inner),
-        _load(view, inner),
+        last,
     ]
-    spare = max(0, height - 1 - len(body))  # air around the digits rather than below them
-    if spare >= 2:
-        body.insert(2, [])
+    if height - 2 - len(body) >= 2:  # air around the digits rather than below them
+        body.insert(1, [])
         body.insert(len(body) - 4, [])
-    return [body[0], *([Segment(" "), *line] for line in body[1:])][:height]
+    cut = [[Segment(" "), *Strip(line).adjust_cell_length(inner)] for line in body]
+    return [_head(view, width - 1, focused), *cut][:height]
+
+
+def _room(view: StationView, width: int) -> int:
+    """Cells the head has for words when station and athlete are to stay readable."""
+    return width - 6 - len(view.key[1]) - len(view.athlete or "")
 
 
 def _head(view: StationView, width: int, focused: bool) -> list[Segment]:
@@ -101,8 +110,10 @@ def _head(view: StationView, width: int, focused: bool) -> list[Segment]:
     # NO_COLOR leaves the glyph and the words; the focus has its own mark.
     left = f"{'▶' if focused else ' '}{glyph} {view.key[1]}"
     athlete = f"  {view.athlete}" if view.athlete else ""
-    right = f" {view.attention_text or view.link.text} "
-    return spread([Segment(left + athlete, bar)], [Segment(right, bar)], width, bar)
+    words = view.attention_text or view.link.text
+    if len(words) > _room(view, width):
+        words = "fault" if view.attention is Attention.FAULT else words[: max(4, _room(view, width))]
+    return spread([Segment(left + athlete, bar)], [Segment(f" {words} ", bar)], width, bar)
 
 
 def _exercise(view: StationView, width: int) -> list[Segment]:
@@ -113,36 +124,52 @@ def _exercise(view: StationView, width: int) -> list[Segment]:
     return spread([Segment(view.title, BOLD)], right, width)
 
 
-def _headline(view: StationView, width: int, height: int) -> list[list[Segment]]:
-    """Reps and the last rep's velocity, as large as they fit."""
-    reps = f"{view.counted}" + (f"/{view.target_reps}" if view.target_reps else "")
-    speed = number(view.last.mean_velocity_mps if view.last else None, 2).replace("–", "-")
-    scale = 1
-    while (
-        big_width(reps, scale + 1) + big_width(speed, scale + 1) + 2 <= width
-        and MIN_HEIGHT + ROWS * scale <= height
-        and scale < 3
-    ):
-        scale += 1
+def _speed(view: StationView) -> str:
+    return number(view.last.mean_velocity_mps, 2) if view.last and view.last.mean_velocity_mps else ""
+
+
+def _scale(view: StationView, width: int, height: int) -> tuple[int, bool]:
+    """How large the digits can be, and whether the target fits beside them."""
+    target = f"/{view.target_reps}" if view.target_reps else ""
+    # Room for the target's digits from the first rep on: the size must not jump in the middle of a set.
+    count = "0" * max(len(str(view.counted)), len(target) - 1)
+    for scale in (3, 2):
+        free = width - big_width(count, scale) - big_width(_speed(view) or "0.00", scale) - 2
+        whole = free >= big_width(target)
+        if free >= 0 and (whole or scale == 2) and height >= MIN_HEIGHT + ROWS * (scale - 1):
+            return scale, whole
+    return 1, True
+
+
+def _headline(view: StationView, width: int, scale: int, whole: bool) -> list[list[Segment]]:
+    """Reps and the last rep's velocity, the target smaller at the foot of the count."""
     faint = not view.link.up
     left = Style(color=GREY if faint else YELLOW if view.pending else None, bold=True)
     right = Style(color=GREY if faint else BLUE, bold=True)
+    target = big(f"/{view.target_reps}") if view.target_reps and whole else [""] * ROWS
+    target = [""] * (ROWS * (scale - 1)) + target
     return [
-        spread([Segment(one, left)], [Segment(other, right)], width)
-        for one, other in zip(big(reps, scale), big(speed, scale), strict=True)
+        spread(
+            [Segment(count, left), Segment(small, FAINT if scale > 1 else left)],
+            [Segment(speed, right)],
+            width,
+        )
+        for count, small, speed in zip(
+            big(str(view.counted), scale), target, big(_speed(view), scale), strict=True
+        )
     ]
 
 
-def _captions(view: StationView, width: int) -> list[Segment]:
-    words = "reps" if view.set_number is None else f"reps, set {view.set_number}"
+def _captions(view: StationView, width: int, whole: bool) -> list[Segment]:
+    words = "reps" if whole or not view.target_reps else f"reps of {view.target_reps}"
+    if view.set_number is not None:
+        words += f", set {view.set_number}" + (" over" if view.set_over else "")
     said = [Segment(words, FAINT)]
     if view.pending:
-        said.append(Segment("  ◌ last one pending", Style(color=YELLOW)))
-    elif view.set_over:
-        said.append(Segment("  set over", FAINT))
+        said.append(Segment("  ◌ pending", Style(color=YELLOW)))
     if view.partial:
         said.append(Segment(f"  ✂ {view.partial} partial", Style(color=YELLOW)))
-    return spread(said, [Segment("m/s mean", FAINT)], width)
+    return spread(said, [Segment(" m/s mean", FAINT)], width)
 
 
 def _tempo(view: StationView) -> list[Segment]:
@@ -153,13 +180,18 @@ def _tempo(view: StationView) -> list[Segment]:
     for place, (did, kept) in enumerate(zip(last.tempo_s, last.tempo_kept, strict=True)):
         style = _MARKS[False][1] if kept is False else BOLD
         line += [Segment("-", FAINT)] * (place > 0) + [Segment(number(did, 1), style)]
-    return [*line, Segment(f"  {_asked(view.target_tempo_s)} ", FAINT), _mark(_all(last.tempo_kept))]
+    return [
+        *line,
+        Segment(" "),
+        _mark(_all(last.tempo_kept)),
+        Segment(f" {_asked(view.target_tempo_s)}", FAINT),
+    ]
 
 
 def _path(view: StationView) -> list[Segment]:
     last = view.last
     if last is None:
-        return [_label("path")]
+        return [_label("path"), Segment("–", FAINT)]
     if last.path_m is None:
         return [_label("path"), Segment("not measured", FAINT)]
     sigma = "" if last.path_sigma_m is None else f" ± {number(1000 * last.path_sigma_m)}"
@@ -172,7 +204,7 @@ def _path(view: StationView) -> list[Segment]:
 def _loss(view: StationView, width: int) -> list[Segment]:
     last = view.last
     if last is None:
-        return [_label("loss")]
+        return [_label("loss"), Segment("–", FAINT)]
     if last.velocity_loss_pct is None:
         return [_label("loss"), Segment("not measured", FAINT)]
     words = f"{number(last.velocity_loss_pct):>3} % of {number(view.loss_cutoff_pct)} "
@@ -204,8 +236,8 @@ def _label(word: str) -> Segment:
 def _asked(tempo_s: TempoTimes) -> str:
     """A prescription as coaches write it, 3-1-1-0; empty where none is given."""
     if all(seconds is None for seconds in tempo_s):
-        return ""
-    return "asked " + "-".join("·" if seconds is None else f"{seconds:g}" for seconds in tempo_s)
+        return "as it comes"
+    return "for " + "-".join("·" if seconds is None else f"{seconds:g}" for seconds in tempo_s)
 
 
 def _all(kept: Sequence[bool | None]) -> bool | None:

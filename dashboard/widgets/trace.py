@@ -70,16 +70,16 @@ def trace_lines(trace: tuple[Live, ...], width: int, height: int) -> list[list[S
             field.dot(x, y, _phase_style(value))
         before = (value.session_s, x, y)
     rows = field.rows()
-    foot = [Segment(f"{'':<{_AXIS}}last {WINDOW_S:g} s  ", FAINT)]
+    foot = [Segment(f"{'':<{_AXIS}}{WINDOW_S:g} s  ", FAINT)]
     foot += [
-        Segment(f"{glyph} {name}  ", Style(color=colour)) for name, (glyph, colour) in PHASE_LOOK.items()
+        Segment(f"{glyph} {name[:3]} ", Style(color=colour)) for name, (glyph, colour) in PHASE_LOOK.items()
     ]
     return [heading, *_with_axis(rows, high, low), foot][:height]
 
 
 def path_lines(trace: tuple[Live, ...], width: int, height: int) -> list[list[Segment]]:
     """The path in `width` × `height` cells; the same scale for every rep, a line where the bar started."""
-    heading = [Segment("path  back · front", FAINT)]
+    heading = [Segment("path", FAINT)]
     if not trace:
         return [heading]
     start_s = trace[-1].session_s - PATH_WINDOW_S
@@ -106,7 +106,7 @@ def path_lines(trace: tuple[Live, ...], width: int, height: int) -> list[list[Se
         y = round((high - position) / (high - low) * (field.height_dots - 1))
         field.line(*(before or (x, y)), x, y, _phase_style(value))
         before = (x, y)
-    foot = [Segment(f"{'':<{_AXIS}}{100 * (right - left):.0f} cm wide", FAINT)]
+    foot = [Segment(f"{'':<{_AXIS}}◂ {100 * (right - left):.0f} cm ▸", FAINT)]
     return [heading, *_with_axis(field.rows(), high, low), foot][:height]
 
 

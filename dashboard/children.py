@@ -1,0 +1,119 @@
+"""Child processes that never outlive this one, however it ends, and whose words never reach the screen."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from dashboard.events import clean
+from station.errors import PlumblineError
+
+GRACE_S = 3.0  # between asking a child to end and ending it
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class Child:
+    """One `plumbline` subcommand running on its own, writing into a log file."""
+
+    def __init__(self, name: str, argv: Sequence[str], log: Path) -> None:
+        """Start it; `name` is what the screen calls it. From the main thread only (see `_tie`)."""
+        self.name = name
+        self._log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "station.cli", *argv],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                process_group=0,  # Ctrl-C is for this process, which ends them in order
+                preexec_fn=_tie(os.getpid()),  # noqa: PLW1509  no thread runs yet: children come first
+            )
+
+    @property
+    def pid(self) -> int:
+        """Its process id, and its group's."""
+        return self._process.pid
+
+    @property
+    def trouble(self) -> str | None:
+        """That it has ended, and its last words; None while it runs."""
+        status = self._process.poll()
+        if status is None:
+            return None
+        words = self.lines()[-1:] or ["it said nothing"]
+        return f"{self.name} ended with status {status}: {words[0]}"
+
+    def lines(self) -> list[str]:
+        """The last lines it has written, made harmless for a screen."""
+        try:
+            text = self._log.read_bytes()[-8192:].decode("utf-8", "replace")
+        except OSError:
+            return []
+        return [clean(line) for line in text.splitlines() if line.strip()]
+
+    def wait_for(self, wanted: Callable[[str], bool], timeout_s: float, stop: threading.Event) -> str:
+        """The first line that is `wanted`. Raises ChildError when it ends or says nothing in time."""
+        deadline_s = time.monotonic() + timeout_s
+        while time.monotonic() < deadline_s and not stop.is_set():
+            trouble = self.trouble
+            for line in self.lines():
+                if wanted(line):
+                    return line
+            if trouble is not None:
+                raise ChildError("\n".join([trouble, *self.lines()[-4:-1]]))
+            stop.wait(0.02)
+        raise ChildError(
+            f"{self.name} was not ready after {timeout_s:g} s: {(self.lines() or ['no word'])[-1]}"
+        )
+
+    def ask_to_end(self) -> None:
+        """Ask it and what it started to end."""
+        self._signal(signal.SIGTERM)
+
+    def end(self, deadline_s: float) -> None:
+        """Wait until `deadline_s` (monotonic) for it to end, then end it and whatever it left behind."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(max(0.0, deadline_s - time.monotonic()))
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError):  # the whole group has gone
+            os.killpg(self._process.pid, number)
+
+
+class ChildError(PlumblineError):
+    """A child process that did not come up."""
+
+
+def end_all(children: Sequence[Child], grace_s: float = GRACE_S) -> None:
+    """End the newest first, as they lean on the older ones; all together within `grace_s`."""
+    deadline_s = time.monotonic() + grace_s
+    for child in reversed(children):
+        child.ask_to_end()
+    for child in reversed(children):
+        child.end(deadline_s)
+
+
+def _tie(parent: int) -> Callable[[], None]:
+    """What a new child does first: ask the kernel for SIGTERM when the thread that started it is gone.
+
+    That covers the one exit nothing else covers, SIGKILL of this process. Linux only; elsewhere nothing.
+    """
+    if not sys.platform.startswith("linux"):
+        return lambda: None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def tie() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return tie

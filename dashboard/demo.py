@@ -1,0 +1,127 @@
+"""A gym on this machine: broker, four simulated stations and the node that counts, as child processes."""
+
+import re
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+
+from dashboard.children import Child, ChildError, end_all
+from dashboard.client import Client
+from dashboard.state import FloorState, StationKey
+from station.config import Mqtt
+from station.messages import CommandMessage, new_id, now_utc
+
+READY_S = 20.0  # a Raspberry Pi needs half of it
+_ATHLETES = ("ana", "ben", "chidi", "dora")
+_LISTENING = re.compile(r"listening on (?P<host>[0-9.]+):(?P<port>[0-9]+) \((?P<kind>[a-z]+)\)")
+
+
+class Gym:
+    """The demo's processes. Use as a context manager: on leaving, nothing of it is left."""
+
+    def __init__(self, seed: int, stop: threading.Event) -> None:
+        """Prepare; `stop` set while it starts ends the start."""
+        self._seed = seed
+        self._stop = stop
+        self._children: list[Child] = []
+        self._folder = Path()
+        self.mqtt = Mqtt(host="127.0.0.1", tls=False)
+        self.broker_kind = ""
+
+    def __enter__(self) -> "Gym":
+        """Start everything. Raises ChildError with the last words of what did not come up."""
+        self._folder = Path(tempfile.mkdtemp(prefix="plumbline-demo-"))
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def database(self) -> Path:
+        """The demo's own history; it goes with the demo."""
+        return self._folder / "history.db"
+
+    @property
+    def trouble(self) -> str | None:
+        """What has ended that should not have, in its own last words."""
+        return next((said for child in self._children if (said := child.trouble) is not None), None)
+
+    def close(self) -> None:
+        """End the processes and remove their files; again is harmless."""
+        end_all(self._children)
+        self._children.clear()
+        if self._folder != Path():
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start(self) -> None:
+        said = self._child("broker", "--port", "0").wait_for(_is_listening, READY_S, self._stop)
+        found = _LISTENING.search(said)
+        if found is None:
+            raise ChildError(f"the broker said {said!r}; it should say where it listens")
+        self.broker_kind = found["kind"]
+        self.mqtt = Mqtt(host=found["host"], port=int(found["port"]), tls=False)
+        where = f"{found['host']}:{found['port']}"
+        simulator = self._child(
+            "simulate", "--demo", str(self._folder), "--mqtt", where, "--seed", str(self._seed)
+        )
+        simulator.wait_for(lambda line: line.strip() == "ready", READY_S, self._stop)
+        stations = sorted(str(path) for path in self._folder.glob("*.toml"))
+        self._child("edge", "--station", *stations, "--outbox", str(self._folder / "outbox.db"))
+
+    def _child(self, command: str, *options: str) -> Child:
+        child = Child(command, [command, *options], self._folder / f"{command}.log")
+        self._children.append(child)
+        return child
+
+
+def coach(client: Client) -> Callable[[FloorState], None]:
+    """What the demo's coach does: says who lifts, how much and how often, when a station comes up."""
+    told: set[StationKey] = set()
+
+    def meet(floor: FloorState) -> None:
+        for place, key in enumerate(sorted(floor.stations)):
+            state = floor.stations[key].current.state
+            if key in told or state is None or state.state != "ready" or not client.connection.up:
+                continue
+            told.add(key)
+            athlete = _ATHLETES[place % len(_ATHLETES)]
+            for name, given in (("set-athlete", {"athlete": athlete}), ("set-target", {"target_reps": 8})):
+                wish = {"event_id": new_id(), "at_utc": now_utc(), "name": name, "by": "demo", **given}
+                client.send(*key, msgspec.convert(wish, CommandMessage), tracked=False)
+
+    return meet
+
+
+@contextmanager
+def signals_set(stop: threading.Event) -> Iterator[list[int]]:
+    """SIGINT, SIGTERM and SIGHUP set `stop` meanwhile; gives the numbers of those that came."""
+    came: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+        stop.set()
+
+    before = {
+        number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _is_listening(line: str) -> bool:
+    return _LISTENING.search(line) is not None

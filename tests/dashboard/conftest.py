@@ -1,0 +1,274 @@
+"""A scripted edge's words, a real broker, and a client whose clock stands still."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+
+from dashboard.client import Connection, Inbox
+from dashboard.events import Packet
+from station.messages import (
+    Address,
+    HealthMessage,
+    InfoMessage,
+    LiveMessage,
+    Message,
+    RepMessage,
+    Sensor,
+    SetMessage,
+    StateMessage,
+    encode,
+)
+from station.records import Live, Rep, SetSummary
+
+MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+
+
+def wait_until(true: Callable[[], object], timeout_s: float = 10.0) -> None:
+    """Poll until something is so; fail when it takes too long."""
+    deadline_s = time.monotonic() + timeout_s
+    while not true():
+        assert time.monotonic() < deadline_s, "it did not become true in time"
+        time.sleep(0.01)
+
+
+class Words:
+    """Messages as an edge sends them; every field can be given, the others are plausible."""
+
+    def __init__(self, session: str = "a1") -> None:
+        self.session = session
+
+    def state(self, state: str = "ready", **given: Any) -> StateMessage:
+        return StateMessage(**self._head("state"), **({"session": self.session, "state": state} | given))
+
+    def info(self, exercise: str = "romanian-deadlift", **given: Any) -> InfoMessage:
+        fields = {
+            "session": self.session,
+            "software": "0.1.0",
+            "kind": "barbell",
+            "sensors": [Sensor(channel="position_m", rate_hz=100.0)],
+            "geometry": {"travel_ratio": 1.0},
+            "exercise": exercise,
+        }
+        return InfoMessage(**self._head("info"), **(fields | given))
+
+    def health(self, session_s: float, **given: Any) -> HealthMessage:
+        fields = {
+            "session": self.session,
+            "session_s": session_s,
+            "link_up": True,
+            "frames": 100,
+            "frames_lost": 0,
+            "frames_corrupt": 0,
+            "samples_rejected": 0,
+            "bytes_discarded": 0,
+            "clock_drift_ppm": None,
+            "outbox_depth": 0,
+        }
+        return HealthMessage(**self._head("health"), **(fields | given))
+
+    def live(self, session_s: float, position_m: float | None = 0.5, **given: Any) -> LiveMessage:
+        fields = {"velocity_mps": 0.0, "force_n": None, "x_m": None, "phase": "top"} | given
+        live = Live(session_s=session_s, position_m=position_m, **fields)
+        return LiveMessage(**self._head("live"), session=self.session, live=live)
+
+    def rep(self, number: int = 1, set_number: int = 1, **given: Any) -> RepMessage:
+        fields: dict[str, Any] = {
+            "event_id": f"{self.session}-s{set_number}-r{number}",
+            "at_utc": "2026-01-01T00:00:00.000Z",
+            "stream": "f00",
+            "seq": number,
+            "session": self.session,
+            "session_s": 4.0 * number,
+            "revision": 1,
+            "state": "confirmed",
+            "exercise": "romanian-deadlift",
+            "set_number": set_number,
+        }
+        envelope = {name: given.pop(name) for name in list(given) if name in RepMessage.__struct_fields__}
+        return RepMessage(**(fields | envelope), rep=self.bare_rep(number, **given))
+
+    def bare_rep(self, number: int = 1, **given: Any) -> Rep:
+        start_s = 4.0 * number
+        fields: dict[str, Any] = dict.fromkeys(Rep.__struct_fields__) | {
+            "number": number,
+            "counted": True,
+            "start_s": start_s,
+            "end_s": start_s + 3.0,
+            "eccentric_end_s": start_s + 2.0,
+            "concentric_start_s": start_s + 2.0,
+            "concentric_end_s": start_s + 3.0,
+            "eccentric_s": 2.1,
+            "bottom_pause_s": 0.0,
+            "concentric_s": 0.9,
+            "top_pause_s": 1.1,
+            "rom_m": 0.47,
+            "mean_concentric_velocity_mps": 0.52,
+            "path_deviation_m": 0.023,
+            "path_deviation_sigma_m": 0.002,
+            "velocity_loss_pct": 8.0,
+        }
+        return Rep(**(fields | given))
+
+    def set(self, number: int = 1, **given: Any) -> SetMessage:
+        envelope = {
+            "event_id": f"{self.session}-s{number}",
+            "at_utc": "2026-01-01T00:00:00.000Z",
+            "stream": "f00",
+            "seq": 100 + number,
+            "session": self.session,
+            "session_s": 60.0,
+            "revision": 1,
+            "exercise": "romanian-deadlift",
+        }
+        summary = {
+            "number": number,
+            "counted_reps": 8,
+            "partial_reps": 0,
+            "start_s": 4.0,
+            "end_s": 40.0,
+            "fastest_mean_concentric_velocity_mps": 0.56,
+            "last_mean_concentric_velocity_mps": 0.52,
+            "velocity_loss_pct": 8.0,
+            "median_rom_m": 0.47,
+            "largest_path_deviation_m": 0.03,
+        }
+        envelope |= {name: given.pop(name) for name in list(given) if name in SetMessage.__struct_fields__}
+        return SetMessage(**envelope, summary=SetSummary(**(summary | given)))
+
+    def _head(self, leaf: str) -> dict[str, str]:
+        return {"event_id": f"{self.session}-{leaf}", "at_utc": "2026-01-01T00:00:00.000Z"}
+
+
+@pytest.fixture
+def words() -> type[Words]:
+    """The factory of messages, by session."""
+    return Words
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    """Poll a condition with a deadline."""
+    return wait_until
+
+
+@pytest.fixture
+def at() -> Callable[[str, Message], Address]:
+    """A message's address on a station of the site `gym`."""
+
+    def address(station: str, message: Message) -> Address:
+        return Address("gym", station, type(message).__name__.removesuffix("Message").lower())
+
+    return address
+
+
+class Broker:
+    """A mosquitto of our own that can be stopped and started."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self._config = folder / "mosquitto.conf"
+        # Started as root it would drop to a user that cannot read our folder.
+        self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser root\n")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        assert MOSQUITTO is not None
+        self._process = subprocess.Popen([MOSQUITTO, "-c", self._config], stderr=subprocess.DEVNULL)
+        wait_until(self._accepts)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _accepts(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+@pytest.fixture
+def stopped_broker(tmp_path: Path) -> Iterator[Broker]:
+    """A broker that does not run yet."""
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is not installed")
+    broker = Broker(tmp_path)
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def broker(stopped_broker: Broker) -> Broker:
+    """A broker that runs."""
+    stopped_broker.start()
+    return stopped_broker
+
+
+class Edge:
+    """Publishes what it is told, and keeps what is sent to it."""
+
+    def __init__(self, port: int) -> None:
+        self.heard: list[paho.MQTTMessage] = []
+        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self._client.on_message = lambda _client, _data, message: self.heard.append(message)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        self._client.subscribe("plumbline/1/gym/+/command", qos=1)
+
+    def say(self, station: str, *messages: Message) -> None:
+        """Publish messages as this station."""
+        for message in messages:
+            leaf = type(message).__name__.removesuffix("Message").lower()
+            self.send(
+                Address("gym", station, leaf).topic, encode(message), leaf in ("state", "info", "health")
+            )
+
+    def send(self, topic: str, payload: bytes, retain: bool = False) -> None:
+        """Publish bytes."""
+        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(5.0)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture
+def edge(broker: Broker) -> Iterator[Edge]:
+    """A scripted edge on the running broker."""
+    edge = Edge(broker.port)
+    yield edge
+    edge.close()
+
+
+class StillClient:
+    """Stands where the client stands, without a network: what is put in is what was received."""
+
+    def __init__(self) -> None:
+        self.inbox = Inbox()
+        self.connection = Connection(True, "gym.local:8883", 0.0)
+        self.now_s = 1000.0
+
+    def put(self, station: str, *messages: Message) -> None:
+        """Receive these now."""
+        for message in messages:
+            leaf = type(message).__name__.removesuffix("Message").lower()
+            packet = Packet(Address("gym", station, leaf).topic, encode(message), self.now_s)
+            self.inbox.put(packet)
+
+    def unanswered(self) -> list[Any]:
+        return []
+
+
+@pytest.fixture
+def still() -> StillClient:
+    """A client whose clock stands still."""
+    return StillClient()
