@@ -11,23 +11,39 @@
     simulated.truth["not_reps"]                 # [{"start_s", "end_s", "what"}]
 
 `simulate_set` draws what it is not told (lifter, load, geometry) from `rng`; `lifter=Lifter(...)`,
-`technique=Technique(short_deg=20)`, `sensors=Sensors(position_hz=45, second_tether=True)`, `geometry=`,
-`load_kg=`, `approach=False` (no unrack or walk-out), `sets=3, rest_s=30` say it. The same seed gives the
-same bits. `station.sim.recording` writes the CSV, the truth and the station file.
+`technique=Technique(short_deg=20)`, `tempo=(3, 0, 1, 0)`, `sensors=Sensors(position_hz=45,
+second_tether=True)`, `geometry=`, `load_kg=`, `approach="none"` (no unrack or walk-out), `sets=3, rest_s=30`
+say it. The same seed gives the same bits. `station.sim.recording` writes the CSV, the truth and the station
+file. A whole session, with its faults, is a plan or a scenario file:
+
+    from station.sim import SetPlan, Setup, StationPlan, load_scenario, simulate_station
+
+    plan = StationPlan(exercise="deadlift", sets=[SetPlan(reps=5, load_kg=100), SetPlan(reps=3, load_kg=140)])
+    simulate_station(plan, with_seed(1))        # a SimulatedSet with two sets
+    load_scenario("dead-stop").stations         # the shipped scenarios: plumbline simulate --list
 """
 
 from station.sim.body import Lifter, Technique, random_lifter
-from station.sim.sensors import Channel, Sensors
-from station.sim.session import SimulatedSet, default_sensors, simulate_set, with_seed
+from station.sim.plan import Scenario, SetPlan, Setup, StationPlan, list_scenarios, load_scenario
+from station.sim.sensors import Channel, LoadCell, Sensors
+from station.sim.session import SimulatedSet, default_sensors, simulate_set, simulate_station, with_seed
 
 __all__ = [
     "Channel",
     "Lifter",
+    "LoadCell",
+    "Scenario",
     "Sensors",
+    "SetPlan",
+    "Setup",
     "SimulatedSet",
+    "StationPlan",
     "Technique",
     "default_sensors",
+    "list_scenarios",
+    "load_scenario",
     "random_lifter",
     "simulate_set",
+    "simulate_station",
     "with_seed",
 ]

@@ -7,6 +7,7 @@ mass and segment length, all as tabled by D. A. Winter, Biomechanics and Motor C
 
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from station.sim.motion import Floats
@@ -27,8 +28,7 @@ HEEL_SHARE = 0.25  # of the foot's length lies behind the ankle
 GRIP_SHARE = 0.5  # the bar lies in the middle of the hand
 
 
-@dataclass(frozen=True)
-class Lifter:
+class Lifter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who lifts. Habits are what stays the same from rep to rep; the rest is drawn for every rep."""
 
     stature_m: float = 1.75
@@ -50,8 +50,7 @@ class Lifter:
     stance: float = 0.5  # 0 to 1: where between the usual limits rack, pulley and pole are set up
 
 
-@dataclass(frozen=True)
-class Technique:
+class Technique(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Faults on request; all zero is clean. `partial_reps` are numbers within the set, from 1."""
 
     squat_deg: float = 0.0  # more knee flexion at the bottom than the exercise has

@@ -99,7 +99,7 @@ def endless(station: DemoStation, rng: np.random.Generator, first_in_s: float) -
             sensors=station.sensors,
             geometry=station.geometry,
             load_kg=station.load_kg,
-            approach=number > 0,
+            approach="usual" if number else "none",
             after_s=REST_S,
         )
         channels = announce(simulated.recording, station.sensors)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from station.sim.motion import DT_S, Floats, Motion
+from station.sim.motion import Floats, Motion
 
 G_MPS2 = 9.80665  # standard gravity, CGPM 1901
 
@@ -30,7 +30,8 @@ class Band:
 
 def bar_force(motion: Motion, mass_kg: float) -> Floats:
     """What a bar asks of the lifter, newtons: m (g + a), as far as the lifter carries it; never a push."""
-    return np.asarray(np.maximum(motion.held * mass_kg * (G_MPS2 + motion.a_mps2), 0.0))
+    share = np.where(motion.held < 1.0, motion.held, 1.0)
+    return np.asarray(np.maximum(share * mass_kg * (G_MPS2 + motion.a_mps2), 0.0))
 
 
 def direction(v: Floats) -> Floats:
@@ -51,16 +52,10 @@ def band_tension(stretch_m: Floats, band: Band) -> Floats:
     """Tension, newtons, of a band stretched by `stretch_m` (slack below 0)."""
     stretch = np.maximum(stretch_m, 0.0)
     force = band.stiffness_npm * stretch / (1.0 + 1.5 * stretch) ** 0.5 + band.stiffening_npm2 * stretch**2
-    # Rate-independent play: the loss builds up over the first centimetres after a turn.
-    memory = np.empty_like(stretch)
+    # Dahl's friction: whatever the speed, the loss builds up over the first centimetres after a turn.
+    memory = []
     state = 0.0
-    width = 0.02
-    steps = np.diff(stretch, prepend=stretch[0]) / width
-    for i, step in enumerate(steps.tolist()):
-        state += step
-        state = 1.0 if state > 1.0 else -1.0 if state < -1.0 else state
-        memory[i] = state
-    return np.asarray(force * (1.0 + 0.5 * band.hysteresis * memory))
-
-
-__all__ = ["DT_S", "Band", "Stack", "band_tension", "bar_force", "cable_tension", "direction"]
+    for step in (np.diff(stretch, prepend=stretch[0]) / 0.02).tolist():
+        state += step * (1.0 - state) if step > 0.0 else step * (1.0 + state)
+        memory.append(state)
+    return np.asarray(force * (1.0 + 0.5 * band.hysteresis * np.array(memory)))

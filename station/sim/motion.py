@@ -47,9 +47,8 @@ class Piece:
     walk_m: float = 0.0  # the lifter's own horizontal displacement during the piece
     steps: int = 0  # footsteps in it; each bobs the load
     held: float = 1.0  # share of the load the lifter carries at the end of the piece
-    drift_m: float = 0.0  # bar forward of its clean path at the end of the piece
-    sway_m: float = 0.0  # amplitude of slow fidgeting during the piece
-    impact: bool = False  # stopped by the floor or the stack, not by muscle
+    sway_m: float = 0.0  # standard deviation of slow swaying during the piece
+    impact: bool = False  # moved and stopped by gravity and the floor, not by muscle
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,6 @@ class Motion:
     v_mps: Floats
     a_mps2: Floats
     walk_m: Floats
-    drift_m: Floats
     held: Floats
     pieces: tuple[Piece, ...]
     edges: tuple[int, ...] = field(default=())  # piece k is samples edges[k] up to edges[k + 1]
@@ -98,11 +96,28 @@ def slow_noise(rng: np.random.Generator, count: int, low_hz: float, high_hz: flo
     return np.asarray(np.interp(np.arange(count) * DT_S, time_s, coarse))
 
 
-def perform(pieces: Sequence[Piece], start_m: float, rng: np.random.Generator, muscle_s: float) -> Motion:
+def _soften(velocity: Floats, pieces: Sequence[Piece], edges: list[int], muscle_s: float) -> None:
+    """Smooth the velocity in place: by muscle, or by a few milliseconds of rubber where the floor stops it.
+
+    Runs of either kind are smoothed by themselves; they meet in a hold, so no displacement is lost.
+    """
+    first = 0
+    for index, piece in enumerate(pieces):
+        if index + 1 < len(pieces) and pieces[index + 1].impact == piece.impact:
+            continue
+        part = slice(edges[first], edges[index + 1])
+        width = 2 * int((0.006 if piece.impact else muscle_s) * RATE_HZ) + 1  # deviation: half the width
+        velocity[part] = smooth(velocity[part], width)
+        first = index + 1
+
+
+def perform(
+    pieces: Sequence[Piece], start_m: float, rng: np.random.Generator, muscle_s: float, sway_m: float
+) -> Motion:
     """Carry out the pieces from s = `start_m`.
 
-    `muscle_s` is the standard deviation of the smoothing by muscle, seconds. Breathing and standing sway of
-    a few millimetres are part of the true motion; tremor is not (see sensors).
+    `muscle_s` is the standard deviation of the smoothing by muscle, seconds; `sway_m` that of breathing and
+    standing sway, which are part of the true motion. Tremor is not (see sensors).
     """
     counts = [max(1, round(piece.duration_s * RATE_HZ)) for piece in pieces]
     edges = np.concatenate(([0], np.cumsum(counts)))
@@ -112,8 +127,7 @@ def perform(pieces: Sequence[Piece], start_m: float, rng: np.random.Generator, m
     sway_size = np.zeros(total)
     bob = np.zeros(total)
     held = np.empty(total)
-    drift = np.empty(total)
-    held_now, drift_now = pieces[0].held, pieces[0].drift_m
+    held_now = pieces[0].held
     for piece, first, count in zip(pieces, edges, counts, strict=False):
         part = slice(int(first), int(first) + count)
         if piece.delta_m:
@@ -125,14 +139,12 @@ def perform(pieces: Sequence[Piece], start_m: float, rng: np.random.Generator, m
         if piece.steps:
             bob[part] = 0.012 * np.sin(np.pi * u * piece.steps) ** 2 * (1.0 - u**8)
         held[part] = held_now + (piece.held - held_now) * ease
-        drift[part] = drift_now + (piece.drift_m - drift_now) * ease
-        held_now, drift_now = piece.held, piece.drift_m
+        held_now = piece.held
         sway_size[part] = piece.sway_m
-    width = 2 * int(muscle_s * RATE_HZ) + 1  # three averages of width w have a deviation of w / 2 samples
-    velocity = smooth(velocity, width)
+    _soften(velocity, pieces, edges.tolist(), muscle_s)
     s_m = start_m + np.concatenate(([0.0], np.cumsum(0.5 * (velocity[1:] + velocity[:-1])))) * DT_S
     standing = smooth(np.minimum(held, 1.0), 301)
-    s_m = s_m + 0.0012 * standing * slow_noise(rng, total, 0.15, 0.6) + smooth(bob, 61)
+    s_m = s_m + sway_m * standing * slow_noise(rng, total, 0.15, 0.6) + smooth(bob, 61)
     if sway_size.any():
         s_m = s_m + smooth(sway_size, 401) * slow_noise(rng, total, 0.1, 0.5)
     v = np.gradient(s_m, DT_S)
@@ -142,8 +154,28 @@ def perform(pieces: Sequence[Piece], start_m: float, rng: np.random.Generator, m
         v_mps=v,
         a_mps2=np.gradient(v, DT_S),
         walk_m=smooth(np.cumsum(walk), 301),
-        drift_m=smooth(drift, 101),
         held=smooth(held, 61),
         pieces=tuple(pieces),
         edges=tuple(int(edge) for edge in edges),
+    )
+
+
+def join(motions: Sequence[Motion]) -> Motion:
+    """Motions one after the other as one."""
+    if len(motions) == 1:
+        return motions[0]
+    lengths = [len(motion.time_s) for motion in motions]
+    starts = np.concatenate(([0], np.cumsum(lengths))).tolist()
+    edges = [0]
+    for motion, start in zip(motions, starts, strict=False):
+        edges += [start + edge for edge in motion.edges[1:]]
+    return Motion(
+        time_s=np.arange(sum(lengths), dtype=np.float64) / RATE_HZ,
+        s_m=np.concatenate([motion.s_m for motion in motions]),
+        v_mps=np.concatenate([motion.v_mps for motion in motions]),
+        a_mps2=np.concatenate([motion.a_mps2 for motion in motions]),
+        walk_m=np.concatenate([motion.walk_m for motion in motions]),
+        held=np.concatenate([motion.held for motion in motions]),
+        pieces=tuple(piece for motion in motions for piece in motion.pieces),
+        edges=tuple(edges),
     )

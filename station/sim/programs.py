@@ -1,203 +1,292 @@
-"""What a lifter does around and in a set: pieces of movement for each kind of exercise."""
+"""What a lifter does around and in a set, written as pieces of movement."""
 
 import numpy as np
 
 from station.exercises import Profile
-from station.sim.body import Lifter, Technique
+from station.sim.body import Lifter
+from station.sim.load import G_MPS2
 from station.sim.motion import Piece, Shape
-from station.sim.reach import Reach
+from station.sim.plan import SetPlan
+from station.sim.reach import PLATE_RADIUS_M, Reach
+
+EASY = Shape(1.2, 1.6)
 
 
 class Programme:
-    """Writes the pieces of one or more sets; s is kept so that errors never accumulate."""
+    """Writes the pieces of one set, from where the load was left to where it is left again.
+
+    State: the pieces so far, the motion coordinate at their end, and how many reps are in them.
+    """
 
     def __init__(
-        self, profile: Profile, reach: Reach, lifter: Lifter, technique: Technique, rng: np.random.Generator
+        self,
+        profile: Profile,
+        plan: SetPlan,
+        reach: Reach,
+        lifter: Lifter,
+        rng: np.random.Generator,
+        first_rep: int,
     ) -> None:
-        self.profile, self.reach, self.lifter, self.technique, self.rng = (
-            profile,
-            reach,
-            lifter,
-            technique,
-            rng,
-        )
+        self.profile = profile
+        self.plan = plan
+        self.technique = plan.technique
+        self.reach = reach
+        self.lifter = lifter
+        self.rng = rng
+        self.reps = first_rep
         self.pieces: list[Piece] = []
-        self.reps = 0
-        self.s_m = self.start_m = reach.rest_m
+        self.from_below = profile.starts_with == "concentric"
+        self.floor = profile.name == "deadlift"
+        self.tempo = plan.tempo or (
+            profile.tempo.eccentric_s,
+            profile.tempo.bottom_pause_s,
+            profile.tempo.concentric_s,
+            profile.tempo.top_pause_s,
+        )
+        self.s_m = self.start_m = self._start()
 
-    def begin_in_position(self) -> None:
-        """Start with the load already held where the first rep begins."""
-        below = self.profile.starts_with == "concentric"
-        self.s_m = self.start_m = self.reach.bottom_m if below else self.reach.lockout_m
+    def _start(self) -> float:
+        if self.plan.approach == "none":
+            return self.reach.bottom_m if self.from_below else self.reach.lockout_m
+        return self._left(self.plan.approach)
+
+    def _left(self, way: str) -> float:
+        return PLATE_RADIUS_M if way == "floor" and not self.floor else self.reach.rest_m
 
     def _draw(self, low: float, high: float) -> float:
         return float(self.rng.uniform(low, high))
 
-    def go(self, what: str, duration_s: float, to_m: float | None = None, **rest: object) -> None:
-        """Add a piece that ends at s = `to_m` (stays where it is if None)."""
+    def go(
+        self,
+        what: str,
+        duration_s: float,
+        to_m: float | None = None,
+        *,
+        held: float | None = None,
+        shape: Shape = EASY,
+        rep: int | None = None,
+        walk_m: float = 0.0,
+        steps: int = 0,
+        sway_m: float = 0.0,
+        impact: bool = False,
+    ) -> None:
+        """Add a piece that ends at s = `to_m` (None: stays), carrying `held` of the load at its end."""
         delta = 0.0 if to_m is None else to_m - self.s_m
-        held = rest.pop("held", self.pieces[-1].held if self.pieces else 0.0)
-        drift = rest.pop("drift_m", self.pieces[-1].drift_m if self.pieces else 0.0)
-        self.pieces.append(Piece(what, duration_s, delta, held=held, drift_m=drift, **rest))  # type: ignore[arg-type]
+        if held is None:
+            held = self.pieces[-1].held if self.pieces else 0.0
+        self.pieces.append(Piece(what, duration_s, delta, shape, rep, walk_m, steps, held, sway_m, impact))
         self.s_m += delta
 
-    def a_set(self, reps: int, *, approach: bool = True, leave: bool = True) -> None:
-        """Approach, reps, and the way back."""
-        if approach:
+    def write(self, before_s: float, came_from_m: float | None) -> list[Piece]:
+        """The whole set: `before_s` of rest from where the load was left, approach, reps, way back."""
+        if came_from_m is not None and abs(came_from_m - self.start_m) > 0.001:
+            goal, self.s_m = self.start_m, came_from_m
+            self.start_m = came_from_m
+            self.go("rest", before_s / 2, held=0.0)
+            self.go("moved", 2.5, goal)
+            self.go("rest", before_s / 2)
+        elif before_s > 0.0:
+            self.go("rest", before_s, held=1.0 if self.plan.approach == "none" else 0.0)
+        if self.plan.reps:
             self._approach()
-        else:
-            self.begin_in_position()
-            self.go("settle", self._draw(0.5, 1.5), held=0.0 if self.profile.name == "deadlift" else 1.0)
-        concentric_first = self.profile.starts_with == "concentric"
-        for k in range(reps):
-            if concentric_first:
-                self._rep_from_below(k, reps)
-            else:
-                self._rep_from_above(k, reps)
-        if leave:
+            for k in range(self.plan.reps):
+                if self.from_below:
+                    self._rep_from_below(k)
+                else:
+                    self._rep_from_above(k)
             self._return()
+        return self.pieces
 
     def _approach(self) -> None:
-        draw, name = self._draw, self.profile.name
+        draw, way = self._draw, self.plan.approach
+        if way == "none":
+            self.go("settle", draw(0.5, 1.5), held=0.0 if self.floor else 1.0)
+            return
         self.go("idle", draw(1.0, 2.5), held=0.0)
-        if name == "deadlift":
+        if self.floor:
+            if self.plan.fidget:
+                self._fidget(0.008, draw(1.0, 2.0))
             self.go("settle", draw(0.8, 1.5))
-        elif self.profile.load in ("cable", "band"):
-            low = self.profile.starts_with == "concentric"
-            target = self.reach.bottom_m if low else self.reach.top_m
-            self.go("walk-out", draw(1.8, 3.2), target, held=1.0, steps=3, shape=Shape(1.2, 1.6))
-            self.go("settle", draw(1.0, 2.5))
-        elif self.profile.load == "none":
-            self.go("pick-up", draw(0.8, 1.6), self.reach.top_m, held=1.0)
-            self.go("settle", draw(1.0, 2.5))
+            return
+        if self.profile.load in ("cable", "band"):
+            target = self.reach.bottom_m if self.from_below else self.reach.lockout_m
+            self.go("walk-out", draw(1.8, 3.2), target, held=1.0, steps=3)
+        elif way == "floor" or self.profile.load == "none":
+            self.go("settle", 0.4, held=1.0)
+            self.go("pick-up", draw(0.9, 2.0), self.reach.lockout_m)
+            self.go("settle", 0.3)
+            self.go("walk-out", draw(0.8, 1.6), walk_m=-draw(0.1, 0.3), steps=2)
         else:
             self.go("settle", 0.4, held=1.0)
-            self.go("unrack", draw(0.5, 1.0), self.reach.top_m + draw(0.0, 0.01))
-            away = 0.15 if name == "bench-press" else -draw(0.4, 0.8)
-            self.go("walk-out", draw(1.4, 2.6), self.reach.top_m, walk_m=away, steps=3)
-            self.go("settle", draw(0.8, 2.5))
+            self.go("unrack", draw(0.5, 1.0), self.reach.lockout_m + draw(0.0, 0.01))
+            if self.profile.name == "bench-press":
+                self.go("walk-out", draw(0.6, 1.2), self.reach.lockout_m, walk_m=draw(0.08, 0.18))
+            else:
+                away = -draw(0.4, 0.8)
+                self.go("walk-out", draw(1.4, 2.6), self.reach.lockout_m, walk_m=away, steps=3)
+        self.go("settle", draw(0.8, 1.5))
+        if self.plan.fidget:
+            self._fidget(draw(0.02, 0.04), draw(0.5, 1.0))
+        self.go("settle", draw(0.3, 1.2))
+
+    def _fidget(self, size_m: float, seconds: float) -> None:
+        home = self.s_m
+        away = size_m if self.floor or self.from_below else -size_m
+        self.go("fidget", seconds, home + away)
+        self.go("fidget", seconds, home)
 
     def _return(self) -> None:
-        draw, name = self._draw, self.profile.name
-        if name == "deadlift":
+        draw, way = self._draw, self.plan.leave
+        if way == "none":
+            return
+        goal = self._left(way)
+        if self.floor:
             self.go("idle", draw(1.0, 2.0), held=0.0)
             return
         if self.profile.load in ("cable", "band"):
-            self.go("walk-in", draw(1.5, 2.8), self.reach.rest_m - 0.02, steps=2, held=0.0, impact=True)
-            self.go("idle", draw(1.0, 2.0))
-            return
-        if self.profile.load == "none":
-            self.go("set-down", draw(0.8, 1.6), self.reach.rest_m, held=0.0)
-            self.go("idle", draw(1.0, 2.0))
+            self.go("walk-in", draw(1.5, 2.8), goal - 0.02, steps=2)
+            self.go("idle", draw(1.0, 2.0), goal, held=0.0)
             return
         away = sum(piece.walk_m for piece in self.pieces)
-        self.go("walk-in", draw(1.2, 2.4), self.reach.top_m + 0.005, walk_m=-away, steps=3)
-        self.go("re-rack", draw(0.4, 0.9), self.reach.rest_m)
-        self.go("idle", draw(1.0, 2.0), held=0.0)
+        if way == "floor" or self.profile.load == "none":
+            self.go("walk-in", draw(0.8, 1.6), walk_m=-away, steps=2)
+            self.go("set-down", draw(0.8, 1.8), goal)
+        else:
+            steps = 0 if self.profile.name == "bench-press" else 3
+            self.go("walk-in", draw(1.2, 2.4), self.reach.lockout_m + 0.005, walk_m=-away, steps=steps)
+            self.go("re-rack", draw(0.4, 0.9), goal)
+        self.go("idle", 0.3, held=0.0)
+        self.go("idle", draw(1.0, 2.0))
 
     def _seconds(self, aimed_s: float) -> float:
-        spread = self.lifter.steadiness
-        return max(0.25, aimed_s * float(np.exp(self.rng.normal(0.0, spread))))
+        return max(0.25, aimed_s * float(np.exp(self.rng.normal(0.0, self.lifter.steadiness))))
 
-    def _targets(self, k: int, reps: int) -> tuple[float, float]:
-        """This rep's bottom and top."""
-        reach, lifter, draw = self.reach, self.lifter, self.rng.normal
+    def _share_done(self, k: int) -> float:
+        return k / max(1, self.plan.reps - 1)
+
+    def _targets(self, k: int) -> tuple[float, float]:
+        """This rep's bottom and top, metres of s."""
+        reach, technique = self.reach, self.technique
         rom = reach.top_m - reach.bottom_m
-        top = reach.lockout_m + float(draw(0.0, 0.003))
-        bottom = reach.bottom_m + rom * abs(float(draw(0.0, lifter.range_spread)))
-        if self.profile.starts_with == "concentric":
-            floor = self.profile.name == "deadlift"
-            bottom = reach.bottom_m if floor else reach.bottom_m + float(draw(0.0, 0.004))
-        if k + 1 in self.technique.partial_reps:
-            share = self.technique.partial_share
-            if self.profile.starts_with == "concentric":
-                top = bottom + share * (top - bottom)
-            else:
-                bottom = top - share * (top - bottom)
-        return bottom, top
+        top = reach.lockout_m + float(self.rng.normal(0.0, 0.003))
+        if self.from_below:
+            bottom = reach.bottom_m + (0.0 if self.floor else float(self.rng.normal(0.0, 0.004)))
+            top -= rom * abs(float(self.rng.normal(0.0, 0.5 * self.lifter.range_spread)))
+        else:
+            bottom = reach.bottom_m + rom * abs(float(self.rng.normal(0.0, self.lifter.range_spread)))
+        lost = technique.shrink * self._share_done(k)
+        if k + 1 in technique.partial_reps:
+            lost = 1.0 - technique.partial_share
+        if self.from_below:
+            return bottom, top - lost * (top - bottom)
+        return bottom + lost * (top - bottom), top
 
     def _lowering(self, to_m: float) -> tuple[float, Shape]:
-        tempo = self.profile.tempo.eccentric_s
-        aimed = tempo if tempo else abs(self.s_m - to_m) / self.lifter.eccentric_mps
-        kind = self.rng.integers(3)
+        """Duration and shape of an eccentric."""
+        aimed = self.tempo[0] or abs(self.s_m - to_m) / self.lifter.eccentric_mps
+        draw = self._draw
         shape = (
-            Shape(self._draw(0.3, 0.8), self._draw(0.4, 1.0)),
-            Shape(self._draw(1.2, 2.2), self._draw(1.2, 2.2)),
-            Shape(self._draw(1.0, 1.6), self._draw(0.4, 0.8)),
-        )[kind]
-        return self._seconds(max(0.5, aimed)) * self.technique.rush, shape
+            Shape(draw(0.3, 0.8), draw(0.4, 1.0)),  # even
+            Shape(draw(1.2, 2.2), draw(1.2, 2.2)),  # swinging
+            Shape(draw(1.0, 1.6), draw(0.4, 0.8)),  # late brake
+        )[int(self.rng.integers(3))]
+        return self._seconds(aimed) * self.technique.rush, shape
 
-    def _lifting(self, to_m: float, k: int, reps: int) -> tuple[float, Shape]:
-        tempo = self.profile.tempo.concentric_s
-        aimed = tempo if tempo else abs(to_m - self.s_m) / self.lifter.speed_mps
-        tired = (k / max(1, reps - 1)) ** 1.5
-        aimed *= 1.0 + self.lifter.fatigue * tired
+    def _lifting(self, to_m: float, k: int) -> tuple[float, Shape]:
+        """Duration and shape of a concentric, slower and stickier towards the end of the set."""
+        aimed = self.tempo[2] or max(0.4, abs(to_m - self.s_m) / self.lifter.speed_mps)
+        tired = self._share_done(k) ** 1.5
         sticking = min(0.85, self.lifter.sticking * (0.5 + 0.8 * tired))
-        shape = Shape(
-            self._draw(0.6, 1.6), self._draw(0.9, 2.4), sticking, self._draw(0.3, 0.55), self._draw(0.1, 0.18)
-        )
-        return self._seconds(max(0.4, aimed)), shape
+        draw = self._draw
+        shape = Shape(draw(0.6, 1.6), draw(0.9, 2.4), sticking, draw(0.3, 0.55), draw(0.1, 0.18))
+        return self._seconds(aimed * (1.0 + self.lifter.fatigue * tired)), shape
 
-    def _hold(self, aimed_s: float | None, low: float, high: float) -> float:
-        return (
-            self._draw(low, high) if aimed_s is None else max(0.0, aimed_s + float(self.rng.normal(0, 0.1)))
-        )
+    def _pause(self, aimed_s: float | None, low: float, high: float) -> float:
+        """Length of a hold; 0 asked for is touch and go, and stays so."""
+        if aimed_s is None:
+            return self._draw(low, high)
+        return 0.0 if aimed_s == 0.0 else max(0.02, aimed_s * float(np.exp(self.rng.normal(0.0, 0.1))))
 
-    def _lift(self, to_m: float, k: int, reps: int, rep: int) -> None:
-        """The concentric, with a stall or a hitch in it where the technique says so."""
-        seconds, shape = self._lifting(to_m, k, reps)
-        technique = self.technique
-        if technique.failed_last and k == reps - 1:
-            self.go(
-                "concentric", seconds, self.s_m + 0.42 * (to_m - self.s_m), rep=rep, shape=Shape(1.2, 1.0)
-            )
+    def _lift(self, to_m: float, k: int, rep: int) -> None:
+        """The concentric, with a hitch or a stall in it where the technique says so."""
+        seconds, shape = self._lifting(to_m, k)
+        technique, start = self.technique, self.s_m
+        if technique.failed_last and k == self.plan.reps - 1:
+            self.go("concentric", seconds, start + 0.42 * (to_m - start), rep=rep, shape=Shape(1.2, 1.0))
             return
-        if technique.hitch_m or technique.stall_s:
-            part = self._draw(0.35, 0.6)
-            self.go(
-                "concentric",
-                seconds * part,
-                self.s_m + part * (to_m - self.s_m),
-                rep=rep,
-                shape=Shape(1.2, 1.0),
-            )
-            if technique.hitch_m:
-                self.go("concentric", 0.25, self.s_m - technique.hitch_m, rep=rep)
-            if technique.stall_s:
-                self.go("concentric", technique.stall_s, rep=rep)
-            self.go("concentric", seconds * (1 - part), to_m, rep=rep, shape=Shape(1.0, 1.5))
+        if not (technique.hitch_m or technique.stall_s):
+            self.go("concentric", seconds, to_m, rep=rep, shape=shape)
             return
-        self.go("concentric", seconds, to_m, rep=rep, shape=shape)
+        part = self._draw(0.3, 0.65)
+        self.go("concentric", seconds * part, start + part * (to_m - start), rep=rep, shape=Shape(1.0, 0.8))
+        if technique.hitch_m:
+            dip_s = max(0.18, technique.hitch_m / 0.15)
+            self.go("concentric", dip_s, self.s_m - technique.hitch_m, rep=rep, shape=Shape())
+        if technique.stall_s:
+            self.go("concentric", technique.stall_s, rep=rep)
+        self.go("concentric", seconds * (1.0 - part), to_m, rep=rep, shape=Shape(0.8, 1.5))
 
-    def _rep_from_above(self, k: int, reps: int) -> None:
-        rep, tempo, technique = self.reps, self.profile.tempo, self.technique
+    def _rep_from_above(self, k: int) -> None:
+        rep, technique, last = self.reps, self.technique, k == self.plan.reps - 1
         self.reps += 1
-        bottom, top = self._targets(k, reps)
+        bottom, top = self._targets(k)
         seconds, shape = self._lowering(bottom)
         self.go("eccentric", seconds, bottom, rep=rep, shape=shape)
         if technique.bounce_m:
-            self.go("bottom", 0.22, bottom + technique.bounce_m, rep=rep)
-            self.go("bottom", 0.22, bottom, rep=rep)
-        pause = self._hold(tempo.bottom_pause_s, 0.0, 0.6)
-        if pause > 0.02:
+            self.go("bottom", 0.2, bottom + technique.bounce_m, rep=rep, shape=Shape(1.0, 1.0))
+            self.go("bottom", 0.2, bottom, rep=rep, shape=Shape(1.0, 1.0))
+        pause = self._pause(self.tempo[1], 0.0, 0.6)
+        if self.plan.dead_stop:
+            self.go("bottom", 0.3 + 0.5 * pause, rep=rep, held=0.0)
+            self.go("bottom", 0.3 + 0.5 * pause, rep=rep, held=1.0)
+        elif pause > 0.0:
             self.go("bottom", pause, rep=rep)
-        self._lift(top, k, reps, rep)
-        if technique.failed_last and k == reps - 1:
+        self._lift(top, k, rep)
+        if technique.failed_last and last:
             self.go("set-down", self._draw(0.8, 1.5), bottom)
             self.go("rest", 2.0)
-            self.go("pick-up", self._draw(1.5, 2.5), self.reach.top_m)
-        pause = self._hold(tempo.top_pause_s, 0.1, 1.4) + (self._draw(0.8, 1.5) if k == reps - 1 else 0.0)
-        self.go("top", max(0.03, pause))
+            self.go("pick-up", self._draw(1.5, 2.5), self.reach.lockout_m)
+        pause = self._pause(self.tempo[3], 0.1, 1.4) + (self._draw(0.8, 1.5) if last else 0.0)
+        if pause > 0.0:
+            self.go("top", pause, sway_m=self.plan.top_sway_m)
 
-    def _rep_from_below(self, k: int, reps: int) -> None:
-        rep, tempo = self.reps, self.profile.tempo
+    def _rep_from_below(self, k: int) -> None:
+        rep, technique, last = self.reps, self.technique, k == self.plan.reps - 1
         self.reps += 1
-        bottom, top = self._targets(k, reps)
-        floor = self.profile.name == "deadlift"
-        if floor:
+        bottom, top = self._targets(k)
+        touch_and_go = self.tempo[1] == 0.0 and k > 0
+        if self.floor and not touch_and_go:
             self.go("bottom", self._draw(0.25, 0.6), held=1.0)
-        self._lift(top, k, reps, rep)
-        self.go("top", max(0.05, self._hold(tempo.top_pause_s, 0.1, 1.0)), rep=rep)
+        self._lift(top, k, rep)
+        pause = self._pause(self.tempo[3], 0.1, 1.0)
+        if pause > 0.0:
+            self.go("top", pause, rep=rep, sway_m=self.plan.top_sway_m)
+        if technique.drop_last and last:
+            self._drop(bottom)
+            return
         seconds, shape = self._lowering(bottom)
-        self.go("eccentric", seconds, bottom, rep=rep, shape=shape, impact=floor, held=0.6 if floor else 1.0)
-        self.go("bottom", max(0.03, self._hold(tempo.bottom_pause_s, 0.0, 1.2)), held=0.2 if floor else 1.0)
+        self.go("eccentric", seconds, bottom, rep=rep, shape=shape)
+        if technique.bounce_m:
+            self.go("bottom", 0.12, bottom + technique.bounce_m, shape=Shape(0.5, 1.0))
+            self.go("bottom", 0.12, bottom, shape=Shape(1.0, 0.5))
+        pause = self._pause(self.tempo[1], 0.0, 1.2)
+        if self.floor and not (self.tempo[1] == 0.0 and not last):
+            self.go("bottom", 0.15, held=0.1)
+        if pause > 0.0:
+            self.go("bottom", pause)
+
+    def _drop(self, floor_m: float) -> None:
+        """Let go: free fall, then bounces as rubber discs give them."""
+        self.go("top", 0.3, held=1.0, impact=True)
+        self.go("top", 0.05, held=0.0, impact=True)
+        self._ballistic("dropped", self.s_m - floor_m, floor_m, falling=True)
+        height = self._draw(0.08, 0.165)
+        for _ in range(3):
+            self._ballistic("bounce", height, floor_m + height, falling=False)
+            self._ballistic("bounce", height, floor_m, falling=True)
+            height *= 0.12
+        self.go("idle", 0.5, impact=True)
+
+    def _ballistic(self, what: str, height_m: float, to_m: float, *, falling: bool) -> None:
+        seconds = float(np.sqrt(2.0 * height_m / G_MPS2))
+        self.go(what, seconds, to_m, shape=Shape(1.0, 0.0) if falling else Shape(0.0, 1.0), impact=True)

@@ -7,7 +7,7 @@ over the foot. The hands follow from the exercise: bar against the legs, on the 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -59,10 +59,24 @@ Hands = Callable[[Lifter, list[Floats], Floats, Technique], tuple[Floats, float]
 
 
 @lru_cache(maxsize=256)
-def reach(exercise: str, lifter: Lifter, technique: Technique, load_kg: float) -> Reach:
-    """Tabulate the load's way. Raises ConfigError for an exercise no body model knows."""
-    if exercise not in _EXERCISES:
-        raise ConfigError(f"no body model for {exercise!r}; there are {', '.join(sorted(_EXERCISES))}")
+def reach(
+    exercise: str,
+    lifter: Lifter,
+    technique: Technique,
+    load_kg: float,
+    free_length_m: float = 1.0,
+    close_m: float = 0.0,
+) -> Reach:
+    """Tabulate the load's way.
+
+    `free_length_m` is the cable station's; the lifter stands where a little of the stack's travel is left at
+    the bottom, less `close_m`. Raises ConfigError for an exercise no body model knows.
+    """
+    if exercise not in _EXERCISES and exercise not in _CABLE:
+        known = ", ".join(sorted([*_EXERCISES, *_CABLE]))
+        raise ConfigError(f"no body model for {exercise!r}; there are {known}")
+    if exercise in _CABLE:
+        return _CABLE[exercise](exercise, lifter, technique, free_length_m, close_m)
     return _EXERCISES[exercise](exercise, lifter, technique, load_kg)
 
 
@@ -133,15 +147,21 @@ def _leg_front(chain: list[Floats], y: Floats) -> Floats:
 
 
 def bar_at_legs(
-    lifter: Lifter, chain: list[Floats], depth: Floats, technique: Technique
+    lifter: Lifter, chain: list[Floats], depth: Floats, technique: Technique, home_m: float | None = None
 ) -> tuple[Floats, float]:
-    """Straight arms, the lats hold the bar against the legs; `drift_deg` lets it swing forward."""
+    """Straight arms, the lats hold the bar against the legs; `drift_deg` lets it swing forward.
+
+    `home_m` is x of the bar at the lockout, None while that is being found.
+    """
     length, shoulder = arm_length(lifter), chain[3]
     hand = _straight_arm(shoulder, shoulder[:, 0], length)
-    for _ in range(4):
-        front = np.maximum(_leg_front(chain, hand[:, 1]) + 0.014 + lifter.lats_m, 0.06)  # 28 mm bar
-        # Touching the thighs, yet mostly over the same spot of the foot: it follows them back only in part.
-        hand = _straight_arm(shoulder, np.maximum(front, front + 0.6 * (front[-1] - front)), length)
+    height = hand[:, 1]
+    for _ in range(8):  # where the leg's front is depends on the height, and the height on it
+        height = 0.5 * (height + hand[:, 1])
+        front = np.maximum(_leg_front(chain, height) + 0.014 + lifter.lats_m, 0.06)  # 28 mm bar
+        if home_m is not None:  # over the same spot of the foot: it follows the thighs back only in part
+            front = np.maximum(front, front + 0.6 * (home_m - front))
+        hand = _straight_arm(shoulder, front, length)
     away = np.deg2rad(technique.drift_deg) * depth
     return _straight_arm(shoulder, hand[:, 0] + length * np.sin(away), length), 1.0
 
@@ -176,11 +196,14 @@ def _bend(exercise: str, lifter: Lifter, technique: Technique, depth: Floats) ->
 
 def _barbell(exercise: str, lifter: Lifter, technique: Technique, load_kg: float) -> Reach:
     depth = _depth()
-    hands = bar_at_legs if exercise in ("romanian-deadlift", "deadlift") else bar_on_back
     if exercise == "deadlift":
         posture = _from_floor(lifter, technique, depth, load_kg)
     else:
         bend = _bend(exercise, lifter, technique, depth)
+        hands: Hands = bar_on_back
+        if exercise == "romanian-deadlift":
+            upright = balanced(lifter, technique, (np.zeros(1),) * 2, bar_at_legs, np.zeros(1), load_kg)
+            hands = partial(bar_at_legs, home_m=float(upright.hand[0, 0]))
         posture = balanced(lifter, technique, bend, hands, depth, load_kg)
     x = smooth(posture.hand[:, 0], 7)  # the knee cap is round
     s = posture.hand[:, 1]
@@ -218,20 +241,33 @@ def _from_floor(lifter: Lifter, technique: Technique, depth: Floats, load_kg: fl
     return Posture(*_points(chain), elbow, hand, mass_centre(lifter, chain, elbow, hand, load_kg))
 
 
-def _pull_through(exercise: str, lifter: Lifter, technique: Technique, load_kg: float) -> Reach:
+def _pull_through(
+    exercise: str, lifter: Lifter, technique: Technique, free_length_m: float, close_m: float
+) -> Reach:
     depth = _depth()
     bend = _bend(exercise, lifter, technique, depth)
     posture = balanced(lifter, technique, bend, rope_between_legs, depth, 0.0)
-    pulley = np.array([-(1.0 + 0.5 * lifter.stance), 0.12 + 0.12 * lifter.stance])
-    away = posture.hand - pulley
-    distance = np.hypot(away[:, 0], away[:, 1])
-    if exercise == "banded-pull-through":
-        rest_length = float(distance[0]) * (0.72 + 0.1 * lifter.stance)
-        return _reach(
-            distance - rest_length, away[:, 0], away[:, 1], 0.0, None, posture, technique, exercise, lifter
-        )
-    free = round(float(distance[0]) - 0.06 - 0.12 * lifter.stance, 3)
-    return _reach(distance - free, away[:, 0], away[:, 1], 0.0, free, posture, technique, exercise, lifter)
+    height = 0.12 + 0.12 * lifter.stance
+    slack = 0.06 + 0.12 * lifter.stance - close_m
+    away = _from_pulley(posture.hand, height, free_length_m + slack, 1.0)
+    s = np.hypot(away[:, 0], away[:, 1]) - free_length_m
+    return _reach(s, away[:, 0], away[:, 1], 0.0, free_length_m, posture, technique, exercise, lifter)
+
+
+def _from_pulley(hand: Floats, pulley_y: float, bottom_m: float, facing: float) -> Floats:
+    """The hand seen from a pulley `bottom_m` away at the bottom; facing +1 has it behind the lifter."""
+    x = facing * hand[:, 0]
+    back = np.sqrt(bottom_m**2 - (hand[0, 1] - pulley_y) ** 2)
+    return np.column_stack((x - x[0] + back, hand[:, 1] - pulley_y))
+
+
+def _banded_pull_through(exercise: str, lifter: Lifter, technique: Technique, load_kg: float) -> Reach:
+    depth = _depth()
+    bend = _bend(exercise, lifter, technique, depth)
+    posture = balanced(lifter, technique, bend, rope_between_legs, depth, 0.0)
+    away = _from_pulley(posture.hand, 0.15, 1.0, 1.0)
+    stretch = np.hypot(away[:, 0], away[:, 1]) - (0.72 + 0.1 * lifter.stance)
+    return _reach(stretch, away[:, 0], away[:, 1], 0.0, None, posture, technique, exercise, lifter)
 
 
 def _banded_hinge(exercise: str, lifter: Lifter, technique: Technique, load_kg: float) -> Reach:
@@ -262,23 +298,20 @@ def _bench(exercise: str, lifter: Lifter, technique: Technique, load_kg: float) 
     )
 
 
-def _row(exercise: str, lifter: Lifter, technique: Technique, load_kg: float) -> Reach:
+def _row(exercise: str, lifter: Lifter, technique: Technique, free_length_m: float, close_m: float) -> Reach:
     """Seated: trunk from leaning forward to a little back, hands from stretched arms to the belly."""
     depth = _depth()
-    height = lifter.stature_m
     hip = np.tile([0.0, 0.50], (GRID, 1))
     lean = np.deg2rad(-8.0 + (14.0 + 10.0 * lifter.stance) * depth)
-    shoulder = hip + TRUNK[0] * height * np.column_stack((np.sin(lean), np.cos(lean)))
-    pulley = np.array([1.55, 0.62])
+    shoulder = hip + TRUNK[0] * lifter.stature_m * np.column_stack((np.sin(lean), np.cos(lean)))
     belly = hip[-1] + 0.40 * (shoulder[-1] - hip[-1]) + np.array([0.20, 0.0])
-    ahead = pulley - shoulder[0]
+    ahead = np.array([1.55, 0.62]) - shoulder[0]
     stretched = shoulder[0] + 0.97 * arm_length(lifter) * ahead / np.hypot(*ahead)
     hand = belly + (stretched - belly) * depth[:, None]
     hand[:, 1] += 0.02 * np.sin(np.pi * depth)
-    away = (hand - pulley) * np.array([-1.0, 1.0])
-    distance = np.hypot(away[:, 0], away[:, 1])
-    free = round(float(distance[0]) - 0.05 - 0.15 * lifter.stance, 3)
-    return _reach(distance - free, away[:, 0], away[:, 1], 0.0, free, None, technique, exercise, lifter)
+    away = _from_pulley(hand, 0.62, free_length_m + 0.05 + 0.15 * lifter.stance - close_m, -1.0)
+    s = np.hypot(away[:, 0], away[:, 1]) - free_length_m
+    return _reach(s, away[:, 0], away[:, 1], 0.0, free_length_m, None, technique, exercise, lifter)
 
 
 def _reach(
@@ -308,8 +341,10 @@ _EXERCISES: dict[str, Callable[[str, Lifter, Technique, float], Reach]] = {
     "back-squat": _barbell,
     "deadlift": _barbell,
     "bench-press": _bench,
+    "banded-hinge": _banded_hinge,
+    "banded-pull-through": _banded_pull_through,
+}
+_CABLE: dict[str, Callable[[str, Lifter, Technique, float, float], Reach]] = {
     "cable-pull-through": _pull_through,
     "cable-row": _row,
-    "banded-hinge": _banded_hinge,
-    "banded-pull-through": _pull_through,
 }

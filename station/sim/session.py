@@ -1,5 +1,6 @@
-"""From a lifter and an exercise to a recording and its truth."""
+"""From a plan to a recording and its truth."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,36 +8,56 @@ import msgspec
 import numpy as np
 
 from station.config import Geometry, Noise, StationFile, StationTable
-from station.exercises import Profile
-from station.sim.body import Lifter, Technique, random_lifter
-from station.sim.load import Band, Stack, band_tension, bar_force, cable_tension, direction
-from station.sim.motion import Floats, Motion, perform
+from station.exercises import Profile, load_profile
+from station.sim import sensors as sense
+from station.sim.body import HEEL_SHARE, Lifter, Technique, mid_foot_m
+from station.sim.load import G_MPS2, Band, Stack, band_tension, bar_force, cable_tension, direction
+from station.sim.motion import Floats, Motion, join, perform
+from station.sim.plan import SetPlan, StationPlan, Way, meet
 from station.sim.programs import Programme
 from station.sim.reach import Reach, reach
-from station.sim.sensors import Channel, Sensors, read, sample_times, tremor
+from station.sim.sensors import Channel, Sensors
 from station.sim.truth import describe
+
+PLATFORM_HALF_LENGTH_M, PLATFORM_HALF_WIDTH_M = 0.30, 0.28  # between the cells under the corners
+STANCE_HALF_WIDTH_M = 0.16
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Dense truth besides the motion; float64, shape of motion.time_s. What a station has not is None."""
+
+    s: Floats  # the motion coordinate, metres; newtons on a band station
+    x_m: Floats | None  # of bar (in front of the ankle) or handle (from the pulley)
+    y_m: Floats | None
+    force_n: Floats | None  # what a perfect load cell reads
+    stack_side_n: Floats | None  # cable tension behind the low pulley
+    shake_m: Floats  # tremor
+    pressure_m: Floats  # centre of pressure in front of mid-foot
+    weight_n: Floats  # on the platform
+    left_share: Floats
 
 
 @dataclass(frozen=True)
 class SimulatedSet:
     """One simulated stretch of training: what the sensors gave, the station file for it, and the truth."""
 
+    plan: StationPlan
     station: StationFile
     exercise: str
+    sensors: Sensors
     recording: dict[str, Channel]
     truth: dict[str, Any]
     motion: Motion
-    s_m: Floats  # dense motion coordinate (newtons on a band station), shape of motion.time_s
-    place_m: tuple[Floats, Floats] | None  # dense x and y of the bar or handle
-    force_n: Floats | None
+    dense: Stretch
 
 
 def default_sensors(profile: Profile) -> Sensors:
     """The sensors a station of this kind usually has."""
     if profile.load == "cable":
-        return Sensors(pulley_hz=80.0, force_hz=80.0)
+        return Sensors(pulley_hz=80.0)
     if profile.load == "band":
-        return Sensors(force_hz=80.0, force_noise_n=0.3)
+        return Sensors(force_noise_n=0.3)
     return Sensors(tilt_hz=100.0, force_hz=80.0 if profile.load == "mass" else None)
 
 
@@ -47,67 +68,132 @@ def simulate_set(
     rng: np.random.Generator,
     lifter: Lifter | None = None,
     technique: Technique | None = None,
+    tempo: tuple[float | None, float | None, float | None, float | None] | None = None,
     sensors: Sensors | None = None,
     geometry: Geometry | None = None,
     load_kg: float | None = None,
-    approach: bool = True,
-    leave: bool = True,
-    after_s: float = 0.5,
+    approach: Way = "usual",
+    leave: Way = "usual",
     sets: int = 1,
     rest_s: float = 20.0,
+    after_s: float = 0.5,
     station_id: str = "sim-1",
 ) -> SimulatedSet:
-    """Simulate `sets` sets of `reps` reps with what happens around them (`approach`: unrack, walk-out …;
-    `leave`: re-rack …) and `after_s` of nothing at the end.
+    """Simulate `sets` sets of `reps` reps with what happens around them.
 
-    Everything left out is drawn from `rng` (the lifter, the load) or usual for the exercise (sensors,
-    geometry). The same `rng` state gives the same bits.
+    Everything left out is drawn from `rng` (the lifter, the load, where the unit stands) or usual for the
+    exercise (tempo, sensors). The same state of `rng` gives the same bits.
     """
-    lifter = lifter or random_lifter(rng)
-    technique = technique or Technique()
-    sensors = sensors or default_sensors(profile)
-    if load_kg is None:
-        load_kg = _usual_load(profile, rng)
-    way = reach(profile.name, lifter, technique, load_kg)
-    programme = Programme(profile, way, lifter, technique, rng)
-    for number in range(sets):
-        if number and leave:
-            programme.go("rest", max(rest_s, profile.set_gap_s + 3.0))
-        programme.a_set(reps, approach=approach, leave=leave)
-    programme.go("idle" if leave else "top", after_s)
-    motion = perform(programme.pieces, programme.start_m, rng, lifter.muscle_s)
-    geometry = geometry or _geometry(profile, way, rng, sensors)
+    plan = StationPlan(
+        exercise=profile.name,
+        id=station_id,
+        lifters={} if lifter is None else {"lifter": msgspec.structs.asdict(lifter)},
+        sensors=sensors,
+        geometry=geometry,
+        after_s=after_s,
+        sets=[
+            SetPlan(
+                reps=reps,
+                repeat=sets,
+                load_kg=load_kg,
+                technique=technique or Technique(),
+                tempo=tempo,
+                approach=approach,
+                leave=leave,
+                rest_s=rest_s,
+            )
+        ],
+    )
+    return simulate_station(plan, rng, profile)
+
+
+def simulate_station(
+    plan: StationPlan, rng: np.random.Generator, profile: Profile | None = None
+) -> SimulatedSet:
+    """Carry out a station's whole plan. `profile`: the exercise where it is not one of the shipped ones."""
+    profile = profile or load_profile(plan.exercise)
+    sensors = plan.sensors or default_sensors(profile)
+    geometry = plan.geometry or _geometry(profile, sensors, rng)
     if profile.load == "cable" and geometry.free_length_m is None:
-        geometry = msgspec.structs.replace(geometry, free_length_m=way.free_length_m)
+        geometry = msgspec.structs.replace(geometry, free_length_m=_FREE_LENGTH_M.get(profile.name, 1.0))
+    motions, stretches = [], []
+    for motion, stretch in _sets(plan, profile, geometry, rng):
+        motions.append(motion)
+        stretches.append(stretch)
+    motion, dense = join(motions), _joined(stretches)
+    bumps = sense.knocks(motion, sensors, rng)
+    recording = _recording(motion, dense, profile, plan, geometry, sensors, bumps, rng)
+    place = None if dense.x_m is None or dense.y_m is None else (dense.x_m, dense.y_m)
+    truth = {
+        "schema": "plumbline/truth/1",
+        "station": plan.id,
+        "exercise": profile.name,
+        **describe(motion, profile, dense.s, dense.force_n, place),
+    }
+    truth["not_reps"] += [{"start_s": b.start_s, "end_s": b.end_s, "what": "bump"} for b in bumps]
+    truth["not_reps"].sort(key=lambda item: item["start_s"])
+    station = _station_file(plan, profile, geometry, sensors)
+    return SimulatedSet(plan, station, profile.name, sensors, recording, truth, motion, dense)
+
+
+_FREE_LENGTH_M = {"cable-pull-through": 0.95, "cable-row": 0.70}
+
+
+def _geometry(profile: Profile, sensors: Sensors, rng: np.random.Generator) -> Geometry:
+    if profile.load == "cable":
+        return Geometry(travel_ratio=float(rng.choice([1.0, 2.0])), pulley_efficiency=0.97)
+    if profile.load == "band":
+        return Geometry()
+    anchor = (round(float(rng.uniform(-0.05, 0.25)), 3), 0.0)
+    second = (round(anchor[0] - 0.6, 3), 0.0) if sensors.second_tether else None
+    return Geometry(lpt_anchor_m=anchor, lpt_2_anchor_m=second)
+
+
+def _station_file(plan: StationPlan, profile: Profile, geometry: Geometry, sensors: Sensors) -> StationFile:
     kind = {"cable": "cable", "band": "band"}.get(profile.load, "barbell")
-    station = StationFile(
-        station=StationTable(id=station_id, kind=kind),  # type: ignore[arg-type]
+    noise = float(np.hypot(sensors.position_noise_m, sensors.resolution_m / np.sqrt(12.0)))
+    return StationFile(
+        station=StationTable(id=plan.id, kind=kind),  # type: ignore[arg-type]
         geometry=geometry,
         noise=Noise(
-            position_m=max(sensors.position_noise_m, sensors.resolution_m / np.sqrt(12.0)),
+            position_m=round(noise, 7),
             tether_angle_rad=sensors.tilt_noise_rad,
             pulley_n=sensors.pulley_noise_n,
         ),
         exercise=profile.name,
     )
-    shake = tremor(motion, lifter.tremor_m, rng)
-    if kind == "cable":
-        sensed = _cable(motion, way, geometry, sensors, load_kg, shake, rng)
-    elif kind == "band":
-        sensed = _band(motion, sensors, rng)
-    else:
-        sensed = _barbell(motion, way, profile, geometry, sensors, load_kg, shake, rng)
-    recording, s, place, force = sensed
-    truth = {
-        "schema": "plumbline/truth/1",
-        "station": station_id,
-        "exercise": profile.name,
-        **describe(motion, profile, s, force, place),
-    }
-    return SimulatedSet(station, profile.name, recording, truth, motion, s, place, force)
 
 
-_Sensed = tuple[dict[str, Channel], Floats, tuple[Floats, Floats] | None, Floats | None]
+def _sets(
+    plan: StationPlan, profile: Profile, geometry: Geometry, rng: np.random.Generator
+) -> list[tuple[Motion, Stretch]]:
+    """Every set in turn, each from where the load was left."""
+    met: dict[str, Lifter] = {}
+    band = Band(stiffness_npm=float(rng.uniform(150.0, 400.0)))
+    loads: dict[str, float] = {}
+    done: list[tuple[Motion, Stretch]] = []
+    left_m: float | None = None
+    reps = 0
+    every = [one for one in plan.sets for _ in range(one.repeat)]
+    for number, one in enumerate(every):
+        if one.who not in met:
+            met[one.who] = meet(one.who, plan, rng)
+            loads[one.who] = _usual_load(profile, rng)
+        if one.load_kg is not None:
+            loads[one.who] = one.load_kg
+        lifter, load_kg = met[one.who], loads[one.who]
+        way = reach(
+            profile.name, lifter, one.technique, load_kg, geometry.free_length_m or 1.0, plan.setup.close_m
+        )
+        programme = Programme(profile, one, way, lifter, rng, reps)
+        before_s = max(one.rest_s, 0.0) if number or not one.reps else 0.0
+        pieces = programme.write(before_s, left_m)
+        if number + 1 == len(every):
+            programme.go("idle" if one.leave != "none" else "top", max(plan.after_s, 0.01))
+        motion = perform(pieces, programme.start_m, rng, lifter.muscle_s, lifter.sway_m)
+        left_m, reps = programme.s_m, programme.reps
+        done.append((motion, _stretch(motion, way, profile, plan, geometry, lifter, load_kg, band, rng)))
+    return done
 
 
 def _usual_load(profile: Profile, rng: np.random.Generator) -> float:
@@ -117,91 +203,146 @@ def _usual_load(profile: Profile, rng: np.random.Generator) -> float:
     return float(rng.uniform(20.0, 140.0)) if profile.load == "mass" else 0.3
 
 
-def _geometry(profile: Profile, way: Reach, rng: np.random.Generator, sensors: Sensors) -> Geometry:
-    if profile.load == "cable":
-        return Geometry(
-            travel_ratio=float(rng.choice([1.0, 2.0])),
-            pulley_efficiency=0.97,
-            free_length_m=way.free_length_m,
-        )
-    anchor = (round(float(rng.uniform(-0.05, 0.25)), 3), 0.0)
-    second = (round(anchor[0] - 0.6, 3), 0.0) if sensors.second_tether else None
-    return Geometry(lpt_anchor_m=anchor, lpt_2_anchor_m=second)
-
-
-def _barbell(
+def _stretch(
     motion: Motion,
     way: Reach,
     profile: Profile,
+    plan: StationPlan,
     geometry: Geometry,
-    sensors: Sensors,
+    lifter: Lifter,
     load_kg: float,
-    shake: Floats,
+    band: Band,
     rng: np.random.Generator,
-) -> _Sensed:
-    x = np.interp(motion.s_m, way.s_m, way.x_m) + motion.walk_m + motion.drift_m
-    y = motion.s_m
-    end = float(motion.time_s[-1])
-    recording = {}
-    time = sample_times(end, sensors.position_hz, sensors, rng)
-    for name, anchor in (("position_m", geometry.lpt_anchor_m), ("position_2_m", geometry.lpt_2_anchor_m)):
-        if anchor is not None and (name == "position_m" or sensors.second_tether):
-            length = np.hypot(x - anchor[0], y + shake - anchor[1])
-            recording[name] = read(time, motion, length, sensors.position_noise_m, sensors.resolution_m, rng)
-    if sensors.tilt_hz:
-        angle = np.arctan2(x - geometry.lpt_anchor_m[0], y - geometry.lpt_anchor_m[1])
-        time = sample_times(end, sensors.tilt_hz, sensors, rng)
-        recording["tether_angle_rad"] = read(
-            time, motion, angle, sensors.tilt_noise_rad, sensors.tilt_resolution_rad, rng
-        )
-    force = None
-    if profile.load == "mass":
-        force = bar_force(motion, load_kg)
-        if sensors.force_hz:
-            time = sample_times(end, sensors.force_hz, sensors, rng)
-            recording["force_n"] = read(time, motion, force, sensors.force_noise_n, 0.1, rng)
-    return recording, y, (x, y), force
+) -> Stretch:
+    """The load's place and forces, and the pressure under the feet, for one set."""
+    s: Floats = motion.s_m
+    x = y = force = stack_side = None
+    if profile.load == "cable":
+        setup = plan.setup
+        ratio = setup.travel_ratio or geometry.travel_ratio
+        efficiency = setup.pulley_efficiency or geometry.pulley_efficiency
+        force = cable_tension(motion, Stack(load_kg, ratio, setup.sheaves, efficiency))
+        stack_side = force * efficiency ** direction(motion.v_mps)
+        elevation = np.interp(s, way.s_m, np.arctan2(way.y_m, way.x_m))
+        length = (way.free_length_m or 0.0) + s
+        x, y = length * np.cos(elevation), length * np.sin(elevation)
+        s = np.maximum(s, 0.0)  # the stack is down: the cable goes slack, the handle may move on
+    elif profile.load == "band":
+        s = force = band_tension(s, band)
+    else:
+        x, y = np.interp(s, way.s_m, way.x_m) + motion.walk_m, s
+        force = bar_force(motion, load_kg) if profile.load == "mass" else None
+    pressure, weight = _under_the_feet(motion, way, lifter, load_kg if profile.load == "mass" else 0.0)
+    shake = sense.tremor(motion, lifter.tremor_m, rng)
+    share = np.full(len(s), lifter.left_share)
+    return Stretch(s, x, y, force, stack_side, shake, pressure, weight, share)
 
 
-def _cable(
+def _under_the_feet(motion: Motion, way: Reach, lifter: Lifter, load_kg: float) -> tuple[Floats, Floats]:
+    """Centre of pressure in front of mid-foot, metres, and the weight on the floor, newtons."""
+    if way.posture is None:
+        still = np.zeros(len(motion.time_s))
+        return still, still + lifter.mass_kg * G_MPS2
+    centre = way.posture.mass_centre
+    x = np.interp(motion.s_m, way.s_m, centre[:, 0])
+    height = np.interp(motion.s_m, way.s_m, centre[:, 1])
+    push_x = np.gradient(np.gradient(x, motion.time_s), motion.time_s)
+    push_y = np.gradient(np.gradient(height, motion.time_s), motion.time_s)
+    place = x - height * push_x / (G_MPS2 + push_y) - mid_foot_m(lifter)
+    limit = (1.0 - HEEL_SHARE) * 0.152 * lifter.stature_m
+    weight = (lifter.mass_kg + load_kg * motion.held) * (G_MPS2 + push_y)
+    return np.clip(place, -limit, limit), np.asarray(weight)
+
+
+def _joined(parts: Sequence[Stretch]) -> Stretch:
+    """One after the other."""
+
+    def whole(name: str) -> Floats | None:
+        every = [getattr(part, name) for part in parts]
+        return None if every[0] is None else np.concatenate(every)
+
+    return Stretch(**{name: whole(name) for name in Stretch.__dataclass_fields__})  # type: ignore[arg-type]
+
+
+def _recording(
     motion: Motion,
-    way: Reach,
+    dense: Stretch,
+    profile: Profile,
+    plan: StationPlan,
     geometry: Geometry,
     sensors: Sensors,
-    load_kg: float,
-    shake: Floats,
+    bumps: Sequence[sense.Knock],
     rng: np.random.Generator,
-) -> _Sensed:
-    stack = Stack(mass_kg=load_kg, ratio=geometry.travel_ratio, efficiency=geometry.pulley_efficiency)
-    tension = cable_tension(motion, stack)
-    s = np.maximum(motion.s_m, 0.0)  # the stack is down: the cable goes slack, the handle moves on
-    elevation = np.interp(s, way.s_m, np.arctan2(way.y_m, way.x_m))
-    length = (way.free_length_m or 0.0) + motion.s_m
-    place = (length * np.cos(elevation), length * np.sin(elevation))
+) -> dict[str, Channel]:
+    """What every sensor of the station gave."""
+    recording: dict[str, Channel] = {}
     end = float(motion.time_s[-1])
-    recording = {}
-    time = sample_times(end, sensors.position_hz, sensors, rng)
-    travel = np.maximum(motion.s_m + shake, 0.0) / geometry.travel_ratio
-    recording["position_m"] = read(time, motion, travel, sensors.position_noise_m, sensors.resolution_m, rng)
-    if sensors.force_hz:
-        time = sample_times(end, sensors.force_hz, sensors, rng)
-        recording["force_n"] = read(time, motion, tension, sensors.force_noise_n, 0.1, rng)
-    if sensors.pulley_hz:
-        stack_side = tension * geometry.pulley_efficiency ** direction(motion.v_mps)
-        time = sample_times(end, sensors.pulley_hz, sensors, rng)
-        sides = {
-            "pulley_x_n": tension * np.cos(elevation),
-            "pulley_y_n": tension * np.sin(elevation) + stack_side,
+    extra = sense.ringing(motion, sensors.slap_m, rng) + sense.knocked(motion, list(bumps))
+    if profile.load != "band":
+        times = sense.sample_times(end, sensors.position_hz, sensors, rng)
+        for name, length in _lengths(dense, profile, plan, geometry, sensors).items():
+            recording[name] = sense.tether(motion, length, times, sensors, extra, rng)
+    if profile.load in ("mass", "none") and sensors.tilt_hz and dense.x_m is not None:
+        anchor = np.array(geometry.lpt_anchor_m) + plan.setup.anchor_moved_m
+        angle = np.arctan2(dense.x_m - anchor[0], dense.s + dense.shake_m - anchor[1])
+        recording["tether_angle_rad"] = sense.tilt(motion, angle, sensors, rng)
+    cells: dict[str, tuple[Floats, float, float]] = {}
+    if dense.force_n is not None and sensors.force_hz:
+        cells["force_n"] = (dense.force_n, sensors.force_hz, sensors.force_noise_n)
+    if dense.stack_side_n is not None and dense.force_n is not None and sensors.pulley_hz:
+        cells |= _pulley(dense, sensors)
+    if sensors.platform_hz and profile.name not in ("bench-press", "cable-row"):
+        cells |= _platform(dense, sensors)
+    for name, (force, rate, noise) in cells.items():
+        recording[name] = sense.load_cell(motion, force, rate, noise, sensors, rng)
+    return recording
+
+
+def _lengths(
+    dense: Stretch, profile: Profile, plan: StationPlan, geometry: Geometry, sensors: Sensors
+) -> dict[str, Floats]:
+    """What the position transducers are pulled out to, dense, metres."""
+    if profile.load == "cable":
+        ratio = plan.setup.travel_ratio or geometry.travel_ratio
+        return {
+            "position_m": np.maximum(dense.s + np.where(dense.s > 0.002, dense.shake_m, 0.0), 0.0) / ratio
         }
-        for name, value in sides.items():
-            recording[name] = read(time, motion, value, sensors.pulley_noise_n, 0.1, rng)
-    return recording, s, place, tension
+    assert dense.x_m is not None
+    anchors = {"position_m": geometry.lpt_anchor_m}
+    if sensors.second_tether and geometry.lpt_2_anchor_m is not None:
+        anchors["position_2_m"] = geometry.lpt_2_anchor_m
+    moved = plan.setup.anchor_moved_m
+    return {
+        name: np.hypot(dense.x_m - x - moved[0], dense.s + dense.shake_m - y - moved[1])
+        for name, (x, y) in anchors.items()
+    }
 
 
-def _band(motion: Motion, sensors: Sensors, rng: np.random.Generator) -> _Sensed:
-    tension = band_tension(motion.s_m, Band(stiffness_npm=float(rng.uniform(150.0, 400.0))))
-    time = sample_times(float(motion.time_s[-1]), sensors.force_hz or 80.0, sensors, rng)
-    return {"force_n": read(time, motion, tension, sensors.force_noise_n, 0.05, rng)}, tension, None, tension
+def _pulley(dense: Stretch, sensors: Sensors) -> dict[str, tuple[Floats, float, float]]:
+    """The two-axis cell of the low pulley: handle side along the cable, stack side straight up."""
+    assert dense.force_n is not None
+    assert dense.stack_side_n is not None
+    assert dense.x_m is not None
+    assert dense.y_m is not None
+    elevation = np.arctan2(dense.y_m, dense.x_m)
+    rate, noise = sensors.pulley_hz or 80.0, sensors.pulley_noise_n
+    return {
+        "pulley_x_n": (dense.force_n * np.cos(elevation), rate, noise),
+        "pulley_y_n": (dense.force_n * np.sin(elevation) + dense.stack_side_n, rate, noise),
+    }
+
+
+def _platform(dense: Stretch, sensors: Sensors) -> dict[str, tuple[Floats, float, float]]:
+    """Four cells under the corners: by lever, from the centre of pressure and the share of each foot."""
+    front = np.clip(0.5 + 0.5 * dense.pressure_m / PLATFORM_HALF_LENGTH_M, 0.0, 1.0)
+    left = 0.5 + (dense.left_share - 0.5) * STANCE_HALF_WIDTH_M / PLATFORM_HALF_WIDTH_M
+    rate, noise = sensors.platform_hz or 80.0, sensors.platform_noise_n
+    return {
+        "platform_front_left_n": (dense.weight_n * front * left, rate, noise),
+        "platform_front_right_n": (dense.weight_n * front * (1.0 - left), rate, noise),
+        "platform_rear_left_n": (dense.weight_n * (1.0 - front) * left, rate, noise),
+        "platform_rear_right_n": (dense.weight_n * (1.0 - front) * (1.0 - left), rate, noise),
+    }
 
 
 def with_seed(seed: int) -> np.random.Generator:

@@ -4,7 +4,7 @@ Computed on the dense noise-free motion and the plan of the pieces; shares no co
 """
 
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from station.sim.motion import Floats, Motion
 G_MPS2 = 9.80665  # standard gravity, CGPM 1901
 ZONE = 0.15  # the share of the range near an end in which a boundary may lie
 PARTIAL_SHARE = 0.6  # of the set's median range
+MUSCLE = 150  # dense samples by which muscle may smear a piece's edge
+QUIET = frozenset({"idle", "settle", "top", "bottom", "rest"})
 BAND_V0_PER_S = 0.07  # v0 on tension alone, of the set's median range per second
 
 Found = dict[str, Any]
@@ -31,23 +33,51 @@ def describe(
     windows = rep_windows(motion)
     v0 = profile.v0_mps
     if band and windows:
-        v0 = BAND_V0_PER_S * median(float(np.ptp(s[first:last])) for first, last, _ in windows.values())
+        v0 = BAND_V0_PER_S * median(float(np.ptp(s[w.first : w.last])) for w in windows)
     v = np.gradient(s, motion.time_s)
-    reps = [_rep(motion, profile, s, v, v0, window) for window in windows.values()]
+    reps = [_rep(motion, profile, s, v, v0, window) for window in windows]
     for rep in reps:
         _measure(rep, profile, motion.time_s, s, v, force_n, place)
     return {"sets": _sets(reps, profile), "not_reps": _not_reps(motion)}
 
 
-def rep_windows(motion: Motion) -> dict[int, tuple[int, int, bool]]:
-    """Each rep's first and last sample in the plan, and whether the load was let go."""
-    windows: dict[int, tuple[int, int, bool]] = {}
-    for index, piece in enumerate(motion.pieces):
-        if piece.rep is None:
-            continue
-        first, _, dropped = windows.get(piece.rep, (motion.edges[index], 0, False))
-        end = motion.edges[index + 1]
-        windows[piece.rep] = (first, end, dropped or piece.what == "dropped")
+class Window(NamedTuple):
+    """Where the plan has a rep, in dense samples: its pieces, and the holds on either side."""
+
+    before: int  # start of the hold before
+    first: int
+    lifted: int  # end of the last concentric piece
+    last: int
+    after: int  # end of the hold after
+    lowered: bool  # it has an eccentric
+
+
+def rep_windows(motion: Motion) -> list[Window]:
+    """The planned reps in order."""
+    edges, pieces = motion.edges, motion.pieces
+    by_rep: dict[int, list[int]] = {}
+    for index, piece in enumerate(pieces):
+        if piece.rep is not None:
+            by_rep.setdefault(piece.rep, []).append(index)
+    windows = []
+    for own in by_rep.values():
+        first, last = own[0], own[-1]
+        before, after = edges[first] - MUSCLE, edges[last + 1] + MUSCLE
+        if first and pieces[first - 1].what in QUIET:
+            before = min(before, edges[first - 1])
+        if last + 1 < len(pieces) and pieces[last + 1].what in QUIET:
+            after = max(after, edges[last + 2])
+        lifts = [index for index in own if pieces[index].what == "concentric"]
+        windows.append(
+            Window(
+                max(0, before),
+                edges[first],
+                edges[lifts[-1] + 1],
+                edges[last + 1],
+                min(after, len(motion.time_s)),
+                any(pieces[index].what == "eccentric" for index in own),
+            )
+        )
     return windows
 
 
@@ -60,32 +90,24 @@ def _rises(v: Floats, level: float) -> np.ndarray[Any, Any]:
     return np.flatnonzero((v[:-1] <= level) & (v[1:] > level))
 
 
-def _rep(
-    motion: Motion, profile: Profile, s: Floats, v: Floats, v0: float, window: tuple[int, int, bool]
-) -> Found:
+def _rep(motion: Motion, profile: Profile, s: Floats, v: Floats, v0: float, window: Window) -> Found:
     """The four boundaries of one rep, between samples; absent is None."""
-    first, last, dropped = window
-    pad = 150  # samples: muscle smears a piece's edge by about 0.1 s
-    lo, hi = max(0, first - pad), min(len(s), last + pad)
+    eccentric = None
     if profile.starts_with == "eccentric":
-        bottom = first + int(np.argmin(s[first:last]))
-        top_from, top_to = lo, hi
-        eccentric = _eccentric(s, v, v0, top_from, bottom, bottom)
-        concentric = _concentric(s, v, v0, bottom, top_to)
+        bottom = window.first + int(np.argmin(s[window.first : window.last]))
+        eccentric = _eccentric(s, v, v0, window.before, bottom, window.last)
+        concentric = _concentric(s, v, v0, bottom, window.after)
     else:
-        names = [(p.what, motion.edges[k], motion.edges[k + 1]) for k, p in enumerate(motion.pieces)]
-        inside = [(what, a, b) for what, a, b in names if first <= a and b <= last]
-        lift_end = max(b for what, a, b in inside if what in ("concentric", "top", "stall"))
-        low = [b for what, a, b in inside if what == "lowering"]
-        bottom = lo + int(np.argmin(s[lo : min(hi, lo + 2 * pad)]))
-        concentric = _concentric(s, v, v0, bottom, min(hi, lift_end + pad))
-        eccentric = None
-        if not dropped and (low or any(what == "eccentric" for what, _, _ in inside)):
-            end = bottom + int(np.argmax(s[bottom:lift_end]))
-            lowest = end + int(np.argmin(s[end:hi]))
-            eccentric = _eccentric(s, v, v0, end, lowest, lowest)
+        early = max(window.before, window.first - MUSCLE)
+        bottom = early + int(np.argmin(s[early : window.first + MUSCLE]))
+        end = window.after if not window.lowered else window.last
+        concentric = _concentric(s, v, v0, bottom, end)
+        if window.lowered:
+            top = bottom + int(np.argmax(s[bottom : window.last]))
+            lowest = top + int(np.argmin(s[top : window.after]))
+            eccentric = _eccentric(s, v, v0, bottom, lowest, window.after)
     if concentric is None:
-        raise AssertionError(f"rep planned at {motion.time_s[first]:.2f} s has no concentric")
+        raise AssertionError(f"rep planned at {motion.time_s[window.first]:.2f} s has no concentric")
     time = _Timed(motion.time_s, v)
     rep: Found = {
         "concentric_start_s": time.at(concentric[0], v0),
@@ -116,34 +138,33 @@ class _Timed:
 
 
 def _eccentric(
-    s: Floats, v: Floats, v0: float, top_from: int, bottom: int, lowest: int
+    s: Floats, v: Floats, v0: float, top_from: int, lowest: int, until: int
 ) -> tuple[int, int] | None:
-    """Samples before the two crossings of the lowering that ends at `bottom`."""
-    top = top_from + int(np.argmax(s[top_from : bottom + 1]))
+    """Samples before the two crossings of the lowering to `lowest`, looked for up to `until`."""
+    top = top_from + int(np.argmax(s[top_from : lowest + 1]))
     reach = float(s[top] - s[lowest])
     # An end of the range belongs to its pause as long as the lifter lingers there: last fall, first rise.
-    leaves = top_from + _falls(v[top_from : bottom + 1], -v0)
+    leaves = top + _falls(v[top : lowest + 1], -v0)
     leaves = leaves[s[leaves] >= s[top] - ZONE * reach]
     if not len(leaves):
         return None
     start = int(leaves[-1])
-    rises = start + 1 + _rises(v[start + 1 : lowest + 200], -v0)
+    rises = start + 1 + _rises(v[start + 1 : until], -v0)
     rises = rises[s[rises] <= s[lowest] + ZONE * reach]
     return (start, int(rises[0])) if len(rises) else None
 
 
-def _concentric(s: Floats, v: Floats, v0: float, bottom: int, top_to: int) -> tuple[int, int] | None:
-    """Samples before the two crossings of the lift that starts near `bottom`."""
-    top = bottom + int(np.argmax(s[bottom:top_to]))
+def _concentric(s: Floats, v: Floats, v0: float, bottom: int, until: int) -> tuple[int, int] | None:
+    """Samples before the two crossings of the lift from `bottom`."""
+    top = bottom + int(np.argmax(s[bottom:until]))
     reach = float(s[top] - s[bottom])
-    falls = bottom + _falls(v[bottom:top_to], v0)
+    falls = bottom + _falls(v[bottom:until], v0)
     falls = falls[s[falls] >= s[top] - ZONE * reach]
     if not len(falls):
         return None
     end = int(falls[0])
-    low = max(0, bottom - 400)
-    rises = low + _rises(v[low : end + 1], v0)
-    rises = rises[(s[rises] <= s[bottom] + ZONE * reach) & (rises >= bottom - 400)]
+    rises = bottom + _rises(v[bottom : end + 1], v0)
+    rises = rises[s[rises] <= s[bottom] + ZONE * reach]
     return (int(rises[-1]), end) if len(rises) else None
 
 
@@ -283,9 +304,6 @@ def _finish_set(group: list[Found], profile: Profile) -> list[Found]:
 
 def _pause(start: float | None, end: float | None) -> float | None:
     return None if start is None or end is None else end - start
-
-
-QUIET = frozenset({"idle", "settle", "top", "bottom", "rest"})
 
 
 def _not_reps(motion: Motion) -> list[dict[str, Any]]:
