@@ -1,6 +1,6 @@
 """Arithmetic on arrays, compiled with Cython."""
 
-from kernels._counter import CHANNELS, LAYOUTS, Discarded, Measured, RepCounter
+from kernels._counter import CHANNELS, LAYOUTS, Discarded, Measured, RepCounter, Tick
 from kernels._frames import FrameDecoder, Frames
 from kernels._motion import Resampler
 from kernels._path import handle_path, tether_height, tilt_path, two_tether_path
@@ -14,6 +14,7 @@ __all__ = [
     "Measured",
     "RepCounter",
     "Resampler",
+    "Tick",
     "handle_path",
     "tether_height",
     "tilt_path",

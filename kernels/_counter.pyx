@@ -1,6 +1,6 @@
 """One station's stream from channel samples to measured reps: grid, place, announcing filter, grammar, measures."""
 
-from libc.math cimport NAN, isnan
+from libc.math cimport NAN, hypot, isnan
 
 from typing import NamedTuple
 
@@ -100,6 +100,18 @@ class Discarded(NamedTuple):
     index: int
 
 
+class Tick(NamedTuple):
+    """The stream at a full tick of its own clock, filtered by the announcing filter (a little behind `time_s`)."""
+
+    time_s: float
+    place: float
+    velocity: float
+    force: float
+    x: float
+    rising: int  # +1 the motion leads up, -1 down, 0 it has not moved
+    busy: bool  # a movement is going on that may become a rep
+
+
 cdef class RepCounter:
     """Count and measure the reps of one stream. Cutting the stream differently changes nothing.
 
@@ -115,6 +127,8 @@ cdef class RepCounter:
         Least range of a rep, m (N on tension alone).
     v0_mps, gap_s : float
         Speed that counts as moving; pause that ends a set.
+    tick_s : float
+        How often a Tick is among the results.
     anchor_m, anchor_2_m : (x, y)
     travel_ratio, free_length_m, pulley_efficiency : float
     sigma_length_m, sigma_tilt_rad, sigma_pulley_n : float
@@ -135,7 +149,8 @@ cdef class RepCounter:
     cdef Window window
     cdef long long done, force_done, pulley_done
     cdef readonly double place, velocity
-    cdef long long index
+    cdef long long index, tick
+    cdef double first_s
     cdef bint pending
     cdef list events
 
@@ -148,6 +163,7 @@ cdef class RepCounter:
         double min_range,
         double v0_mps=0.02,
         double gap_s=12.0,
+        double tick_s=1.0,
         anchor_m=(0.0, 0.0),
         anchor_2_m=(0.0, 0.0),
         double travel_ratio=1.0,
@@ -195,6 +211,8 @@ cdef class RepCounter:
         self.window.y = self.y
         self.window.sigma = self.sigma
         self.window.force = self.force
+        self.tick = max(1, <long long>(tick_s * GRID_HZ + 0.5))
+        self.first_s = NAN
         self.done = -1
         self.force_done = -1
         self.pulley_done = -1
@@ -212,7 +230,7 @@ cdef class RepCounter:
 
         Returns
         -------
-        list of Measured and Discarded, in the order they became known
+        list of Measured, Discarded and Tick, in the order they became known
         """
         cdef Py_ssize_t i
         cdef Py_ssize_t n = time_s.shape[0]
@@ -222,16 +240,22 @@ cdef class RepCounter:
         if not 0 <= channel < CHANNEL_COUNT:
             raise ValueError(f"need a channel from 0 to {CHANNEL_COUNT - 1}, got {channel}")
         if channel == (3 if self.layout == TENSION else 0):
+            if n and isnan(self.first_s):
+                self.first_s = time_s[0]
             with nogil:
                 for i in range(n):
                     self.leading.take(time_s[i], value[i])
                     if self.leading.newest > self.done:
                         self.advance()
+        elif channel == self.second_id and (self.layout == TILT or self.layout == TWO_TETHERS):
+            with nogil:
+                for i in range(n):
+                    self.second.take(time_s[i], value[i])
+                    if self.second.newest > self.done and self.leading.newest > self.done:
+                        self.advance()
         else:
             if channel == 3:
                 held = self.cell
-            elif channel == self.second_id and (self.layout == TILT or self.layout == TWO_TETHERS):
-                held = self.second
             elif channel == 4:
                 held = self.pulley_x
             elif channel == 5:
@@ -241,6 +265,18 @@ cdef class RepCounter:
                     for i in range(n):
                         held.put(time_s[i], value[i])
         return self.collect()
+
+    cdef say_tick(self):
+        cdef int rising = -self.segmenter.direction if self.segmenter.concentric_first else self.segmenter.direction
+        cdef double force = self.s[self.done & MASK] if self.layout == TENSION else (
+            self.force[self.force_done & MASK] if self.force_done >= 0 else NAN
+        )
+        cdef double x = NAN if self.layout == PULLEY else self.x[self.done & MASK]
+        self.events.append(
+            Tick(
+                (self.done + 1) * GRID_S, self.place, self.velocity, force, x, rising, self.segmenter.n > 0
+            )
+        )
 
     cdef list collect(self):
         if not self.events:
@@ -252,16 +288,24 @@ cdef class RepCounter:
     cdef void advance(self) noexcept nogil:
         """Work on the grid samples that are complete."""
         cdef long long k
+        cdef double seen_s
         if self.done < 0 or self.leading.newest - self.done > RING // 2:
             self.done = self.leading.newest - 1
             self.force_done = self.done
             self.pulley_done = self.done
         while self.done < self.leading.newest:
             k = self.done + 1
+            if self.second.newest < k and (self.layout == TILT or self.layout == TWO_TETHERS):
+                seen_s = self.second.t0 if self.second.has0 else self.first_s
+                if self.leading.t0 - seen_s <= SECOND_LOST_S:
+                    break  # it is on its way
             self.see(k, (k + 1) * GRID_S)
             self.done = k
             self.window.newest = k
             self.announce(k - ANNOUNCE, ANNOUNCE)
+            if (k + 1) % self.tick == 0:
+                with gil:
+                    self.say_tick()
 
     cdef void see(self, long long k, double until_s) noexcept nogil:
         """Place and force of grid sample k, from what was measured up to its end."""
@@ -291,11 +335,14 @@ cdef class RepCounter:
                 self.pulley_done += 1
                 self.x[self.pulley_done & MASK] = self.pulley_x.at(self.pulley_done)
                 self.y[self.pulley_done & MASK] = self.pulley_y.at(self.pulley_done)
+                # R = T (cos e, sin e + 1) turns by half of what e does
+                self.sigma[self.pulley_done & MASK] = 2.0 * self.sigma_pulley / hypot(
+                    self.x[self.pulley_done & MASK], self.y[self.pulley_done & MASK]
+                )
         else:
             if self.layout == ONE_TETHER:
                 p = one_tether(raw, self.ax, self.ay)
             else:
-                self.second.catch_up(until_s + SECOND_LOST_S)
                 other = self.second.at(k)
                 if isnan(other):
                     p = one_tether(raw, self.ax, self.ay)
@@ -434,23 +481,14 @@ cdef class RepCounter:
         return (self.done + 1) * GRID_S if self.done >= 0 else NAN
 
     @property
-    def rising(self):
-        """+1 while the motion leads up, -1 down, 0 before it has moved (the grammar's view, not the velocity)."""
-        return self.segmenter.direction * (-1 if self.segmenter.concentric_first else 1)
+    def on_tension(self):
+        """Whether the motion coordinate is a tension, so that lengths and velocities are not seen."""
+        return self.layout == TENSION
 
     @property
-    def latest_force(self):
-        """Newest known force, N; NaN where there is none."""
-        return self.force[self.force_done & MASK] if self.force_done >= 0 else (
-            self.s[self.done & MASK] if self.layout == TENSION and self.done >= 0 else NAN
-        )
-
-    @property
-    def latest_x(self):
-        """Newest horizontal place of a bar, m; NaN where it is not seen."""
-        if self.done < 0 or self.layout == PULLEY:
-            return NAN
-        return self.x[self.done & MASK]
+    def moving(self):
+        """Speed that counts as moving, in units of the motion coordinate a second."""
+        return self.segmenter.v0
 
     @property
     def spikes(self):

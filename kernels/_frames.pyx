@@ -341,6 +341,10 @@ cdef void _counts(const uint8_t *p, uint32_t width, uint32_t count, double *out)
             number = <int32_t> ((_u16(p) | <uint32_t> p[2] << 16) << 8) >> 8
         else:
             number = <int32_t> _u32(p)
-        out[k] = number if number != lowest else NAN
+        # Not a conditional expression: its type would be that of NAN, float, which cannot hold 25 bits.
+        if number == lowest:
+            out[k] = NAN
+        else:
+            out[k] = number
         p += width
 

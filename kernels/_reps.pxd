@@ -31,7 +31,8 @@ cdef struct Reject:
 
 cdef class Segmenter:
     cdef bint concentric_first
-    cdef double sign, step_range, min_range, v0
+    cdef readonly double v0
+    cdef double sign, step_range, min_range
     cdef long long held, rest, slow, gap
     cdef Turn turns[TURNS + 1]
     cdef int n
