@@ -5,9 +5,13 @@ one vocabulary, no translation layer. SI units; times are seconds of the session
 recording in an analysis). A quantity the sensors cannot see is None, never 0.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+
+# Whole numbers that JSON readers and databases agree on.
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+Seq = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
 
 RepState = Literal["pending", "confirmed", "rejected"]
 Phase = Literal["top", "eccentric", "bottom", "concentric"]
@@ -21,7 +25,7 @@ class Rep(msgspec.Struct, frozen=True, kw_only=True):
     end of the eccentric (the lockout where the lift was dropped or racked and has no eccentric).
     """
 
-    number: int  # within its set, from 1; partial reps are numbered too
+    number: Seq  # within its set, from 1; partial reps are numbered too
     counted: bool
     reason: str | None = None  # why it is not counted
 
@@ -67,9 +71,9 @@ class Rejected(msgspec.Struct, frozen=True):
 class SetSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A set: a run of reps no more than the profile's `set_gap_s` apart."""
 
-    number: int
-    counted_reps: int
-    partial_reps: int
+    number: Seq
+    counted_reps: Count
+    partial_reps: Count
     start_s: float
     end_s: float
     fastest_mean_concentric_velocity_mps: float | None
@@ -94,10 +98,10 @@ class RepEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A rep at one moment of its life. A later revision of the same `event_id` replaces the earlier ones."""
 
     event_id: str
-    revision: int  # from 1
+    revision: Seq  # from 1
     state: RepState
     exercise: str
-    set_number: int
+    set_number: Seq
     known_s: float  # session time at which this revision became known
     rep: Rep
 
@@ -106,7 +110,7 @@ class SetEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A set's summary when it has ended; a later revision replaces it."""
 
     event_id: str
-    revision: int
+    revision: Seq
     exercise: str
     known_s: float
     summary: SetSummary
@@ -115,7 +119,7 @@ class SetEvent(msgspec.Struct, frozen=True, kw_only=True):
 class AnalysedSet(msgspec.Struct, frozen=True):
     """The reps of one set of a recording."""
 
-    number: int
+    number: Seq
     reps: list[Rep]
 
 
