@@ -145,7 +145,7 @@ class Capture:
         header = file.read(_HEADER.size)
         if header[:8] != MAGIC[: len(header)] or len(header) < 8:
             raise RecordingError(
-                f"{self._path}: not a capture, it starts with {header[:8]!r}; make one with `plumbline capture`"
+                f"{self._path}: no capture, starts with {header[:8]!r}; make one with `plumbline capture`"
             )
         if len(header) < _HEADER.size:
             raise RecordingError(f"{self._path}: ends within its header; nothing was captured")
