@@ -22,7 +22,7 @@ lint: $(INSTALLED) ## ruff, mypy, import-linter, cython-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/cython-lint kernels
+	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint kernels
 
 bench: $(INSTALLED) ## print speeds and latencies, as ratios against a peer in the same run
 	@$(BIN)/python -m tests.benchmarks

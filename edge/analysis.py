@@ -43,7 +43,7 @@ def analyse(
 ) -> Analysis:
     """The sets, reps and rejected movements of a recording.
 
-    `progress` is called with the share done; `keep_trace` collects the grid (time, place, x, force) for a plot.
+    `progress` is called with the share done; `keep_trace` collects the grid (time, place, x, force).
     """
     pipeline = StationPipeline(station, profile, live_s=0.0)
     book = RepBook()

@@ -26,8 +26,8 @@ _PUSH_ORDER = {name: order for order, name in enumerate(reversed(CHANNELS))}  # 
 class StationPipeline:
     """One station's samples to reps, sets, rejections and live values.
 
-    State: the rep counter, the running set, the force's zero. The same samples in the same order give the same
-    events however they are cut.
+    State: the rep counter, the running set, the force's zero. The same samples in the same order give the
+    same events however they are cut.
 
     Parameters
     ----------
@@ -125,10 +125,10 @@ class StationPipeline:
             elif isinstance(result, Measured):
                 self._now_s = result.known_s
                 events += self._sets.rep(
-                    result.index, self._rep(result), result.size, _STATES[result.kind], result.known_s
+                    result.candidate, self._rep(result), result.size, _STATES[result.kind], result.known_s
                 )
-            elif result.index >= 0:
-                events += self._sets.take_back(result.index, result.reason, self._now_s)
+            elif result.candidate >= 0:
+                events += self._sets.take_back(result.candidate, result.reason, self._now_s)
             else:
                 events.append(Rejected(result.start_s, result.end_s, result.reason))
         return events

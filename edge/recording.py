@@ -1,4 +1,4 @@
-"""Recordings: CSV (gzip or not) and Parquet with one column per channel, checked whole before anything is used."""
+"""Recordings: CSV (gzip or not) and Parquet, one column per channel, checked whole before use."""
 
 import csv
 import difflib
@@ -53,8 +53,8 @@ class Recording:
 def read_recording(path: Path) -> Recording:
     """Read and check a recording.
 
-    Raises RecordingError naming the line and column: unreadable, empty, unknown or missing columns, a cell that is
-    no number, time that does not rise.
+    Raises RecordingError naming the line and column: unreadable, empty, unknown or missing columns, a cell
+    that is no number, time that does not rise.
     """
     if path.suffix == ".parquet":
         return _check(path, _read_parquet(path), first_line=1, word="row")

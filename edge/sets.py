@@ -1,7 +1,7 @@
 """Reps into sets: numbers, what counts, velocity loss, pauses between reps, and each rep's life.
 
-Every rep of the running set is judged again whenever one of them changes, because a rep is partial by the set's
-own median range. What changed becomes a new revision.
+Every rep of the running set is judged again whenever one of them changes, because a rep is partial by the
+set's own median range. What changed becomes a new revision.
 """
 
 from collections.abc import Callable
@@ -149,7 +149,7 @@ class SetTracker:
 
     def _partial(self, entry: _Entry, typical: float) -> str | None:
         if entry.rep.rom_m is not None and entry.rep.rom_m < self._profile.min_rom_m:
-            return f"range of {entry.rep.rom_m:.2f} m is below the exercise's least, {self._profile.min_rom_m:g} m"
+            return f"range of {entry.rep.rom_m:.2f} m is below the least, {self._profile.min_rom_m:g} m"
         if entry.size < PARTIAL_SHARE * typical:
             return f"partial: {100.0 * entry.size / typical:.0f} % of the set's median range"
         return None

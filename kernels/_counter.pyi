@@ -10,7 +10,7 @@ KINDS: tuple[str, ...]
 
 class Measured(NamedTuple):
     kind: str
-    index: int
+    candidate: int
     known_s: float
     start_s: float
     end_s: float
@@ -43,7 +43,7 @@ class Discarded(NamedTuple):
     start_s: float
     end_s: float
     reason: str
-    index: int
+    candidate: int
 
 class Tick(NamedTuple):
     time_s: float

@@ -61,7 +61,7 @@ class Measured(NamedTuple):
     """
 
     kind: str
-    index: int
+    candidate: int
     known_s: float
     start_s: float
     end_s: float
@@ -92,12 +92,12 @@ class Measured(NamedTuple):
 
 
 class Discarded(NamedTuple):
-    """A movement that was no rep; `index` is that of the announced rep it takes back, or -1."""
+    """A movement that was no rep; `candidate` is rep it takes back, or -1."""
 
     start_s: float
     end_s: float
     reason: str
-    index: int
+    candidate: int
 
 
 class Tick(NamedTuple):

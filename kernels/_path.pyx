@@ -4,7 +4,7 @@ Axes: x to the lifter's front, y up, origin on the floor; metres. A place that t
 NaN: one vertical tether says nothing of x (5 cm forward is 1.6 mm of tether at 0.8 m).
 """
 
-from libc.math cimport M_PI, NAN, acos, atan2, cos, fabs, sin, sqrt
+from libc.math cimport NAN, acos, atan2, cos, fabs, sin, sqrt
 
 import numpy as np
 
