@@ -1,18 +1,21 @@
 """The dashboard's subcommands: dashboard, demo and record."""
 
 import argparse
+import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
 
 import msgspec
+from platformdirs import user_data_path
 
 from dashboard.client import Client
 from dashboard.state import FloorState
 from station.config import Mqtt, decode_toml, is_loopback
-from station.errors import ConfigError
+from station.errors import ConfigError, StoreError
 from station.exercises import Profile, all_profiles
 
 DASHBOARD_EXAMPLES = """\
@@ -68,14 +71,17 @@ def dashboard(argv: Sequence[str]) -> int:
     exercises = args.exercises or (Path(file.exercises_dir) if file.exercises_dir else None)
     if exercises is not None and not exercises.is_dir():
         raise ConfigError(f"{exercises}: no such folder; give the one with the gym's own exercises (*.toml)")
-    recording = nullcontext() if args.no_record else _record(mqtt, args.site, args.db or file.db)
-    with recording:
-        return _look(Client(mqtt, args.site), all_profiles(exercises), plain=args.plain, seconds=args.seconds)
+    client = Client(mqtt, args.site)
+    database = Path(args.db or file.db or user_data_path("plumbline", appauthor=False) / "history.db")
+    recording = _no_recording() if args.no_record else _recording(mqtt, args.site, database)
+    with _signals() as stop, recording as trouble:
+        _look(client, all_profiles(exercises), args, stop, trouble)
+    return stop.status(0)
 
 
 def demo(argv: Sequence[str]) -> int:
     """Show a simulated gym on this terminal."""
-    from dashboard.demo import Gym, coach, signals_set  # noqa: PLC0415  ctypes and friends only where needed
+    from dashboard.demo import Gym, coach  # noqa: PLC0415  only where needed
 
     parser = _parser("demo", "A broker, four simulated stations and the dashboard.", DEMO_EXAMPLES)
     parser.add_argument(
@@ -83,26 +89,23 @@ def demo(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--no-record", action="store_true", help="keep no history")
     args = parser.parse_args(argv)
-    stop = threading.Event()
-    with signals_set(stop) as came, Gym(args.seed, stop) as gym:
+    with _signals() as stop, Gym(args.seed, stop.event) as gym:
         client = Client(gym.mqtt)
-        recording = nullcontext() if args.no_record else _record(gym.mqtt, None, str(gym.database))
-        with recording:
-            status = _look(
+        recording = _no_recording() if args.no_record else _recording(gym.mqtt, None, gym.database)
+        with recording as history_trouble:
+            _look(
                 client,
                 all_profiles(),
-                plain=args.plain,
-                seconds=args.seconds,
-                stop=stop,
-                trouble=lambda: gym.trouble,
+                args,
+                stop,
+                trouble=lambda: gym.trouble or history_trouble(),
                 on_floor=coach(client),
                 note=f" · demo, {gym.broker_kind} broker",
             )
         trouble = gym.trouble
-    if trouble is not None and not came:
+    if trouble is not None:
         print(f"plumbline demo: {trouble}", file=sys.stderr)
-        return 1
-    return 128 + came[0] if came else status
+    return stop.status(0 if trouble is None else 1)
 
 
 def record(argv: Sequence[str]) -> int:
@@ -144,42 +147,102 @@ def _mqtt(args: argparse.Namespace, file: DashboardFile, given: bool) -> Mqtt:
     )
 
 
-def _record(mqtt: Mqtt, site: str | None, database: str | None) -> AbstractContextManager[object]:
-    """The record, running inside this process for a single gym."""
-    raise NotImplementedError
+@contextmanager
+def _recording(mqtt: Mqtt, site: str | None, database: Path) -> Iterator[Callable[[], str | None]]:
+    """Run the record inside this process; gives what says its problem. A screen without a history goes on."""
+    from dashboard.history.record import Record  # noqa: PLC0415
+    from dashboard.history.store import SqliteStore  # noqa: PLC0415
+
+    with ExitStack() as stack:
+        try:
+            database.parent.mkdir(parents=True, exist_ok=True)
+            store = stack.enter_context(SqliteStore(database))
+        except (StoreError, OSError) as error:
+            words = f"no history: {error}"
+            yield lambda: words
+            return
+        # Its words go to the headline: a line on stderr would be written across the screen.
+        record = stack.enter_context(Record(mqtt, store, site, say=lambda _: None))
+        yield (
+            lambda: (
+                f"history: {record.problem}"
+                if record.problem
+                else f"history: ended by {record.failure!r}"
+                if record.failure
+                else None
+            )
+        )
+
+
+@contextmanager
+def _no_recording() -> Iterator[Callable[[], str | None]]:
+    yield lambda: None
+
+
+@contextmanager
+def _signals() -> Iterator["_Stop"]:
+    """SIGINT, SIGTERM and SIGHUP set a flag meanwhile, so that everything is left in order."""
+    stop = _Stop()
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, stop.on_signal) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Stop:
+    """That we were asked to end, and by which signal."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.number: int | None = None
+
+    def on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self.number = self.number or number
+        self.event.set()
+
+    def status(self, status: int) -> int:
+        """The exit status: 128 + the signal, as shells have it, or `status` where none came."""
+        return status if self.number is None else 128 + self.number
 
 
 def _look(
     client: Client,
-    profiles: dict[str, Profile],
-    *,
-    plain: bool,
-    seconds: float | None,
-    stop: threading.Event | None = None,
-    trouble: Callable[[], str | None] = lambda: None,
+    profiles: Mapping[str, Profile],
+    args: argparse.Namespace,
+    stop: _Stop,
+    trouble: Callable[[], str | None],
     on_floor: Callable[[FloorState], None] = lambda _: None,
     note: str = "",
-) -> int:
-    """The screen, or lines where that was asked for or there is no terminal."""
+) -> None:
+    """The screen, or lines where that was asked for or there is no terminal, until it is left."""
     client.start()
     try:
-        if plain or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if args.plain or not (sys.stdin.isatty() and sys.stdout.isatty()):
             from dashboard.plain import run_plain  # noqa: PLC0415
 
             run_plain(
                 client,
                 profiles,
                 sys.stdout,
-                stop=stop or threading.Event(),
-                seconds=seconds,
+                stop=stop.event,
+                seconds=args.seconds,
                 trouble=trouble,
                 on_floor=on_floor,
             )
-            return 0
-        from dashboard.app import PlumblineApp  # noqa: PLC0415  a third of a second that plain mode saves
+        else:
+            from dashboard.app import PlumblineApp  # noqa: PLC0415  a third of a second plain mode saves
 
-        app = PlumblineApp(client, profiles, trouble=trouble, on_floor=on_floor, note=note, seconds=seconds)
-        app.run()
-        return app.return_code or 0
+            PlumblineApp(
+                client,
+                profiles,
+                stop=stop.event,
+                seconds=args.seconds,
+                trouble=trouble,
+                on_floor=on_floor,
+                note=note,
+            ).run()
     finally:
         client.stop()

@@ -9,10 +9,12 @@ stay in the stations' outboxes, and every second it is tried again.
 """
 
 import argparse
+import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -165,6 +167,23 @@ class Record:
         for (site, station), streams in by_station.items():
             message = AckMessage(event_id=new_id(), at_utc=now_utc(), streams=streams)
             self._client.publish(Address(site, station, "ack"), message)
+
+
+@contextmanager
+def recording(mqtt: Mqtt, site: str | None, database: str | None) -> Iterator[Record]:
+    """A record inside a dashboard's process; its troubles are in `problem`, not on stderr.
+
+    `database` None: history.db in the platform's folder for such data. Raises StoreError, ConfigError.
+    """
+    if database is None:
+        folder = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "plumbline"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{folder}: cannot be made ({error.strerror}); give --db FILE") from error
+        database = str(folder / "history.db")
+    with SqliteStore(Path(database)) as store, Record(mqtt, store, site, say=lambda _: None) as record:
+        yield record
 
 
 def record_command(argv: Sequence[str]) -> int:
