@@ -6,7 +6,7 @@ import numpy as np
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.math cimport NAN
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcpy
 
 cdef enum:
@@ -31,10 +31,10 @@ cdef uint32_t CRC_TABLE[8][256]
 cdef void _fill_crc_table() noexcept:
     """Tables of the reflected polynomial 0xEDB88320 for eight bytes at a time (Kounavis and Berry 2005)."""
     cdef uint32_t crc, i
-    cdef int bit, k
+    cdef int _bit, k
     for i in range(256):
         crc = i
-        for bit in range(8):
+        for _bit in range(8):
             crc = (crc >> 1) ^ (0xEDB88320U if crc & 1 else 0)
         CRC_TABLE[0][i] = crc
     for k in range(1, 8):
@@ -347,4 +347,3 @@ cdef void _counts(const uint8_t *p, uint32_t width, uint32_t count, double *out)
         else:
             out[k] = number
         p += width
-
