@@ -1,12 +1,13 @@
 """From what the sensors gave to the bytes of a board: counts per unit, offsets and widths of a real one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from station import wire
-from station.sim.device import BoardChannel, ChannelSamples
+from station.sim.device import BoardChannel, ChannelSamples, Piece, SimulatedBoard, spoil
 from station.sim.sensors import Channel, Sensors
+from station.sim.session import SimulatedSet
 
 LOAD_CELL_COUNTS_PER_N = 800.0  # 24 bits over some 10 kN, as an HX711 at gain 128 with a 2 mV/V cell
 LOAD_CELL_ZERO = 41_213.0  # no bridge is balanced
@@ -41,3 +42,18 @@ def counts(
         raw = np.clip(np.rint(value * said.counts_per_unit + said.zero_counts), -limit, limit)
         samples.append((time_s + offset_s, raw))
     return samples
+
+
+def board_bytes(simulated: SimulatedSet, rng: np.random.Generator) -> Iterator[Piece]:
+    """What the station's board sends over its line, with the resets and the line faults of the plan."""
+    plan = simulated.plan
+    channels = announce(simulated.recording, simulated.sensors)
+    board = SimulatedBoard(
+        channels,
+        rng=rng,
+        name=f"simulated {plan.id}",
+        drift_ppm=float(rng.uniform(-60.0, 60.0)),
+        start_us=int(rng.integers(2**32)) if plan.start_us is None else plan.start_us,
+        resets_at_s=plan.resets_at_s,
+    )
+    return spoil(board.send(counts(simulated.recording, channels)), plan.line, rng)

@@ -1,65 +1,154 @@
-"""`plumbline simulate`: a set, or a whole station, without hardware."""
+"""`plumbline simulate`: a set, or a whole session, without hardware."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from station.config import Mqtt
-from station.errors import RecordingError
+from station.errors import ConfigError, RecordingError
 from station.exercises import load_profile
+from station.sim.board import board_bytes
 from station.sim.demo import run_demo
+from station.sim.device import Piece
+from station.sim.plan import Scenario, SetPlan, StationPlan, list_scenarios, load_scenario
+from station.sim.play import play
 from station.sim.recording import station_toml, write_recording, write_truth
-from station.sim.session import simulate_set, with_seed
+from station.sim.session import SimulatedSet, simulate_station, with_seed
 
 EXAMPLES = """\
 examples:
   plumbline simulate --exercise rdl --reps 8 --out rec.csv.gz --truth truth.json --station-out rack.toml
+  plumbline simulate --list
+  plumbline simulate --scenario drop-last --out rec.csv --truth truth.json --plot motion.png
+  plumbline simulate --scenario my-gym.toml --pty /tmp/board --speed 10
   plumbline simulate --demo /tmp/gym --mqtt 127.0.0.1:1883
 """
+
+Streams = list[tuple[StationPlan, Iterator[Piece]]]
+
+
+def simulate(argv: Sequence[str]) -> int:
+    """Simulate to a recording with its truth, to a picture, or to pseudo-terminals."""
+    args = _parser().parse_args(argv)
+    if args.list:
+        for name in list_scenarios():
+            print(f"{name:24} {load_scenario(name).about}")
+        return 0
+    if args.demo is not None:
+        return run_demo(args.demo, args.mqtt, args.seed if args.seed is not None else 1)
+    scenario = _scenario(args)
+    rng = with_seed(args.seed if args.seed is not None else scenario.seed)
+    done = [simulate_station(station, rng) for station in scenario.stations]
+    try:
+        for simulated in done:
+            _write(simulated, args, several=len(done) > 1)
+    except OSError as error:
+        raise RecordingError(f"{error.filename}: cannot be written ({error.strerror})") from error
+    for simulated in done:
+        reps = [len(one["reps"]) for one in simulated.truth["sets"]]
+        print(
+            f"{simulated.plan.id}: {simulated.exercise}, {len(reps)} sets, {sum(reps)} reps, "
+            f"{simulated.motion.time_s[-1]:.0f} s"
+        )
+    if args.pty is not None:
+        links = [_named(args.pty, simulated, several=len(done) > 1) for simulated in done]
+        return play([board_bytes(simulated, rng) for simulated in done], links, args.speed)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="plumbline simulate",
+        description="Simulate lifters at instrumented stations.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--exercise", metavar="NAME", help="one set of an exercise, e.g. rdl")
+    what.add_argument("--scenario", metavar="NAME|FILE", help="a shipped scenario, or a .toml of your own")
+    what.add_argument("--list", action="store_true", help="the shipped scenarios, a line each")
+    what.add_argument(
+        "--demo", type=Path, metavar="DIR", help="four stations on pseudo-terminals until stopped"
+    )
+    parser.add_argument(
+        "--reps", type=_at_least_one, default=8, metavar="N", help="with --exercise (default 8)"
+    )
+    parser.add_argument("--seed", type=int, metavar="S", help="the same seed gives the same bits (default 1)")
+    several = "; with several stations the id is put before the suffix"
+    parser.add_argument("--out", type=Path, metavar="REC.csv", help=f"recording; .gz compresses{several}")
+    parser.add_argument("--truth", type=Path, metavar="TRUTH.json", help="what really happened")
+    parser.add_argument("--station-out", type=Path, metavar="STATION.toml", help="the station file that fits")
+    parser.add_argument("--plot", type=Path, metavar="OUT.png", help="draw motion, velocity, path and truth")
+    parser.add_argument("--pty", type=Path, metavar="LINK", help="send a board's bytes to a pseudo-terminal")
+    parser.add_argument("--speed", type=_positive, default=1.0, metavar="X", help="of --pty (default 1)")
+    parser.add_argument("--mqtt", type=_broker, metavar="HOST:PORT", help="broker named in the demo's files")
+    return parser
+
+
+def _scenario(args: argparse.Namespace) -> Scenario:
+    if args.scenario is not None:
+        return load_scenario(args.scenario)
+    profile = load_profile(args.exercise)
+    station = StationPlan(exercise=profile.name, sets=[SetPlan(reps=args.reps)])
+    return Scenario(about="one set", stations=[station])
+
+
+def _write(simulated: SimulatedSet, args: argparse.Namespace, *, several: bool) -> None:
+    writers: list[tuple[Path | None, Callable[[Path], None]]] = [
+        (args.out, lambda path: write_recording(path, simulated.recording)),
+        (args.truth, lambda path: write_truth(path, simulated.truth)),
+        (
+            args.station_out,
+            lambda path: _write_text(path, station_toml(simulated.station)),
+        ),
+        (args.plot, lambda path: _plot(path, simulated)),
+    ]
+    for path, write in writers:
+        if path is not None:
+            write(_named(path, simulated, several=several))
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _plot(path: Path, simulated: SimulatedSet) -> None:
+    try:
+        from station.sim.plot import plot  # noqa: PLC0415 - matplotlib is an extra
+    except ImportError as error:
+        raise ConfigError(
+            f"--plot needs matplotlib, which is not installed ({error}); pip install 'plumbline[plot]'"
+        ) from error
+    plot(path, simulated)
+
+
+def _named(path: Path, simulated: SimulatedSet, *, several: bool) -> Path:
+    if not several:
+        return path
+    stem, dot, suffix = path.name.partition(".")
+    return path.with_name(f"{stem}-{simulated.plan.id}{dot}{suffix}")
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of reps; a set has 1 or more")
+    return int(text)
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = np.nan
+    if not 0.0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a speed; 1 is real time, 10 ten times as fast")
+    return value
 
 
 def _broker(text: str) -> Mqtt:
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, e.g. 127.0.0.1:1883")
     return Mqtt(host=host, port=int(port), tls=False)
-
-
-def simulate(argv: Sequence[str]) -> int:
-    """Simulate a set to a recording with its truth."""
-    parser = argparse.ArgumentParser(
-        prog="plumbline simulate",
-        description="Simulate a lifter at an instrumented station.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--exercise", metavar="NAME", help="one of the exercises, e.g. rdl")
-    parser.add_argument("--reps", type=int, default=8, metavar="N", help="reps per set (default 8)")
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="the same seed gives the same bits")
-    parser.add_argument("--out", type=Path, metavar="REC.csv", help="recording to write; .gz compresses")
-    parser.add_argument("--truth", type=Path, metavar="TRUTH.json", help="what really happened")
-    parser.add_argument("--station-out", type=Path, metavar="STATION.toml", help="the station file that fits")
-    parser.add_argument(
-        "--demo", type=Path, metavar="DIR", help="four stations on pseudo-terminals until stopped"
-    )
-    parser.add_argument("--mqtt", type=_broker, metavar="HOST:PORT", help="broker named in the demo's files")
-    args = parser.parse_args(argv)
-    if args.demo is not None:
-        return run_demo(args.demo, args.mqtt, args.seed)
-    if args.exercise is None:
-        parser.error("say what to simulate: --exercise NAME")
-    if args.reps < 1:
-        parser.error(f"--reps is {args.reps}; a set has at least 1")
-    simulated = simulate_set(load_profile(args.exercise), reps=args.reps, rng=with_seed(args.seed))
-    try:
-        if args.out:
-            write_recording(args.out, simulated.recording)
-        if args.truth:
-            write_truth(args.truth, simulated.truth)
-        if args.station_out:
-            args.station_out.write_text(station_toml(simulated.station), encoding="utf-8")
-    except OSError as error:
-        raise RecordingError(f"{error.filename}: cannot be written ({error.strerror})") from error
-    seconds = simulated.motion.time_s[-1]
-    print(f"{simulated.exercise}: {args.reps} reps in {seconds:.1f} s, seed {args.seed}")
-    return 0

@@ -1,11 +1,5 @@
 """Four simulated stations on pseudo-terminals, in real time, for ever: what `plumbline demo` listens to."""
 
-import heapq
-import os
-import signal
-import termios
-import time
-import tty
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,11 +8,11 @@ import numpy as np
 from msgspec.structs import replace
 
 from station.config import Geometry, Mqtt, Port, StationFile
-from station.errors import SourceError
 from station.exercises import Profile, load_profile
 from station.sim.board import announce, counts
 from station.sim.body import Lifter, Technique
 from station.sim.device import Piece, SimulatedBoard
+from station.sim.play import play
 from station.sim.recording import station_toml
 from station.sim.sensors import Sensors
 from station.sim.session import simulate_set
@@ -131,47 +125,6 @@ def station_file(station: DemoStation, tty_path: Path, mqtt: Mqtt | None) -> Sta
     return replace(once.station, ports=[Port(url=str(tty_path))], mqtt=mqtt)
 
 
-class Terminals:
-    """A pseudo-terminal per station with a link to it; nobody has to read them."""
-
-    def __init__(self, links: list[Path]) -> None:
-        """Open one pty per link and point the link at it. Raises SourceError when that is not possible."""
-        self._links = links
-        self._ends: list[tuple[int, int]] = []
-        for link in links:
-            try:
-                ours, theirs = os.openpty()
-                # Kept open: a pty whose last reader leaves would hang up on us.
-                self._ends.append((ours, theirs))
-                tty.setraw(theirs)
-                os.set_blocking(ours, False)
-                link.unlink(missing_ok=True)
-                link.symlink_to(os.ttyname(theirs))
-            except OSError as error:
-                self.close()
-                raise SourceError(
-                    f"{link}: no pseudo-terminal can be opened here ({error.strerror})"
-                ) from error
-
-    def write(self, index: int, data: bytes) -> None:
-        """Send what fits. When nobody reads, the oldest bytes go, as in a serial adapter; seq shows it."""
-        ours, theirs = self._ends[index]
-        try:
-            if os.write(ours, data) < len(data):
-                termios.tcflush(theirs, termios.TCIFLUSH)
-        except BlockingIOError:
-            termios.tcflush(theirs, termios.TCIFLUSH)
-
-    def close(self) -> None:
-        """Remove the links and close the terminals."""
-        for link in self._links:
-            link.unlink(missing_ok=True)
-        for ours, theirs in self._ends:
-            os.close(ours)
-            os.close(theirs)
-        self._ends = []
-
-
 def run_demo(folder: Path, mqtt: Mqtt | None, seed: int) -> int:
     """Write the station files into `folder`, open the ports, print `ready`, and send until told to stop."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -179,33 +132,9 @@ def run_demo(folder: Path, mqtt: Mqtt | None, seed: int) -> int:
     for station, link in zip(STATIONS, links, strict=True):
         text = station_toml(station_file(station, link, mqtt))
         (folder / f"{station.id}.toml").write_text(text, encoding="utf-8")
-    stopped: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda signum, _frame: stopped.append(signum))
-    terminals = Terminals(links)
-    try:
-        print("ready", flush=True)
-        _send(terminals, seed, os.getppid(), stopped)
-    finally:
-        terminals.close()
-    return 0
-
-
-def _send(terminals: Terminals, seed: int, parent: int, stopped: list[int]) -> None:
-    """Send every piece when it is due, until a signal comes or the parent is gone."""
     seeds = np.random.SeedSequence(seed).spawn(len(STATIONS))
     streams = [
         endless(station, np.random.Generator(np.random.PCG64(own)), 0.7 * index)
         for index, (station, own) in enumerate(zip(STATIONS, seeds, strict=True))
     ]
-    due = [(*next(stream), index) for index, stream in enumerate(streams)]
-    heapq.heapify(due)
-    started = time.monotonic()
-    while not stopped and os.getppid() == parent:
-        at_s, data, index = due[0]
-        wait_s = started + at_s - time.monotonic()
-        if wait_s > 0.0:
-            time.sleep(min(wait_s, 0.1))
-            continue
-        terminals.write(index, data)
-        heapq.heapreplace(due, (*next(streams[index]), index))
+    return play(streams, links, speed=1.0)
