@@ -2,8 +2,8 @@
 
 Two kinds of threads. *Acquire*, one per port: source -> driver -> pipeline -> outbox, so simple that it
 cannot hang; a port that goes away is tried again every second, here and nowhere else. *Publish*
-(edge.publisher): may be cut off for days without losing a rep. The main thread looks after both and reports health; a thread
-that dies ends the node with status 1, for whatever supervises it to start it again.
+(edge.publisher) may be cut off for days without losing a rep. The main thread looks after both and reports
+health; a thread that dies ends the node with status 1, for whatever supervises it to start it again.
 """
 
 import sys
@@ -16,7 +16,7 @@ from edge.drivers import Driver, LinkStats, Samples, make_driver
 from edge.outbox import Outbox
 from edge.publisher import Publisher
 from edge.session import Session
-from edge.sources import ByteSource, SerialSource
+from edge.sources import ByteSource, ReplaySource, SerialSource
 from station.config import Mqtt, Port
 from station.errors import SourceError
 from station.messages import HealthMessage, Sensor, StateMessage, new_id, now_utc
@@ -107,7 +107,9 @@ class PortAcquisition(Acquisition):
                     while not stop.is_set():
                         data = source.read(READ_TIMEOUT_S)
                         now_s = time.monotonic()
-                        self.session.step(self._driver.feed(data, now_s) if data else [], now_s)
+                        # A capture brings its own receive times, on the clock of the capture.
+                        received_s = source.received_s if isinstance(source, ReplaySource) else now_s
+                        self.session.step(self._driver.feed(data, received_s) if data else [], now_s)
             except SourceError as error:
                 self.link_up, self.problem = False, str(error)
                 if self._once:
@@ -123,12 +125,20 @@ class PlayedSamples(Acquisition):
     """A recording's samples, played at `speed` times their own pace.
 
     blocks : lists of samples, oldest first; a block is due when its last sample's time has come.
+    sensors : the channels in them
     """
 
-    def __init__(self, session: Session, blocks: Iterable[Sequence[Samples]], speed: float) -> None:
+    def __init__(
+        self, session: Session, blocks: Iterable[Sequence[Samples]], speed: float, sensors: list[Sensor]
+    ) -> None:
         super().__init__(session)
+        self._sensors = sensors
         self._blocks = blocks
         self._speed = speed
+
+    @property
+    def sensors(self) -> list[Sensor]:
+        return self._sensors
 
     def run(self, stop: threading.Event) -> None:
         self.link_up = True
@@ -185,8 +195,11 @@ class Node:
         self._stop.set()
         self._wake.set()
 
-    def run(self) -> int:
-        """Count until `stop`, or until every acquisition is over. 0: ended as asked, 1: a thread died."""
+    def run(self, drain_s: float = 0.3) -> int:
+        """Count until `stop`, or until every acquisition is over. 0: ended as asked, 1: a thread died.
+
+        `drain_s`: how long the end may wait for the record to confirm the last events.
+        """
         threads = [
             threading.Thread(target=self._acquire, args=(a,), name=f"acquire-{n}", daemon=True)
             for n, a in enumerate(self.acquisitions)
@@ -206,6 +219,9 @@ class Node:
             thread.join(max(0.0, deadline_s - time.monotonic()))
         for session in self.sessions:
             session.finish(time.monotonic())
+        drained_s = time.monotonic() + drain_s
+        while self.outbox.depth() and time.monotonic() < drained_s and self._sound():
+            time.sleep(READ_TIMEOUT_S)
         self._report()
         self._tell_state("stopping")
         sound = self._sound()

@@ -8,13 +8,13 @@ import threading
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
 from edge.drivers import Samples
 from edge.marks import Marks
 from edge.outbox import Outbox
+from edge.pipeline import StationPipeline
 from edge.publisher import Publisher
 from station.config import StationFile
 from station.errors import ConfigError, MessageError, StoreError
@@ -33,24 +33,11 @@ from station.messages import (
 )
 from station.records import Live, Rejected, RepEvent, SetEvent
 
-IDLE_AFTER_S = 0.25  # without samples for so long, the session's clock goes on by the host's
+IDLE_AFTER_S = 2.0  # a port unplugged and back sooner breaks off nothing
 STORE_RETRY_S = 1.0
 MAX_BACKLOG = 10_000  # messages kept in memory while the outbox cannot be written
 MAX_ID_CHARS = 64
 COMMANDS_REMEMBERED = 128
-
-Event = RepEvent | SetEvent | Rejected | Live
-
-
-class Pipeline(Protocol):
-    """What a session needs of edge.pipeline.StationPipeline."""
-
-    def feed(self, samples: Sequence[Samples]) -> list[Event]: ...
-    def idle(self, session_s: float) -> list[Event]: ...
-    def finish(self) -> list[Event]: ...
-    def end_set(self) -> list[Event]: ...
-    def set_profile(self, profile: Profile) -> list[Event]: ...
-    def tare(self) -> str: ...
 
 
 class Session:
@@ -60,7 +47,8 @@ class Session:
     for a disk that cannot be written: the messages wait in memory, bounded, and `problem` says so.
     """
 
-    def __init__(self, station: StationFile, profile: Profile, pipeline: Pipeline) -> None:
+    def __init__(self, station: StationFile, profile: Profile, exercises_dir: Path | None = None) -> None:
+        """`exercises_dir` holds the gym's own profiles. Raises ConfigError as StationPipeline does."""
         self.id = new_id()
         self.station = station
         self.profile = profile
@@ -70,7 +58,8 @@ class Session:
         self.athlete: str | None = None
         self.load_kg: float | None = None
         self.target_reps: int | None = None
-        self._pipeline = pipeline
+        self._pipeline = StationPipeline(station, profile)
+        self._exercises_dir = exercises_dir
         self._outbox: Outbox | None = None
         self._publisher: Publisher | None = None
         self._lock = threading.RLock()
@@ -144,7 +133,7 @@ class Session:
         assert self._publisher is not None, "attach() comes first"
         return self._publisher
 
-    def _take(self, events: Sequence[Event], now_s: float) -> None:
+    def _take(self, events: Sequence[RepEvent | SetEvent | Live | Rejected], now_s: float) -> None:
         messages: list[RepMessage | SetMessage] = []
         for event in events:
             if isinstance(event, Live):
@@ -226,10 +215,9 @@ class Session:
         """Do it and return what was done. Raises ConfigError or MessageError with the reason why not."""
         match command.name:
             case "set-exercise":
-                own = self.station.exercises_dir
                 if command.exercise is None:
                     raise MessageError("the command needs exercise")
-                profile = load_profile(command.exercise, Path(own) if own else None)
+                profile = load_profile(command.exercise, self._exercises_dir)
                 self._take(self._pipeline.set_profile(profile), now_s)
                 self.profile = profile
                 return f"counting {profile.title}"
@@ -244,6 +232,7 @@ class Session:
                 if load_kg is not None and not (math.isfinite(load_kg) and 0 <= load_kg <= 1000):
                     raise MessageError(f"a load of {load_kg} kg; give 0 to 1000")
                 self.load_kg = load_kg
+                self._pipeline.set_load(load_kg)
                 return "no load" if load_kg is None else f"load {load_kg:g} kg"
             case "set-target":
                 target = command.target_reps
