@@ -1,7 +1,6 @@
 """The dashboard on a terminal: shows what the client received ten times a second, and sends commands."""
 
-import asyncio
-import signal
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import ClassVar
@@ -44,6 +43,7 @@ class PlumblineApp(App[int]):
         client: Client,
         profiles: Mapping[str, Profile],
         clock: Callable[[], float] = time.monotonic,
+        stop: threading.Event | None = None,
         trouble: Callable[[], str | None] = lambda: None,
         on_floor: Callable[[FloorState], None] = lambda _: None,
         note: str = "",
@@ -51,9 +51,9 @@ class PlumblineApp(App[int]):
     ) -> None:
         """Show what `client` receives.
 
-        `clock` is the one the client stamps with; `trouble` says what is wrong outside the broker, if
-        anything; `on_floor` sees every new floor; `note` stands in the headline; the app ends by itself
-        after `seconds`.
+        `clock` is the one the client stamps with; `stop` set ends the app, and so does the end of `seconds`;
+        `trouble` says what is wrong outside the broker, if anything; `on_floor` sees every new floor; `note`
+        stands in the headline.
         """
         super().__init__()
         self.client = client
@@ -61,6 +61,7 @@ class PlumblineApp(App[int]):
         self.refused = 0  # packets that were no message of ours
         self._profiles = profiles
         self._clock = clock
+        self._stop = stop or threading.Event()
         self._trouble = trouble
         self._on_floor = on_floor
         self._note = note
@@ -73,16 +74,16 @@ class PlumblineApp(App[int]):
 
     def on_mount(self) -> None:
         """Begin to show."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-            # Without this the terminal stays in its alternate screen, deaf and without a cursor.
-            loop.add_signal_handler(number, self.exit, 128 + number, 128 + number)
         self.set_interval(FLUSH_S, self.flush)
         if self._seconds is not None:
             self.set_timer(self._seconds, self.action_leave)
 
     def flush(self) -> None:
         """Take in what has arrived and post the floor as it is now."""
+        if self._stop.is_set():
+            # Left to itself a signal leaves the terminal in its alternate screen, deaf and without a cursor.
+            self.exit(0)
+            return
         arrivals, refused = read_all(self.client.inbox.drain())
         self.refused += refused
         for arrival in arrivals:

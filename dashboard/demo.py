@@ -2,13 +2,10 @@
 
 import re
 import shutil
-import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 import msgspec
 
@@ -102,25 +99,6 @@ def coach(client: Client) -> Callable[[FloorState], None]:
                 client.send(*key, msgspec.convert(wish, CommandMessage), tracked=False)
 
     return meet
-
-
-@contextmanager
-def signals_set(stop: threading.Event) -> Iterator[list[int]]:
-    """SIGINT, SIGTERM and SIGHUP set `stop` meanwhile; gives the numbers of those that came."""
-    came: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
-        stop.set()
-
-    before = {
-        number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _is_listening(line: str) -> bool:

@@ -120,11 +120,12 @@ def run_plain(
     on_floor: Callable[[FloorState], None] = lambda _: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Print lines to `out` until `stop` is set, `seconds` are over or something is wrong for good."""
+    """Print lines to `out` until `stop` is set or `seconds` are over."""
     reporter = Reporter(profiles)
     floor = FloorState()
     coloured = out.isatty() and not os.environ.get("NO_COLOR")
     broker: str | None = None
+    said_wrong: str | None = None
     refused = 0
     end_s = None if seconds is None else clock() + seconds
 
@@ -136,7 +137,11 @@ def run_plain(
             flush=True,
         )
 
-    while not stop.is_set() and trouble() is None and (end_s is None or clock() < end_s):
+    while not stop.is_set() and (end_s is None or clock() < end_s):
+        wrong = trouble()
+        if wrong is not None and wrong != said_wrong:
+            say("fault", wrong)
+        said_wrong = wrong
         connection = client.connection
         if connection.text != broker:
             broker = connection.text

@@ -17,6 +17,10 @@ from dashboard.widgets.tile import MIN_HEIGHT, MIN_WIDTH, Tile
 RESORT_EVERY = 20  # flushes: tiles that change places more than every two seconds cannot be read
 
 
+class Tiles(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """The tiles; scrolls to the chosen one, the arrows choose."""
+
+
 class FloorScreen(Screen[None]):
     """All stations at a glance."""
 
@@ -27,6 +31,8 @@ class FloorScreen(Screen[None]):
         Binding("right", "step(1, 0)", show=False),
         Binding("up", "step(0, -1)", show=False),
         Binding("down", "step(0, 1)", show=False),
+        Binding("home", "edge(0)", show=False),
+        Binding("end", "edge(-1)", show=False),
     ]
 
     def __init__(self) -> None:
@@ -50,7 +56,7 @@ class FloorScreen(Screen[None]):
         """The headline, the tiles, the keys."""
         yield Headline()
         yield Static("waiting for the first station …", id="nothing")
-        yield VerticalScroll(id="tiles", can_focus=False)
+        yield Tiles(id="tiles")
         yield Footer(show_command_palette=False)
 
     def show(self, views: Sequence[StationView]) -> None:
@@ -95,6 +101,12 @@ class FloorScreen(Screen[None]):
         place = tiles.index(self.focused) if isinstance(self.focused, Tile) else 0
         place += right + down * self._columns
         if 0 <= place < len(tiles):
+            tiles[place].focus()
+
+    def action_edge(self, place: int) -> None:
+        """Choose the first or the last."""
+        tiles = self._in_order()
+        if tiles:
             tiles[place].focus()
 
     def _in_order(self) -> list[Tile]:

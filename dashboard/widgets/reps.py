@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Size
 
 from dashboard.views import RepView, StationView
 from dashboard.widgets.lines import BLUE, BOLD, FAINT, GREY, ORANGE, PLAIN, YELLOW, Lines, number
@@ -22,8 +23,15 @@ class RepTable(Lines):
     def show(self, view: StationView) -> None:
         """Show this from now on."""
         if view != self.view:
+            longer = len(view.reps) > len(self.view.reps)
             self.view = view
             self.draw_anew()
+            if longer:
+                self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Room for a usual set; a longer one gets more while the screen has it."""
+        return 2 + max(8, len(self.view.reps))
 
     def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
         """A heading, the prescription, and the newest reps that fit."""

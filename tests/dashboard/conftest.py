@@ -220,6 +220,7 @@ class Edge:
         self.heard: list[paho.MQTTMessage] = []
         self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
         self._client.on_message = lambda _client, _data, message: self.heard.append(message)
+        self._client.reconnect_delay_set(0, 1)
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
         self._client.subscribe("plumbline/1/gym/+/command", qos=1)
@@ -235,6 +236,11 @@ class Edge:
     def send(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """Publish bytes."""
         self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(5.0)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is there."""
+        return self._client.is_connected()
 
     def close(self) -> None:
         self._client.disconnect()

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,14 @@ import pytest
 from textual.pilot import Pilot
 
 from dashboard.app import PlumblineApp
+from dashboard.client import Client
 from dashboard.screens.floor import FloorScreen
+from dashboard.screens.station import StationScreen
+from dashboard.views import Attention
+from dashboard.widgets.tile import LOOK, Tile
+from station.config import Mqtt
 from station.exercises import all_profiles
+from station.messages import ReplyMessage, decode, new_id, now_utc
 
 EXPECTED = Path(__file__).parent / "expected"
 SIZES = [(80, 24), (120, 40)]
@@ -99,7 +106,7 @@ def run(app: PlumblineApp, size: tuple[int, int], drive: Callable[[Pilot[int]], 
     """Drive the app headless."""
 
     async def driven() -> None:
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             await drive(pilot)
 
     asyncio.run(driven())
@@ -126,3 +133,141 @@ def test_the_floor_and_a_station_look_as_reviewed(still: Any, words: Any, size: 
         assert isinstance(app.screen, FloorScreen)
 
     run(app, size, drive)
+
+
+@pytest.fixture
+def gym(broker: Any, edge: Any, until: Any) -> Iterator[PlumblineApp]:
+    """The app on a real broker with the scripted edge."""
+    client = Client(Mqtt(host="127.0.0.1", port=broker.port, tls=False))
+    client.start()
+    until(lambda: client.connection.up)
+    yield PlumblineApp(client, all_profiles())
+    client.stop()
+
+
+async def poll(pilot: Pilot[int], true: Callable[[], object], timeout_s: float = 5.0) -> None:
+    """Let the app run until something is so."""
+    for _ in range(int(timeout_s / 0.02)):
+        if true():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError(f"it did not become true in time; on the screen:\n{screen_text(pilot.app)}")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_rep_from_the_broker_is_on_the_tile_first_pending_then_confirmed(
+    gym: PlumblineApp, edge: Any, words: Any, size: tuple[int, int]
+) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info(athlete="ana", target_reps=8))
+
+    async def drive(pilot: Pilot[int]) -> None:
+        await poll(pilot, lambda: "Romanian deadlift" in screen_text(gym))
+        edge.say("rack-1", say.live(1.0), say.rep(1, state="pending", revision=1))
+        await poll(pilot, lambda: "pending" in screen_text(gym))
+        edge.say("rack-1", say.rep(1, revision=2))
+        await poll(pilot, lambda: "pending" not in screen_text(gym))
+        assert "23 ± 2 mm" in screen_text(gym)
+
+    run(gym, size, drive)
+
+
+def test_keys_send_commands_and_the_reply_is_shown(gym: PlumblineApp, edge: Any, words: Any) -> None:
+    edge.say("rack-1", words().state(), words().info())
+
+    def asked(name: str) -> Any:
+        found = [decode("command", message.payload) for message in edge.heard]
+        return next((command for command in found if command.name == name), None)  # type: ignore[union-attr]
+
+    async def drive(pilot: Pilot[int]) -> None:
+        await poll(pilot, lambda: isinstance(gym.focused, Tile))
+        await pilot.press("t")
+        await poll(pilot, lambda: asked("tare"))
+        reply = {"event_id": new_id(), "at_utc": now_utc(), "in_reply_to": asked("tare").event_id}
+        edge.say("rack-1", ReplyMessage(**reply, ok=True, text="load set to [b]0[/b]"))
+        await poll(pilot, lambda: "rack-1: load set to [b]0[/b]" in screen_text(gym))
+        await pilot.press("x")
+        await poll(pilot, lambda: asked("end-set"))
+        await pilot.press("enter")
+        await poll(pilot, lambda: isinstance(gym.screen, StationScreen))
+        await pilot.press("e")
+        await poll(pilot, lambda: "exercise on rack-1" in screen_text(gym))
+        await pilot.press("home", "enter")
+        await poll(pilot, lambda: asked("set-exercise"))
+        assert asked("set-exercise").exercise == "back-squat"
+        await pilot.press("escape")
+        await poll(pilot, lambda: isinstance(gym.screen, FloorScreen))
+        await pilot.press("q")
+
+    run(gym, (80, 24), drive)
+    assert gym.return_code == 0
+
+
+def test_hostile_messages_change_no_cell_but_their_own(gym: PlumblineApp, edge: Any, words: Any) -> None:
+    say = words()
+    good = words("b2")
+    edge.say("rack-2", good.state(), good.info(athlete="ben"))
+    athlete = "\x1b[2J\x1b]0;x\x07[/][@click=app.quit]\u202e" + "漢" * 5_000
+    edge.say(
+        "rack-1", say.state(), say.info(athlete=athlete), say.rep(10**12, reason="[/]" * 500, counted=False)
+    )
+    edge.say(
+        "rack-1", say.rep(1, mean_concentric_velocity_mps=1e300, path_deviation_m=-1e300, eccentric_s=1e99)
+    )
+    for payload in (b"[" * 60_000, b'{"schema":"plumbline/rep/1"}', b"\xff\x00"):
+        edge.send("plumbline/1/gym/rack-1/rep", payload)
+
+    async def drive(pilot: Pilot[int]) -> None:
+        await poll(pilot, lambda: gym.refused == 3 and "rack-1" in screen_text(gym))
+        await poll(pilot, lambda: "3 messages unusable" in screen_text(gym))
+        lines = screen_text(gym).splitlines()
+        assert all(ord(char) >= 32 and not 127 <= ord(char) < 160 for line in lines for char in line)
+        head = next(line for line in lines if "rack-2" in line)
+        assert re.search(r"rack-2  ben +(starting|no data yet) *$", head), head
+        await pilot.press("enter")
+        await poll(pilot, lambda: isinstance(gym.screen, StationScreen))
+        await poll(pilot, lambda: "not counted: [/][/]" in screen_text(gym))
+
+    run(gym, (80, 24), drive)
+
+
+def test_the_tile_is_stale_while_the_broker_is_gone_and_live_after(
+    gym: PlumblineApp, broker: Any, edge: Any, words: Any
+) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info(), say.live(1.0))
+
+    async def drive(pilot: Pilot[int]) -> None:
+        await poll(pilot, lambda: "rack-1" in screen_text(gym) and "broker:" not in screen_text(gym))
+        broker.stop()
+        await poll(pilot, lambda: "broker: " in screen_text(gym) and "stale" in screen_text(gym))
+        broker.start()
+        await poll(pilot, lambda: gym.client.connection.up)
+        await poll(pilot, lambda: edge.connected)
+        edge.say("rack-1", say.live(9.0))
+        await poll(pilot, lambda: "live" in screen_text(gym) and "stale" not in screen_text(gym))
+
+    run(gym, (80, 24), drive)
+
+
+@pytest.mark.parametrize("count", [1, 9, 60])
+def test_many_stations_are_tiles_that_scroll_and_keys_reach_the_last(
+    still: Any, words: Any, count: int
+) -> None:
+    for n in range(count):
+        say = words(f"s{n}")
+        still.put(f"rack-{n:02d}", say.state(), say.info(), say.live(1.0))
+    app = make(still)
+
+    async def drive(pilot: Pilot[int]) -> None:
+        await settle(pilot)
+        assert "rack-00" in screen_text(app)
+        await pilot.press(*["down"] * 5, "end")
+        await poll(pilot, lambda: f"rack-{count - 1:02d}" in screen_text(app))
+
+    run(app, (80, 24), drive)
+
+
+def test_every_state_has_a_glyph_of_its_own_not_only_a_colour() -> None:
+    glyphs = [glyph for glyph, _ in LOOK.values()]
+    assert len(set(glyphs)) == len(LOOK) == len(Attention)
