@@ -118,7 +118,7 @@ class BoardDriver:
             later = times_us > before
             self.stats.samples_rejected += int((~later).sum())
             where, times_us = where[later], times_us[later]
-        self._last_us[name] = max(newest_us, int(times_us[-1])) if len(times_us) else newest_us
+        self._last_us[name] = int(times_us[-1]) if len(times_us) else newest_us
         return where
 
     def _count(self, given: list[Samples]) -> None:

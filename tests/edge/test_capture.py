@@ -70,6 +70,12 @@ def test_reading_stops_before_a_damaged_record(tmp_path: Path, at: int) -> None:
     assert capture.left_bytes == 5003 + 2 * 16
 
 
+def test_reading_stops_where_time_runs_backwards(tmp_path: Path) -> None:
+    capture = Capture(write(tmp_path / "a.plc", [RECORDS[1], RECORDS[0], RECORDS[2]]))
+    assert list(capture) == [RECORDS[1]]
+    assert capture.left_bytes == 4 + 3 + 2 * 16
+
+
 def test_a_tail_of_zeros_after_a_power_cut_is_left(tmp_path: Path) -> None:
     path = write(tmp_path / "a.plc", RECORDS)
     with path.open("ab") as file:

@@ -181,6 +181,8 @@ def test_a_sample_not_after_the_one_before_is_rejected() -> None:
     (samples,) = driver.feed(data + frame(5, 3500, one(0, 5.0, age_us=1500)), 0.0)
     np.testing.assert_array_equal(samples.value, (np.array([1.0, 2.0, 4.0]) + 50.0) / 10.0)
     assert driver.stats.samples_rejected == 2
+    assert driver.feed(frame(6, 3600, one(0, 6.0, age_us=600)), 0.0) == []
+    assert driver.stats.samples_rejected == 3
 
 
 def test_a_channel_the_hello_does_not_name_is_rejected() -> None:

@@ -123,6 +123,15 @@ def test_after_a_reset_no_sample_is_older_than_those_before_it() -> None:
     assert after - 20_000 > before
 
 
+def test_after_a_reset_the_session_is_found_on_the_hosts_clock_anew() -> None:
+    clock = DeviceClock()
+    for second in range(30):
+        feed(clock, [second * 1_000_000], received_s=100.0 + second)
+    feed(clock, [30_000_000], received_s=130.2)  # late, so the new epoch starts 0.2 s too soon
+    (after,) = feed(clock, [0], received_s=131.0, boot_id=2)
+    assert clock.host_s(after / 1e6) == pytest.approx(131.0)
+
+
 def test_a_reset_within_one_read_stays_in_order() -> None:
     boots = np.array([1, 1, 2, 2], dtype=np.uint32)
     ticks = np.array([4_000_000, 4_020_000, 10, 20_010], dtype=np.uint32)
@@ -131,11 +140,12 @@ def test_a_reset_within_one_read_stays_in_order() -> None:
     assert session_us.tolist() == [20_000, 40_000, 60_001, 80_001]
 
 
-def test_a_gap_longer_than_half_the_wrap_goes_by_the_hosts_time() -> None:
+@pytest.mark.parametrize("minutes", [36, 50, 80, 1000])
+def test_a_gap_longer_than_half_the_wrap_goes_by_the_hosts_time(minutes: int) -> None:
     clock = DeviceClock()
     feed(clock, [0], received_s=100.0)
-    gap_us = 50 * 60 * 1_000_000
-    assert feed(clock, [gap_us], received_s=100.0 + 50 * 60 + 0.003) == [gap_us + 3000]
+    gap_us = minutes * 60 * 1_000_000
+    assert feed(clock, [gap_us], received_s=100.0 + minutes * 60 + 0.003) == [gap_us + 3000]
 
 
 def test_a_gap_below_half_the_wrap_goes_by_the_board() -> None:
