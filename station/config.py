@@ -185,7 +185,8 @@ def _explain(text: str, kind: type[msgspec.Struct]) -> str:
         reason = text.split(" - at ")[0]
         return f"{place or 'the file'}: {reason[0].lower()}{reason[1:]}"
     key = f"{place}.{unknown.group(1)}" if place else unknown.group(1)
-    return f"unknown key {key}; {_suggest(unknown.group(1), _fields_at(kind, place))}"
+    table = re.sub(r"\[[0-9]+\]", "", place)  # which entry of a list does not change its keys
+    return f"unknown key {key}; {_suggest(unknown.group(1), _fields_at(kind, table))}"
 
 
 def _fields_at(kind: Any, place: str) -> tuple[str, ...]:

@@ -131,7 +131,7 @@ def perform(
     for piece, first, count in zip(pieces, edges, counts, strict=False):
         part = slice(int(first), int(first) + count)
         if piece.delta_m:
-            velocity[part] = piece.delta_m / piece.duration_s * pulse(piece.shape, count)
+            velocity[part] = piece.delta_m / (count * DT_S) * pulse(piece.shape, count)
         u = (np.arange(count) + 1.0) / count
         ease = u * u * (3.0 - 2.0 * u)
         if piece.walk_m:

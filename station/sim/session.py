@@ -12,7 +12,7 @@ from station.exercises import Profile, load_profile
 from station.sim import sensors as sense
 from station.sim.body import HEEL_SHARE, Lifter, Technique, mid_foot_m
 from station.sim.load import G_MPS2, Band, Stack, band_tension, bar_force, cable_tension, direction
-from station.sim.motion import Floats, Motion, join, perform
+from station.sim.motion import Floats, Motion, join, perform, smooth
 from station.sim.plan import SetPlan, StationPlan, Way, meet
 from station.sim.programs import Programme
 from station.sim.reach import Reach, reach
@@ -244,8 +244,9 @@ def _under_the_feet(motion: Motion, way: Reach, lifter: Lifter, load_kg: float) 
         still = np.zeros(len(motion.time_s))
         return still, still + lifter.mass_kg * G_MPS2
     centre = way.posture.mass_centre
-    x = np.interp(motion.s_m, way.s_m, centre[:, 0])
-    height = np.interp(motion.s_m, way.s_m, centre[:, 1])
+    # Smoothed, because the table's kinks would be blows in the second derivative.
+    x = smooth(np.interp(motion.s_m, way.s_m, centre[:, 0]), 61)
+    height = smooth(np.interp(motion.s_m, way.s_m, centre[:, 1]), 61)
     push_x = np.gradient(np.gradient(x, motion.time_s), motion.time_s)
     push_y = np.gradient(np.gradient(height, motion.time_s), motion.time_s)
     place = x - height * push_x / (G_MPS2 + push_y) - mid_foot_m(lifter)
