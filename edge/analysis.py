@@ -54,7 +54,7 @@ def analyse(
             piece = pipeline.counter.trace(seen_s)
             if piece.shape[1]:
                 keep_trace.append(piece)
-                seen_s = float(piece[0, -1]) + 0.005
+                seen_s = float(piece[0, -1]) + 0.0075  # into the next grid sample
         if progress is not None:
             progress((_last_time(block) - recording.time_s[0]) / max(recording.duration_s, 1e-9))
     book.take(pipeline.finish())

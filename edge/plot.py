@@ -99,6 +99,8 @@ def _draw_path(axes, time_s: Floats, place: Floats, x: Floats, reps: list[Rep]) 
             side = _smoothed(x[inside])
             axes.plot((side - side[0]) * 100.0, place[inside], linewidth=1, label=str(rep.number))
     axes.axvline(0.0, color=PAUSE, linewidth=0.8)
+    left, right = axes.get_xlim()
+    axes.set_xlim(min(left, -6.0), max(right, 6.0))  # a straight path looks straight
     axes.set_xlabel("forward of the start (cm)")
     axes.set_title("bar path", fontsize=11)
     axes.set_ylabel("height (m)")

@@ -279,8 +279,6 @@ cdef class RepCounter:
         )
 
     cdef list collect(self):
-        if not self.events:
-            return self.events
         events = self.events
         self.events = []
         return events

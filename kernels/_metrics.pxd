@@ -75,6 +75,7 @@ cdef class Meter:
     cdef double place_at(self, double t) noexcept nogil
     cdef int index(self, double t) noexcept nogil
     cdef double summit(self, int i) noexcept nogil
+    cdef bint knocked(self, int ia, int iv, int ib) noexcept nogil
     cdef bint lower_first(self, Window* window, Span down, Span up, double load, Measures* m) noexcept nogil
     cdef bint lift_first(self, Window* window, Span up, Span down, double load, Measures* m) noexcept nogil
     cdef void lift(self, Window* window, Span down, Span up, double load, Measures* m) noexcept nogil

@@ -23,6 +23,7 @@ cdef struct Turn:
     long long k
     double u
     bint high
+    long long left_k     # when the motion had come a step away from it
 
 cdef struct Reject:
     long long first
@@ -33,7 +34,7 @@ cdef class Segmenter:
     cdef bint concentric_first
     cdef readonly double v0
     cdef double sign, step_range, min_range
-    cdef long long held, rest, slow, gap
+    cdef long long held, rest, slow, gap, prick
     cdef Turn turns[TURNS + 1]
     cdef int n
     cdef bint fresh
@@ -56,7 +57,8 @@ cdef class Segmenter:
     cdef void learn(self, double size, long long end_k) noexcept nogil
     cdef void reject(self, long long first, long long last, int reason) noexcept nogil
     cdef void begin(self, Turn here) noexcept nogil
-    cdef void turn(self, Turn t) noexcept nogil
+    cdef void turn(self, Turn t, bint high, long long k) noexcept nogil
+    cdef void unprick(self, long long k, double u) noexcept nogil
     cdef void merge(self, Turn now) noexcept nogil
     cdef double prominence(self, Turn now) noexcept nogil
     cdef bint find(self, Turn now) noexcept nogil

@@ -23,7 +23,8 @@ cdef double ZONE = 0.85         # CONTRACT: top and bottom are the outer 15 % of
 cdef double STEP = 0.2          # of the least range: turning points are confirmed by this much
 HELD_S = 3.0                    # held this long at lockout, the rep is confirmed without its successor
 REST_S = 5.0                    # no prescribed pause is this long: the bar lies or hangs
-SLOW_S = 0.25                   # a first lift slow for this long may be a lockout
+PRICK_S = 0.35                  # out and back in less: something hit the tether; two 0.5 s phases take 0.8 s
+cdef double SLOW_S = 0.25                   # a first lift slow for this long may be a lockout
 
 
 cdef class Segmenter:
@@ -52,6 +53,7 @@ cdef class Segmenter:
         self.step_range = STEP * min_range
         self.v0 = v0
         self.held = <long long>(HELD_S * GRID_HZ)
+        self.prick = <long long>(PRICK_S * GRID_HZ)
         self.slow = <long long>(SLOW_S * GRID_HZ)
         self.rest = <long long>(REST_S * GRID_HZ)
         self.gap = <long long>(gap_s * GRID_HZ)
@@ -122,39 +124,59 @@ cdef class Segmenter:
             if u < self.low.u:
                 self.low = here
             if self.top.u - u >= self.step_range:
-                self.turn(self.top)
-                self.turns[self.n - 1].high = True
+                self.turn(self.top, True, k)
                 self.direction = -1
                 self.low = here
             elif u - self.low.u >= self.step_range:
-                self.turn(self.low)
+                self.turn(self.low, False, k)
                 self.direction = 1
                 self.top = here
         elif self.direction < 0:
             if u < self.low.u:
                 self.low = here
             elif u - self.low.u >= self.step_range:
-                self.turn(self.low)
+                self.turn(self.low, False, k)
                 self.direction = 1
                 self.top = here
         elif u > self.top.u:
             self.top = here
         elif self.top.u - u >= self.step_range:
-            self.turn(self.top)
-            self.turns[self.n - 1].high = True
+            self.turn(self.top, True, k)
             self.direction = -1
             self.low = here
+        self.unprick(k, u)
         return self.judge(k, u, w)
 
-    cdef void turn(self, Turn t) noexcept nogil:
+    cdef void turn(self, Turn t, bint high, long long k) noexcept nogil:
         cdef int i
-        t.high = False
+        t.high = high
+        t.left_k = k
         if self.n == TURNS:
             for i in range(TURNS - 2):
                 self.turns[i] = self.turns[i + 2]
             self.n -= 2
         self.turns[self.n] = t
         self.n += 1
+
+    cdef void unprick(self, long long k, double u) noexcept nogil:
+        """Forget an excursion that went out and came back too quickly to be a lifter's."""
+        cdef Turn root
+        if self.n < 2:
+            return
+        root = self.turns[self.n - 2]
+        if k - root.left_k >= self.prick or fabs(u - root.u) >= self.step_range:
+            return
+        self.n -= 2
+        root.k = k
+        if root.high:
+            self.top = root
+            self.direction = 1
+        else:
+            self.low = root
+            self.direction = -1
+        if self.n == 0:
+            root.u = u
+            self.begin(root)
 
     cdef double prominence(self, Turn now) noexcept nogil:
         cdef double largest = self.range_ref

@@ -1,0 +1,92 @@
+"""`make accuracy`: simulate every scenario with many lifters, score the pipeline, print the table.
+
+python -m tests.accuracy [--seeds N] [--only SCENARIO ...] [--plots DIR]
+"""
+
+import argparse
+import sys
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+
+from station.sim import list_scenarios, load_scenario
+from tests.accuracy.score import CLEAN, TIMES, Score, score_session
+
+
+def jobs(names: list[str], seeds: int) -> list[tuple[str, int, int]]:
+    return [
+        (name, seed, station)
+        for name in names
+        for seed in range(1, seeds + 1)
+        for station in range(len(load_scenario(name).stations))
+    ]
+
+
+def row(name: str, score: Score) -> str:
+    times = [abs(e) for key in TIMES for e in score.errors.get(key, [])]
+    mcv = np.array(score.errors.get("mean_concentric_velocity_mps", [np.nan]))
+    return (
+        f"{name:<22} {score.exact_sets:>5}/{score.sets:<5} {score.found:>6}/{score.reps:<6} {score.ghosts:>4}"
+        f"   {np.percentile(times, 95) * 1e3 if times else np.nan:6.0f}   {np.sqrt(np.mean(mcv**2)):7.4f}"
+        f"   {np.percentile(score.lags_s, 95) * 1e3 if score.lags_s else np.nan:6.0f}"
+    )
+
+
+def figures(label: str, score: Score) -> list[str]:
+    lines = [
+        f"{label}: F1 {score.f1:.4f}, exact sets {100 * score.exact_sets / max(score.sets, 1):.2f} % of {score.sets},"
+        f" {score.reps} reps, {score.ghosts} ghosts in {score.hours:.1f} h"
+    ]
+    for key, values in sorted(score.errors.items()):
+        if key.startswith("null"):
+            lines.append(f"  {key:<34} differs in {len(values)} reps")
+            continue
+        e = np.array(values)
+        lines.append(
+            f"  {key:<34} n {e.size:>6}  bias {e.mean():+.4f}  rmse {np.sqrt(np.mean(e**2)):.4f}"
+            f"  95 % within {np.percentile(abs(e), 95):.4f}"
+        )
+    for layout, pairs in sorted(score.path.items()):
+        e, sigma = np.array(pairs).T
+        lines.append(
+            f"  path, {layout:<28} n {e.size:>6}  bias {e.mean() * 1e3:+.1f} mm  rmse {np.sqrt(np.mean(e**2)) * 1e3:.1f} mm"
+            f"  within 2 sigma {100 * np.mean(abs(e) < 2 * sigma):.1f} %"
+        )
+    if score.lags_s:
+        lines.append(f"  pending after lockout: p50 {np.percentile(score.lags_s, 50) * 1e3:.0f} ms,"
+                     f" p95 {np.percentile(score.lags_s, 95) * 1e3:.0f} ms")  # fmt: skip
+    return lines
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.accuracy")
+    parser.add_argument("--seeds", type=int, default=12)
+    parser.add_argument("--only", nargs="*", default=None)
+    parser.add_argument("--processes", type=int, default=2)
+    args = parser.parse_args()
+    names = args.only or list(list_scenarios())
+    clean, adversarial = Score(), Score()
+    by_name: dict[str, Score] = {name: Score() for name in names}
+    todo = jobs(names, args.seeds)
+    with ProcessPoolExecutor(args.processes) as pool:
+        for done, (job, score) in enumerate(
+            zip(todo, pool.map(score_session, *zip(*todo, strict=True), chunksize=4), strict=True), 1
+        ):
+            by_name[job[0]].add(score)
+            (clean if job[0] in CLEAN else adversarial).add(score)
+            if sys.stderr.isatty():
+                print(f"\r{done}/{len(todo)} sessions", end="", file=sys.stderr)
+    print("\nscenario               exact sets      found/reps   ghosts  tempo p95  MCV rmse  lag p95 (ms)")
+    for name in names:
+        print(row(name, by_name[name]))
+    print()
+    print("\n".join(figures("clean", clean)))
+    print("\n".join(figures("adversarial", adversarial)))
+    worst = sorted(clean.wrong + adversarial.wrong, reverse=True)[:10]
+    if worst:
+        print("worst sets (scenario, seed, station): " + "; ".join(f"{n} {s} {i}" for _, n, s, i in worst))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

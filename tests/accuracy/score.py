@@ -1,0 +1,148 @@
+"""Score the whole pipeline on simulated sessions: what was counted, and how far every number is from the truth."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edge.drivers import Samples
+from edge.pipeline import StationPipeline
+from station.exercises import load_profile
+from station.records import Rejected, Rep, RepEvent
+from station.sim import SimulatedSet, load_scenario, simulate_station, with_seed
+
+# Nothing wrong with lifter, sensors or set-up; every other scenario is adversarial.
+CLEAN = frozenset(
+    {
+        "clean-gym", "clean-rdl", "dead-stop", "from-floor", "long-top-pause", "platform", "rack-and-back",
+        "short-and-tall", "short-range", "slow-eccentric", "thirty-stations", "two-lifters", "two-tethers",
+        "unit-off-line", "warm-up-then-work",
+    }
+)  # fmt: skip
+# The set-up is wrong on purpose, so lengths are too: counts and times are scored, lengths are not.
+COUNT_ONLY = frozenset({"ratio-wrong", "unit-moved", "missed-ticks", "bar-drift-moved"})
+
+TIMES = ("eccentric_s", "bottom_pause_s", "concentric_s", "top_pause_s")
+LENGTHS = (
+    "mean_concentric_velocity_mps", "peak_concentric_velocity_mps", "mean_propulsive_velocity_mps",
+    "mean_eccentric_velocity_mps", "rom_m",
+)  # fmt: skip
+SAME_REP_S = 0.6  # a rep is found where a lockout lies this near the true one
+
+
+@dataclass
+class Score:
+    """Sums over sessions."""
+
+    sets: int = 0
+    exact_sets: int = 0
+    reps: int = 0
+    found: int = 0
+    ghosts: int = 0
+    errors: dict[str, list[float]] = field(default_factory=dict)
+    path: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # error and sigma, per layout
+    lags_s: list[float] = field(default_factory=list)
+    hours: float = 0.0
+    wrong: list[tuple[float, str, int, int]] = field(default_factory=list)  # how bad, scenario, seed, station
+
+    def add(self, other: "Score") -> None:
+        for name in ("sets", "exact_sets", "reps", "found", "ghosts", "hours"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for key, values in other.errors.items():
+            self.errors.setdefault(key, []).extend(values)
+        for key, pairs in other.path.items():
+            self.path.setdefault(key, []).extend(pairs)
+        self.lags_s += other.lags_s
+        self.wrong += other.wrong
+
+    @property
+    def f1(self) -> float:
+        if not self.reps + self.ghosts:
+            return 1.0
+        return 2.0 * self.found / (self.reps + self.found + self.ghosts)
+
+
+def run_pipeline(
+    simulated: SimulatedSet, block_s: float = 1.0
+) -> tuple[list[RepEvent], list[Rejected], dict[str, float]]:
+    """The newest revision of every rep, what was rejected, and when each rep was first announced."""
+    pipeline = StationPipeline(simulated.station, load_profile(simulated.exercise), live_s=0.0)
+    newest: dict[str, RepEvent] = {}
+    rejected: list[Rejected] = []
+    announced: dict[str, float] = {}
+    end_s = max((float(c.time_s[-1]) for c in simulated.recording.values() if c.time_s.size), default=0.0)
+    for start_s in np.arange(0.0, end_s + block_s, block_s):
+        block = []
+        for channel, (time_s, value) in simulated.recording.items():
+            first, last = np.searchsorted(time_s, [start_s, start_s + block_s])
+            if last > first:
+                block.append(Samples(channel, time_s[first:last].copy(), value[first:last].copy()))
+        events = pipeline.feed(block)
+        if start_s + block_s > end_s:
+            events += pipeline.finish()
+        for event in events:
+            if isinstance(event, RepEvent):
+                newest[event.event_id] = event
+                announced.setdefault(event.event_id, event.known_s)
+            elif isinstance(event, Rejected):
+                rejected.append(event)
+    return [e for e in newest.values() if e.state != "rejected"], rejected, announced
+
+
+def layout_of(simulated: SimulatedSet) -> str:
+    if simulated.station.station.kind == "cable":
+        return "pulley cell"
+    return "two tethers" if "position_2_m" in simulated.recording else "tilt"
+
+
+def score_session(scenario: str, seed: int, station: int) -> Score:
+    """Simulate one station of a scenario and score it."""
+    plan = load_scenario(scenario).stations[station]
+    simulated = simulate_station(plan, with_seed(seed * 1000 + station))
+    found, _, announced = run_pipeline(simulated)
+    counted = [event for event in found if event.rep.counted]
+    score = Score()
+    score.hours = float(simulated.motion.time_s[-1]) / 3600.0
+    free = list(counted)
+    layout = layout_of(simulated)
+    lengths = scenario not in COUNT_ONLY
+    for a_set in simulated.truth["sets"]:
+        score.sets += 1
+        missed = 0
+        for truth in a_set["reps"]:
+            if not truth["counted"]:
+                continue
+            score.reps += 1
+            match = min(
+                free,
+                key=lambda e: abs(e.rep.concentric_end_s - truth["concentric_end_s"]),  # noqa: B023
+                default=None,
+            )
+            if match is None or abs(match.rep.concentric_end_s - truth["concentric_end_s"]) > SAME_REP_S:
+                missed += 1
+                continue
+            free.remove(match)
+            score.found += 1
+            score.lags_s.append(announced[match.event_id] - truth["concentric_end_s"])
+            _compare(score, match.rep, truth, layout, lengths)
+        span = [r["start_s"] for r in a_set["reps"]] + [r["end_s"] for r in a_set["reps"]]
+        near = [e for e in free if span and min(span) - 6.0 < e.rep.end_s < max(span) + 6.0]
+        score.exact_sets += not missed and not near
+        if missed or near:
+            score.wrong.append((float(missed + len(near)), scenario, seed, station))
+    score.ghosts = len(free)
+    if free and not score.wrong:
+        score.wrong.append((float(len(free)), scenario, seed, station))
+    return score
+
+
+def _compare(score: Score, rep: Rep, truth: dict[str, float | None], layout: str, lengths: bool) -> None:
+    for key in (*TIMES, *(LENGTHS if lengths else ())):
+        measured, true = getattr(rep, key), truth.get(key)
+        if measured is not None and true is not None:
+            score.errors.setdefault(key, []).append(measured - true)
+        elif (measured is None) != (true is None):
+            score.errors.setdefault(f"null {key}", []).append(1.0)
+    true = truth.get("path_deviation_m")
+    if lengths and rep.path_deviation_m is not None and true is not None:
+        sigma = rep.path_deviation_sigma_m or np.nan
+        score.path.setdefault(layout, []).append((rep.path_deviation_m - true, sigma))

@@ -1,0 +1,239 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kernels import CHANNELS, Discarded, Measured, RepCounter, Tick
+
+V0 = 0.02
+POSITION, FORCE = CHANNELS.index("position_m"), CHANNELS.index("force_n")
+
+
+def ease(n):
+    """From 0 to 1 with no jerk at the ends (fifth-order polynomial)."""
+    t = np.linspace(0.0, 1.0, n)
+    return t**3 * (10.0 - 15.0 * t + 6.0 * t**2)
+
+
+def motion(*legs, start_m=1.0, rate_hz=200.0):
+    """A motion from (seconds, metres moved) legs; 0 m is a hold."""
+    place, at = [np.array([start_m])], start_m
+    for duration_s, moved_m in legs:
+        place.append(at + moved_m * ease(round(duration_s * rate_hz) + 1)[1:])
+        at += moved_m
+    s = np.concatenate(place)
+    return np.arange(s.size) / rate_hz, s
+
+
+def rdl(reps=3, rom_m=0.4):
+    return ((2.0, 0.0), *([(1.8, -rom_m), (0.4, 0.0), (1.0, rom_m), (1.0, 0.0)] * reps), (1.0, 0.0))
+
+
+def counter(layout="travel", *, concentric_first=False, free_weight=True, min_range=0.1, **kwargs):
+    return RepCounter(
+        layout, concentric_first=concentric_first, free_weight=free_weight, min_range=min_range, **kwargs
+    )
+
+
+def results(time_s, s, kind="complete", **kwargs):
+    rc = counter(**kwargs)
+    found = rc.push(POSITION, time_s, s) + rc.finish()
+    return [r for r in found if isinstance(r, Measured) and r.kind == kind], [
+        r for r in found if isinstance(r, Discarded)
+    ]
+
+
+def slow_reps(time_s, s, bottoms):
+    """Boundaries by the contract's words around the known bottoms of a motion without noise or bounces."""
+    v = np.gradient(s, time_s)
+    reps = []
+    for bottom in np.searchsorted(time_s, bottoms):
+        zone = 0.15 * (s.max() - s[bottom])
+        left_top = np.flatnonzero(s[:bottom] > s.max() - zone)[-1]
+        start = np.flatnonzero(v[:left_top] >= -V0)[-1]
+        near = np.flatnonzero(s < s[bottom] + zone)
+        ecc_end = next(i for i in range(left_top, s.size) if i in near and v[i] > -V0)
+        left_bottom = bottom + np.flatnonzero(s[bottom:] > s[bottom] + zone)[0]
+        con_start = np.flatnonzero(v[:left_bottom] <= V0)[-1]
+        at_top = left_bottom + np.flatnonzero(s[left_bottom:] > s.max() - zone)[0]
+        con_end = at_top + np.flatnonzero(v[at_top:] < V0)[0]
+        reps.append(tuple(time_s[[start, ecc_end, con_start, con_end]]))
+    return reps
+
+
+def test_boundaries_equal_the_definition_on_a_clean_motion():
+    time_s, s = motion(*rdl(), rate_hz=1000.0)
+    reps, _ = results(time_s, s)
+    expected = slow_reps(time_s, s, bottoms=[4.0, 8.2, 12.4])
+    assert len(reps) == len(expected) == 3
+    for rep, (start, ecc_end, con_start, con_end) in zip(reps, expected, strict=True):
+        got = (rep.start_s, rep.eccentric_end_s, rep.concentric_start_s, rep.concentric_end_s)
+        assert got == pytest.approx((start, ecc_end, con_start, con_end), abs=0.008)
+        assert rep.size == pytest.approx(0.4, abs=0.002)
+        assert rep.mean_concentric_velocity == pytest.approx(0.4 / (con_end - con_start), rel=0.01)
+        assert rep.peak_concentric_velocity == pytest.approx(1.875 * 0.4, rel=0.01)
+
+
+@settings(max_examples=40, deadline=None)
+@given(cuts=st.lists(st.integers(0, 4000), max_size=12), seed=st.integers(0, 5))
+def test_results_do_not_depend_on_how_the_stream_is_cut(cuts, seed):
+    rng = np.random.default_rng(seed)
+    time_s, s = motion(*rdl())
+    s = s + rng.normal(0.0, 3e-4, s.size)
+    time_s = time_s + rng.uniform(0.0, 0.004, s.size)
+    force = 600.0 + 50.0 * np.gradient(s)
+
+    def run(parts):
+        rc = counter(tick_s=0.1)
+        out = []
+        for part in parts:
+            out += rc.push(FORCE, time_s[part][::8].copy(), force[part][::8].copy())
+            out += rc.push(POSITION, time_s[part], s[part])
+        return [tuple(map(repr, row)) for row in out + rc.finish()]
+
+    edges = sorted({0, s.size, *(cut // 8 * 8 for cut in cuts if cut < s.size)})
+    whole = run([slice(0, s.size)])
+    assert run([slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]) == whole
+
+
+def test_nothing_nan_constant_and_one_sample_give_no_rep():
+    for time_s, s in (
+        (np.empty(0), np.empty(0)),
+        (np.array([1.0]), np.array([0.5])),
+        (np.arange(0.0, 9.0, 0.01), np.full(900, np.nan)),
+        (np.arange(0.0, 9.0, 0.01), np.full(900, 0.8)),
+    ):
+        assert results(time_s, s) == ([], [])
+
+
+@pytest.mark.parametrize("rate_hz", [25.0, 45.0, 200.0, 1000.0, 4000.0])
+@pytest.mark.parametrize("rom_m", [0.16, 0.4, 0.9])
+def test_short_and_long_reps_count_at_every_rate(rate_hz, rom_m):
+    reps, discarded = results(*motion(*rdl(5, rom_m), rate_hz=rate_hz))
+    assert [round(rep.size, 2) for rep in reps] == [rom_m] * 5
+    assert discarded == []
+
+
+def test_the_last_rep_held_at_the_top_counts_and_is_pending_within_120_ms():
+    time_s, s = motion(*rdl(2), rate_hz=200.0)
+    rc = counter()
+    found = [r for r in rc.push(POSITION, time_s, s) if isinstance(r, Measured)]
+    pending = [r for r in found if r.kind == "lockout"]
+    assert [r.candidate for r in pending] == [0, 1]
+    for rep in pending:
+        assert 0.0 <= rep.known_s - rep.concentric_end_s <= 0.12
+    held = [r for r in rc.finish() if isinstance(r, Measured)]
+    assert [r.candidate for r in held if r.kind == "complete"] == [1]
+
+
+@pytest.mark.parametrize("dip_m", [0.005, 0.02, 0.04])
+@pytest.mark.parametrize("stall_s", [0.1, 1.0, 2.0])
+def test_a_stall_or_dip_on_the_way_never_splits_a_rep(dip_m, stall_s):
+    rep = [(1.5, -0.3), (0.6, 0.16), (0.3, -dip_m), (stall_s, 0.0), (0.8, 0.14 + dip_m), (1.0, 0.0)]
+    reps, _ = results(*motion((1.0, 0.0), *rep * 3))
+    assert len(reps) == 3
+    assert reps[0].size == pytest.approx(0.3, abs=0.003)
+
+
+def test_a_bounce_at_the_bottom_belongs_to_the_bottom_pause():
+    rep = [(1.5, -0.4), (0.25, 0.04), (0.25, -0.04), (1.0, 0.4), (1.0, 0.0)]
+    reps, _ = results(*motion((1.0, 0.0), *rep * 3))
+    assert len(reps) == 3
+    assert reps[0].bottom_pause_s == pytest.approx(0.55, abs=0.08)
+
+
+def test_picking_up_and_setting_down_are_no_reps_and_say_so():
+    reps, discarded = results(
+        *motion((1.0, 0.0), (1.5, 0.55), (2.0, 0.0), *rdl(3), (1.5, -0.55), (8.0, 0.0), start_m=0.225)
+    )
+    assert len(reps) == 3
+    assert [d.reason for d in discarded] == ["pick-up", "set-down"]
+
+
+def test_unrack_and_re_rack_are_no_reps():
+    legs = ((1.0, 0.0), (0.6, 0.045), (2.0, 0.0), *rdl(4), (0.6, -0.045), (8.0, 0.0))
+    reps, discarded = results(*motion(*legs))
+    assert len(reps) == 4
+    assert [d.reason for d in discarded] == ["unrack", "re-rack"]
+
+
+def test_half_an_hour_of_idling_with_knocks_gives_nothing():
+    rng = np.random.default_rng(4)
+    time_s = np.arange(0.0, 1800.0, 0.01)
+    s = 0.9 + 0.004 * np.sin(0.2 * time_s) + rng.normal(0.0, 3e-4, time_s.size)
+    for at in 5.0 + 8.9 * np.arange(200) + rng.uniform(0.0, 7.0, 200):
+        near = np.abs(time_s - at) < 0.15
+        s[near] += rng.uniform(-0.15, 0.15) * np.cos((time_s[near] - at) / 0.15 * np.pi / 2) ** 2
+    reps, _ = results(time_s, s)
+    assert reps == []
+
+
+def deadlifts(reps=3):
+    return ((2.0, 0.0), *([(1.2, 0.5), (0.8, 0.0), (1.0, -0.5), (1.5, 0.0)] * reps), (2.0, 0.0))
+
+
+def test_a_lift_from_the_floor_has_its_phases_in_its_own_order():
+    reps, discarded = results(*motion(*deadlifts(), start_m=0.225), concentric_first=True)
+    assert len(reps) == 3
+    assert discarded == []
+    rep = reps[0]
+    assert rep.start_s == rep.concentric_start_s < rep.concentric_end_s < rep.eccentric_end_s == rep.end_s
+    assert rep.top_pause_s == pytest.approx(0.8, abs=0.25)
+    assert rep.size == pytest.approx(0.5, abs=0.002)
+
+
+def test_a_dropped_bar_counts_with_no_eccentric_and_its_bounce_is_no_rep():
+    fall_s = np.sqrt(2 * 0.5 / 9.81)
+    n = round(fall_s * 200)
+    fall = -0.5 * 9.81 * (np.arange(1, n + 1) / 200) ** 2
+    time_s, s = motion((2.0, 0.0), (1.2, 0.5), (1.0, 0.0), start_m=0.225)
+    bounce = motion((0.2, 0.165), (0.2, -0.165), (0.12, 0.05), (0.12, -0.05), (6.0, 0.0), start_m=0.225)[1]
+    s = np.concatenate([s, s[-1] + fall, bounce])
+    reps, _ = results(np.arange(s.size) / 200.0, s, concentric_first=True)
+    assert len(reps) == 1
+    assert np.isnan(reps[0].eccentric_s)
+    assert reps[0].size == pytest.approx(0.5, abs=0.002)
+
+
+def test_reps_are_seen_in_tension_alone_and_have_no_lengths():
+    time_s, s = motion(*rdl(4, 80.0), start_m=140.0, rate_hz=80.0)
+    rc = counter("tension", min_range=10.0)
+    reps = [r for r in rc.push(FORCE, time_s, s) + rc.finish() if isinstance(r, Measured)]
+    assert len({rep.candidate for rep in reps}) == 4
+    assert np.isnan(reps[-1].mean_power)
+    assert reps[-1].mean_force == pytest.approx(100.0, rel=0.02)
+
+
+def test_force_and_power_of_a_free_weight_come_from_the_entered_load():
+    time_s, s = motion(*rdl(1), rate_hz=500.0)
+    rc = counter()
+    rc.set_load(100.0)
+    (rep,) = [r for r in rc.push(POSITION, time_s, s) + rc.finish() if getattr(r, "kind", "") == "complete"]
+    assert rep.mean_force == pytest.approx(980.665, rel=0.01)
+    assert rep.work == pytest.approx(980.665 * 0.4, rel=0.03)
+    assert rep.peak_power > rep.mean_power > 0.0
+
+
+def test_ticks_come_at_full_ticks_of_the_session():
+    time_s, s = motion(*rdl(1))
+    ticks = [r for r in counter(tick_s=0.1).push(POSITION, time_s, s) if isinstance(r, Tick)]
+    np.testing.assert_allclose(np.diff([tick.time_s for tick in ticks]), 0.1)
+
+
+def test_a_second_sensor_that_falls_silent_costs_the_path_and_no_rep():
+    time_s, s = motion(*rdl(4))
+    tilt = np.zeros_like(time_s)
+    rc = counter("tilt")
+    half = time_s.size // 2
+    found = rc.push(2, time_s[:half], tilt[:half]) + rc.push(POSITION, time_s, s) + rc.finish()
+    reps = [r for r in found if isinstance(r, Measured) and r.kind == "complete"]
+    assert [np.isnan(rep.path_deviation) for rep in reps] == [False, False, True, True]
+
+
+def test_wrong_arguments_are_refused_with_what_was_seen():
+    with pytest.raises(ValueError, match="need a layout of .*, got 'three-tethers'"):
+        counter("three-tethers")
+    with pytest.raises(ValueError, match="min_range"):
+        counter(min_range=0.0)
+    with pytest.raises(ValueError, match="as many times as values, got 2 and 1"):
+        counter().push(POSITION, np.zeros(2), np.zeros(1))

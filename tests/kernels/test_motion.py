@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernels import Resampler
+from kernels._motion import design
+
+GRID_S = 0.01
+
+
+def slow_grid(time_s, value, last):
+    """Mean of the straight lines between samples over every whole bin, by brute force."""
+    fine = np.linspace(0.0, 1.0, 2001)
+    grid = np.full(last, np.nan)
+    for k in range(int(time_s[0] / GRID_S) + 1, last):
+        at = (k + fine) * GRID_S
+        if at[-1] <= time_s[-1]:
+            grid[k] = np.trapezoid(np.interp(at, time_s, value), fine)
+    return grid
+
+
+def uneven(rng, n=400, mean_s=0.007):
+    time_s = np.cumsum(rng.uniform(0.2 * mean_s, 1.8 * mean_s, n))
+    return time_s, 0.9 + 0.2 * np.sin(2.0 * time_s) + rng.normal(0.0, 2e-4, n)
+
+
+def resampled(time_s, value, last):
+    resampler = Resampler(6.0, 50.0, 0.01)
+    resampler.push(time_s, value)
+    return resampler.grid(0, last)
+
+
+@pytest.mark.parametrize("mean_s", [0.001, 0.007, 0.022, 0.05])
+def test_grid_is_the_mean_of_the_lines_between_samples(mean_s):
+    time_s, value = uneven(np.random.default_rng(1), mean_s=mean_s)
+    last = int(time_s[-1] / GRID_S)
+    np.testing.assert_allclose(
+        resampled(time_s, value, last), slow_grid(time_s, value, last), atol=2e-6, equal_nan=True
+    )
+
+
+@given(cuts=st.lists(st.integers(0, 400), max_size=8))
+def test_grid_does_not_depend_on_how_the_stream_is_cut(cuts):
+    time_s, value = uneven(np.random.default_rng(2))
+    value[100] += 0.3
+    value[200:] += 0.25
+    whole = resampled(time_s, value, 300)
+    pieces = Resampler(6.0, 50.0, 0.01)
+    for t, v in zip(np.split(time_s, sorted(cuts)), np.split(value, sorted(cuts)), strict=True):
+        pieces.push(t, v)
+    np.testing.assert_array_equal(pieces.grid(0, 300), whole)
+
+
+def test_nothing_one_sample_and_only_nan_give_an_empty_grid():
+    for time_s in (np.empty(0), np.array([1.0]), np.array([1.0, 2.0, 3.0])):
+        assert np.isnan(resampled(time_s, np.full(time_s.size, np.nan), 400)).all()
+    assert np.isnan(resampled(np.array([1.0]), np.array([0.5]), 400)).all()
+
+
+def test_a_constant_stays_what_it_is():
+    grid = resampled(np.arange(0.0, 2.0, 0.013), np.full(154, 0.7), 199)
+    np.testing.assert_allclose(grid[1:-1], 0.7)
+
+
+@pytest.mark.parametrize("size_m", [0.05, -0.3, 20.0])
+def test_a_spike_is_dropped_and_counted(size_m):
+    time_s = np.arange(0.0, 3.0, 0.005)
+    value = 0.8 + 0.1 * np.sin(3.0 * time_s)
+    clean = resampled(time_s, value, 299)
+    value[300] += size_m
+    resampler = Resampler(6.0, 50.0, 0.01)
+    resampler.push(time_s, value)
+    assert resampler.spikes == 1
+    np.testing.assert_allclose(resampler.grid(1, 299), clean[1:], atol=1e-4)
+
+
+def test_a_shift_of_the_zero_is_taken_out_and_counted():
+    time_s = np.arange(0.0, 3.0, 0.005)
+    value = 0.8 + 0.1 * np.sin(3.0 * time_s)
+    clean = resampled(time_s, value, 299)
+    value[300:] += 0.2
+    resampler = Resampler(6.0, 50.0, 0.01)
+    resampler.push(time_s, value)
+    assert resampler.shifts == 1
+    np.testing.assert_allclose(resampler.grid(1, 299), clean[1:], atol=1e-3)
+
+
+def test_repeated_and_falling_times_are_counted_and_change_nothing():
+    time_s = np.arange(0.0, 2.0, 0.01)
+    value = np.sin(time_s)
+    order = np.sort(np.r_[np.arange(200), [50, 50, 120]])
+    resampler = Resampler(6.0, 50.0, 0.01)
+    resampler.push(time_s[order], value[order])
+    assert resampler.disordered == 3
+    np.testing.assert_array_equal(resampler.grid(0, 190), resampled(time_s, value, 190))
+
+
+def test_a_gap_is_not_bridged():
+    time_s = np.r_[np.arange(0.0, 1.0, 0.01), np.arange(2.0, 3.0, 0.01)]
+    resampler = Resampler(6.0, 50.0, 0.01)
+    resampler.push(time_s, np.ones(200))
+    grid = resampler.grid(1, 298)
+    assert resampler.gaps == 1
+    assert np.isnan(grid[100:198]).all()
+    assert np.isfinite(grid[:97]).all()
+    assert np.isfinite(grid[201:]).all()
+
+
+@pytest.mark.parametrize("half", [3, 6, 8, 14, 32])
+def test_smoothers_are_exact_for_constant_jerk(half):
+    t = np.arange(-half, half + 1) * GRID_S
+    place, rate, curve = design(half)
+    motion = 0.3 + 0.7 * t - 1.1 * t**2 + 2.0 * t**3
+    assert place @ motion == pytest.approx(0.3)
+    assert rate @ motion == pytest.approx(0.7)
+    assert curve @ motion == pytest.approx(-2.2)
+
+
+def test_a_smoother_outside_the_ladder_is_refused_with_both_values():
+    with pytest.raises(ValueError, match="need 3 <= half <= 32, got 33"):
+        design(33)
