@@ -207,8 +207,8 @@ class Outbox:
         )
         self._db.execute("UPDATE streams SET issued_seq = ? WHERE station = ?", (issued + len(rows), station))
         self._rows += len(rows)
-        if self._rows > self._max_events:
-            self._force_out(self._rows - self._max_events)
+        while self._rows > self._max_events and self._force_out(self._rows - self._max_events):
+            pass  # a tombstone takes a row too: once more, until there is room
         return list(range(issued + 1, issued + 1 + len(rows)))
 
     def _stream(self, station: str) -> tuple[str, int]:
@@ -221,12 +221,12 @@ class Outbox:
             self._db.execute("INSERT INTO streams VALUES (?, ?, ?)", (station, *row))
         return row[0], row[1]
 
-    def _force_out(self, count: int) -> None:
-        """Replace the oldest `count` events by tombstones, and one more: a tombstone takes a row."""
+    def _force_out(self, count: int) -> int:
+        """Replace the oldest `count` events by tombstones; return how many events there were to replace."""
         oldest = self._db.execute(
             "SELECT e.id, e.station, s.stream, e.seq FROM events e JOIN streams s USING (station)"
             " WHERE lost = 0 ORDER BY e.id LIMIT ?",
-            (count + 1,),
+            (count,),
         ).fetchall()
         self._db.executemany("DELETE FROM events WHERE id = ?", [(row[0],) for row in oldest])
         self._rows -= len(oldest)
@@ -235,6 +235,7 @@ class Outbox:
             by_station.setdefault((station, stream), []).append(seq)
         for (station, stream), seqs in by_station.items():
             self._bury(station, stream, min(seqs), max(seqs), len(seqs))
+        return len(oldest)
 
     def _bury(self, station: str, stream: str, first_seq: int, seq: int, lost: int) -> None:
         """Put up a tombstone; those it touches, with no event between, become one with it."""
