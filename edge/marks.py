@@ -11,6 +11,7 @@ import msgspec
 
 from station.errors import MessageError
 from station.messages import RepMessage, now_utc
+from station.records import Rep
 
 Mark = Literal["false", "partial", "failed"]
 REPS_KEPT = 256  # marks concern the set just done, or the one before
@@ -59,16 +60,27 @@ class Marks:
                 return _sent(kept)
         raise MessageError("there is nothing to undo")
 
+    def reps(self, set_number: int) -> list[Rep]:
+        """The reps of a set as they stand now, the rejected ones left out."""
+        of_set = [kept for kept in self._kept.values() if kept.measured.set_number == set_number]
+        now = [message for message in map(_marked, of_set) if message.state != "rejected"]
+        return sorted((message.rep for message in now), key=lambda rep: rep.start_s)
+
+
+def _marked(kept: _Kept) -> RepMessage:
+    """What was measured, its mark laid over it."""
+    if kept.mark is None:
+        return kept.measured
+    return msgspec.structs.replace(
+        kept.measured,
+        state="rejected" if kept.mark == "false" else kept.measured.state,
+        rep=msgspec.structs.replace(
+            kept.measured.rep, counted=False, reason=f"{kept.mark}, marked by {kept.by}"
+        ),
+    )
+
 
 def _sent(kept: _Kept) -> RepMessage:
-    """The next revision of a rep, its mark laid over what was measured."""
+    """The next revision of a rep."""
     kept.revision = max(kept.revision + 1, kept.measured.revision)
-    message = msgspec.structs.replace(kept.measured, revision=kept.revision, at_utc=now_utc())
-    if kept.mark is None:
-        return message
-    reason = f"{kept.mark}, marked by {kept.by}"
-    return msgspec.structs.replace(
-        message,
-        state="rejected" if kept.mark == "false" else message.state,
-        rep=msgspec.structs.replace(message.rep, counted=False, reason=reason),
-    )
+    return msgspec.structs.replace(_marked(kept), revision=kept.revision, at_utc=now_utc())

@@ -16,6 +16,7 @@ from edge.marks import Marks
 from edge.outbox import Outbox
 from edge.pipeline import StationPipeline
 from edge.publisher import Publisher
+from edge.sets import summarise
 from station.config import StationFile
 from station.errors import ConfigError, MessageError, StoreError
 from station.exercises import Profile, load_profile
@@ -37,6 +38,7 @@ IDLE_AFTER_S = 2.0  # a port unplugged and back sooner breaks off nothing
 STORE_RETRY_S = 1.0
 MAX_BACKLOG = 10_000  # messages kept in memory while the outbox cannot be written
 MAX_ID_CHARS = 64
+SETS_KEPT = 32
 COMMANDS_REMEMBERED = 128
 
 
@@ -64,6 +66,7 @@ class Session:
         self._publisher: Publisher | None = None
         self._lock = threading.RLock()
         self._marks = Marks()
+        self._sets: dict[int, SetMessage] = {}  # the newest, by number
         self._backlog: list[RepMessage | SetMessage] = []
         self._lost = 0
         self._retry_at = 0.0
@@ -142,8 +145,29 @@ class Session:
             elif isinstance(event, RepEvent):
                 messages.append(self._marks.revise(self._rep_message(event)))
             elif isinstance(event, SetEvent):
-                messages.append(self._set_message(event))
+                messages.append(self._ended(self._set_message(event)))
         self._commit(messages, now_s)
+
+    def _ended(self, message: SetMessage) -> SetMessage:
+        """A set's summary with the next revision; kept, because marks may change it."""
+        number = message.summary.number
+        if number in self._sets:
+            revision = max(message.revision, self._sets[number].revision + 1)
+            message = msgspec.structs.replace(message, revision=revision, at_utc=now_utc())
+        self._sets[number] = message
+        if len(self._sets) > SETS_KEPT:
+            del self._sets[min(self._sets)]
+        return message
+
+    def _marked(self, rep: RepMessage) -> list[RepMessage | SetMessage]:
+        """A rep that was marked, and its set's summary where the set has ended."""
+        old = self._sets.get(rep.set_number)
+        if old is None:
+            return [rep]
+        reps = self._marks.reps(rep.set_number)
+        none = msgspec.structs.replace(old.summary, counted_reps=0, partial_reps=0)
+        summary = summarise(rep.set_number, reps) if reps else none
+        return [rep, self._ended(msgspec.structs.replace(old, summary=summary))]
 
     def _rep_message(self, event: RepEvent) -> RepMessage:
         return RepMessage(
@@ -251,6 +275,6 @@ class Session:
                 rep = self._marks.mark(command.rep_event_id, command.mark, command.by[:MAX_ID_CHARS])
             case "undo":
                 rep = self._marks.undo()
-        self._commit([rep], now_s)
+        self._commit(self._marked(rep), now_s)
         counted = "counted" if rep.rep.counted else f"not counted: {rep.rep.reason}"
         return f"set {rep.set_number} rep {rep.rep.number}: {counted}"

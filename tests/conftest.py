@@ -1,15 +1,18 @@
 """What the tests of several packages share: a real broker, and messages as a station would make them."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.broker import Broker
 from station.errors import BrokerError
-from station.messages import RepMessage, SetMessage
+from station.messages import AnyMessage, RepMessage, SetMessage, decode
 from station.records import Rep, SetSummary
 
 
@@ -22,6 +25,41 @@ def broker() -> Iterator[Broker]:
         pytest.skip("mosquitto is not installed")
     with child:
         yield child
+
+
+class Wire:
+    """A plain client of a broker: hears `topics` and says anything."""
+
+    def __init__(self, port: int, *topics: str) -> None:
+        self.heard: list[tuple[str, bytes, bool]] = []  # leaf, payload, retained
+        subscribed = threading.Event()
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        self._client.on_message = lambda _c, _d, message: self.heard.append(
+            (message.topic.rsplit("/", 1)[1], bytes(message.payload), message.retain)
+        )
+        self._client.on_subscribe = lambda *_: subscribed.set()
+        self._client.on_connect = lambda client, *_: client.subscribe([(topic, 1) for topic in topics])
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        assert subscribed.wait(5.0)
+
+    def say(self, topic: str, payload: bytes, retain: bool = False) -> None:
+        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(5.0)
+
+    def messages(self, leaf: str) -> list[AnyMessage]:
+        return [decode(name, payload) for name, payload, _ in list(self.heard) if name == leaf]
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture
+def wire(broker: Broker) -> Iterator[Wire]:
+    """A client that hears everything on the broker."""
+    wire = Wire(broker.port, "plumbline/1/#")
+    yield wire
+    wire.close()
 
 
 @pytest.fixture
@@ -37,12 +75,12 @@ def until() -> Callable[[Callable[[], Any]], None]:
     return wait
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_rep() -> Callable[..., RepMessage]:
     return _make_rep
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_set() -> Callable[..., SetMessage]:
     return _make_set
 
