@@ -116,13 +116,16 @@ def balanced(
         elbow = elbow_between(chain[3], hand, lifter, side)
         return Posture(*_points(chain), elbow, hand, mass_centre(lifter, chain, elbow, hand, load_kg))
 
-    low, high = np.full(len(depth), -0.6), np.full(len(depth), 0.9)
-    for _ in range(22):  # leaning the shank forward moves every mass forward, so halving finds it
-        middle = 0.5 * (low + high)
-        ahead = posture(middle).mass_centre[:, 0] > target
-        high = np.where(ahead, middle, high)
-        low = np.where(ahead, low, middle)
-    return posture(0.5 * (low + high))
+    # Leaning the shank forward moves every mass forward: one root, found by the Illinois method.
+    old, lean = np.full(len(depth), -0.6), np.full(len(depth), 0.9)
+    old_off, off = (posture(at).mass_centre[:, 0] - target for at in (old, lean))
+    for _ in range(9):
+        new = lean - off * (lean - old) / np.where(off == old_off, 1.0, off - old_off)
+        new_off = posture(new).mass_centre[:, 0] - target
+        across = new_off * off <= 0.0
+        old, old_off = np.where(across, lean, old), np.where(across, off, 0.5 * old_off)
+        lean, off = new, new_off
+    return posture(lean)
 
 
 def _points(chain: list[Floats]) -> tuple[Floats, Floats, Floats, Floats]:
@@ -325,6 +328,9 @@ def _reach(
     exercise: str,
     lifter: Lifter,
 ) -> Reach:
+    rising = np.maximum.accumulate(s + 1e-7 * np.arange(len(s)))
+    if np.abs(rising - s).max() < 0.002:  # within the roundness of a knee
+        s = rising
     if not (np.diff(s) > 0).all():
         raise ConfigError(
             f"{exercise}: this technique takes the load down and up again within one lift; use smaller faults"
