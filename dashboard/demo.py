@@ -14,6 +14,7 @@ from dashboard.client import Client
 from dashboard.state import FloorState, StationKey
 from station.config import Mqtt
 from station.messages import CommandMessage, new_id, now_utc
+from station.sim.demo import STATIONS
 
 READY_S = 20.0  # a Raspberry Pi needs half of it
 _ATHLETES = ("ana", "ben", "chidi", "dora")
@@ -86,15 +87,20 @@ class Gym:
 def coach(client: Client) -> Callable[[FloorState], None]:
     """What the demo's coach does: says who lifts, how much and how often, when a station comes up."""
     told: set[StationKey] = set()
+    loads_kg = {station.id: station.load_kg for station in STATIONS}
 
     def meet(floor: FloorState) -> None:
-        for place, key in enumerate(sorted(floor.stations)):
-            state = floor.stations[key].current.state
+        for key, station in sorted(floor.stations.items()):
+            state = station.current.state
             if key in told or state is None or state.state != "ready" or not client.connection.up:
                 continue
+            athlete = _ATHLETES[len(told) % len(_ATHLETES)]
             told.add(key)
-            athlete = _ATHLETES[place % len(_ATHLETES)]
-            for name, given in (("set-athlete", {"athlete": athlete}), ("set-target", {"target_reps": 8})):
+            for name, given in (
+                ("set-athlete", {"athlete": athlete}),
+                ("set-load", {"load_kg": loads_kg.get(key[1])}),
+                ("set-target", {"target_reps": 8}),
+            ):
                 wish = {"event_id": new_id(), "at_utc": now_utc(), "name": name, "by": "demo", **given}
                 client.send(*key, msgspec.convert(wish, CommandMessage), tracked=False)
 

@@ -18,13 +18,20 @@ FLUSH_S = 0.1
 _COLOURS = {"rep": "36", "set": "1", "fault": "33"}  # cyan, bold, yellow
 
 
+_RepId = tuple[StationKey, str]  # and the event_id
+
+
 class Reporter:
-    """Turns messages into lines; each rep and each set is said once, and again only when it was corrected."""
+    """Turns messages into lines: one for each rep and each set, and another where it was corrected.
+
+    A confirmed rep waits for the pause after it, which is a part of its tempo; the next rep or the end of
+    the set ends the wait.
+    """
 
     def __init__(self, profiles: Mapping[str, Profile]) -> None:
         self._profiles = profiles
-        self._said: dict[tuple[StationKey, str], tuple[int, str]] = {}
-        self._waiting: dict[tuple[StationKey, str], RepMessage] = {}
+        self._said: dict[_RepId, tuple[int, str]] = {}  # revision, and what of it is worth a correction
+        self._waiting: dict[_RepId, RepMessage] = {}
         self._links: dict[StationKey, str] = {}
 
     def lines(self, arrivals: Sequence[Arrival]) -> list[tuple[str, str]]:
@@ -33,18 +40,11 @@ class Reporter:
         for address, message, _ in arrivals:
             key = (address.site, address.station)
             if isinstance(message, RepMessage):
-                if message.state == "pending":
-                    if (key, message.event_id) not in self._said:
-                        self._waiting[key, message.event_id] = message
-                    continue
-                self._waiting.pop((key, message.event_id), None)
-                line = self._rep(key, message)
-                if self._is_news(key, message.event_id, message.revision, line):
-                    found.append(("rep", line))
+                found += self._heard(key, message)
             elif isinstance(message, SetMessage):
+                found += self._flush(key, message.summary.number + 1)
                 line = self._set(key, message)
-                if self._is_news(key, message.event_id, message.revision, line):
-                    found.append(("set", line))
+                found += self._say((key, message.event_id), message.revision, "set", line, worth=line)
         return found
 
     def links(self, floor: FloorState, now_s: float, broker_up: bool) -> list[tuple[str, str]]:
@@ -57,16 +57,50 @@ class Reporter:
                 found.append(("set" if link.up else "fault", f"{key[1]:<10} {link.text}"))
         return found
 
-    def pending(self) -> list[tuple[str, str]]:
-        """Reps heard of that nobody has confirmed yet: what is left to say at the end."""
+    def rest(self) -> list[tuple[str, str]]:
+        """Reps heard of and not said yet: what is left at the end."""
         return [("rep", self._rep(key, message)) for (key, _), message in self._waiting.items()]
 
-    def _is_news(self, key: StationKey, event_id: str, revision: int, line: str) -> bool:
-        old = self._said.get((key, event_id))
-        if old is not None and (old[0] >= revision or old[1] == line):
-            return False
-        self._said[key, event_id] = (revision, line)
-        return True
+    def _heard(self, key: StationKey, message: RepMessage) -> list[tuple[str, str]]:
+        rep_id = (key, message.event_id)
+        held = self._waiting.get(rep_id)
+        if held is not None and held.revision >= message.revision:
+            return []
+        found = self._flush(key, message.set_number, message.rep.number)
+        if rep_id not in self._said and _unfinished(message):
+            self._waiting[rep_id] = message
+            return found
+        self._waiting.pop(rep_id, None)
+        return found + self._say_rep(key, message)
+
+    def _flush(self, key: StationKey, set_number: int, number: int = 0) -> list[tuple[str, str]]:
+        """Say the confirmed reps of a station that waited and come before this place."""
+        due = [
+            (rep_id, held)
+            for rep_id, held in self._waiting.items()
+            if rep_id[0] == key
+            and held.state == "confirmed"
+            and (held.set_number, held.rep.number) < (set_number, number)
+        ]
+        found: list[tuple[str, str]] = []
+        for rep_id, held in due:
+            del self._waiting[rep_id]
+            found += self._say_rep(key, held)
+        return found
+
+    def _say_rep(self, key: StationKey, message: RepMessage) -> list[tuple[str, str]]:
+        rep = message.rep
+        speed = rep.mean_concentric_velocity_mps
+        # A pause that is refined later is not worth a second line; a count or a velocity is.
+        worth = f"{message.state} {rep.counted} {rep.reason} {'' if speed is None else round(speed, 2)}"
+        return self._say((key, message.event_id), message.revision, "rep", self._rep(key, message), worth)
+
+    def _say(self, rep_id: _RepId, revision: int, kind: str, line: str, worth: str) -> list[tuple[str, str]]:
+        old = self._said.get(rep_id)
+        if old is not None and (old[0] >= revision or old[1] == worth):
+            return []
+        self._said[rep_id] = (revision, worth)
+        return [(kind, line if old is None else f"{line}  corrected")]
 
     def _title(self, exercise: str) -> str:
         profile = self._profiles.get(exercise)
@@ -107,6 +141,13 @@ class Reporter:
             + ("" if fastest is None else f", fastest {fastest:.2f} m/s")
             + ("" if loss is None else f", velocity loss {loss:.0f} %")
         )
+
+
+def _unfinished(message: RepMessage) -> bool:
+    """Whether more of the rep is still to come: its confirmation, or a pause of its tempo."""
+    if message.state == "confirmed":
+        return message.rep.counted and None in rep_tempo(message.rep)
+    return message.state == "pending"
 
 
 def run_plain(
@@ -158,5 +199,5 @@ def run_plain(
             refused += bad
             say("fault", f"broker     {refused} messages unusable")
         stop.wait(FLUSH_S)
-    for kind, line in reporter.pending():
+    for kind, line in reporter.rest():
         say(kind, line)

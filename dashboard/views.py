@@ -17,6 +17,8 @@ TEMPO_FLOOR_S = (
 )
 REST_OVERDUE_S = 180.0  # between sets, unless a plan says otherwise
 REST_FORGOTTEN_S = 900.0  # after this the lifter has left
+_PATH_CHANNELS = ("position_2_m", "tether_angle_rad", "pulley_x_n")  # any of them shows a path
+_LONG_S = 86_400.0
 _UNSAFE = ("slack", "drop")  # words in a rep's reason that call the coach now
 
 TempoTimes = tuple[float | None, float | None, float | None, float | None]  # seconds, contract's order
@@ -81,6 +83,7 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     loss_cutoff_pct: float
     load_kg: float | None
     target_reps: int | None
+    sees_path: bool  # whether the station's sensors can tell where the bar or the handle goes
     link: Link
     phase: Phase | None
     set_number: int | None
@@ -138,6 +141,7 @@ def view(
         loss_cutoff_pct=profile.velocity_loss_cutoff_pct if profile else 20.0,
         load_kg=info.load_kg if info else (messages[-1].load_kg if messages else None),
         target_reps=info.target_reps if info else None,
+        sees_path=info is not None and any(sensor.channel in _PATH_CHANNELS for sensor in info.sensors),
         link=link,
         phase=session.trace[-1].phase if session.trace and link.up else None,
         set_number=set_number,
@@ -222,7 +226,7 @@ def _rest_s(session: SessionState, over: SetMessage | None) -> float | None:
     """Seconds since the set's last movement, by the station's clock."""
     if over is None or not session.trace:
         return None
-    return max(0.0, session.trace[-1].session_s - over.summary.end_s)
+    return min(max(0.0, session.trace[-1].session_s - over.summary.end_s), _LONG_S)
 
 
 def _link(session: SessionState, now_s: float, broker_up: bool) -> Link:

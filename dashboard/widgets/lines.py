@@ -58,4 +58,4 @@ def spread(
 
 def number(value: float | None, decimals: int = 0) -> str:
     """A number for a person; a dash where there is none."""
-    return "–" if value is None else f"{value:.{decimals}f}"[:9]
+    return "–" if value is None else f"{round(value, decimals) + 0.0:.{decimals}f}"[:9]  # no -0.00

@@ -10,7 +10,9 @@ from dashboard.views import RepView, StationView
 from dashboard.widgets.lines import BLUE, BOLD, FAINT, GREY, ORANGE, PLAIN, YELLOW, Lines, number
 
 _PHASES = ("ecc", "bot", "con", "top")
-_TAIL_CELLS = 45  # tempo, path, range and loss right of the bar
+_HEAD_CELLS = 11  # glyph, number, velocity
+_OFF = Style(color=YELLOW, bold=True)
+_TAIL_CELLS = 46  # tempo, path, range and loss right of the bar
 
 
 class RepTable(Lines):
@@ -40,50 +42,53 @@ class RepTable(Lines):
 
 def rep_lines(view: StationView, width: int, height: int) -> list[list[Segment]]:
     """The table in `width` × `height` cells; the oldest reps go where there is no room."""
-    bar = max(4, width - 11 - _TAIL_CELLS)
-    fastest = max((rep.mean_velocity_mps or 0.0 for rep in view.reps if rep.counted), default=0.0)
-    scale = max(fastest, *(rep.mean_velocity_mps or 0.0 for rep in view.reps), 0.01) if view.reps else 1.0
-    cutoff = fastest * (1.0 - view.loss_cutoff_pct / 100.0)
-    heading = (
-        f"{' rep  m/s':<{11 + bar}}" + "".join(f"{name:>5}" for name in _PHASES) + "     path mm  cm  loss"
-    )
-    asked = f"{' asked':<{11 + bar}}" + "".join(
-        f"{'·' if seconds is None else format(seconds, 'g'):>5}" for seconds in view.target_tempo_s
-    )
-    if view.path_limit_m is not None:
-        asked += f"{f'≤ {number(1000 * view.path_limit_m)}':>12}"
-    asked += f"{'':>{max(0, 11 + bar + 32 - len(asked))}}{f'  {view.loss_cutoff_pct:g} %':>12}"
-    rows = [_row(rep, bar, scale, cutoff if fastest else None) for rep in view.reps[-max(0, height - 2) :]]
+    bar = max(4, width - _HEAD_CELLS - _TAIL_CELLS)
+    speeds = [(rep.counted, rep.mean_velocity_mps or 0.0) for rep in view.reps]
+    fastest = max((speed for counted, speed in speeds if counted), default=0.0)
+    scale = max((speed for _, speed in speeds), default=0.0) or 1.0
+    cutoff = fastest * (1.0 - view.loss_cutoff_pct / 100.0) if fastest else None
+    heading = f"{' rep  m/s':<{_HEAD_CELLS + bar}}" + _columns(_PHASES, "path mm", "cm", "loss")
+    limit = "" if view.path_limit_m is None else f"≤ {number(1000 * view.path_limit_m)}"
+    tempo = ["·" if seconds is None else f"{seconds:g}" for seconds in view.target_tempo_s]
+    cutoff_words = f"{number(view.loss_cutoff_pct)} %"
+    asked = f"{' asked':<{_HEAD_CELLS + bar}}" + _columns(tempo, limit, "", cutoff_words)
+    room = max(1, height - 2)
+    rows = [_row(rep, view.sees_path, bar, scale, cutoff) for rep in view.reps[-room:]]
     return [[Segment(heading, FAINT)], [Segment(asked, FAINT)], *rows][:height]
 
 
-def _row(rep: RepView, bar: int, scale_mps: float, cutoff_mps: float | None) -> list[Segment]:
+def _columns(tempo: Sequence[str], path: str, rom: str, loss: str) -> str:
+    return "".join(f"{phase:>5}" for phase in tempo) + f"{path:>13}{rom:>5}{loss:>7}"
+
+
+def _row(
+    rep: RepView, sees_path: bool, bar: int, scale_mps: float, cutoff_mps: float | None
+) -> list[Segment]:
     state = "◌" if rep.pending else "●" if rep.counted else "✂"
     style = Style(color=YELLOW) if rep.pending else PLAIN if rep.counted else FAINT
     line = [
-        Segment(f"{state}{rep.number:>3} ", style),
+        Segment(f"{state}{number(rep.number):>3} ", style),
         Segment(f"{number(rep.mean_velocity_mps, 2):>5} ", BOLD),
         *_bar(rep, bar, scale_mps, cutoff_mps),
     ]
     if not rep.counted:
         return [*line, Segment(f"  not counted: {rep.reason or 'partial'}", Style(color=YELLOW))]
     for did, kept in zip(rep.tempo_s, rep.tempo_kept, strict=True):
-        line.append(
-            Segment(f"{number(did, 1):>5}", Style(color=YELLOW, bold=True) if kept is False else PLAIN)
-        )
-    if rep.path_m is None:
-        path = "not measured"
-    elif rep.path_sigma_m is None:
-        path = number(1000 * rep.path_m)
-    else:
-        path = f"{number(1000 * rep.path_m)} ± {number(1000 * rep.path_sigma_m)}"
-    off = rep.path_kept is False
-    faint = FAINT if rep.path_m is None else PLAIN
-    line.append(Segment(f"{path:>12}", Style(color=YELLOW, bold=True) if off else faint))
-    line.append(Segment(f"{number(None if rep.rom_m is None else 100 * rep.rom_m):>4}"))
-    loss = Style(color=ORANGE, bold=True) if rep.loss_reached else PLAIN
-    line.append(Segment(f"{number(rep.velocity_loss_pct):>4} %{'■' if rep.loss_reached else ''}", loss))
+        line.append(Segment(f"{number(did, 1):>5}", _OFF if kept is False else PLAIN))
+    measured = PLAIN if rep.path_m is not None else FAINT
+    line.append(Segment(f"{_path(rep, sees_path):>13}", _OFF if rep.path_kept is False else measured))
+    line.append(Segment(f"{number(None if rep.rom_m is None else 100 * rep.rom_m):>5}"))
+    loss = "–" if rep.velocity_loss_pct is None else f"{number(rep.velocity_loss_pct)} %"
+    line.append(Segment(f"{loss:>7}", Style(color=ORANGE, bold=True) if rep.loss_reached else PLAIN))
+    line.append(Segment("■" if rep.loss_reached else "", Style(color=ORANGE)))
     return line
+
+
+def _path(rep: RepView, sees_path: bool) -> str:
+    if rep.path_m is None:
+        return "–" if rep.pending and sees_path else "not measured"
+    within = "" if rep.path_sigma_m is None else f" ± {number(1000 * rep.path_sigma_m)}"
+    return f"{number(1000 * rep.path_m)}{within}"
 
 
 def _bar(rep: RepView, cells: int, scale_mps: float, cutoff_mps: float | None) -> list[Segment]:

@@ -193,7 +193,9 @@ def _path(view: StationView) -> list[Segment]:
     if last is None:
         return [_label("path"), Segment("–", FAINT)]
     if last.path_m is None:
-        return [_label("path"), Segment("not measured", FAINT)]
+        # A handle's path is known when the whole rep is.
+        words = "after the rep" if last.pending and view.sees_path else "not measured"
+        return [_label("path"), Segment(words, FAINT)]
     sigma = "" if last.path_sigma_m is None else f" ± {number(1000 * last.path_sigma_m)}"
     line = [_label("path"), Segment(f"{number(1000 * last.path_m)}{sigma} mm", BOLD)]
     if view.path_limit_m is not None:

@@ -13,6 +13,7 @@ from station.records import Live
 WINDOW_S = 12.0  # two to four reps
 PATH_WINDOW_S = 6.0  # about one rep
 _AXIS = 6  # cells for the numbers at the left
+_GYM_M = 100.0
 _LEAST_SPAN_M = 0.10  # a still bar must not look like a storm
 
 
@@ -35,10 +36,15 @@ class Trace(Lines):
 
 
 class PathPlot(Trace):
-    """Front to back against height, over about one rep."""
+    """Front to back against height, over about one rep; gone where the station sends no such values."""
+
+    def show(self, trace: tuple[Live, ...]) -> None:
+        """Show these values, oldest first."""
+        self.display = any(value.x_m is not None for value in trace)
+        super().show(trace)
 
     def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
-        """A heading and the path, or why there is none."""
+        """A heading and the path."""
         return path_lines(self._trace, width, height)
 
 
@@ -55,7 +61,7 @@ def trace_lines(trace: tuple[Live, ...], width: int, height: int) -> list[list[S
     if newest is None:
         return [heading]
     start_s = newest.session_s - WINDOW_S
-    shown = [(v, v.position_m) for v in trace if v.session_s >= start_s and v.position_m is not None]
+    shown = [(v, v.position_m or 0.0) for v in trace if v.session_s >= start_s and _is_place(v.position_m)]
     if not shown:
         return [heading, [Segment("not measured", FAINT)]]
     low, high = _span([position for _, position in shown])
@@ -84,16 +90,12 @@ def path_lines(trace: tuple[Live, ...], width: int, height: int) -> list[list[Se
         return [heading]
     start_s = trace[-1].session_s - PATH_WINDOW_S
     shown = [
-        (value, value.x_m, value.position_m)
+        (value, value.x_m or 0.0, value.position_m or 0.0)
         for value in trace
-        if value.session_s >= start_s and value.x_m is not None and value.position_m is not None
+        if value.session_s >= start_s and _is_place(value.x_m) and _is_place(value.position_m)
     ]
     if not shown:
-        return [
-            heading,
-            [Segment("not measured: this station's", FAINT)],
-            [Segment("sensors do not see it", FAINT)],
-        ]
+        return [heading]
     low, high = _span([position for _, _, position in shown])
     left, right = _span([x for _, x, _ in shown], least=0.2)
     field = Braille(width - _AXIS - 1, height - 2)
@@ -108,6 +110,11 @@ def path_lines(trace: tuple[Live, ...], width: int, height: int) -> list[list[Se
         before = (x, y)
     foot = [Segment(f"{'':<{_AXIS}}◂ {100 * (right - left):.0f} cm ▸", FAINT)]
     return [heading, *_with_axis(field.rows(), high, low), foot][:height]
+
+
+def _is_place(metres: float | None) -> bool:
+    """Whether it is a place in a gym; anything else cannot be drawn to scale."""
+    return metres is not None and abs(metres) < _GYM_M
 
 
 def _span(values: Sequence[float], least: float = _LEAST_SPAN_M) -> tuple[float, float]:

@@ -1,0 +1,101 @@
+"""What is drawn: any value at any size, and digits one can read."""
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.segment import Segment
+
+from dashboard.state import FloorState, apply
+from dashboard.views import view
+from dashboard.widgets.braille import Braille
+from dashboard.widgets.digits import ROWS, big, big_width
+from dashboard.widgets.lines import PLAIN, number, spread
+from dashboard.widgets.reps import rep_lines
+from dashboard.widgets.tile import tile_lines
+from dashboard.widgets.trace import path_lines, trace_lines
+from station.exercises import all_profiles
+from station.messages import Address
+
+NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+MEASURES = (
+    "eccentric_s",
+    "bottom_pause_s",
+    "concentric_s",
+    "top_pause_s",
+    "rom_m",
+    "mean_concentric_velocity_mps",
+    "path_deviation_m",
+    "path_deviation_sigma_m",
+    "velocity_loss_pct",
+)
+
+
+@given(data=st.data(), width=st.integers(1, 130), height=st.integers(1, 40))
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_values_are_drawn_at_any_size(words: Any, data: Any, width: int, height: int) -> None:
+    say = words()
+    messages = [
+        say.state(),
+        say.info(target_reps=data.draw(st.none() | st.integers())),
+        say.set(1, end_s=-1e308),
+    ]
+    for n in range(1, 4):
+        given_ = {name: data.draw(NUMBERS) for name in MEASURES}
+        messages.append(say.rep(n, counted=n != 3, set_number=1, **given_))
+    for _ in range(4):
+        live = {name: data.draw(NUMBERS) for name in ("velocity_mps", "force_n", "x_m")}
+        messages.append(say.live(data.draw(NUMBERS) or 0.0, position_m=data.draw(NUMBERS), **live))
+    floor = FloorState()
+    for message in messages:
+        leaf = type(message).__name__.removesuffix("Message").lower()
+        floor = apply(floor, Address("gym", "rack-1", leaf), message, 0.0)
+    station = floor.stations["gym", "rack-1"]
+    shown = view(station, all_profiles(), 0.5)
+    trace = station.current.trace
+    for lines in (
+        tile_lines(shown, width, height),
+        rep_lines(shown, width, height),
+        trace_lines(trace, width, height),
+        path_lines(trace, width, height),
+    ):
+        assert len(lines) <= max(height, 2)
+        assert not any("\n" in segment.text for line in lines for segment in line)
+
+
+def test_digits_have_their_width_and_differ_from_each_other() -> None:
+    for scale in (1, 2, 3):
+        pictures = {tuple(big(digit, scale)) for digit in "0123456789"}
+        assert len(pictures) == 10
+        for picture in pictures:
+            assert len(picture) == ROWS * scale and {len(row) for row in picture} == {big_width("0", scale)}
+
+
+def test_the_count_keeps_its_size_from_the_first_rep_of_a_set_to_the_tenth(words: Any) -> None:
+    say = words()
+    places = set()
+    floor = FloorState()
+    for message in (say.state(), say.info(target_reps=10), *(say.rep(n) for n in range(1, 11))):
+        leaf = type(message).__name__.removesuffix("Message").lower()
+        floor = apply(floor, Address("gym", "rack-1", leaf), message, 0.0)
+        lines = tile_lines(view(floor.stations["gym", "rack-1"], all_profiles(), 0.0), 60, 19)
+        texts = ["".join(segment.text for segment in line) for line in lines]
+        places.add(next(n for n, text in enumerate(texts) if "m/s mean" in text))
+    assert len(places) == 1
+
+
+def test_a_straight_line_of_dots_is_one_braille_cell_per_four_rows() -> None:
+    field = Braille(1, 2)
+    field.line(0, 0, 0, 7, PLAIN)
+    assert [[segment.text for segment in row] for row in field.rows()] == [["⡇"], ["⡇"]]
+    field.dot(99, 99, PLAIN)
+    field.dot(-1, 0, PLAIN)
+
+
+def test_numbers_for_people() -> None:
+    assert (number(None), number(-0.001, 2), number(0.525, 2), number(23.4)) == ("–", "0.00", "0.53", "23")
+
+
+def test_the_right_end_of_a_line_is_never_cut() -> None:
+    line = spread([Segment("a long name that has no room")], [Segment(" live")], 12)
+    assert "".join(segment.text for segment in line) == "a long  live"
