@@ -328,7 +328,7 @@ def _reach(
     exercise: str,
     lifter: Lifter,
 ) -> Reach:
-    rising = np.maximum.accumulate(s + 1e-7 * np.arange(len(s)))
+    rising = np.maximum.accumulate(s) + 1e-7 * np.arange(len(s))
     if np.abs(rising - s).max() < 0.002:  # within the roundness of a knee
         s = rising
     if not (np.diff(s) > 0).all():
