@@ -5,12 +5,14 @@ callbacks given, `connected` becomes true or false. Each station has a connectio
 connection has one last will, and because that is what lets a gym give every station its own password.
 
 The client id is fixed ("plumbline-<site>-<station>"): with a random one a late last will of the old
-connection would overwrite the new birth. MQTT 5 is tried first; a broker that does not speak it says so in
-its CONNACK, and from then on 3.1.1 is used.
+connection would overwrite the new birth. MQTT 5 is tried first. A broker that does not speak it says so in
+its CONNACK, hangs up or says nothing (amqtt waits 5 s for the rest of a CONNECT it cannot read); then it is
+3.1.1's turn, and so on until one is answered.
 """
 
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +26,7 @@ from station.messages import RETAINED, Address, StateMessage, encode
 KEEPALIVE_S = 10  # a half-open link shows after 15 to 20 s
 RECONNECT_MAX_S = 2  # paho's own default is 120
 CONNECT_TIMEOUT_S = 3.0
+ANSWER_TIMEOUT_S = 2.0
 
 
 class Connection:
@@ -59,6 +62,7 @@ class Connection:
         self._password = read_password(mqtt)
         self._protocol = paho.MQTTv5
         self._wrong_protocol = False
+        self._asked_at: float | None = None  # when a CONNECT was sent that nobody has answered
         self._client = self._make()
 
     def start(self) -> None:
@@ -69,9 +73,10 @@ class Connection:
     def look_after(self) -> None:
         """Call this now and then from another thread: changes the protocol version where the broker wants
         that, and starts the network thread anew if it has died."""
-        if self._wrong_protocol:
-            self._wrong_protocol = False
-            self._protocol = paho.MQTTv311
+        asked_at = self._asked_at
+        if self._wrong_protocol or (asked_at and time.monotonic() - asked_at > ANSWER_TIMEOUT_S):
+            self._wrong_protocol, self._asked_at = False, None
+            self._protocol = paho.MQTTv311 if self._protocol == paho.MQTTv5 else paho.MQTTv5
             self._client.disconnect()
             self._client.loop_stop()
             self._client = self._make()
@@ -113,6 +118,7 @@ class Connection:
         if self._mqtt.tls:
             client.tls_set(ca_certs=self._mqtt.ca_file, cert_reqs=ssl.CERT_REQUIRED)
         client.will_set(self._topic("state"), encode(self._will), qos=1, retain=True)
+        client.on_socket_open = self._asked
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
         client.on_disconnect = self._disconnected
@@ -122,8 +128,12 @@ class Connection:
     def _topic(self, leaf: str) -> str:
         return Address(self._mqtt.site, self._station, leaf).topic
 
+    def _asked(self, client: paho.Client, _: Any, sock: Any) -> None:
+        self._asked_at = time.monotonic()
+
     def _connected(self, client: paho.Client, _: Any, flags: Any, reason: Any, properties: Any) -> None:
         with self._caught():
+            self._asked_at = None
             if reason.is_failure:
                 self.refused = str(reason)
                 self._wrong_protocol = reason == "Unsupported protocol version"
@@ -143,6 +153,8 @@ class Connection:
     def _disconnected(self, client: paho.Client, _: Any, flags: Any, reason: Any, properties: Any) -> None:
         with self._caught():
             self.connected = False
+            self._wrong_protocol = self._wrong_protocol or self._asked_at is not None
+            self._asked_at = None
             self._on_change()
 
     def _message(self, client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:

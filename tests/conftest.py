@@ -55,11 +55,23 @@ class Wire:
 
 
 @pytest.fixture
-def wire(broker: Broker) -> Iterator[Wire]:
+def listen(broker: Broker) -> Iterator[Callable[..., Wire]]:
+    """Make a client that hears the topics given."""
+    wires: list[Wire] = []
+
+    def make(*topics: str) -> Wire:
+        wires.append(Wire(broker.port, *topics))
+        return wires[-1]
+
+    yield make
+    for wire in wires:
+        wire.close()
+
+
+@pytest.fixture
+def wire(listen: Callable[..., Wire]) -> Wire:
     """A client that hears everything on the broker."""
-    wire = Wire(broker.port, "plumbline/1/#")
-    yield wire
-    wire.close()
+    return listen("plumbline/1/#")
 
 
 @pytest.fixture
