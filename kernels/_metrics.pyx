@@ -14,7 +14,7 @@ from kernels._path cimport handle_elevation
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef double ZONE = 0.15             # CONTRACT: boundaries lie in the outer 15 % of the range
 cdef double TENSION_V0 = 0.07       # CONTRACT: on tension alone v0 is 7 % of the range per second
-cdef double QUIET = 0.005           # m/s; a quarter of v0, so that noise moves a boundary by a few ms
+cdef double QUIET = 0.002           # m/s; a tenth of v0, so that noise moves a boundary by a few ms
 cdef double QUIET_SHARE = 0.01      # of peak velocity: fast motion needs less
 cdef double G_MPS2 = 9.80665        # standard gravity, CGPM 1901
 # A phase of 0.5 s, as fast as lifters get, takes 0.18 s through the middle 70 % of its range; a knock's 0.15 s
@@ -24,6 +24,7 @@ cdef double BALLISTIC_MPS = 1.8     # nobody lowers a bar that fast: it was drop
 cdef int PATH_HALF = 10
 cdef int UNREST_LAG = 5
 cdef int MARGIN = 12
+cdef int LEAD = 60                  # a slow start is under way before the grammar sees a top
 
 
 cdef class Meter:
@@ -167,7 +168,7 @@ cdef class Meter:
 
         Returns False where the grid does not hold it or a phase is too short to be a lifter's.
         """
-        cdef long long first = a - MARGIN
+        cdef long long first = a - LEAD
         cdef long long last = min((b if b >= 0 else v) + MARGIN, window.newest - half_width(0))
         cdef long long oldest = window.newest - RING + 2 * half_width(LADDER - 1)
         cdef int j, i, i0, i1, ia, iv, ib
@@ -178,7 +179,8 @@ cdef class Meter:
             first = oldest
         if first < 0:
             first = 0
-        if a < first or last - first < 4 or v > last:
+        a = max(a, first)
+        if a >= v or last - first < 4 or v > last:
             return False
         for j in range(LADDER):
             self.smooth(window, first, last, half_width(j))
@@ -210,7 +212,7 @@ cdef class Meter:
                     ib = min(ib, i - 1)
         if ia >= iv or iv > ib:
             return False
-        i0 = max(ia - MARGIN, 0)
+        i0 = max(ia - LEAD, 0)
         while i0 < ia and isnan(self.rate[i0]):
             i0 += 1
         i1 = min(ib + MARGIN, self.n - 1)
@@ -226,6 +228,11 @@ cdef class Meter:
         after = turn
         for i in range(iv, i1 + 1):
             after = fmax(after, sign * self.place[i])
+        if self.concentric_first and b >= 0:
+            # setting up under the first lift, and letting go after the last, go deeper than the lifts do: all of
+            # them start and end at the higher of the two bottoms
+            before = fmin(before, after)
+            after = before
         if self.layout == TENSION:
             v0 = TENSION_V0 * (v0 if v0 > 0.0 else before - turn)
         away = self.phase(i0, min(iv + MARGIN, i1), -sign, v0, sign * before, sign * turn, before - turn)

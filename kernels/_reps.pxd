@@ -34,7 +34,7 @@ cdef class Segmenter:
     cdef bint concentric_first
     cdef readonly double v0
     cdef double sign, step_range, min_range
-    cdef long long held, rest, slow, gap, prick
+    cdef long long held, rest, slow, failed, gap, prick
     cdef Turn turns[TURNS + 1]
     cdef int n
     cdef bint fresh
@@ -48,7 +48,8 @@ cdef class Segmenter:
     cdef bint announced, held_said
     # the candidate: where it leaves, turns, and returns to
     cdef Turn a, v, b
-    cdef bint has_b
+    cdef bint has_b, has_failed
+    cdef Turn failed_v, failed_b
     cdef Reject rejects[REJECTS]
     cdef int reject_count
 

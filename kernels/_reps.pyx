@@ -24,7 +24,8 @@ cdef double STEP = 0.2          # of the least range: turning points are confirm
 HELD_S = 3.0                    # held this long at lockout, the rep is confirmed without its successor
 REST_S = 5.0                    # no prescribed pause is this long: the bar lies or hangs
 PRICK_S = 0.35                  # out and back in less: something hit the tether; two 0.5 s phases take 0.8 s
-cdef double SLOW_S = 0.25                   # a first lift slow for this long may be a lockout
+cdef double SLOW_S = 0.25                   # a short first lift slow for this long may be a lockout, not the set-up
+cdef double FAILED_S = 1.5                  # rested this long after a lift that came back: it failed
 
 
 cdef class Segmenter:
@@ -54,6 +55,7 @@ cdef class Segmenter:
         self.v0 = v0
         self.held = <long long>(HELD_S * GRID_HZ)
         self.prick = <long long>(PRICK_S * GRID_HZ)
+        self.failed = <long long>(FAILED_S * GRID_HZ)
         self.slow = <long long>(SLOW_S * GRID_HZ)
         self.rest = <long long>(REST_S * GRID_HZ)
         self.gap = <long long>(gap_s * GRID_HZ)
@@ -204,6 +206,7 @@ cdef class Segmenter:
         """Set a, v, b: the highest place left, the lowest after it, the highest after that."""
         cdef int i
         cdef int ia = -1
+        cdef double rise
         for i in range(self.n):
             if self.turns[i].high and (ia < 0 or self.turns[i].u >= self.turns[ia].u):
                 if i + 1 < self.n or self.direction < 0:
@@ -221,6 +224,16 @@ cdef class Segmenter:
         for i in range(ia + 1, self.n):
             if not self.turns[i].high and self.turns[i].u <= self.v.u:
                 self.v = self.turns[i]
+        # a lift that came back before the lowest place: it failed, unless the next one succeeds at once
+        rise = max(self.min_range, self.prominence(now))
+        self.has_failed = False
+        for i in range(ia + 2, self.n):
+            if self.turns[i].high and self.turns[i].k < self.v.k:
+                if self.turns[i].u - self.turns[i - 1].u >= rise:
+                    rise = self.turns[i].u - self.turns[i - 1].u
+                    self.has_failed = True
+                    self.failed_v = self.turns[i - 1]
+                    self.failed_b = self.turns[i]
         for i in range(ia + 1, self.n):
             if self.turns[i].high and self.turns[i].k > self.v.k:
                 if not self.has_b or self.turns[i].u > self.b.u:
@@ -262,6 +275,7 @@ cdef class Segmenter:
                     slow = -w < self.v0
                     if not self.announced and slow and left >= RETURN * self.range_ref and (
                         (self.range_ref > 0.0 and left >= ZONE * self.range_ref)
+                        or left >= 2.0 * self.min_range
                         or right >= self.step_range
                         or k - self.slow_k > self.slow
                     ):
@@ -280,6 +294,9 @@ cdef class Segmenter:
                     if right >= self.min_range and right >= RETURN * left:
                         if self.b.u - u >= limit or still:
                             return said | self.complete()
+            if self.has_failed and not self.concentric_first and not self.announced:
+                if k - self.still_k > self.failed:
+                    return said | self.trim(k, u)
         if k - self.still_k > (self.gap if self.announced else self.rest):
             said |= self.trim(k, u)
         return said
@@ -333,6 +350,11 @@ cdef class Segmenter:
         if self.find(now):
             left = self.a.u - self.v.u
             right = self.b.u - self.v.u if self.has_b else 0.0
+            if self.has_failed and not self.announced and not self.concentric_first and right < RETURN * left:
+                self.v = self.failed_v
+                self.b = self.failed_b
+                self.has_b = True
+                right = self.b.u - self.v.u
             if self.announced or (
                 not self.concentric_first and right >= self.min_range and right >= PROMINENCE * left
             ):
