@@ -59,7 +59,7 @@ class Motion:
     s_m: Floats  # the motion coordinate; newtons on a band station once its load is applied
     v_mps: Floats
     a_mps2: Floats
-    walk_m: Floats
+    walk_m: Floats  # where the lifter stands; 0 is the place the station is set up for
     held: Floats
     pieces: tuple[Piece, ...]
     edges: tuple[int, ...] = field(default=())  # piece k is samples edges[k] up to edges[k + 1]
@@ -112,9 +112,14 @@ def _soften(velocity: Floats, pieces: Sequence[Piece], edges: list[int], muscle_
 
 
 def perform(
-    pieces: Sequence[Piece], start_m: float, rng: np.random.Generator, muscle_s: float, sway_m: float
+    pieces: Sequence[Piece],
+    start_m: float,
+    start_x_m: float,
+    rng: np.random.Generator,
+    muscle_s: float,
+    sway_m: float,
 ) -> Motion:
-    """Carry out the pieces from s = `start_m`.
+    """Carry out the pieces from s = `start_m`, the lifter standing at `start_x_m`.
 
     `muscle_s` is the standard deviation of the smoothing by muscle, seconds; `sway_m` that of breathing and
     standing sway, which are part of the true motion. Tremor is not (see sensors).
@@ -153,7 +158,7 @@ def perform(
         s_m=s_m,
         v_mps=v,
         a_mps2=np.gradient(v, DT_S),
-        walk_m=smooth(np.cumsum(walk), 301),
+        walk_m=smooth(start_x_m + np.cumsum(walk), 301),
         held=smooth(held, 61),
         pieces=tuple(pieces),
         edges=tuple(int(edge) for edge in edges),

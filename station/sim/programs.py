@@ -44,11 +44,20 @@ class Programme:
             profile.tempo.top_pause_s,
         )
         self.s_m = self.start_m = self._start()
+        self.x_m = self.start_x_m = self._rack_x()
 
     def _start(self) -> float:
         if self.plan.approach == "none":
             return self.reach.bottom_m if self.from_below else self.reach.lockout_m
         return self._left(self.plan.approach)
+
+    def _rack_x(self) -> float:
+        """Where the load waits, in front of the place the sensors are set up under."""
+        if self.plan.approach == "none" or self.floor or self.profile.load in ("cable", "band"):
+            return 0.0
+        if self.plan.approach == "floor" or self.profile.load == "none":
+            return 0.2
+        return -0.13 if self.profile.name == "bench-press" else 0.6
 
     def _left(self, way: str) -> float:
         return PLATE_RADIUS_M if way == "floor" and not self.floor else self.reach.rest_m
@@ -76,14 +85,18 @@ class Programme:
             held = self.pieces[-1].held if self.pieces else 0.0
         self.pieces.append(Piece(what, duration_s, delta, shape, rep, walk_m, steps, held, sway_m, impact))
         self.s_m += delta
+        self.x_m += walk_m
 
-    def write(self, before_s: float, came_from_m: float | None) -> list[Piece]:
-        """The whole set: `before_s` of rest from where the load was left, approach, reps, way back."""
-        if came_from_m is not None and abs(came_from_m - self.start_m) > 0.001:
-            goal, self.s_m = self.start_m, came_from_m
-            self.start_m = came_from_m
+    def write(self, before_s: float, came_from: tuple[float, float] | None) -> list[Piece]:
+        """The whole set: `before_s` of rest from where the load was left, approach, reps, way back.
+
+        `came_from`: s and x of the load at the end of the set before.
+        """
+        goal = (self.start_m, self.start_x_m)
+        if came_from is not None and max(abs(np.subtract(came_from, goal))) > 0.001:
+            self.s_m, self.x_m = self.start_m, self.start_x_m = came_from
             self.go("rest", before_s / 2, held=0.0)
-            self.go("moved", 2.5, goal)
+            self.go("moved", 2.5, goal[0], walk_m=goal[1] - came_from[1])
             self.go("rest", before_s / 2)
         elif before_s > 0.0:
             self.go("rest", before_s, held=1.0 if self.plan.approach == "none" else 0.0)
@@ -115,19 +128,23 @@ class Programme:
             self.go("settle", 0.4, held=1.0)
             self.go("pick-up", draw(0.9, 2.0), self.reach.lockout_m)
             self.go("settle", 0.3)
-            self.go("walk-out", draw(0.8, 1.6), walk_m=-draw(0.1, 0.3), steps=2)
+            self.go("walk-out", draw(0.8, 1.6), walk_m=self._to_place(), steps=2)
         else:
             self.go("settle", 0.4, held=1.0)
             self.go("unrack", draw(0.5, 1.0), self.reach.lockout_m + draw(0.0, 0.01))
             if self.profile.name == "bench-press":
-                self.go("walk-out", draw(0.6, 1.2), self.reach.lockout_m, walk_m=draw(0.08, 0.18))
+                self.go("walk-out", draw(0.6, 1.2), self.reach.lockout_m, walk_m=self._to_place())
             else:
-                away = -draw(0.4, 0.8)
-                self.go("walk-out", draw(1.4, 2.6), self.reach.lockout_m, walk_m=away, steps=3)
+                seconds = draw(1.4, 2.6)
+                self.go("walk-out", seconds, self.reach.lockout_m, walk_m=self._to_place(), steps=3)
         self.go("settle", draw(0.8, 1.5))
         if self.plan.fidget:
             self._fidget(draw(0.02, 0.04), draw(0.5, 1.0))
         self.go("settle", draw(0.3, 1.2))
+
+    def _to_place(self) -> float:
+        """The way to where the lifter lifts, a few centimetres off the marked place."""
+        return float(self.rng.normal(0.0, 0.02)) - self.x_m
 
     def _fidget(self, size_m: float, seconds: float) -> None:
         home = self.s_m
@@ -137,7 +154,7 @@ class Programme:
 
     def _return(self) -> None:
         draw, way = self._draw, self.plan.leave
-        if way == "none":
+        if way == "none" or self.technique.failed_last:
             return
         goal = self._left(way)
         if self.floor:
@@ -147,7 +164,7 @@ class Programme:
             self.go("walk-in", draw(1.5, 2.8), goal - 0.02, steps=2)
             self.go("idle", draw(1.0, 2.0), goal, held=0.0)
             return
-        away = sum(piece.walk_m for piece in self.pieces)
+        away = self.x_m - self._rack_x()
         if way == "floor" or self.profile.load == "none":
             self.go("walk-in", draw(0.8, 1.6), walk_m=-away, steps=2)
             self.go("set-down", draw(0.8, 1.8), goal)
@@ -185,12 +202,14 @@ class Programme:
         """Duration and shape of an eccentric."""
         aimed = self.tempo[0] or abs(self.s_m - to_m) / self.lifter.eccentric_mps
         draw = self._draw
-        shape = (
-            Shape(draw(0.3, 0.8), draw(0.4, 1.0)),  # even
-            Shape(draw(1.2, 2.2), draw(1.2, 2.2)),  # swinging
-            Shape(draw(1.0, 1.6), draw(0.4, 0.8)),  # late brake
+        rise, fall = (
+            (draw(0.3, 0.8), draw(0.4, 1.0)),  # even
+            (draw(1.2, 2.2), draw(1.2, 2.2)),  # swinging
+            (draw(1.0, 1.6), draw(0.4, 0.8)),  # late brake
         )[int(self.rng.integers(3))]
-        return self._seconds(aimed) * self.technique.rush, shape
+        # Getting under way and stopping take their own time: what is slow is slow because it is even.
+        even = min(1.0, 1.6 / aimed)
+        return self._seconds(aimed) * self.technique.rush, Shape(rise * even, fall * even)
 
     def _lifting(self, to_m: float, k: int) -> tuple[float, Shape]:
         """Duration and shape of a concentric, slower and stickier towards the end of the set."""
@@ -243,12 +262,20 @@ class Programme:
             self.go("bottom", pause, rep=rep)
         self._lift(top, k, rep)
         if technique.failed_last and last:
-            self.go("set-down", self._draw(0.8, 1.5), bottom)
-            self.go("rest", 2.0)
-            self.go("pick-up", self._draw(1.5, 2.5), self.reach.lockout_m)
+            self._give_up(bottom)
+            return
         pause = self._pause(self.tempo[3], 0.1, 1.4) + (self._draw(0.8, 1.5) if last else 0.0)
         if pause > 0.0:
             self.go("top", pause, sway_m=self.plan.top_sway_m)
+
+    def _give_up(self, pins_m: float) -> None:
+        """Down to the pins, out from under the bar, and spotters carry it back to the rack."""
+        self.go("set-down", self._draw(0.8, 1.5), pins_m)
+        self.go("idle", 0.4, held=0.0)
+        self.go("idle", self._draw(6.0, 12.0))
+        home = self._rack_x() - self.x_m
+        self.go("re-rack", self._draw(3.0, 5.0), self.reach.rest_m, walk_m=home, steps=3)
+        self.go("idle", 1.0)
 
     def _rep_from_below(self, k: int) -> None:
         rep, technique, last = self.reps, self.technique, k == self.plan.reps - 1

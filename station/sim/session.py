@@ -172,7 +172,7 @@ def _sets(
     band = Band(stiffness_npm=float(rng.uniform(150.0, 400.0)))
     loads: dict[str, float] = {}
     done: list[tuple[Motion, Stretch]] = []
-    left_m: float | None = None
+    left: tuple[float, float] | None = None
     reps = 0
     every = [one for one in plan.sets for _ in range(one.repeat)]
     for number, one in enumerate(every):
@@ -187,11 +187,11 @@ def _sets(
         )
         programme = Programme(profile, one, way, lifter, rng, reps)
         before_s = max(one.rest_s, 0.0) if number or not one.reps else 0.0
-        pieces = programme.write(before_s, left_m)
+        pieces = programme.write(before_s, left)
         if number + 1 == len(every):
             programme.go("idle" if one.leave != "none" else "top", max(plan.after_s, 0.01))
-        motion = perform(pieces, programme.start_m, rng, lifter.muscle_s, lifter.sway_m)
-        left_m, reps = programme.s_m, programme.reps
+        motion = perform(pieces, programme.start_m, programme.start_x_m, rng, lifter.muscle_s, lifter.sway_m)
+        left, reps = (programme.s_m, programme.x_m), programme.reps
         done.append((motion, _stretch(motion, way, profile, plan, geometry, lifter, load_kg, band, rng)))
     return done
 
