@@ -57,7 +57,7 @@ class Programme:
             return 0.0
         if self.plan.approach == "floor" or self.profile.load == "none":
             return 0.2
-        return -0.13 if self.profile.name == "bench-press" else 0.6
+        return -0.13 if self.profile.name == "bench-press" else 0.4
 
     def _left(self, way: str) -> float:
         return PLATE_RADIUS_M if way == "floor" and not self.floor else self.reach.rest_m
