@@ -73,12 +73,9 @@ class Child:
             f"{self.name} was not ready after {timeout_s:g} s: {(self.lines() or ['no word'])[-1]}"
         )
 
-    def ask_to_end(self) -> None:
-        """Ask it and what it started to end."""
-        self._signal(signal.SIGTERM)
-
     def end(self, deadline_s: float) -> None:
-        """Wait until `deadline_s` (monotonic) for it to end, then end it and whatever it left behind."""
+        """Ask it to end, wait until `deadline_s` (monotonic), then end it and whatever it left behind."""
+        self._signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, deadline_s - time.monotonic()))
         self._signal(signal.SIGKILL)
@@ -94,10 +91,8 @@ class ChildError(PlumblineError):
 
 
 def end_all(children: Sequence[Child], grace_s: float = GRACE_S) -> None:
-    """End the newest first, as they lean on the older ones; all together within `grace_s`."""
+    """End the newest first, as each leans on the older ones; all of them within `grace_s`."""
     deadline_s = time.monotonic() + grace_s
-    for child in reversed(children):
-        child.ask_to_end()
     for child in reversed(children):
         child.end(deadline_s)
 

@@ -1,6 +1,7 @@
 """The dashboard's subcommands: dashboard, demo and record."""
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -30,6 +31,8 @@ examples:
   plumbline demo                      broker, four simulated stations and the dashboard
   plumbline demo --plain --for 60     a minute of it as lines
 """
+
+LAST_RESORT_S = 6.0  # after a signal; leaving in order takes 3 s at most
 
 
 class DashboardFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,6 +93,7 @@ def demo(argv: Sequence[str]) -> int:
     parser.add_argument("--no-record", action="store_true", help="keep no history")
     args = parser.parse_args(argv)
     with _signals() as stop, Gym(args.seed, stop.event) as gym:
+        stop.last_resort = gym.close
         client = Client(gym.mqtt)
         recording = _no_recording() if args.no_record else _recording(gym.mqtt, None, gym.database)
         with recording as history_trouble:
@@ -188,6 +192,7 @@ def _signals() -> Iterator["_Stop"]:
     try:
         yield stop
     finally:
+        stop.left.set()
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -197,15 +202,31 @@ class _Stop:
 
     def __init__(self) -> None:
         self.event = threading.Event()
+        self.left = threading.Event()
         self.number: int | None = None
+        self.last_resort: Callable[[], None] = lambda: None
+        self._terminals = [fd for fd in (0, 1, 2) if os.isatty(fd)]
 
     def on_signal(self, number: int, _frame: FrameType | None) -> None:
-        self.number = self.number or number
+        """Note the signal, and see to it that we end."""
         self.event.set()
+        if number == signal.SIGHUP:
+            # The terminal is gone: a write to it would end Textual's writer thread, and all wait for that.
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            for fd in self._terminals:
+                os.dup2(nowhere, fd)
+        if self.number is None:
+            self.number = number
+            threading.Thread(target=self._end_anyway, daemon=True).start()
 
     def status(self, status: int) -> int:
         """The exit status: 128 + the signal, as shells have it, or `status` where none came."""
         return status if self.number is None else 128 + self.number
+
+    def _end_anyway(self) -> None:
+        if not self.left.wait(LAST_RESORT_S):
+            self.last_resort()
+            os._exit(self.status(1))
 
 
 def _look(

@@ -74,8 +74,8 @@ def test_digits_have_their_width_and_differ_from_each_other() -> None:
 def test_the_count_keeps_its_size_from_the_first_rep_of_a_set_to_the_tenth(words: Any) -> None:
     say = words()
     places = set()
-    floor = FloorState()
-    for message in (say.state(), say.info(target_reps=10), *(say.rep(n) for n in range(1, 11))):
+    floor = apply(FloorState(), Address("gym", "rack-1", "info"), say.info(target_reps=10), 0.0)
+    for message in (say.state(), *(say.rep(n) for n in range(1, 11))):
         leaf = type(message).__name__.removesuffix("Message").lower()
         floor = apply(floor, Address("gym", "rack-1", leaf), message, 0.0)
         lines = tile_lines(view(floor.stations["gym", "rack-1"], all_profiles(), 0.0), 60, 19)
