@@ -1,0 +1,81 @@
+"""The command line: what it takes, and what it says to what it cannot use."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboard import cli
+from station.cli import main
+
+
+def run(*argv: str) -> int:
+    return main(["dashboard", "--plain", "--for", "0.1", "--no-record", *argv])
+
+
+def test_without_a_broker_it_starts_says_so_and_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--port", "1") == 0
+    assert "broker     " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--host", "gym.local", "--no-tls"], "without TLS only a broker on this machine"),
+        (["--ca-file", "/nowhere.pem"], "/nowhere.pem: no such file"),
+        (["--password-file", "/nowhere"], "without mqtt.username"),
+        (["--port", "70000"], "a port is 1 to 65535"),
+        (["--config", "/nowhere.toml"], "/nowhere.toml: cannot be read"),
+        (["--exercises", "/nowhere"], "/nowhere: no such folder"),
+        (["--site", "My Gym"], "mqtt.site is 'My Gym'"),
+    ],
+)
+def test_what_cannot_be_used_is_one_or_two_lines(
+    capsys: pytest.CaptureFixture[str], argv: list[str], words: str
+) -> None:
+    assert run(*argv) == 1
+    err = capsys.readouterr().err
+    assert words in err and err.startswith("plumbline dashboard: ") and len(err.splitlines()) <= 2
+
+
+def test_an_unknown_key_in_the_file_is_named_with_what_is_valid(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "dashboard.toml"
+    path.write_text('[mqtt]\nhots = "gym.local"\n')
+    assert run("--config", str(path)) == 1
+    assert "unknown key mqtt.hots; did you mean host?" in capsys.readouterr().err
+
+
+def test_the_command_line_overrides_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "dashboard.toml"
+    path.write_text('[mqtt]\nhost = "127.0.0.1"\nport = 1\ntls = false\nusername = "coach"\n')
+    used: list[Any] = []
+
+    class Stop(Exception):
+        pass
+
+    def note(mqtt: Any, site: Any) -> Any:
+        used.append((mqtt, site))
+        raise Stop
+
+    monkeypatch.setattr(cli, "Client", note)
+    with pytest.raises(Stop):
+        cli.dashboard(["--config", str(path), "--port", "2", "--site", "north"])
+    mqtt, site = used[0]
+    assert (mqtt.host, mqtt.port, mqtt.tls, mqtt.username, site) == ("127.0.0.1", 2, False, "coach", "north")
+
+
+def test_a_history_that_cannot_be_opened_is_said_and_the_rest_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = tmp_path / "history.db"
+    database.write_bytes(b"this is no database, whatever its name says" * 10)
+    assert main(["dashboard", "--plain", "--for", "0.3", "--port", "1", "--db", str(database)]) == 0
+    assert "no history: " in capsys.readouterr().out
+
+
+def test_wrong_usage_has_status_two() -> None:
+    with pytest.raises(SystemExit) as left:
+        run("--frobnicate")
+    assert left.value.code == 2
