@@ -33,29 +33,32 @@ def row(name: str, score: Score) -> str:
 
 
 def figures(label: str, score: Score) -> list[str]:
+    exact = 100.0 * score.exact_sets / max(score.sets, 1)
     lines = [
-        f"{label}: F1 {score.f1:.4f}, exact sets {100 * score.exact_sets / max(score.sets, 1):.2f} % of {score.sets},"
-        f" {score.reps} reps, {score.ghosts} ghosts in {score.hours:.1f} h"
+        f"{label}: F1 {score.f1:.4f}, exact sets {exact:.2f} % of {score.sets}, {score.reps} reps, "
+        f"{score.ghosts} ghosts in {score.hours:.1f} h"
     ]
     for key, values in sorted(score.errors.items()):
         if key.startswith("null"):
             lines.append(f"  {key:<34} differs in {len(values)} reps")
-            continue
-        e = np.array(values)
-        lines.append(
-            f"  {key:<34} n {e.size:>6}  bias {e.mean():+.4f}  rmse {np.sqrt(np.mean(e**2)):.4f}"
-            f"  95 % within {np.percentile(abs(e), 95):.4f}"
-        )
+        else:
+            e = np.array(values)
+            within = f"95 % within {np.percentile(abs(e), 95):.4f}"
+            lines.append(f"  {key:<34} n {e.size:>6}  bias {e.mean():+.4f}  rmse {rms(e):.4f}  {within}")
     for layout, pairs in sorted(score.path.items()):
         e, sigma = np.array(pairs).T
         lines.append(
-            f"  path, {layout:<28} n {e.size:>6}  bias {e.mean() * 1e3:+.1f} mm  rmse {np.sqrt(np.mean(e**2)) * 1e3:.1f} mm"
+            f"  path, {layout:<28} n {e.size:>6}  bias {e.mean() * 1e3:+.1f} mm  rmse {rms(e) * 1e3:.1f} mm"
             f"  within 2 sigma {100 * np.mean(abs(e) < 2 * sigma):.1f} %"
         )
     if score.lags_s:
-        lines.append(f"  pending after lockout: p50 {np.percentile(score.lags_s, 50) * 1e3:.0f} ms,"
-                     f" p95 {np.percentile(score.lags_s, 95) * 1e3:.0f} ms")  # fmt: skip
+        middle, late = np.percentile(score.lags_s, [50, 95]) * 1e3
+        lines.append(f"  pending after lockout: p50 {middle:.0f} ms, p95 {late:.0f} ms")
     return lines
+
+
+def rms(e: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(e**2)))
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Score the whole pipeline on simulated sessions: what was counted, and how far every number is from the truth."""
+"""Score the whole pipeline on simulated sessions: what was counted, and how far off every number is."""
 
 from dataclasses import dataclass, field
 
@@ -114,7 +114,7 @@ def score_session(scenario: str, seed: int, station: int) -> Score:
             score.reps += 1
             match = min(
                 free,
-                key=lambda e: abs(e.rep.concentric_end_s - truth["concentric_end_s"]),  # noqa: B023
+                key=lambda e: abs(e.rep.concentric_end_s - truth["concentric_end_s"]),
                 default=None,
             )
             if match is None or abs(match.rep.concentric_end_s - truth["concentric_end_s"]) > SAME_REP_S:
