@@ -52,15 +52,15 @@ def test_the_command_line_overrides_the_file(tmp_path: Path, monkeypatch: pytest
     path.write_text('[mqtt]\nhost = "127.0.0.1"\nport = 1\ntls = false\nusername = "coach"\n')
     used: list[Any] = []
 
-    class Stop(Exception):
+    class StoppedError(Exception):
         pass
 
     def note(mqtt: Any, site: Any) -> Any:
         used.append((mqtt, site))
-        raise Stop
+        raise StoppedError
 
     monkeypatch.setattr(cli, "Client", note)
-    with pytest.raises(Stop):
+    with pytest.raises(StoppedError):
         cli.dashboard(["--config", str(path), "--port", "2", "--site", "north"])
     mqtt, site = used[0]
     assert (mqtt.host, mqtt.port, mqtt.tls, mqtt.username, site) == ("127.0.0.1", 2, False, "coach", "north")
