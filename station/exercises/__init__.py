@@ -21,13 +21,37 @@ class Tempo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     concentric_s: float | None = None
     top_pause_s: float | None = None
     tolerance_pct: float = 20.0
+    tolerance_s: float = 0.25  # at least this much: nobody times a half-second pause to a tenth
+
+
+Fault = Literal[
+    "eccentric-rushed",
+    "top-rushed",
+    "no-lockout",
+    "range-shrinking",
+    "partial",
+    "path-off",
+    "slack",
+    "on-toes",
+]
 
 
 class Cue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A sentence for the lifter, shown when the named measure is outside its limit."""
 
-    when: str  # the fault's name, see station.exercises.coaching
+    when: Fault  # see station.exercises.coaching
     say: str
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Beyond these a measure is a fault."""
+
+    lockout_m: float = (
+        0.03  # below the height the set began at: 20 degrees of hip flexion; sway is under 1 cm
+    )
+    range_loss_pct: float = 15.0  # of the set's first reps; a steady lifter varies by 1 to 3 per cent
+    slack_s: float = 0.1  # without tension; shorter is the stack rocking in its guide
+    toes_m: float = 0.03  # centre of pressure in front of mid-foot; standing sway is about a centimetre
 
 
 class Mastery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +61,7 @@ class Mastery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reps_per_set: int
     tempo_adherence_pct: float
     range_cv_pct: float
+    min_load_kg: float | None = None  # the stage's load; None: any
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -54,6 +79,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     path_limit_m: float | None = None
     velocity_loss_cutoff_pct: float = 20.0
     cues: list[Cue] = []
+    limits: Limits = Limits()
     mastery: Mastery | None = None
     leads_to: str | None = None
 

@@ -48,7 +48,7 @@ class Programme:
 
     def _start(self) -> float:
         if self.plan.approach == "none":
-            return self.reach.bottom_m if self.from_below else self.reach.lockout_m
+            return self.reach.bottom_m if self.from_below else self.reach.top_m
         return self._left(self.plan.approach)
 
     def _rack_x(self) -> float:
@@ -122,21 +122,21 @@ class Programme:
             self.go("settle", draw(0.8, 1.5))
             return
         if self.profile.load in ("cable", "band"):
-            target = self.reach.bottom_m if self.from_below else self.reach.lockout_m
+            target = self.reach.bottom_m if self.from_below else self.reach.top_m
             self.go("walk-out", draw(1.8, 3.2), target, held=1.0, steps=3)
         elif way == "floor" or self.profile.load == "none":
             self.go("settle", 0.4, held=1.0)
-            self.go("pick-up", draw(0.9, 2.0), self.reach.lockout_m)
+            self.go("pick-up", draw(0.9, 2.0), self.reach.top_m)
             self.go("settle", 0.3)
             self.go("walk-out", draw(0.8, 1.6), walk_m=self._to_place(), steps=2)
         else:
             self.go("settle", 0.4, held=1.0)
-            self.go("unrack", draw(0.5, 1.0), self.reach.lockout_m + draw(0.0, 0.01))
+            self.go("unrack", draw(0.5, 1.0), self.reach.top_m + draw(0.0, 0.01))
             if self.profile.name == "bench-press":
-                self.go("walk-out", draw(0.6, 1.2), self.reach.lockout_m, walk_m=self._to_place())
+                self.go("walk-out", draw(0.6, 1.2), self.reach.top_m, walk_m=self._to_place())
             else:
                 seconds = draw(1.4, 2.6)
-                self.go("walk-out", seconds, self.reach.lockout_m, walk_m=self._to_place(), steps=3)
+                self.go("walk-out", seconds, self.reach.top_m, walk_m=self._to_place(), steps=3)
         self.go("settle", draw(0.8, 1.5))
         if self.plan.fidget:
             self._fidget(draw(0.02, 0.04), draw(0.5, 1.0))

@@ -1,0 +1,208 @@
+"""Coaching: from what was measured of a set to a word for the lifter, and to "ready for the next exercise".
+
+Nothing here guesses. A fault is looked for only where the sensors give its measure, and what no sensor sees
+(knees, back, breath) is left to the coach's eyes. Pure functions over records; the limits and their reasons
+stand in each exercise's TOML.
+
+    fault               measured by
+    eccentric-rushed    eccentric_s against the target tempo
+    top-rushed          top_pause_s against the target tempo: "finish tall" needs time
+    no-lockout          the top of each rep against the height at which the set began
+    range-shrinking     rom_m against the set's first reps
+    partial             not counted, for its range
+    path-off            path_deviation_m, beyond its own uncertainty, against the profile's limit
+    slack               the cable without tension during a rep
+    on-toes             centre of pressure under the feet, where there is a platform
+"""
+
+from collections.abc import Sequence
+from statistics import fmean, median, pstdev
+
+import msgspec
+
+from station.exercises import Fault, Profile, Tempo
+from station.records import Rep
+
+OFTEN = 0.25  # share of a set's reps: once is chance, and a cue for every slip is no cue at all
+OFTEN_REPS = 2  # "tempo or path off twice" is what makes a coach look
+
+
+class Observed(msgspec.Struct, frozen=True, kw_only=True):
+    """A rep, and what other sensors saw of it; None where the station has no such sensor."""
+
+    rep: Rep
+    slack_s: float | None = None  # time without tension between its start and its end
+    pressure_forward_m: float | None = None  # mean centre of pressure in front of mid-foot
+
+
+class DoneSet(msgspec.Struct, frozen=True, kw_only=True):
+    """A set as the mastery rule sees it."""
+
+    reps: Sequence[Observed]
+    load_kg: float | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether an exercise is mastered by what was measured; the coach has the last word."""
+
+    ready: bool
+    text: str
+    missing: list[str] = []  # what the rule still asks for
+    not_measured: list[str] = []  # what it could not look at
+
+
+def faults_of_rep(profile: Profile, reps: Sequence[Observed], index: int) -> list[Fault]:
+    """The faults of one rep of a set, in the light of the reps before it."""
+    seen = reps[index]
+    rep, limits, tempo = seen.rep, profile.limits, profile.tempo
+    if not rep.counted:
+        return ["partial"] if rep.reason is not None and "partial" in rep.reason else []
+    found: list[Fault] = []
+    if _too_short(rep.eccentric_s, tempo.eccentric_s, tempo):
+        found.append("eccentric-rushed")
+    if _too_short(rep.top_pause_s, tempo.top_pause_s, tempo):
+        found.append("top-rushed")
+    low = below_start_m(profile, reps, index)
+    if low is not None and low > limits.lockout_m:
+        found.append("no-lockout")
+    early = [one.rep.rom_m for one in reps[: min(index, 3)] if one.rep.counted and one.rep.rom_m is not None]
+    if rep.rom_m is not None and early and rep.rom_m < (1.0 - limits.range_loss_pct / 100.0) * median(early):
+        found.append("range-shrinking")
+    if _off_path(rep, profile):
+        found.append("path-off")
+    if seen.slack_s is not None and seen.slack_s > limits.slack_s:
+        found.append("slack")
+    if seen.pressure_forward_m is not None and seen.pressure_forward_m > limits.toes_m:
+        found.append("on-toes")
+    return found
+
+
+def faults_of_set(profile: Profile, reps: Sequence[Observed]) -> list[Fault]:
+    """What happened in a quarter of the set's reps and at least twice, the most frequent first."""
+    every = [fault for index in range(len(reps)) for fault in faults_of_rep(profile, reps, index)]
+    often = max(OFTEN_REPS, OFTEN * len(reps))
+    times = {fault: every.count(fault) for fault in dict.fromkeys(every)}
+    return sorted((fault for fault in times if times[fault] >= often), key=lambda fault: -times[fault])
+
+
+def cues(profile: Profile, reps: Sequence[Observed]) -> list[str]:
+    """What to say to the lifter after a set, the most frequent fault first; nothing for what was not seen."""
+    say = {cue.when: cue.say for cue in profile.cues}
+    return [say[fault] for fault in faults_of_set(profile, reps) if fault in say]
+
+
+def below_start_m(profile: Profile, reps: Sequence[Observed], index: int) -> float | None:
+    """How far below the set's starting height a rep ended, metres; None where lengths are not measured.
+
+    Every eccentric takes the load down by v · t and every concentric up by rom_m, so the height of each top
+    follows from the reps themselves. An exercise that starts below is compared with its best rep so far.
+    """
+    if profile.starts_with == "concentric":
+        tops = [one.rep.rom_m for one in reps[: index + 1] if one.rep.rom_m is not None]
+        top = reps[index].rep.rom_m
+        return None if top is None else max(tops) - top
+    height = 0.0
+    for one in reps[: index + 1]:
+        rep = one.rep
+        if rep.rom_m is None or rep.eccentric_s is None or rep.mean_eccentric_velocity_mps is None:
+            return None
+        height += rep.rom_m - rep.eccentric_s * rep.mean_eccentric_velocity_mps
+    return -height
+
+
+def tempo_kept(rep: Rep, tempo: Tempo) -> bool | None:
+    """Whether every phase with a target kept it; None when there is no target. A longer top is a breath."""
+    targets = (
+        (rep.eccentric_s, tempo.eccentric_s, True),
+        (rep.bottom_pause_s, tempo.bottom_pause_s, True),
+        (rep.concentric_s, tempo.concentric_s, True),
+        (rep.top_pause_s, tempo.top_pause_s, False),
+    )
+    judged = [
+        not _too_short(took, target, tempo) and not (both_ways and took > target + _slack_of(target, tempo))
+        for took, target, both_ways in targets
+        if took is not None and target is not None
+    ]
+    return all(judged) if judged else None
+
+
+def tempo_adherence_pct(profile: Profile, reps: Sequence[Rep]) -> float | None:
+    """Share of the counted reps that kept the tempo, per cent; None without a target or a counted rep."""
+    judged = [kept for rep in reps if rep.counted and (kept := tempo_kept(rep, profile.tempo)) is not None]
+    return 100.0 * sum(judged) / len(judged) if judged else None
+
+
+def range_cv_pct(reps: Sequence[Rep]) -> float | None:
+    """Coefficient of variation of the counted reps' range, per cent; None for fewer than two."""
+    ranges = [rep.rom_m for rep in reps if rep.counted and rep.rom_m is not None]
+    return 100.0 * pstdev(ranges) / fmean(ranges) if len(ranges) > 1 else None
+
+
+def verdict(profile: Profile, sets: Sequence[DoneSet]) -> Verdict:
+    """Judge the newest sets, oldest first, by the profile's mastery rule."""
+    rule = profile.mastery
+    if rule is None:
+        return Verdict(ready=False, text=f"{profile.title} has no mastery rule: the coach decides")
+    missing: list[str] = []
+    unseen: set[str] = set()
+    if len(sets) < rule.sets:
+        missing.append(f"{rule.sets} sets, so far {len(sets)}")
+    for number, done in enumerate(sets[-rule.sets :], start=max(len(sets) - rule.sets, 0) + 1):
+        missing += [f"set {number}: {what}" for what in _missing_in(profile, done, unseen)]
+    if missing:
+        return Verdict(
+            ready=False, text="not yet: " + "; ".join(missing), missing=missing, not_measured=sorted(unseen)
+        )
+    goal = f"ready for {profile.leads_to}" if profile.leads_to else "mastered"
+    return Verdict(ready=True, text=f"{goal}: coach signs off", not_measured=sorted(unseen))
+
+
+def _missing_in(profile: Profile, done: DoneSet, unseen: set[str]) -> list[str]:
+    """What one set lacks; what could not be looked at goes into `unseen`."""
+    rule = profile.mastery
+    assert rule is not None
+    reps = [one.rep for one in done.reps]
+    missing = []
+    counted = sum(rep.counted for rep in reps)
+    if counted < rule.reps_per_set:
+        missing.append(f"{counted} of {rule.reps_per_set} reps")
+    adherence, spread = tempo_adherence_pct(profile, reps), range_cv_pct(reps)
+    if adherence is None:
+        unseen.add("tempo")
+    elif adherence < rule.tempo_adherence_pct:
+        missing.append(
+            f"tempo kept in {adherence:.0f} % of the reps, {rule.tempo_adherence_pct:.0f} asked for"
+        )
+    if spread is None:
+        unseen.add("range")
+    elif spread > rule.range_cv_pct:
+        missing.append(f"range varies by {spread:.0f} %, {rule.range_cv_pct:.0f} allowed")
+    if profile.path_limit_m is not None and all(rep.path_deviation_m is None for rep in reps):
+        unseen.add("path")
+    if profile.load == "cable" and all(one.slack_s is None for one in done.reps):
+        unseen.add("slack")
+    missing += [
+        fault for fault in faults_of_set(profile, done.reps) if fault not in ("partial", "range-shrinking")
+    ]
+    if rule.min_load_kg is not None:
+        if done.load_kg is None:
+            unseen.add("load")
+        elif done.load_kg < rule.min_load_kg:
+            missing.append(f"{done.load_kg:g} kg, the stage is {rule.min_load_kg:g} kg or more")
+    return missing
+
+
+def _slack_of(target_s: float, tempo: Tempo) -> float:
+    """How far off a phase may be: the tolerance, but never less than a person can time."""
+    return max(target_s * tempo.tolerance_pct / 100.0, tempo.tolerance_s)
+
+
+def _too_short(took_s: float | None, target_s: float | None, tempo: Tempo) -> bool:
+    return took_s is not None and target_s is not None and took_s < target_s - _slack_of(target_s, tempo)
+
+
+def _off_path(rep: Rep, profile: Profile) -> bool:
+    """Off by more than the limit even if the sensors erred by one standard deviation."""
+    if rep.path_deviation_m is None or profile.path_limit_m is None:
+        return False
+    return rep.path_deviation_m - (rep.path_deviation_sigma_m or 0.0) > profile.path_limit_m
