@@ -23,6 +23,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from station.config import Mqtt, check_mqtt, read_password
 from station.messages import RETAINED, Address, StateMessage, encode
 
+LEAVES = ("command", "ack")  # what a station listens to
 KEEPALIVE_S = 10  # a half-open link shows after 15 to 20 s
 RECONNECT_MAX_S = 2  # paho's own default is 120
 CONNECT_TIMEOUT_S = 3.0
@@ -61,6 +62,7 @@ class Connection:
         self._on_change = on_change
         self._password = read_password(mqtt)
         self._protocol = paho.MQTTv5
+        self._unsubscribed = threading.Event()
         self._wrong_protocol = False
         self._asked_at: float | None = None  # when a CONNECT was sent that nobody has answered
         self._client = self._make()
@@ -96,11 +98,17 @@ class Connection:
 
     def stop(self, timeout_s: float) -> None:
         """Send what is queued and disconnect, which takes the last will back; give up after `timeout_s`."""
+        if self.connected:
+            # Wait until the broker has read everything and sends nothing more. Closing a socket with unread
+            # bytes in it resets the connection: the DISCONNECT was lost in one stop of eight, and `lost`
+            # published over `stopping`.
+            self._client.unsubscribe([self._topic(leaf) for leaf in LEAVES])
+            self._unsubscribed.wait(timeout_s / 2)
         self._client.disconnect()
         # loop_stop waits for the network thread, and that may be waiting for a broker that hangs.
         stopping = threading.Thread(target=self._client.loop_stop, daemon=True)
         stopping.start()
-        stopping.join(timeout_s)
+        stopping.join(timeout_s / 2)
         self.connected = False
 
     def _make(self) -> paho.Client:
@@ -121,6 +129,7 @@ class Connection:
         client.on_socket_open = self._asked
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
+        client.on_unsubscribe = lambda *_: self._unsubscribed.set()
         client.on_disconnect = self._disconnected
         client.on_message = self._message
         return client
@@ -140,7 +149,7 @@ class Connection:
                 self._on_change()
                 return
             self.refused = None
-            client.subscribe([(self._topic("command"), 1), (self._topic("ack"), 1)])
+            client.subscribe([(self._topic(leaf), 1) for leaf in LEAVES])
 
     def _subscribed(self, client: paho.Client, _: Any, mid: int, reasons: Any, properties: Any) -> None:
         # Connected from here on, not from the CONNACK: between the two paho sends the QoS 1 messages it

@@ -1,0 +1,263 @@
+"""The node, on a real pseudo-terminal and a real broker."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tty
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from edge.broker import Broker
+from edge.node import Acquisition, Node, PortAcquisition
+from edge.outbox import Outbox
+from edge.session import Session
+from station.cli import main
+from station.config import Mqtt, Port
+from station.exercises import load_profile
+from station.messages import CommandMessage, HealthMessage, InfoMessage, RepMessage, encode, now_utc
+from station.sim.board import board_bytes
+from station.sim.recording import station_toml
+from station.sim.session import simulate_set
+
+TOPIC = "plumbline/1/gym/sim-1/"
+SET = simulate_set(load_profile("rdl"), reps=3, rng=np.random.default_rng(5))
+PIECES = list(board_bytes(SET, np.random.default_rng(6)))
+BYTES = b"".join(data for _, data in PIECES)
+REPS = SET.truth["sets"][0]["reps"]
+
+
+class BoardOnPty:
+    """A board behind a path that stays while the device comes and goes, as under /dev/serial/by-id."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._master = -1
+
+    def plug_in(self) -> None:
+        self._master, slave = pty.openpty()
+        tty.setraw(slave)
+        self.path.unlink(missing_ok=True)
+        self.path.symlink_to(os.ttyname(slave))
+        self._slave = slave
+
+    def unplug(self) -> None:
+        for descriptor in (self._slave, self._master):
+            os.close(descriptor)
+        self.path.unlink()
+        self._master = -1
+
+    def send(self, data: bytes) -> None:
+        """Write in pieces as a line does; waits while nobody reads."""
+        for start in range(0, len(data), 1000):
+            os.write(self._master, data[start : start + 1000])
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[BoardOnPty]:
+    board = BoardOnPty(tmp_path / "board.tty")
+    board.plug_in()
+    yield board
+    if board._master >= 0:
+        board.unplug()
+
+
+class Running:
+    """A node in a thread of the test."""
+
+    def __init__(self, acquisitions: list[Acquisition], outbox: Outbox, broker: Broker) -> None:
+        mqtt = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
+        self.said: list[str] = []
+        self.node = Node(acquisitions, outbox, {"sim-1": mqtt}, say=self.said.append)
+        self.status: int | None = None
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        self.status = self.node.run()
+
+    def stop(self) -> float:
+        """Stop; how long it took, seconds."""
+        start_s = time.monotonic()
+        self.node.stop()
+        self._thread.join(5.0)
+        assert not self._thread.is_alive()
+        return time.monotonic() - start_s
+
+
+@pytest.fixture
+def run(tmp_path: Path, broker: Broker) -> Iterator[Callable[..., Running]]:
+    started: list[Running] = []
+    with Outbox(tmp_path / "outbox.db") as outbox:
+
+        def start(*acquisitions: Acquisition) -> Running:
+            started.append(Running(list(acquisitions), outbox, broker))
+            return started[-1]
+
+        yield start
+        for running in started:
+            running.stop()
+
+
+def port_of(board: BoardOnPty) -> PortAcquisition:
+    session = Session(SET.station, load_profile("rdl"))
+    return PortAcquisition(session, Port(url=str(board.path)))
+
+
+def last(wire: Any, leaf: str) -> Any:
+    found = wire.messages(leaf)
+    return found[-1] if found else None
+
+
+def test_bytes_on_a_port_come_back_over_mqtt_as_reps_and_a_set(
+    board: BoardOnPty, run: Any, wire: Any, until: Any
+) -> None:
+    running = run(port_of(board))
+    until(lambda: wire.messages("health") and last(wire, "health").link_up)
+    board.send(BYTES)
+    until(lambda: len({m.event_id for m in wire.messages("rep")}) == 3)
+    until(lambda: isinstance(last(wire, "info"), InfoMessage) and last(wire, "info").sensors)
+    until(lambda: last(wire, "health").frames > 100)
+    assert last(wire, "state").state == "ready"
+    assert {m.live.phase for m in wire.messages("live")} >= {"eccentric", "concentric"}
+    assert running.stop() < 2.0
+    assert running.status == 0
+    until(lambda: last(wire, "state").state == "stopping")
+    assert last(wire, "set").summary.counted_reps == 3
+    health: HealthMessage = last(wire, "health")
+    assert (health.frames_lost, health.frames_corrupt, health.problem) == (0, 0, None)
+
+
+@pytest.mark.parametrize(
+    "out_s, in_s, counted",
+    [
+        (REPS[0]["end_s"] + 0.6, REPS[0]["end_s"] + 0.7, {3}),  # while the lifter stands
+        (REPS[1]["start_s"] + 0.5, REPS[1]["start_s"] + 1.5, {2, 3}),  # within a rep, a second is gone
+    ],
+    ids=["between reps", "within a rep"],
+)
+def test_a_port_that_is_unplugged_and_back_goes_on_without_a_phantom_rep(
+    board: BoardOnPty, run: Any, wire: Any, until: Any, out_s: float, in_s: float, counted: set[int]
+) -> None:
+    running = run(port_of(board))
+    until(lambda: wire.messages("health") and last(wire, "health").link_up)
+    board.send(b"".join(data for at_s, data in PIECES if at_s < out_s))
+    until(lambda: len({m.event_id for m in wire.messages("rep")}) == 1)
+    board.unplug()
+    until(lambda: not last(wire, "health").link_up)
+    assert str(board.path) in last(wire, "health").problem
+    board.plug_in()
+    until(lambda: last(wire, "health").link_up)
+    frames = last(wire, "health").frames
+    board.send(b"".join(data for at_s, data in PIECES if at_s >= in_s))
+    until(lambda: last(wire, "health").frames > frames + 500 and wire.messages("rep")[-1].rep.number >= 2)
+    assert running.stop() < 2.0
+    until(lambda: last(wire, "set"))
+    assert last(wire, "set").summary.counted_reps in counted
+    assert last(wire, "health").reconnects >= 1
+    assert any("was it unplugged" in line for line in running.said)
+
+
+def test_a_coachs_command_is_answered_and_shows_in_info(
+    board: BoardOnPty, run: Any, wire: Any, until: Any
+) -> None:
+    run(port_of(board))
+    until(lambda: wire.messages("state"))
+    command = CommandMessage(
+        event_id="c", at_utc=now_utc(), name="set-exercise", by="coach", exercise="good-morning"
+    )
+    wire.say(TOPIC + "command", encode(command))
+    until(lambda: wire.messages("reply"))
+    assert (last(wire, "reply").in_reply_to, last(wire, "reply").ok) == ("c", True)
+    until(lambda: last(wire, "info").exercise == "good-morning")
+
+
+class Dies(Acquisition):
+    """A thread with a defect."""
+
+    def run(self, stop: threading.Event) -> None:
+        raise ZeroDivisionError("a defect")
+
+
+def test_a_thread_that_dies_ends_the_node_with_status_1(run: Any, wire: Any, until: Any) -> None:
+    running = run(Dies(Session(SET.station, load_profile("rdl"))))
+    until(lambda: running.status is not None)
+    assert running.status == 1
+    assert any("ZeroDivisionError: a defect" in line for line in running.said)
+
+
+def test_a_broker_that_is_gone_stops_no_counting(
+    board: BoardOnPty, run: Any, broker: Broker, until: Any, listen: Any
+) -> None:
+    running = run(port_of(board))
+    until(lambda: running.node.publisher.connected("sim-1"))
+    broker.kill()
+    board.send(BYTES)
+    until(lambda: running.node.outbox.depth("sim-1") >= 5)
+    broker.start()
+    wire = listen("plumbline/1/#")
+    until(lambda: len({m.event_id for m in wire.messages("rep") if isinstance(m, RepMessage)}) == 3)
+
+
+def test_the_command_ends_cleanly_within_2_s_of_sigterm(
+    board: BoardOnPty, broker: Broker, wire: Any, until: Any, tmp_path: Path
+) -> None:
+    mqtt = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
+    station = msgspec.structs.replace(
+        SET.station, ports=[Port(url=str(board.path))], mqtt=mqtt, exercise="rdl"
+    )
+    path = tmp_path / "sim-1.toml"
+    path.write_text(station_toml(station), encoding="utf-8")
+    outbox = tmp_path / "outbox.db"
+    command = [sys.executable, "-m", "station.cli", "edge", "--station", str(path), "--outbox", str(outbox)]
+    node = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        until(lambda: wire.messages("health") and last(wire, "health").link_up)
+        board.send(BYTES)
+        until(lambda: len({m.event_id for m in wire.messages("rep")}) == 3)
+        start_s = time.monotonic()
+        node.send_signal(signal.SIGTERM)
+        out, errors = node.communicate(timeout=5.0)
+        assert time.monotonic() - start_s < 2.0
+    finally:
+        node.kill()
+    assert node.returncode == 0, errors
+    assert "Traceback" not in errors
+    assert out.startswith("counting at sim-1; 0 events wait in")
+    until(lambda: last(wire, "state").state == "stopping")
+    with Outbox(outbox) as kept:
+        leaves = [entry.leaf for entry in kept.unacknowledged("sim-1", 100)]
+    assert "set" in leaves and leaves.count("rep") >= 3
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ('[station]\nid = "a"\nkind = "barbell"\n', "no [mqtt] table"),
+        (
+            '[station]\nid = "a"\nkind = "barbell"\n[mqtt]\nhost = "gym"\n[[ports]]\nurl = "x"\n',
+            "no exercise",
+        ),
+        (
+            'exercise = "rdl"\n[station]\nid = "a"\nkind = "barbell"\n'
+            '[mqtt]\ntls = false\nhost = "gym"\n[[ports]]\nurl = "x"\n',
+            "only a broker on this machine",
+        ),
+    ],
+)
+def test_a_station_file_a_node_cannot_run_is_said_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
+) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(text)
+    assert main(["edge", "--station", str(path), "--outbox", str(tmp_path / "o.db")]) == 1
+    captured = capsys.readouterr().err
+    assert words in captured and len(captured.strip().splitlines()) <= 2
