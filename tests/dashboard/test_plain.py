@@ -81,7 +81,8 @@ def test_what_is_not_measured_is_said_so(ear: Ear, words: Any) -> None:
 
 def test_what_is_pending_at_the_end_is_said_at_the_end(ear: Ear, words: Any) -> None:
     ear.hear(words().rep(3, state="pending", top_pause_s=None))
-    assert [line for _, line in ear.reporter.rest()][0].endswith("pending")
+    ((_, line),) = ear.reporter.rest()
+    assert line.endswith("pending")
 
 
 class Terminal(io.StringIO):
