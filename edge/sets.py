@@ -13,7 +13,7 @@ import msgspec
 from station.exercises import Profile
 from station.records import Rejected, Rep, RepEvent, RepState, SetEvent, SetSummary
 
-PARTIAL_SHARE = 0.6  # CONTRACT: below 60 % of the set's median range a rep is partial
+PARTIAL_SHARE = 0.6  # README, "What counts": below 60 % of the set's median range a rep is partial
 # A bar put down and picked up again looks like a deep rep with a rest at the bottom. Ranges within a set
 # vary by some 15 %, so a rep this much longer that also rested is not one.
 SET_DOWN_SHARE = 1.4

@@ -12,8 +12,8 @@ from kernels._motion cimport GRID_HZ, LADDER, MASK, RING, Smoother, fir, half_wi
 from kernels._path cimport handle_elevation
 
 cdef double GRID_S = 1.0 / GRID_HZ
-cdef double ZONE = 0.15             # CONTRACT: boundaries lie in the outer 15 % of the range
-cdef double TENSION_V0 = 0.07       # CONTRACT: on tension alone v0 is 7 % of the range per second
+cdef double ZONE = 0.15             # README, "Phases": boundaries lie in the outer 15 % of the range
+cdef double TENSION_V0 = 0.07       # README, "Phases": on tension alone v0 is 7 % of the range per second
 cdef double QUIET = 0.002           # m/s; a tenth of v0, so that noise moves a boundary by a few ms
 cdef double QUIET_SHARE = 0.01      # of peak velocity: fast motion needs less
 cdef double G_MPS2 = 9.80665        # standard gravity, CGPM 1901
@@ -228,9 +228,9 @@ cdef class Meter:
         after = turn
         for i in range(iv, i1 + 1):
             after = fmax(after, sign * self.place[i])
-        if self.concentric_first and b >= 0:
-            # setting up under the first lift, and letting go after the last, go deeper than the lifts do: all of
-            # them start and end at the higher of the two bottoms
+        if b >= 0:
+            # Walking out before the first rep and letting go after the last go farther than the reps do. A rep leaves
+            # and returns to the nearer of the two ends; where it did not rest there, the farther one is found anyway.
             before = fmin(before, after)
             after = before
         if self.layout == TENSION:

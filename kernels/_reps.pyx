@@ -18,8 +18,8 @@ from libc.math cimport fabs, isnan
 from kernels._motion cimport GRID_HZ
 
 cdef double PROMINENCE = 0.35   # a dip at the sticking point reaches a quarter of a short rep's range
-cdef double RETURN = 0.6        # CONTRACT: below 60 % of the range it is a partial rep
-cdef double ZONE = 0.85         # CONTRACT: top and bottom are the outer 15 % of the range
+cdef double RETURN = 0.6        # README, "What counts": below 60 % of the range it is a partial rep
+cdef double ZONE = 0.85         # README, "Phases": top and bottom are the outer 15 % of the range
 cdef double STEP = 0.2          # of the least range: turning points are confirmed by this much
 HELD_S = 3.0                    # held this long at lockout, the rep is confirmed without its successor
 REST_S = 5.0                    # no prescribed pause is this long: the bar lies or hangs
@@ -255,7 +255,7 @@ cdef class Segmenter:
 
     cdef int judge(self, long long k, double u, double w) noexcept nogil:
         cdef Turn now = self.low if self.direction < 0 else self.top
-        cdef double left, right, limit
+        cdef double left, right, limit, expected
         cdef bint slow, still
         cdef int said = NOTHING
         if self.n == 0:
@@ -288,7 +288,8 @@ cdef class Segmenter:
                         self.held_said = True
                         said |= HELD
                 elif self.has_b:
-                    if not self.announced and right >= self.min_range and w < self.v0 and right >= ZONE * left:
+                    expected = min(left, self.range_ref) if self.range_ref > 0.0 else left
+                    if not self.announced and right >= self.min_range and w < self.v0 and right >= ZONE * expected:
                         self.announced = True
                         said |= LOCKOUT
                     if right >= self.min_range and right >= RETURN * left:

@@ -1,5 +1,8 @@
 """The `plumbline` command: finds each package's subcommands and imports only the one called."""
 
+import difflib
+import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points, version
@@ -31,6 +34,28 @@ def commands() -> dict[str, EntryPoint]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand. 0: done, 1: it failed for a reason it printed, 2: wrong usage."""
     args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        try:
+            return _run(args)
+        finally:
+            sys.stdout.flush()  # here, not at the interpreter's exit, where nobody could catch it
+    except PlumblineError as error:
+        print(f"plumbline {args[0]}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output went away (`| head`): nothing is left to say to it
+        _drop_output()
+        return 1
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _drop_output()
+        print("plumbline: no room left on the disk for the output; free some space", file=sys.stderr)
+        return 1
+
+
+def _run(args: list[str]) -> int:
     known = commands()
     if args[:1] in ([], ["-h"], ["--help"], ["help"]):
         print(USAGE.format(commands="  " + "  ".join(known)), end="")
@@ -39,20 +64,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"plumbline {version('plumbline')}")
         return 0
     if args[0] not in known:
-        print(f"plumbline: no command {args[0]!r}; there are {', '.join(known)}", file=sys.stderr)
+        near = difflib.get_close_matches(args[0], known, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        print(f"plumbline: no command {args[0]!r}; {hint}there are {', '.join(known)}", file=sys.stderr)
         return 2
     command: Callable[[Sequence[str]], int] = known[args[0]].load()
-    try:
-        return command(args[1:])
-    except PlumblineError as error:
-        print(f"plumbline {args[0]}: {error}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`); nothing is left to say to it.
-        sys.stderr.close()
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return command(args[1:])
+
+
+def _drop_output() -> None:
+    """Send what stdout still holds nowhere, so that the flush at exit does not complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

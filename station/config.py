@@ -2,10 +2,12 @@
 
 import difflib
 import ipaddress
+import math
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -14,7 +16,7 @@ from station.errors import ConfigError
 StationKind = Literal["barbell", "cable", "band"]
 DriverName = Literal["plumbline"]
 
-# The channels of a recording, CONTRACT "Recording"; also the names a board's hello and a calibration use.
+# The channels of a recording (docs/formats.md); also the names a board's hello and a calibration use.
 CHANNELS = (
     "position_m",
     "position_2_m",
@@ -95,7 +97,6 @@ class StationFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _T = TypeVar("_T", bound=msgspec.Struct)
-_UNKNOWN_KEY = re.compile(r"unknown field `(?P<key>[^`]+)`(?: - at `\$(?P<where>[^`]*)`)?")
 
 
 def load_station(path: Path) -> StationFile:
@@ -108,15 +109,32 @@ def load_station(path: Path) -> StationFile:
     for name in station.calibration:
         if name not in CHANNELS:
             raise ConfigError(f"{path}: unknown key calibration.{name}; {_suggest(name, CHANNELS)}")
+    for key, number in _numbers(station):
+        if not math.isfinite(number):
+            raise ConfigError(f"{path}: {key} is {number}; it must be a finite number")
+    for key in station.noise.__struct_fields__:
+        if getattr(station.noise, key) < 0.0:
+            raise ConfigError(f"{path}: noise.{key} is {getattr(station.noise, key)}; it must be 0 or above")
     geometry = station.geometry
     for key, value in (("travel_ratio", geometry.travel_ratio), ("free_length_m", geometry.free_length_m)):
         if value is not None and not 0.0 < value < 100.0:
             raise ConfigError(f"{path}: geometry.{key} is {value}; it must be above 0 and below 100")
     if not 0.5 <= geometry.pulley_efficiency <= 1.0:
         raise ConfigError(
-            f"{path}: geometry.pulley_efficiency is {geometry.pulley_efficiency}; per sheave it lies in 0.5 to 1"
+            f"{path}: geometry.pulley_efficiency is {geometry.pulley_efficiency};"
+            " per sheave it lies in 0.5 to 1"
         )
     return station
+
+
+def _numbers(station: StationFile) -> Iterator[tuple[str, float]]:
+    """The dotted key and value of every number in [geometry] and [noise]."""
+    for name, table in (("geometry", station.geometry), ("noise", station.noise)):
+        for key in table.__struct_fields__:
+            value = getattr(table, key)
+            for number in value if isinstance(value, tuple) else (value,):
+                if number is not None:
+                    yield f"{name}.{key}", number
 
 
 def is_loopback(host: str) -> bool:
@@ -168,8 +186,10 @@ def decode_toml(path: Path, kind: type[_T]) -> _T:
         raise ConfigError(
             f"{path}: cannot be read ({error.strerror}); give the path of a TOML file"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: not valid TOML: too deeply nested") from error
+    except ValueError as error:  # bad TOML, bad UTF-8, a path no file can have, a number of 5000 digits
+        raise ConfigError(f"{path}: not valid TOML: {str(error)[:200]}") from error
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
@@ -180,22 +200,29 @@ def _explain(text: str, kind: type[msgspec.Struct]) -> str:
     """msgspec's sentence in the words of the file: the dotted key, and the keys that would be valid."""
     unknown = re.search(r"unknown field `([^`]+)`", text)
     where = re.search(r" - at `\$\.?([^`]*)`", text)
-    place = re.sub(r"\[\.\.\.\]", "", where.group(1)) if where else ""
-    if unknown is None:
-        reason = text.split(" - at ")[0]
-        return f"{place or 'the file'}: {reason[0].lower()}{reason[1:]}"
-    key = f"{place}.{unknown.group(1)}" if place else unknown.group(1)
-    table = re.sub(r"\[[0-9]+\]", "", place)  # which entry of a list does not change its keys
-    return f"unknown key {key}; {_suggest(unknown.group(1), _fields_at(kind, table))}"
+    place = where.group(1).replace("[...]", ".*") if where else ""  # any key of a table of tables
+    found = _type_at(kind, place)
+    if unknown is not None:
+        key = f"{place}.{unknown.group(1)}" if place else unknown.group(1)
+        return f"unknown key {key}; {_suggest(unknown.group(1), _fields(found))}"
+    reason = text.split(" - at ", maxsplit=1)[0]
+    word = re.fullmatch(r"Invalid enum value '(.*)'", reason)
+    if word is not None and get_origin(found) is Literal:
+        return f"{place} is {word.group(1)!r}; {_suggest(word.group(1), get_args(found))}"
+    return f"{place or 'the file'}: {reason[0].lower()}{reason[1:]}"
 
 
-def _fields_at(kind: Any, place: str) -> tuple[str, ...]:
-    """The field names of the table a dotted place leads to."""
-    for part in [p for p in place.split(".") if p]:
+def _type_at(kind: Any, place: str) -> Any:
+    """The type a dotted place leads to. Which entry of a list or table of tables makes no difference."""
+    for part in [p for p in re.sub(r"\[[0-9]+\]", "", place).split(".") if p not in ("", "*")]:
         if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
-            break
+            return None
         info = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
         kind = _table_in(info.get(part))
+    return kind
+
+
+def _fields(kind: Any) -> tuple[str, ...]:
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return tuple(field.encode_name for field in msgspec.structs.fields(kind))
     return ()
@@ -213,4 +240,4 @@ def _suggest(name: str, valid: tuple[str, ...]) -> str:
     """Name the nearest valid word, and all of them."""
     near = difflib.get_close_matches(name, valid, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
-    return f"{hint}valid are {', '.join(valid)}" if valid else f"{hint}no key is valid here"
+    return f"{hint}valid are {', '.join(valid)}" if valid else "nothing is valid here"
