@@ -13,7 +13,7 @@ from station.sim.board import board_bytes
 from station.sim.demo import run_demo
 from station.sim.device import Piece
 from station.sim.plan import Scenario, SetPlan, StationPlan, list_scenarios, load_scenario
-from station.sim.play import play
+from station.sim.play import Outlet, Terminals, play
 from station.sim.recording import station_toml, write_recording, write_truth
 from station.sim.session import SimulatedSet, simulate_station, with_seed
 
@@ -23,15 +23,22 @@ examples:
   plumbline simulate --list
   plumbline simulate --scenario drop-last --out rec.csv --truth truth.json --plot motion.png
   plumbline simulate --scenario my-gym.toml --pty /tmp/board --speed 10
+  plumbline simulate --scenario bad-line --capture bad-line.plc
   plumbline simulate --demo /tmp/gym --mqtt 127.0.0.1:1883
 """
 
-Streams = list[tuple[StationPlan, Iterator[Piece]]]
+WriteCapture = Callable[[Path, SimulatedSet, Iterator[Piece]], None]
+ServeTcp = Callable[[int, int], Outlet]  # first port, how many
 
 
-def simulate(argv: Sequence[str]) -> int:
-    """Simulate to a recording with its truth, to a picture, or to pseudo-terminals."""
-    args = _parser().parse_args(argv)
+def simulate(
+    argv: Sequence[str], write_capture: WriteCapture | None = None, serve_tcp: ServeTcp | None = None
+) -> int:
+    """Simulate to a recording with its truth, to a picture, to pseudo-terminals.
+
+    Captures and TCP belong to the edge, which gives the functions for them; see edge.simulate.
+    """
+    args = _parser(write_capture is not None, serve_tcp is not None).parse_args(argv)
     if args.list:
         for name in list_scenarios():
             print(f"{name:24} {load_scenario(name).about}")
@@ -39,7 +46,8 @@ def simulate(argv: Sequence[str]) -> int:
     if args.demo is not None:
         return run_demo(args.demo, args.mqtt, args.seed if args.seed is not None else 1)
     scenario = _scenario(args)
-    rng = with_seed(args.seed if args.seed is not None else scenario.seed)
+    seed = args.seed if args.seed is not None else scenario.seed
+    rng = with_seed(seed)
     done = [simulate_station(station, rng) for station in scenario.stations]
     try:
         for simulated in done:
@@ -52,13 +60,27 @@ def simulate(argv: Sequence[str]) -> int:
             f"{simulated.plan.id}: {simulated.exercise}, {len(reps)} sets, {sum(reps)} reps, "
             f"{simulated.motion.time_s[-1]:.0f} s"
         )
+    several = len(done) > 1
+    # Boards draw from seeds of their own, so that the same seed sends the same bytes whatever else is asked.
+    boards = [np.random.default_rng([seed, index]) for index in range(len(done))]
+    if write_capture is not None and args.capture is not None:
+        for simulated, board in zip(done, boards, strict=True):
+            write_capture(
+                _named(args.capture, simulated, several=several), simulated, board_bytes(simulated, board)
+            )
+        return 0
+    outlet: Outlet
     if args.pty is not None:
-        links = [_named(args.pty, simulated, several=len(done) > 1) for simulated in done]
-        return play([board_bytes(simulated, rng) for simulated in done], links, args.speed)
-    return 0
+        outlet = Terminals([_named(args.pty, simulated, several=several) for simulated in done])
+    elif serve_tcp is not None and args.tcp is not None:
+        outlet = serve_tcp(args.tcp, len(done))
+    else:
+        return 0
+    streams = [board_bytes(simulated, board) for simulated, board in zip(done, boards, strict=True)]
+    return play(streams, outlet, args.speed)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(captures: bool, tcp: bool) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="plumbline simulate",
         description="Simulate lifters at instrumented stations.",
@@ -81,8 +103,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--truth", type=Path, metavar="TRUTH.json", help="what really happened")
     parser.add_argument("--station-out", type=Path, metavar="STATION.toml", help="the station file that fits")
     parser.add_argument("--plot", type=Path, metavar="OUT.png", help="draw motion, velocity, path and truth")
-    parser.add_argument("--pty", type=Path, metavar="LINK", help="send a board's bytes to a pseudo-terminal")
-    parser.add_argument("--speed", type=_positive, default=1.0, metavar="X", help="of --pty (default 1)")
+    live = parser.add_mutually_exclusive_group()
+    live.add_argument("--pty", type=Path, metavar="LINK", help="send a board's bytes to a pseudo-terminal")
+    if captures:
+        live.add_argument("--capture", type=Path, metavar="OUT", help="a capture of a board's bytes")
+    if tcp:
+        live.add_argument("--tcp", type=_port, metavar="PORT", help="serve a board's bytes on this port")
+    parser.add_argument("--speed", type=_positive, default=1.0, metavar="X", help="of --pty and --tcp")
     parser.add_argument("--mqtt", type=_broker, metavar="HOST:PORT", help="broker named in the demo's files")
     return parser
 
@@ -145,6 +172,12 @@ def _positive(text: str) -> float:
     if not 0.0 < value < 1e6:
         raise argparse.ArgumentTypeError(f"{text!r} is not a speed; 1 is real time, 10 ten times as fast")
     return value
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 <= int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; 0 takes any free one")
+    return int(text)
 
 
 def _broker(text: str) -> Mqtt:

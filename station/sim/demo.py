@@ -12,7 +12,7 @@ from station.exercises import Profile, load_profile
 from station.sim.board import announce, counts
 from station.sim.body import Lifter, Technique
 from station.sim.device import Piece, SimulatedBoard
-from station.sim.play import play
+from station.sim.play import Terminals, play
 from station.sim.recording import station_toml
 from station.sim.sensors import Sensors
 from station.sim.session import simulate_set
@@ -137,4 +137,4 @@ def run_demo(folder: Path, mqtt: Mqtt | None, seed: int) -> int:
         endless(station, np.random.Generator(np.random.PCG64(own)), 0.7 * index)
         for index, (station, own) in enumerate(zip(STATIONS, seeds, strict=True))
     ]
-    return play(streams, links, speed=1.0)
+    return play(streams, Terminals(links), speed=1.0)

@@ -1,4 +1,4 @@
-"""Simulated boards on pseudo-terminals, in real time or faster: as a serial port would give their bytes."""
+"""Simulated boards in real time or faster, on pseudo-terminals as a serial port would give their bytes."""
 
 import heapq
 import os
@@ -8,9 +8,22 @@ import time
 import tty
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from station.errors import SourceError
 from station.sim.device import Piece
+
+LAST_BYTES_S = 1.0  # a reader may still take what lies in the terminal
+
+
+class Outlet(Protocol):
+    """Where the bytes of several boards go; nobody has to listen."""
+
+    def write(self, index: int, data: bytes) -> None:
+        """Send a board's bytes without waiting; what nobody takes is lost."""
+
+    def close(self) -> None:
+        """Let go of everything."""
 
 
 class Terminals:
@@ -44,12 +57,6 @@ class Terminals:
         except BlockingIOError:
             termios.tcflush(theirs, termios.TCIFLUSH)
 
-    def drain(self, stopped: Sequence[int]) -> None:
-        """Leave the last bytes a second to be read, unless somebody wants to stop."""
-        until = time.monotonic() + 1.0
-        while not stopped and time.monotonic() < until:
-            time.sleep(0.05)
-
     def close(self) -> None:
         """Remove the links and close the terminals."""
         for link in self._links:
@@ -60,35 +67,38 @@ class Terminals:
         self._ends = []
 
 
-def play(streams: Sequence[Iterator[Piece]], links: list[Path], speed: float) -> int:
-    """Send each stream to the terminal its link names, `speed` times as fast as it was sampled.
+def play(streams: Sequence[Iterator[Piece]], outlet: Outlet, speed: float) -> int:
+    """Send each stream to the outlet's end of the same index, `speed` times as fast as it was sampled.
 
-    Prints `ready` once the links stand. Ends with the streams, on SIGTERM, SIGINT or SIGHUP, or with the
-    process that started it. Returns the exit status.
+    Prints `ready` first, closes the outlet at last. Ends with the streams, on SIGTERM, SIGINT or SIGHUP, or
+    with the process that started it. Returns the exit status.
     """
     stopped: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda signum, _frame: stopped.append(signum))
     parent = os.getppid()
-    terminals = Terminals(links)
+
+    def wait_until(at_s: float) -> bool:
+        """True when it is time, False when it is time to stop."""
+        while not stopped and os.getppid() == parent:
+            wait_s = at_s - time.monotonic()
+            if wait_s <= 0.0:
+                return True
+            time.sleep(min(wait_s, 0.1))
+        return False
+
     try:
         print("ready", flush=True)
         due = [(*piece, index) for index, stream in enumerate(streams) if (piece := next(stream, None))]
         heapq.heapify(due)
         started = time.monotonic()
-        while due and not stopped and os.getppid() == parent:
-            at_s, data, index = due[0]
-            wait_s = started + at_s / speed - time.monotonic()
-            if wait_s > 0.0:
-                time.sleep(min(wait_s, 0.1))
-                continue
-            terminals.write(index, data)
+        while due and wait_until(started + due[0][0] / speed):
+            _, data, index = heapq.heappop(due)
+            outlet.write(index, data)
             piece = next(streams[index], None)
-            if piece is None:
-                heapq.heappop(due)
-            else:
-                heapq.heapreplace(due, (*piece, index))
-        terminals.drain(stopped)
+            if piece is not None:
+                heapq.heappush(due, (*piece, index))
+        wait_until(time.monotonic() + LAST_BYTES_S)
     finally:
-        terminals.close()
+        outlet.close()
     return 0
