@@ -19,6 +19,9 @@ LIVE_S = 0.1
 # The lightest loop band stretches by 0.1 kN a metre: the tension over the least range of the exercise.
 LIGHTEST_BAND_N_PER_M = 100.0
 
+# What the exercise calls too short is still a movement there and back: it is reported, and not counted.
+SEEN_SHARE = 0.7
+
 _STATES: dict[str, RepState] = {"lockout": "pending", "held": "confirmed", "complete": "confirmed"}
 _PUSH_ORDER = {name: order for order, name in enumerate(reversed(CHANNELS))}  # the leading channel last
 
@@ -208,7 +211,7 @@ def make_counter(station: StationFile, profile: Profile, live_s: float) -> RepCo
         layout,
         concentric_first=profile.starts_with == "concentric",
         free_weight=profile.load == "mass" and station.station.kind == "barbell",
-        min_range=profile.min_rom_m * (LIGHTEST_BAND_N_PER_M if layout == "tension" else 1.0),
+        min_range=SEEN_SHARE * profile.min_rom_m * (LIGHTEST_BAND_N_PER_M if layout == "tension" else 1.0),
         v0_mps=profile.v0_mps,
         gap_s=profile.set_gap_s,
         tick_s=live_s or 1.0,

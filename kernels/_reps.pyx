@@ -20,10 +20,10 @@ from kernels._motion cimport GRID_HZ
 cdef double PROMINENCE = 0.35   # a dip at the sticking point reaches a quarter of a short rep's range
 cdef double RETURN = 0.6        # README, "What counts": below 60 % of the range it is a partial rep
 cdef double ZONE = 0.85         # README, "Phases": top and bottom are the outer 15 % of the range
-cdef double STEP = 0.2          # of the least range: turning points are confirmed by this much
+cdef double STEP = 0.28         # of the least range: turning points are confirmed by this much
 HELD_S = 3.0                    # held this long at lockout, the rep is confirmed without its successor
 REST_S = 5.0                    # no prescribed pause is this long: the bar lies or hangs
-PRICK_S = 0.35                  # out and back in less: something hit the tether; two 0.5 s phases take 0.8 s
+PRICK_S = 0.6                   # out and back in less: something hit it; two 0.5 s phases take 0.75 s
 cdef double SLOW_S = 0.25                   # a short first lift slow for this long may be a lockout, not the set-up
 cdef double FAILED_S = 1.5                  # rested this long after a lift that came back: it failed
 
