@@ -133,6 +133,7 @@ class Broker:
             self._process.wait()
 
     def _start(self) -> None:
+        _check_free(self.port)  # or another broker's answer would be taken for this one's
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="plumbline-broker-"))  # mode 0700
         config, log = self._folder / "broker.conf", self._folder / "broker.log"
@@ -191,6 +192,17 @@ def _user() -> str:
     import pwd  # noqa: PLC0415 - not on every platform
 
     return pwd.getpwuid(os.getuid()).pw_name
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise BrokerError(
+                f"port {port} cannot be listened on ({error.strerror}); give another, or 0 for a free one"
+            ) from error
 
 
 def _free_port() -> int:
