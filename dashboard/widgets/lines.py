@@ -1,5 +1,6 @@
 """A widget that draws itself line by line: one per card, because cards built of child widgets lag."""
 
+import math
 from collections.abc import Sequence
 
 from rich.segment import Segment
@@ -54,6 +55,11 @@ def spread(
     end = Strip(right)
     room = max(0, width - end.cell_length)
     return [*Strip(left).adjust_cell_length(room, fill), *end]
+
+
+def whole_pct(value: float | None) -> str:
+    """A percentage cut to whole ones: one that has reached its limit reads so, one that has not does not."""
+    return "–" if value is None else number(float(math.floor(value)))
 
 
 def number(value: float | None, decimals: int = 0) -> str:

@@ -7,7 +7,7 @@ from rich.style import Style
 from textual.geometry import Size
 
 from dashboard.views import RepView, StationView
-from dashboard.widgets.lines import BLUE, BOLD, FAINT, GREY, ORANGE, PLAIN, YELLOW, Lines, number
+from dashboard.widgets.lines import BLUE, BOLD, FAINT, GREY, ORANGE, PLAIN, YELLOW, Lines, number, whole_pct
 
 _PHASES = ("ecc", "bot", "con", "top")
 _HEAD_CELLS = 11  # glyph, number, velocity
@@ -65,7 +65,7 @@ def _row(
     rep: RepView, sees_path: bool, bar: int, scale_mps: float, cutoff_mps: float | None
 ) -> list[Segment]:
     state = "◌" if rep.pending else "●" if rep.counted else "✂"
-    style = Style(color=YELLOW) if rep.pending else PLAIN if rep.counted else FAINT
+    style = Style(color=BLUE) if rep.pending else PLAIN if rep.counted else FAINT
     line = [
         Segment(f"{state}{number(rep.number):>3} ", style),
         Segment(f"{number(rep.mean_velocity_mps, 2):>5} ", BOLD),
@@ -78,7 +78,7 @@ def _row(
     measured = PLAIN if rep.path_m is not None else FAINT
     line.append(Segment(f"{_path(rep, sees_path):>13}", _OFF if rep.path_kept is False else measured))
     line.append(Segment(f"{number(None if rep.rom_m is None else 100 * rep.rom_m):>5}"))
-    loss = "–" if rep.velocity_loss_pct is None else f"{number(rep.velocity_loss_pct)} %"
+    loss = "–" if rep.velocity_loss_pct is None else f"{whole_pct(rep.velocity_loss_pct)} %"
     line.append(Segment(f"{loss:>7}", Style(color=ORANGE, bold=True) if rep.loss_reached else PLAIN))
     line.append(Segment("■" if rep.loss_reached else "", Style(color=ORANGE)))
     return line

@@ -23,6 +23,7 @@ from dashboard.widgets.lines import (
     Lines,
     number,
     spread,
+    whole_pct,
 )
 
 MIN_WIDTH = 38
@@ -92,9 +93,12 @@ def tile_lines(view: StationView, width: int, height: int, focused: bool = False
         _loss(view, inner),
         last,
     ]
-    if height - 2 - len(body) >= 2:  # air around the digits rather than below them
+    spare = height - 2 - len(body)
+    if spare >= 4:
+        body.insert(len(body) - 1, _set(view))
+    if spare >= 2:  # air around the digits rather than below them
         body.insert(1, [])
-        body.insert(len(body) - 4, [])
+        body.insert(body.index(last) - (4 if spare >= 4 else 3), [])
     cut = [[Segment(" "), *Strip(line).adjust_cell_length(inner)] for line in body]
     return [_head(view, width - 1, focused), *cut][:height]
 
@@ -131,8 +135,8 @@ def _speed(view: StationView) -> str:
 def _scale(view: StationView, width: int, height: int) -> tuple[int, bool]:
     """How large the digits can be, and whether the target fits beside them."""
     target = f"/{view.target_reps}" if view.target_reps else ""
-    # Room for the target's digits from the first rep on: the size must not jump in the middle of a set.
-    count = "0" * max(len(str(view.counted)), len(target) - 1)
+    # Room for two digits from the first rep on: the size must not jump in the middle of a set.
+    count = "0" * max(2, len(str(view.counted)), len(target) - 1)
     for scale in (3, 2):
         free = width - big_width(count, scale) - big_width(_speed(view) or "0.00", scale) - 2
         whole = free >= big_width(target)
@@ -144,8 +148,9 @@ def _scale(view: StationView, width: int, height: int) -> tuple[int, bool]:
 def _headline(view: StationView, width: int, scale: int, whole: bool) -> list[list[Segment]]:
     """Reps and the last rep's velocity, the target smaller at the foot of the count."""
     faint = not view.link.up
-    left = Style(color=GREY if faint else YELLOW if view.pending else None, bold=True)
-    right = Style(color=GREY if faint else BLUE, bold=True)
+    reached = view.last is not None and view.last.loss_reached
+    left = Style(color=GREY if faint else BLUE if view.pending else None, bold=True)
+    right = Style(color=GREY if faint else ORANGE if reached else BLUE, bold=True)
     target = big(f"/{view.target_reps}") if view.target_reps and whole else [""] * ROWS
     target = [""] * (ROWS * (scale - 1)) + target
     return [
@@ -166,7 +171,7 @@ def _captions(view: StationView, width: int, whole: bool) -> list[Segment]:
         words += f", set {view.set_number}" + (" over" if view.set_over else "")
     said = [Segment(words, FAINT)]
     if view.pending:
-        said.append(Segment("  ◌ pending", Style(color=YELLOW)))
+        said.append(Segment("  ◌ pending", Style(color=BLUE)))
     if view.partial:
         said.append(Segment(f"  ✂ {view.partial} partial", Style(color=YELLOW)))
     return spread(said, [Segment(" m/s mean", FAINT)], width)
@@ -209,7 +214,7 @@ def _loss(view: StationView, width: int) -> list[Segment]:
         return [_label("loss"), Segment("–", FAINT)]
     if last.velocity_loss_pct is None:
         return [_label("loss"), Segment("not measured", FAINT)]
-    words = f"{number(last.velocity_loss_pct):>3} % of {number(view.loss_cutoff_pct)} "
+    words = f"{whole_pct(last.velocity_loss_pct):>3} % of {number(view.loss_cutoff_pct)} "
     cells = min(20, max(0, width - _LABEL - len(words) - 2))
     full = round(cells * min(1.0, max(0.0, last.velocity_loss_pct / max(view.loss_cutoff_pct, 1.0))))
     colour = ORANGE if last.loss_reached else BLUE
@@ -220,6 +225,18 @@ def _loss(view: StationView, width: int) -> list[Segment]:
         Segment("░" * (cells - full), FAINT),
         Segment(" ■" if last.loss_reached else "", Style(color=ORANGE, bold=True)),
     ]
+
+
+def _set(view: StationView) -> list[Segment]:
+    """Every rep's velocity, half to all of the fastest, to see at a glance where it goes."""
+    speeds = [(rep.mean_velocity_mps or 0.0, rep) for rep in view.reps[-16:]]
+    fastest = max((speed for speed, _ in speeds), default=0.0) or 1.0
+    line = [_label("set")]
+    for speed, rep in speeds:
+        step = min(7, max(0, int(16 * (speed / fastest) - 8)))
+        colour = GREY if not rep.counted else ORANGE if rep.loss_reached else BLUE
+        line += [Segment("▁▂▃▄▅▆▇█"[step], Style(color=colour)), Segment(" ")]
+    return line
 
 
 def _load(view: StationView, width: int) -> list[Segment]:
