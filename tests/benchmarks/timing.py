@@ -1,0 +1,23 @@
+"""Times of several ways to do the same work, taken in turn so that a busy machine slows all of them."""
+
+import time
+from collections.abc import Callable, Mapping
+from statistics import median
+
+ROUNDS = 3
+
+
+def seconds(works: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, list[float]]:
+    """Seconds each piece of work took, one figure a round."""
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            start_s = time.perf_counter()
+            work()
+            taken[name].append(time.perf_counter() - start_s)
+    return taken
+
+
+def ratio(one_s: list[float], other_s: list[float]) -> float:
+    """How many times longer `one` took than `other`: the median of the rounds' ratios."""
+    return median(one / other for one, other in zip(one_s, other_s, strict=True))
