@@ -10,6 +10,7 @@ its CONNACK, hangs up or says nothing (amqtt waits 5 s for the rest of a CONNECT
 3.1.1's turn, and so on until one is answered.
 """
 
+import socket
 import ssl
 import threading
 import time
@@ -138,7 +139,10 @@ class Connection:
         return Address(self._mqtt.site, self._station, leaf).topic
 
     def _asked(self, client: paho.Client, _: Any, sock: Any) -> None:
-        self._asked_at = time.monotonic()
+        with self._caught():
+            # Otherwise a rep right after a live value waits for the far end's delayed ACK, up to 40 ms.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._asked_at = time.monotonic()
 
     def _connected(self, client: paho.Client, _: Any, flags: Any, reason: Any, properties: Any) -> None:
         with self._caught():
