@@ -91,8 +91,10 @@ def load_profile(name: str, own_dir: Path | None = None) -> Profile:
     """
     profiles = all_profiles(own_dir)
     wanted = name.strip().lower()
-    for profile in profiles.values():
-        if wanted == profile.name or wanted in profile.aliases:
+    if wanted in profiles:  # a name goes before another's alias
+        return profiles[wanted]
+    for profile in reversed(profiles.values()):  # the gym's own before the shipped
+        if wanted in profile.aliases:
             return profile
     words = [word for profile in profiles.values() for word in (profile.name, *profile.aliases)]
     near = difflib.get_close_matches(wanted, words, n=1, cutoff=0.4)
@@ -102,7 +104,12 @@ def load_profile(name: str, own_dir: Path | None = None) -> Profile:
 
 @cache
 def all_profiles(own_dir: Path | None = None) -> dict[str, Profile]:
-    """Every exercise by name; a gym's own profile replaces a shipped one of the same name."""
+    """Every exercise by name; a gym's own profile replaces a shipped one of the same name.
+
+    Raises ConfigError naming the file and what is wrong in it.
+    """
+    if own_dir is not None and not own_dir.is_dir():
+        raise ConfigError(f"{own_dir}: no such folder; give the one with the gym's own exercises (*.toml)")
     profiles: dict[str, Profile] = {}
     for folder in (SHIPPED, *([own_dir] if own_dir else [])):
         for path in sorted(folder.glob("*.toml")):
@@ -113,6 +120,12 @@ def all_profiles(own_dir: Path | None = None) -> dict[str, Profile]:
                 )
             _check(path, profile)
             profiles[profile.name] = profile
+    for profile in profiles.values():
+        if profile.leads_to is not None and profile.leads_to not in profiles:
+            raise ConfigError(
+                f"exercise {profile.name}: leads_to is {profile.leads_to!r};"
+                f" there are {', '.join(sorted(profiles))}"
+            )
     return profiles
 
 
