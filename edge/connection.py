@@ -12,6 +12,7 @@ its CONNACK, hangs up or says nothing (amqtt waits 5 s for the rest of a CONNECT
 
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from station.config import Mqtt, check_mqtt, read_password
+from station.errors import ConfigError
 from station.messages import RETAINED, Address, StateMessage, encode
 
 LEAVES = ("command", "ack")  # what a station listens to
@@ -54,7 +56,7 @@ class Connection:
         check_mqtt(mqtt)
         self.connected = False
         self.connects = 0  # how often a connection was made
-        self.refused: str | None = None  # the broker's last "no", in its words
+        self.trouble: str | None = None  # why there is no connection, once that is known
         self.failure: BaseException | None = None  # a defect of ours, caught on the network thread
         self._mqtt = mqtt
         self._station = station
@@ -125,8 +127,12 @@ class Connection:
         if self._mqtt.username is not None:
             client.username_pw_set(self._mqtt.username, self._password)
         if self._mqtt.tls:
-            client.tls_set(ca_certs=self._mqtt.ca_file, cert_reqs=ssl.CERT_REQUIRED)
+            try:
+                client.tls_set(ca_certs=self._mqtt.ca_file, cert_reqs=ssl.CERT_REQUIRED)
+            except ssl.SSLError as error:
+                raise ConfigError(f"mqtt.ca_file {self._mqtt.ca_file}: not a certificate (PEM)") from error
         client.will_set(self._topic("state"), encode(self._will), qos=1, retain=True)
+        client.on_connect_fail = self._failed
         client.on_socket_open = self._asked
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
@@ -138,6 +144,13 @@ class Connection:
     def _topic(self, leaf: str) -> str:
         return Address(self._mqtt.site, self._station, leaf).topic
 
+    def _failed(self, client: paho.Client, _: Any) -> None:
+        # paho calls this while it handles the exception, and does not pass it on.
+        error = sys.exc_info()[1]
+        why = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
+        kind = "certificate: " if isinstance(error, ssl.SSLCertVerificationError) else ""
+        self.trouble = f"{self._mqtt.host}:{self._mqtt.port} cannot be reached: {kind}{why}"
+
     def _asked(self, client: paho.Client, _: Any, sock: Any) -> None:
         with self._caught():
             # Otherwise a rep right after a live value waits for the far end's delayed ACK, up to 40 ms.
@@ -148,11 +161,11 @@ class Connection:
         with self._caught():
             self._asked_at = None
             if reason.is_failure:
-                self.refused = str(reason)
+                self.trouble = f"the broker refuses: {reason}"
                 self._wrong_protocol = reason == "Unsupported protocol version"
                 self._on_change()
                 return
-            self.refused = None
+            self.trouble = None
             client.subscribe([(self._topic(leaf), 1) for leaf in LEAVES])
 
     def _subscribed(self, client: paho.Client, _: Any, mid: int, reasons: Any, properties: Any) -> None:
@@ -165,6 +178,8 @@ class Connection:
 
     def _disconnected(self, client: paho.Client, _: Any, flags: Any, reason: Any, properties: Any) -> None:
         with self._caught():
+            if self.connected:
+                self.trouble = "the connection to the broker was lost"
             self.connected = False
             self._wrong_protocol = self._wrong_protocol or self._asked_at is not None
             self._asked_at = None

@@ -260,8 +260,8 @@ class Node:
             health = self._health(session, ports)
             self.publisher.retain(session.station.station.id, health)
             self._note(session.station.station.id, health.problem)
-        for line in self.publisher.refusals():
-            self._note(line.split(":")[0] + " broker", line)
+            trouble = self.publisher.trouble(session.station.station.id)
+            self._note(f"{session.station.station.id} broker", trouble)
 
     def _health(self, session: Session, ports: Sequence[Acquisition]) -> HealthMessage:
         now_s = time.monotonic()

@@ -138,13 +138,9 @@ class Publisher:
         """How often the station's connection had to be made anew."""
         return max(0, self._links[station].connection.connects - 1)
 
-    def refusals(self) -> list[str]:
-        """What brokers have answered instead of letting a station in, one line each."""
-        return [
-            f"{station}: the broker refuses the connection: {link.connection.refused}"
-            for station, link in self._links.items()
-            if link.connection.refused
-        ]
+    def trouble(self, station: str) -> str | None:
+        """Why the station's connection does not stand, once that is known."""
+        return self._links[station].connection.trouble
 
     def _run(self) -> None:
         try:
