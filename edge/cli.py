@@ -98,11 +98,11 @@ examples:
         if not station.ports:
             raise ConfigError(f"{args.station}: no [[ports]] table; give the PORT instead")
         name, port = station.station.id, station.ports[0]
-    stop = _stop_on_signals()
     end_s = time.monotonic() + args.seconds if args.seconds is not None else float("inf")
     count = 0
     info = CaptureInfo(station=name, url=port.url, driver=port.driver, baud=port.baud, started_utc=now_utc())
     with SerialSource(port) as source, CaptureWriter(args.out, info) as writer:
+        stop = _stop_on_signals()
         print(f"capturing {port.url} into {args.out}; Ctrl-C ends it", file=sys.stderr)
         while not stop.is_set() and time.monotonic() < end_s:
             try:

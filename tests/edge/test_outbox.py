@@ -308,5 +308,5 @@ class OutboxModel(RuleBasedStateMachine):
 def test_the_outbox_agrees_with_a_simple_model(make_rep: MakeRep) -> None:
     OutboxModel.rep = make_rep()
     run_state_machine_as_test(
-        OutboxModel, settings=settings(max_examples=25, stateful_step_count=30, deadline=None)
+        OutboxModel, settings=settings(max_examples=15, stateful_step_count=30, deadline=None)
     )
