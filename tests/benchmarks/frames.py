@@ -25,7 +25,7 @@ def run() -> list[str]:
     clean_mbps = _best(lambda: _decode(clean), len(clean)) / 1e6
     spoilt_mbps = _best(lambda: _decode(spoilt), len(spoilt)) / 1e6
     part = clean[: len(clean) // 20]
-    python_mbps = _best(lambda: _plain_python(part), len(part)) / 1e6
+    python_mbps = _best(lambda: plain_python(part), len(part)) / 1e6
     samples = _drive(clean)
     driver_msps = _best(lambda: _drive(clean), samples) / 1e6
     return [
@@ -73,7 +73,7 @@ def _drive(stream: bytes) -> int:
     return driver.stats.samples
 
 
-def _plain_python(stream: bytes) -> list[tuple[int, ...]]:
+def plain_python(stream: bytes) -> list[tuple[int, ...]]:
     """COBS by slices, zlib's CRC-32, struct for the fields: what one writes without a compiler."""
     found = []
     for piece in stream.split(b"\0"):

@@ -1,9 +1,9 @@
 """The rep counter's speed, against what people write with scipy and against the same loop by hand in C.
 
-Every ratio compares the time for the same stretch of training. The kernel does all of its work: grid, spikes, place,
-filter, grammar, measures and path. scipy's side is a batch: Savitzky-Golay for place and for velocity over the same
-0.17 s, and the tops and bottoms of the whole; it measures nothing and sees one channel. What the C loop leaves out
-is said in loop.c.
+Every ratio compares the time for the same stretch of training. The kernel does all of its work: grid,
+spikes, place, filter, grammar, measures and path. scipy's side is a batch: Savitzky-Golay for place and for
+velocity over the same 0.17 s, and the tops and bottoms of the whole; it measures nothing and sees one
+channel. What the C loop leaves out is said in loop.c.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.signal import find_peaks, savgol_filter
 
 from edge.pipeline import make_counter
-from kernels import CHANNELS, Measured, RepCounter
+from kernels import CHANNELS, Measured
 from kernels._motion import design
 from station.config import StationFile
 from station.exercises import load_profile

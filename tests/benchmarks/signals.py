@@ -9,7 +9,7 @@ from station.sim import Sensors, simulate_set, with_seed
 from station.sim.sensors import Channel
 
 EXERCISE = "romanian-deadlift"
-SETS, REPS = 8, 8  # some six minutes: 64 reps, and the rest between the sets
+SETS, REPS = 8, 8  # some seven minutes: 64 reps, and the rest between the sets
 
 
 def session(sensors: Sensors) -> tuple[StationFile, dict[str, Channel]]:
