@@ -4,9 +4,10 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
-from station.config import Mqtt
+from station.config import Mqtt, Port, StationFile
 from station.errors import ConfigError, RecordingError
 from station.exercises import load_profile
 from station.sim.board import board_bytes
@@ -110,7 +111,7 @@ def _parser(captures: bool, tcp: bool) -> argparse.ArgumentParser:
     if tcp:
         live.add_argument("--tcp", type=_port, metavar="PORT", help="serve a board's bytes on this port")
     parser.add_argument("--speed", type=_positive, default=1.0, metavar="X", help="of --pty and --tcp")
-    parser.add_argument("--mqtt", type=_broker, metavar="HOST:PORT", help="broker named in the demo's files")
+    parser.add_argument("--mqtt", type=_broker, metavar="HOST:PORT", help="broker named in station files")
     return parser
 
 
@@ -128,13 +129,20 @@ def _write(simulated: SimulatedSet, args: argparse.Namespace, *, several: bool) 
         (args.truth, lambda path: write_truth(path, simulated.truth)),
         (
             args.station_out,
-            lambda path: _write_text(path, station_toml(simulated.station)),
+            lambda path: _write_text(path, station_toml(_station_file(simulated, args, several))),
         ),
         (args.plot, lambda path: _plot(path, simulated)),
     ]
     for path, write in writers:
         if path is not None:
             write(_named(path, simulated, several=several))
+
+
+def _station_file(simulated: SimulatedSet, args: argparse.Namespace, several: bool) -> StationFile:
+    """The station file that fits, with the port the bytes come from and the broker where they are named."""
+    link = _named(args.pty, simulated, several=several).absolute() if args.pty is not None else None
+    ports = [Port(url=str(link))] if link is not None else []
+    return msgspec.structs.replace(simulated.station, ports=ports, mqtt=args.mqtt)
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -78,23 +78,26 @@ STATIONS = (
 def endless(station: DemoStation, rng: np.random.Generator, first_in_s: float) -> Iterator[Piece]:
     """The bytes of a station's board for ever, with the second at which each piece leaves it.
 
-    The first set begins within `first_in_s`, the lifter already in position.
+    The lifter stands ready from the start and begins after `first_in_s`.
     """
     profile = load_profile(station.exercise)
     board: SimulatedBoard | None = None
-    offset_s, number = first_in_s, 0
+    offset_s, number = 0.0, -1
     while True:
+        waiting = number < 0
         simulated = simulate_set(
             profile,
-            reps=int(rng.integers(5, 9)),
+            reps=0 if waiting else int(rng.integers(5, 9)),
             rng=rng,
             lifter=station.lifter,
             technique=TECHNIQUES[(number + len(station.id + station.exercise)) % len(TECHNIQUES)],
             sensors=station.sensors,
             geometry=station.geometry,
             load_kg=station.load_kg,
-            approach="usual" if number else "none",
-            after_s=REST_S,
+            approach="none" if number < 1 else "usual",
+            leave="none" if waiting else "usual",
+            rest_s=first_in_s,
+            after_s=0.1 if waiting else REST_S,
         )
         channels = announce(simulated.recording, station.sensors)
         board = board or SimulatedBoard(
@@ -134,7 +137,7 @@ def run_demo(folder: Path, mqtt: Mqtt | None, seed: int) -> int:
         (folder / f"{station.id}.toml").write_text(text, encoding="utf-8")
     seeds = np.random.SeedSequence(seed).spawn(len(STATIONS))
     streams = [
-        endless(station, np.random.Generator(np.random.PCG64(own)), 0.7 * index)
+        endless(station, np.random.Generator(np.random.PCG64(own)), 0.1 + 0.7 * index)
         for index, (station, own) in enumerate(zip(STATIONS, seeds, strict=True))
     ]
     return play(streams, Terminals(links), speed=1.0)

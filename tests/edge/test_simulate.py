@@ -37,10 +37,10 @@ def test_a_capture_is_decoded_to_the_recording_of_the_same_seed(tmp_path: Path) 
 def test_the_same_seed_writes_the_same_capture_and_an_old_one_is_kept(tmp_path: Path) -> None:
     first, second = tmp_path / "a.plc", tmp_path / "b.plc"
     for path in (first, second):
-        simulate(["--scenario", "bad-line", "--capture", str(path)])
+        simulate(["--exercise", "rdl", "--reps", "1", "--capture", str(path)])
     assert first.read_bytes() == second.read_bytes()
     with pytest.raises(RecordingError, match="exists already"):
-        simulate(["--scenario", "bad-line", "--capture", str(first)])
+        simulate(["--exercise", "rdl", "--reps", "1", "--capture", str(first)])
 
 
 def test_a_bad_line_is_survived_and_its_losses_are_counted(tmp_path: Path) -> None:
