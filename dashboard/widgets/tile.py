@@ -233,7 +233,7 @@ def _set(view: StationView) -> list[Segment]:
     fastest = max((speed for speed, _ in speeds), default=0.0) or 1.0
     line = [_label("set")]
     for speed, rep in speeds:
-        step = min(7, max(0, int(16 * (speed / fastest) - 8)))
+        step = min(7, int(max(0.0, 16.0 * min(1.0, max(0.0, speed / fastest)) - 8.0)))
         colour = GREY if not rep.counted else ORANGE if rep.loss_reached else BLUE
         line += [Segment("▁▂▃▄▅▆▇█"[step], Style(color=colour)), Segment(" ")]
     return line
