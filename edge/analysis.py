@@ -90,12 +90,15 @@ class RepBook:
 
 def check_channels(recording: Recording, station: StationFile, path: Path) -> None:
     """Raise RecordingError where the recording lacks the channel that carries the station's motion."""
-    needed = MOTION_CHANNEL[station.station.kind]
-    if needed not in recording.columns or bool(np.isnan(recording.columns[needed]).all()):
+    kind = station.station.kind
+    needed = MOTION_CHANNEL[kind]
+    if needed not in recording.columns:
         raise RecordingError(
-            f"{path}: a {station.station.kind} station needs column {needed}; "
-            f"the recording has {', '.join(recording.columns)}"
+            f"{path}: a {kind} station needs column {needed};"
+            f" the recording has {', '.join(recording.columns)}"
         )
+    if np.isnan(recording.columns[needed]).all():
+        raise RecordingError(f"{path}: a {kind} station needs column {needed}, and there is no value in it")
 
 
 def table(analysis: Analysis) -> str:
@@ -163,7 +166,9 @@ def analyze_command(argv: Sequence[str]) -> int:
     analysis = analyse(recording, station, profile, progress=progress, keep_trace=trace)
     if progress:
         print(file=sys.stderr)
-    if args.plot and trace:
+    if trace is not None:
+        if not trace:
+            raise RecordingError(f"{args.recording}: too short to draw")
         from edge.plot import draw_analysis  # noqa: PLC0415 - matplotlib is an extra and slow to import
 
         draw_analysis(args.plot, analysis, np.concatenate(trace, axis=1), profile)

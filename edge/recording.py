@@ -7,6 +7,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -34,11 +35,9 @@ class Recording:
 
     def samples(self, block_s: float = 1.0) -> Iterator[list[Samples]]:
         """The channels' samples in blocks of recording time, for StationPipeline.feed."""
-        edges = np.arange(self.time_s[0], self.time_s[-1] + block_s, block_s)[1:]
-        cuts = [0, *np.searchsorted(self.time_s, edges).tolist()]
-        for first, last in zip(cuts, [*cuts[1:], self.time_s.size], strict=True):
-            if first == last:
-                continue
+        number = np.floor((self.time_s - self.time_s[0]) / block_s)
+        cuts = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), self.time_s.size]
+        for first, last in pairwise(cuts):
             block = []
             for channel, values in self.columns.items():
                 value = values[first:last]
@@ -76,7 +75,7 @@ def _read_csv(path: Path) -> dict[str, Floats]:
         raise RecordingError(
             f"{path}: not UTF-8 text at byte {error.start}; a recording is CSV (gzip or not) or .parquet"
         ) from error
-    rows = csv.reader(io.StringIO(text, newline=""))
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = [name.strip() for name in next(rows)]
     except StopIteration:
