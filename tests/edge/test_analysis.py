@@ -35,9 +35,8 @@ FORCE_KEYS = {"mean_force_n", "peak_force_n", "mean_power_w", "peak_power_w", "w
 PATH_KEYS = {"path_deviation_m", "path_drift_m", "path_deviation_sigma_m"}
 LENGTH_KEYS = {key for key in REP_KEYS if key.endswith("_mps")} | {"rom_m", "velocity_loss_pct", "work_j"}
 BARBELL = '[station]\nid = "rack-1"\nkind = "barbell"\n'
-NOT_REP = re.compile(
-    r" +(?P<start_s>[0-9.]+) to (?P<end_s>[0-9.]+) s  (pick-up|set-down|unrack|re-rack|too quick for a lifter)"
-)
+REASONS = "pick-up|set-down|unrack|re-rack|too quick for a lifter"
+NOT_REP = re.compile(rf" +(?P<start_s>[0-9.]+) to (?P<end_s>[0-9.]+) s  ({REASONS})")
 GOOD = "time_s,position_m\n0,0.9\n0.02,0.91\n0.04,0.92\n"
 
 
