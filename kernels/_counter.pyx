@@ -1,6 +1,6 @@
 """One station's stream from channel samples to measured reps: grid, place, announcing filter, grammar, measures."""
 
-from libc.math cimport NAN, hypot, isnan
+from libc.math cimport NAN, hypot, isnan, sqrt
 
 from typing import NamedTuple
 
@@ -8,7 +8,9 @@ import numpy as np
 
 from kernels._metrics cimport (
     ONE_TETHER,
+    PATH_HALF,
     PULLEY,
+    PULLEY_HALF,
     TENSION,
     TILT,
     TRAVEL,
@@ -189,7 +191,7 @@ cdef class RepCounter:
         self.pulley_y = Resampler(*LIMITS[5])
         self.leading = self.cell if self.layout == TENSION else self.position
         self.segmenter = Segmenter(
-            concentric_first, min_range, 0.07 * min_range if self.layout == TENSION else v0_mps, gap_s
+            concentric_first, min_range, 0.0 if self.layout == TENSION else v0_mps, gap_s
         )
         self.meter = Meter(self.layout, concentric_first, free_weight, free_length_m, pulley_efficiency)
         self.ratio = travel_ratio
@@ -387,6 +389,7 @@ cdef class RepCounter:
                 )
             seg.reject_count = 0
         if said & (LOCKOUT | HELD | COMPLETE):
+            self.weigh_path()
             good = self.meter.measure(
                 &self.window, seg.a.k, seg.v.k, seg.b.k if seg.has_b else -1, reference, self.load, &m
             )
@@ -408,6 +411,17 @@ cdef class RepCounter:
                 if self.pending:
                     self.index += 1
                 self.pending = False
+
+    cdef void weigh_path(self):
+        """What the path's smoother leaves of white noise: sqrt(sum of taps²), times grid rate over sensor rate."""
+        cdef Resampler sensor = self.pulley_x if self.layout == PULLEY else self.second
+        cdef Smoother* f = smoother(PULLEY_HALF if self.layout == PULLEY else PATH_HALF)
+        cdef double total = 0.0
+        cdef int i
+        for i in range(2 * f.half + 1):
+            total += f.place[i] * f.place[i]
+        self.window.place_gain = sqrt(total)
+        self.window.path_gain = sqrt(total * sensor.bins / sensor.taken) if sensor.taken else 1.0
 
     cdef void learn(self, Measures* m):
         cdef Segmenter seg = self.segmenter

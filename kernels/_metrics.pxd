@@ -1,5 +1,9 @@
 from kernels._motion cimport RING, Smoother
 
+cdef enum:
+    PATH_HALF = 16        # a bar changes its way more slowly than its speed
+    PULLEY_HALF = 20      # the cell's noise is turned into length by the whole free cable
+
 cdef enum Layout:
     TRAVEL = 0        # the channel is the motion: a cable without path, or a stick
     ONE_TETHER = 1
@@ -48,6 +52,8 @@ cdef struct Window:
     const double* sigma
     const double* force
     long long newest
+    double path_gain      # what smoothing leaves of one reading's uncertainty
+    double place_gain     # and of one grid sample's
 
 cdef class Meter:
     cdef int layout
@@ -62,6 +68,7 @@ cdef class Meter:
     cdef long long first
     cdef int n
     cdef int half
+    cdef double noise
 
     cdef bint measure(
         self, Window* window, long long a, long long v, long long b, double v0, double load, Measures* m
@@ -82,4 +89,5 @@ cdef class Meter:
     cdef void force(self, Window* window, double load, int i0, int i1, Span up, Measures* m) noexcept nogil
     cdef void path(self, Window* window, Measures* m) noexcept nogil
     cdef double smooth_at(self, const double* ring, Window* window, Smoother* f, int i) noexcept nogil
+    cdef void line(self, Measures* m, int i0, int i1) noexcept nogil
     cdef void handle(self, Window* window, Measures* m, int i0, int i1) noexcept nogil

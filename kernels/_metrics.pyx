@@ -6,7 +6,7 @@ velocity is quiet. Unrest is what a fourth difference at 50 ms sees: it has a ga
 2.7 at 10 Hz, so voluntary motion hardly enters while slap, tremor, noise and quantisation do.
 """
 
-from libc.math cimport NAN, cos, fabs, fmax, fmin, hypot, isnan, sin
+from libc.math cimport NAN, cos, fabs, fmax, fmin, hypot, isnan, sin, sqrt
 
 from kernels._motion cimport GRID_HZ, LADDER, MASK, RING, Smoother, fir, half_width, smoother
 from kernels._path cimport handle_elevation
@@ -21,7 +21,10 @@ cdef double G_MPS2 = 9.80665        # standard gravity, CGPM 1901
 # takes half of that. Measured on the place, so that noise in the velocity does not matter.
 cdef double MIDDLE_S = 0.12
 cdef double BALLISTIC_MPS = 1.8     # nobody lowers a bar that fast: it was dropped
-cdef int PATH_HALF = 10
+cdef double BLUR_S = 0.5            # noise does not spread a crossing farther than this
+cdef double MOVING_MPS = 0.05        # fast enough that the pulley's friction has settled
+cdef double EFFICIENCY_SIGMA = 0.005 # how well a sheave's efficiency is known; makers give 0.98 or 0.97
+cdef double FAINT_M = 0.05           # one reading of the cell says no more than this: too little tension
 cdef int UNREST_LAG = 5
 cdef int MARGIN = 12
 cdef int LEAD = 60                  # a slow start is under way before the grammar sees a top
@@ -116,17 +119,28 @@ cdef class Meter:
         v0 in the zone it reaches. NaN where that has not happened."""
         cdef Span span
         cdef int i, out, into
+        cdef double below
+        cdef double first = NAN
+        cdef double last
         out = i0
         for i in range(i1, i0 - 1, -1):
             if sign * (self.place[i] - start) <= ZONE * size:
                 out = i
                 break
         span.start_s = NAN
+        below = v0 - fmin(2.0 * self.noise, 0.75 * v0)
         if sign * self.rate[min(out + 1, i1)] >= v0:
+            # the last crossing, and where noise crosses more than once the middle between the first and it
             for i in range(out, i0 - 1, -1):
                 if sign * self.rate[i] < v0:
-                    span.start_s = self.crossing(i, sign * v0)
-                    break
+                    if isnan(span.start_s):
+                        span.start_s = self.crossing(i, sign * v0)
+                        first = span.start_s
+                    elif sign * self.rate[i + 1] >= v0:
+                        first = self.crossing(i, sign * v0)
+                    if sign * self.rate[i] < below or span.start_s - first > BLUR_S:
+                        break
+            span.start_s = 0.5 * (span.start_s + first)
         else:
             for i in range(out + 1, i1):
                 if sign * self.rate[i] < v0 and sign * self.rate[i + 1] >= v0:
@@ -143,11 +157,18 @@ cdef class Meter:
                 break
         if into <= i1 and sign * self.rate[into] < v0:
             span.end_s = (self.first + into + 0.5) * GRID_S
-        else:
-            for i in range(into, i1):
-                if sign * self.rate[i + 1] < v0:
+            return span
+        last = NAN
+        for i in range(into, i1):
+            if sign * self.rate[i + 1] < v0:
+                if isnan(span.end_s):
                     span.end_s = self.crossing(i, sign * v0)
+                    last = span.end_s
+                elif sign * self.rate[i] >= v0:
+                    last = self.crossing(i, sign * v0)
+                if sign * self.rate[i + 1] < below or last - span.end_s > BLUR_S:
                     break
+        span.end_s = 0.5 * (span.end_s + last)
         return span
 
     cdef double place_at(self, double t) noexcept nogil:
@@ -197,7 +218,8 @@ cdef class Meter:
                     high = fmax(high, self.place[i])
                     low = fmin(low, self.place[i])
                 limit = 0.25 * TENSION_V0 * (high - low) + QUIET_SHARE * peak
-            if self.unrest() <= limit:
+            self.noise = self.unrest()
+            if self.noise <= limit:
                 break
         m.smoothing_s = self.half * GRID_S
         ia = <int>(a - first)
@@ -432,6 +454,7 @@ cdef class Meter:
         cdef int i1 = self.index(m.end_s)
         cdef int i, at
         cdef double x0, x, drift
+        cdef double scatter = 0.0
         m.deviation = NAN
         m.drift = NAN
         m.sigma = NAN
@@ -449,12 +472,19 @@ cdef class Meter:
             x = self.smooth_at(window.x, window, f, i)
             if isnan(x):
                 return  # the path was not seen whole
+            scatter += (window.x[(self.first + i) & MASK] - x) ** 2
             if fabs(x - x0) > fabs(drift):
                 drift = x - x0
                 at = i
         m.deviation = fabs(drift)
         m.drift = drift
-        m.sigma = hypot(window.sigma[(self.first + at) & MASK], window.sigma[(self.first + i0) & MASK])
+        # What the readings scatter about the smoothed way, after smoothing: tremor and slap beside the sensor.
+        scatter = window.place_gain * sqrt(scatter / (i1 - i0 + 1))
+        # The farthest of many nearly as far is picked, which adds about its own uncertainty once more.
+        m.sigma = hypot(
+            fmax(scatter, window.path_gain * window.sigma[(self.first + i0) & MASK]),
+            sqrt(2.0) * fmax(scatter, window.path_gain * window.sigma[(self.first + at) & MASK]),
+        )
 
     cdef double smooth_at(self, const double* ring, Window* window, Smoother* f, int i) noexcept nogil:
         cdef long long k = self.first + i
@@ -464,34 +494,64 @@ cdef class Meter:
         return fir(ring, smoother(reach).place, reach, k)
 
     cdef void handle(self, Window* window, Measures* m, int i0, int i1) noexcept nogil:
-        """Cable: the handle's greatest distance from the straight line between its top and bottom points."""
-        cdef Smoother* f = smoother(PATH_HALF)
-        cdef int i, j, low
-        cdef double rx, ry, e, direction, reach, x1, y1, x2, y2, length, away
-        cdef double v_turn = 0.02
-        low = i0
+        """Cable: the handle's greatest distance from the straight line between its top and bottom points.
+
+        At a standstill the friction's direction is not known, and with it 0.7 degrees of the angle, so only
+        samples that move are used, and the line is drawn between the outermost of them.
+        """
+        cdef Smoother* f = smoother(PULLEY_HALF)
+        cdef int i
+        cdef double rx, ry, noise
+        cdef double e = 0.0
+        cdef double reach = 0.0
         for i in range(i0, i1 + 1):
-            if self.place[i] < self.place[low]:
+            self.handle_x[i] = NAN
+            if fabs(self.rate[i]) > MOVING_MPS:
+                rx = self.smooth_at(window.x, window, f, i)
+                ry = self.smooth_at(window.y, window, f, i)
+                if not self.free_length * window.sigma[(self.first + i) & MASK] < FAINT_M:
+                    return  # slack, or not seen
+                e = handle_elevation(rx, ry, self.efficiency if self.rate[i] > 0.0 else 1.0 / self.efficiency)
+                if isnan(e):
+                    return
+                reach = self.free_length + self.place[i]
+                self.handle_x[i] = reach * cos(e)
+                self.handle_y[i] = reach * sin(e)
+        self.line(m, i0, i1)
+        if isnan(m.deviation):
+            return
+        # the point, picked as the farthest (see path), and both ends of the line by half of it each
+        noise = window.path_gain * sqrt(2.5) * (self.free_length + 0.5 * (m.top + m.bottom)) * window.sigma[
+            (self.first + (i0 + i1) // 2) & MASK
+        ]
+        # an efficiency off by its tolerance turns the handle side by de = dk cos e / (1 + sin e), and the other way
+        # when the motion turns; e here is the last one seen
+        m.sigma = hypot(noise, EFFICIENCY_SIGMA * reach * cos(e) / (1.0 + sin(e)))
+
+    cdef void line(self, Measures* m, int i0, int i1) noexcept nogil:
+        """The largest distance of the handle's moving samples from the line between their ends."""
+        cdef int i
+        cdef int high = -1
+        cdef int low = -1
+        cdef double x1, y1, x2, y2, length
+        for i in range(i0, i1 + 1):
+            if isnan(self.handle_x[i]):
+                continue
+            if high < 0 or self.place[i] > self.place[high]:
+                high = i
+            if low < 0 or self.place[i] < self.place[low]:
                 low = i
-            rx = self.smooth_at(window.x, window, f, i)
-            ry = self.smooth_at(window.y, window, f, i)
-            direction = fmin(fmax(self.rate[i] / v_turn, -1.0), 1.0)
-            e = handle_elevation(rx, ry, self.efficiency**direction)
-            if isnan(e):
-                return
-            reach = self.free_length + self.place[i]
-            self.handle_x[i] = reach * cos(e)
-            self.handle_y[i] = reach * sin(e)
-        j = i0 if not self.concentric_first else self.index(m.concentric_end_s)
-        x1 = self.handle_x[j]
-        y1 = self.handle_y[j]
+        if high < 0 or high == low:
+            return
+        x1 = self.handle_x[high]
+        y1 = self.handle_y[high]
         x2 = self.handle_x[low]
         y2 = self.handle_y[low]
         length = hypot(x2 - x1, y2 - y1)
-        if not length > 0.0:
-            return
         m.deviation = 0.0
         for i in range(i0, i1 + 1):
-            away = fabs((x2 - x1) * (self.handle_y[i] - y1) - (y2 - y1) * (self.handle_x[i] - x1)) / length
-            m.deviation = fmax(m.deviation, away)
-        m.sigma = (self.free_length + 0.5 * (m.top + m.bottom)) * window.sigma[(self.first + low) & MASK]
+            if not isnan(self.handle_x[i]):
+                m.deviation = fmax(
+                    m.deviation,
+                    fabs((x2 - x1) * (self.handle_y[i] - y1) - (y2 - y1) * (self.handle_x[i] - x1)) / length,
+                )

@@ -26,6 +26,7 @@ cdef class Resampler:
     cdef bint whole
     cdef double area, edge
     cdef readonly long long newest
+    cdef readonly long long taken, bins          # accepted samples, and the bins they filled
     cdef readonly long long spikes, shifts, disordered, gaps
     cdef public bint shifted
     cdef double ring[RING]

@@ -195,12 +195,14 @@ cdef class Resampler:
             self.ring[self.bin & MASK] = self.area / GRID_S if self.whole else NAN
             self.newest = self.bin
             self.bin += 1
+            self.bins += 1
             ta = self.edge
             ya = ye
             self.edge = (self.bin + 1) * GRID_S
             self.area = 0.0
             self.whole = True
         self.area += 0.5 * (ya + y) * (t - ta)
+        self.taken += 1
         self.t0 = t
         self.y0 = y
         self.rate0 = slope

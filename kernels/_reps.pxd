@@ -31,7 +31,7 @@ cdef struct Reject:
     int reason
 
 cdef class Segmenter:
-    cdef bint concentric_first
+    cdef bint concentric_first, relative
     cdef readonly double v0
     cdef double sign, step_range, min_range
     cdef long long held, rest, slow, failed, gap, prick

@@ -24,6 +24,7 @@ cdef double STEP = 0.28         # of the least range: turning points are confirm
 HELD_S = 3.0                    # held this long at lockout, the rep is confirmed without its successor
 REST_S = 5.0                    # no prescribed pause is this long: the bar lies or hangs
 PRICK_S = 0.6                   # out and back in less: something hit it; two 0.5 s phases take 0.75 s
+cdef double TENSION_V0 = 0.07               # of the range per second, docs/formats.md
 cdef double SLOW_S = 0.25                   # a short first lift slow for this long may be a lockout, not the set-up
 cdef double FAILED_S = 1.5                  # rested this long after a lift that came back: it failed
 
@@ -40,19 +41,22 @@ cdef class Segmenter:
     min_range : float
         Least range of a repetition (m, or N on tension alone).
     v0 : float
-        Speed that counts as moving, per second.
+        Speed that counts as moving, per second; 0 for 7 % of the range per second, as on tension alone.
     gap_s : float
         A pause longer than this ends the set, and with it the memory of its range.
     """
 
     def __init__(self, bint concentric_first, double min_range, double v0, double gap_s):
-        if not (min_range > 0.0 and v0 > 0.0 and gap_s > 0.0):
-            raise ValueError(f"need min_range, v0 and gap_s above 0, got {min_range}, {v0} and {gap_s}")
+        if not (min_range > 0.0 and v0 >= 0.0 and gap_s > 0.0):
+            raise ValueError(f"need min_range and gap_s above 0 and v0 of at least 0, got {min_range}, {v0} and {gap_s}")
         self.concentric_first = concentric_first
         self.sign = -1.0 if concentric_first else 1.0
         self.min_range = min_range
         self.step_range = STEP * min_range
         self.v0 = v0
+        self.relative = v0 == 0.0
+        if self.relative:
+            self.v0 = TENSION_V0 * min_range
         self.held = <long long>(HELD_S * GRID_HZ)
         self.prick = <long long>(PRICK_S * GRID_HZ)
         self.failed = <long long>(FAILED_S * GRID_HZ)
@@ -269,6 +273,8 @@ cdef class Segmenter:
             left = self.a.u - self.v.u
             right = self.b.u - self.v.u if self.has_b else 0.0
             limit = self.prominence(now)
+            if self.relative:
+                self.v0 = TENSION_V0 * (self.range_ref if self.range_ref > 0.0 else max(left, self.min_range))
             still = k - self.still_k > self.held
             if left >= max(self.min_range, limit):
                 if self.concentric_first:
