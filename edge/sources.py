@@ -16,6 +16,7 @@ from station.errors import SourceError
 # file descriptor that has become None). SerialException is an OSError.
 UNPLUGGED = (OSError, termios.error, TypeError)
 SOCKET_READ_BYTES = 4096
+WRITE_TIMEOUT_S = 0.5  # what is sent to a device is a dozen bytes; one that takes none must not hang us
 
 
 class ByteSource(Protocol):
@@ -31,6 +32,9 @@ class ByteSource(Protocol):
 
     def read(self, timeout_s: float) -> bytes:
         """What has arrived, at once if there is any; b"" on time-out. Raises SourceError when it is over."""
+
+    def write(self, data: bytes) -> None:
+        """Send a few bytes to the device. Raises SourceError when it is gone."""
 
 
 class CaptureOverError(SourceError):
@@ -82,10 +86,24 @@ class SerialSource:
                 port.timeout = 0.0
                 data += port.read(SOCKET_READ_BYTES)
         except UNPLUGGED as error:
-            raise SourceError(
-                f"port {self._port.url} is gone ({_reason(error)}); was it unplugged? check cable and power"
-            ) from error
+            raise self._gone(error) from error
         return bytes(data)
+
+    def write(self, data: bytes) -> None:
+        """See ByteSource.write."""
+        port = self._serial
+        if port is None:
+            raise SourceError(f"port {self._port.url} is not open; enter the source before writing")
+        try:
+            port.write_timeout = WRITE_TIMEOUT_S
+            port.write(data)
+        except UNPLUGGED as error:
+            raise self._gone(error) from error
+
+    def _gone(self, error: Exception) -> SourceError:
+        return SourceError(
+            f"port {self._port.url} is gone ({_reason(error)}); was it unplugged? check cable and power"
+        )
 
 
 class ReplaySource:
@@ -146,6 +164,9 @@ class ReplaySource:
         self._next = next(self._records, None)
         self.received_s = received.received_s
         return received.data
+
+    def write(self, data: bytes) -> None:
+        """A capture takes no commands."""
 
 
 def _why_not_open(port: Port, error: Exception) -> str:

@@ -33,6 +33,21 @@ def check_calibration(station: StationFile) -> None:
                 )
 
 
+def own_scale(name: str, station: StationFile, usual: Scale | None) -> Scale | None:
+    """The scale of a channel whose device announces nothing: each number from the station file if it stands
+    there, otherwise from `usual`. None: the device prints numbers without a unit, and nobody has calibrated.
+    """
+    entry = station.calibration.get(name)
+    counts_per_unit = entry.counts_per_unit if entry is not None else None
+    if counts_per_unit is None and usual is None:
+        return None
+    zero, unit = usual if usual is not None else Scale(0.0, 1.0)
+    return Scale(
+        zero if entry is None or entry.zero_counts is None else entry.zero_counts,
+        unit if counts_per_unit is None else counts_per_unit,
+    )
+
+
 def scale_of(channel: Channel, station: StationFile) -> Scale:
     """The scale of one channel, each of its two numbers from the station file if it stands there."""
     entry = station.calibration.get(channel.name)

@@ -1,6 +1,5 @@
 """The station file: what a station is, in TOML. Unknown keys are an error that names what would be valid."""
 
-import difflib
 import ipaddress
 import math
 import re
@@ -12,23 +11,26 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 
 from station.errors import ConfigError
+from station.ports import CHANNELS, Port, check_ports, suggest
+
+__all__ = [
+    "CHANNELS",
+    "Calibration",
+    "Geometry",
+    "Mqtt",
+    "Noise",
+    "Port",
+    "StationFile",
+    "StationKind",
+    "StationTable",
+    "check_mqtt",
+    "decode_toml",
+    "is_loopback",
+    "load_station",
+    "read_password",
+]
 
 StationKind = Literal["barbell", "cable", "band"]
-DriverName = Literal["plumbline"]
-
-# The channels of a recording (docs/formats.md); also the names a board's hello and a calibration use.
-CHANNELS = (
-    "position_m",
-    "position_2_m",
-    "tether_angle_rad",
-    "force_n",
-    "pulley_x_n",
-    "pulley_y_n",
-    "platform_front_left_n",
-    "platform_front_right_n",
-    "platform_rear_left_n",
-    "platform_rear_right_n",
-)
 
 
 class StationTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,19 +50,14 @@ class Geometry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     free_length_m: float | None = None
 
 
-class Port(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """[[ports]]: a serial port of this station and the driver that understands it."""
-
-    url: str  # /dev/serial/by-id/…, socket://host:port, or a pty
-    driver: DriverName = "plumbline"
-    baud: int = 115_200
-
-
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[calibration.CHANNEL]: value = (counts - zero_counts) / counts_per_unit, in the channel's unit."""
 
     zero_counts: float | None = None  # None, here and below: what the board's hello says
     counts_per_unit: float | None = None
+    date: str | None = None  # this and below: how it was found, by `plumbline calibrate`
+    points: list[tuple[float, float]] = []  # reference in the channel's unit, counts
+    residual: float | None = None  # the largest, in the channel's unit
 
 
 class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,13 +105,14 @@ def load_station(path: Path) -> StationFile:
         )
     for name in station.calibration:
         if name not in CHANNELS:
-            raise ConfigError(f"{path}: unknown key calibration.{name}; {_suggest(name, CHANNELS)}")
+            raise ConfigError(f"{path}: unknown key calibration.{name}; {suggest(name, CHANNELS)}")
     for key, number in _numbers(station):
         if not math.isfinite(number):
             raise ConfigError(f"{path}: {key} is {number}; it must be a finite number")
     for key in station.noise.__struct_fields__:
         if getattr(station.noise, key) < 0.0:
             raise ConfigError(f"{path}: noise.{key} is {getattr(station.noise, key)}; it must be 0 or above")
+    check_ports(path, station.ports)
     geometry = station.geometry
     for key, value in (("travel_ratio", geometry.travel_ratio), ("free_length_m", geometry.free_length_m)):
         if value is not None and not 0.0 < value < 100.0:
@@ -204,11 +202,11 @@ def _explain(text: str, kind: type[msgspec.Struct]) -> str:
     found = _type_at(kind, place)
     if unknown is not None:
         key = f"{place}.{unknown.group(1)}" if place else unknown.group(1)
-        return f"unknown key {key}; {_suggest(unknown.group(1), _fields(found))}"
+        return f"unknown key {key}; {suggest(unknown.group(1), _fields(found))}"
     reason = text.split(" - at ", maxsplit=1)[0]
     word = re.fullmatch(r"Invalid enum value '(.*)'", reason)
     if word is not None and get_origin(found) is Literal:
-        return f"{place} is {word.group(1)!r}; {_suggest(word.group(1), get_args(found))}"
+        return f"{place} is {word.group(1)!r}; {suggest(word.group(1), get_args(found))}"
     return f"{place or 'the file'}: {reason[0].lower()}{reason[1:]}"
 
 
@@ -234,10 +232,3 @@ def _table_in(annotation: Any) -> Any:
         if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
             return inner
     return annotation
-
-
-def _suggest(name: str, valid: tuple[str, ...]) -> str:
-    """Name the nearest valid word, and all of them."""
-    near = difflib.get_close_matches(name, valid, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"{hint}valid are {', '.join(valid)}" if valid else "nothing is valid here"

@@ -35,6 +35,8 @@ class LinkStats:
     resets: int = 0  # of the board
     samples: int = 0  # given out
     samples_rejected: int = 0  # before the hello, of an unnamed channel, or not after the one before
+    spikes: int = 0  # readings no load can have made: a lone jump there and back, a spurious -1
+    triggers: int = 0  # of a trigger cable
     saturated: dict[str, int] = field(default_factory=dict)  # channel -> samples at the end of its range
     last_sample_s: float | None = None  # session time
 
@@ -52,6 +54,12 @@ class Driver(Protocol):
     @property
     def sensors(self) -> list[Sensor]:
         """The channels as announced and calibrated; empty until the device has told."""
+
+    def opened(self) -> None:
+        """The port has been opened, or opened again: forget what was half read; bytes may be missing."""
+
+    def request(self, now_s: float) -> bytes:
+        """What the device is to be sent now, mostly nothing; to be asked after every read."""
 
     def feed(self, data: bytes, received_s: float) -> list[Samples]:
         """Take any number of bytes; return the samples they complete.
