@@ -28,7 +28,7 @@ class Stretch:
     """Dense truth besides the motion; float64, shape of motion.time_s. What a station has not is None."""
 
     s: Floats  # the motion coordinate, metres; newtons on a band station
-    x_m: Floats | None  # of bar (in front of the ankle) or handle (from the pulley)
+    x_m: Floats | None  # of bar (in front of its place at the lockout) or handle (from the pulley)
     y_m: Floats | None
     force_n: Floats | None  # what a perfect load cell reads
     stack_side_n: Floats | None  # cable tension behind the low pulley
@@ -144,7 +144,7 @@ def _geometry(profile: Profile, sensors: Sensors, rng: np.random.Generator) -> G
         return Geometry(travel_ratio=float(rng.choice([1.0, 2.0])), pulley_efficiency=0.97)
     if profile.load == "band":
         return Geometry()
-    anchor = (round(float(rng.uniform(-0.05, 0.25)), 3), 0.0)
+    anchor = (round(float(rng.uniform(-0.15, 0.15)), 3), 0.0)
     second = (round(anchor[0] - 0.6, 3), 0.0) if sensors.second_tether else None
     return Geometry(lpt_anchor_m=anchor, lpt_2_anchor_m=second)
 
@@ -230,7 +230,8 @@ def _stretch(
     elif profile.load == "band":
         s = force = band_tension(s, band)
     else:
-        x, y = np.interp(s, way.s_m, way.x_m) + motion.walk_m, s
+        # The mark on the floor, x = 0, is where the bar hangs at the lockout.
+        x, y = np.interp(s, way.s_m, way.x_m) - way.x_m[-1] + motion.walk_m, s
         force = bar_force(motion, load_kg) if profile.load == "mass" else None
     pressure, weight = _under_the_feet(motion, way, lifter, load_kg if profile.load == "mass" else 0.0)
     shake = sense.tremor(motion, lifter.tremor_m, rng)
