@@ -33,6 +33,7 @@ class SetPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tempo: tuple[Seconds, Seconds, Seconds, Seconds] | None = (
         None  # instead of the profile's; None: as it comes
     )
+    free_tempo: bool = False  # the lifter's own, whatever the profile prescribes
     approach: Way = "usual"
     leave: Way = "usual"
     rest_s: float = 20.0  # before the set; the first set starts at once
@@ -59,6 +60,7 @@ class StationPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str = "sim-1"
     lifters: dict[str, dict[str, float]] = {}  # what is known of each; the rest is drawn
     sensors: Sensors | None = None  # None: usual for the exercise
+    any_sensors: bool = False  # drawn from what stations have; `sensors` is not looked at then
     geometry: Geometry | None = None  # None: drawn
     setup: Setup = Setup()
     after_s: float = 0.5  # nothing happens at the end

@@ -37,11 +37,16 @@ class Programme:
         self.pieces: list[Piece] = []
         self.from_below = profile.starts_with == "concentric"
         self.floor = profile.name == "deadlift"
-        self.tempo = plan.tempo or (
-            profile.tempo.eccentric_s,
-            profile.tempo.bottom_pause_s,
-            profile.tempo.concentric_s,
-            profile.tempo.top_pause_s,
+        self.tempo = (
+            (None,) * 4
+            if plan.free_tempo
+            else plan.tempo
+            or (
+                profile.tempo.eccentric_s,
+                profile.tempo.bottom_pause_s,
+                profile.tempo.concentric_s,
+                profile.tempo.top_pause_s,
+            )
         )
         self.s_m = self.start_m = self._start()
         self.x_m = self.start_x_m = self._rack_x()

@@ -64,6 +64,34 @@ class Sensors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bumps_in_set: bool = False  # … or while somebody does
 
 
+def random_sensors(load: str, rng: np.random.Generator) -> Sensors:
+    """The sensors of some station or other for a profile's `load`, from a phone's rate to a laboratory's."""
+    rate = float(rng.choice([25.0, 45.0, 100.0, 200.0, 400.0, 1000.0]))
+    resolution = float(np.exp(rng.uniform(np.log(0.00002), np.log(0.003 if rate < 300.0 else 0.0005))))
+    barbell = load in ("mass", "none")
+    two = barbell and rng.uniform() < 0.35
+    cells = [80.0, 320.0] if load == "band" else [None, 10.0, 80.0, 320.0]
+    pulley = [None, 80.0, 320.0] if load == "cable" else [None]
+    return Sensors(
+        position_hz=rate,
+        resolution_m=resolution,
+        position_noise_m=float(rng.uniform(0.0, 0.0005)),
+        second_tether=two,
+        tilt_hz=float(rng.choice([50.0, 100.0, 200.0]))
+        if barbell and not two and rng.uniform() < 0.6
+        else None,
+        tilt_noise_rad=float(np.deg2rad(rng.uniform(0.03, 0.3))),
+        force_hz=cells[int(rng.integers(len(cells)))],
+        force_noise_n=float(rng.uniform(0.1, 0.6 if load == "band" else 4.0)),
+        pulley_hz=pulley[int(rng.integers(len(pulley)))],
+        pulley_noise_n=float(rng.uniform(0.3, 2.0)),
+        jitter=float(rng.choice([0.0, 0.05, 0.2])),
+        missing=float(rng.choice([0.0, 0.0, 0.01])),
+        repeated=float(rng.choice([0.0, 0.05])) if rate < 50.0 else 0.0,
+        slap_m=float(rng.choice([0.0, 0.0, 0.0005, 0.0015])) if barbell else 0.0,
+    )
+
+
 class Knock(NamedTuple):
     """A touch of the tether or the cable, in seconds, and how far it pulls it out, metres."""
 

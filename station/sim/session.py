@@ -16,7 +16,7 @@ from station.sim.motion import Floats, Motion, join, perform, smooth
 from station.sim.plan import SetPlan, StationPlan, Way, meet
 from station.sim.programs import Programme
 from station.sim.reach import Reach, reach
-from station.sim.sensors import Channel, Sensors
+from station.sim.sensors import Channel, Sensors, random_sensors
 from station.sim.truth import describe
 
 PLATFORM_HALF_LENGTH_M, PLATFORM_HALF_WIDTH_M = 0.30, 0.28  # between the cells under the corners
@@ -112,7 +112,10 @@ def simulate_station(
 ) -> SimulatedSet:
     """Carry out a station's whole plan. `profile`: the exercise where it is not one of the shipped ones."""
     profile = profile or load_profile(plan.exercise)
-    sensors = plan.sensors or default_sensors(profile)
+    if plan.any_sensors:
+        sensors = random_sensors(profile.load, rng)
+    else:
+        sensors = plan.sensors or default_sensors(profile)
     geometry = plan.geometry or _geometry(profile, sensors, rng)
     if profile.load == "cable" and geometry.free_length_m is None:
         geometry = msgspec.structs.replace(geometry, free_length_m=_FREE_LENGTH_M.get(profile.name, 1.0))
