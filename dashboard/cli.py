@@ -14,8 +14,9 @@ import msgspec
 from platformdirs import user_data_path
 
 from dashboard.client import Client
+from dashboard.options import add_broker_options, broker_of
 from dashboard.state import FloorState
-from station.config import Mqtt, decode_toml, is_loopback
+from station.config import Mqtt, decode_toml
 from station.errors import ConfigError, StoreError
 from station.exercises import Profile, all_profiles
 
@@ -47,22 +48,7 @@ def dashboard(argv: Sequence[str]) -> int:
     """Show the stations of a gym on this terminal."""
     parser = _parser("dashboard", "Show the stations of a gym on this terminal.", DASHBOARD_EXAMPLES)
     parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file with an [mqtt] table")
-    parser.add_argument("--host", help="the broker (default localhost)")
-    parser.add_argument("--port", type=int, help="its port (default 8883 with TLS, 1883 without)")
-    parser.add_argument("--site", help="one site only (default: every site on the broker)")
-    parser.add_argument(
-        "--tls",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="encrypt (default: unless it is this machine)",
-    )
-    parser.add_argument(
-        "--ca-file", metavar="PEM", help="certificate of the authority that signed the broker's"
-    )
-    parser.add_argument("--username", help="who we are to the broker")
-    parser.add_argument(
-        "--password-file", metavar="FILE", help="file with the password, readable by you alone"
-    )
+    add_broker_options(parser)
     parser.add_argument("--exercises", type=Path, metavar="DIR", help="the gym's own exercises")
     parser.add_argument(
         "--no-record", action="store_true", help="leave the history to another `plumbline record`"
@@ -70,7 +56,7 @@ def dashboard(argv: Sequence[str]) -> int:
     parser.add_argument("--db", metavar="PATH", help="the history (default: in the platform's data folder)")
     args = parser.parse_args(argv)
     file = DashboardFile() if args.config is None else decode_toml(args.config, DashboardFile)
-    mqtt = _mqtt(args, file, given=args.config is not None)
+    mqtt = broker_of(args, file.mqtt if args.config is not None else None)
     exercises = args.exercises or (Path(file.exercises_dir) if file.exercises_dir else None)
     if exercises is not None and not exercises.is_dir():
         raise ConfigError(f"{exercises}: no such folder; give the one with the gym's own exercises (*.toml)")
@@ -131,24 +117,6 @@ def _parser(name: str, what: str, examples: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--for", type=float, dest="seconds", metavar="SECONDS", help="end after this long")
     return parser
-
-
-def _mqtt(args: argparse.Namespace, file: DashboardFile, given: bool) -> Mqtt:
-    """The broker from the file, overridden by what the command line says."""
-    host = args.host or (file.mqtt.host if given else "localhost")
-    tls = args.tls
-    if tls is None:
-        tls = file.mqtt.tls if given else not is_loopback(host)
-    port = args.port or (file.mqtt.port if given else 8883 if tls else 1883)
-    return Mqtt(
-        host=host,
-        port=port,
-        site=args.site or file.mqtt.site,
-        tls=tls,
-        ca_file=args.ca_file or file.mqtt.ca_file,
-        username=args.username or file.mqtt.username,
-        password_file=args.password_file or file.mqtt.password_file,
-    )
 
 
 @contextmanager

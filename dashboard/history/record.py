@@ -9,19 +9,18 @@ stay in the stations' outboxes, and every second it is tried again.
 """
 
 import argparse
-import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
 from dashboard.client import Client
 from dashboard.events import Packet, read
 from dashboard.history.store import Arrived, Kept, Poison, SqliteStore, Store, StreamKey
-from station.config import Mqtt, is_loopback
+from dashboard.options import add_broker_options, broker_of
+from station.config import Mqtt
 from station.errors import MessageError, StoreError
 from station.messages import AckMessage, Address, StreamAck, new_id, now_utc
 
@@ -169,23 +168,6 @@ class Record:
             self._client.publish(Address(site, station, "ack"), message)
 
 
-@contextmanager
-def recording(mqtt: Mqtt, site: str | None, database: str | None) -> Iterator[Record]:
-    """A record inside a dashboard's process; its troubles are in `problem`, not on stderr.
-
-    `database` None: history.db in the platform's folder for such data. Raises StoreError, ConfigError.
-    """
-    if database is None:
-        folder = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "plumbline"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"{folder}: cannot be made ({error.strerror}); give --db FILE") from error
-        database = str(folder / "history.db")
-    with SqliteStore(Path(database)) as store, Record(mqtt, store, site, say=lambda _: None) as record:
-        yield record
-
-
 def record_command(argv: Sequence[str]) -> int:
     """`plumbline record`: run the record until SIGTERM or Ctrl-C."""
     parser = argparse.ArgumentParser(
@@ -195,30 +177,9 @@ def record_command(argv: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--db", type=Path, required=True, metavar="FILE", help="the history database")
-    parser.add_argument("--host", default="localhost", help="the broker (default localhost)")
-    parser.add_argument("--port", type=int, help="its port (default 8883 with TLS, 1883 without)")
-    parser.add_argument("--site", help="one site only (default: every site on the broker)")
-    parser.add_argument(
-        "--tls",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="encrypt (default: unless it is this machine)",
-    )
-    parser.add_argument("--ca-file", metavar="PEM", help="authority that signed the broker's certificate")
-    parser.add_argument("--username", help="who we are to the broker")
-    parser.add_argument(
-        "--password-file", metavar="FILE", help="file with the password, readable by you alone"
-    )
+    add_broker_options(parser)
     args = parser.parse_args(argv)
-    tls = not is_loopback(args.host) if args.tls is None else args.tls
-    mqtt = Mqtt(
-        host=args.host,
-        port=args.port or (8883 if tls else 1883),
-        tls=tls,
-        ca_file=args.ca_file,
-        username=args.username,
-        password_file=args.password_file,
-    )
+    mqtt = broker_of(args)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
