@@ -10,7 +10,7 @@ from typing import TextIO
 from dashboard.client import Client
 from dashboard.events import Arrival, read_all
 from dashboard.state import FloorState, StationKey, apply_all
-from dashboard.views import rep_tempo, view
+from dashboard.views import path_mm, rep_tempo, view
 from station.exercises import Profile
 from station.messages import ReplyMessage, RepMessage, SetMessage
 
@@ -119,12 +119,7 @@ class Reporter:
         speed = rep.mean_concentric_velocity_mps
         path = "not measured"
         if rep.path_deviation_m is not None:
-            sigma = rep.path_deviation_sigma_m
-            path = (
-                f"{1000 * rep.path_deviation_m:.0f}"
-                + (f" ± {1000 * sigma:.0f}" if sigma is not None else "")
-                + " mm"
-            )
+            path = f"{path_mm(rep.path_deviation_m, rep.path_deviation_sigma_m)} mm"
         loss = "–" if rep.velocity_loss_pct is None else f"{rep.velocity_loss_pct:.0f} %"
         return (
             f"{start} {'–' if speed is None else f'{speed:.2f} m/s'}  tempo {tempo}  path {path}  loss {loss}"

@@ -1,5 +1,6 @@
 """What a screen says about one station, worked out from its state; no terminal, no clock of its own."""
 
+import math
 from collections.abc import Mapping
 from enum import IntEnum
 from typing import Literal
@@ -19,6 +20,7 @@ REST_OVERDUE_S = 180.0  # between sets, unless a plan says otherwise
 REST_FORGOTTEN_S = 900.0  # after this the lifter has left
 _PATH_CHANNELS = ("position_2_m", "tether_angle_rad", "pulley_x_n")  # any of them shows a path
 _LONG_S = 86_400.0
+_LONG_MM = 9999.0
 _UNSAFE = ("slack", "drop")  # words in a rep's reason that call the coach now
 
 TempoTimes = tuple[float | None, float | None, float | None, float | None]  # seconds, contract's order
@@ -180,6 +182,13 @@ def set_summaries(session: SessionState) -> list[SetMessage]:
     return sorted(newest.values(), key=lambda m: (m.summary.number, m.event_id))
 
 
+def path_mm(deviation_m: float, sigma_m: float | None) -> str:
+    """A deviation and its standard uncertainty in millimetres; the uncertainty is rounded up, never to none."""
+    if sigma_m is None:
+        return f"{1000 * deviation_m:.0f}"[:9]
+    return f"{1000 * deviation_m:.0f}"[:9] + f" ± {math.ceil(min(1000 * sigma_m, _LONG_MM))}"
+
+
 def rep_tempo(rep: Rep) -> TempoTimes:
     """The four phases of a rep in the contract's order."""
     return rep.eccentric_s, rep.bottom_pause_s, rep.concentric_s, rep.top_pause_s
@@ -211,10 +220,16 @@ def _rep_view(message: RepMessage, profile: Profile | None) -> RepView:
         rom_m=rep.rom_m,
         path_m=deviation_m,
         path_sigma_m=rep.path_deviation_sigma_m,
-        path_kept=None if deviation_m is None or limit_m is None else deviation_m <= limit_m,
+        path_kept=_path_kept(deviation_m, rep.path_deviation_sigma_m, limit_m),
         velocity_loss_pct=loss_pct,
         loss_reached=bool(profile and loss_pct is not None and loss_pct >= profile.velocity_loss_cutoff_pct),
     )
+
+
+def _path_kept(deviation_m: float | None, sigma_m: float | None, limit_m: float | None) -> bool | None:
+    if deviation_m is None or limit_m is None or (sigma_m is not None and sigma_m > limit_m):
+        return None  # not measured, nothing asked, or too uncertain to say
+    return deviation_m <= limit_m
 
 
 def _set_over(session: SessionState, number: int | None) -> SetMessage | None:

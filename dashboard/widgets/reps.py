@@ -6,7 +6,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
 
-from dashboard.views import RepView, StationView
+from dashboard.views import RepView, StationView, path_mm
 from dashboard.widgets.lines import BLUE, BOLD, FAINT, GREY, ORANGE, PLAIN, YELLOW, Lines, number, whole_pct
 
 _PHASES = ("ecc", "bot", "con", "top")
@@ -87,8 +87,7 @@ def _row(
 def _path(rep: RepView, sees_path: bool) -> str:
     if rep.path_m is None:
         return "–" if rep.pending and sees_path else "not measured"
-    within = "" if rep.path_sigma_m is None else f" ± {number(1000 * rep.path_sigma_m)}"
-    return f"{number(1000 * rep.path_m)}{within}"
+    return path_mm(rep.path_m, rep.path_sigma_m)
 
 
 def _bar(rep: RepView, cells: int, scale_mps: float, cutoff_mps: float | None) -> list[Segment]:

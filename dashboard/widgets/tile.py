@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from dashboard.state import StationKey
-from dashboard.views import Attention, StationView, TempoTimes
+from dashboard.views import Attention, StationView, TempoTimes, path_mm
 from dashboard.widgets.digits import ROWS, big, big_width
 from dashboard.widgets.lines import (
     BLUE,
@@ -201,8 +201,7 @@ def _path(view: StationView) -> list[Segment]:
         # A handle's path is known when the whole rep is.
         words = "after the rep" if last.pending and view.sees_path else "not measured"
         return [_label("path"), Segment(words, FAINT)]
-    sigma = "" if last.path_sigma_m is None else f" ± {number(1000 * last.path_sigma_m)}"
-    line = [_label("path"), Segment(f"{number(1000 * last.path_m)}{sigma} mm", BOLD)]
+    line = [_label("path"), Segment(f"{path_mm(last.path_m, last.path_sigma_m)} mm", BOLD)]
     if view.path_limit_m is not None:
         line.append(Segment(f"  limit {number(1000 * view.path_limit_m)} ", FAINT))
     return [*line, _mark(last.path_kept)]

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dashboard.state import REPS_KEPT, TRACE_LENGTH, FloorState, apply, apply_all
-from dashboard.views import Attention, attention_order, current_reps, view
+from dashboard.views import Attention, attention_order, current_reps, path_mm, view
 from station.exercises import all_profiles
 from station.messages import AckMessage, Address, AnyMessage, Message, ReplyMessage
 
@@ -195,6 +195,18 @@ def test_a_phase_within_its_tolerance_is_kept_and_one_outside_is_not(rack: Rack)
 def test_what_is_not_measured_is_neither_kept_nor_off(rack: Rack) -> None:
     rack.hear(rack.say.rep(1, path_deviation_m=None, path_deviation_sigma_m=None))
     assert rack.shown().last.path_m is None and rack.shown().last.path_kept is None
+
+
+def test_a_path_less_certain_than_its_limit_is_not_judged(rack: Rack) -> None:
+    rack.hear(rack.say.rep(1, path_deviation_m=0.09, path_deviation_sigma_m=0.06))
+    assert rack.shown().last.path_kept is None
+
+
+@pytest.mark.parametrize(
+    ("sigma_m", "text"), [(None, "38"), (0.0, "38 ± 0"), (0.0003, "38 ± 1"), (0.0021, "38 ± 3")]
+)
+def test_an_uncertainty_is_rounded_up(sigma_m: float | None, text: str) -> None:
+    assert path_mm(0.0381, sigma_m) == text
 
 
 def test_rest_is_overdue_after_three_minutes_of_the_stations_clock(rack: Rack) -> None:
