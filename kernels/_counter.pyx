@@ -470,10 +470,8 @@ cdef class RepCounter:
         cdef long long k
         if self.done < 0:
             return self.collect()
-        if self.leading.has1:
-            self.leading.has1 = False
-            if not self.leading.strange(self.leading.t1, self.leading.y1):
-                self.leading.accept(self.leading.t1, self.leading.y1)
+        self.leading.settle()
+        self.advance()
         for k in range(max(0, self.done - ANNOUNCE + 1), self.done - AHEAD + 1):
             self.announce(k, <int>(self.done - k))
         said = self.segmenter.flush(self.done)

@@ -20,14 +20,14 @@ cdef double fir(const double* ring, const double* taps, int half, long long k) n
 
 cdef class Resampler:
     cdef double max_rate, max_curve, tolerance, max_gap_s
-    cdef double t0, y0, rate0, t1, y1, shift
+    cdef double t0, y0, rate0, t1, y1, shift, repeat_t, quantum
     cdef bint has0, has1
     cdef long long bin
     cdef bint whole
     cdef double area, edge
     cdef readonly long long newest
     cdef readonly long long taken, bins          # accepted samples, and the bins they filled
-    cdef readonly long long spikes, shifts, disordered, gaps
+    cdef readonly long long stale, spikes, shifts, disordered, gaps
     cdef public bint shifted
     cdef double ring[RING]
     cdef double queue_t[QUEUE]
@@ -37,6 +37,7 @@ cdef class Resampler:
     cdef void take(self, double t, double y) noexcept nogil
     cdef void accept(self, double t, double y) noexcept nogil
     cdef void restart(self, double t, double y) noexcept nogil
+    cdef void settle(self) noexcept nogil
     cdef bint strange(self, double t, double y) noexcept nogil
     cdef void put(self, double t, double y) noexcept nogil
     cdef void catch_up(self, double until_s) noexcept nogil

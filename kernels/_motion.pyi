@@ -5,6 +5,7 @@ def design(half: int) -> NDArray[np.float64]: ...
 
 class Resampler:
     newest: int
+    stale: int
     spikes: int
     shifts: int
     disordered: int

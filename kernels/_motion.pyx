@@ -14,6 +14,7 @@ from libc.math cimport NAN, fabs, isnan
 import numpy as np
 
 cdef double GRID_S = 1.0 / GRID_HZ
+cdef double STALE_S = 0.1   # a reading repeated for longer is a stop
 cdef int HALF_WIDTHS[LADDER]
 HALF_WIDTHS[:] = [6, 8, 11, 14, 18, 24, 32]
 cdef Smoother SMOOTHERS[MAX_HALF + 1]
@@ -90,6 +91,9 @@ cdef class Resampler:
     line, it was a spike and is dropped; staying there although nothing moves that fast, it was a shift of the
     sensor's zero and is taken out of what follows; otherwise it was real.
 
+    A reading that equals the one before although the motion had covered two steps of the sensor's resolution is
+    old: many encoders are read faster than they measure. It is dropped when the motion goes on as before.
+
     Parameters
     ----------
     max_rate, max_curve, tolerance : float
@@ -109,6 +113,7 @@ cdef class Resampler:
         self.tolerance = tolerance
         self.max_gap_s = max_gap_s
         self.newest = -1
+        self.quantum = tolerance
         for i in range(RING):
             self.ring[i] = NAN
 
@@ -133,6 +138,17 @@ cdef class Resampler:
         if t <= (self.t1 if self.has1 else self.t0):
             self.disordered += 1
             return
+        if self.repeat_t > 0.0:
+            if y == self.y0 and t - self.t0 <= STALE_S:
+                self.repeat_t = t
+                return
+            # It moved on as it had moved before: the repeats were old readings sent again, not a stop.
+            before = (y - self.y0) / ((t - self.t0) * self.rate0)
+            if 0.3 < before < 3.0:
+                self.stale += 1
+            else:
+                self.accept(self.repeat_t, self.y0)
+            self.repeat_t = 0.0
         if self.has1:
             self.has1 = False
             dt = t - self.t0
@@ -159,12 +175,25 @@ cdef class Resampler:
         if t - self.t0 > self.max_gap_s:
             self.gaps += 1
             self.restart(t, y)
+        elif y == self.y0 and fabs(self.rate0) * (t - self.t0) > 2.0 * self.quantum:
+            self.repeat_t = t
         elif self.strange(t, y):
             self.t1 = t
             self.y1 = y
             self.has1 = True
         else:
+            if 0.0 < fabs(y - self.y0) < self.quantum:
+                self.quantum = fabs(y - self.y0)
             self.accept(t, y)
+
+    cdef void settle(self) noexcept nogil:
+        """The stream is over: nothing will come that decides what is in doubt."""
+        if self.repeat_t > 0.0:
+            self.accept(self.repeat_t, self.y0)
+            self.repeat_t = 0.0
+        if self.has1 and not self.strange(self.t1, self.y1):
+            self.accept(self.t1, self.y1)
+        self.has1 = False
 
     cdef void restart(self, double t, double y) noexcept nogil:
         """Begin anew at a sample: the bins since the last one stay NaN, the first bin is not whole."""
@@ -183,6 +212,7 @@ cdef class Resampler:
         self.rate0 = 0.0
         self.has0 = True
         self.has1 = False
+        self.repeat_t = 0.0
 
     cdef void accept(self, double t, double y) noexcept nogil:
         cdef double ta = self.t0

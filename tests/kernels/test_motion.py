@@ -86,6 +86,27 @@ def test_a_shift_of_the_zero_is_taken_out_and_counted():
     np.testing.assert_allclose(resampler.grid(1, 299), clean[1:], atol=1e-3)
 
 
+@pytest.mark.parametrize("every", [2, 3])
+def test_readings_sent_again_while_the_bar_moves_on_are_dropped(every):
+    time_s = np.arange(0.0, 3.0, 0.022)
+    place = 0.8 + 0.2 * np.sin(2.0 * time_s)
+    held = place.copy()
+    held[every::every] = held[every - 1 :: every][: held[every::every].size]
+    grid = Resampler(6.0, 50.0, 0.01)
+    grid.push(time_s, held)
+    assert grid.stale > 30
+    clean = resampled(time_s, place, 290)
+    assert np.nanmax(np.abs(grid.grid(1, 290) - clean[1:])) < 0.003
+
+
+def test_repeats_of_a_coarse_sensor_at_rest_are_kept():
+    time_s = np.arange(0.0, 3.0, 0.02)
+    grid = Resampler(6.0, 50.0, 0.01)
+    grid.push(time_s, np.where(time_s < 1.5, 0.800, 0.803))
+    assert grid.stale == 0
+    np.testing.assert_allclose(grid.grid(1, 148), 0.800)
+
+
 def test_repeated_and_falling_times_are_counted_and_change_nothing():
     time_s = np.arange(0.0, 2.0, 0.01)
     value = np.sin(time_s)
