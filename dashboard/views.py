@@ -183,10 +183,10 @@ def set_summaries(session: SessionState) -> list[SetMessage]:
 
 
 def path_mm(deviation_m: float, sigma_m: float | None) -> str:
-    """A deviation and its standard uncertainty in millimetres; the uncertainty is rounded up, never to none."""
+    """A deviation and its standard uncertainty in millimetres; the uncertainty is rounded up."""
     if sigma_m is None:
         return f"{1000 * deviation_m:.0f}"[:9]
-    return f"{1000 * deviation_m:.0f}"[:9] + f" ± {math.ceil(min(1000 * sigma_m, _LONG_MM))}"
+    return f"{1000 * deviation_m:.0f}"[:9] + f" ± {math.ceil(max(0.0, min(1000 * sigma_m, _LONG_MM)))}"
 
 
 def rep_tempo(rep: Rep) -> TempoTimes:
