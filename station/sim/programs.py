@@ -4,12 +4,12 @@ import numpy as np
 
 from station.exercises import Profile
 from station.sim.body import Lifter
+from station.sim.habits import EASY, Habits
 from station.sim.load import G_MPS2
 from station.sim.motion import Piece, Shape
 from station.sim.plan import SetPlan
-from station.sim.reach import PLATE_RADIUS_M, Reach
-
-EASY = Shape(1.2, 1.6)
+from station.sim.postures import PLATE_RADIUS_M
+from station.sim.reach import Reach
 
 
 class Programme:
@@ -37,17 +37,7 @@ class Programme:
         self.pieces: list[Piece] = []
         self.from_below = profile.starts_with == "concentric"
         self.floor = profile.name == "deadlift"
-        self.tempo = (
-            (None,) * 4
-            if plan.free_tempo
-            else plan.tempo
-            or (
-                profile.tempo.eccentric_s,
-                profile.tempo.bottom_pause_s,
-                profile.tempo.concentric_s,
-                profile.tempo.top_pause_s,
-            )
-        )
+        self.habits = Habits(profile, plan, reach, lifter, rng)
         self.s_m = self.start_m = self._start()
         self.x_m = self.start_x_m = self._rack_x()
 
@@ -180,60 +170,9 @@ class Programme:
         self.go("idle", 0.3, held=0.0)
         self.go("idle", draw(1.0, 2.0))
 
-    def _seconds(self, aimed_s: float) -> float:
-        return max(0.25, aimed_s * float(np.exp(self.rng.normal(0.0, self.lifter.steadiness))))
-
-    def _share_done(self, k: int) -> float:
-        return k / max(1, self.plan.reps - 1)
-
-    def _targets(self, k: int) -> tuple[float, float]:
-        """This rep's bottom and top, metres of s."""
-        reach, technique = self.reach, self.technique
-        rom = reach.top_m - reach.bottom_m
-        top = reach.lockout_m + float(self.rng.normal(0.0, 0.003))
-        if self.from_below:
-            bottom = reach.bottom_m + (0.0 if self.floor else float(self.rng.normal(0.0, 0.004)))
-            top -= rom * abs(float(self.rng.normal(0.0, 0.5 * self.lifter.range_spread)))
-        else:
-            bottom = reach.bottom_m + rom * abs(float(self.rng.normal(0.0, self.lifter.range_spread)))
-        lost = technique.shrink * self._share_done(k)
-        if k + 1 in technique.partial_reps:
-            lost = 1.0 - technique.partial_share
-        if self.from_below:
-            return bottom, top - lost * (top - bottom)
-        return bottom + lost * (top - bottom), top
-
-    def _lowering(self, to_m: float) -> tuple[float, Shape]:
-        """Duration and shape of an eccentric."""
-        aimed = self.tempo[0] or abs(self.s_m - to_m) / self.lifter.eccentric_mps
-        draw = self._draw
-        rise, fall = (
-            (draw(0.3, 0.8), draw(0.4, 1.0)),  # even
-            (draw(1.2, 2.2), draw(1.2, 2.2)),  # swinging
-            (draw(1.0, 1.6), draw(0.4, 0.8)),  # late brake
-        )[int(self.rng.integers(3))]
-        # Getting under way and stopping take their own time: what is slow is slow because it is even.
-        even = min(1.0, 1.6 / aimed)
-        return self._seconds(aimed) * self.technique.rush, Shape(rise * even, fall * even)
-
-    def _lifting(self, to_m: float, k: int) -> tuple[float, Shape]:
-        """Duration and shape of a concentric, slower and stickier towards the end of the set."""
-        aimed = self.tempo[2] or max(0.4, abs(to_m - self.s_m) / self.lifter.speed_mps)
-        tired = self._share_done(k) ** 1.5
-        sticking = min(0.85, self.lifter.sticking * (0.5 + 0.8 * tired))
-        draw = self._draw
-        shape = Shape(draw(0.6, 1.6), draw(0.9, 2.4), sticking, draw(0.3, 0.55), draw(0.1, 0.18))
-        return self._seconds(aimed * (1.0 + self.lifter.fatigue * tired)), shape
-
-    def _pause(self, aimed_s: float | None, low: float, high: float) -> float:
-        """Length of a hold; 0 asked for is touch and go, and stays so."""
-        if aimed_s is None:
-            return self._draw(low, high)
-        return 0.0 if aimed_s == 0.0 else max(0.02, aimed_s * float(np.exp(self.rng.normal(0.0, 0.1))))
-
     def _lift(self, to_m: float, k: int, rep: int) -> None:
         """The concentric, with a hitch or a stall in it where the technique says so."""
-        seconds, shape = self._lifting(to_m, k)
+        seconds, shape = self.habits.lifting(to_m - self.s_m, k)
         technique, start = self.technique, self.s_m
         if technique.failed_last and k == self.plan.reps - 1:
             self.go("concentric", seconds, start + 0.42 * (to_m - start), rep=rep, shape=Shape(1.2, 1.0))
@@ -253,13 +192,13 @@ class Programme:
     def _rep_from_above(self, k: int) -> None:
         rep, technique, last = self.reps, self.technique, k == self.plan.reps - 1
         self.reps += 1
-        bottom, top = self._targets(k)
-        seconds, shape = self._lowering(bottom)
+        bottom, top = self.habits.targets(k)
+        seconds, shape = self.habits.lowering(self.s_m - bottom)
         self.go("eccentric", seconds, bottom, rep=rep, shape=shape)
         if technique.bounce_m:
             self.go("bottom", 0.2, bottom + technique.bounce_m, rep=rep, shape=Shape(1.0, 1.0))
             self.go("bottom", 0.2, bottom, rep=rep, shape=Shape(1.0, 1.0))
-        pause = self._pause(self.tempo[1], 0.0, 0.6)
+        pause = self.habits.pause(self.habits.tempo[1], 0.0, 0.6)
         if self.plan.dead_stop:
             self.go("bottom", 0.3 + 0.5 * pause, rep=rep, held=0.0)
             self.go("bottom", 0.3 + 0.5 * pause, rep=rep, held=1.0)
@@ -269,7 +208,7 @@ class Programme:
         if technique.failed_last and last:
             self._give_up(bottom)
             return
-        pause = self._pause(self.tempo[3], 0.1, 1.4) + (self._draw(0.8, 1.5) if last else 0.0)
+        pause = self.habits.pause(self.habits.tempo[3], 0.1, 1.4) + (self._draw(0.8, 1.5) if last else 0.0)
         if pause > 0.0:
             self.go("top", pause, sway_m=self.plan.top_sway_m)
 
@@ -285,24 +224,24 @@ class Programme:
     def _rep_from_below(self, k: int) -> None:
         rep, technique, last = self.reps, self.technique, k == self.plan.reps - 1
         self.reps += 1
-        bottom, top = self._targets(k)
-        touch_and_go = self.tempo[1] == 0.0 and k > 0
+        bottom, top = self.habits.targets(k)
+        touch_and_go = self.habits.tempo[1] == 0.0 and k > 0
         if self.floor and not touch_and_go:
             self.go("bottom", self._draw(0.25, 0.6), held=1.0)
         self._lift(top, k, rep)
-        pause = self._pause(self.tempo[3], 0.1, 1.0)
+        pause = self.habits.pause(self.habits.tempo[3], 0.1, 1.0)
         if pause > 0.0:
             self.go("top", pause, rep=rep, sway_m=self.plan.top_sway_m)
         if technique.drop_last and last:
             self._drop(bottom)
             return
-        seconds, shape = self._lowering(bottom)
+        seconds, shape = self.habits.lowering(self.s_m - bottom)
         self.go("eccentric", seconds, bottom, rep=rep, shape=shape)
         if technique.bounce_m:
             self.go("bottom", 0.12, bottom + technique.bounce_m, shape=Shape(0.5, 1.0))
             self.go("bottom", 0.12, bottom, shape=Shape(1.0, 0.5))
-        pause = self._pause(self.tempo[1], 0.0, 1.2)
-        if self.floor and not (self.tempo[1] == 0.0 and not last):
+        pause = self.habits.pause(self.habits.tempo[1], 0.0, 1.2)
+        if self.floor and not (self.habits.tempo[1] == 0.0 and not last):
             self.go("bottom", 0.15, held=0.1)
         if pause > 0.0:
             self.go("bottom", pause)

@@ -16,26 +16,9 @@ from station.sim.motion import Floats, Motion, join, perform, smooth
 from station.sim.plan import SetPlan, StationPlan, Way, meet
 from station.sim.programs import Programme
 from station.sim.reach import Reach, reach
+from station.sim.readings import Stretch, readings
 from station.sim.sensors import Channel, Sensors, random_sensors
 from station.sim.truth import describe
-
-PLATFORM_HALF_LENGTH_M, PLATFORM_HALF_WIDTH_M = 0.30, 0.28  # between the cells under the corners
-STANCE_HALF_WIDTH_M = 0.16
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Dense truth besides the motion; float64, shape of motion.time_s. What a station has not is None."""
-
-    s: Floats  # the motion coordinate, metres; newtons on a band station
-    x_m: Floats | None  # of bar (in front of its place at the lockout) or handle (from the pulley)
-    y_m: Floats | None
-    force_n: Floats | None  # what a perfect load cell reads
-    stack_side_n: Floats | None  # cable tension behind the low pulley
-    shake_m: Floats  # tremor
-    pressure_m: Floats  # centre of pressure in front of mid-foot
-    weight_n: Floats  # on the platform
-    left_share: Floats
 
 
 @dataclass(frozen=True)
@@ -125,7 +108,7 @@ def simulate_station(
         stretches.append(stretch)
     motion, dense = join(motions), _joined(stretches)
     bumps = sense.knocks(motion, sensors, rng)
-    recording = _recording(motion, dense, profile, plan, geometry, sensors, bumps, rng)
+    recording = readings(motion, dense, profile, plan, geometry, sensors, bumps, rng)
     place = None if dense.x_m is None or dense.y_m is None else (dense.x_m, dense.y_m)
     truth = {
         "schema": "plumbline/truth/1",
@@ -267,87 +250,6 @@ def _joined(parts: Sequence[Stretch]) -> Stretch:
         return None if every[0] is None else np.concatenate(every)
 
     return Stretch(**{name: whole(name) for name in Stretch.__dataclass_fields__})  # type: ignore[arg-type]
-
-
-def _recording(
-    motion: Motion,
-    dense: Stretch,
-    profile: Profile,
-    plan: StationPlan,
-    geometry: Geometry,
-    sensors: Sensors,
-    bumps: Sequence[sense.Knock],
-    rng: np.random.Generator,
-) -> dict[str, Channel]:
-    """What every sensor of the station gave."""
-    recording: dict[str, Channel] = {}
-    end = float(motion.time_s[-1])
-    extra = sense.ringing(motion, sensors.slap_m, rng) + sense.knocked(motion, list(bumps))
-    if profile.load != "band":
-        times = sense.sample_times(end, sensors.position_hz, sensors, rng)
-        for name, length in _lengths(dense, profile, plan, geometry, sensors).items():
-            recording[name] = sense.tether(motion, length, times, sensors, extra, rng)
-    if profile.load in ("mass", "none") and sensors.tilt_hz and dense.x_m is not None:
-        anchor = np.array(geometry.lpt_anchor_m) + plan.setup.anchor_moved_m
-        angle = np.arctan2(dense.x_m - anchor[0], dense.s + dense.shake_m - anchor[1])
-        recording["tether_angle_rad"] = sense.tilt(motion, angle, sensors, rng)
-    cells: dict[str, tuple[Floats, float, float]] = {}
-    if dense.force_n is not None and sensors.force_hz:
-        cells["force_n"] = (dense.force_n, sensors.force_hz, sensors.force_noise_n)
-    if dense.stack_side_n is not None and dense.force_n is not None and sensors.pulley_hz:
-        cells |= _pulley(dense, sensors)
-    if sensors.platform_hz and profile.name not in ("bench-press", "cable-row"):
-        cells |= _platform(dense, sensors)
-    for name, (force, rate, noise) in cells.items():
-        recording[name] = sense.load_cell(motion, force, rate, noise, sensors, rng)
-    return recording
-
-
-def _lengths(
-    dense: Stretch, profile: Profile, plan: StationPlan, geometry: Geometry, sensors: Sensors
-) -> dict[str, Floats]:
-    """What the position transducers are pulled out to, dense, metres."""
-    if profile.load == "cable":
-        ratio = plan.setup.travel_ratio or geometry.travel_ratio
-        return {
-            "position_m": np.maximum(dense.s + np.where(dense.s > 0.002, dense.shake_m, 0.0), 0.0) / ratio
-        }
-    assert dense.x_m is not None
-    anchors = {"position_m": geometry.lpt_anchor_m}
-    if sensors.second_tether and geometry.lpt_2_anchor_m is not None:
-        anchors["position_2_m"] = geometry.lpt_2_anchor_m
-    moved = plan.setup.anchor_moved_m
-    return {
-        name: np.hypot(dense.x_m - x - moved[0], dense.s + dense.shake_m - y - moved[1])
-        for name, (x, y) in anchors.items()
-    }
-
-
-def _pulley(dense: Stretch, sensors: Sensors) -> dict[str, tuple[Floats, float, float]]:
-    """The two-axis cell of the low pulley: handle side along the cable, stack side straight up."""
-    assert dense.force_n is not None
-    assert dense.stack_side_n is not None
-    assert dense.x_m is not None
-    assert dense.y_m is not None
-    elevation = np.arctan2(dense.y_m, dense.x_m)
-    rate, noise = sensors.pulley_hz or 80.0, sensors.pulley_noise_n
-    return {
-        "pulley_x_n": (dense.force_n * np.cos(elevation), rate, noise),
-        "pulley_y_n": (dense.force_n * np.sin(elevation) + dense.stack_side_n, rate, noise),
-    }
-
-
-def _platform(dense: Stretch, sensors: Sensors) -> dict[str, tuple[Floats, float, float]]:
-    """Four cells under the corners: by lever, from the centre of pressure and the share of each foot."""
-    front = np.clip(0.5 + 0.5 * dense.pressure_m / PLATFORM_HALF_LENGTH_M, 0.0, 1.0)
-    left = 0.5 + (dense.left_share - 0.5) * STANCE_HALF_WIDTH_M / PLATFORM_HALF_WIDTH_M
-    rate, noise = sensors.platform_hz or 80.0, sensors.platform_noise_n
-    return {
-        "platform_front_left_n": (dense.weight_n * front * left, rate, noise),
-        "platform_front_right_n": (dense.weight_n * front * (1.0 - left), rate, noise),
-        "platform_rear_left_n": (dense.weight_n * (1.0 - front) * left, rate, noise),
-        "platform_rear_right_n": (dense.weight_n * (1.0 - front) * (1.0 - left), rate, noise),
-    }
 
 
 def with_seed(seed: int) -> np.random.Generator:

@@ -9,16 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from station.exercises import Profile
+from station.sim.measures import Found, measure
 from station.sim.motion import Floats, Motion
 
-G_MPS2 = 9.80665  # standard gravity, CGPM 1901
 ZONE = 0.15  # the share of the range near an end in which a boundary may lie
 PARTIAL_SHARE = 0.6  # of the set's median range
 MUSCLE = 150  # dense samples by which muscle may smear a piece's edge
 QUIET = frozenset({"idle", "settle", "top", "bottom", "rest"})
 BAND_V0_PER_S = 0.07  # v0 on tension alone, of the set's median range per second
-
-Found = dict[str, Any]
 
 
 def describe(
@@ -37,7 +35,7 @@ def describe(
     v = np.gradient(s, motion.time_s)
     reps = [_rep(motion, profile, s, v, v0, window) for window in windows]
     for rep in reps:
-        _measure(rep, profile, motion.time_s, s, v, force_n, place)
+        measure(rep, profile, motion.time_s, s, v, force_n, place)
     return {"sets": _sets(reps, profile), "not_reps": _not_reps(motion)}
 
 
@@ -166,88 +164,6 @@ def _concentric(s: Floats, v: Floats, v0: float, bottom: int, until: int) -> tup
     rises = bottom + _rises(v[bottom : end + 1], v0)
     rises = rises[s[rises] <= s[bottom] + ZONE * reach]
     return (int(rises[-1]), end) if len(rises) else None
-
-
-def _measure(
-    rep: Found,
-    profile: Profile,
-    time_s: Floats,
-    s: Floats,
-    v: Floats,
-    force_n: Floats | None,
-    place: tuple[Floats, Floats] | None,
-) -> None:
-    """Fill in what the contract defines between the boundaries."""
-    start, end = rep["concentric_start_s"], rep["concentric_end_s"]
-    inside = slice(int(np.searchsorted(time_s, start)), int(np.searchsorted(time_s, end)))
-    t = np.concatenate(([start], time_s[inside], [end]))
-    s_c = np.interp(t, time_s, s)
-    v_c = np.interp(t, time_s, v)
-    seconds = end - start
-    rep["concentric_s"] = seconds
-    rep["lowest"] = float(s[_span(time_s, rep["start_s"], rep["end_s"])].min())
-    metres = profile.load != "band"
-    rep["range"] = float(s_c[-1] - rep["lowest"])
-    rep["rom_m"] = rep["range"] if metres else None
-    rep["mean_concentric_velocity_mps"] = float((s_c[-1] - s_c[0]) / seconds) if metres else None
-    rep["peak_concentric_velocity_mps"] = float(v_c.max()) if metres else None
-    rep["mean_propulsive_velocity_mps"] = _propulsive(t, s_c, v_c) if profile.load == "mass" else None
-    _measure_eccentric(rep, time_s, s, v, metres)
-    for key in ("mean_force_n", "peak_force_n", "mean_power_w", "peak_power_w", "work_j"):
-        rep[key] = None
-    if force_n is not None:
-        f_c = np.interp(t, time_s, force_n)
-        rep["mean_force_n"] = float(np.trapezoid(f_c, t) / seconds)
-        rep["peak_force_n"] = float(f_c.max())
-        if metres:
-            work = float(np.trapezoid(f_c * v_c, t))
-            rep["work_j"] = work
-            rep["mean_power_w"] = work / seconds
-            rep["peak_power_w"] = float((f_c * v_c).max())
-    rep["path_deviation_m"] = rep["path_drift_m"] = rep["path_deviation_sigma_m"] = None
-    if place is not None and metres:
-        _path(rep, profile, time_s, s, place)
-
-
-def _measure_eccentric(rep: Found, time_s: Floats, s: Floats, v: Floats, metres: bool) -> None:
-    start, end = rep["eccentric_start_s"], rep["eccentric_end_s"]
-    known = start is not None and end is not None
-    rep["eccentric_s"] = end - start if known else None
-    rep["mean_eccentric_velocity_mps"] = rep["peak_eccentric_velocity_mps"] = None
-    if known and metres:
-        s_start, s_end = np.interp([start, end], time_s, s)
-        rep["mean_eccentric_velocity_mps"] = float((s_start - s_end) / (end - start))
-        rep["peak_eccentric_velocity_mps"] = float(-v[_span(time_s, start, end)].min())
-
-
-def _span(time_s: Floats, start: float, end: float) -> slice:
-    return slice(int(np.searchsorted(time_s, start)), int(np.searchsorted(time_s, end)) + 1)
-
-
-def _propulsive(t: Floats, s: Floats, v: Floats) -> float:
-    """Mean velocity until the acceleration first reaches -g after the peak velocity."""
-    a = np.gradient(v, t) if len(t) > 2 else np.zeros_like(t)
-    peak = int(np.argmax(v))
-    braking = np.flatnonzero(a[peak:] <= -G_MPS2)
-    stop = peak + int(braking[0]) if len(braking) else len(t) - 1
-    return float((s[stop] - s[0]) / (t[stop] - t[0])) if stop else float(v[0])
-
-
-def _path(rep: Found, profile: Profile, time_s: Floats, s: Floats, place: tuple[Floats, Floats]) -> None:
-    span = _span(time_s, rep["start_s"], rep["end_s"])
-    x, y = place[0][span], place[1][span]
-    if profile.load == "cable":
-        part = s[span]
-        top, bottom = int(np.argmax(part)), int(np.argmin(part))
-        along = np.array([x[top] - x[bottom], y[top] - y[bottom]])
-        along /= np.hypot(*along)
-        off = along[0] * (y - y[bottom]) - along[1] * (x - x[bottom])
-        rep["path_deviation_m"] = float(np.abs(off).max())
-        return
-    off = x - x[0]
-    far = int(np.argmax(np.abs(off)))
-    rep["path_drift_m"] = float(off[far])
-    rep["path_deviation_m"] = float(abs(off[far]))
 
 
 def _sets(reps: list[Found], profile: Profile) -> list[dict[str, Any]]:
