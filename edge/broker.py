@@ -78,7 +78,6 @@ class Broker:
         self.kind = "mosquitto" if self.mosquitto else "amqtt"
         self._any_port = port == 0
         self._process: subprocess.Popen[bytes] | None = None
-        self._folder: Path | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -114,7 +113,7 @@ class Broker:
                     raise
 
     def stop(self) -> None:
-        """End the child and remove its folder; calling it twice does no harm."""
+        """End the child; calling it twice does no harm."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -122,9 +121,6 @@ class Broker:
             except subprocess.TimeoutExpired:
                 self.kill()
             self._process = None
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
 
     def kill(self) -> None:
         """End the child as a power cut would; `start` brings it back on the same port."""
@@ -134,39 +130,40 @@ class Broker:
 
     def _start(self) -> None:
         _check_free(self.port)  # or another broker's answer would be taken for this one's
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="plumbline-broker-"))  # mode 0700
-        config, log = self._folder / "broker.conf", self._folder / "broker.log"
-        template = _MOSQUITTO if self.mosquitto else _AMQTT
-        config.write_text(template.format(port=self.port, user=_user()), encoding="utf-8")
-        command = (
-            [str(self.mosquitto), "-c", str(config)]
-            if self.mosquitto
-            else [sys.executable, "-c", _RUN_AMQTT, str(config)]
-        )
-        with log.open("ab") as out:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                preexec_fn=end_with_parent(os.getpid()),  # noqa: PLW1509 - calls prctl and nothing else
+        # The folder (mode 0700) is needed until the child has read it; so even kill -9 leaves no files.
+        with tempfile.TemporaryDirectory(prefix="plumbline-broker-") as folder:
+            config, log = Path(folder) / "broker.conf", Path(folder) / "broker.log"
+            template = _MOSQUITTO if self.mosquitto else _AMQTT
+            config.write_text(template.format(port=self.port, user=_user()), encoding="utf-8")
+            command = (
+                [str(self.mosquitto), "-c", str(config)]
+                if self.mosquitto
+                else [sys.executable, "-c", _RUN_AMQTT, str(config)]
             )
-        deadline_s = time.monotonic() + READY_TIMEOUT_S
-        while time.monotonic() < deadline_s:
-            if self._process.poll() is not None:
-                break
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1.0).close()
-            except OSError:
-                time.sleep(0.02)
-                continue
-            if self._process.poll() is None:
+            with log.open("wb") as out:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=out,
+                    preexec_fn=end_with_parent(os.getpid()),  # noqa: PLW1509 - calls prctl and nothing else
+                )
+            if self._answers(self._process):
                 return
-        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         raise BrokerError(
             f"{self.kind} does not listen on 127.0.0.1:{self.port}: {said[-1] if said else 'it said nothing'}"
         )
+
+    def _answers(self, process: subprocess.Popen[bytes]) -> bool:
+        deadline_s = time.monotonic() + READY_TIMEOUT_S
+        while process.poll() is None and time.monotonic() < deadline_s:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1.0).close()
+                return True
+            except OSError:
+                time.sleep(0.02)
+        return False
 
 
 def end_with_parent(parent: int) -> Callable[[], None] | None:

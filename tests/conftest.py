@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,6 +12,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.broker import Broker
+from edge.outbox import Outbox
+from edge.publisher import Publisher
+from station.config import Mqtt
 from station.errors import BrokerError
 from station.messages import AnyMessage, RepMessage, SetMessage, decode
 from station.records import Rep, SetSummary
@@ -25,6 +29,22 @@ def broker() -> Iterator[Broker]:
         pytest.skip("mosquitto is not installed")
     with child:
         yield child
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    with Outbox(tmp_path / "outbox.db") as outbox:
+        yield outbox
+
+
+@pytest.fixture
+def publisher(broker: Broker, outbox: Outbox) -> Iterator[Publisher]:
+    """Publishes the outbox for the station rack-1, in session "one"."""
+    mqtt = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
+    publisher = Publisher(outbox, {"rack-1": mqtt}, {"rack-1": "one"})
+    publisher.start()
+    yield publisher
+    publisher.stop()
 
 
 class Wire:

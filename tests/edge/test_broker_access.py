@@ -88,15 +88,14 @@ def secret(tmp_path: Path, text: str) -> str:
     return str(path)
 
 
+def with_password(port: int, folder: Path, file: str) -> Mqtt:
+    ca_file = str(folder / "ca.pem")
+    return Mqtt(host="localhost", port=port, ca_file=ca_file, username="rack-1", password_file=file)
+
+
 def test_tls_with_the_gyms_ca_and_the_stations_password(gym: Any, tmp_path: Path, until: Any) -> None:
     port, folder = gym
-    mqtt = Mqtt(
-        host="localhost",
-        port=port,
-        ca_file=str(folder / "ca.pem"),
-        username="rack-1",
-        password_file=secret(tmp_path, "secret\n"),
-    )
+    mqtt = with_password(port, folder, secret(tmp_path, "secret\n"))
     publisher = connect(mqtt, tmp_path)
     until(lambda: publisher.connected("rack-1"))
     publisher.stop()
@@ -115,13 +114,7 @@ def test_a_certificate_of_another_ca_is_not_trusted_and_that_is_said(
 
 def test_a_wrong_password_is_said(gym: Any, tmp_path: Path, until: Any) -> None:
     port, folder = gym
-    mqtt = Mqtt(
-        host="localhost",
-        port=port,
-        ca_file=str(folder / "ca.pem"),
-        username="rack-1",
-        password_file=secret(tmp_path, "wrong"),
-    )
+    mqtt = with_password(port, folder, secret(tmp_path, "wrong"))
     publisher = connect(mqtt, tmp_path)
     until(lambda: publisher.trouble("rack-1"))
     assert "Not authorized" in (publisher.trouble("rack-1") or "")

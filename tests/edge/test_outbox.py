@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,12 +24,6 @@ from station.errors import StoreError
 from station.messages import RepMessage, StreamAck, Tombstone, decode, encode
 
 MakeRep = Callable[..., RepMessage]
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    with Outbox(tmp_path / "outbox.db") as outbox:
-        yield outbox
 
 
 def seqs(outbox: Outbox, station: str = "rack-1") -> list[int]:

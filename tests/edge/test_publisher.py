@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,20 +40,6 @@ def at(broker: Broker) -> Mqtt:
 
 def state(name: Any, session: str = "one") -> StateMessage:
     return StateMessage(event_id="e", at_utc=NOW, session=session, state=name)
-
-
-@pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    with Outbox(tmp_path / "outbox.db") as outbox:
-        yield outbox
-
-
-@pytest.fixture
-def publisher(broker: Broker, outbox: Outbox) -> Iterator[Publisher]:
-    publisher = Publisher(outbox, {"rack-1": at(broker)}, {"rack-1": "one"})
-    publisher.start()
-    yield publisher
-    publisher.stop()
 
 
 def acknowledge(wire: Any, outbox: Outbox, seq: int, *missing: tuple[int, int]) -> None:

@@ -33,20 +33,6 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
         yield store
 
 
-@pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    with Outbox(tmp_path / "outbox.db") as outbox:
-        yield outbox
-
-
-@pytest.fixture
-def publisher(broker: Broker, outbox: Outbox) -> Iterator[Publisher]:
-    publisher = Publisher(outbox, {"rack-1": at(broker)}, {"rack-1": "one"})
-    publisher.start()
-    yield publisher
-    publisher.stop()
-
-
 def ids(store: SqliteStore) -> list[str]:
     return [row["event_id"] for row in store.reps("gym", "rack-1", 100_000)]
 
