@@ -70,7 +70,12 @@ def test_the_order_does_not_decide_what_is_forgotten(words: Any, data: Any) -> N
     floor = apply_all(FloorState(), sent)
     session = floor.stations["gym", "rack-1"].current
     assert len(session.reps) == REPS_KEPT and len(session.trace) == TRACE_LENGTH
+    assert session.trace[-1] == lives[-1].live and max(session.reps.values(), key=_place) == reps[-1]
     assert apply_all(FloorState(), shuffled) == floor
+
+
+def _place(message: Any) -> tuple[int, int]:
+    return message.set_number, message.rep.number
 
 
 def test_a_message_that_says_nothing_about_a_station_leaves_the_floor_alone() -> None:
