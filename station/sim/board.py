@@ -25,8 +25,10 @@ def _announced(name: str, sensors: Sensors) -> BoardChannel:
     if name == "tether_angle_rad":
         return BoardChannel(wire.Channel(name, sensors.tilt_hz or 100.0, TILT_COUNTS_PER_RAD), width=2)
     rate = (sensors.pulley_hz if name.startswith("pulley") else sensors.force_hz) or 80.0
+    span = sensors.cell.saturation_n * LOAD_CELL_COUNTS_PER_N
     limit = 2**23 - 1
-    channel = wire.Channel(name, rate, LOAD_CELL_COUNTS_PER_N, LOAD_CELL_ZERO, -limit, limit)
+    low, high = (int(max(-limit, min(limit, LOAD_CELL_ZERO + end))) for end in (-span, span))
+    channel = wire.Channel(name, rate, LOAD_CELL_COUNTS_PER_N, LOAD_CELL_ZERO, low, high)
     return BoardChannel(channel, width=3)
 
 

@@ -93,6 +93,15 @@ def test_a_picture_is_drawn(tmp_path: Path) -> None:
     assert out.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_picture_without_matplotlib_is_a_short_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.delitem(sys.modules, "station.sim.plot", raising=False)
+    with pytest.raises(ConfigError, match=r"pip install 'plumbline\[plot\]'"):
+        simulate(["--exercise", "cable-row", "--reps", "1", "--plot", str(tmp_path / "set.png")])
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -20,6 +20,7 @@ from station.sim import (
     simulate_station,
     with_seed,
 )
+from station.sim.board import announce, counts
 from station.sim.motion import Motion
 from station.sim.sensors import knocks
 
@@ -203,3 +204,12 @@ def test_a_set_takes_little_enough_time_for_a_thousand_of_them_in_a_minute() -> 
     for seed in range(10):
         simulate_set(profile, reps=10, rng=with_seed(seed))
     assert (time.process_time() - started) / 10 < 0.12  # twice what is asked for: the machine is shared
+
+
+def test_a_saturated_cell_reads_at_the_limit_the_board_announces() -> None:
+    one = squats(Sensors(cell=LoadCell(saturation_n=300.0)))
+    channels = announce(one.recording, one.sensors)
+    force = [channel.announced.name for channel in channels].index("force_n")
+    _, raw = counts(one.recording, channels)[force]
+    assert raw.max() == channels[force].announced.max_counts
+    assert raw.min() > channels[force].announced.min_counts
