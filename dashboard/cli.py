@@ -13,6 +13,7 @@ from types import FrameType
 import msgspec
 from platformdirs import user_data_path
 
+from dashboard.children import ChildError
 from dashboard.client import Client
 from dashboard.options import add_broker_options, broker_of
 from dashboard.state import FloorState
@@ -70,15 +71,29 @@ def dashboard(argv: Sequence[str]) -> int:
 
 def demo(argv: Sequence[str]) -> int:
     """Show a simulated gym on this terminal."""
-    from dashboard.demo import Gym, coach  # noqa: PLC0415  only where needed
-
     parser = _parser("demo", "A broker, four simulated stations and the dashboard.", DEMO_EXAMPLES)
     parser.add_argument(
         "--seed", type=int, default=1, metavar="S", help="the same seed gives the same lifters"
     )
     parser.add_argument("--no-record", action="store_true", help="keep no history")
     args = parser.parse_args(argv)
-    with _signals() as stop, Gym(args.seed, stop.event) as gym:
+    with _signals() as stop:
+        try:
+            trouble = _demo(args, stop)
+        except ChildError:
+            if stop.number is None:
+                raise
+            return stop.status(1)  # asked to end before it had begun
+    if trouble is not None:
+        print(f"plumbline demo: {trouble}", file=sys.stderr)
+    return stop.status(0 if trouble is None else 1)
+
+
+def _demo(args: argparse.Namespace, stop: "_Stop") -> str | None:
+    """Show the simulated gym until it is left; what of it had ended by then."""
+    from dashboard.demo import Gym, coach  # noqa: PLC0415  the simulator only where needed
+
+    with Gym(args.seed, stop.event) as gym:
         stop.last_resort = gym.close
         client = Client(gym.mqtt)
         recording = _no_recording() if args.no_record else _recording(gym.mqtt, None, gym.database)
@@ -92,10 +107,7 @@ def demo(argv: Sequence[str]) -> int:
                 on_floor=coach(client),
                 note=f" · demo, {gym.broker_kind} broker",
             )
-        trouble = gym.trouble
-    if trouble is not None:
-        print(f"plumbline demo: {trouble}", file=sys.stderr)
-    return stop.status(0 if trouble is None else 1)
+        return gym.trouble
 
 
 def record(argv: Sequence[str]) -> int:

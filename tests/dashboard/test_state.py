@@ -50,7 +50,7 @@ def arrivals(draw: st.DrawFn, words: Any) -> list[Arrived]:
 
 
 @given(data=st.data())
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_any_order_and_duplication_of_the_same_arrivals_gives_the_same_floor(words: Any, data: Any) -> None:
     sent = data.draw(arrivals(words))
     again = data.draw(st.lists(st.sampled_from(sent), max_size=10))

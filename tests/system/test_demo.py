@@ -110,6 +110,15 @@ def test_a_signal_ends_all_of_it(place: Place, number: signal.Signals) -> None:
     assert place.is_left_clean()
 
 
+def test_a_signal_while_it_starts_ends_it_without_complaint(place: Place) -> None:
+    demo = start_plain(place)
+    wait_until(lambda: len(place.processes()) >= 2)
+    demo.send_signal(signal.SIGINT)
+    _, err = demo.communicate(timeout=15)
+    assert (demo.returncode, err) == (128 + signal.SIGINT, "")
+    assert place.is_left_clean()
+
+
 def test_killed_outright_it_leaves_no_process(place: Place) -> None:
     demo = start_plain(place)
     assert demo.stdout is not None
