@@ -74,6 +74,7 @@ examples:
 def capture(argv: Sequence[str]) -> int:
     """Record the raw bytes of a port with their receive times."""
     from edge.capture import CaptureInfo, CaptureWriter  # noqa: PLC0415
+    from edge.drivers import Driver, make_driver  # noqa: PLC0415
     from edge.sources import SerialSource  # noqa: PLC0415
 
     parser = _parser(
@@ -93,11 +94,13 @@ examples:
     if (args.port is None) == (args.station is None):
         parser.error("give either PORT or --station")
     name, port = "", Port(url=args.port or "")
+    driver: Driver | None = None
     if args.station is not None:
         station = load_station(args.station)
         if not station.ports:
             raise ConfigError(f"{args.station}: no [[ports]] table; give the PORT instead")
         name, port = station.station.id, station.ports[0]
+        driver = make_driver(port, station)  # for what the device wants to be asked
     end_s = time.monotonic() + args.seconds if args.seconds is not None else float("inf")
     count = 0
     info = CaptureInfo(station=name, url=port.url, driver=port.driver, baud=port.baud, started_utc=now_utc())
@@ -107,9 +110,13 @@ examples:
         while not stop.is_set() and time.monotonic() < end_s:
             try:
                 data = source.read(0.1)
+                received_s = time.monotonic()
+                if driver is not None:
+                    driver.feed(data, received_s)
+                    source.write(driver.request(received_s))
             except SourceError as error:
                 raise SourceError(f"{error}; {count} bytes are in {args.out}") from error
-            writer.write(time.monotonic(), data)
+            writer.write(received_s, data)
             count += len(data)
     print(f"{count} bytes in {args.out}")
     return 0

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
+from edge.alignment import Alignment
 from edge.drivers import Driver, LinkStats, Samples, make_driver
 from edge.outbox import Outbox
 from edge.publisher import Publisher
@@ -83,6 +84,12 @@ class PortAcquisition(Acquisition):
         # whether it is the same run, so no motion is made up across the seam.
         self._driver: Driver = make_driver(port, session.station)
         self.stats = self._driver.stats
+        # The first port's clock is the session's.
+        self._alignment: Alignment | None = None
+        if session.clock is None:
+            session.clock = self._driver.clock
+        else:
+            self._alignment = Alignment(self._driver.clock, session.clock)
         self._port = port
         self._open_source = open_source
         self._once = once
@@ -104,12 +111,14 @@ class PortAcquisition(Acquisition):
             try:
                 with self._open_source(self._port) as source:
                     self.link_up, self.problem = True, None
+                    self._driver.opened()
                     while not stop.is_set():
                         data = source.read(READ_TIMEOUT_S)
                         now_s = time.monotonic()
                         # A capture brings its own receive times, on the clock of the capture.
                         received_s = source.received_s if isinstance(source, ReplaySource) else now_s
-                        self.session.step(self._driver.feed(data, received_s) if data else [], now_s)
+                        self.session.step(self._samples(data, received_s), now_s)
+                        source.write(self._driver.request(now_s))
             except SourceError as error:
                 self.link_up, self.problem = False, str(error)
                 if self._once:
@@ -119,6 +128,11 @@ class PortAcquisition(Acquisition):
             again_s = time.monotonic() + RETRY_S
             while time.monotonic() < again_s and not stop.wait(READ_TIMEOUT_S):
                 self.session.step([], time.monotonic())
+
+    def _samples(self, data: bytes, received_s: float) -> list[Samples]:
+        """What the bytes hold, on the session's clock."""
+        samples = self._driver.feed(data, received_s) if data else []
+        return samples if self._alignment is None else self._alignment.onto(samples)
 
 
 class PlayedSamples(Acquisition):

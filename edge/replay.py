@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from edge.analysis import check_channels
@@ -45,8 +46,10 @@ def acquisition(
         blocks = recording.samples(min(1.0, BLOCK_S * speed))
         return PlayedSamples(session, blocks, speed, _sensors(recording))
     capture = Capture(path)
+    # Its own port's table says what the driver needs to know: columns, pattern, channel.
     named = [port for port in station.ports if port.driver == capture.info.driver]
-    port = Port(url=f"capture {path}", driver=named[0].driver) if named else Port(url=f"capture {path}")
+    named.sort(key=lambda port: port.url != capture.info.url)
+    port = msgspec.structs.replace(named[0] if named else Port(url=""), url=f"capture {path}")
     return PortAcquisition(
         session,
         port,

@@ -17,6 +17,7 @@ from edge.outbox import Outbox
 from edge.pipeline import StationPipeline
 from edge.publisher import Publisher
 from edge.sets import summarise
+from station.clock import DeviceClock
 from station.config import StationFile
 from station.errors import ConfigError, MessageError, StoreError
 from station.exercises import Profile, load_profile
@@ -57,6 +58,7 @@ class Session:
         self.problem: str | None = None
         self.session_s = 0.0  # of the newest sample, and beyond while none come
         self.last_sample_at: float | None = None  # host's monotonic time of receipt
+        self.clock: DeviceClock | None = None  # of the first port; samples of every port come on it
         self.athlete: str | None = None
         self.load_kg: float | None = None
         self.target_reps: int | None = None

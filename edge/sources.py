@@ -34,7 +34,7 @@ class ByteSource(Protocol):
         """What has arrived, at once if there is any; b"" on time-out. Raises SourceError when it is over."""
 
     def write(self, data: bytes) -> None:
-        """Send a few bytes to the device. Raises SourceError when it is gone."""
+        """Send a few bytes, or none, to the device. Raises SourceError when it is gone."""
 
 
 class CaptureOverError(SourceError):
@@ -94,6 +94,8 @@ class SerialSource:
         port = self._serial
         if port is None:
             raise SourceError(f"port {self._port.url} is not open; enter the source before writing")
+        if not data:
+            return
         try:
             port.write_timeout = WRITE_TIMEOUT_S
             port.write(data)

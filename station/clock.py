@@ -19,7 +19,7 @@ DRIFT_SPAN_S = 20.0  # shorter than this, delay noise says more than the drift d
 
 
 class DeviceClock:
-    """Follow a board's wrapping µs ticks.
+    """Follow a board's wrapping µs ticks. One thread feeds it; any may ask it.
 
     State: boot_id, tick, session time and receive time of the newest frame; up to 300 delay minima.
     """
@@ -105,8 +105,8 @@ class DeviceClock:
     @property
     def drift_ppm(self) -> float | None:
         """How much faster the board's clock runs than the host's; None until 20 s are known."""
-        line = self._fit()
-        if line is None or self._minima[-1][0] - self._minima[0][0] < DRIFT_SPAN_S:
+        line, minima = self._fit(), tuple(self._minima)
+        if line is None or not minima or minima[-1][0] - minima[0][0] < DRIFT_SPAN_S:
             return None
         return (1.0 / (1.0 + line[2]) - 1.0) * 1e6
 
@@ -126,21 +126,22 @@ class DeviceClock:
 
         It is the edge of their lower convex hull above which their mean time lies.
         """
-        if self._line is None and self._minima:
+        line, minima = self._line, tuple(self._minima)
+        if line is None and minima:
             hull: list[tuple[float, float]] = []
-            for point in self._minima:
+            for point in minima:
                 while len(hull) > 1 and _turns_right(hull[-2], hull[-1], point):
                     hull.pop()
                 hull.append(point)
             start, end = hull[0], hull[-1]
             if end[0] - start[0] < DRIFT_SPAN_S:
-                start = end = min(self._minima, key=lambda pair: pair[1])
+                start = end = min(minima, key=lambda pair: pair[1])
             else:
-                mean_s = sum(session_s for session_s, _ in self._minima) / len(self._minima)
+                mean_s = sum(session_s for session_s, _ in minima) / len(minima)
                 start, end = next(edge for edge in pairwise(hull) if edge[1][0] >= mean_s)
             slope = (end[1] - start[1]) / (end[0] - start[0]) if end[0] > start[0] else 0.0
-            self._line = (start[0], start[1], slope)
-        return self._line
+            line = self._line = (start[0], start[1], slope)
+        return line
 
 
 def _turns_right(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> bool:

@@ -41,6 +41,10 @@ class Hx711(LineDriver):
         """Raises CalibrationError for a calibration that cannot be."""
         super().__init__(port, station, None)
         self._pattern = re.compile(port.pattern) if port.pattern is not None else None
+        if self._pattern is not None:  # a group named as a channel has that channel's unit
+            for index, name in enumerate(self.channels):
+                if name in self._pattern.groupindex:
+                    self._scales[index] = own_scale(name, station, Scale(0.0, 1.0))
         self._before: list[tuple[float, ...]] = [()] * len(self.channels)  # up to two readings
         self._usual_step = [0.0] * len(self.channels)
 

@@ -1,0 +1,441 @@
+"""Other makers' devices: their logs through a real pty, hostile bytes, any cut."""
+
+import os
+import pty
+import time
+import tracemalloc
+import tty
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from edge.drivers import Driver, Samples, make_driver
+from edge.drivers.lines import MAX_LINE_BYTES, Lines
+from edge.sources import SerialSource
+from station.config import Calibration, Port, StationFile, StationTable
+from station.sim import foreign
+from station.sim.device import Piece
+
+Floats = NDArray[np.float64]
+G = 9.80665
+CALIBRATED = StationFile(
+    station=StationTable("rack-1", "barbell"),
+    calibration={"force_n": Calibration(zero_counts=5000.0, counts_per_unit=800.0)},
+)
+PLAIN = StationFile(station=StationTable("rack-1", "barbell"))
+
+
+def position_m(time_s: Floats) -> Floats:
+    return np.asarray(0.25 - 0.25 * np.cos(time_s))
+
+
+def force_n(time_s: Floats) -> Floats:
+    return np.asarray(600.0 + 100.0 * np.sin(2.0 * time_s))
+
+
+MS = np.arange(0.001, 6.0, 0.001)
+AT_80 = np.arange(0.0, 6.0, 1 / 80)
+AT_10 = np.arange(0.0, 12.0, 0.1)
+
+
+class Device(NamedTuple):
+    """A device's log, and what must come out: per channel the truth over true time, and its resolution."""
+
+    port: dict[str, Any]
+    station: StationFile
+    pieces: list[Piece]
+    truth: dict[str, tuple[Callable[[Floats], Floats], float]]
+    clocked: bool
+
+
+HX = {"driver": "hx711"}
+DEVICES = {
+    "chronojump-encoder": Device(
+        {"driver": "chronojump-encoder"},
+        PLAIN,
+        list(foreign.chronojump_encoder(position_m(MS))),
+        {"position_m": (position_m, 0.001)},
+        False,
+    ),
+    "chronojump-force": Device(
+        {"driver": "chronojump-force"},
+        PLAIN,
+        list(foreign.chronojump_force(AT_80, force_n(AT_80), start_us=2**32 - 3_000_000)),
+        {"force_n": (force_n, 0.01)},
+        True,
+    ),
+    "chronojump-encoder-force": Device(
+        {"driver": "chronojump-encoder-force"},
+        PLAIN,
+        list(foreign.chronojump_encoder_force(MS, position_m(MS), force_n(MS), start_us=2**32 - 1_000_000)),
+        {"position_m": (position_m, 0.001), "force_n": (force_n, 0.25)},
+        True,
+    ),
+    "openscale": Device(
+        {"driver": "openscale", "baud": 9600},
+        PLAIN,
+        list(foreign.openscale(AT_10, force_n(AT_10) / G, raw=True)),
+        {"force_n": (force_n, 0.3)},
+        True,
+    ),
+    "openscale-lbs-unstamped": Device(
+        {"driver": "openscale", "baud": 9600},
+        PLAIN,
+        list(foreign.openscale(AT_10, force_n(AT_10) / G / 0.45359237, unit="lbs", stamped=False)),
+        {"force_n": (force_n, 0.1)},
+        False,
+    ),
+    "hx711-plain": Device(
+        HX,
+        CALIBRATED,
+        list(foreign.hx711(AT_80, force_n(AT_80) * 800.0 + 5000.0)),
+        {"force_n": (force_n, 0.01)},
+        False,
+    ),
+    "hx711-reading": Device(
+        HX,
+        PLAIN,
+        list(foreign.hx711(AT_10, force_n(AT_10) / G, "reading")),
+        {"force_n": (force_n, 0.6)},
+        False,
+    ),
+    "hx711-average": Device(
+        HX | {"baud": 38_400},
+        StationFile(
+            station=StationTable("rack-1", "barbell"), calibration={"force_n": Calibration(0.0, 1.0 / G)}
+        ),
+        list(foreign.hx711(AT_10, force_n(AT_10) / G, "average")),
+        {"force_n": (force_n, 0.6)},
+        False,
+    ),
+    "hx711-pattern": Device(
+        HX | {"pattern": r"(?P<time_ms>\d+),(?P<value>[-\d.]+),(?P<position_m>[-\d.e]+)"},
+        CALIBRATED,
+        list(foreign.csv_lines(MS[::10], np.rint(force_n(MS[::10]) * 800 + 5000), position_m(MS[::10]))),
+        {"force_n": (force_n, 20.0), "position_m": (position_m, 0.001)},
+        True,
+    ),
+    "csv": Device(
+        {"driver": "csv", "columns": ["time_ms", "position_m", "force_n"]},
+        PLAIN,
+        list(foreign.csv_lines(MS[::10], position_m(MS[::10]), force_n(MS[::10]), start_ms=4_294_967_000)),
+        {"position_m": (position_m, 0.001), "force_n": (force_n, 0.2)},
+        True,
+    ),
+}
+every_device = pytest.mark.parametrize("name", DEVICES)
+
+
+def driver_of(device: Device) -> Driver:
+    return make_driver(Port("/dev/null", **device.port), device.station)
+
+
+def joined(given: Iterable[Samples]) -> dict[str, Samples]:
+    by_channel: dict[str, list[Samples]] = {}
+    for samples in given:
+        by_channel.setdefault(samples.channel, []).append(samples)
+    return {
+        name: Samples(
+            name, np.concatenate([s.time_s for s in parts]), np.concatenate([s.value for s in parts])
+        )
+        for name, parts in by_channel.items()
+    }
+
+
+def check_truth(found: dict[str, Samples], device: Device) -> None:
+    """Values are the truth at their times, up to where the session's clock began."""
+    assert found.keys() == device.truth.keys()
+    for name, (truth, resolution) in device.truth.items():
+        time_s, value = found[name].time_s, found[name].value
+        assert (np.diff(time_s) > 0).all()
+        # The session begins at its first sample, wherever that was; the truth tells where.
+        starts = np.arange(0.0, 3.0, 0.005)
+        errors = [np.abs(truth(time_s + start) - value).max() for start in starts]
+        slope = 0.25 if name == "position_m" else 200.0
+        assert min(errors) <= resolution + 0.006 * slope
+
+
+@every_device
+def test_a_log_replayed_through_a_pty_comes_out_as_it_was_measured(name: str) -> None:
+    device = DEVICES[name]
+    far, near = pty.openpty()
+    tty.setraw(near)
+    driver, given_samples, at_s = driver_of(device), list[Samples](), 0.0
+    with SerialSource(Port(os.ttyname(near), **device.port)) as source:
+        for at_s, data in device.pieces:
+            os.write(far, data)
+            waiting = len(data)
+            while waiting:
+                got = source.read(5.0)
+                assert got
+                waiting -= len(got)
+                given_samples += driver.feed(got, 100.0 + at_s)
+    os.close(far)
+    os.close(near)
+    check_truth(joined(given_samples), device)
+    assert driver.stats.frames_corrupt == driver.stats.bytes_discarded == driver.stats.spikes == 0
+    assert driver.board is not None
+    assert {sensor.channel for sensor in driver.sensors} == device.truth.keys()
+
+
+@every_device
+def test_late_reads_move_no_sample(name: str) -> None:
+    device, rng = DEVICES[name], np.random.default_rng(3)
+    read_s = np.maximum.accumulate([at_s + rng.exponential(0.004) for at_s, _ in device.pieces])
+    prompt_driver, late_driver = driver_of(device), driver_of(device)
+    prompt = joined(s for at_s, data in device.pieces for s in prompt_driver.feed(data, at_s))
+    late = zip(read_s.tolist(), device.pieces, strict=True)
+    delayed = joined(s for at_s, (_, data) in late for s in late_driver.feed(data, at_s))
+    for channel, samples in prompt.items():
+        n = len(delayed[channel].value)
+        np.testing.assert_array_equal(delayed[channel].value, samples.value[-n:])
+        assert n >= len(samples.value) - 2  # learning the rate may take another reading
+        if device.clocked or name == "chronojump-encoder":
+            np.testing.assert_array_equal(delayed[channel].time_s, samples.time_s)
+        else:
+            steps_s = np.diff(delayed[channel].time_s)
+            np.testing.assert_allclose(steps_s, np.median(steps_s), rtol=0.12)  # never as they arrived
+
+
+@every_device
+@settings(max_examples=15, deadline=None)
+@given(cuts=st.lists(st.integers(0, 10**6), max_size=12), noise=st.booleans())
+def test_values_do_not_depend_on_how_the_bytes_are_cut(name: str, cuts: list[int], noise: bool) -> None:
+    device = DEVICES[name]
+    stream = b"".join(data for _, data in device.pieces)
+    if noise:
+        raw = bytearray(stream)
+        for index in np.random.default_rng(len(cuts)).integers(0, len(raw), len(raw) // 300):
+            raw[index] ^= 0x11
+        stream = bytes(raw)
+    if not device.clocked:
+        device = device._replace(port=device.port | {"rate_hz": 80.0})  # nothing to be learned
+    edges = sorted({0, len(stream), *(cut % len(stream) for cut in cuts)})
+    whole, cut = driver_of(device), driver_of(device)
+    expected = joined(whole.feed(stream, 0.0))
+    found = joined(s for a, b in pairwise(edges) for s in cut.feed(stream[a:b], 0.0))
+    for channel, samples in expected.items():
+        np.testing.assert_array_equal(found[channel].value, samples.value)
+        if device.clocked:
+            np.testing.assert_array_equal(found[channel].time_s, samples.time_s)
+    assert cut.stats.frames == whole.stats.frames
+    assert cut.stats.frames_corrupt == whole.stats.frames_corrupt
+    assert cut.stats.bytes_discarded == whole.stats.bytes_discarded
+    assert cut.stats.samples == whole.stats.samples
+
+
+FRAGMENTS = st.sampled_from(
+    [b"\r\n", b"\n", b",", b";", b"\t", b"-1\r\n", b"3;1;", b"4;9\n", b"reading,1.0kg,-1.00\n", b"1,2,3\n"]
+)
+
+
+@every_device
+@settings(max_examples=60, deadline=None)
+@given(
+    pieces=st.lists(
+        st.binary(max_size=400) | FRAGMENTS | st.from_regex(rb"\d{1,12};-?\d{1,9}\n"), max_size=30
+    )
+)
+def test_no_bytes_in_no_pieces_raise(name: str, pieces: list[bytes]) -> None:
+    device = DEVICES[name]
+    driver = driver_of(device)
+    newest: dict[str, float] = {}
+    for index, piece in enumerate(pieces):
+        for samples in driver.feed(piece, 10.0 + 0.01 * index):
+            assert samples.channel in device.truth
+            assert np.isfinite(samples.time_s).all() and len(samples.time_s) == len(samples.value)
+            assert (np.diff(samples.time_s) > 0).all()
+            assert samples.time_s[0] > newest.get(samples.channel, -1.0)
+            newest[samples.channel] = samples.time_s[-1]
+        driver.request(10.0 + 0.01 * index)
+    driver.opened()
+    driver.opened()
+    assert isinstance(driver.sensors, list)
+
+
+@every_device
+@pytest.mark.parametrize("ends", [b"", b"\n"], ids=["no line ends", "lines"])
+def test_memory_stays_bounded_under_noise(name: str, ends: bytes) -> None:
+    driver, rng = driver_of(DEVICES[name]), np.random.default_rng(1)
+    kept = []
+    tracemalloc.start()
+    for index in range(240):
+        driver.feed(rng.bytes(4000).replace(b"\n", b"x") + ends, 0.35 * index)
+        kept.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert kept[-1] - kept[120] < 60_000
+
+
+@given(st.lists(st.binary(max_size=600) | st.just(b"\n"), max_size=20))
+def test_every_byte_of_a_line_is_given_discarded_or_kept_back(pieces: list[bytes]) -> None:
+    lines = Lines()
+    out = [line for piece in pieces for line in lines.feed(piece)]
+    lines.clear()
+    sent = b"".join(pieces)
+    ends = sent.count(b"\r") + sent.count(b"\n")
+    assert sum(map(len, out)) + lines.bytes_discarded + ends == len(sent)
+    assert all(0 < len(line) <= MAX_LINE_BYTES for line in out)
+
+
+def test_after_noise_the_next_good_line_is_read() -> None:
+    for name, device in DEVICES.items():
+        if name == "chronojump-encoder":
+            continue
+        driver = driver_of(device)
+        driver.feed(b"\xff\xfe garbage " * 100 + b"\n", 0.0)
+        assert driver.stats.frames == 0
+        pieces = [s for at_s, data in device.pieces for s in driver.feed(data, 1.0 + at_s)]
+        check_truth(joined(pieces), device)
+
+
+def test_a_reading_lost_digits_and_no_time_went_wrong() -> None:
+    device = DEVICES["chronojump-force"]
+    driver = driver_of(device)
+    given_samples: list[Samples] = []
+    for index, (at_s, data) in enumerate(device.pieces):
+        if index % 40 == 20:
+            data = data[1:]  # noqa: PLW2901 - the first digit of the time
+        if index % 40 == 30:
+            data = data.replace(b";", b"7;")  # noqa: PLW2901 - or one too many
+        given_samples += driver.feed(data, at_s)
+    found = joined(given_samples)["force_n"]
+    np.testing.assert_allclose(found.value, force_n(found.time_s), atol=0.02)
+    assert 20 <= driver.stats.samples_rejected + driver.stats.frames_corrupt <= 26
+    assert len(found.time_s) >= len(device.pieces) - 28
+
+
+def test_a_sensor_that_began_anew_goes_on_later_by_the_hosts_clock() -> None:
+    device = DEVICES["chronojump-force"]
+    driver = driver_of(device)
+    first = joined(s for at_s, data in device.pieces for s in driver.feed(data, at_s))["force_n"]
+    driver.opened()
+    again = foreign.chronojump_force(AT_80, force_n(AT_80), start_us=0)
+    second = joined(s for at_s, data in again for s in driver.feed(data, 10.0 + at_s))["force_n"]
+    assert second.time_s[0] - first.time_s[-1] == pytest.approx(10.0 - first.time_s[-1], abs=0.05)
+
+
+class TestChronojumpForce:
+    def ask(self, driver: Driver, until_s: float, **lines: bytes) -> list[tuple[float, bytes]]:
+        asked = []
+        for step in range(int(until_s * 20)):
+            now_s = step / 20
+            if data := lines.get(f"at_{step}"):
+                driver.feed(data, now_s)
+            if sent := driver.request(now_s):
+                asked.append((now_s, sent))
+        return asked
+
+    def test_is_asked_to_start_until_it_does(self) -> None:
+        driver = driver_of(DEVICES["chronojump-force"])
+        driver.opened()
+        asked = self.ask(driver, 4.0, at_35=b"Starting capture...\r\n1000;5.00\r\n")
+        assert [sent for _, sent in asked] == [b"start_capture:\n"] * len(asked)
+        assert [at_s for at_s, _ in asked] == pytest.approx([0.5, 1.5, 2.75, 3.75], abs=0.06)
+
+    def test_that_is_capturing_already_is_not_disturbed(self) -> None:
+        driver = driver_of(DEVICES["chronojump-force"])
+        driver.opened()
+        lines = {f"at_{step}": b"%d;5.00\r\n" % (50_000 * step) for step in range(60)}
+        assert self.ask(driver, 3.0, **lines) == []
+
+    def test_triggers_are_counted_and_are_no_force(self) -> None:
+        driver = driver_of(DEVICES["chronojump-force"])
+        data = b"Force_Sensor-0.6\r\n1000;1.00\r\n1500;R\r\n2000;2.00\r\n2500;r\r\n3000;3.00\r\n"
+        (samples,) = driver.feed(data, 0.0)
+        assert samples.value.tolist() == [1.0, 2.0, 3.0]
+        assert (driver.stats.triggers, driver.board) == (2, "Force_Sensor-0.6")
+
+
+class TestChronojumpEncoder:
+    def test_triggers_take_no_time_and_absurd_bytes_no_way(self) -> None:
+        driver = driver_of(DEVICES["chronojump-encoder"])
+        (samples,) = driver.feed(bytes([1, 84, 2, 116, 100, 0xFF]), 0.0)
+        np.testing.assert_allclose(samples.value, [0.001, 0.003, 0.003, 0.002])
+        np.testing.assert_allclose(np.diff(samples.time_s), 0.001, atol=1e-6)
+        assert (driver.stats.triggers, driver.stats.frames_corrupt) == (2, 1)
+
+    def test_bytes_missing_for_a_second_are_a_second_of_time(self) -> None:
+        driver = driver_of(DEVICES["chronojump-encoder"])
+        pieces = list(foreign.chronojump_encoder(np.zeros(8000)))
+        kept = [(at_s, data) for at_s, data in pieces if not 3.0 < at_s <= 4.0]
+        found = joined(s for at_s, data in kept for s in driver.feed(data, at_s))["position_m"]
+        assert found.time_s[-1] == pytest.approx(8.0, abs=0.02)
+        assert np.diff(found.time_s).max() == pytest.approx(1.0, abs=0.02)
+
+    def test_bytes_held_up_for_a_second_keep_their_times(self) -> None:
+        driver = driver_of(DEVICES["chronojump-encoder"])
+        pieces = list(foreign.chronojump_encoder(np.zeros(8000)))
+        late = [(4.0 if 3.0 < at_s < 4.0 else at_s, data) for at_s, data in pieces]
+        found = joined(s for at_s, data in late for s in driver.feed(data, at_s))["position_m"]
+        np.testing.assert_allclose(np.diff(found.time_s), 0.001, atol=2e-6)
+
+    def test_an_opened_port_goes_on_by_the_hosts_clock(self) -> None:
+        driver = driver_of(DEVICES["chronojump-encoder"])
+        driver.feed(bytes(1000), 1.0)
+        driver.opened()
+        (samples,) = driver.feed(bytes(16), 3.5)
+        assert samples.time_s[-1] == pytest.approx(3.5, abs=0.01)
+
+    def test_can_be_the_second_tether(self) -> None:
+        driver = make_driver(Port("x", driver="chronojump-encoder", channel="position_2_m"), PLAIN)
+        (samples,) = driver.feed(bytes([1, 1]), 0.0)
+        assert samples.channel == "position_2_m"
+
+
+class TestHx711:
+    def values(self, text: bytes, station: StationFile = CALIBRATED) -> tuple[Driver, list[float]]:
+        driver = make_driver(Port("x", driver="hx711", rate_hz=80.0), station)
+        given_samples = driver.feed(text, 0.0)
+        return driver, [value for samples in given_samples for value in samples.value.tolist()]
+
+    def test_a_minus_one_from_nowhere_has_no_value_and_counts_as_a_spike(self) -> None:
+        driver, values = self.values(b"5000\n5800\n-1\n6600\n")
+        np.testing.assert_array_equal(values, [0.0, 1.0, np.nan, 2.0])
+        assert driver.stats.spikes == 1
+
+    def test_a_minus_one_among_its_like_is_a_reading(self) -> None:
+        driver, values = self.values(b"reading,-0.8kg,1\nreading,-1.0kg,1\nreading,-1.2kg,1\n")
+        assert len(values) == 3 and not np.isnan(values).any()
+        assert driver.stats.spikes == 0
+
+    def test_lone_jumps_are_counted_and_steps_are_not(self) -> None:
+        rng = np.random.default_rng(2)
+        numbers = np.concatenate([np.full(200, 9000.0), np.full(200, 90_000.0)]) + rng.normal(0, 20, 400)
+        numbers[[50, 150, 300]] = [40_000.0, -70_000.0, 900_000.0]
+        driver, _ = self.values(b"".join(b"%d\n" % round(number) for number in numbers))
+        assert driver.stats.spikes == 3
+
+    def test_the_ends_of_its_range_are_counted_as_saturation(self) -> None:
+        driver, _ = self.values(b"8388607\n8388607\n-8388608\n5000\n")
+        assert driver.stats.saturated == {"force_n": 3}
+
+    def test_a_number_without_a_unit_is_no_force_until_calibrated(self) -> None:
+        driver, values = self.values(b"5000\n5800\n", PLAIN)
+        assert np.isnan(values).all() and len(values) == 2
+        assert driver.sensors[0].counts_per_unit is None
+
+
+def test_an_empty_csv_field_is_no_sample_and_a_strange_one_no_line() -> None:
+    driver = driver_of(DEVICES["csv"])
+    found = joined(
+        driver.feed(b"time,position,force\n10,0.5,\n20,,7\n30,0.6,nan\n40,0.7,ready\n50,0.8,8\n", 0.0)
+    )
+    assert found["position_m"].value.tolist() == [0.5, 0.6, 0.8]
+    assert found["force_n"].value.tolist() == [7.0, 8.0]
+    np.testing.assert_allclose(found["force_n"].time_s, [0.01, 0.04])
+    assert driver.stats.frames_corrupt == 2  # the header, and the word
+
+
+def test_a_thousand_lines_a_second_cost_little() -> None:
+    driver = driver_of(DEVICES["csv"])
+    lines = [b"%d,0.5,600\n" % ms for ms in range(20_000)]
+    start_s = time.process_time()
+    for at in range(0, len(lines), 20):
+        driver.feed(b"".join(lines[at : at + 20]), at / 1000)
+    assert time.process_time() - start_s < 2.0  # 20 s of the line
