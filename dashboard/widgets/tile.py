@@ -135,8 +135,8 @@ def _speed(view: StationView) -> str:
 def _scale(view: StationView, width: int, height: int) -> tuple[int, bool]:
     """How large the digits can be, and whether the target fits beside them."""
     target = f"/{view.target_reps}" if view.target_reps else ""
-    # Room for two digits from the first rep on: the size must not jump in the middle of a set.
-    count = "0" * max(2, len(str(view.counted)), len(target) - 1)
+    # Room for the target's digits from the first rep on: the size must not jump in the middle of a set.
+    count = "0" * max(len(str(view.counted)), len(target) - 1 if target else 2)
     for scale in (3, 2):
         free = width - big_width(count, scale) - big_width(_speed(view) or "0.00", scale) - 2
         whole = free >= big_width(target)
@@ -215,7 +215,7 @@ def _loss(view: StationView, width: int) -> list[Segment]:
         return [_label("loss"), Segment("not measured", FAINT)]
     words = f"{whole_pct(last.velocity_loss_pct):>3} % of {number(view.loss_cutoff_pct)} "
     cells = min(20, max(0, width - _LABEL - len(words) - 2))
-    full = round(cells * min(1.0, max(0.0, last.velocity_loss_pct / max(view.loss_cutoff_pct, 1.0))))
+    full = int(cells * min(1.0, max(0.0, last.velocity_loss_pct / max(view.loss_cutoff_pct, 1.0))))
     colour = ORANGE if last.loss_reached else BLUE
     return [
         _label("loss"),
