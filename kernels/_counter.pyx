@@ -252,9 +252,9 @@ cdef class RepCounter:
         elif channel == self.second_id and (self.layout == TILT or self.layout == TWO_TETHERS):
             with nogil:
                 for i in range(n):
-                    self.second.take(time_s[i], value[i])
-                    if self.second.newest > self.done and self.leading.newest > self.done:
-                        self.advance()
+                    self.second.put(time_s[i], value[i])
+                if self.leading.newest > self.done:
+                    self.advance()
         else:
             if channel == 3:
                 held = self.cell
@@ -295,6 +295,8 @@ cdef class RepCounter:
             self.pulley_done = self.done
         while self.done < self.leading.newest:
             k = self.done + 1
+            if self.layout == TILT or self.layout == TWO_TETHERS:
+                self.second.catch_up(self.leading.t0)
             if self.second.newest < k and (self.layout == TILT or self.layout == TWO_TETHERS):
                 seen_s = self.second.t0 if self.second.has0 else self.first_s
                 if self.leading.t0 - seen_s <= SECOND_LOST_S:

@@ -76,19 +76,26 @@ def test_boundaries_equal_the_definition_on_a_clean_motion():
         assert rep.peak_concentric_velocity == pytest.approx(1.875 * 0.4, rel=0.01)
 
 
-@settings(max_examples=40, deadline=None)
-@given(cuts=st.lists(st.integers(0, 4000), max_size=12), seed=st.integers(0, 5))
-def test_results_do_not_depend_on_how_the_stream_is_cut(cuts, seed):
+@settings(max_examples=60, deadline=None)
+@given(
+    cuts=st.lists(st.integers(0, 4000), max_size=12),
+    seed=st.integers(0, 5),
+    layout=st.sampled_from(["one-tether", "tilt", "two-tethers", "pulley"]),
+)
+def test_results_do_not_depend_on_how_the_stream_is_cut(cuts, seed, layout):
     rng = np.random.default_rng(seed)
     time_s, s = motion(*rdl())
     s = s + rng.normal(0.0, 3e-4, s.size)
     time_s = time_s + rng.uniform(0.0, 0.004, s.size)
     force = 600.0 + 50.0 * np.gradient(s)
+    others = {"tilt": {2: 0.05 * s}, "two-tethers": {1: np.hypot(s, 0.6)}, "pulley": {4: 200 * s, 5: 300 * s}}
 
     def run(parts):
-        rc = counter(tick_s=0.1)
+        rc = counter(layout, tick_s=0.1, anchor_2_m=(0.6, 0.0), free_length_m=1.2)
         out = []
         for part in parts:
+            for channel, value in others.get(layout, {}).items():
+                out += rc.push(channel, time_s[part], value[part])
             out += rc.push(FORCE, time_s[part][::8].copy(), force[part][::8].copy())
             out += rc.push(POSITION, time_s[part], s[part])
         return [tuple(map(repr, row)) for row in out + rc.finish()]
