@@ -52,7 +52,9 @@ def readings(
     if profile.load in ("mass", "none") and sensors.tilt_hz and dense.x_m is not None:
         anchor = np.array(geometry.lpt_anchor_m) + plan.setup.anchor_moved_m
         angle = np.arctan2(dense.x_m - anchor[0], dense.s + dense.shake_m - anchor[1])
-        recording["tether_angle_rad"] = sense.tilt(motion, angle, sensors, rng)
+        recording["tether_angle_rad"] = sense.tilt(
+            motion, angle + sense.ringing(motion, sensors.slap_rad, rng), sensors, rng
+        )
     cells: dict[str, tuple[Floats, float, float]] = {}
     if dense.force_n is not None and sensors.force_hz:
         cells["force_n"] = (dense.force_n, sensors.force_hz, sensors.force_noise_n)

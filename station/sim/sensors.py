@@ -59,6 +59,7 @@ class Sensors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     missed_ticks_per_m: float = 0.0  # counts the encoder loses on its way
     zero_shift_m: float = 0.0  # a jump of zero, once, at a random moment
     slap_m: float = 0.0  # ringing of the tether after each jerk, amplitude
+    slap_rad: float = 0.0  # the same, as the tilt encoder sees it
     sag_m: float = 0.0  # of one metre of tether; grows with the cube of the length
     bumps_per_min: float = 0.0  # somebody touches the tether or the cable while nobody lifts
     bumps_in_set: bool = False  # … or while somebody does
@@ -219,10 +220,10 @@ def tremor(motion: Motion, amplitude_m: float, rng: np.random.Generator) -> Floa
     return np.asarray(amplitude_m * motion.held * np.interp(motion.time_s, time_s, shake))
 
 
-def ringing(motion: Motion, amplitude_m: float, rng: np.random.Generator) -> Floats:
-    """The tether slaps at 8 to 15 Hz after a jerk and is quiet again within a second; dense, metres."""
+def ringing(motion: Motion, amplitude: float, rng: np.random.Generator) -> Floats:
+    """The tether slaps at 8 to 15 Hz after a jerk and is quiet again within a second; dense, m or rad."""
     out = np.zeros(len(motion.time_s))
-    if not amplitude_m:
+    if not amplitude:
         return out
     for piece, end in zip(motion.pieces, motion.edges[1:], strict=True):
         if not piece.delta_m:
@@ -231,7 +232,7 @@ def ringing(motion: Motion, amplitude_m: float, rng: np.random.Generator) -> Flo
         t = np.arange(max(count, 0)) * DT_S
         hard = min(1.0, abs(piece.delta_m) / piece.duration_s / 0.5)
         wave = np.sin(2.0 * np.pi * rng.uniform(8.0, 15.0) * t) * np.exp(-t / rng.uniform(0.1, 0.3))
-        out[end : end + len(t)] += amplitude_m * hard * wave
+        out[end : end + len(t)] += amplitude * hard * wave
     return out
 
 
