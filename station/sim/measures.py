@@ -1,4 +1,4 @@
-"""What the contract defines between a rep's boundaries, on the dense noise-free truth."""
+"""What the README defines between a rep's boundaries, on the dense noise-free truth."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def measure(
     force_n: Floats | None,
     place: tuple[Floats, Floats] | None,
 ) -> None:
-    """Fill in what the contract defines between the boundaries."""
+    """Fill in what the README defines between the boundaries."""
     start, end = rep["concentric_start_s"], rep["concentric_end_s"]
     inside = slice(int(np.searchsorted(time_s, start)), int(np.searchsorted(time_s, end)))
     t = np.concatenate(([start], time_s[inside], [end]))

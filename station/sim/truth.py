@@ -1,4 +1,4 @@
-"""The truth about a simulated session, by the definitions of the contract's "A rep".
+"""The truth about a simulated session, by the definitions of the README.
 
 Computed on the dense noise-free motion and the plan of the pieces; shares no code with the kernels.
 """

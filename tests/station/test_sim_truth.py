@@ -1,4 +1,4 @@
-"""The truth follows the contract's definitions, and each technique fault changes what it should."""
+"""The truth follows the README's definitions, and each technique fault changes what it should."""
 
 import json
 from statistics import fmean, median
