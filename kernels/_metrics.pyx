@@ -1,4 +1,4 @@
-"""One rep's boundaries and numbers, by the contract's definitions, from the grid around it.
+"""One rep's boundaries and numbers, by the definitions in the README, from the grid around it.
 
 The announcing filter is short because a lifter waits for it. Here the whole movement lies in a ring, so the
 smoother may look both ways, and it is as narrow as the sensors' noise allows: the narrowest of the ladder whose

@@ -46,7 +46,7 @@ def results(time_s, s, kind="complete", **kwargs):
 
 
 def slow_reps(time_s, s, bottoms):
-    """Boundaries by the contract's words around the known bottoms of a motion without noise or bounces."""
+    """Boundaries by the README's words around the known bottoms of a motion without noise or bounces."""
     v = np.gradient(s, time_s)
     reps = []
     for bottom in np.searchsorted(time_s, bottoms):
