@@ -1,0 +1,177 @@
+"""The commands of the whole chain with a clock in the places a rep passes; for tests.benchmarks.latency.
+
+python -m tests.benchmarks.probes LOG COMMAND [OPTION ...] runs `plumbline COMMAND …` as it is, and at its
+end writes what it saw into LOG, one JSON list a line. `at` is the machine's monotonic clock, which all
+processes share; `true_s` is the simulator's.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import station.cli
+
+seen: list[list[Any]] = []
+
+
+def simulate() -> None:
+    """["started", at], ["board", station, true_s and tick of its start, drift_ppm],
+    ["lockout", station, true_s], ["piece", station, true_s, at].
+    """
+    from station.sim import demo, play  # noqa: PLC0415  each process loads only what it runs
+
+    id_of = {one.exercise: one.id for one in demo.STATIONS}
+    newest: dict[int, tuple[str, Any]] = {}  # by the identity of its recording
+    first_s: dict[str, float] = {}
+    boards: list[list[Any]] = []
+    pieces: list[list[float]] = [[] for _ in demo.STATIONS]
+    written = [0] * len(demo.STATIONS)
+    simulate_set, counts, board = demo.simulate_set, demo.counts, demo.SimulatedBoard
+    run, write = demo.play, play.Terminals.write
+
+    def noted_set(profile: Any, **options: Any) -> Any:
+        simulated = simulate_set(profile, **options)
+        newest[id(simulated.recording)] = id_of[profile.name], simulated
+        return simulated
+
+    def noted_counts(recording: Any, channels: Any, offset_s: float) -> Any:
+        key, simulated = newest.pop(id(recording))
+        for rep in (rep for one in simulated.truth["sets"] for rep in one["reps"]):
+            seen.append(["lockout", key, offset_s + rep["concentric_end_s"]])
+        first_s.setdefault(key, offset_s + min(float(channel.time_s[0]) for channel in recording.values()))
+        return counts(recording, channels, offset_s)
+
+    def noted_board(channels: Any, **options: Any) -> Any:
+        made = board(channels, **options)
+        boards.append([options["name"].removeprefix("simulated "), options["start_us"], options["drift_ppm"]])
+        return made
+
+    def noted_stream(stream: Iterator[Any], index: int) -> Iterator[Any]:
+        for piece in stream:
+            pieces[index].append(piece[0])
+            yield piece
+
+    def noted_play(streams: Sequence[Iterator[Any]], *how: Any, **options: Any) -> int:
+        status = run([noted_stream(stream, index) for index, stream in enumerate(streams)], *how, **options)
+        seen.extend(["board", key, first_s[key], *rest] for key, *rest in boards)
+        return status
+
+    def noted_write(self: Any, index: int, data: bytes) -> None:
+        write(self, index, data)
+        true_s = pieces[index][written[index]]
+        written[index] += 1
+        seen.append(["piece", demo.STATIONS[index].id, true_s, time.monotonic()])
+
+    def first_monotonic() -> float:
+        play.time = time  # type: ignore[attr-defined]
+        now_s = time.monotonic()
+        seen.append(["started", now_s])
+        return now_s
+
+    demo.simulate_set, demo.counts = noted_set, noted_counts  # type: ignore[assignment]
+    demo.SimulatedBoard, demo.play = noted_board, noted_play  # type: ignore[assignment, misc]
+    play.Terminals.write = noted_write  # type: ignore[method-assign]
+    play.time = SimpleNamespace(monotonic=first_monotonic, sleep=time.sleep)  # type: ignore[attr-defined]
+
+
+def edge() -> None:
+    """["origin", station, tick at session 0], ["publish", event_id, revision, at],
+    ["commit", station, event_id, revision, number, set, known_s, read at, given at, done at].
+    """
+    import threading  # noqa: PLC0415
+
+    from edge.connection import Connection  # noqa: PLC0415
+    from edge.drivers import BoardDriver, Samples  # noqa: PLC0415
+    from edge.outbox import Outbox  # noqa: PLC0415
+    from edge.sources import SerialSource  # noqa: PLC0415
+    from station.messages import RepMessage  # noqa: PLC0415
+
+    here = threading.local()
+    read, append, publish, feed = SerialSource.read, Outbox.append, Connection.publish, BoardDriver.feed
+    known: set[BoardDriver] = set()
+
+    def noted_read(self: SerialSource, timeout_s: float) -> bytes:
+        data = read(self, timeout_s)
+        here.read_s = time.monotonic()
+        return data
+
+    def noted_feed(self: BoardDriver, data: bytes, received_s: float) -> list[Samples]:
+        samples = feed(self, data, received_s)
+        if self not in known and self.clock.session_s is not None:
+            known.add(self)
+            # Both are of the newest frame.
+            tick_us = self.clock._t_us - round(self.clock.session_s * 1e6)
+            seen.append(["origin", self._station.station.id, tick_us])
+        return samples
+
+    def noted_append(self: Outbox, station: str, messages: Sequence[Any], **options: Any) -> Any:
+        given_s = time.monotonic()
+        result = append(self, station, messages, **options)
+        now_s = time.monotonic()
+        for one in messages:
+            if isinstance(one, RepMessage):
+                what = [one.event_id, one.revision, one.rep.number, one.set_number, one.session_s]
+                seen.append(["commit", station, *what, here.read_s, given_s, now_s])
+        return result
+
+    def noted_publish(self: Connection, leaf: str, payload: bytes, qos: int) -> None:
+        publish(self, leaf, payload, qos)
+        if leaf == "rep":
+            now_s = time.monotonic()
+            rep = json.loads(payload)
+            seen.append(["publish", rep["event_id"], rep["revision"], now_s])
+
+    BoardDriver.feed = noted_feed  # type: ignore[method-assign]
+    SerialSource.read = noted_read  # type: ignore[method-assign]
+    Outbox.append = noted_append  # type: ignore[method-assign]
+    Connection.publish = noted_publish  # type: ignore[method-assign]
+
+
+def dashboard() -> None:
+    """["arrived", event_id, revision, at] and ["shown", station, set, reps, at]: on the terminal."""
+    from dashboard.app import PlumblineApp  # noqa: PLC0415
+    from dashboard.client import Inbox  # noqa: PLC0415
+    from dashboard.events import Packet  # noqa: PLC0415
+    from dashboard.widgets.tile import Tile  # noqa: PLC0415
+
+    put, lines = Inbox.put, Tile.lines
+    drawn: list[list[Any]] = []
+
+    def noted_put(self: Inbox, packet: Packet) -> None:
+        put(self, packet)
+        if packet.topic.endswith("/rep"):
+            rep = json.loads(packet.payload)
+            seen.append(["arrived", rep["event_id"], rep["revision"], packet.received_s])
+
+    def noted_lines(self: Tile, width: int, height: int) -> Any:
+        drawn.append(["shown", self.view.key[1], self.view.set_number, len(self.view.reps)])
+        return lines(self, width, height)
+
+    def displayed(_: PlumblineApp) -> None:
+        now_s = time.monotonic()
+        seen.extend([*one, now_s] for one in drawn)
+        drawn.clear()
+
+    Inbox.put = noted_put  # type: ignore[method-assign]
+    Tile.lines = noted_lines  # type: ignore[method-assign]
+    PlumblineApp.post_display_hook = displayed  # type: ignore[method-assign]
+
+
+PROBES: dict[str, Callable[[], None]] = {"simulate": simulate, "edge": edge, "dashboard": dashboard}
+
+
+def main(log: Path, argv: list[str]) -> int:
+    """Run one command with its probes."""
+    PROBES[argv[0]]()
+    try:
+        return station.cli.main(argv)
+    finally:
+        log.write_text("\n".join(map(json.dumps, seen)) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
