@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 DEMO := $(VENV)/.demo
 DEV := $(VENV)/.dev
 KERNELS := $(wildcard kernels/*.pyx kernels/*.pxd)
+# The compiler this Python builds extensions with, and where its headers are.
+COMPILER = $$($(PYTHON) -c 'import os, sysconfig; print((os.getenv("CC") or sysconfig.get_config_var("CC")).split()[0])')
+INCLUDE = import sysconfig; print(sysconfig.get_path("include"))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench accuracy clean
@@ -41,10 +44,9 @@ $(DEMO) $(DEV): pyproject.toml setup.py $(KERNELS)
 	  || { echo "make: $(PYTHON) is missing or older than 3.11; install python3 or set PYTHON=" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 	  || { echo "make: python3-venv is missing; apt-get install python3-venv" >&2; exit 1; }
-	@command -v cc >/dev/null \
+	@command -v $(COMPILER) >/dev/null \
 	  || { echo "make: no C compiler; apt-get install gcc libc6-dev" >&2; exit 1; }
-	@echo '#include <Python.h>' \
-	  | cc -E -I"$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))')" - >/dev/null 2>&1 \
+	@echo '#include <Python.h>' | $(COMPILER) -E -I"$$($(PYTHON) -c '$(INCLUDE)')" - >/dev/null 2>&1 \
 	  || { echo "make: Python.h or the C headers are missing; apt-get install python3-dev libc6-dev" >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@echo "make: installing Plumbline and what it needs into $(VENV), once; a minute or two"
