@@ -21,7 +21,7 @@ from kernels._metrics cimport (
 )
 from kernels._motion cimport GRID_HZ, MASK, RING, Resampler, Smoother, fir, smoother
 from kernels._path cimport Place, one_tether, tilted_tether, two_tethers
-from kernels._reps cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, TOO_QUICK, Segmenter
+from kernels._reps cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, TOO_QUICK, WITHDRAWN, Segmenter
 
 cdef double GRID_S = 1.0 / GRID_HZ
 
@@ -390,6 +390,12 @@ cdef class RepCounter:
                     )
                 )
             seg.reject_count = 0
+        if said & WITHDRAWN and self.pending:
+            self.events.append(
+                Discarded(seg.a.k * GRID_S, self.done * GRID_S, REASONS[TOO_QUICK], self.index)
+            )
+            self.index += 1
+            self.pending = False
         if said & (LOCKOUT | HELD | COMPLETE):
             self.weigh_path()
             good = self.meter.measure(

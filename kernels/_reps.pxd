@@ -8,6 +8,7 @@ cdef enum Step:
     LOCKOUT = 1      # a rep is pending
     HELD = 2         # the same rep, held for the time-out
     COMPLETE = 4     # nothing that follows can change this rep
+    WITHDRAWN = 16   # the pending rep was none
     DISCARDED = 8    # movements that were no reps are in `rejects`
 
 cdef enum Reason:
@@ -59,7 +60,7 @@ cdef class Segmenter:
     cdef void reject(self, long long first, long long last, int reason) noexcept nogil
     cdef void begin(self, Turn here) noexcept nogil
     cdef void turn(self, Turn t, bint high, long long k) noexcept nogil
-    cdef void unprick(self, long long k, double u) noexcept nogil
+    cdef int unprick(self, long long k, double u) noexcept nogil
     cdef void merge(self, Turn now) noexcept nogil
     cdef double prominence(self, Turn now) noexcept nogil
     cdef bint find(self, Turn now) noexcept nogil

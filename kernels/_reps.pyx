@@ -150,8 +150,7 @@ cdef class Segmenter:
             self.turn(self.top, True, k)
             self.direction = -1
             self.low = here
-        self.unprick(k, u)
-        return self.judge(k, u, w)
+        return self.unprick(k, u) | self.judge(k, u, w)
 
     cdef void turn(self, Turn t, bint high, long long k) noexcept nogil:
         cdef int i
@@ -164,15 +163,18 @@ cdef class Segmenter:
         self.turns[self.n] = t
         self.n += 1
 
-    cdef void unprick(self, long long k, double u) noexcept nogil:
+    cdef int unprick(self, long long k, double u) noexcept nogil:
         """Forget an excursion that went out and came back too quickly to be a lifter's."""
         cdef Turn root
+        cdef int said = WITHDRAWN if self.announced else NOTHING
         if self.n < 2:
-            return
+            return NOTHING
         root = self.turns[self.n - 2]
         if k - root.left_k >= self.prick or fabs(u - root.u) >= self.step_range:
-            return
+            return NOTHING
         self.n -= 2
+        self.announced = False
+        self.held_said = False
         root.k = k
         if root.high:
             self.top = root
@@ -183,6 +185,7 @@ cdef class Segmenter:
         if self.n == 0:
             root.u = u
             self.begin(root)
+        return said
 
     cdef double prominence(self, Turn now) noexcept nogil:
         cdef double largest = self.range_ref
@@ -378,6 +381,8 @@ cdef class Segmenter:
                     self.turns[i - keep] = self.turns[i]
                 self.n -= keep
         self.discard(self.n, now)
+        if self.announced and not said & COMPLETE:
+            said |= WITHDRAWN
         if self.reject_count:
             said |= DISCARDED
         now.k = k
