@@ -48,7 +48,9 @@ cdef class Segmenter:
 
     def __init__(self, bint concentric_first, double min_range, double v0, double gap_s):
         if not (min_range > 0.0 and v0 >= 0.0 and gap_s > 0.0):
-            raise ValueError(f"need min_range and gap_s above 0 and v0 of at least 0, got {min_range}, {v0} and {gap_s}")
+            raise ValueError(
+                f"need min_range and gap_s above 0 and v0 of at least 0, got {min_range}, {gap_s} and {v0}"
+            )
         self.concentric_first = concentric_first
         self.sign = -1.0 if concentric_first else 1.0
         self.min_range = min_range
