@@ -22,6 +22,7 @@ from station.exercises import Profile
 from station.messages import CommandMessage, CommandName, ReplyMessage, new_id, now_utc
 
 FLUSH_S = 0.1
+GLANCE_S = 0.02  # a rep does not wait for the next flush: the lifter looks up at lockout
 SHOW_AGAIN = 5  # flushes without news after which ages are shown anew
 
 
@@ -75,8 +76,14 @@ class PlumblineApp(App[int]):
     def on_mount(self) -> None:
         """Begin to show."""
         self.set_interval(FLUSH_S, self.flush)
+        self.set_interval(GLANCE_S, self.glance)
         if self._seconds is not None:
             self.set_timer(self._seconds, self.action_leave)
+
+    def glance(self) -> None:
+        """Flush at once where a rep, a set or an answer has come."""
+        if self.client.inbox.pressing:
+            self.flush()
 
     def flush(self) -> None:
         """Take in what has arrived and post the floor as it is now."""

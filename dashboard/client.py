@@ -29,6 +29,7 @@ REPLY_WAIT_S = 5.0
 LIVE_QUEUE = 2048  # 60 stations at 10 Hz for 3 s; then the oldest goes
 OUTGOING = 1024  # commands, and the record's acknowledgements
 QUEUE = 8192  # reps, states and replies
+PRESSING = ("/rep", "/set", "/reply")  # what a person waits for
 LEAVES = ("state", "info", "health", "live", "rep", "set", "reply")
 
 
@@ -48,6 +49,7 @@ class Inbox:
         self._other: deque[Packet] = deque(maxlen=QUEUE)
         self.dropped_live = 0
         self.dropped = 0
+        self.pressing = False  # something came that is not to wait for the next flush
 
     def put(self, packet: Packet) -> None:
         """Add one packet; where there is no room the oldest of its kind goes and is counted."""
@@ -57,9 +59,12 @@ class Inbox:
         else:
             self.dropped += len(self._other) == QUEUE
             self._other.append(packet)
+            if packet.topic.endswith(PRESSING):
+                self.pressing = True
 
     def drain(self) -> list[Packet]:
         """Take what is there now; what comes meanwhile is for the next time."""
+        self.pressing = False  # first, so that what comes meanwhile raises it again
         taken: list[Packet] = []
         for queue in (self._other, self._live):
             taken += [queue.popleft() for _ in range(len(queue))]

@@ -129,6 +129,14 @@ def test_a_flood_of_live_values_drops_the_oldest_and_no_rep() -> None:
     assert (inbox.dropped_live, inbox.dropped, inbox.drain()) == (100, 0, [])
 
 
+def test_a_rep_presses_until_it_is_taken_and_a_live_value_never_does() -> None:
+    inbox = Inbox()
+    inbox.put(Packet("plumbline/1/gym/rack-1/live", b"", 0.0))
+    assert not inbox.pressing
+    inbox.put(Packet("plumbline/1/gym/rack-1/rep", b"", 0.0))
+    assert inbox.pressing and len(inbox.drain()) == 2 and not inbox.pressing
+
+
 def test_a_flood_of_anything_else_is_bounded_and_counted() -> None:
     inbox = Inbox()
     for _ in range(QUEUE + 7):
