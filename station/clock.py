@@ -65,8 +65,8 @@ class DeviceClock:
             self._boot_id = int(boot_id[0])
             self._t_us = (int(t_us[0]) - int(span_us[0])) & 0xFFFFFFFF
             self._received_s = received_s
-        step_us = np.diff(t_us, prepend=np.uint32(self._t_us)).view(np.int32).astype(np.int64)
-        new_epoch = (np.diff(boot_id, prepend=np.uint32(self._boot_id)) != 0) | (step_us < 0)
+        step_us = (t_us - _before(t_us, self._t_us)).view(np.int32).astype(np.int64)
+        new_epoch = (boot_id != _before(boot_id, self._boot_id)) | (step_us < 0)
         new_epoch[0] |= received_s - self._received_s > LONGEST_GAP_S
         epochs = np.flatnonzero(new_epoch)
         for index in epochs:
@@ -142,6 +142,14 @@ class DeviceClock:
             slope = (end[1] - start[1]) / (end[0] - start[0]) if end[0] > start[0] else 0.0
             line = self._line = (start[0], start[1], slope)
         return line
+
+
+def _before(values: NDArray[np.uint32], first: int) -> NDArray[np.uint32]:
+    """The value before each (np.diff with prepend takes five times as long on a read's few frames)."""
+    before = np.empty_like(values)
+    before[0] = first
+    before[1:] = values[:-1]
+    return before
 
 
 def _turns_right(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> bool:

@@ -99,7 +99,7 @@ class BoardDriver:
         given = []
         unused = last - first
         for index, announced in enumerate(self._hello.channels):
-            where = np.flatnonzero(channel == index) + first
+            where = (channel == index).nonzero()[0] + first
             if not len(where):
                 continue
             unused -= len(where)
@@ -120,7 +120,7 @@ class BoardDriver:
         """Those of the samples `where` that come after every sample of this channel before them."""
         times_us = sample_us[where]
         newest_us = self._last_us.get(name, int(times_us[0]) - 1)
-        if times_us[0] <= newest_us or (np.diff(times_us) <= 0).any():
+        if times_us[0] <= newest_us or (times_us[1:] <= times_us[:-1]).any():
             before = np.maximum.accumulate(np.concatenate(([newest_us], times_us[:-1])))
             later = times_us > before
             self.stats.samples_rejected += int((~later).sum())
