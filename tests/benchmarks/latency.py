@@ -153,7 +153,7 @@ def _rows(seen: Sequence[list[Any]]) -> list[list[float]]:
         told.add(event_id)
         known_true_s = origin_s[station] + known_s / rate[station]
         lockouts = [true_s for one, true_s in by_kind["lockout"] if one == station and true_s < known_true_s]
-        sent_at = min(at for one, true_s, at in by_kind["piece"] if one == station and true_s >= known_true_s)
+        sent_at = max(at for one, at in by_kind["piece"] if one == station and at <= read_at)
         shown_at = [
             at
             for one, a_set, reps, at in by_kind["shown"]

@@ -8,7 +8,7 @@ processes share; `true_s` is the simulator's.
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +20,7 @@ seen: list[list[Any]] = []
 
 def simulate() -> None:
     """["started", at], ["board", station, true_s and tick of its start, drift_ppm],
-    ["lockout", station, true_s], ["piece", station, true_s, at].
+    ["lockout", station, true_s], ["piece", station, at].
     """
     from station.sim import demo, play  # noqa: PLC0415  each process loads only what it runs
 
@@ -28,8 +28,6 @@ def simulate() -> None:
     newest: dict[int, tuple[str, Any]] = {}  # by the identity of its recording
     first_s: dict[str, float] = {}
     boards: list[list[Any]] = []
-    pieces: list[list[float]] = [[] for _ in demo.STATIONS]
-    written = [0] * len(demo.STATIONS)
     simulate_set, counts, board = demo.simulate_set, demo.counts, demo.SimulatedBoard
     run, write = demo.play, play.Terminals.write
 
@@ -50,21 +48,14 @@ def simulate() -> None:
         boards.append([options["name"].removeprefix("simulated "), options["start_us"], options["drift_ppm"]])
         return made
 
-    def noted_stream(stream: Iterator[Any], index: int) -> Iterator[Any]:
-        for piece in stream:
-            pieces[index].append(piece[0])
-            yield piece
-
-    def noted_play(streams: Sequence[Iterator[Any]], *how: Any, **options: Any) -> int:
-        status = run([noted_stream(stream, index) for index, stream in enumerate(streams)], *how, **options)
+    def noted_play(*how: Any, **options: Any) -> int:
+        status = run(*how, **options)
         seen.extend(["board", key, first_s[key], *rest] for key, *rest in boards)
         return status
 
     def noted_write(self: Any, index: int, data: bytes) -> None:
+        seen.append(["piece", demo.STATIONS[index].id, time.monotonic()])
         write(self, index, data)
-        true_s = pieces[index][written[index]]
-        written[index] += 1
-        seen.append(["piece", demo.STATIONS[index].id, true_s, time.monotonic()])
 
     def first_monotonic() -> float:
         play.time = time  # type: ignore[attr-defined]
