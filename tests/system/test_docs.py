@@ -1,0 +1,107 @@
+"""What the documents say is so: commands, files, links, and every key and field."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+
+from station.cli import commands, main
+from station.config import CHANNELS, StationFile, load_station
+from station.exercises import Profile
+from station.messages import LEAVES, CommandName
+from station.ports import DriverName
+from station.records import Rep
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+FORMATS = ROOT / "docs" / "formats.md"
+DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    fenced = re.findall(
+        r"^```(\w*)\n(.*?)^```$", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    return [text for word, text in fenced if word == language]
+
+
+def shell_lines(document: Path) -> list[list[str]]:
+    """The `plumbline` commands of a document's shell blocks, split as a shell would."""
+    text = "\n".join(blocks(document, "sh")).replace("\\\n", " ")
+    return [shlex.split(line, comments=True) for line in text.splitlines() if line.startswith("plumbline ")]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(document):
+    links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
+    missing = [link for link in links if link and not (document.parent / link).exists()]
+    assert missing == []
+
+
+def test_every_command_and_option_in_the_documents_exists(capsys):
+    used = [line for document in DOCUMENTS for line in shell_lines(document)]
+    assert len(used) > 5
+    for _, name, *rest in used:
+        assert name in commands()
+        with pytest.raises(SystemExit):
+            main([name, "--help"])
+        known = capsys.readouterr().out
+        for word in rest:
+            if word.startswith("--"):
+                assert re.search(rf"{re.escape(word)}\b", known), f"plumbline {name} has no {word}"
+
+
+def test_the_worked_example_gives_what_the_readme_shows(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    example = [line for line in shell_lines(README) if line[1] in ("simulate", "analyze")]
+    assert [line[1] for line in example] == ["simulate", "analyze"]
+    for line in example:
+        assert main(line[1:]) == 0
+    said = capsys.readouterr().out.splitlines()
+    (shown,) = [block for block in blocks(README, "") if "MCV" in block]
+    # Digits change when a filter does; what was counted and what was not must stay.
+    counted = [line for line in shown.splitlines() if line.startswith("set ")]
+    assert [line for line in said if line.startswith("set ")] == counted
+    assert len([line for line in said if " to " in line]) == len(
+        [x for x in shown.splitlines() if " to " in x]
+    )
+
+
+def test_the_readmes_station_file_and_python_run(tmp_path):
+    (text,) = blocks(README, "toml")
+    path = tmp_path / "rack.toml"
+    path.write_text(text, encoding="utf-8")
+    assert load_station(path).station.id == "rack-1"
+    (code,) = blocks(README, "python")
+    names = {}
+    exec(code, names)
+    assert len(names["simulated"].truth["sets"][0]["reps"]) == 8
+
+
+def test_every_field_of_a_rep_is_defined_in_the_readme():
+    text = README.read_text(encoding="utf-8")
+    assert [field for field in Rep.__struct_fields__ if f"`{field}`" not in text] == []
+
+
+def keys(kind: type[msgspec.Struct]) -> set[str]:
+    """Every key of a file, those of its tables too."""
+    found = set()
+    for field in msgspec.structs.fields(kind):
+        found.add(field.encode_name)
+        for inner in (field.type, *get_args(field.type)):
+            if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+                found |= keys(inner)
+    return found
+
+
+def test_every_key_channel_driver_topic_and_command_is_in_the_formats():
+    words = set(re.findall(r"[\w-]+", FORMATS.read_text(encoding="utf-8")))
+    known = (
+        keys(StationFile)
+        | keys(Profile)
+        | {*CHANNELS, *LEAVES, *get_args(DriverName), *get_args(CommandName)}
+    )
+    assert sorted(known - words) == []
