@@ -19,7 +19,7 @@ from kernels._metrics cimport (
     Meter,
     Window,
 )
-from kernels._motion cimport GRID_HZ, MASK, RING, Resampler, Smoother, fir, smoother
+from kernels._motion cimport GRID_HZ, MASK, RING, Moment, Resampler, Smoother, moment, smoother
 from kernels._path cimport Place, one_tether, tilted_tether, two_tethers
 from kernels._reps cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, TOO_QUICK, WITHDRAWN, Segmenter
 
@@ -148,6 +148,7 @@ cdef class RepCounter:
     cdef double y[RING]
     cdef double sigma[RING]
     cdef double force[RING]
+    cdef double announced[RING]
     cdef Window window
     cdef long long done, force_done, pulley_done
     cdef readonly double place, velocity
@@ -208,7 +209,9 @@ cdef class RepCounter:
             self.y[i] = NAN
             self.sigma[i] = NAN
             self.force[i] = NAN
+            self.announced[i] = NAN
         self.window.s = self.s
+        self.window.announced = self.announced
         self.window.x = self.x
         self.window.y = self.y
         self.window.sigma = self.sigma
@@ -360,12 +363,15 @@ cdef class RepCounter:
     cdef void announce(self, long long k, int reach) noexcept nogil:
         """The short filter at grid sample k, the grammar, and what it found."""
         cdef Smoother* f
+        cdef Moment m
         cdef int said
         if k < 0 or reach < AHEAD:
             return
         f = smoother(reach)
-        self.place = fir(self.s, f.place, reach, k)
-        self.velocity = fir(self.s, f.rate, reach, k)
+        m = moment(self.s, f, k)
+        self.place = m.place
+        self.velocity = m.rate
+        self.announced[k & MASK] = m.place
         said = self.segmenter.step(k, self.place, self.velocity)
         if said != NOTHING:
             with gil:

@@ -47,6 +47,7 @@ cdef struct Span:
 cdef struct Window:
     # rings on one grid, and how far they are known
     const double* s
+    const double* announced    # place by the announcing filter
     const double* x
     const double* y
     const double* sigma
@@ -68,6 +69,7 @@ cdef class Meter:
     cdef long long first
     cdef int n
     cdef int half
+    cdef int rung            # where the last rep's smoother stood on the ladder
     cdef double noise
 
     cdef bint measure(
@@ -82,7 +84,8 @@ cdef class Meter:
     cdef double place_at(self, double t) noexcept nogil
     cdef int index(self, double t) noexcept nogil
     cdef double summit(self, int i) noexcept nogil
-    cdef bint knocked(self, int ia, int iv, int ib) noexcept nogil
+    cdef bint knocked(self, Window* window, long long a, long long v, long long b) noexcept nogil
+    cdef bint hasty(self, const double* ring, long long turn, long long end, int step) noexcept nogil
     cdef bint lower_first(self, Window* window, Span down, Span up, double load, Measures* m) noexcept nogil
     cdef bint lift_first(self, Window* window, Span up, Span down, double load, Measures* m) noexcept nogil
     cdef void lift(self, Window* window, Span down, Span up, double load, Measures* m) noexcept nogil

@@ -8,7 +8,7 @@ velocity is quiet. Unrest is what a fourth difference at 50 ms sees: it has a ga
 
 from libc.math cimport NAN, cos, fabs, fmax, fmin, hypot, isnan, sin, sqrt
 
-from kernels._motion cimport GRID_HZ, LADDER, MASK, RING, Smoother, fir, half_width, smoother
+from kernels._motion cimport GRID_HZ, LADDER, MASK, RING, Moment, Smoother, even, half_width, moment, smoother
 from kernels._path cimport handle_elevation
 
 cdef double GRID_S = 1.0 / GRID_HZ
@@ -56,14 +56,16 @@ cdef class Meter:
         cdef long long k
         cdef int reach
         cdef Smoother* f
+        cdef Moment m
         self.first = first
         self.n = <int>(last - first + 1)
         self.half = half
         for k in range(first, last + 1):
             reach = half if window.newest - k >= half else <int>(window.newest - k)
             f = smoother(reach)
-            self.place[k - first] = fir(window.s, f.place, reach, k)
-            self.rate[k - first] = fir(window.s, f.rate, reach, k)
+            m = moment(window.s, f, k)
+            self.place[k - first] = m.place
+            self.rate[k - first] = m.rate
 
     cdef double unrest(self) noexcept nogil:
         """Typical size of what is not voluntary in `rate`: the median fourth difference over its noise gain."""
@@ -203,10 +205,12 @@ cdef class Meter:
         a = max(a, first)
         if a >= v or last - first < 4 or v > last:
             return False
-        for j in range(LADDER):
+        if self.knocked(window, a, v, min(b, last)):
+            return False
+        # Noise belongs to the sensors, so the search goes on from where the last rep's ended, one rung narrower.
+        for j in range(max(self.rung - 1, 0), LADDER):
+            self.rung = j
             self.smooth(window, first, last, half_width(j))
-            if j == 0 and self.knocked(<int>(a - first), <int>(v - first), <int>(min(b, last) - first)):
-                return False
             peak = 0.0
             for i in range(self.n):
                 peak = fmax(peak, fabs(self.rate[i]))
@@ -268,30 +272,26 @@ cdef class Meter:
             return self.lift_first(window, away, back, load, m)
         return self.lower_first(window, away, back, load, m)
 
-    cdef bint knocked(self, int ia, int iv, int ib) noexcept nogil:
+    cdef bint knocked(self, Window* window, long long a, long long v, long long b) noexcept nogil:
         """Whether the way from a to v, or on to b, is too quick for a lifter."""
-        cdef int i
-        cdef int turn = 0
-        cdef double range_away = self.place[iv] - self.place[ia]
-        cdef double range_back
-        if isnan(range_away):
-            return False
-        for i in range(iv, ia, -1):  # back from the turn: out of the inner zone, then into the outer one
-            if turn == 0 and (self.place[iv] - self.place[i]) / range_away > ZONE:
-                turn = i
-            if (self.place[iv] - self.place[i]) / range_away >= 1.0 - ZONE:
-                if (turn - i) * GRID_S < MIDDLE_S:
-                    return True
-                break
-        if self.concentric_first or ib <= iv:
-            return False  # a bar may be dropped
-        turn = 0
-        range_back = self.place[ib] - self.place[iv]
-        for i in range(iv, ib + 1):
-            if turn == 0 and (self.place[i] - self.place[iv]) / range_back > ZONE:
-                turn = i
-            if (self.place[i] - self.place[iv]) / range_back >= 1.0 - ZONE:
-                return (i - turn) * GRID_S < MIDDLE_S
+        if self.hasty(window.announced, v, a, -1):
+            return True
+        return not self.concentric_first and b > v and self.hasty(window.announced, v, b, 1)  # a bar may be dropped
+
+    cdef bint hasty(self, const double* ring, long long turn, long long end, int step) noexcept nogil:
+        """Whether the middle of the range between a turn and an end took less than MIDDLE_S."""
+        cdef double low = ring[turn & MASK]
+        cdef double size = ring[end & MASK] - low
+        cdef double share
+        cdef long long inner = -1
+        cdef long long k = turn
+        while k != end:
+            k += step
+            share = (ring[k & MASK] - low) / size
+            if inner < 0 and share > ZONE:
+                inner = k
+            if share >= 1.0 - ZONE:
+                return (k - inner) * step * GRID_S < MIDDLE_S
         return False
 
     cdef bint lower_first(self, Window* window, Span down, Span up, double load, Measures* m) noexcept nogil:
@@ -371,7 +371,7 @@ cdef class Meter:
             for i in range(at, i1 + 1):
                 if window.newest - (self.first + i) < f.half:
                     break
-                a = fir(window.s, f.curve, f.half, self.first + i)
+                a = even(window.s, f.curve, f.half, self.first + i)
                 if a <= -G_MPS2:
                     t_end = (self.first + i + 0.5) * GRID_S
                     if i > at and a_before > a:
@@ -424,7 +424,7 @@ cdef class Meter:
             if isnan(f) and load > 0.0 and self.free_weight:
                 if window.newest - (self.first + i) < curve.half:
                     continue
-                f = load * (G_MPS2 + fir(window.s, curve.curve, curve.half, self.first + i))
+                f = load * (G_MPS2 + even(window.s, curve.curve, curve.half, self.first + i))
             if isnan(f):
                 continue
             power = f * self.rate[i]
@@ -491,7 +491,7 @@ cdef class Meter:
         cdef int reach = f.half if window.newest - k >= f.half else <int>(window.newest - k)
         if reach < 3:
             return ring[k & MASK]
-        return fir(ring, smoother(reach).place, reach, k)
+        return even(ring, smoother(reach).place, reach, k)
 
     cdef void handle(self, Window* window, Measures* m, int i0, int i1) noexcept nogil:
         """Cable: the handle's greatest distance from the straight line between its top and bottom points.

@@ -16,11 +16,17 @@ cdef struct Smoother:
 
 cdef Smoother* smoother(int half) noexcept nogil
 
-cdef double fir(const double* ring, const double* taps, int half, long long k) noexcept nogil
+cdef struct Moment:
+    double place
+    double rate
+
+cdef Moment moment(const double* ring, Smoother* f, long long k) noexcept nogil
+
+cdef double even(const double* ring, const double* taps, int half, long long k) noexcept nogil
 
 cdef class Resampler:
     cdef double max_rate, max_curve, tolerance, max_gap_s
-    cdef double t0, y0, rate0, t1, y1, shift, repeat_t, quantum
+    cdef double tb, yb, t0, y0, t1, y1, shift, repeat_t, quantum
     cdef bint has0, has1
     cdef long long bin
     cdef bint whole
@@ -35,6 +41,7 @@ cdef class Resampler:
     cdef long long queue_head, queue_tail
 
     cdef void take(self, double t, double y) noexcept nogil
+    cdef double rate(self) noexcept nogil
     cdef void accept(self, double t, double y) noexcept nogil
     cdef void restart(self, double t, double y) noexcept nogil
     cdef void settle(self) noexcept nogil

@@ -65,18 +65,56 @@ cdef int half_width(int rung) noexcept nogil:
     return HALF_WIDTHS[rung]
 
 
-cdef double fir(const double* ring, const double* taps, int half, long long k) noexcept nogil:
-    """Apply taps around grid sample k of a ring; NaN anywhere in the window gives NaN."""
-    cdef long long first = (k - half) & MASK
-    cdef int n = 2 * half + 1
-    cdef int i
-    cdef double total = 0.0
-    if first + n <= RING:
-        for i in range(n):
-            total += taps[i] * ring[first + i]
+cdef Moment moment(const double* ring, Smoother* f, long long k) noexcept nogil:
+    """Place and rate at grid sample k of a ring; NaN anywhere in the window gives NaN.
+
+    The taps of place are even and those of rate are odd, so both are summed in pairs, near ones first, in two
+    chains that do not wait for each other.
+    """
+    cdef long long at = k & MASK
+    cdef const double* p = ring + at
+    cdef const double* place = f.place + f.half
+    cdef const double* rate = f.rate + f.half
+    cdef double left, right
+    cdef double place_0 = place[0] * p[0]
+    cdef double place_1 = 0.0
+    cdef double rate_0 = 0.0
+    cdef double rate_1 = 0.0
+    cdef Moment m
+    cdef int j = 1
+    if at >= f.half and at + f.half < RING:
+        while j + 1 <= f.half:
+            place_0 += place[j] * (p[j] + p[-j])
+            rate_0 += rate[j] * (p[j] - p[-j])
+            place_1 += place[j + 1] * (p[j + 1] + p[-j - 1])
+            rate_1 += rate[j + 1] * (p[j + 1] - p[-j - 1])
+            j += 2
+        if j <= f.half:
+            place_0 += place[j] * (p[j] + p[-j])
+            rate_0 += rate[j] * (p[j] - p[-j])
     else:
-        for i in range(n):
-            total += taps[i] * ring[(first + i) & MASK]
+        while j <= f.half:
+            right = ring[(k + j) & MASK]
+            left = ring[(k - j) & MASK]
+            if j & 1:
+                place_0 += place[j] * (right + left)
+                rate_0 += rate[j] * (right - left)
+            else:
+                place_1 += place[j] * (right + left)
+                rate_1 += rate[j] * (right - left)
+            j += 1
+    m.place = place_0 + place_1
+    m.rate = rate_0 + rate_1
+    return m
+
+
+cdef double even(const double* ring, const double* taps, int half, long long k) noexcept nogil:
+    """Apply even taps (place or curve) around grid sample k of a ring."""
+    cdef const double* middle = taps + half
+    cdef double total = middle[0] * ring[k & MASK]
+    cdef int j
+    for j in range(1, half + 1):
+        total += middle[j] * (ring[(k + j) & MASK] + ring[(k - j) & MASK])
     return total
 
 
@@ -123,7 +161,7 @@ cdef class Resampler:
         if fabs(jump) <= self.tolerance:
             return False
         return (
-            fabs(jump - self.rate0 * dt) > 0.5 * self.max_curve * dt * dt + self.tolerance
+            fabs(jump - self.rate() * dt) > 0.5 * self.max_curve * dt * dt + self.tolerance
             or fabs(jump) > self.max_rate * dt + self.tolerance
         )
 
@@ -143,7 +181,7 @@ cdef class Resampler:
                 self.repeat_t = t
                 return
             # It moved on as it had moved before: the repeats were old readings sent again, not a stop.
-            before = (y - self.y0) / ((t - self.t0) * self.rate0)
+            before = (y - self.y0) / ((t - self.t0) * self.rate())
             if 0.3 < before < 3.0:
                 self.stale += 1
             else:
@@ -164,7 +202,7 @@ cdef class Resampler:
                 fabs(self.y1 - self.y0) > self.max_rate * (self.t1 - self.t0) + self.tolerance
                 and fabs(y - self.y1) <= self.max_rate * (t - self.t1) + self.tolerance
             ):
-                before = self.y1 - self.y0 - self.rate0 * (self.t1 - self.t0)
+                before = self.y1 - self.y0 - self.rate() * (self.t1 - self.t0)
                 self.shift += before
                 self.shifts += 1
                 self.shifted = True
@@ -175,7 +213,7 @@ cdef class Resampler:
         if t - self.t0 > self.max_gap_s:
             self.gaps += 1
             self.restart(t, y)
-        elif y == self.y0 and fabs(self.rate0) * (t - self.t0) > 2.0 * self.quantum:
+        elif y == self.y0 and fabs(self.rate()) * (t - self.t0) > 2.0 * self.quantum:
             self.repeat_t = t
         elif self.strange(t, y):
             self.t1 = t
@@ -209,33 +247,40 @@ cdef class Resampler:
         self.area = 0.0
         self.t0 = t
         self.y0 = y
-        self.rate0 = 0.0
+        self.tb = t - 1.0
+        self.yb = y
         self.has0 = True
         self.has1 = False
         self.repeat_t = 0.0
 
+    cdef double rate(self) noexcept nogil:
+        """The slope to the last accepted sample from the one before."""
+        return (self.y0 - self.yb) / (self.t0 - self.tb)
+
     cdef void accept(self, double t, double y) noexcept nogil:
         cdef double ta = self.t0
         cdef double ya = self.y0
-        cdef double slope = (y - ya) / (t - ta)
-        cdef double ye
-        while t >= self.edge:
-            ye = ya + slope * (self.edge - ta)
-            self.area += 0.5 * (ya + ye) * (self.edge - ta)
-            self.ring[self.bin & MASK] = self.area / GRID_S if self.whole else NAN
-            self.newest = self.bin
-            self.bin += 1
-            self.bins += 1
-            ta = self.edge
-            ya = ye
-            self.edge = (self.bin + 1) * GRID_S
-            self.area = 0.0
-            self.whole = True
+        cdef double slope, ye
+        self.tb = ta
+        self.yb = ya
+        if t >= self.edge:
+            slope = (y - ya) / (t - ta)
+            while t >= self.edge:
+                ye = ya + slope * (self.edge - ta)
+                self.area += 0.5 * (ya + ye) * (self.edge - ta)
+                self.ring[self.bin & MASK] = self.area * GRID_HZ if self.whole else NAN
+                self.newest = self.bin
+                self.bin += 1
+                self.bins += 1
+                ta = self.edge
+                ya = ye
+                self.edge = (self.bin + 1) * GRID_S
+                self.area = 0.0
+                self.whole = True
         self.area += 0.5 * (ya + y) * (t - ta)
         self.taken += 1
         self.t0 = t
         self.y0 = y
-        self.rate0 = slope
 
     cdef void put(self, double t, double y) noexcept nogil:
         """Hold a sample until the leading channel has come this far."""

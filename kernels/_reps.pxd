@@ -38,7 +38,7 @@ cdef class Segmenter:
     cdef long long held, rest, slow, failed, gap, prick
     cdef Turn turns[TURNS + 1]
     cdef int n
-    cdef bint fresh
+    cdef bint fresh, fresh_turn
     cdef int direction
     cdef Turn top, low
     cdef double still_u

@@ -164,6 +164,7 @@ cdef class Segmenter:
             self.n -= 2
         self.turns[self.n] = t
         self.n += 1
+        self.fresh_turn = True
 
     cdef int unprick(self, long long k, double u) noexcept nogil:
         """Forget an excursion that went out and came back too quickly to be a lifter's."""
@@ -273,6 +274,9 @@ cdef class Segmenter:
                 now.u = u
                 self.begin(now)
             return said
+        if (k & 3) and fabs(w) >= self.v0 and not self.fresh_turn:
+            return said  # on the way: nothing is announced or completed that cannot wait for 30 ms
+        self.fresh_turn = False
         self.merge(now)
         if self.find(now):
             left = self.a.u - self.v.u
