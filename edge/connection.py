@@ -136,6 +136,7 @@ class Connection:
         client.on_socket_open = self._asked
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
+        client.on_publish = self._published
         client.on_unsubscribe = lambda *_: self._unsubscribed.set()
         client.on_disconnect = self._disconnected
         client.on_message = self._message
@@ -165,16 +166,25 @@ class Connection:
                 self._wrong_protocol = reason == "Unsupported protocol version"
                 self._on_change()
                 return
-            self.trouble = None
             client.subscribe([(self._topic(leaf), 1) for leaf in LEAVES])
 
     def _subscribed(self, client: paho.Client, _: Any, mid: int, reasons: Any, properties: Any) -> None:
         # Connected from here on, not from the CONNACK: between the two paho sends the QoS 1 messages it
         # still holds once more, and an old `state` must not come after the new one.
         with self._caught():
+            denied = [leaf for leaf, reason in zip(LEAVES, reasons, strict=False) if reason.is_failure]
+            self.trouble = (
+                f"the broker does not let station {self._station} read {' and '.join(denied)}; see its ACL"
+                if denied
+                else None
+            )
             self.connects += 1
             self.connected = True
             self._on_change()
+
+    def _published(self, client: paho.Client, _: Any, mid: int, reason: Any, properties: Any) -> None:
+        if reason.is_failure:  # MQTT 5 only: under 3.1.1 what an ACL denies is dropped in silence
+            self.trouble = f"the broker does not let station {self._station} publish ({reason}); see its ACL"
 
     def _disconnected(self, client: paho.Client, _: Any, flags: Any, reason: Any, properties: Any) -> None:
         with self._caught():

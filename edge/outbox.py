@@ -8,6 +8,10 @@ Sequence numbers count 1, 2, 3 … in a stream and are never used twice, also no
 the counter is kept in a table of its own. When the quota is reached the oldest events are forced out and one
 tombstone per station stands for all of them.
 
+An acknowledgement of a number that this file never issued means that the file is older than what the record
+has: an image was restored. Its numbers would be given out twice, so a new stream begins, said loudly; what
+waits moves into it (the record knows an event by its id, so none is doubled).
+
 WAL with synchronous=FULL: committed rows survived every power cut tried (35 of 35), while NORMAL lost up
 to 64 rows and a rollback journal lost rows twice in 20. The file is held in exclusive locking mode: a second
 node on the same outbox is told so.
@@ -16,6 +20,7 @@ node on the same outbox is told so.
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +28,7 @@ from typing import NamedTuple, Self
 
 import msgspec
 
+from edge.ballast import Ballast
 from station.errors import StoreError, store_error
 from station.messages import (
     MAX_PAYLOAD_BYTES,
@@ -30,6 +36,7 @@ from station.messages import (
     SetMessage,
     StreamAck,
     Tombstone,
+    decode,
     encode,
     new_id,
     now_utc,
@@ -39,6 +46,8 @@ SCHEMA_VERSION = 1
 APPLICATION_ID = 0x504C4F42  # "PLOB": tells an outbox from any other SQLite file
 PAGE_BYTES = 4096
 BUSY_TIMEOUT_S = 1.0
+JOURNAL_PAGES = 100  # the write-ahead log stays at 0.4 MB: a full disk must leave it room
+BALLAST_CHECK_S = 60.0
 
 _SCHEMA = """
 CREATE TABLE streams (
@@ -55,6 +64,8 @@ CREATE TABLE events (
     UNIQUE (station, seq)
 ) STRICT;
 """
+
+_INSERT = "INSERT INTO events (station, first_seq, seq, lost, leaf, payload) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class Entry(NamedTuple):
@@ -91,6 +102,8 @@ class Outbox:
             raise ValueError(f"need max_events >= 2, got {max_events}")
         self.path = path
         self.refused_acks = 0
+        self.renewals = 0  # streams begun anew because an old image was restored
+        self._say = say
         self._max_events = max_events
         self._max_pages = max(16, max_bytes // PAGE_BYTES)
         self._lock = threading.Lock()
@@ -105,6 +118,8 @@ class Outbox:
                 self._db = self._open()
         with self._errors():
             self._rows: int = self._db.execute("SELECT count(*) FROM events").fetchone()[0]
+        self._ballast = Ballast(path.with_name(path.name + ".ballast"))
+        self._ballast_seen = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -137,10 +152,9 @@ class Outbox:
                 with self._transaction():
                     return self._append(station, messages, lost_before)
             except StoreError as error:
-                # The page bound: deleting needs no new pages, so make room and try again. A disk that is
-                # truly full refuses the deletion as well; then the caller keeps the messages.
-                full = getattr(error.__cause__, "sqlite_errorname", "").startswith("SQLITE_FULL")
-                if not full or attempt == 3:
+                # The page bound: deleting needs no new pages, so make room and try again. On a full disk the
+                # caller keeps the messages, and the ballast is left to the acknowledgements.
+                if not _is_full(error) or not self._at_page_bound(len(messages)) or attempt == 3:
                     raise
                 with self._transaction():
                     self._force_out(max(1, self._rows // 8))
@@ -170,14 +184,32 @@ class Outbox:
         """Delete what the record has committed; return how many entries went.
 
         An acknowledgement of another stream, of a number never issued or with a range that runs backwards
-        is refused and counted in `refused_acks`; nothing is deleted.
+        is refused and counted in `refused_acks`; nothing is deleted. After one of a number never issued a
+        new stream begins, and `renewals` counts.
         """
+        try:
+            return self._acknowledge(station, ack)
+        except StoreError as error:
+            if not _is_full(error) or not self._ballast.release():
+                raise
+            self._say(f"outbox {self.path}: the disk is full; the ballast was given up, free some space")
+            return self._acknowledge(station, ack)
+        finally:
+            if time.monotonic() - self._ballast_seen > BALLAST_CHECK_S:
+                self._ballast_seen = time.monotonic()
+                self._ballast.restore()
+
+    def _acknowledge(self, station: str, ack: StreamAck) -> int:
         with self._transaction():
             row = self._db.execute(
                 "SELECT issued_seq FROM streams WHERE station = ? AND stream = ?", (station, ack.stream)
             ).fetchone()
-            if row is None or not 0 <= ack.committed_seq <= row[0] or any(a > b for a, b in ack.missing):
+            if row is None or ack.committed_seq < 0 or any(a > b for a, b in ack.missing):
                 self.refused_acks += 1
+                return 0
+            if ack.committed_seq > row[0]:
+                self.refused_acks += 1
+                self._renew(station, ack.committed_seq, row[0])
                 return 0
             deleted = 0
             for first, last in _without(ack.committed_seq, ack.missing):
@@ -188,6 +220,39 @@ class Outbox:
                 ).rowcount
             self._rows -= deleted
             return deleted
+
+    def _renew(self, station: str, committed_seq: int, issued_seq: int) -> None:
+        """Begin a new stream for a station and number what waits anew, in its order."""
+        stream = new_id()
+        waiting = self._db.execute(
+            "SELECT leaf, lost, payload FROM events WHERE station = ? ORDER BY seq", (station,)
+        ).fetchall()
+        self._db.execute("DELETE FROM events WHERE station = ?", (station,))
+        seq = 0
+        rows = []
+        for leaf, lost, payload in waiting:
+            first_seq, seq = seq + 1, seq + max(1, lost)
+            fields: dict[str, object] = {"stream": stream, "seq": seq}
+            if lost:
+                fields["first_seq"] = first_seq
+            message = msgspec.structs.replace(decode(leaf, payload), **fields)
+            rows.append((station, first_seq, seq, lost, leaf, encode(message)))
+        self._db.executemany(_INSERT, rows)
+        self._db.execute(
+            "UPDATE streams SET stream = ?, issued_seq = ? WHERE station = ?", (stream, seq, station)
+        )
+        self.renewals += 1
+        self._say(
+            f"outbox {self.path}: the record has {station}'s events up to {committed_seq}, this file issued"
+            f" {issued_seq}: an old copy was restored? A new stream begins with {len(waiting)} events waiting"
+        )
+
+    def _at_page_bound(self, messages: int) -> bool:
+        """Whether it is our own bound, not the disk's end, that leaves no room for so many messages."""
+        with self._lock, self._errors():
+            pages: int = self._db.execute("PRAGMA page_count").fetchone()[0]
+            free: int = self._db.execute("PRAGMA freelist_count").fetchone()[0]
+            return pages - free + messages + 8 >= self._max_pages
 
     def _append(self, station: str, messages: Sequence[RepMessage | SetMessage], lost: int) -> list[int]:
         stream, issued = self._stream(station)
@@ -201,10 +266,7 @@ class Outbox:
                 raise ValueError(f"message of {len(payload)} bytes; at most {MAX_PAYLOAD_BYTES} can be sent")
             leaf = "rep" if isinstance(message, RepMessage) else "set"
             rows.append((station, seq, seq, 0, leaf, payload))
-        self._db.executemany(
-            "INSERT INTO events (station, first_seq, seq, lost, leaf, payload) VALUES (?, ?, ?, ?, ?, ?)",
-            rows,
-        )
+        self._db.executemany(_INSERT, rows)
         self._db.execute("UPDATE streams SET issued_seq = ? WHERE station = ?", (issued + len(rows), station))
         self._rows += len(rows)
         while self._rows > self._max_events and self._force_out(self._rows - self._max_events):
@@ -254,8 +316,8 @@ class Outbox:
             event_id=new_id(), at_utc=now_utc(), stream=stream, first_seq=first_seq, seq=seq, lost=lost
         )
         self._db.execute(
-            "INSERT INTO events (station, first_seq, seq, lost, leaf, payload) VALUES (?, ?, ?, ?, 'rep', ?)",
-            (station, first_seq, seq, lost, encode(stone)),
+            _INSERT,
+            (station, first_seq, seq, lost, "rep", encode(stone)),
         )
         self._rows += 1
 
@@ -272,6 +334,7 @@ class Outbox:
             db.execute("PRAGMA locking_mode = EXCLUSIVE")
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
+            db.execute(f"PRAGMA wal_autocheckpoint = {JOURNAL_PAGES}")
             db.execute(f"PRAGMA max_page_count = {self._max_pages}")
             db.execute("BEGIN EXCLUSIVE")  # take the lock now, not at the first event
             found = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
@@ -331,6 +394,10 @@ class Outbox:
             yield
         except sqlite3.Error as error:
             raise store_error(self.path, error) from error
+
+
+def _is_full(error: StoreError) -> bool:
+    return str(getattr(error.__cause__, "sqlite_errorname", "")).startswith("SQLITE_FULL")
 
 
 def _without(last: int, missing: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:

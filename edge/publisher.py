@@ -17,7 +17,7 @@ from queue import Empty, Full, Queue
 from edge.connection import Connection
 from edge.outbox import Outbox
 from station.config import Mqtt
-from station.errors import MessageError
+from station.errors import MessageError, StoreError
 from station.messages import (
     AckMessage,
     CommandMessage,
@@ -38,7 +38,9 @@ PROBE = 16  # sent again while nothing is answered
 RESEND_MIN_S = 0.5
 RESEND_MAX_S = 4.0  # a drained outbox within 5 s of the record's return
 TICK_S = 0.1
+STORE_RETRY_S = 1.0
 MAX_COMMANDS = 64  # waiting per station; more than a person can give
+COMMANDS_PER_S = 10.0  # on average; what comes faster is no person
 
 
 class Publisher:
@@ -139,8 +141,16 @@ class Publisher:
         return max(0, self._links[station].connection.connects - 1)
 
     def trouble(self, station: str) -> str | None:
-        """Why the station's connection does not stand, once that is known."""
+        """What is wrong with the station's connection, once that is known."""
         return self._links[station].connection.trouble
+
+    def store_problem(self, station: str) -> str | None:
+        """Why the outbox cannot be read or written at the moment."""
+        return self._links[station].store_problem
+
+    def refused(self, station: str) -> int:
+        """Commands and acknowledgements for a station that were malformed, or too many."""
+        return self._links[station].messages_refused
 
     def _run(self) -> None:
         try:
@@ -174,6 +184,7 @@ class _Link:
         self.replies: deque[bytes] = deque(maxlen=MAX_COMMANDS)
         self.commands: Queue[CommandMessage] = Queue(MAX_COMMANDS)
         self.messages_refused = 0
+        self.store_problem: str | None = None
         self._outbox = outbox
         self._station = station
         self._window = window
@@ -182,8 +193,11 @@ class _Link:
         self._retained: dict[str, bytes] = {}
         self._unsent: set[str] = set()  # leaves of retained messages the broker has not had yet
         self._acks: deque[Sequence[StreamAck]] = deque(maxlen=1024)
+        self._renewals = 0
+        self._store_retry_at = 0.0
         self._connects_seen = 0
-        self._looked_after = clock()
+        self._looked_after = self._allowance_at = clock()
+        self._allowance = float(MAX_COMMANDS)
         self._flight = window  # how much may be in flight; PROBE after a time-out
         self._sent_seq = 0
         self._resend_after_s = RESEND_MIN_S
@@ -201,7 +215,8 @@ class _Link:
         if now - self._looked_after > 0.5:
             self._looked_after = now
             self.connection.look_after()
-        self._take_acks(now)
+        if now >= self._store_retry_at:
+            self._from_store(lambda: self._take_acks(now), now)
         if not self.connection.connected:
             self.live = None
             return
@@ -218,7 +233,17 @@ class _Link:
             self.connection.publish("live", live, qos=0)
         while self.replies:
             self.connection.publish("reply", self.replies.popleft(), qos=1)
-        self._send_events(now)
+        if now >= self._store_retry_at:
+            self._from_store(lambda: self._send_events(now), now)
+
+    def _from_store(self, work: Callable[[], None], now: float) -> None:
+        """Do it; when the outbox cannot be read or written, say so and try again in a while."""
+        try:
+            work()
+            self.store_problem = None
+        except StoreError as error:
+            self.store_problem = str(error)
+            self._store_retry_at = now + STORE_RETRY_S
 
     def _send_events(self, now: float) -> None:
         if not self._outbox.depth():
@@ -246,11 +271,15 @@ class _Link:
     def _take_acks(self, now: float) -> None:
         answered = False
         while self._acks:
-            for ack in self._acks.popleft():
+            for ack in self._acks[0]:
                 deleted = self._outbox.acknowledge(self._station, ack)
                 answered = answered or deleted > 0
                 if ack.missing and deleted:  # a hole among what was sent: no need to wait for the timer
                     self._resend_at = min(self._resend_at, now + RESEND_MIN_S)
+            self._acks.popleft()  # not before: what fails on a full disk is done again
+        if self._outbox.renewals != self._renewals:
+            self._renewals = self._outbox.renewals
+            self._start_over(now, self._window)
         if answered:
             self._resend_after_s = RESEND_MIN_S
             self._resend_at = now + RESEND_MIN_S
@@ -267,8 +296,14 @@ class _Link:
             self._acks.append(message.streams)
             self._wake()
         elif isinstance(message, CommandMessage):
+            now = self._clock()
+            earned = (now - self._allowance_at) * COMMANDS_PER_S
+            self._allowance, self._allowance_at = min(MAX_COMMANDS, self._allowance + earned), now
             try:
+                if self._allowance < 1.0:
+                    raise Full
                 self.commands.put_nowait(message)
+                self._allowance -= 1.0
             except Full:
                 self.messages_refused += 1
 

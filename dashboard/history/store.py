@@ -4,8 +4,8 @@
 takes its place by offering the same methods.
 
 A stream's sequence numbers are kept as ranges: `received` for what has come, `gaps` for what a tombstone says
-is lost for good. A number is taken once; a second arrival of it changes nothing. A lost number that turns up
-after all (a tombstone overtook it) is taken, and the gap shrinks.
+is lost for good. A number is taken once; a second arrival of the same event changes nothing. A lost number
+that turns up after all (a tombstone overtook it) is taken, and the gap shrinks.
 """
 
 import sqlite3
@@ -34,6 +34,7 @@ from station.records import Rep, SetSummary
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x504C4849  # "PLHI"
 BUSY_TIMEOUT_S = 2.0
+STREAMS_KEPT = 64  # of each station; one is in use, the others are of outboxes replaced
 QUARANTINE_ROWS = 1000  # the newest are kept
 QUARANTINE_BYTES = 4096  # of each payload
 MISSING_RANGES = 64  # named in one acknowledgement; what lies beyond is named in a later one
@@ -166,6 +167,7 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.reused = 0  # events that came under a number another event had
         self._lock = threading.Lock()
         with self._errors():
             self._db = sqlite3.connect(
@@ -205,10 +207,15 @@ class SqliteStore:
                     key = (site, station, message.stream)
                     if key not in streams:
                         streams[key] = self._stream(key)
-                    if streams[key].take(message):
-                        self._keep(site, station, message)
+                    new = streams[key].take(message)
+                    # A number taken before may carry another event: the station runs on an old copy of its
+                    # outbox. An event is known by its id, so keeping it again changes nothing otherwise.
+                    if self._keep(site, station, message) and not new:
+                        self.reused += 1
             for stream in streams.values():
                 self._save(stream)
+            for site, station in {key[:2] for key in streams}:
+                self._forget_streams(site, station)
         return {key: stream.ack() for key, stream in streams.items()}
 
     def quarantine(self, poison: Sequence[Poison]) -> None:
@@ -270,13 +277,14 @@ class SqliteStore:
         with self._lock, self._errors():
             return self._db.execute(query, values).fetchall()
 
-    def _keep(self, site: str, station: str, message: RepMessage | SetMessage | Tombstone) -> None:
+    def _keep(self, site: str, station: str, message: RepMessage | SetMessage | Tombstone) -> bool:
+        """Insert or update by event id and revision; whether that changed anything."""
         if isinstance(message, Tombstone):
-            return
+            return False
         body = message.rep if isinstance(message, RepMessage) else message.summary
         columns, query = (_REPS, _UPSERT_REP) if isinstance(message, RepMessage) else (_SETS, _UPSERT_SET)
         values = {"site": site, "station": station} | _fields(message) | _fields(body)
-        self._db.execute(query, [values[column] for column in columns])
+        return self._db.execute(query, [values[column] for column in columns]).rowcount > 0
 
     def _command(self, site: str, station: str, message: CommandMessage) -> None:
         self._db.execute(
@@ -302,6 +310,17 @@ class SqliteStore:
             (*key, now_utc()),
         )
         return self._load(key)
+
+    def _forget_streams(self, site: str, station: str) -> None:
+        """Keep a station's STREAMS_KEPT newest streams; of the older, those with gaps to show."""
+        old = self._db.execute(
+            "SELECT id FROM streams WHERE site = ? AND station = ? AND id NOT IN (SELECT stream_id FROM gaps)"
+            " ORDER BY heard_utc DESC, id DESC LIMIT -1 OFFSET ?",
+            (site, station, STREAMS_KEPT),
+        ).fetchall()
+        for row in old:
+            self._db.execute("DELETE FROM received WHERE stream_id = ?", (row[0],))
+            self._db.execute("DELETE FROM streams WHERE id = ?", (row[0],))
 
     def _load(self, key: StreamKey) -> "_Stream":
         stream_id: int = self._db.execute(

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from dashboard.history.ranges import holes, minus, size, union
 from dashboard.history.record import Record
-from dashboard.history.store import QUARANTINE_ROWS, Arrived, Gap, Poison, SqliteStore, StreamKey
+from dashboard.history.store import (
+    QUARANTINE_ROWS,
+    STREAMS_KEPT,
+    Arrived,
+    Gap,
+    Poison,
+    SqliteStore,
+    StreamKey,
+)
 from edge.broker import Broker
 from station.config import Mqtt
 from station.errors import StoreError
@@ -290,3 +298,23 @@ def test_a_record_that_comes_back_tells_the_stations_what_it_has(
     take(store, make_rep(stream="s", seq=1), make_rep(stream="s", seq=2))
     with Record(mqtt(broker), store):
         until(lambda: acked(wire) == 2)
+
+
+def test_another_event_under_a_number_taken_before_is_kept_and_counted(
+    store: SqliteStore, make_rep: MakeRep
+) -> None:
+    take(store, make_rep(1, stream="s", seq=1), make_rep(2, stream="s", seq=2))
+    take(store, make_rep(2, stream="s", seq=2))
+    assert store.reused == 0
+    take(store, make_rep(3, stream="s", seq=2))  # an old copy of the outbox was restored
+    assert [row["number"] for row in store.reps("gym", "rack-1")] == [1, 2, 3]
+    assert store.reused == 1
+
+
+def test_old_streams_are_forgotten_unless_they_show_a_gap(store: SqliteStore, make_rep: MakeRep) -> None:
+    take(store, tombstone(1, 2, stream="gap"))
+    for n in range(STREAMS_KEPT + 5):
+        take(store, make_rep(n + 1, stream=f"s{n}", seq=1))
+    assert len(store.acks()) == STREAMS_KEPT + 1
+    assert [gap.stream for gap in store.gaps()] == ["gap"]
+    assert len(store.reps("gym", "rack-1")) == STREAMS_KEPT + 5

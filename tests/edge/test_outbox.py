@@ -1,5 +1,6 @@
 """The outbox: numbers never reused, nothing deleted unacknowledged, whatever happens to the process."""
 
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -19,6 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from edge.ballast import Ballast
 from edge.outbox import Outbox
 from station.errors import StoreError
 from station.messages import RepMessage, StreamAck, Tombstone, decode, encode
@@ -83,10 +86,46 @@ def test_an_acknowledgement_of_what_was_never_issued_deletes_nothing_and_is_coun
     outbox: Outbox, make_rep: MakeRep, committed: int, missing: list[tuple[int, int]]
 ) -> None:
     outbox.append("rack-1", [make_rep() for _ in range(3)])
-    assert ack(outbox, committed, *missing) == 0
     assert outbox.acknowledge("rack-1", StreamAck(stream="another", committed_seq=3)) == 0
+    assert ack(outbox, committed, *missing) == 0
     assert seqs(outbox) == [1, 2, 3]
     assert outbox.refused_acks == 2
+
+
+def test_a_restored_old_copy_is_noticed_and_its_numbers_are_not_used_again(
+    tmp_path: Path, make_rep: MakeRep
+) -> None:
+    path, copy = tmp_path / "o.db", tmp_path / "copy.db"
+    with Outbox(path) as outbox:
+        outbox.append("rack-1", [make_rep(1), make_rep(2)])
+        old = outbox.stream("rack-1")
+    shutil.copy(path, copy)
+    with Outbox(path) as outbox:
+        outbox.append("rack-1", [make_rep(3), make_rep(4)])
+        assert ack(outbox, 4) == 4
+    said: list[str] = []
+    with Outbox(copy, say=said.append) as outbox:
+        assert outbox.acknowledge("rack-1", StreamAck(stream=old, committed_seq=4)) == 0
+        assert outbox.renewals == 1
+        assert outbox.stream("rack-1") != old
+        waiting = [decode(entry.leaf, entry.payload) for entry in outbox.unacknowledged("rack-1", 10)]
+        assert [(message.stream, message.seq) for message in waiting] == [  # type: ignore[union-attr]
+            (outbox.stream("rack-1"), 1),
+            (outbox.stream("rack-1"), 2),
+        ]
+        assert outbox.append("rack-1", [make_rep(5)]) == [3]
+    assert "an old copy was restored" in said[0]
+    with Outbox(copy) as outbox:
+        assert seqs(outbox) == [1, 2, 3]
+
+
+def test_ballast_is_real_blocks_given_up_once_and_put_back(tmp_path: Path) -> None:
+    ballast = Ballast(tmp_path / "b", 65536)
+    assert (tmp_path / "b").stat().st_blocks * 512 >= 65536
+    assert ballast.release() and not ballast.release()
+    assert ballast.restore() and ballast.there
+    huge = Ballast(tmp_path / "huge", 2**60)
+    assert not huge.there and not huge.release()
 
 
 def test_beyond_the_quota_one_tombstone_stands_for_the_oldest(tmp_path: Path, make_rep: MakeRep) -> None:
@@ -223,7 +262,7 @@ class OutboxModel(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.path = Path(self.folder.name) / "o.db"
-        self.outbox = Outbox(self.path, max_events=self.quota)
+        self.outbox = Outbox(self.path, max_events=self.quota, say=lambda line: None)
         self.issued = dict.fromkeys(self.stations, 0)
         self.gone: dict[str, set[int]] = {station: set() for station in self.stations}  # acknowledged
         self.streams = {station: self.outbox.stream(station) for station in self.stations}
@@ -256,14 +295,27 @@ class OutboxModel(RuleBasedStateMachine):
     @rule(station=st.sampled_from(stations), beyond=st.integers(1, 1000))
     def acknowledge_what_was_never_issued(self, station: str, beyond: int) -> None:
         ack = StreamAck(stream=self.streams[station], committed_seq=self.issued[station] + beyond)
-        before = self.waiting(station)
+        before = [self.stands_for(station, entry) for entry in self.entries(station)]
         assert self.outbox.acknowledge(station, ack) == 0
-        assert self.waiting(station) == before
+        after = [self.stands_for(station, entry) for entry in self.entries(station)]
+        assert after == before
+        assert self.outbox.stream(station) != self.streams[station]
+        self.streams[station] = self.outbox.stream(station)
+        self.issued[station], self.gone[station] = sum(after), set()
+
+    def entries(self, station: str) -> list[Any]:
+        return self.outbox.unacknowledged(station, 10_000)
+
+    def stands_for(self, station: str, entry: Any) -> int:
+        """How many events an entry is, or is the tombstone of."""
+        message = decode(entry.leaf, entry.payload)
+        assert isinstance(message, RepMessage | Tombstone) and message.stream == self.outbox.stream(station)
+        return message.lost if isinstance(message, Tombstone) else 1
 
     @rule()
     def restart(self) -> None:
         self.outbox.close()
-        self.outbox = Outbox(self.path, max_events=self.quota)
+        self.outbox = Outbox(self.path, max_events=self.quota, say=lambda line: None)
 
     def waiting(self, station: str) -> list[set[int]]:
         """What each row stands for, numbers already acknowledged left out of a tombstone's range."""

@@ -17,7 +17,7 @@ from edge.broker import Broker
 from edge.outbox import Outbox
 from edge.publisher import PROBE, Publisher
 from station.config import Mqtt, check_mqtt, read_password
-from station.errors import ConfigError
+from station.errors import ConfigError, StoreError
 from station.messages import (
     AckMessage,
     CommandMessage,
@@ -272,3 +272,79 @@ def test_a_password_others_can_read_is_refused(tmp_path: Path) -> None:
     assert read_password(mqtt) == "secret"
     with pytest.raises(ConfigError, match="cannot be read"):
         read_password(Mqtt(host="gym.local", username="rack-1", password_file=str(tmp_path / "none")))
+
+
+class DeniesSubscriptions:
+    """A broker that says yes to CONNECT and no (0x87) to every topic."""
+
+    def __enter__(self) -> int:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._serve, daemon=True).start()
+        port: int = self._socket.getsockname()[1]
+        return port
+
+    def __exit__(self, *exc: object) -> None:
+        self._socket.close()
+
+    def _serve(self) -> None:
+        peer, _ = self._socket.accept()
+        with peer:
+            peer.recv(4096)
+            peer.sendall(bytes([0x20, 3, 0, 0, 0]))
+            packet = peer.recv(4096)
+            assert packet[0] == 0x82
+            peer.sendall(bytes([0x90, 5, *packet[2:4], 0, 0x87, 0x87]))
+            while peer.recv(4096):
+                pass
+
+
+def test_a_broker_that_denies_the_subscription_is_said(outbox: Outbox, until: Any) -> None:
+    with DeniesSubscriptions() as port:
+        mqtt = Mqtt(host="127.0.0.1", port=port, tls=False)
+        publisher = Publisher(outbox, {"rack-1": mqtt}, {"rack-1": "one"})
+        publisher.start()
+        until(lambda: publisher.trouble("rack-1"))
+        assert "does not let station rack-1 read command and ack" in (publisher.trouble("rack-1") or "")
+        publisher.stop()
+
+
+def test_commands_come_no_faster_than_a_person_gives_them(
+    broker: Broker, wire: Any, outbox: Outbox, until: Any
+) -> None:
+    now = [0.0]
+    publisher = Publisher(outbox, {"rack-1": at(broker)}, {"rack-1": "one"}, clock=lambda: now[0])
+    publisher.start()
+    until(lambda: publisher.connected("rack-1"))
+    got: list[CommandMessage] = []
+    for n in range(100):
+        command = CommandMessage(event_id=f"c{n}", at_utc=NOW, name="tare", by="script")
+        wire.say(TOPIC + "command", encode(command))
+        got += publisher.commands("rack-1")
+    until(lambda: got.extend(publisher.commands("rack-1")) or len(got) + publisher.refused("rack-1") == 100)
+    assert len(got) == 64
+    now[0] = 1.0
+    for n in range(20):
+        command = CommandMessage(event_id=f"d{n}", at_utc=NOW, name="tare", by="script")
+        wire.say(TOPIC + "command", encode(command))
+    until(lambda: publisher.refused("rack-1") == 46)
+    assert len(publisher.commands("rack-1")) == 10
+    publisher.stop()
+
+
+def test_an_outbox_that_cannot_be_written_stops_only_the_deleting(
+    wire: Any, publisher: Publisher, outbox: Outbox, make_rep: MakeRep, until: Any, monkeypatch: Any
+) -> None:
+    outbox.append("rack-1", [make_rep(1)])
+    until(lambda: wire.messages("rep"))
+    works = outbox.acknowledge
+
+    def full(*_: Any) -> int:
+        raise StoreError("o.db: no room left")
+
+    monkeypatch.setattr(outbox, "acknowledge", full)
+    acknowledge(wire, outbox, 1)
+    until(lambda: publisher.store_problem("rack-1") == "o.db: no room left")
+    assert publisher.alive and outbox.depth() == 1
+    monkeypatch.setattr(outbox, "acknowledge", works)
+    until(lambda: outbox.depth() == 0)
+    until(lambda: publisher.store_problem("rack-1") is None)
