@@ -1,0 +1,75 @@
+"""A board that goes on sending in real time, on a pseudo-terminal."""
+
+import os
+import pty
+import threading
+import time
+import tty
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from station import wire
+from station.sim.device import BoardChannel, LineFaults, SimulatedBoard, spoil
+
+POSITION = wire.Channel("position_m", 200.0, 5000.0)
+FORCE = wire.Channel("force_n", 80.0, 800.0, 41_213.0, -(2**23) + 1, 2**23 - 1)
+PIECE_S = 0.05
+
+
+class LiveBoard:
+    """Set what it measures at any time; it shows from the next piece on."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.force_n = 0.0
+        self.position_m = 0.0
+        self.force_noise_n = 0.5
+        self.faults = LineFaults()
+        self.rates_hz = (200.0, 80.0)
+        self._far, self._near = pty.openpty()
+        tty.setraw(self._near)
+        os.set_blocking(self._far, False)
+        path.symlink_to(os.ttyname(self._near))
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        rng = np.random.default_rng(1)
+        board = SimulatedBoard([BoardChannel(POSITION), BoardChannel(FORCE)], rng=rng, name="bench board")
+        start_s, sent_s, taken = time.monotonic(), 0.0, [0, 0]
+        while not self._stop.wait(PIECE_S):
+            sent_s = time.monotonic() - start_s
+            samples = []
+            for index, rate_hz in enumerate(self.rates_hz):
+                until = int(sent_s * rate_hz)
+                time_s = np.arange(taken[index], until) / rate_hz
+                taken[index] = until
+                if index == 0:
+                    counts = np.full(len(time_s), round(self.position_m * POSITION.counts_per_unit))
+                else:
+                    force = self.force_n + rng.normal(0.0, self.force_noise_n, len(time_s))
+                    limit = 2**23 - 1
+                    counts = np.clip(np.rint(force * 800.0 + 41_213.0), -limit, limit)
+                samples.append((time_s, counts.astype(float)))
+            for _, data in spoil(board.send(samples), self.faults, rng):
+                try:
+                    os.write(self._far, data)
+                except BlockingIOError:
+                    continue  # nobody reads
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        for end in (self._far, self._near):
+            os.close(end)
+
+
+@pytest.fixture
+def live_board(tmp_path: Path) -> Iterator[LiveBoard]:
+    board = LiveBoard(tmp_path / "bench.tty")
+    yield board
+    board.close()
