@@ -5,7 +5,7 @@ itself, one more each time it sends a rep, and lays the mark over every later re
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -25,12 +25,19 @@ class _Kept:
     by: str = ""
 
 
+class Before(NamedTuple):
+    """A rep's mark before it got another."""
+
+    event_id: str
+    mark: Mark | None
+    by: str
+
+
 class Marks:
     """The session's newest reps with their marks. Bounded memory; no I/O."""
 
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
-        self._done: list[tuple[str, Mark | None, str]] = []  # what each mark replaced, for undo
 
     def revise(self, measured: RepMessage) -> RepMessage:
         """What to send for a rep that the pipeline has made or revised."""
@@ -40,25 +47,34 @@ class Marks:
             del self._kept[next(iter(self._kept))]
         return _sent(kept)
 
-    def mark(self, event_id: str | None, mark: Mark, by: str) -> RepMessage:
-        """Mark a rep, the newest where none is named. Raises MessageError when there is no such rep."""
+    def mark(self, event_id: str | None, mark: Mark, by: str) -> tuple[RepMessage, "Before"]:
+        """Mark a rep, the newest where none is named; what to send, and what `restore` needs to undo it.
+
+        Raises MessageError when there is no such rep.
+        """
         event_id = event_id if event_id is not None else next(reversed(self._kept), None)
         kept = self._kept.get(event_id or "")
         if event_id is None or kept is None:
             raise MessageError("there is no such rep in this session")
-        self._done = [*self._done[1 - REPS_KEPT :], (event_id, kept.mark, kept.by)]
+        before = Before(event_id, kept.mark, kept.by)
         kept.mark, kept.by = mark, by
+        return _sent(kept), before
+
+    def restore(self, before: "Before") -> RepMessage:
+        """Take a mark back. Raises MessageError for a rep that is too long ago."""
+        kept = self._kept.get(before.event_id)
+        if kept is None:
+            raise MessageError("that rep is too long ago")
+        kept.mark, kept.by = before.mark, before.by
         return _sent(kept)
 
-    def undo(self) -> RepMessage:
-        """Take the newest mark back. Raises MessageError when there is none."""
-        while self._done:
-            event_id, mark, by = self._done.pop()
-            kept = self._kept.get(event_id)
-            if kept is not None:
-                kept.mark, kept.by = mark, by
-                return _sent(kept)
-        raise MessageError("there is nothing to undo")
+    def of_set(self, set_number: int) -> list[str]:
+        """The event ids of a set's reps that stand, in the order they came."""
+        return [
+            event_id
+            for event_id, kept in self._kept.items()
+            if kept.measured.set_number == set_number and _marked(kept).state != "rejected"
+        ]
 
     def reps(self, set_number: int) -> list[Rep]:
         """The reps of a set as they stand now, the rejected ones left out."""

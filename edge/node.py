@@ -298,6 +298,7 @@ class Node:
             saturated=[name for a in ports for name in self._newly_saturated(a)],
             last_sample_age_s=None if session.last_sample_at is None else now_s - session.last_sample_at,
             reconnects=sum(a.reconnects for a in ports),
+            rates_hz=session.measured_rates_hz(),
             problem="; ".join(problems) or None,
         )
 

@@ -44,6 +44,7 @@ class StationPipeline:
         self._live_s = live_s
         self._load_kg = 0.0
         self._zero_n = 0.0
+        self._zeros_n: list[float] = []  # the zeros before it
         self._forces_n = np.empty(0)
         self._profile = profile
         self._counter = make_counter(station, profile, live_s)
@@ -92,6 +93,10 @@ class StationPipeline:
         """End the set here."""
         return list(self._sets.end(self._now_s))
 
+    def reopen_set(self) -> bool:
+        """Go on with the set that was ended last, where it is not too late."""
+        return self._sets.reopen(self._now_s)
+
     def set_profile(self, profile: Profile) -> list[Event]:
         """End the set and count by another exercise from now on; set numbers go on."""
         events = self.finish()
@@ -113,8 +118,17 @@ class StationPipeline:
         if not seen.size:
             return "no load cell has been read; nothing was changed"
         change_n = float(np.median(seen)) - self._zero_n
+        self._zeros_n = [*self._zeros_n[-15:], self._zero_n]
         self._zero_n += change_n
         return f"zero moved by {change_n:+.1f} N"
+
+    def undo_tare(self) -> str:
+        """The zero before the last `tare`; say what was done."""
+        if not self._zeros_n:
+            return "no load cell has been tared; nothing was changed"
+        change_n = self._zeros_n[-1] - self._zero_n
+        self._zero_n = self._zeros_n.pop()
+        return f"zero moved back by {change_n:+.1f} N"
 
     def _translate(self, results: list[Measured | Discarded | Tick]) -> list[Event]:
         events: list[Event] = []

@@ -3,9 +3,9 @@
 A session begins when its pipeline does and has a random id; the ids of its reps and sets begin with it.
 """
 
-import math
 import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from edge.outbox import Outbox
 from edge.pipeline import StationPipeline
 from edge.publisher import Publisher
 from edge.sets import summarise
+from edge.settings import MAX_ID_CHARS, Settings, changed
 from station.clock import DeviceClock
 from station.config import StationFile
 from station.errors import ConfigError, MessageError, StoreError
@@ -38,9 +39,11 @@ from station.records import Live, Rejected, RepEvent, SetEvent
 IDLE_AFTER_S = 2.0  # a port unplugged and back sooner breaks off nothing
 STORE_RETRY_S = 1.0
 MAX_BACKLOG = 10_000  # messages kept in memory while the outbox cannot be written
-MAX_ID_CHARS = 64
 SETS_KEPT = 32
 COMMANDS_REMEMBERED = 128
+RATE_MARKS = 11  # of the health's period, a second
+
+Undo = Callable[[float], str]  # takes now_s, returns what was undone
 
 
 class Session:
@@ -59,9 +62,10 @@ class Session:
         self.session_s = 0.0  # of the newest sample, and beyond while none come
         self.last_sample_at: float | None = None  # host's monotonic time of receipt
         self.clock: DeviceClock | None = None  # of the first port; samples of every port come on it
-        self.athlete: str | None = None
-        self.load_kg: float | None = None
-        self.target_reps: int | None = None
+        self.settings = Settings()
+        self._done: list[Undo] = []  # the newest last
+        self._sample_counts: dict[str, int] = {}
+        self._rate_marks: deque[tuple[float, dict[str, int]]] = deque(maxlen=RATE_MARKS)
         self._pipeline = StationPipeline(station, profile)
         self._exercises_dir = exercises_dir
         self._outbox: Outbox | None = None
@@ -87,6 +91,9 @@ class Session:
                 self._sample_s = max(self._sample_s, *(float(part.time_s[-1]) for part in samples))
                 self.session_s = self._sample_s
                 self.last_sample_at = now_s
+                for part in samples:
+                    seen = self._sample_counts.get(part.channel, 0)
+                    self._sample_counts[part.channel] = seen + len(part.time_s)
                 self._take(self._pipeline.feed(samples), now_s)
             elif self.last_sample_at is not None and now_s - self.last_sample_at > IDLE_AFTER_S:
                 self.session_s = self._sample_s + (now_s - self.last_sample_at)
@@ -109,6 +116,8 @@ class Session:
         """Publish what the station is and is set to, if that has changed."""
         geometry = self.station.geometry
         with self._lock:
+            dates = {name: known.date for name, known in self.station.calibration.items()}
+            sensors = [msgspec.structs.replace(s, calibrated=dates.get(s.channel)) for s in sensors]
             info = InfoMessage(
                 event_id="",
                 at_utc="",
@@ -122,16 +131,25 @@ class Session:
                     for value in [getattr(geometry, name)]
                 },
                 exercise=self.profile.name,
-                athlete=self.athlete,
-                load_kg=self.load_kg,
-                target_reps=self.target_reps,
                 board=board,
+                **msgspec.structs.asdict(self.settings),
             )
             if info == self._info:
                 return
             self._info = info
         stamped = msgspec.structs.replace(info, event_id=new_id(), at_utc=now_utc())
         self._to.retain(self.station.station.id, stamped)
+
+    def measured_rates_hz(self) -> dict[str, float]:
+        """Samples a second of each channel over the last calls, some ten seconds; empty at first."""
+        with self._lock:
+            now = (self._sample_s, dict(self._sample_counts))
+            self._rate_marks.append(now)
+            start_s, counts = self._rate_marks[0]
+            span_s = now[0] - start_s
+            if span_s < 1.0:
+                return {}
+            return {name: (count - counts.get(name, 0)) / span_s for name, count in now[1].items()}
 
     @property
     def _to(self) -> Publisher:
@@ -161,15 +179,15 @@ class Session:
             del self._sets[min(self._sets)]
         return message
 
-    def _marked(self, rep: RepMessage) -> list[RepMessage | SetMessage]:
-        """A rep that was marked, and its set's summary where the set has ended."""
+    def _summary(self, rep: RepMessage) -> list[SetMessage]:
+        """The summary of a marked rep's set anew, where the set has ended."""
         old = self._sets.get(rep.set_number)
         if old is None:
-            return [rep]
+            return []
         reps = self._marks.reps(rep.set_number)
         none = msgspec.structs.replace(old.summary, counted_reps=0, partial_reps=0)
         summary = summarise(rep.set_number, reps) if reps else none
-        return [rep, self._ended(msgspec.structs.replace(old, summary=summary))]
+        return [self._ended(msgspec.structs.replace(old, summary=summary))]
 
     def _rep_message(self, event: RepEvent) -> RepMessage:
         return RepMessage(
@@ -183,8 +201,8 @@ class Session:
             state=event.state,
             exercise=event.exercise,
             set_number=event.set_number,
-            athlete=self.athlete,
-            load_kg=self.load_kg,
+            athlete=self.settings.athlete,
+            load_kg=self.settings.load_kg,
             rep=event.rep,
         )
 
@@ -198,8 +216,8 @@ class Session:
             session_s=event.known_s,
             revision=event.revision,
             exercise=event.exercise,
-            athlete=self.athlete,
-            load_kg=self.load_kg,
+            athlete=self.settings.athlete,
+            load_kg=self.settings.load_kg,
             summary=event.summary,
         )
 
@@ -237,46 +255,88 @@ class Session:
                     del self._replies[next(iter(self._replies))]
             self._to.reply(self.station.station.id, reply)
 
-    def _obey(self, command: CommandMessage, now_s: float) -> str:  # noqa: PLR0911, PLR0912
+    def _obey(self, command: CommandMessage, now_s: float) -> str:
         """Do it and return what was done. Raises ConfigError or MessageError with the reason why not."""
+        if command.name == "undo":
+            if not self._done:
+                raise MessageError("there is nothing to undo")
+            return self._done.pop()(now_s)
+        text, undo = self._do(command, now_s)
+        self._done = [*self._done[1 - COMMANDS_REMEMBERED :], undo]
+        return text
+
+    def _do(self, command: CommandMessage, now_s: float) -> tuple[str, Undo]:
+        """Do it; what was done in words, and what takes it back and says so."""
         match command.name:
+            case "tare":
+                return self._pipeline.tare(), lambda _: self._pipeline.undo_tare()
+            case "end-set":
+                self._take(self._pipeline.end_set(), now_s)
+                return "set ended", lambda _: self._reopen()
+            case "restart-set":
+                return self._restart(command.by[:MAX_ID_CHARS], now_s)
+            case "mark-rep":
+                if command.mark is None:
+                    raise MessageError("the command needs mark")
+                by = command.by[:MAX_ID_CHARS]
+                rep, before = self._marks.mark(command.rep_event_id, command.mark, by)
+                return self._tell([rep], now_s), lambda at_s: self._tell([self._marks.restore(before)], at_s)
             case "set-exercise":
                 if command.exercise is None:
                     raise MessageError("the command needs exercise")
                 profile = load_profile(command.exercise, self._exercises_dir)
-                self._take(self._pipeline.set_profile(profile), now_s)
-                self.profile = profile
-                return f"counting {profile.title}"
-            case "set-athlete":
-                if command.athlete is not None and not 0 < len(command.athlete) <= MAX_ID_CHARS:
-                    raise MessageError(f"an athlete's id has 1 to {MAX_ID_CHARS} characters")
-                self._take(self._pipeline.end_set(), now_s)  # a set belongs to one athlete
-                self.athlete = command.athlete
-                return f"athlete {command.athlete}" if command.athlete else "no athlete"
-            case "set-load":
-                load_kg = command.load_kg
-                if load_kg is not None and not (math.isfinite(load_kg) and 0 <= load_kg <= 1000):
-                    raise MessageError(f"a load of {load_kg} kg; give 0 to 1000")
-                self.load_kg = load_kg
-                self._pipeline.set_load(load_kg)
-                return "no load" if load_kg is None else f"load {load_kg:g} kg"
-            case "set-target":
-                target = command.target_reps
-                if target is not None and not 1 <= target <= 1000:
-                    raise MessageError(f"a target of {target} reps; give 1 to 1000")
-                self.target_reps = target
-                return "no target" if target is None else f"target {target} reps"
-            case "tare":
-                return self._pipeline.tare()
-            case "end-set":
-                self._take(self._pipeline.end_set(), now_s)
-                return "set ended"
-            case "mark-rep":
-                if command.mark is None:
-                    raise MessageError("the command needs mark")
-                rep = self._marks.mark(command.rep_event_id, command.mark, command.by[:MAX_ID_CHARS])
-            case "undo":
-                rep = self._marks.undo()
-        self._commit(self._marked(rep), now_s)
+                # A tempo or a path limit was asked for of one exercise.
+                asked = msgspec.structs.replace(
+                    self.settings, tempo_s=None, velocity_loss_cutoff_pct=None, path_limit_m=None
+                )
+                text = f"counting {profile.title}"
+            case _:
+                profile = self.profile
+                asked, text = changed(self.settings, command, profile)
+        old, old_profile = self.settings, self.profile
+        self._set(asked, profile, now_s)
+
+        def undo(at_s: float) -> str:
+            self._set(old, old_profile, at_s)
+            return f"undone: {text}"
+
+        return text, undo
+
+    def _set(self, settings: Settings, profile: Profile, now_s: float) -> None:
+        if profile != self.profile:
+            self._take(self._pipeline.set_profile(profile), now_s)
+            self.profile = profile
+        if settings.athlete != self.settings.athlete:
+            self._take(self._pipeline.end_set(), now_s)  # a set belongs to one athlete
+        if settings.load_kg != self.settings.load_kg:
+            self._pipeline.set_load(settings.load_kg)
+        self.settings = settings
+
+    def _reopen(self) -> str:
+        if not self._pipeline.reopen_set():
+            raise MessageError("too late: a set that ended stays ended")
+        return "the set goes on"
+
+    def _restart(self, by: str, now_s: float) -> tuple[str, Undo]:
+        """Count the running set from one again; its reps so far are marked false."""
+        number = self._pipeline.set_number
+        event_ids = self._marks.of_set(number)
+        if not event_ids:
+            raise MessageError("no set is running")
+        self._take(self._pipeline.end_set(), now_s)
+        marked = [self._marks.mark(event_id, "false", by) for event_id in event_ids]
+        self._tell([rep for rep, _ in marked], now_s)
+
+        def undo(at_s: float) -> str:
+            self._tell([self._marks.restore(before) for _, before in marked], at_s)
+            return f"set {number} counts again"
+
+        return f"set {number} does not count, {len(marked)} reps; counting from one", undo
+
+    def _tell(self, reps: Sequence[RepMessage], now_s: float) -> str:
+        """Send reps whose marks changed, and their set's summary; the last of them in words."""
+        messages: list[RepMessage | SetMessage] = [*reps, *self._summary(reps[-1])]
+        self._commit(messages, now_s)
+        rep = reps[-1]
         counted = "counted" if rep.rep.counted else f"not counted: {rep.rep.reason}"
         return f"set {rep.set_number} rep {rep.rep.number}: {counted}"

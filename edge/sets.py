@@ -42,6 +42,7 @@ class SetTracker:
         self._entries: list[_Entry] = []
         self._set_number = first_number
         self._rep_ids = 0
+        self._ended: tuple[list[_Entry], int] | None = None  # the set before, and its rep ids
 
     @property
     def set_number(self) -> int:
@@ -86,6 +87,7 @@ class SetTracker:
                 entry.state = "confirmed"
         events = self._judge(known_s)
         reps = [entry.rep for entry in self._entries if entry.state != "rejected"]
+        self._ended = (self._entries, self._rep_ids) if reps else None
         self._entries = []
         if not reps:
             return events
@@ -101,6 +103,17 @@ class SetTracker:
         self._set_number += 1
         self._rep_ids = 0
         return events
+
+    def reopen(self, now_s: float) -> bool:
+        """Go on with the set that ended last; False where the next has begun or its gap has passed."""
+        if self._entries or self._ended is None:
+            return False
+        entries, rep_ids = self._ended
+        if now_s - entries[-1].rep.end_s > self._profile.set_gap_s:
+            return False
+        self._entries, self._rep_ids, self._ended = entries, rep_ids, None
+        self._set_number -= 1
+        return True
 
     def _judge(self, known_s: float) -> list[RepEvent | SetEvent | Rejected]:
         events: list[RepEvent | SetEvent | Rejected] = []

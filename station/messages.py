@@ -46,6 +46,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema"):
     at_utc: str  # RFC 3339
 
 
+# Seconds of each phase in the order eccentric, bottom, concentric, top; None is "as it comes".
+TempoTarget = tuple[float | None, float | None, float | None, float | None]
+
+
 class StateMessage(Message, frozen=True, kw_only=True, tag="plumbline/state/1"):
     """Whether the station is there. The session id tells a late last will from a newer birth."""
 
@@ -59,6 +63,7 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     rate_hz: float | None
     counts_per_unit: float | None = None
+    calibrated: str | None = None  # when, as the station file says
 
 
 class InfoMessage(Message, frozen=True, kw_only=True, tag="plumbline/info/1"):
@@ -73,7 +78,17 @@ class InfoMessage(Message, frozen=True, kw_only=True, tag="plumbline/info/1"):
     athlete: str | None = None  # pseudonymous id
     load_kg: float | None = None
     target_reps: Count | None = None
+    tempo_s: TempoTarget | None = None  # this and the two below: None is as the exercise has it
+    velocity_loss_cutoff_pct: float | None = None
+    path_limit_m: float | None = None
+    queue: list[str] = []  # who shares the station, the one lifting first
+    acknowledged: str | None = None  # what a coach has seen
+    muted: bool = False
+    signed_off: list[tuple[str, str]] = []  # athlete and exercise, in this session
     board: str | None = None
+
+
+SensorFault = Literal["silent", "stuck", "no value", "saturated"]
 
 
 class HealthMessage(Message, frozen=True, kw_only=True, tag="plumbline/health/1"):
@@ -91,7 +106,12 @@ class HealthMessage(Message, frozen=True, kw_only=True, tag="plumbline/health/1"
     outbox_depth: Count
     saturated: list[str] = []
     last_sample_age_s: float | None = None
+    rates_hz: dict[str, float] = {}  # measured, by channel
     reconnects: Count = 0
+    sensor_faults: dict[str, SensorFault] = {}  # by channel; what such a channel says is not used
+    movements_rejected: Count = 0  # seen, and none of the exercise's
+    messages_refused: Count = 0  # commands and acknowledgements: malformed, too many, of a wrong stream
+    overruns: Count = 0  # events that memory had no room for while the disk was slow; tombstones
     problem: str | None = None  # what stands in the way right now, for a person to read
 
 
@@ -142,7 +162,19 @@ class Tombstone(Message, frozen=True, kw_only=True, tag="plumbline/tombstone/1")
 
 
 CommandName = Literal[
-    "set-exercise", "set-athlete", "set-load", "set-target", "tare", "end-set", "mark-rep", "undo"
+    "set-exercise",
+    "set-athlete",
+    "set-load",
+    "set-target",
+    "set-queue",
+    "tare",
+    "end-set",
+    "restart-set",
+    "mark-rep",
+    "acknowledge",
+    "mute",
+    "sign-off",
+    "undo",
 ]
 
 
@@ -155,6 +187,12 @@ class CommandMessage(Message, frozen=True, kw_only=True, tag="plumbline/command/
     athlete: str | None = None
     load_kg: float | None = None
     target_reps: Count | None = None
+    tempo_s: TempoTarget | None = None
+    velocity_loss_cutoff_pct: float | None = None
+    path_limit_m: float | None = None
+    queue: list[str] | None = None
+    attention: str | None = None  # what is acknowledged
+    muted: bool | None = None  # None: the other way round
     rep_event_id: str | None = None
     mark: Literal["false", "partial", "failed"] | None = None
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -37,6 +38,7 @@ class Script:
         self.next: list[Any] = []
         self.idle_at: list[float] = []
         self.done: list[Any] = []
+        self.running = True
 
     def feed(self, samples: Sequence[Samples]) -> list[Any]:
         said, self.next = self.next, []
@@ -62,6 +64,16 @@ class Script:
 
     def tare(self) -> str:
         return "zero moved by +1.0 N"
+
+    def undo_tare(self) -> str:
+        return "zero moved back by -1.0 N"
+
+    def reopen_set(self) -> bool:
+        return self.running
+
+    @property
+    def set_number(self) -> int:
+        return 1
 
 
 class Hears:
@@ -181,7 +193,15 @@ def test_every_command_is_answered(bench: Bench) -> None:
         ("set-load", {"load_kg": -1.0}, "0 to 1000"),
         ("set-load", {"load_kg": 5000.0}, "0 to 1000"),
         ("set-target", {"target_reps": 0}, "1 to 1000"),
+        ("set-target", {"tempo_s": (2.0, 0.0, -1.0, None)}, "0 to 60"),
+        ("set-target", {"velocity_loss_cutoff_pct": 0.0}, "1 to 100"),
+        ("set-target", {"path_limit_m": 5.0}, "0.001 to 1"),
         ("set-athlete", {"athlete": "x" * 65}, "1 to 64"),
+        ("set-queue", {"queue": ["ana", ""]}, "1 to 64"),
+        ("set-queue", {"queue": ["a", "b", "c", "d", "e"]}, "4 at most"),
+        ("acknowledge", {}, "needs attention"),
+        ("sign-off", {}, "say who first"),
+        ("restart-set", {}, "no set is running"),
         ("mark-rep", {"mark": "false"}, "no such rep"),
         ("mark-rep", {}, "needs mark"),
         ("undo", {}, "nothing to undo"),
@@ -225,6 +245,59 @@ def test_a_rep_marked_after_its_set_changes_the_sets_summary(bench: Bench, rep: 
     assert (summary.revision, summary.summary.counted_reps, summary.summary.partial_reps) == (2, 2, 0)
     bench.ask("undo")
     assert (bench.sent[-1].revision, bench.sent[-1].summary.counted_reps) == (3, 3)
+
+
+def test_every_setting_is_told_and_undone_one_by_one(bench: Bench) -> None:
+    def told() -> InfoMessage:
+        bench.session.tell_info([], None)
+        return bench.hears.retained[-1]
+
+    asks: list[tuple[str, dict[str, Any]]] = [
+        ("set-athlete", {"athlete": "ana"}),
+        ("set-load", {"load_kg": 60.0}),
+        ("set-target", {"target_reps": 8, "tempo_s": (3.0, 1.0, None, 0.0), "path_limit_m": 0.04}),
+        ("set-queue", {"queue": ["ana", "ben", "chidi"]}),
+        ("set-athlete", {"athlete": "ben"}),
+        ("acknowledge", {"attention": "REST s1"}),
+        ("mute", {}),
+        ("sign-off", {}),
+        ("set-exercise", {"exercise": "back-squat"}),
+    ]
+    states = [told()]
+    for name, given in asks:
+        reply = bench.ask(name, **given)
+        assert reply.ok, reply.text
+        states.append(told())
+    last = states[-1]
+    assert (last.exercise, last.athlete, last.load_kg, last.target_reps) == ("back-squat", "ben", 60.0, 8)
+    assert (last.tempo_s, last.muted, last.acknowledged) == (None, True, "REST s1")
+    assert (last.queue, last.signed_off) == (("ben", "chidi", "ana"), (("ben", "romanian-deadlift"),))
+    for before in reversed(states[:-1]):
+        assert bench.ask("undo").ok
+        undone = told()
+        assert msgspec.structs.replace(undone, event_id="", at_utc="") == msgspec.structs.replace(
+            before, event_id="", at_utc=""
+        )
+    assert not bench.ask("undo").ok
+
+
+def test_a_set_is_restarted_and_the_restart_undone(bench: Bench, rep: Any) -> None:
+    bench.measure(rep(1), rep(2))
+    assert "2 reps" in bench.ask("restart-set").text
+    assert [message.state for message in bench.sent[-2:]] == ["rejected", "rejected"]
+    assert not bench.ask("restart-set").ok
+    assert bench.ask("undo").text == "set 1 counts again"
+    assert [message.rep.counted for message in bench.sent[-2:]] == [True, True]
+
+
+def test_tare_and_the_end_of_a_set_are_undone_too(bench: Bench) -> None:
+    bench.ask("tare")
+    bench.ask("end-set")
+    assert bench.ask("undo").text == "the set goes on"
+    assert bench.ask("undo").text == "zero moved back by -1.0 N"
+    bench.ask("end-set")
+    bench.pipeline.running = False
+    assert "too late" in bench.ask("undo").text
 
 
 def test_the_clock_goes_on_only_after_a_while_without_samples(bench: Bench) -> None:

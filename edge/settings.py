@@ -1,0 +1,117 @@
+"""What a coach has set a station to, and what a command makes of it."""
+
+import math
+
+import msgspec
+
+from station.errors import MessageError
+from station.exercises import Profile
+from station.messages import CommandMessage, TempoTarget
+
+MAX_ID_CHARS = 64
+QUEUE_LIMIT = 4  # two to four athletes share a rack
+MAX_TEMPO_S = 60.0
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it; None is "as the exercise has it", or not given."""
+
+    athlete: str | None = None
+    load_kg: float | None = None
+    target_reps: int | None = None
+    tempo_s: TempoTarget | None = None
+    velocity_loss_cutoff_pct: float | None = None
+    path_limit_m: float | None = None
+    queue: tuple[str, ...] = ()  # who shares the station, the one lifting first
+    acknowledged: str | None = None  # what a coach has seen and needs to hear no more of
+    muted: bool = False
+    signed_off: tuple[tuple[str, str], ...] = ()  # athlete and exercise
+
+
+def changed(old: Settings, command: CommandMessage, profile: Profile) -> tuple[Settings, str]:
+    """The settings after a command, and what was done in words. Raises MessageError with the reason why not."""
+    match command.name:
+        case "set-athlete":
+            return _athlete(old, command.athlete)
+        case "set-load":
+            load_kg = command.load_kg
+            _check("load", load_kg, 0.0, 1000.0, "kg")
+            text = "no load" if load_kg is None else f"load {load_kg:g} kg"
+            return msgspec.structs.replace(old, load_kg=load_kg), text
+        case "set-target":
+            return _target(old, command)
+        case "set-queue":
+            queue = tuple(dict.fromkeys(command.queue or ()))
+            for athlete in queue:
+                _check_id(athlete)
+            if len(queue) > QUEUE_LIMIT:
+                raise MessageError(f"{len(queue)} athletes at one station; {QUEUE_LIMIT} at most")
+            return msgspec.structs.replace(old, queue=queue), (
+                "next: " + ", ".join(queue) if queue else "nobody waits"
+            )
+        case "acknowledge":
+            if not command.attention or len(command.attention) > MAX_ID_CHARS:
+                raise MessageError("the command needs attention: what was seen")
+            return msgspec.structs.replace(old, acknowledged=command.attention), "seen"
+        case "mute":
+            muted = not old.muted if command.muted is None else command.muted
+            return msgspec.structs.replace(old, muted=muted), "muted" if muted else "bell and flash on"
+        case "sign-off":
+            if old.athlete is None:
+                raise MessageError("nobody lifts here; say who first")
+            done = (old.athlete, command.exercise or profile.name)
+            if done in old.signed_off:
+                raise MessageError(f"{done[1]} is signed off for {done[0]} already")
+            further = f"; next: {profile.leads_to}" if profile.leads_to else ""
+            return (
+                msgspec.structs.replace(old, signed_off=(*old.signed_off, done)[-64:]),
+                f"{done[1]} signed off for {done[0]}{further}",
+            )
+        case _:
+            raise MessageError(f"{command.name} sets nothing")
+
+
+def _athlete(old: Settings, athlete: str | None) -> tuple[Settings, str]:
+    if athlete is not None:
+        _check_id(athlete)
+    queue = old.queue
+    if athlete in queue:  # the line moves on: whoever lifts stands first, the others keep their order
+        place = queue.index(athlete)
+        queue = (*queue[place:], *queue[:place])
+    new = msgspec.structs.replace(old, athlete=athlete, queue=queue)
+    return new, f"athlete {athlete}" if athlete else "no athlete"
+
+
+def _target(old: Settings, command: CommandMessage) -> tuple[Settings, str]:
+    reps = command.target_reps
+    if reps is not None and not 1 <= reps <= 1000:
+        raise MessageError(f"a target of {reps} reps; give 1 to 1000")
+    for seconds in command.tempo_s or ():
+        _check("phase", seconds, 0.0, MAX_TEMPO_S, "s")
+    _check("cut-off", command.velocity_loss_cutoff_pct, 1.0, 100.0, "%")
+    _check("path limit", command.path_limit_m, 0.001, 1.0, "m")
+    words = ["no target" if reps is None else f"target {reps} reps"]
+    if command.tempo_s is not None:
+        words.append("tempo " + "-".join("x" if s is None else f"{s:g}" for s in command.tempo_s))
+    if command.velocity_loss_cutoff_pct is not None:
+        words.append(f"cut-off {command.velocity_loss_cutoff_pct:g} %")
+    if command.path_limit_m is not None:
+        words.append(f"path within {1000 * command.path_limit_m:g} mm")
+    new = msgspec.structs.replace(
+        old,
+        target_reps=reps,
+        tempo_s=command.tempo_s,
+        velocity_loss_cutoff_pct=command.velocity_loss_cutoff_pct,
+        path_limit_m=command.path_limit_m,
+    )
+    return new, ", ".join(words)
+
+
+def _check(what: str, value: float | None, least: float, most: float, unit: str) -> None:
+    if value is not None and not (math.isfinite(value) and least <= value <= most):
+        raise MessageError(f"a {what} of {value:g} {unit}; give {least:g} to {most:g}")
+
+
+def _check_id(athlete: str) -> None:
+    if not 0 < len(athlete) <= MAX_ID_CHARS:
+        raise MessageError(f"an athlete's id has 1 to {MAX_ID_CHARS} characters")
