@@ -7,7 +7,7 @@ from setuptools import Extension, setup
 
 # Never -ffast-math: it breaks NaN and bit-identity. Never -march=native: it breaks wheels.
 # -ffp-contract=off: a fused multiply-add on aarch64 would give other bits than x86-64.
-COMPILE_ARGS = ["-O3", "-g0", "-ffp-contract=off"]
+COMPILE_ARGS = ["-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 
 extensions = [
     Extension(f"kernels.{path.stem}", [str(path)], extra_compile_args=COMPILE_ARGS)

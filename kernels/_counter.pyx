@@ -1,5 +1,6 @@
 """One station's stream from channel samples to measured reps: grid, place, announcing filter, grammar, measures."""
 
+cimport cython
 from libc.math cimport NAN, hypot, isnan, sqrt
 
 from typing import NamedTuple
@@ -114,6 +115,7 @@ class Tick(NamedTuple):
     busy: bool  # a movement is going on that may become a rep
 
 
+@cython.final
 cdef class RepCounter:
     """Count and measure the reps of one stream. Cutting the stream differently changes nothing.
 

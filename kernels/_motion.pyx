@@ -9,6 +9,7 @@ The smoothers are local cubic fits with tricube weights (Cleveland 1979), evalua
 constant jerk, no overshoot worth the name at an abrupt start, and narrow or wide by one number.
 """
 
+cimport cython
 from libc.math cimport NAN, fabs, isnan
 
 import numpy as np
@@ -65,49 +66,6 @@ cdef int half_width(int rung) noexcept nogil:
     return HALF_WIDTHS[rung]
 
 
-cdef Moment moment(const double* ring, Smoother* f, long long k) noexcept nogil:
-    """Place and rate at grid sample k of a ring; NaN anywhere in the window gives NaN.
-
-    The taps of place are even and those of rate are odd, so both are summed in pairs, near ones first, in two
-    chains that do not wait for each other.
-    """
-    cdef long long at = k & MASK
-    cdef const double* p = ring + at
-    cdef const double* place = f.place + f.half
-    cdef const double* rate = f.rate + f.half
-    cdef double left, right
-    cdef double place_0 = place[0] * p[0]
-    cdef double place_1 = 0.0
-    cdef double rate_0 = 0.0
-    cdef double rate_1 = 0.0
-    cdef Moment m
-    cdef int j = 1
-    if at >= f.half and at + f.half < RING:
-        while j + 1 <= f.half:
-            place_0 += place[j] * (p[j] + p[-j])
-            rate_0 += rate[j] * (p[j] - p[-j])
-            place_1 += place[j + 1] * (p[j + 1] + p[-j - 1])
-            rate_1 += rate[j + 1] * (p[j + 1] - p[-j - 1])
-            j += 2
-        if j <= f.half:
-            place_0 += place[j] * (p[j] + p[-j])
-            rate_0 += rate[j] * (p[j] - p[-j])
-    else:
-        while j <= f.half:
-            right = ring[(k + j) & MASK]
-            left = ring[(k - j) & MASK]
-            if j & 1:
-                place_0 += place[j] * (right + left)
-                rate_0 += rate[j] * (right - left)
-            else:
-                place_1 += place[j] * (right + left)
-                rate_1 += rate[j] * (right - left)
-            j += 1
-    m.place = place_0 + place_1
-    m.rate = rate_0 + rate_1
-    return m
-
-
 cdef double even(const double* ring, const double* taps, int half, long long k) noexcept nogil:
     """Apply even taps (place or curve) around grid sample k of a ring."""
     cdef const double* middle = taps + half
@@ -118,6 +76,7 @@ cdef double even(const double* ring, const double* taps, int half, long long k) 
     return total
 
 
+@cython.final
 cdef class Resampler:
     """One channel: uneven samples in, grid out. Spikes, steps, gaps and repeats are its normal food.
 

@@ -1,3 +1,5 @@
+cimport cython
+
 cdef enum:
     TURNS = 64
     MEDIAN_OF = 9
@@ -31,6 +33,7 @@ cdef struct Reject:
     long long last
     int reason
 
+@cython.final
 cdef class Segmenter:
     cdef bint concentric_first, relative
     cdef readonly double v0

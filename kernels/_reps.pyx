@@ -13,6 +13,7 @@ range (of the largest swing before the set has one) belongs to the phase it inte
 (picking up, setting down, unrack, re-rack) has no valley, and standing still for `REST_S` forgets it.
 """
 
+cimport cython
 from libc.math cimport fabs, isnan
 
 from kernels._motion cimport GRID_HZ
@@ -29,6 +30,7 @@ cdef double SLOW_S = 0.25                   # a short first lift slow for this l
 cdef double FAILED_S = 1.5                  # rested this long after a lift that came back: it failed
 
 
+@cython.final
 cdef class Segmenter:
     """Turning points and candidates of one stream, one grid sample at a time.
 
