@@ -58,6 +58,7 @@ cdef struct Window:
     double path_gain      # what smoothing leaves of one reading's uncertainty
     double place_gain     # and of one grid sample's
 
+
 @cython.final
 cdef class Meter:
     cdef int layout

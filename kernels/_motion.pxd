@@ -67,6 +67,7 @@ cdef inline Moment moment(const double* ring, Smoother* f, long long k) noexcept
 
 cdef double even(const double* ring, const double* taps, int half, long long k) noexcept nogil
 
+
 @cython.final
 cdef class Resampler:
     cdef double max_rate, max_curve, tolerance, max_gap_s

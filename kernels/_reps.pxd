@@ -33,6 +33,7 @@ cdef struct Reject:
     long long last
     int reason
 
+
 @cython.final
 cdef class Segmenter:
     cdef bint concentric_first, relative
