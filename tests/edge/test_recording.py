@@ -65,7 +65,10 @@ def test_blocks_hold_every_sample_once(tmp_path):
         ("time_s,position_m\n0,1\n1,one\n", "line 3, column position_m: 'one' is not a number"),
         ("time_s,position_m\n0,1\n1\n", "line 3 has 1 cells, the header names 2 columns"),
         ("time_s,position_m\n0,1\n1,inf\n", "line 3, column position_m: inf is no reading"),
-        ("time_s,position_m\n0,1\n,1\n", "line 3, column time_s: nan is no reading; every row needs its time"),
+        (
+            "time_s,position_m\n0,1\n,1\n",
+            "line 3, column time_s: nan is no reading; every row needs its time",
+        ),
         ("time_s,position_m\n-1,1\n", "time_s is -1; it starts at 0 or later"),
     ],
 )
