@@ -50,5 +50,5 @@ $(DEMO) $(DEV): pyproject.toml setup.py $(KERNELS)
 	  || { echo "make: Python.h or the C headers are missing; apt-get install python3-dev libc6-dev" >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@echo "make: installing Plumbline and what it needs into $(VENV), once; a minute or two"
-	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[$(if $(filter $(DEV),$@),dev,demo)]'
+	@$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -e '.[$(if $(filter $(DEV),$@),dev,demo)]'
 	@touch $(DEMO) $@
