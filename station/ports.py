@@ -129,7 +129,7 @@ def _pattern_problem(port: Port) -> str | None:  # noqa: PLR0911
     try:
         groups = re.compile(port.pattern).groupindex
     except (re.error, RecursionError, OverflowError) as error:
-        return f"pattern is no regular expression ({error})"
+        return rf"pattern is no regular expression ({error}); mend it, for example (?P<value>-?\d+)"
     valid = ("value", *CHANNELS, *TIME_UNITS)
     for name in groups:
         if name not in valid:

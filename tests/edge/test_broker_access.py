@@ -1,5 +1,6 @@
 """Getting into a gym's own broker: TLS against a given CA, a password, and what is said when it refuses."""
 
+import re
 import shutil
 import socket
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from edge.broker_checks import check_broker
 from edge.outbox import Outbox
 from edge.publisher import Publisher
 from station.config import Mqtt
@@ -126,3 +128,48 @@ def test_a_ca_file_that_is_no_certificate_is_a_short_error(tmp_path: Path) -> No
     path.write_text("nothing")
     with pytest.raises(ConfigError, match="not a certificate"):
         connect(Mqtt(host="localhost", ca_file=str(path)), tmp_path)
+
+
+def test_the_doctor_sees_certificate_and_credentials(gym: Any, tmp_path: Path) -> None:
+    port, folder = gym
+    mqtt = with_password(port, folder, secret(tmp_path, "secret"))
+    found = check_broker(mqtt, "rack-1", node_runs=False)
+    assert [finding.check for finding in found] == ["broker", "broker TLS", "broker credentials"]
+    assert [finding.status for finding in found] == ["ok", "warn", "ok"]
+    assert "certificate ends in 1 days" in found[1].seen
+    secret(tmp_path, "wrong")
+    finding = check_broker(mqtt, "rack-1", node_runs=False)[-1]
+    assert finding.status == "fail" and "user rack-1: Not authorized" in finding.seen
+
+
+@pytest.mark.parametrize(
+    "changes, says",
+    [
+        ({"ca_file": "other.pem"}, "certificate: "),
+        ({"host": "127.0.0.1"}, "certificate: .*IP address mismatch"),
+        ({"ca_file": "users"}, "users is not a certificate"),
+    ],
+)
+def test_the_doctor_says_what_is_wrong_with_the_certificate(
+    gym: Any, changes: dict[str, str], says: str
+) -> None:
+    port, folder = gym
+    settings = {"host": "localhost", "ca_file": "ca.pem"} | changes
+    mqtt = Mqtt(host=settings["host"], port=port, ca_file=str(folder / settings["ca_file"]))
+    found = check_broker(mqtt, "rack-1", node_runs=False)
+    assert found[-1].status == "fail" and re.search(says, found[-1].seen)
+    assert found[-1].todo
+
+
+def test_the_doctor_does_not_throw_a_running_node_out(gym: Any, tmp_path: Path) -> None:
+    port, folder = gym
+    mqtt = with_password(port, folder, secret(tmp_path, "secret"))
+    assert "not tried" in check_broker(mqtt, "rack-1", node_runs=True)[-1].seen
+
+
+def test_the_doctor_refuses_a_password_others_may_read(gym: Any, tmp_path: Path) -> None:
+    port, folder = gym
+    path = Path(secret(tmp_path, "secret"))
+    path.chmod(0o644)
+    (finding,) = check_broker(with_password(port, folder, str(path)), "rack-1", node_runs=False)
+    assert finding.status == "fail" and "0644" in finding.seen and "chmod 600" in finding.todo

@@ -9,7 +9,19 @@ from station import cli
 from station.errors import PlumblineError, RecordingError
 
 PLUMBLINE = [sys.executable, "-m", "station.cli"]
-COMMANDS = ("analyze", "broker", "capture", "dashboard", "demo", "edge", "record", "replay", "simulate")
+COMMANDS = (
+    "analyze",
+    "broker",
+    "calibrate",
+    "capture",
+    "dashboard",
+    "demo",
+    "doctor",
+    "edge",
+    "record",
+    "replay",
+    "simulate",
+)
 # As on a user's shell, where what is printed waits in a buffer.
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
