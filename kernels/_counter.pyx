@@ -28,7 +28,7 @@ cdef double GRID_S = 1.0 / GRID_HZ
 
 cdef enum:
     CHANNEL_COUNT = 6
-    ANNOUNCE = 8        # half-width of the announcing filter: 80 ms behind the newest grid sample
+    ANNOUNCE = 7        # half-width of the announcing filter: 70 ms behind the newest grid sample
     AHEAD = 3           # the narrowest smoother that is still a cubic fit
 
 CHANNELS = ("position_m", "position_2_m", "tether_angle_rad", "force_n", "pulley_x_n", "pulley_y_n")
@@ -437,6 +437,11 @@ cdef class RepCounter:
         for i in range(2 * f.half + 1):
             total += f.place[i] * f.place[i]
         self.window.place_gain = sqrt(total)
+        # uniform over one step of the resolution: sqrt(12) (GUM 4.3.7)
+        self.window.stuck = sensor.quantum / sqrt(12.0) / (
+            self.sigma_tilt if self.layout == TILT else self.sigma_length
+        )
+        self.window.stuck = min(1.0, self.window.stuck)
         self.window.path_gain = sqrt(total * sensor.bins / sensor.taken) if sensor.taken else 1.0
 
     cdef void learn(self, Measures* m):

@@ -57,6 +57,7 @@ cdef struct Window:
     long long newest
     double path_gain      # what smoothing leaves of one reading's uncertainty
     double place_gain     # and of one grid sample's
+    double stuck          # the part of it that is the sensor's resolution, which no mean reduces at rest
 
 
 @cython.final

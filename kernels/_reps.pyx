@@ -171,15 +171,17 @@ cdef class Segmenter:
     cdef int unprick(self, long long k, double u) noexcept nogil:
         """Forget an excursion that went out and came back too quickly to be a lifter's."""
         cdef Turn root
-        cdef int said = WITHDRAWN if self.announced else NOTHING
+        cdef int said = NOTHING
         if self.n < 2:
             return NOTHING
         root = self.turns[self.n - 2]
         if k - root.left_k >= self.prick or fabs(u - root.u) >= self.step_range:
             return NOTHING
         self.n -= 2
-        self.announced = False
-        self.held_said = False
+        if self.announced and self.v.k >= root.k:
+            said = WITHDRAWN
+            self.announced = False
+            self.held_said = False
         root.k = k
         if root.high:
             self.top = root
