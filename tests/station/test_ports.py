@@ -1,6 +1,8 @@
 """What a station file may say of its ports; the rest is refused by name."""
 
+import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from station.config import Port, load_station
 from station.errors import ConfigError
-from station.ports import CHANNELS, DRIVER_CHANNELS, check_ports, port_channels
+from station.ports import CHANNELS, DRIVER_CHANNELS, DriverName, check_ports, port_channels
 
 HEAD = '[station]\nid = "rack-1"\nkind = "barbell"\n'
 
@@ -108,3 +110,14 @@ def test_any_port_is_accepted_or_refused_with_a_reason(
         assert str(error).startswith("f.toml: ports[0].")
     else:
         assert set(port_channels(port)) <= set(CHANNELS)
+
+
+def test_every_station_file_in_the_documents_loads(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "devices.md").read_text(encoding="utf-8")
+    files = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(files) == 5
+    for number, file in enumerate(files):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(file, encoding="utf-8")
+        assert load_station(path).ports
+    assert all(f"`{driver}`" in text for driver in get_args(DriverName))
