@@ -1,15 +1,18 @@
 """The headless node: ports in, events out, nothing lost. Many stations, one outbox.
 
-Two kinds of threads. *Acquire*, one per port: source -> driver -> pipeline -> outbox, so simple that it
-cannot hang; a port that goes away is tried again every second, here and nowhere else. *Publish*
-(edge.publisher) may be cut off for days without losing a rep. The main thread looks after both and reports
-health; a thread that dies ends the node with status 1, for whatever supervises it to start it again.
+Three kinds of threads. *Acquire*, one per port: source -> driver -> pipeline -> memory, so simple that it
+cannot hang; a port that goes away is tried again every second, here and nowhere else. *Commit* writes what
+was counted into the outbox, so that a disk that takes its time holds up no port. *Publish* (edge.publisher)
+may be cut off for days without losing a rep. The main thread looks after them and reports health. A thread
+that dies ends the node with status 1, for whatever supervises it to start it again; one that hangs keeps the
+node from telling systemd's watchdog that it is well.
 """
 
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Literal
 
 from edge.alignment import Alignment
@@ -18,10 +21,13 @@ from edge.outbox import Outbox
 from edge.publisher import Publisher
 from edge.session import Session
 from edge.sources import ByteSource, ReplaySource, SerialSource
+from edge.systemd import notify
 from station.config import Mqtt, Port
 from station.errors import SourceError
-from station.messages import HealthMessage, Sensor, StateMessage, new_id, now_utc
+from station.messages import HealthMessage, Sensor, SensorFault, StateMessage, new_id, now_utc
 
+CHECK_S = 0.1  # a sensor that fails is in health within a second
+HANG_S = 15.0  # opening a socket:// port that does not answer takes 5
 HEALTH_PERIOD_S = 0.97  # not 1 s: stays out of step with the 10 Hz live values
 READ_TIMEOUT_S = 0.05
 RETRY_S = 1.0
@@ -39,6 +45,7 @@ class Acquisition:
         self.link_up = False
         self.problem: str | None = None
         self.reconnects = 0
+        self.beat_at = time.monotonic()  # of the newest round of its loop
 
     @property
     def board(self) -> str | None:
@@ -119,6 +126,7 @@ class PortAcquisition(Acquisition):
                         received_s = source.received_s if isinstance(source, ReplaySource) else now_s
                         self.session.step(self._samples(data, received_s), now_s)
                         source.write(self._driver.request(now_s))
+                        self.beat_at = now_s
             except SourceError as error:
                 self.link_up, self.problem = False, str(error)
                 if self._once:
@@ -127,7 +135,8 @@ class PortAcquisition(Acquisition):
             # The port is gone; the set's time-outs and the coach's commands go on.
             again_s = time.monotonic() + RETRY_S
             while time.monotonic() < again_s and not stop.wait(READ_TIMEOUT_S):
-                self.session.step([], time.monotonic())
+                self.beat_at = time.monotonic()
+                self.session.step([], self.beat_at)
 
     def _samples(self, data: bytes, received_s: float) -> list[Samples]:
         """What the bytes hold, on the session's clock."""
@@ -164,6 +173,7 @@ class PlayedSamples(Acquisition):
             if start_s is None:
                 start_s = time.monotonic() - newest_s / self._speed
             while (due_s := start_s + newest_s / self._speed - time.monotonic()) > 0:
+                self.beat_at = time.monotonic()
                 if stop.wait(min(due_s, READ_TIMEOUT_S)):
                     return
             self.stats.samples += sum(len(part.time_s) for part in block)
@@ -199,10 +209,13 @@ class Node:
         self._said: dict[str, str | None] = {}
         self._stop = threading.Event()
         self._wake = threading.Event()
+        self._finished = threading.Event()  # nothing more will be counted
+        self._work = threading.Event()  # there is something to commit
         self._failure: tuple[str, BaseException] | None = None
+        self._faults: dict[str, dict[str, SensorFault]] = {}
         self._saturated: dict[int, dict[str, int]] = {}
         for session in self.sessions:
-            session.attach(outbox, self.publisher)
+            session.attach(outbox, self.publisher, self._work.set)
 
     def stop(self) -> None:
         """Ask `run` to end; safe in a signal handler."""
@@ -215,24 +228,37 @@ class Node:
         `drain_s`: how long the end may wait for the record to confirm the last events.
         """
         threads = [
-            threading.Thread(target=self._acquire, args=(a,), name=f"acquire-{n}", daemon=True)
-            for n, a in enumerate(self.acquisitions)
+            self._thread(f"acquire-{n}", partial(a.run, self._stop)) for n, a in enumerate(self.acquisitions)
         ]
+        commit = self._thread("commit", self._commit)
         self._tell_state("starting")
         self.publisher.start()
+        commit.start()
         for thread in threads:
             thread.start()
         self._tell_state("ready")
+        notify("READY=1")
+        report_at = time.monotonic()
         while not self._stop.is_set() and self._sound() and any(thread.is_alive() for thread in threads):
-            self._report()
-            self._wake.wait(HEALTH_PERIOD_S)
+            now_s = time.monotonic()
+            if self._faults_changed(now_s) or now_s >= report_at:
+                report_at = now_s + HEALTH_PERIOD_S
+                self._report()
+                if not self._hanging(now_s):
+                    waiting = f"{self.outbox.depth()} events wait"
+                    notify(f"WATCHDOG=1\nSTATUS={len(self.sessions)} stations, {waiting}")
+            self._wake.wait(CHECK_S)
             self._wake.clear()
+        notify("STOPPING=1")
         self._stop.set()
         deadline_s = time.monotonic() + STOP_S / 2
         for thread in threads:
             thread.join(max(0.0, deadline_s - time.monotonic()))
         for session in self.sessions:
             session.finish(time.monotonic())
+        self._finished.set()
+        self._work.set()
+        commit.join(STOP_S / 4)
         drained_s = time.monotonic() + drain_s
         while self.outbox.depth() and time.monotonic() < drained_s and self._sound():
             time.sleep(READ_TIMEOUT_S)
@@ -242,9 +268,38 @@ class Node:
         self.publisher.stop(STOP_S / 2)
         return 0 if sound else 1
 
-    def _acquire(self, acquisition: Acquisition) -> None:
+    def _commit(self) -> None:
+        """Write what is counted, until there is nothing more to come."""
+        last = False
+        while not last:
+            self._work.wait(CHECK_S)
+            self._work.clear()
+            last = self._finished.is_set()  # read before writing: the last round writes everything
+            for session in self.sessions:
+                session.write(time.monotonic())
+
+    def _hanging(self, now_s: float) -> bool:
+        """Whether a thread has not come round for too long; says which."""
+        beats = {f"acquire-{n}": a.beat_at for n, a in enumerate(self.acquisitions) if a.link_up}
+        beats["publish"] = self.publisher.beat_at
+        hanging = [name for name, at in beats.items() if now_s - at > HANG_S]
+        self._note("hang", f"no sign of life from {', '.join(hanging)}" if hanging else None)
+        return bool(hanging)
+
+    def _faults_changed(self, now_s: float) -> bool:
+        """Look at the sensors; whether something is wrong that was not, or right again."""
+        for acquisition in self.acquisitions:
+            acquisition.session.watch.saturated(acquisition.stats.saturated, now_s)
+        faults = {s.id: s.watch.faults(now_s) for s in self.sessions}
+        changed, self._faults = faults != self._faults, faults
+        return changed
+
+    def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        return threading.Thread(target=self._watched, args=(work,), name=name, daemon=True)
+
+    def _watched(self, work: Callable[[], None]) -> None:
         try:
-            acquisition.run(self._stop)
+            work()
         except Exception as error:  # noqa: BLE001 - said by _sound, and the node ends with status 1
             self._failure = (threading.current_thread().name, error)
         finally:
@@ -281,7 +336,10 @@ class Node:
         now_s = time.monotonic()
         stats = [a.stats for a in ports]
         drifts = [a.drift_ppm for a in ports if a.drift_ppm is not None]
-        problems = [p for p in (session.problem, *(a.problem for a in ports)) if p]
+        station = session.station.station.id
+        faults = dict(self._faults.get(session.id, {}))
+        problems = [session.problem, self.publisher.store_problem(station), *(a.problem for a in ports)]
+        problems += [f"{name}: {fault}" for name, fault in faults.items() if fault != "saturated"]
         return HealthMessage(
             event_id=new_id(),
             at_utc=now_utc(),
@@ -294,12 +352,16 @@ class Node:
             samples_rejected=sum(s.samples_rejected for s in stats),
             bytes_discarded=sum(s.bytes_discarded for s in stats),
             clock_drift_ppm=max(drifts, key=abs) if drifts else None,
-            outbox_depth=self.outbox.depth(session.station.station.id),
+            outbox_depth=self.outbox.depth(station),
             saturated=[name for a in ports for name in self._newly_saturated(a)],
             last_sample_age_s=None if session.last_sample_at is None else now_s - session.last_sample_at,
             reconnects=sum(a.reconnects for a in ports),
             rates_hz=session.measured_rates_hz(),
-            problem="; ".join(problems) or None,
+            sensor_faults=faults,
+            movements_rejected=session.rejected,
+            messages_refused=self.publisher.refused(station),
+            overruns=session.overruns,
+            problem="; ".join(dict.fromkeys(p for p in problems if p)) or None,
         )
 
     def _newly_saturated(self, acquisition: Acquisition) -> list[str]:

@@ -75,6 +75,7 @@ class Publisher:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publish", daemon=True)
         self.failure: BaseException | None = None
+        self.beat_at = time.monotonic()  # of the newest round of the publishing thread
 
     @property
     def alive(self) -> bool:
@@ -158,6 +159,7 @@ class Publisher:
             while not stopping:
                 self._wake.wait(TICK_S)
                 self._wake.clear()
+                self.beat_at = time.monotonic()
                 stopping = self._stop.is_set()  # read before sending: the last round sends everything
                 for link in self._links.values():
                     link.send()

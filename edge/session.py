@@ -18,6 +18,7 @@ from edge.pipeline import StationPipeline
 from edge.publisher import Publisher
 from edge.sets import summarise
 from edge.settings import MAX_ID_CHARS, Settings, changed
+from edge.watch import SensorWatch
 from station.clock import DeviceClock
 from station.config import StationFile
 from station.errors import ConfigError, MessageError, StoreError
@@ -49,8 +50,9 @@ Undo = Callable[[float], str]  # takes now_s, returns what was undone
 class Session:
     """Counts at one station until `finish`.
 
-    Every method may be called from any thread. `step` is what the acquiring thread calls; it does not raise
-    for a disk that cannot be written: the messages wait in memory, bounded, and `problem` says so.
+    Every method may be called from any thread. `step` is what the acquiring thread calls; it never waits for
+    the disk. What it has counted waits in memory, bounded, until `write` has put it into the outbox on
+    another thread; `problem` says when that fails.
     """
 
     def __init__(self, station: StationFile, profile: Profile, exercises_dir: Path | None = None) -> None:
@@ -66,6 +68,9 @@ class Session:
         self._done: list[Undo] = []  # the newest last
         self._sample_counts: dict[str, int] = {}
         self._rate_marks: deque[tuple[float, dict[str, int]]] = deque(maxlen=RATE_MARKS)
+        self.overruns = 0  # events that memory had no room for
+        self.rejected = 0  # movements
+        self.watch = SensorWatch()
         self._pipeline = StationPipeline(station, profile)
         self._exercises_dir = exercises_dir
         self._outbox: Outbox | None = None
@@ -74,15 +79,20 @@ class Session:
         self._marks = Marks()
         self._sets: dict[int, SetMessage] = {}  # the newest, by number
         self._backlog: list[RepMessage | SetMessage] = []
-        self._lost = 0
+        self._lost = 0  # before the first of the backlog
+        self._writing: tuple[list[RepMessage | SetMessage], int] = ([], 0)  # and lost before these
+        self._writes = threading.Lock()
+        self._to_write: Callable[[], None] = lambda: None
         self._retry_at = 0.0
         self._sample_s = 0.0
         self._replies: dict[str, ReplyMessage] = {}
         self._info: InfoMessage | None = None
 
-    def attach(self, outbox: Outbox, publisher: Publisher) -> None:
-        """Where messages go; once, before the first `step`."""
-        self._outbox, self._publisher = outbox, publisher
+    def attach(
+        self, outbox: Outbox, publisher: Publisher, to_write: Callable[[], None] = lambda: None
+    ) -> None:
+        """Where messages go; before the first `step`. `to_write` is called when `write` has work to do."""
+        self._outbox, self._publisher, self._to_write = outbox, publisher, to_write
 
     def step(self, samples: Sequence[Samples], now_s: float) -> None:
         """Take new samples, or the news that there were none, and the commands that have come in."""
@@ -94,19 +104,39 @@ class Session:
                 for part in samples:
                     seen = self._sample_counts.get(part.channel, 0)
                     self._sample_counts[part.channel] = seen + len(part.time_s)
-                self._take(self._pipeline.feed(samples), now_s)
+                self._take(self._pipeline.feed(self.watch.feed(samples, now_s)), now_s)
             elif self.last_sample_at is not None and now_s - self.last_sample_at > IDLE_AFTER_S:
                 self.session_s = self._sample_s + (now_s - self.last_sample_at)
                 self._take(self._pipeline.idle(self.session_s), now_s)
-            elif self._backlog or self._lost:
-                self._commit([], now_s)
             self._obey_all(now_s)
 
     def finish(self, now_s: float) -> None:
-        """The stream is over: confirm what is pending, end the set, commit."""
+        """The stream is over: confirm what is pending, end the set; `write` must follow."""
         with self._lock:
             self._retry_at = 0.0
             self._take(self._pipeline.finish(), now_s)
+
+    def write(self, now_s: float) -> bool:
+        """Put what waits into the outbox, however long the disk takes; False while it cannot be written."""
+        assert self._outbox is not None, "attach() comes first"
+        with self._writes:
+            while True:
+                with self._lock:
+                    if self._writing == ([], 0):
+                        self._writing, self._backlog, self._lost = (self._backlog, self._lost), [], 0
+                    messages, lost = self._writing
+                    if not messages and not lost:
+                        return True
+                    if now_s < self._retry_at:
+                        return False
+                try:
+                    self._outbox.append(self.station.station.id, messages, lost_before=lost)
+                except StoreError as error:
+                    self.problem = str(error)
+                    self._retry_at = now_s + STORE_RETRY_S
+                    return False
+                self._writing, self.problem = ([], 0), None
+                self._to.wake()
 
     def tell_state(self, state: StateMessage) -> None:
         """Publish the station's state."""
@@ -166,6 +196,8 @@ class Session:
                 messages.append(self._marks.revise(self._rep_message(event)))
             elif isinstance(event, SetEvent):
                 messages.append(self._ended(self._set_message(event)))
+            else:
+                self.rejected += 1
         self._commit(messages, now_s)
 
     def _ended(self, message: SetMessage) -> SetMessage:
@@ -222,22 +254,16 @@ class Session:
         )
 
     def _commit(self, messages: Sequence[RepMessage | SetMessage], now_s: float) -> None:
+        """Into memory, until `write`; the oldest make room."""
+        if not messages:
+            return
         self._backlog += messages
         excess = len(self._backlog) - MAX_BACKLOG
         if excess > 0:
             del self._backlog[:excess]
             self._lost += excess
-        if not self._backlog or now_s < self._retry_at:
-            return
-        assert self._outbox is not None, "attach() comes first"
-        try:
-            self._outbox.append(self.station.station.id, self._backlog, lost_before=self._lost)
-        except StoreError as error:
-            self.problem = str(error)
-            self._retry_at = now_s + STORE_RETRY_S
-            return
-        self._backlog, self._lost, self.problem = [], 0, None
-        self._to.wake()
+            self.overruns += excess
+        self._to_write()
 
     def _obey_all(self, now_s: float) -> None:
         for command in self._to.commands(self.station.station.id):

@@ -106,11 +106,13 @@ class BoardDriver:
             where = self._after_the_last(announced.name, where, sample_us)
             counts = frames.counts[where]
             beyond = (counts <= announced.min_counts) | (counts >= announced.max_counts)
+            value = self._scales[index].si(counts)
             if beyond.any():
+                value = np.where(beyond, np.nan, value)  # how far beyond is not known
                 before = self.stats.saturated.get(announced.name, 0)
                 self.stats.saturated[announced.name] = before + int(beyond.sum())
             if len(where):
-                given.append(Samples(announced.name, sample_us[where] / 1e6, self._scales[index].si(counts)))
+                given.append(Samples(announced.name, sample_us[where] / 1e6, value))
         self.stats.samples_rejected += unused
         return given
 

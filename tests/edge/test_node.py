@@ -3,6 +3,7 @@
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -117,6 +118,15 @@ def last(wire: Any, leaf: str) -> Any:
     return found[-1] if found else None
 
 
+def _drained(receiver: socket.socket) -> bool:
+    """Whether nothing came for a while; takes what had come."""
+    time.sleep(1.2)
+    try:
+        return receiver.recv(100) is None
+    except BlockingIOError:
+        return True
+
+
 def test_bytes_on_a_port_come_back_over_mqtt_as_reps_and_a_set(
     board: BoardOnPty, run: Any, wire: Any, until: Any
 ) -> None:
@@ -133,7 +143,8 @@ def test_bytes_on_a_port_come_back_over_mqtt_as_reps_and_a_set(
     until(lambda: last(wire, "state").state == "stopping")
     assert last(wire, "set").summary.counted_reps == 3
     health: HealthMessage = last(wire, "health")
-    assert (health.frames_lost, health.frames_corrupt, health.problem) == (0, 0, None)
+    assert (health.frames_lost, health.frames_corrupt, health.overruns) == (0, 0, 0)
+    assert health.movements_rejected == 2  # pick-up and set-down
 
 
 @pytest.mark.parametrize(
@@ -236,6 +247,89 @@ def test_the_command_ends_cleanly_within_2_s_of_sigterm(
     with Outbox(outbox) as kept:
         leaves = [entry.leaf for entry in kept.unacknowledged("sim-1", 100)]
     assert "set" in leaves and leaves.count("rep") >= 3
+
+
+def test_a_sensor_that_falls_silent_is_in_health_within_a_second(
+    board: BoardOnPty, run: Any, wire: Any, until: Any
+) -> None:
+    run(port_of(board))
+    until(lambda: wire.messages("health") and last(wire, "health").link_up)
+    board.send(b"".join(data for at_s, data in PIECES if at_s < 3.0))
+    sent_s = time.monotonic()
+    until(lambda: last(wire, "health").sensor_faults.get("position_m") == "silent")
+    assert time.monotonic() - sent_s < 1.2  # 0.2 s of it is this test's
+    assert "position_m: silent" in last(wire, "health").problem
+
+
+def test_a_disk_that_takes_its_time_holds_up_no_port(
+    board: BoardOnPty, run: Any, wire: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acquisition = port_of(board)
+    running = run(acquisition)
+    works, going_on = running.node.outbox.append, threading.Event()
+
+    def slow(*args: Any, **given: Any) -> list[int]:
+        going_on.set()
+        time.sleep(1.0)
+        return works(*args, **given)
+
+    monkeypatch.setattr(running.node.outbox, "append", slow)
+    until(lambda: acquisition.link_up)
+    board.send(b"".join(data for at_s, data in PIECES if at_s < REPS[0]["end_s"] + 0.5))
+    assert going_on.wait(5.0)
+    rounds = 0
+    while running.node.outbox.depth() == 0:  # the first rep is being written
+        beat_at = acquisition.beat_at
+        until(lambda at=beat_at: acquisition.beat_at > at)
+        assert acquisition.beat_at - beat_at < 0.3
+        rounds += 1
+    assert rounds > 5
+    board.send(b"".join(data for at_s, data in PIECES if at_s >= REPS[0]["end_s"] + 0.5))
+    until(lambda: len({m.event_id for m in wire.messages("rep")}) == 3)
+    assert acquisition.session.overruns == 0
+
+
+def test_systemd_hears_ready_the_watchdog_and_the_end(
+    board: BoardOnPty, run: Any, until: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(5.0)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        running = run(port_of(board))
+        assert systemd.recv(100) == b"READY=1"
+        assert systemd.recv(100).startswith(b"WATCHDOG=1\nSTATUS=1 stations")
+        # A thread that does not come round: no more signs of life.
+        monkeypatch.setattr(running.node, "_hanging", lambda now_s: True)
+        systemd.setblocking(False)
+        until(lambda: _drained(systemd))
+        with pytest.raises(BlockingIOError):
+            systemd.recv(100)
+        monkeypatch.undo()
+        systemd.settimeout(5.0)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        running.stop()
+        while systemd.recv(100) != b"STOPPING=1":
+            pass  # a last sign of life may come before it
+
+
+def test_a_port_unplugged_again_and_again_costs_no_descriptors(
+    board: BoardOnPty, run: Any, wire: Any, until: Any
+) -> None:
+    acquisition = port_of(board)
+    run(acquisition)
+    until(lambda: wire.messages("health") and acquisition.link_up)
+    counts = []
+    for _ in range(4):
+        board.unplug()
+        until(lambda: not acquisition.link_up)
+        board.plug_in()
+        back_s = time.monotonic()
+        until(lambda: acquisition.link_up)
+        assert time.monotonic() - back_s < 2.0
+        counts.append(len(list(Path("/proc/self/fd").iterdir())))
+    assert len(set(counts)) == 1
+    assert acquisition.reconnects >= 4
 
 
 @pytest.mark.parametrize(

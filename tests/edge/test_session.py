@@ -119,6 +119,7 @@ class Bench:
         self.now_s += 0.1
         time_s = np.array([self.now_s - 100.0])
         self.session.step([Samples("position_m", time_s, np.array([1.0]))], self.now_s)
+        self.session.write(self.now_s)
 
     def ask(self, name: Any, event_id: str | None = None, **given: Any) -> ReplyMessage:
         self._commands += 1
@@ -127,6 +128,7 @@ class Bench:
             CommandMessage(event_id=event_id, at_utc=NOW, name=name, by="coach", **given)
         )
         self.session.step([], self.now_s)
+        self.session.write(self.now_s)
         return self.hears.replies[-1]
 
     @property
@@ -328,7 +330,7 @@ def test_what_cannot_be_written_waits_in_memory_and_is_said(bench: Bench, rep: A
     bench.measure(rep(2))
     assert bench.session.problem == "o.db: no room left"
     refusing.full = False
-    bench.session.step([], bench.now_s + 1.5)
+    assert bench.session.write(bench.now_s + 1.5)
     assert bench.session.problem is None
     assert [message.rep.number for message in bench.sent] == [1, 2]
 
@@ -338,8 +340,8 @@ def test_what_does_not_fit_in_memory_either_is_a_tombstone(bench: Bench, rep: An
     bench.session.attach(refusing, bench.hears)  # type: ignore[arg-type]
     bench.measure(*(rep(n) for n in range(1, MAX_BACKLOG + 4)))
     refusing.full = False
-    bench.now_s += 2.0
-    bench.session.step([], bench.now_s)
+    assert bench.session.write(bench.now_s + 2.0)
+    assert bench.session.overruns == 3
     (stone, *rest) = bench.sent
     assert isinstance(stone, Tombstone)
     assert (stone.first_seq, stone.seq, stone.lost) == (1, 3, 3)
