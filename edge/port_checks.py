@@ -72,7 +72,7 @@ def _listen(listener: Listener, station: StationFile, duration_s: float) -> list
         listener.listen(0.1)
         left_s -= 0.1
     before = _counted(driver.stats)
-    saturated_before = dict(driver.stats.saturated)
+    saturated_before, spikes_before = dict(driver.stats.saturated), driver.stats.spikes
     samples = listener.listen(duration_s)
     after = _counted(driver.stats)
     check = f"device on {port.url}"
@@ -89,6 +89,10 @@ def _listen(listener: Listener, station: StationFile, duration_s: float) -> list
     status: Status = "ok" if not bad else "warn" if share < LOST_WARN else "fail"
     todo = "" if not bad else "use a shorter or shielded cable; keep it away from motors; check the baud"
     found.append(Finding(place, "missed frames", status, f"{bad} of {good + bad} lost or damaged", todo))
+    spikes = driver.stats.spikes - spikes_before
+    if spikes:
+        todo = "the converter is read too early or is disturbed; they make no rep, but check its wiring"
+        found.append(Finding(place, "spikes", "warn", f"{spikes} readings no load can have made", todo))
     drift_ppm = driver.clock.drift_ppm
     if drift_ppm is None:
         found.append(Finding(place, "device clock", "ok", "drift not measured; that takes --for 25"))

@@ -109,6 +109,22 @@ def test_what_the_scale_says_lies_where_it_was_measured() -> None:
         assert event.rep.mean_force_n == pytest.approx(true["mean_force_n"], rel=0.02)
 
 
+@pytest.mark.parametrize("out_s", [2.2, 3.1, 4.3, 5.6, 6.4, 7.2, 8.5])
+def test_an_encoder_unplugged_and_back_makes_no_phantom_rep(out_s: float) -> None:
+    """It has no absolute position: what moved meanwhile is gone, and the bar seems to have stood still."""
+    driver = make_driver(station().ports[0], station())
+    pipeline = StationPipeline(station(), PROFILE)
+    events: list[Any] = []
+    for at_s, data in encoder():
+        if out_s < at_s <= out_s + 1.5:
+            driver.opened()
+            continue
+        events += pipeline.feed(driver.feed(data, 50.0 + at_s))
+    events += pipeline.finish()
+    counted = [e for e in reps_of(events).values() if e.state == "confirmed" and e.rep.counted]
+    assert 2 <= len(counted) <= 3
+
+
 def tick(clock: DeviceClock, t_us: int, received_s: float) -> None:
     one = np.array([t_us], dtype=np.uint32)
     clock.feed(np.zeros(1, dtype=np.uint32), one, np.zeros(1, dtype=np.uint32), received_s)
