@@ -407,7 +407,14 @@ cdef class RepCounter:
         if said & (LOCKOUT | HELD | COMPLETE):
             self.weigh_path()
             good = self.meter.measure(
-                &self.window, seg.a.k, seg.v.k, seg.b.k if seg.has_b else -1, reference, self.load, &m
+                &self.window,
+                seg.a.k,
+                seg.v.k,
+                seg.b.k if seg.has_b else -1,
+                reference,
+                self.load,
+                said & COMPLETE != 0,
+                &m,
             )
             if good and not (said & COMPLETE and m.size < 0.0):
                 if said & COMPLETE:

@@ -74,12 +74,22 @@ cdef class Meter:
     cdef long long first
     cdef int n
     cdef int half
-    cdef int rung            # where the last rep's smoother stood on the ladder
+    cdef int rung            # where on the ladder to look for the next rep's smoother first
+    cdef bint settled        # whether a rep has been measured to the end
     cdef double noise
 
     cdef bint measure(
-        self, Window* window, long long a, long long v, long long b, double v0, double load, Measures* m
+        self,
+        Window* window,
+        long long a,
+        long long v,
+        long long b,
+        double v0,
+        double load,
+        bint final,
+        Measures* m,
     ) noexcept nogil
+    cdef void settle(self, Window* window, long long first, long long last, bint final) noexcept nogil
     cdef void smooth(self, Window* window, long long first, long long last, int half) noexcept nogil
     cdef double unrest(self) noexcept nogil
     cdef double crossing(self, int i, double level) noexcept nogil

@@ -69,13 +69,45 @@ cdef class Meter:
             self.place[k - first] = m.place
             self.rate[k - first] = m.rate
 
+    cdef void settle(self, Window* window, long long first, long long last, bint final) noexcept nogil:
+        """Smooth the window as little as its noise allows.
+
+        Noise belongs to the sensors, so the search goes on from where the last rep's ended, a rung narrower when
+        that was quiet enough; a pending rep takes the last one's as it is, for it is measured again.
+        """
+        cdef int i
+        cdef int j = self.rung
+        cdef double peak, low, high, limit
+        while True:
+            self.smooth(window, first, last, half_width(j))
+            if self.settled and not final:
+                return
+            peak = 0.0
+            high = self.place[0]
+            low = self.place[0]
+            for i in range(self.n):
+                if fabs(self.rate[i]) > peak:
+                    peak = fabs(self.rate[i])
+                if self.place[i] > high:
+                    high = self.place[i]
+                if self.place[i] < low:
+                    low = self.place[i]
+            limit = QUIET_SHARE * peak + (0.25 * TENSION_V0 * (high - low) if self.layout == TENSION else QUIET)
+            self.noise = self.unrest()
+            if self.noise <= limit or j == LADDER - 1:
+                break
+            j += 1
+        if final:
+            self.settled = True
+            self.rung = j - 1 if j > 0 and j == self.rung and self.noise < 0.5 * limit else j
+
     cdef double unrest(self) noexcept nogil:
         """Typical size of what is not voluntary in `rate`: the median fourth difference over its noise gain."""
         cdef int i, count, lo, hi, left, right, middle
         cdef double pivot, x
         cdef int lag = UNREST_LAG
         count = 0
-        for i in range(2 * lag, self.n - 2 * lag, 2):  # every other: neighbours say the same
+        for i in range(2 * lag, self.n - 2 * lag, 3):  # neighbours say the same
             x = fabs(
                 self.rate[i]
                 - (self.rate[i - lag] + self.rate[i + lag]) * (2.0 / 3.0)
@@ -187,17 +219,27 @@ cdef class Meter:
         return self.place[i] + share * (self.place[i + 1] - self.place[i])
 
     cdef bint measure(
-        self, Window* window, long long a, long long v, long long b, double v0, double load, Measures* m
+        self,
+        Window* window,
+        long long a,
+        long long v,
+        long long b,
+        double v0,
+        double load,
+        bint final,
+        Measures* m,
     ) noexcept nogil:
         """Measure one candidate that leaves at a, turns at v and returns at b (b < 0: it does not return).
+
+        `final`: nothing that follows changes it.
 
         Returns False where the grid does not hold it or a phase is too short to be a lifter's.
         """
         cdef long long first = a - LEAD
         cdef long long last = min((b if b >= 0 else v) + MARGIN, window.newest - half_width(0))
         cdef long long oldest = window.newest - RING + 2 * half_width(LADDER - 1)
-        cdef int j, i, i0, i1, ia, iv, ib
-        cdef double peak, low, high, before, turn, after, limit
+        cdef int i, i0, i1, ia, iv, ib
+        cdef double before, turn, after
         cdef Span away, back
         cdef double sign = -1.0 if self.concentric_first else 1.0
         if first < oldest:
@@ -209,25 +251,7 @@ cdef class Meter:
             return False
         if self.knocked(window, a, v, min(b, last)):
             return False
-        # Noise belongs to the sensors, so the search goes on from where the last rep's ended, one rung narrower.
-        for j in range(max(self.rung - 1, 0), LADDER):
-            self.rung = j
-            self.smooth(window, first, last, half_width(j))
-            peak = 0.0
-            for i in range(self.n):
-                if fabs(self.rate[i]) > peak:
-                    peak = fabs(self.rate[i])
-            limit = QUIET + QUIET_SHARE * peak
-            if self.layout == TENSION:
-                high = self.place[0]
-                low = self.place[0]
-                for i in range(self.n):
-                    high = fmax(high, self.place[i])
-                    low = fmin(low, self.place[i])
-                limit = 0.25 * TENSION_V0 * (high - low) + QUIET_SHARE * peak
-            self.noise = self.unrest()
-            if self.noise <= limit:
-                break
+        self.settle(window, first, last, final)
         m.smoothing_s = self.half * GRID_S
         ia = <int>(a - first)
         iv = <int>(v - first)
