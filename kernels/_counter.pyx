@@ -406,6 +406,7 @@ cdef class RepCounter:
             self.pending = False
         if said & (LOCKOUT | HELD | COMPLETE):
             self.weigh_path()
+            self.window.seen = self.pulley_done if self.layout == PULLEY else self.done
             good = self.meter.measure(
                 &self.window,
                 seg.a.k,

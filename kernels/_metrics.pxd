@@ -55,6 +55,7 @@ cdef struct Window:
     const double* sigma
     const double* force
     long long newest
+    long long seen        # how far x and y are known; a slower sensor lags
     double path_gain      # what smoothing leaves of one reading's uncertainty
     double place_gain     # and of one grid sample's
     double stuck          # the part of it that is the sensor's resolution, which no mean reduces at rest

@@ -26,6 +26,7 @@ cdef double BLUR_S = 0.5            # noise does not spread a crossing farther t
 cdef double MOVING_MPS = 0.05        # fast enough that the pulley's friction has settled
 cdef double EFFICIENCY_SIGMA = 0.005  # how well a sheave's efficiency is known; makers give 0.98 or 0.97
 cdef double FAINT_M = 0.05           # one reading of the cell says no more than this: too little tension
+cdef int MIN_REACH = 3               # the narrowest smoother
 cdef int UNREST_LAG = 5
 cdef int MARGIN = 12
 cdef int LEAD = 60                  # a slow start is under way before the grammar sees a top
@@ -517,8 +518,8 @@ cdef class Meter:
 
     cdef double smooth_at(self, const double* ring, Window* window, Smoother* f, int i) noexcept nogil:
         cdef long long k = self.first + i
-        cdef int reach = f.half if window.newest - k >= f.half else <int>(window.newest - k)
-        if reach < 3:
+        cdef int reach = f.half if window.seen - k >= f.half else <int>(window.seen - k)
+        if reach < MIN_REACH:
             return ring[k & MASK]
         return even(ring, smoother(reach).place, reach, k)
 
@@ -535,6 +536,8 @@ cdef class Meter:
         cdef double reach = 0.0
         for i in range(i0, i1 + 1):
             self.handle_x[i] = NAN
+            if self.first + i > window.seen - MIN_REACH:
+                continue  # pending: the cell has not come this far yet
             if fabs(self.rate[i]) > MOVING_MPS:
                 rx = self.smooth_at(window.x, window, f, i)
                 ry = self.smooth_at(window.y, window, f, i)
