@@ -8,6 +8,7 @@ and the rest follows as soon as one is answered. This thread may die and be star
 lose is in the outbox.
 """
 
+import math
 import threading
 import time
 from collections import deque
@@ -204,6 +205,7 @@ class _Link:
         self._sent_seq = 0
         self._resend_after_s = RESEND_MIN_S
         self._resend_at = 0.0
+        self._hole_at = math.inf
 
     def retain(self, leaf: str, payload: bytes) -> None:
         self._retained[leaf] = payload
@@ -251,7 +253,11 @@ class _Link:
         if not self._outbox.depth():
             return
         in_flight = self._outbox.depth(self._station, self._sent_seq) if self._sent_seq else 0
-        if in_flight and now >= self._resend_at:
+        if in_flight and now >= self._hole_at:
+            self._hole_at = math.inf
+            self._start_over(now, self._window)
+            in_flight = 0
+        elif in_flight and now >= self._resend_at:
             self._resend_after_s = min(RESEND_MAX_S, 2 * self._resend_after_s)
             self._start_over(now, min(PROBE, self._window))
             in_flight = 0
@@ -276,8 +282,9 @@ class _Link:
             for ack in self._acks[0]:
                 deleted = self._outbox.acknowledge(self._station, ack)
                 answered = answered or deleted > 0
-                if ack.missing and deleted:  # a hole among what was sent: no need to wait for the timer
-                    self._resend_at = min(self._resend_at, now + RESEND_MIN_S)
+                # A hole among what was sent. Its time comes also while later events are being answered.
+                hole_at = min(self._hole_at, now + RESEND_MIN_S) if ack.missing else math.inf
+                self._hole_at = hole_at if ack.stream == self._outbox.stream(self._station) else self._hole_at
             self._acks.popleft()  # not before: what fails on a full disk is done again
         if self._outbox.renewals != self._renewals:
             self._renewals = self._outbox.renewals

@@ -348,3 +348,18 @@ def test_an_outbox_that_cannot_be_written_stops_only_the_deleting(
     monkeypatch.setattr(outbox, "acknowledge", works)
     until(lambda: outbox.depth() == 0)
     until(lambda: publisher.store_problem("rack-1") is None)
+
+
+def test_a_hole_is_sent_again_also_while_later_events_are_being_answered(
+    wire: Any, publisher: Publisher, outbox: Outbox, make_rep: MakeRep, until: Any
+) -> None:
+    outbox.append("rack-1", [make_rep(1)])
+
+    def goes_on() -> int:
+        (seq,) = outbox.append("rack-1", [make_rep(2)])
+        publisher.wake()
+        until(lambda: any(message.seq == seq for message in wire.messages("rep")))
+        acknowledge(wire, outbox, seq, (1, 1))
+        return sum(message.seq == 1 for message in wire.messages("rep"))
+
+    until(lambda: goes_on() >= 2, 5.0)

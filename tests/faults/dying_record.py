@@ -1,0 +1,36 @@
+"""A record that dies right between a commit and its acknowledgement.
+
+python -m tests.faults.dying_record HISTORY PORT COMMITS
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from dashboard.history.record import Record
+from dashboard.history.store import Arrived, SqliteStore, StreamKey
+from station.config import Mqtt
+from station.messages import StreamAck
+
+
+class DiesAfterCommit(SqliteStore):
+    """Commits as often as it may, and dies."""
+
+    left = 1
+
+    def ingest(self, arrived: Sequence[Arrived]) -> dict[StreamKey, StreamAck]:
+        acks = super().ingest(arrived)
+        self.left -= 1
+        if not self.left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return acks
+
+
+if __name__ == "__main__":
+    with DiesAfterCommit(Path(sys.argv[1])) as store:
+        store.left = int(sys.argv[3])
+        with Record(Mqtt(host="127.0.0.1", port=int(sys.argv[2]), tls=False), store):
+            time.sleep(60)
