@@ -1,15 +1,23 @@
 """The record's subcommands: export, report and athletes."""
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from dashboard.files import whole_file
+from dashboard.history.athletes import athletes, erase, everything, find_athlete, save
+from dashboard.history.database import Database
 from dashboard.history.export import COLUMNS, export, rows, text_writer
-from dashboard.history.queries import Filter
-from dashboard.history.schema import open_history
+from dashboard.history.queries import MOST_REPS, Filter, KeptSet, group_sessions, sets
+from dashboard.history.roster import read_roster
+from dashboard.history.schema import open_history, open_writable
+from station.errors import StoreError
+from station.exercises import all_profiles
 from station.messages import now_utc
 
 EXPORT_EXAMPLES = """\
@@ -18,6 +26,36 @@ examples:
   plumbline export ana.parquet --athlete ana --exercise romanian-deadlift
   plumbline export january.jsonl --from 2030-01-01 --to 2030-01-31
   plumbline export - --what sets --db postgresql://coach@db.gym/plumbline | column -ts,
+"""
+REPORT_EXAMPLES = """\
+examples:
+  plumbline report a-17                                  how this athlete develops, into a-17.html
+  plumbline report a-17/2030-01-31                       one session, rep by rep
+  plumbline report "Ana Okoro" --from 2030-01-01 -o ana.html --png plots/
+  plumbline report list                                  the newest sessions to choose from
+"""
+ATHLETES_EXAMPLES = """\
+examples:
+  plumbline athletes import athletes.toml                names, badges and plans into the record
+  plumbline athletes list
+  plumbline athletes export a-17 a-17.json               everything the record has about a-17
+  plumbline athletes erase a-17                          delete all of that, leaving no trace
+
+athletes.toml:                                athletes.csv, a line per exercise:
+  [[athletes]]                                  id,name,badge,exercise,load_kg,sets,reps,tempo
+  id = "a-17"                                   a-17,Ana Okoro,0042,rdl,60,3,8,2-0-1-1
+  name = "Ana Okoro"                            a-17,,,cable-pull-through,25,3,12,
+  badge = "0042"
+  [[athletes.plans]]
+  exercise = "rdl"
+  load_kg = 60
+  sets = 3
+  reps = 8
+  tempo = "2-0-1-1"             # eccentric, bottom, concentric, top; X: as fast as possible
+  velocity_loss_cutoff_pct = 20
+  path_limit_m = 0.05
+  rest_s = 120
+Stations and screens get to know the id, never the name.
 """
 
 
@@ -41,15 +79,15 @@ def export_command(argv: Sequence[str]) -> int:
     _add_db(parser)
     args = parser.parse_args(argv)
     since_utc, until_utc = bounds_utc(args.first_day, args.last_day)
-    wanted = Filter(
-        athlete=args.athlete,
-        exercise=args.exercise,
-        station=args.station,
-        session=args.session,
-        since_utc=since_utc,
-        until_utc=until_utc,
-    )
     with open_history(args.db) as db:
+        wanted = Filter(
+            athlete=find_athlete(db, args.athlete) if args.athlete else None,
+            exercise=args.exercise,
+            station=args.station,
+            session=args.session,
+            since_utc=since_utc,
+            until_utc=until_utc,
+        )
         found = rows(db, args.what, wanted, args.rejected)
         if args.file == "-":
             text_writer(".csv")(found, COLUMNS[args.what], sys.stdout)
@@ -60,6 +98,174 @@ def export_command(argv: Sequence[str]) -> int:
         with whole_file(path) as draft:
             count = export(found, args.what, draft, path.suffix)
     print(f"{path}: {count} {args.what}")
+    return 0
+
+
+def report_command(argv: Sequence[str]) -> int:
+    """`plumbline report`: one HTML page about an athlete or a session."""
+    parser = argparse.ArgumentParser(
+        prog="plumbline report",
+        description="Write one HTML page about an athlete or a session; it needs nothing else, and prints.",
+        epilog=REPORT_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "who",
+        metavar="ATHLETE|SESSION",
+        help="an athlete (id, badge or name), athlete/day, a station's session id, or `list`",
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: WHO.html, here")
+    parser.add_argument("--png", type=Path, metavar="DIR", help="each plot as a PNG file, too")
+    parser.add_argument("--exercise", metavar="NAME", help="one exercise only")
+    parser.add_argument("--exercises", type=Path, metavar="DIR", help="the gym's own exercises")
+    _add_days(parser)
+    _add_db(parser)
+    args = parser.parse_args(argv)
+    profiles = all_profiles(args.exercises)
+    since_utc, until_utc = bounds_utc(args.first_day, args.last_day)
+    with open_history(args.db) as db:
+        names = {one.id: one.name for one in athletes(db)}
+        wanted = Filter(exercise=args.exercise, since_utc=since_utc, until_utc=until_utc)
+        if args.who == "list":
+            return _list_sessions(sets(db, wanted, limit=MOST_REPS // 4), names)
+        done, is_session = _chosen(db, args.who, wanted)
+    from dashboard.history.report import athlete_report, session_report  # noqa: PLC0415  matplotlib
+
+    make = session_report if is_session else athlete_report
+    athlete = done[0].athlete
+    report = make(names.get(athlete or "", athlete or "Athlete not named"), done, profiles)
+    path = args.output or Path(re.sub(r"[^\w-]+", "-", args.who)[:80].strip("-") + ".html")
+    with whole_file(path) as draft:
+        draft.write_text(report.html, encoding="utf-8")
+    print(path)
+    if args.png is not None:
+        try:
+            args.png.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"{args.png}: cannot be made a folder ({error.strerror}); give another"
+            ) from error
+        for name, plot in report.plots.items():
+            with whole_file(args.png / f"{name}.png") as draft:
+                plot.png(draft)
+            print(args.png / f"{name}.png")
+    return 0
+
+
+def _chosen(db: Database, who: str, wanted: Filter) -> tuple[list[KeptSet], bool]:
+    """The sets that a word of the command line means, and whether they are one session."""
+    found = sets(db, msgspec.structs.replace(wanted, session=who))
+    if found:
+        return found, True
+    word, slash, day_text = who.rpartition("/")
+    try:
+        day = date.fromisoformat(day_text) if slash else None
+    except ValueError:
+        raise StoreError(f"{who!r}: {day_text!r} is not a day; a session is athlete/2030-01-31") from None
+    athlete = None if day and word == "-" else find_athlete(db, word if day else who)
+    if day is not None:
+        since_utc, until_utc = bounds_utc(day, day)
+        wanted = msgspec.structs.replace(wanted, since_utc=since_utc, until_utc=until_utc)
+    found = sets(db, msgspec.structs.replace(wanted, athlete=athlete))
+    found = [one for one in found if one.athlete == athlete]  # None filters nothing
+    if not found:
+        raise StoreError(
+            f"{db.name}: no set of {who!r} in that time; `plumbline report list` shows the sessions"
+        )
+    return found, day is not None
+
+
+def _list_sessions(done: Sequence[KeptSet], names: dict[str, str]) -> int:
+    for session in group_sessions(done)[:50]:
+        name = names.get(session.athlete or "", "")
+        print(
+            f"{session.id:<24} {len(session.sets):>3} sets {session.counted_reps:>4} reps"
+            f"  {', '.join(session.exercises)}  {name}".rstrip()
+        )
+    return 0
+
+
+def athletes_command(argv: Sequence[str]) -> int:
+    """`plumbline athletes`: who lifts; import, list, export, erase."""
+    parser = argparse.ArgumentParser(
+        prog="plumbline athletes",
+        description="Athletes and their plans in the record.",
+        epilog=ATHLETES_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="import|list|export|erase")
+    add = actions.add_parser("import", help="take athletes and plans from a TOML or CSV file")
+    add.add_argument("file", type=Path, metavar="FILE")
+    add.add_argument("--exercises", type=Path, metavar="DIR", help="the gym's own exercises")
+    listed = actions.add_parser("list", help="athletes and their plans")
+    give = actions.add_parser("export", help="everything about one athlete, as JSON")
+    give.add_argument("id", metavar="ID")
+    give.add_argument("file", type=Path, metavar="FILE", help=".json")
+    take = actions.add_parser("erase", help="delete everything about one athlete")
+    take.add_argument("id", metavar="ID")
+    take.add_argument("--yes", action="store_true", help="do not ask")
+    for one in (add, listed, give, take):
+        _add_db(one)
+    args = parser.parse_args(argv)
+    if args.action == "import":
+        roster = read_roster(args.file, all_profiles(args.exercises))
+        with open_writable(args.db) as db:
+            save(db, roster.athletes)
+        for warning in roster.warnings:
+            print(f"plumbline athletes: {warning}", file=sys.stderr)
+        plans = sum(len(one.plans) for one in roster.athletes)
+        print(f"{len(roster.athletes)} athletes with {plans} plans")
+    elif args.action == "list":
+        with open_history(args.db) as db:
+            _list_athletes(db)
+    elif args.action == "export":
+        with open_history(args.db) as db:
+            _export_athlete(db, find_athlete(db, args.id), args.file)
+    else:
+        with open_writable(args.db) as db:
+            return _erase_athlete(db, find_athlete(db, args.id), args.yes)
+    return 0
+
+
+def _list_athletes(db: Database) -> None:
+    for one in athletes(db):
+        print(f"{one.id:<12} {one.name}" + (f"  (badge {one.badge})" if one.badge else ""))
+        for plan in one.plans:
+            given = msgspec.structs.asdict(plan).items()
+            rest = ", ".join(f"{key} {value:g}" for key, value in given if isinstance(value, int | float))
+            print(f"{'':<12} {plan.exercise}: {rest or 'as it comes'}")
+
+
+def _export_athlete(db: Database, athlete: str, path: Path) -> None:
+    """One JSON object: an array of rows for each table."""
+    count = 0
+    with whole_file(path) as draft, draft.open("wb") as file:
+        file.write(b'{"schema":"plumbline/athlete/1","athlete":' + msgspec.json.encode(athlete))
+        last = ""
+        for count, (table, row) in enumerate(everything(db, athlete), 1):  # noqa: B007
+            file.write(b"," if table == last else (b"]," if last else b",") + f'"{table}":['.encode())
+            file.write(b"\n" + msgspec.json.encode(row))
+            last = table
+        file.write(b"]}\n" if last else b"}\n")
+    print(f"{path}: {count} rows about {athlete}")
+
+
+def _erase_athlete(db: Database, athlete: str, sure: bool) -> int:
+    if not sure:
+        if not sys.stdin.isatty():
+            raise StoreError(
+                f"nothing erased; say --yes to erase everything about {athlete} without being asked"
+            )
+        print(
+            f"Everything about {athlete} will be gone from {db.name}. Type {athlete} to go on: ",
+            end="",
+            flush=True,
+        )
+        if sys.stdin.readline().strip() != athlete:
+            print("nothing erased")
+            return 1
+    gone = ", ".join(f"{count} {table}" for table, count in erase(db, athlete).items() if count)
+    print(f"{athlete}: erased {gone}")
     return 0
 
 

@@ -130,6 +130,26 @@ def open_history(where: str | Path | None = None) -> Database:
     return db
 
 
+def open_writable(where: str | Path | None = None) -> Database:
+    """A history to write to, at a path or URL, None for this machine's own; made where there is none yet.
+
+    Raises StoreError for a database that cannot be written, is none of ours or of a newer Plumbline.
+    """
+    if where is None:
+        where = default_history()
+        try:
+            where.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{where.parent}: cannot be made ({error.strerror}); give --db") from error
+    db = connect(where)
+    try:
+        prepare(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
 def prepare(db: Database) -> None:
     """Create the tables, or bring an older history up to date, in one transaction. Raises StoreError."""
     with db.transaction():

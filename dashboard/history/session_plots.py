@@ -1,0 +1,115 @@
+"""Pictures of one exercise of one session, rep by rep. No text from outside is in them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from dashboard.history.figures import BLUE, GREY, ORANGE, Plot, drawn, limit
+from dashboard.history.queries import KeptSet
+from station.exercises import Profile
+from station.records import Rep
+
+_PHASES = (("eccentric_s", "eccentric"), ("bottom_pause_s", "bottom"), ("concentric_s", "concentric"))
+
+
+def session_plots(done: Sequence[KeptSet], profile: Profile | None) -> Iterator[Plot]:
+    """One exercise of one session, rep by rep. Raises StoreError without matplotlib."""
+    reps = [one.rep for a_set in done for one in a_set.reps]
+    if any(rep.mean_concentric_velocity_mps is not None for rep in reps):
+        with drawn() as (figure, axes):
+            _bars(axes, done, profile)
+        yield Plot("velocity", "mean concentric velocity of every rep, set by set", figure)
+    with drawn(rows=3) as (figure, axes):
+        _tempo(axes, done, profile)
+    yield Plot("tempo", "seconds of each phase of every rep against its target", figure)
+    if any(rep.rom_m is not None for rep in reps):
+        with drawn() as (figure, axes):
+            _dots(axes, done, lambda rep: rep.rom_m, lambda _: None)
+            axes.set_ylim(bottom=0.0)
+            axes.set_title("Range of motion (cm)")
+        yield Plot("range", "range of motion of every rep", figure)
+    if any(rep.path_deviation_m is not None for rep in reps):
+        with drawn() as (figure, axes):
+            _dots(axes, done, lambda rep: rep.path_deviation_m, lambda rep: rep.path_deviation_sigma_m)
+            if profile and profile.path_limit_m:
+                limit(axes, 100.0 * profile.path_limit_m, "limit")
+            axes.set_ylim(bottom=0.0)
+            axes.set_title("Path deviation (cm), ± one standard uncertainty")
+        yield Plot("path", "path deviation of every rep with its uncertainty", figure)
+
+
+def _bars(axes: Any, done: Sequence[KeptSet], profile: Profile | None) -> None:
+    """A bar per rep; hollow where it does not count; each set with the velocity at which it should end."""
+    cutoff_pct = profile.velocity_loss_cutoff_pct if profile else 20.0
+    for x, rep in _places(done):
+        velocity = rep.mean_concentric_velocity_mps
+        if velocity is not None:
+            face = BLUE if rep.counted else "none"
+            axes.bar(
+                x, velocity, 0.8, color=face, edgecolor=BLUE, linewidth=1, hatch=None if rep.counted else "//"
+            )
+    for start, end, one in _spans(done):
+        fastest = one.summary.fastest_mean_concentric_velocity_mps
+        if fastest is not None:
+            axes.hlines(fastest * (1 - cutoff_pct / 100), start, end, color=ORANGE, linewidth=2)
+    axes.set_title(f"Mean concentric velocity (m/s); orange: {cutoff_pct:g} % below the set's fastest")
+    _name_sets(axes, done)
+
+
+def _tempo(rows: Any, done: Sequence[KeptSet], profile: Profile | None) -> None:
+    for axes, (field, name) in zip(rows, _PHASES, strict=True):
+        target = getattr(profile.tempo, field) if profile else None
+        if target is not None and profile is not None:
+            room = max(target * profile.tempo.tolerance_pct / 100, profile.tempo.tolerance_s)
+            axes.axhspan(max(0.0, target - room), target + room, color=ORANGE, alpha=0.35, linewidth=0)
+        for x, rep in _places(done):
+            value = getattr(rep, field)
+            if value is not None:
+                axes.plot(
+                    x, value, "o", color=BLUE, markersize=4, fillstyle="full" if rep.counted else "none"
+                )
+        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]) if target == 0.0 else 0.0)
+        axes.set_ylabel(name)
+        _name_sets(axes, done)
+    rows[0].set_title("Tempo: seconds of each phase; orange: the target and its tolerance")
+
+
+def _dots(axes: Any, done: Sequence[KeptSet], value_of: Any, sigma_of: Any) -> None:
+    for x, rep in _places(done):
+        value, sigma = value_of(rep), sigma_of(rep)
+        if value is not None:
+            axes.errorbar(
+                [x],
+                [100.0 * value],
+                yerr=None if sigma is None else [100.0 * sigma],
+                fmt="o",
+                markersize=4,
+                color=BLUE,
+                ecolor=GREY,
+                fillstyle="full" if rep.counted else "none",
+            )
+    _name_sets(axes, done)
+
+
+def _places(done: Sequence[KeptSet]) -> Iterator[tuple[float, Rep]]:
+    """Where each rep stands: one beside the other, with a gap between sets."""
+    for (start, _, _), one in zip(_spans(done), done, strict=True):
+        for number, kept in enumerate(one.reps):
+            yield start + number + 0.5, kept.rep
+
+
+def _spans(done: Sequence[KeptSet]) -> list[tuple[float, float, KeptSet]]:
+    spans, x = [], 0.0
+    for one in done:
+        spans.append((x, x + len(one.reps), one))
+        x += len(one.reps) + 1.5
+    return spans
+
+
+def _name_sets(axes: Any, done: Sequence[KeptSet]) -> None:
+    spans = _spans(done)
+    axes.set_xticks([(start + end) / 2 for start, end, _ in spans])
+    load = [f"{one.load_kg:g} kg" if one.load_kg is not None else "" for one in done]
+    axes.set_xticklabels([f"set {n}\n{kg}" for n, kg in enumerate(load, 1)])
+    axes.tick_params(axis="x", length=0)
+    if len(spans) > 10:
+        axes.tick_params(axis="x", labelsize=6)
