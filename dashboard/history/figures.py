@@ -60,6 +60,11 @@ def drawn(rows: int = 1) -> Iterator[tuple["Figure", Any]]:
         yield figure, figure.subplots(rows, 1, sharex=True)
 
 
+def from_zero(axes: Any) -> None:
+    """Let the axis begin at zero, and leave room for the dots at the top."""
+    axes.set_ylim(0.0, 1.06 * axes.get_ylim()[1])
+
+
 def limit(axes: Any, value: float, word: str) -> None:
     """A line across, with its name."""
     axes.axhline(value, color=ORANGE, linewidth=1.5)

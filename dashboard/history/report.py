@@ -119,7 +119,8 @@ def _in_a_sentence(sessions: Sequence[Session], profile: Profile | None) -> str:
         before = _adherence(sessions[1].sets, profile) if len(sessions) > 1 else None
         if before is not None:
             says += f" ({before:.0f} % the time before)"
-    return says + "."
+    measured = any(rep.path_deviation_m is not None for one in last.sets for rep in one.counted)
+    return says + ("." if measured else "; path not measured.")
 
 
 def _sessions_table(sessions: Sequence[Session], profile: Profile | None) -> str:

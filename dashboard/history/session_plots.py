@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dashboard.history.figures import BLUE, GREY, ORANGE, Plot, drawn, limit
+from dashboard.history.figures import BLUE, GREY, ORANGE, Plot, drawn, from_zero, limit
 from dashboard.history.queries import KeptSet
 from station.exercises import Profile
 from station.records import Rep
@@ -24,7 +24,7 @@ def session_plots(done: Sequence[KeptSet], profile: Profile | None) -> Iterator[
     if any(rep.rom_m is not None for rep in reps):
         with drawn() as (figure, axes):
             _dots(axes, done, lambda rep: rep.rom_m, lambda _: None)
-            axes.set_ylim(bottom=0.0)
+            from_zero(axes)
             axes.set_title("Range of motion (cm)")
         yield Plot("range", "range of motion of every rep", figure)
     if any(rep.path_deviation_m is not None for rep in reps):
@@ -32,7 +32,7 @@ def session_plots(done: Sequence[KeptSet], profile: Profile | None) -> Iterator[
             _dots(axes, done, lambda rep: rep.path_deviation_m, lambda rep: rep.path_deviation_sigma_m)
             if profile and profile.path_limit_m:
                 limit(axes, 100.0 * profile.path_limit_m, "limit")
-            axes.set_ylim(bottom=0.0)
+            from_zero(axes)
             axes.set_title("Path deviation (cm), ± one standard uncertainty")
         yield Plot("path", "path deviation of every rep with its uncertainty", figure)
 
@@ -67,7 +67,7 @@ def _tempo(rows: Any, done: Sequence[KeptSet], profile: Profile | None) -> None:
                 axes.plot(
                     x, value, "o", color=BLUE, markersize=4, fillstyle="full" if rep.counted else "none"
                 )
-        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]) if target == 0.0 else 0.0)
+        from_zero(axes)
         axes.set_ylabel(name)
         _name_sets(axes, done)
     rows[0].set_title("Tempo: seconds of each phase; orange: the target and its tolerance")

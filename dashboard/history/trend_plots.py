@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from dashboard.history.figures import BLUE, GREY, INK, ORANGE, Plot, drawn, limit
+from dashboard.history.figures import BLUE, GREY, INK, ORANGE, Plot, drawn, from_zero, limit
 from dashboard.history.load_velocity import LoadVelocity
 from dashboard.history.queries import KeptSet
 from dashboard.history.trends import Measure, TrendPoint, trend
@@ -43,6 +43,8 @@ def athlete_plots(
                 limit(axes, 100.0 * profile.path_limit_m, "limit")
             if name == "tempo":
                 axes.set_ylim(-3, 103)
+            if name == "range":
+                _calm(axes)
             axes.set_title(title)
         yield Plot(name, f"{title}, over time", figure)
     if len(fit.points) > 1:
@@ -107,6 +109,13 @@ def _over_time(axes: Any, points: Sequence[TrendPoint], scale: float, zone: tzin
     _dates(axes, points, zone)
 
 
+def _calm(axes: Any) -> None:
+    """Show at least a fifth of the mean: a centimetre up and down is no trend."""
+    low, high = axes.get_ylim()
+    room = max(0.0, 0.1 * (low + high) - (high - low))
+    axes.set_ylim(low - room / 2, high + room / 2)
+
+
 def _load_velocity(axes: Any, fit: LoadVelocity) -> None:
     axes.plot(
         [p.load_kg for p in fit.points], [p.mean_concentric_velocity_mps for p in fit.points], "o", color=BLUE
@@ -134,7 +143,7 @@ def _load_velocity(axes: Any, fit: LoadVelocity) -> None:
             textcoords="offset points",
             ha="center",
         )
-    axes.set_ylim(bottom=0.0)
+    from_zero(axes)
     axes.set_xlabel("load (kg)")
     axes.set_title("Load and velocity (m/s), fastest rep at each load and day")
 
