@@ -7,7 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kernels._metrics cimport (
+from kernels._metrics cimport Meter
+from kernels._motion cimport GRID_HZ, MASK, RING, Moment, Resampler, Smoother, moment, smoother
+from kernels._path cimport Place, one_tether, tilted_tether, two_tethers
+from kernels._reps cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, TOO_QUICK, WITHDRAWN, Segmenter
+from kernels._window cimport (
     ONE_TETHER,
     PATH_HALF,
     PULLEY,
@@ -17,12 +21,8 @@ from kernels._metrics cimport (
     TRAVEL,
     TWO_TETHERS,
     Measures,
-    Meter,
     Window,
 )
-from kernels._motion cimport GRID_HZ, MASK, RING, Moment, Resampler, Smoother, moment, smoother
-from kernels._path cimport Place, one_tether, tilted_tether, two_tethers
-from kernels._reps cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, TOO_QUICK, WITHDRAWN, Segmenter
 
 cdef double GRID_S = 1.0 / GRID_HZ
 

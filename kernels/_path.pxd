@@ -1,3 +1,9 @@
+cimport cython
+
+from kernels._motion cimport RING, Smoother
+from kernels._phases cimport Phases
+from kernels._window cimport Measures, Window
+
 cdef struct Place:
     double x
     double y
@@ -11,3 +17,18 @@ cdef Place two_tethers(
     double length, double length_2, double ax, double ay, double bx, double by, double sigma_length
 ) noexcept nogil
 cdef double handle_elevation(double rx, double ry, double stack_share) noexcept nogil
+
+
+@cython.final
+cdef class PathMeter:
+    cdef int layout
+    cdef Phases phases
+    cdef bint concentric_first
+    cdef double free_length, efficiency
+    cdef double handle_x[RING]
+    cdef double handle_y[RING]
+
+    cdef void path(self, Window* window, Measures* m) noexcept nogil
+    cdef double smooth_at(self, const double* ring, Window* window, Smoother* f, int i) noexcept nogil
+    cdef void line(self, Measures* m, int i0, int i1) noexcept nogil
+    cdef void handle(self, Window* window, Measures* m, int i0, int i1) noexcept nogil

@@ -4,9 +4,19 @@ Axes: x to the lifter's front, y up, origin on the floor; metres. A place that t
 NaN: one vertical tether says nothing of x (5 cm forward is 1.6 mm of tether at 0.8 m).
 """
 
-from libc.math cimport NAN, acos, atan2, cos, fabs, sin, sqrt
+cimport cython
+from libc.math cimport NAN, acos, atan2, cos, fabs, fmax, hypot, isnan, sin, sqrt
 
 import numpy as np
+
+from kernels._motion cimport MASK, Smoother, even, smoother
+from kernels._phases cimport Phases
+from kernels._window cimport PATH_HALF, PULLEY, PULLEY_HALF, TILT, TWO_TETHERS, Measures, Window
+
+cdef double MOVING_MPS = 0.05        # fast enough that the pulley's friction has settled
+cdef double EFFICIENCY_SIGMA = 0.005  # how well a sheave's efficiency is known; makers give 0.98 or 0.97
+cdef double FAINT_M = 0.05           # one reading of the cell says no more than this: too little tension
+cdef int MIN_REACH = 3               # the narrowest smoother
 
 
 cdef Place one_tether(double length, double ax, double ay) noexcept nogil:
@@ -185,3 +195,140 @@ def handle_path(
             view[0, i] = (free_length_m + travel_m[i]) * cos(e)
             view[1, i] = (free_length_m + travel_m[i]) * sin(e)
     return out
+
+
+@cython.final
+cdef class PathMeter:
+    """The path of one rep, from the window that its phases were found in.
+
+    Parameters
+    ----------
+    layout : int
+        Which sensors the station has (kernels.LAYOUTS).
+    phases : Phases
+        Holds the smoothed window.
+    concentric_first : bool
+    free_length_m, pulley_efficiency : float
+        Of a cable; NaN where there is none.
+    """
+
+    def __init__(
+        self, int layout, Phases phases, bint concentric_first, double free_length_m, double pulley_efficiency
+    ):
+        self.layout = layout
+        self.phases = phases
+        self.concentric_first = concentric_first
+        self.free_length = free_length_m
+        self.efficiency = pulley_efficiency
+
+    cdef void path(self, Window* window, Measures* m) noexcept nogil:
+        """Path deviation, drift and uncertainty between the rep's start and its end."""
+        cdef Smoother* f = smoother(PATH_HALF)
+        cdef int i0 = self.phases.index(m.start_s)
+        cdef int i1 = self.phases.index(m.end_s)
+        cdef int i, at
+        cdef double x0, x, drift
+        cdef double scatter = 0.0
+        m.deviation = NAN
+        m.drift = NAN
+        m.sigma = NAN
+        if self.layout == PULLEY:
+            self.handle(window, m, i0, i1)
+            return
+        if self.layout != TILT and self.layout != TWO_TETHERS:
+            return
+        x0 = self.smooth_at(window.x, window, f, i0)
+        if isnan(x0):
+            return
+        drift = 0.0
+        at = i0
+        for i in range(i0, i1 + 1):
+            x = self.smooth_at(window.x, window, f, i)
+            if isnan(x):
+                return  # the path was not seen whole
+            scatter += (window.x[(self.phases.first + i) & MASK] - x) ** 2
+            if fabs(x - x0) > fabs(drift):
+                drift = x - x0
+                at = i
+        m.deviation = fabs(drift)
+        m.drift = drift
+        # What the readings scatter about the smoothed way, after smoothing: tremor and slap beside the sensor.
+        scatter = window.place_gain * sqrt(scatter / (i1 - i0 + 1))
+        # The farthest of a dozen independent places nearly as far is picked: the largest of twelve normal deviates
+        # is 1.6 on average, 0.6 about it (order statistics), 3 in the mean square.
+        m.sigma = hypot(
+            fmax(scatter, hypot(window.path_gain, window.stuck) * window.sigma[(self.phases.first + i0) & MASK]),
+            sqrt(3.0) * fmax(scatter, window.path_gain * window.sigma[(self.phases.first + at) & MASK]),
+        )
+
+    cdef double smooth_at(self, const double* ring, Window* window, Smoother* f, int i) noexcept nogil:
+        cdef long long k = self.phases.first + i
+        cdef int reach = f.half if window.seen - k >= f.half else <int>(window.seen - k)
+        if reach < MIN_REACH:
+            return ring[k & MASK]
+        return even(ring, smoother(reach).place, reach, k)
+
+    cdef void handle(self, Window* window, Measures* m, int i0, int i1) noexcept nogil:
+        """Cable: the handle's greatest distance from the straight line between its top and bottom points.
+
+        At a standstill the friction's direction is not known, and with it 0.7 degrees of the angle, so only
+        samples that move are used, and the line is drawn between the outermost of them.
+        """
+        cdef Smoother* f = smoother(PULLEY_HALF)
+        cdef int i
+        cdef double rx, ry, noise
+        cdef double e = 0.0
+        cdef double reach = 0.0
+        for i in range(i0, i1 + 1):
+            self.handle_x[i] = NAN
+            if self.phases.first + i > window.seen - MIN_REACH:
+                continue  # pending: the cell has not come this far yet
+            if fabs(self.phases.rate[i]) > MOVING_MPS:
+                rx = self.smooth_at(window.x, window, f, i)
+                ry = self.smooth_at(window.y, window, f, i)
+                if not self.free_length * window.sigma[(self.phases.first + i) & MASK] < FAINT_M:
+                    return  # slack, or not seen
+                e = handle_elevation(rx, ry, self.efficiency if self.phases.rate[i] > 0.0 else 1.0 / self.efficiency)
+                if isnan(e):
+                    return
+                reach = self.free_length + self.phases.place[i]
+                self.handle_x[i] = reach * cos(e)
+                self.handle_y[i] = reach * sin(e)
+        self.line(m, i0, i1)
+        if isnan(m.deviation):
+            return
+        # the point, picked as the farthest (see path), and both ends of the line by half of it each
+        noise = window.path_gain * sqrt(2.5) * (self.free_length + 0.5 * (m.top + m.bottom)) * window.sigma[
+            (self.phases.first + (i0 + i1) // 2) & MASK
+        ]
+        # an efficiency off by its tolerance turns the handle side by de = dk cos e / (1 + sin e), and the other way
+        # when the motion turns; e here is the last one seen
+        m.sigma = hypot(noise, EFFICIENCY_SIGMA * reach * cos(e) / (1.0 + sin(e)))
+
+    cdef void line(self, Measures* m, int i0, int i1) noexcept nogil:
+        """The largest distance of the handle's moving samples from the line between their ends."""
+        cdef int i
+        cdef int high = -1
+        cdef int low = -1
+        cdef double x1, y1, x2, y2, length
+        for i in range(i0, i1 + 1):
+            if isnan(self.handle_x[i]):
+                continue
+            if high < 0 or self.phases.place[i] > self.phases.place[high]:
+                high = i
+            if low < 0 or self.phases.place[i] < self.phases.place[low]:
+                low = i
+        if high < 0 or high == low:
+            return
+        x1 = self.handle_x[high]
+        y1 = self.handle_y[high]
+        x2 = self.handle_x[low]
+        y2 = self.handle_y[low]
+        length = hypot(x2 - x1, y2 - y1)
+        m.deviation = 0.0
+        for i in range(i0, i1 + 1):
+            if not isnan(self.handle_x[i]):
+                m.deviation = fmax(
+                    m.deviation,
+                    fabs((x2 - x1) * (self.handle_y[i] - y1) - (y2 - y1) * (self.handle_x[i] - x1)) / length,
+                )

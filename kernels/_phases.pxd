@@ -1,0 +1,31 @@
+cimport cython
+
+from kernels._motion cimport RING
+from kernels._window cimport Span, Window
+
+
+@cython.final
+cdef class Phases:
+    cdef bint on_tension
+    cdef double place[RING]
+    cdef double rate[RING]
+    cdef double scratch[RING]
+    cdef long long first
+    cdef int n
+    cdef int half
+    cdef int rung            # where on the ladder to look for the next rep's smoother first
+    cdef bint settled        # whether a rep has been measured to the end
+    cdef double noise
+
+    cdef void settle(self, Window* window, long long first, long long last, bint final) noexcept nogil
+    cdef void smooth(self, Window* window, long long first, long long last, int half) noexcept nogil
+    cdef double unrest(self) noexcept nogil
+    cdef double crossing(self, int i, double level) noexcept nogil
+    cdef Span phase(
+        self, int i0, int i1, double sign, double v0, double start, double end, double size
+    ) noexcept nogil
+    cdef double place_at(self, double t) noexcept nogil
+    cdef int index(self, double t) noexcept nogil
+    cdef double summit(self, int i) noexcept nogil
+    cdef bint knocked(self, Window* window, long long a, long long v, long long b, bint may_drop) noexcept nogil
+    cdef bint hasty(self, const double* ring, long long turn, long long end, int step) noexcept nogil

@@ -1,0 +1,59 @@
+"""What the kernels hand each other about one rep: the window it lies in, its phases, its numbers."""
+
+cdef enum:
+    PATH_HALF = 16        # a bar changes its way more slowly than its speed
+    PULLEY_HALF = 20      # the cell's noise is turned into length by the whole free cable
+
+cdef enum Layout:
+    TRAVEL = 0        # the channel is the motion: a cable without path, or a stick
+    ONE_TETHER = 1
+    TILT = 2
+    TWO_TETHERS = 3
+    PULLEY = 4
+    TENSION = 5
+
+cdef struct Measures:
+    double start_s
+    double end_s
+    double eccentric_end_s
+    double concentric_start_s
+    double concentric_end_s
+    double eccentric_s
+    double bottom_pause_s
+    double concentric_s
+    double top_pause_s
+    double size
+    double mcv
+    double pcv
+    double mpv
+    double mev
+    double pev
+    double mean_force
+    double peak_force
+    double mean_power
+    double peak_power
+    double work
+    double deviation
+    double drift
+    double sigma
+    double bottom
+    double top
+    double smoothing_s
+
+cdef struct Span:
+    double start_s
+    double end_s
+
+cdef struct Window:
+    # rings on one grid, and how far they are known
+    const double* s
+    const double* announced    # place by the announcing filter
+    const double* x
+    const double* y
+    const double* sigma
+    const double* force
+    long long newest
+    long long seen        # how far x and y are known; a slower sensor lags
+    double path_gain      # what smoothing leaves of one reading's uncertainty
+    double place_gain     # and of one grid sample's
+    double stuck          # the part of it that is the sensor's resolution, which no mean reduces at rest
