@@ -13,12 +13,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Self
 
 from dashboard.client import Client
 from dashboard.events import Packet, read
-from dashboard.history.store import Arrived, Kept, Poison, SqliteStore, Store, StreamKey
+from dashboard.history.store import Arrived, Kept, Poison, Store, StreamKey, open_store
 from dashboard.options import add_broker_options, broker_of
 from station.config import Mqtt
 from station.errors import MessageError, StoreError
@@ -32,6 +31,7 @@ RETRY_S = 1.0
 EXAMPLES = """\
 examples:
   plumbline record --db history.db                                       the broker on this machine
+  plumbline record --db postgresql://record@db.gym/plumbline             password: ~/.pgpass or PGPASSWORD
   plumbline record --db history.db --host gym.local --ca-file ca.pem --username record --password-file r.pw
 """
 
@@ -176,15 +176,17 @@ def record_command(argv: Sequence[str]) -> int:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--db", type=Path, required=True, metavar="FILE", help="the history database")
+    parser.add_argument(
+        "--db", required=True, metavar="PATH|URL", help="the history: a file or postgresql://user@host/name"
+    )
     add_broker_options(parser)
     args = parser.parse_args(argv)
     mqtt = broker_of(args)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with SqliteStore(args.db) as store, Record(mqtt, store, args.site) as record:
-        print(f"recording into {args.db} from {mqtt.host}:{mqtt.port}", flush=True)
+    with open_store(args.db) as store, Record(mqtt, store, args.site) as record:
+        print(f"recording into {store.db.name} from {mqtt.host}:{mqtt.port}", flush=True)
         said: str | None = None
         while record.alive and not stop.wait(0.2):
             text = record.connection_text

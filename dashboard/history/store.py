@@ -15,7 +15,7 @@ import msgspec
 
 from dashboard.history.database import Database, SqliteDatabase
 from dashboard.history.ranges import Ranges, holes, minus, size, union
-from dashboard.history.schema import REPS, SETS, connect, prepare
+from dashboard.history.schema import REPS, SETS, open_writable, prepare
 from station.messages import (
     CommandMessage,
     ReplyMessage,
@@ -277,9 +277,9 @@ class SqliteStore(SqlStore):
         super().__init__(SqliteDatabase(path))
 
 
-def open_store(where: str | Path) -> SqlStore:
-    """The history at a path or a postgresql:// URL, to be written; made where there is none yet."""
-    return SqlStore(connect(where))
+def open_store(where: str | Path | None = None) -> SqlStore:
+    """The history to write: a path or a postgresql:// URL, None: this machine's own. See open_writable."""
+    return SqlStore(open_writable(where))
 
 
 class _Stream:
