@@ -3,6 +3,7 @@
 import heapq
 import os
 import pty
+import select
 import threading
 import time
 import tty
@@ -22,7 +23,7 @@ from edge.outbox import Outbox
 from edge.pipeline import StationPipeline
 from edge.session import Session
 from station.clock import DeviceClock
-from station.config import Calibration, Mqtt, Port, StationFile
+from station.config import Calibration, Mqtt, Port, StationFile, StationTable
 from station.exercises import load_profile
 from station.records import RepEvent
 from station.sim import foreign
@@ -184,8 +185,10 @@ def test_reps_of_a_node_with_two_ports_carry_the_scales_force(
         running = threading.Thread(target=node.run)
         running.start()
         until(lambda: all(acquisition.link_up for acquisition in acquisitions))
-        streams = [[(*piece, n) for piece in p] for n, p in enumerate((encoder(), scale()))]
-        start_s, speed = time.monotonic(), 6.0
+        # The scale has been on for a while: its clock began long before the session's.
+        before = foreign.csv_lines(np.arange(-4.0, 0.0, 0.0125), np.zeros(320), start_ms=773_000)
+        streams = [[(*piece, 0) for piece in encoder()], [(*p, 1) for s in (before, scale()) for p in s]]
+        start_s, speed = time.monotonic() + 0.7, 6.0
         for at_s, data, number in heapq.merge(*streams):
             time.sleep(max(0.0, start_s + at_s / speed - time.monotonic()))
             os.write(ends[number].far, data)
@@ -201,3 +204,35 @@ def test_reps_of_a_node_with_two_ports_carry_the_scales_force(
     assert wire.messages("health")[-1].reconnects == 0
     for end in ends:
         os.close(end.far)
+
+
+def test_a_node_starts_a_sensor_that_waits_to_be_told(until: Callable[..., None]) -> None:
+    end = Terminal()
+    file = msgspec.structs.replace(
+        station(),
+        station=StationTable("band-1", "band"),
+        ports=[Port(end.path, driver="chronojump-force")],
+        calibration={},
+    )
+    acquisition = PortAcquisition(Session(file, load_profile("banded-hinge")), file.ports[0])
+    acquisition.session.attach(Nothing(), Nothing())
+    stop = threading.Event()
+    running = threading.Thread(target=acquisition.run, args=(stop,))
+    running.start()
+    try:
+        assert select.select([end.far], [], [], 5.0)[0], "it was never told"
+        assert os.read(end.far, 100) == b"start_capture:\n"
+        os.write(end.far, b"Starting capture...\r\n12000;101.50\r\n24500;102.25\r\n")
+        until(lambda: acquisition.stats.samples == 2)
+    finally:
+        stop.set()
+        running.join(5.0)
+        os.close(end.far)
+    assert not running.is_alive()
+
+
+class Nothing:
+    """Stands for an outbox and a publisher that nobody asks anything of."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return lambda *_, **__: []
