@@ -19,7 +19,9 @@ from dashboard.history.store import (
     Gap,
     Poison,
     SqliteStore,
+    SqlStore,
     StreamKey,
+    open_store,
 )
 from edge.broker import Broker
 from station.config import Mqtt
@@ -42,12 +44,12 @@ MakeRep = Callable[..., RepMessage]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    with SqliteStore(tmp_path / "history.db") as store:
+def store(where: str) -> Iterator[SqlStore]:
+    with open_store(where) as store:
         yield store
 
 
-def take(store: SqliteStore, *messages: Any) -> StreamAck:
+def take(store: SqlStore, *messages: Any) -> StreamAck:
     """Ingest messages of one stream; what is acknowledged."""
     (ack,) = store.ingest([Arrived("gym", "rack-1", message) for message in messages]).values()
     return ack
@@ -72,7 +74,7 @@ def test_ranges_are_sets_of_numbers(a: set[int], b: set[int]) -> None:
     assert size(ranges(a)) == len(a)
 
 
-def test_a_rep_that_comes_twice_is_there_once(store: SqliteStore, make_rep: MakeRep) -> None:
+def test_a_rep_that_comes_twice_is_there_once(store: SqlStore, make_rep: MakeRep) -> None:
     rep = make_rep(stream="s", seq=1)
     assert take(store, rep, rep) == StreamAck(stream="s", committed_seq=1)
     assert take(store, rep) == StreamAck(stream="s", committed_seq=1)
@@ -80,9 +82,7 @@ def test_a_rep_that_comes_twice_is_there_once(store: SqliteStore, make_rep: Make
     assert (row["number"], row["mean_concentric_velocity_mps"], row["rom_m"]) == (1, 0.5, None)
 
 
-def test_the_highest_revision_of_a_rep_stays_whatever_the_order(
-    store: SqliteStore, make_rep: MakeRep
-) -> None:
+def test_the_highest_revision_of_a_rep_stays_whatever_the_order(store: SqlStore, make_rep: MakeRep) -> None:
     pending, confirmed, rejected = (
         make_rep(stream="s", seq=n, revision=n, state=state)
         for n, state in enumerate(("pending", "confirmed", "rejected"), 1)
@@ -92,7 +92,7 @@ def test_the_highest_revision_of_a_rep_stays_whatever_the_order(
     assert [row["state"] for row in store.reps("gym", "rack-1")] == ["rejected"]
 
 
-def test_the_same_event_id_at_another_station_is_another_rep(store: SqliteStore, make_rep: MakeRep) -> None:
+def test_the_same_event_id_at_another_station_is_another_rep(store: SqlStore, make_rep: MakeRep) -> None:
     rep = make_rep(stream="s", seq=1)
     other = make_rep(stream="s2", seq=1, revision=9)
     store.ingest([Arrived("gym", "rack-1", rep), Arrived("gym", "rack-2", other)])
@@ -100,7 +100,7 @@ def test_the_same_event_id_at_another_station_is_another_rep(store: SqliteStore,
     assert [row["revision"] for row in store.reps("gym", "rack-2")] == [9]
 
 
-def test_a_hole_is_named_until_it_is_filled(store: SqliteStore, make_rep: MakeRep) -> None:
+def test_a_hole_is_named_until_it_is_filled(store: SqlStore, make_rep: MakeRep) -> None:
     take(store, make_rep(stream="s", seq=1), make_rep(stream="s", seq=5))
     ack = take(store, make_rep(stream="s", seq=3))
     assert ack == StreamAck(stream="s", committed_seq=5, missing=[(2, 2), (4, 4)])
@@ -109,7 +109,7 @@ def test_a_hole_is_named_until_it_is_filled(store: SqliteStore, make_rep: MakeRe
 
 
 def test_a_tombstone_shows_as_a_gap_and_what_turns_up_after_all_leaves_it(
-    store: SqliteStore, make_rep: MakeRep
+    store: SqlStore, make_rep: MakeRep
 ) -> None:
     take(store, make_rep(stream="s", seq=2))
     assert take(store, tombstone(1, 5)) == StreamAck(stream="s", committed_seq=5)
@@ -136,7 +136,7 @@ def test_any_order_and_repetition_gives_each_event_once(
 
 
 def test_sets_and_commands_with_their_answers_are_kept(
-    store: SqliteStore, make_set: Callable[..., SetMessage]
+    store: SqlStore, make_set: Callable[..., SetMessage]
 ) -> None:
     command = CommandMessage(event_id="c", at_utc=NOW, name="set-load", by="coach", load_kg=60.0)
     reply = ReplyMessage(event_id="r", at_utc=NOW, in_reply_to="c", ok=True, text="load 60 kg")
@@ -147,15 +147,15 @@ def test_sets_and_commands_with_their_answers_are_kept(
     assert [row["number"] for row in store.sets("gym", "rack-1")] == [3]
 
 
-def test_the_columns_of_a_rep_are_its_field_names(store: SqliteStore) -> None:
-    with sqlite3.connect(store.path) as db:
-        columns = {row[1] for row in db.execute("PRAGMA table_info(reps)")}
-    db.close()
+def test_the_columns_of_a_rep_are_its_field_names(store: SqlStore, make_rep: MakeRep) -> None:
+    take(store, make_rep(stream="s", seq=1))
+    (row,) = store.reps("gym", "rack-1")
+    columns = set(row)
     assert {field.name for field in msgspec.structs.fields(Rep)} <= columns
     assert len(columns) == 39, "another column is another schema version"
 
 
-def test_quarantine_keeps_the_newest(store: SqliteStore) -> None:
+def test_quarantine_keeps_the_newest(store: SqlStore) -> None:
     store.quarantine([Poison("t", b"x" * 100_000, f"reason {n}") for n in range(QUARANTINE_ROWS + 5)])
     store.quarantine([Poison("t", b"last", "last")])
     kept = store.quarantined()
@@ -210,7 +210,7 @@ def poison(make_rep: MakeRep) -> list[tuple[str, bytes]]:
 
 
 def test_poison_is_put_aside_and_the_good_ones_behind_it_are_stored(
-    broker: Broker, wire: Any, store: SqliteStore, make_rep: MakeRep, until: Any
+    broker: Broker, wire: Any, store: SqlStore, make_rep: MakeRep, until: Any
 ) -> None:
     bad = poison(make_rep)
     with Record(mqtt(broker), store) as record:
@@ -225,7 +225,7 @@ def test_poison_is_put_aside_and_the_good_ones_behind_it_are_stored(
 
 
 def test_text_that_a_terminal_would_obey_is_clean_in_the_history(
-    broker: Broker, wire: Any, store: SqliteStore, make_rep: MakeRep, until: Any
+    broker: Broker, wire: Any, store: SqlStore, make_rep: MakeRep, until: Any
 ) -> None:
     payload = encode(make_rep(stream="s", seq=1, athlete="ana"))
     payload = payload.replace(b'"ana"', rb'"a\u001b[31mn\ud800a\u202e"')
@@ -241,7 +241,7 @@ def test_text_that_a_terminal_would_obey_is_clean_in_the_history(
 class RefusesAtFirst:
     """A store whose disk is full for a while."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: SqlStore) -> None:
         self.store = store
         self.full = True
         self.refused = 0
@@ -256,7 +256,7 @@ class RefusesAtFirst:
 
 
 def test_nothing_is_acknowledged_while_the_database_refuses_and_all_is_when_it_does_not(
-    broker: Broker, wire: Any, store: SqliteStore, make_rep: MakeRep, until: Any
+    broker: Broker, wire: Any, store: SqlStore, make_rep: MakeRep, until: Any
 ) -> None:
     refusing = RefusesAtFirst(store)
     said: list[str] = []
@@ -282,7 +282,7 @@ class ChokesOn(RefusesAtFirst):
 
 
 def test_a_value_nobody_foresaw_is_put_aside_alone(
-    broker: Broker, wire: Any, store: SqliteStore, make_rep: MakeRep, until: Any
+    broker: Broker, wire: Any, store: SqlStore, make_rep: MakeRep, until: Any
 ) -> None:
     with Record(mqtt(broker), ChokesOn(store)) as record:
         until(lambda: record.connected)
@@ -293,7 +293,7 @@ def test_a_value_nobody_foresaw_is_put_aside_alone(
 
 
 def test_a_record_that_comes_back_tells_the_stations_what_it_has(
-    broker: Broker, wire: Any, store: SqliteStore, make_rep: MakeRep, until: Any
+    broker: Broker, wire: Any, store: SqlStore, make_rep: MakeRep, until: Any
 ) -> None:
     take(store, make_rep(stream="s", seq=1), make_rep(stream="s", seq=2))
     with Record(mqtt(broker), store):
@@ -301,7 +301,7 @@ def test_a_record_that_comes_back_tells_the_stations_what_it_has(
 
 
 def test_another_event_under_a_number_taken_before_is_kept_and_counted(
-    store: SqliteStore, make_rep: MakeRep
+    store: SqlStore, make_rep: MakeRep
 ) -> None:
     take(store, make_rep(1, stream="s", seq=1), make_rep(2, stream="s", seq=2))
     take(store, make_rep(2, stream="s", seq=2))
@@ -311,7 +311,7 @@ def test_another_event_under_a_number_taken_before_is_kept_and_counted(
     assert store.reused == 1
 
 
-def test_old_streams_are_forgotten_unless_they_show_a_gap(store: SqliteStore, make_rep: MakeRep) -> None:
+def test_old_streams_are_forgotten_unless_they_show_a_gap(store: SqlStore, make_rep: MakeRep) -> None:
     take(store, tombstone(1, 2, stream="gap"))
     for n in range(STREAMS_KEPT + 5):
         take(store, make_rep(n + 1, stream=f"s{n}", seq=1))
