@@ -2,20 +2,29 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any, ClassVar
 
-from textual.app import App
+import msgspec
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.filter import LineFilter
 from textual.screen import Screen
 
+from dashboard.attention import Attention
 from dashboard.client import Client
 from dashboard.events import FloorChanged, read_all
-from dashboard.screens.exercise import ExerciseScreen
+from dashboard.preferences import Preferences, load_preferences, save_preferences
 from dashboard.screens.floor import FloorScreen
+from dashboard.screens.health import HealthScreen
+from dashboard.screens.lifter import LifterScreen
 from dashboard.screens.station import StationScreen
-from dashboard.state import FloorState, StationKey, apply_all
-from dashboard.views import StationView, view
+from dashboard.state import FloorState, StationKey, StationState, apply_all
+from dashboard.views import StationView, Units, Views
+from dashboard.widgets.daylight import Daylight
 from dashboard.widgets.headline import Headline
 from dashboard.widgets.tile import Tile
 from station.exercises import Profile
@@ -24,19 +33,19 @@ from station.messages import CommandMessage, CommandName, ReplyMessage, new_id, 
 FLUSH_S = 0.1
 GLANCE_S = 0.02  # a rep does not wait for the next flush: the lifter looks up at lockout
 SHOW_AGAIN = 5  # flushes without news after which ages are shown anew
+_RINGS = (Attention.FAULT, Attention.UNSAFE, Attention.VELOCITY_LOSS)
 
 
 class PlumblineApp(App[int]):
-    """The floor, and the stations behind it."""
+    """The floor, and the stations behind it; or one station for the lifter on it."""
 
     CSS_PATH = "app.tcss"
     TITLE = "Plumbline"
-    ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e", "exercise", "Exercise"),
-        Binding("t", "command('tare')", "Tare"),
-        Binding("x", "command('end-set')", "End set"),
-        Binding("q,ctrl+c", "leave", "Quit", key_display="q"),
+        Binding("q,ctrl+c", "leave", "Quit", key_display="q", tooltip="end the dashboard"),
+        Binding("i", "health", "Health", tooltip="links, rates, clocks, calibration, and what to do"),
+        Binding("v", "units", "kg/lb", tooltip="kilograms or pounds"),
+        Binding("c", "theme", "Colours", tooltip="dark, or light for a bright hall"),
     ]
 
     def __init__(
@@ -49,29 +58,63 @@ class PlumblineApp(App[int]):
         on_floor: Callable[[FloorState], None] = lambda _: None,
         note: str = "",
         seconds: float | None = None,
+        by: str = "dashboard",
+        lifter_at: str | None = None,
+        preferences: Path | None = None,
+        today: Callable[[], date] = date.today,
     ) -> None:
         """Show what `client` receives.
 
         `clock` is the one the client stamps with; `stop` set ends the app, and so does the end of `seconds`;
         `trouble` says what is wrong outside the broker, if anything; `on_floor` sees every new floor; `note`
-        stands in the headline.
+        stands in the headline; `by` is who sends commands; `lifter_at` shows that station's own screen and
+        nothing else; `preferences` is the file that remembers units and theme; `today` dates calibrations.
         """
         super().__init__()
         self.client = client
         self.floor = FloorState()
+        self.profiles = dict(profiles)
         self.refused = 0  # packets that were no message of ours
-        self._profiles = profiles
         self._clock = clock
         self._stop = stop or threading.Event()
         self._trouble = trouble
         self._on_floor = on_floor
         self._note = note
         self._seconds = seconds
+        self._by = by
+        self._lifter_at = lifter_at
+        self._preferences_path = preferences
+        self._today = today
+        self._preferences = load_preferences(preferences) if preferences else Preferences()
+        self._views = Views(self.profiles)
         self._flushes = 0
+        self._rung: set[tuple[StationKey, str]] = set()
+
+    @property
+    def units(self) -> Units:
+        """Kilograms or pounds, as the coach chose."""
+        return self._preferences.units
 
     def get_default_screen(self) -> Screen[None]:
-        """The floor lies under everything."""
-        return FloorScreen()
+        """The floor lies under everything, unless it is a lifter's own screen."""
+        return FloorScreen() if self._lifter_at is None else LifterScreen(self._lifter_at)
+
+    def get_line_filters(self) -> list[LineFilter]:
+        """The theme; NO_COLOR has the last word."""
+        filters = list(super().get_line_filters())
+        return [Daylight(), *filters] if self._preferences.theme == "light" else filters
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What stands in the palette: everything that has a key here."""
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if active.enabled and binding.description and binding.tooltip:
+
+                def act(action: str = binding.action, node: DOMNode = active.node) -> None:
+                    self.call_later(self.run_action, action, node)
+
+                key = binding.key_display or binding.key
+                yield SystemCommand(binding.description, f"{key}   {binding.tooltip}", act)
 
     def on_mount(self) -> None:
         """Begin to show."""
@@ -106,18 +149,25 @@ class PlumblineApp(App[int]):
 
     def on_floor_changed(self, event: FloorChanged) -> None:
         """Show the floor on the screen that is in front."""
-        now_s = self._clock()
-        up = self.client.connection.up
         screen = self.screen_stack[-1]
+        stations = event.floor.stations
         if isinstance(screen, FloorScreen):
-            stations = event.floor.stations.values()
-            views = sorted((view(s, self._profiles, now_s, up) for s in stations), key=lambda one: one.key)
+            views = sorted(map(self._see, stations.values()), key=lambda one: one.key)
+            self._ring(views)
             screen.show(views)
             title = f"{len(views)} station{'s' * (len(views) != 1)} {screen.order_name}"
         elif isinstance(screen, StationScreen):
-            station = event.floor.stations[screen.chosen]
-            screen.show(view(station, self._profiles, now_s, up), station)
+            station = stations[screen.chosen]
+            screen.show(self._see(station), station)
             title = "/".join(screen.chosen)
+        elif isinstance(screen, HealthScreen):
+            screen.show([(self._see(station), station.current) for _, station in sorted(stations.items())])
+            title = "health"
+        elif isinstance(screen, LifterScreen):
+            own = [key for key in sorted(stations) if screen.station in (key[1], "/".join(key))]
+            if own:
+                screen.show(self._see(stations[own[0]]), stations[own[0]])
+            return
         else:
             return
         screen.query_one(Headline).show(f"{title}{self._note}", *self._connection())
@@ -125,45 +175,45 @@ class PlumblineApp(App[int]):
     def on_tile_opened(self, event: Tile.Opened) -> None:
         """Show a station whole."""
         if isinstance(self.screen, FloorScreen):
-            self.push_screen(StationScreen(self._view(event.key)))
+            self.push_screen(StationScreen(self.view_of(event.key)))
             self.post_message(FloorChanged(self.floor))
 
-    def action_exercise(self) -> None:
-        """Choose what the station counts next."""
-        key = self._chosen()
-        if key is None:
-            return
+    def action_health(self) -> None:
+        """Show every station's health."""
+        if not isinstance(self.screen, HealthScreen):
+            self.push_screen(HealthScreen(self._today))
+            self.post_message(FloorChanged(self.floor))
 
-        def chosen(name: str | None) -> None:
-            if name is not None:
-                self._send(key, "set-exercise", exercise=name)
+    def action_units(self) -> None:
+        """Kilograms or pounds, from now on."""
+        self._prefer(units="lb" if self.units == "kg" else "kg")
 
-        current = self._view(key).exercise
-        self.push_screen(ExerciseScreen(self._profiles, key[1], current), chosen)
-
-    def action_command(self, name: CommandName) -> None:
-        """Send a command to the chosen station."""
-        key = self._chosen()
-        if key is not None:
-            self._send(key, name)
+    def action_theme(self) -> None:
+        """Dark or light, from now on."""
+        self._prefer(theme="light" if self._preferences.theme == "dark" else "dark")
 
     def action_leave(self) -> None:
         """End the dashboard."""
         self.exit(0)
 
-    def _chosen(self) -> StationKey | None:
-        screen = self.screen
-        return screen.chosen if isinstance(screen, FloorScreen | StationScreen) else None
+    def view_of(self, key: StationKey) -> StationView:
+        """The station as it is now."""
+        return self._see(self.floor.stations[key])
 
-    def _view(self, key: StationKey) -> StationView:
-        return view(self.floor.stations[key], self._profiles, self._clock(), self.client.connection.up)
+    def athletes(self) -> list[str]:
+        """Whoever lifts or waits anywhere."""
+        infos = [station.current.info for station in self.floor.stations.values()]
+        names = [name for info in infos if info for name in (info.athlete, *info.queue) if name]
+        return sorted(set(names))
 
-    def _send(self, key: StationKey, name: CommandName, exercise: str | None = None) -> None:
-        command = CommandMessage(
-            event_id=new_id(), at_utc=now_utc(), name=name, by="dashboard", exercise=exercise
-        )
+    def send(self, key: StationKey, name: CommandName, **given: Any) -> None:
+        """Ask a station's edge; the reply is shown when it comes."""
+        command = CommandMessage(event_id=new_id(), at_utc=now_utc(), name=name, by=self._by, **given)
         if not self.client.send(*key, command):
             self.notify(f"{key[1]}: not sent, no broker", severity="error", markup=False)
+
+    def _see(self, station: StationState) -> StationView:
+        return self._views.see(station, self._clock(), self.client.connection.up, self.units)
 
     def _answered(self, reply: ReplyMessage) -> None:
         asked = self.client.answered(reply)
@@ -173,6 +223,29 @@ class PlumblineApp(App[int]):
                 severity="information" if reply.ok else "error",
                 markup=False,
             )
+
+    def _ring(self, views: Iterable[StationView]) -> None:
+        """The bell, once for each thing that calls for a coach."""
+        calls = {
+            (one.key, one.attention_id)
+            for one in views
+            if one.attention in _RINGS and not one.muted and not one.seen
+        }
+        if calls - self._rung and self._flushes > 1:
+            self.bell()
+        self._rung = calls
+
+    def _prefer(self, **chosen: Any) -> None:
+        self._preferences = msgspec.structs.replace(self._preferences, **chosen)
+        self.refresh_css()
+        for screen in self.screen_stack:
+            screen.refresh()
+        self.post_message(FloorChanged(self.floor))
+        if self._preferences_path is not None:
+            try:
+                save_preferences(self._preferences_path, self._preferences)
+            except OSError as error:
+                self.notify(f"not remembered: {error.strerror}", severity="warning", markup=False)
 
     def _connection(self) -> tuple[str, bool]:
         trouble = self._trouble()

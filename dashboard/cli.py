@@ -1,6 +1,7 @@
-"""The dashboard's subcommands: dashboard, demo and record."""
+"""The dashboard's subcommands: dashboard, screen, demo and record."""
 
 import argparse
+import getpass
 import os
 import signal
 import sys
@@ -11,14 +12,13 @@ from pathlib import Path
 from types import FrameType
 
 import msgspec
-from platformdirs import user_data_path
 
 from dashboard.children import ChildError
 from dashboard.client import Client
 from dashboard.options import add_broker_options, broker_of
 from dashboard.state import FloorState
 from station.config import Mqtt, decode_toml
-from station.errors import ConfigError, StoreError
+from station.errors import StoreError
 from station.exercises import Profile, all_profiles
 
 DASHBOARD_EXAMPLES = """\
@@ -32,6 +32,12 @@ DEMO_EXAMPLES = """\
 examples:
   plumbline demo                      broker, four simulated stations and the dashboard
   plumbline demo --plain --for 60     a minute of it as lines
+"""
+
+SCREEN_EXAMPLES = """\
+examples:
+  plumbline screen rack-1                    beside the rack, on the broker of this machine
+  plumbline screen rack-1 --host gym.local --ca-file ca.pem --username rack-1 --password-file rack-1.pw
 """
 
 LAST_RESORT_S = 6.0  # after a signal; leaving in order takes 3 s at most
@@ -54,19 +60,37 @@ def dashboard(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--no-record", action="store_true", help="leave the history to another `plumbline record`"
     )
-    parser.add_argument("--db", metavar="PATH", help="the history (default: in the platform's data folder)")
+    parser.add_argument(
+        "--db",
+        metavar="PATH|URL",
+        help="the history: a file or postgresql://… (default: in the platform's data folder)",
+    )
     args = parser.parse_args(argv)
     file = DashboardFile() if args.config is None else decode_toml(args.config, DashboardFile)
     mqtt = broker_of(args, file.mqtt if args.config is not None else None)
-    exercises = args.exercises or (Path(file.exercises_dir) if file.exercises_dir else None)
-    if exercises is not None and not exercises.is_dir():
-        raise ConfigError(f"{exercises}: no such folder; give the one with the gym's own exercises (*.toml)")
+    exercises = _exercises(args, file)
     client = Client(mqtt, args.site)
-    database = Path(args.db or file.db or user_data_path("plumbline", appauthor=False) / "history.db")
+    database = args.db or file.db
     recording = _no_recording() if args.no_record else _recording(mqtt, args.site, database)
     with _signals() as stop, recording as trouble:
         _look(client, all_profiles(exercises), args, stop, trouble)
     return stop.status(0)
+
+
+def screen(argv: Sequence[str]) -> int:
+    """Show one station to the lifter on it."""
+    parser = _parser("screen", "One station's own screen, for the lifter on it.", SCREEN_EXAMPLES)
+    parser.add_argument("station", metavar="STATION", help="its id, or site/id")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file with an [mqtt] table")
+    add_broker_options(parser)
+    parser.add_argument("--exercises", type=Path, metavar="DIR", help="the gym's own exercises")
+    args = parser.parse_args(argv)
+    file = DashboardFile() if args.config is None else decode_toml(args.config, DashboardFile)
+    mqtt = broker_of(args, file.mqtt if args.config is not None else None)
+    client = Client(mqtt, args.site)
+    with _signals() as stop:
+        _look(client, all_profiles(_exercises(args, file)), args, stop, lambda: None)
+        return stop.status(0)
 
 
 def demo(argv: Sequence[str]) -> int:
@@ -117,6 +141,11 @@ def record(argv: Sequence[str]) -> int:
     return record_command(argv)
 
 
+def _exercises(args: argparse.Namespace, file: DashboardFile) -> Path | None:
+    """The folder with the gym's own exercises, if one is named."""
+    return args.exercises or (Path(file.exercises_dir) if file.exercises_dir else None)
+
+
 def _parser(name: str, what: str, examples: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"plumbline {name}",
@@ -127,21 +156,25 @@ def _parser(name: str, what: str, examples: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--plain", action="store_true", help="lines instead of a screen; chosen by itself in a pipe"
     )
+    parser.add_argument(
+        "--as", dest="by", metavar="NAME", help="who gives the commands (default: the user of this computer)"
+    )
     parser.add_argument("--for", type=float, dest="seconds", metavar="SECONDS", help="end after this long")
     return parser
 
 
 @contextmanager
-def _recording(mqtt: Mqtt, site: str | None, database: Path) -> Iterator[Callable[[], str | None]]:
+def _recording(
+    mqtt: Mqtt, site: str | None, database: str | Path | None
+) -> Iterator[Callable[[], str | None]]:
     """Run the record inside this process; gives what says its problem. A screen without a history goes on."""
     from dashboard.history.record import Record  # noqa: PLC0415
-    from dashboard.history.store import SqliteStore  # noqa: PLC0415
+    from dashboard.history.store import open_store  # noqa: PLC0415
 
     with ExitStack() as stack:
         try:
-            database.parent.mkdir(parents=True, exist_ok=True)
-            store = stack.enter_context(SqliteStore(database))
-        except (StoreError, OSError) as error:
+            store = stack.enter_context(open_store(database))
+        except StoreError as error:
             words = f"no history: {error}"
             yield lambda: words
             return
@@ -175,6 +208,13 @@ def _signals() -> Iterator["_Stop"]:
         stop.left.set()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such user, as in some containers
+        return "dashboard"
 
 
 class _Stop:
@@ -235,6 +275,7 @@ def _look(
             )
         else:
             from dashboard.app import PlumblineApp  # noqa: PLC0415  a third of a second plain mode saves
+            from dashboard.preferences import preferences_path  # noqa: PLC0415
 
             PlumblineApp(
                 client,
@@ -244,6 +285,9 @@ def _look(
                 trouble=trouble,
                 on_floor=on_floor,
                 note=note,
+                by=args.by or _user(),
+                lifter_at=getattr(args, "station", None),
+                preferences=preferences_path(),
             ).run()
     finally:
         client.stop()

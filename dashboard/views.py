@@ -2,57 +2,34 @@
 
 import math
 from collections.abc import Mapping
-from enum import IntEnum
 from typing import Literal
 
 import msgspec
 
+from dashboard.attention import Attention, Link, attention_of, link_of
+from dashboard.coaching import Standing, cue, prescribed, standing, tempo_target
 from dashboard.state import NEVER_S, SessionState, StationKey, StationState
-from station.exercises import Profile, Tempo
-from station.messages import RepMessage, SetMessage
+from station.exercises import Profile
+from station.messages import InfoMessage, RepMessage, SetMessage
 from station.records import Phase, Rep
 
-STALE_S = 2.0  # live values come ten a second; twenty missing in a row is not jitter
 TEMPO_FLOOR_S = (
     0.25  # a phase this close to its target is kept: a share of a zero target would be no room at all
 )
-REST_OVERDUE_S = 180.0  # between sets, unless a plan says otherwise
-REST_FORGOTTEN_S = 900.0  # after this the lifter has left
 _PATH_CHANNELS = ("position_2_m", "tether_angle_rad", "pulley_x_n")  # any of them shows a path
 _LONG_S = 86_400.0
 _LONG_MM = 9999.0
-_UNSAFE = ("slack", "drop")  # words in a rep's reason that call the coach now
 
+Units = Literal["kg", "lb"]
+LB_PER_KG = 1.0 / 0.45359237  # the international pound, by definition
+_NO_TEMPO = (None, None, None, None)
 TempoTimes = tuple[float | None, float | None, float | None, float | None]  # seconds, contract's order
-LinkName = Literal["waiting", "starting", "live", "stale", "sensor", "stopped", "lost", "offline"]
-
-
-class Attention(IntEnum):
-    """Why to look at a station; the lower the sooner."""
-
-    FAULT = 0
-    UNSAFE = 1
-    VELOCITY_LOSS = 2
-    TECHNIQUE = 3
-    REST = 4
-    FINE = 5
-
-
-class Link(msgspec.Struct, frozen=True):
-    """How fresh what is shown is, in a word or two."""
-
-    name: LinkName
-    text: str
-
-    @property
-    def up(self) -> bool:
-        """Whether what is shown is what happens now."""
-        return self.name in ("live", "starting")
 
 
 class RepView(msgspec.Struct, frozen=True, kw_only=True):
     """One rep against its prescription. True in a mark: kept; None: not measured or not prescribed."""
 
+    event_id: str
     number: int
     pending: bool
     counted: bool
@@ -83,8 +60,14 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     target_tempo_s: TempoTimes
     path_limit_m: float | None
     loss_cutoff_pct: float
+    load: str | None  # as entered, in the coach's unit
     load_kg: float | None
     target_reps: int | None
+    queue: tuple[str, ...]  # who shares the station, the one lifting first
+    muted: bool
+    concentric_first: bool
+    cue: str | None  # the one thing to say
+    standing: Standing | None  # with the progression
     sees_path: bool  # whether the station's sensors can tell where the bar or the handle goes
     link: Link
     phase: Phase | None
@@ -94,6 +77,25 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     reps: tuple[RepView, ...]  # of the current set, not the rejected ones
     attention: Attention
     attention_text: str
+    acknowledged: str | None
+
+    @property
+    def attention_id(self) -> str:
+        """What a coach acknowledges: this reason in this set."""
+        if self.attention is Attention.FAULT:
+            return f"FAULT {self.attention_text}"[:64]
+        return f"{self.attention.name} s{self.set_number}"
+
+    @property
+    def seen(self) -> bool:
+        """Whether a coach has said that they know."""
+        return self.attention is not Attention.FINE and self.acknowledged == self.attention_id
+
+    @property
+    def next_athlete(self) -> str | None:
+        """Who lifts here after this one."""
+        others = [one for one in self.queue if one != self.athlete]
+        return others[0] if others else None
 
     @property
     def counted(self) -> int:
@@ -116,48 +118,121 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
         return self.reps[-1] if self.reps else None
 
 
-def view(
-    station: StationState, profiles: Mapping[str, Profile], now_s: float, broker_up: bool = True
-) -> StationView:
-    """What to show of a station at `now_s`, on the clock its messages were stamped with."""
-    session = station.current
+class Judged(msgspec.Struct, frozen=True):
+    """What follows from a session's reps, sets and settings alone: the same until one of them changes."""
+
+    info: InfoMessage | None
+    exercise: str | None
+    title: str
+    athlete: str | None
+    load_kg: float | None
+    asked: Profile | None  # what the reps are judged by
+    set_number: int | None
+    over: SetMessage | None
+    reps: tuple[RepView, ...]
+    cue: str | None
+    standing: Standing | None
+
+
+def judge(session: SessionState, profiles: Mapping[str, Profile]) -> Judged:
+    """Judge the current set against its prescription."""
     messages = current_reps(session)
-    set_number = messages[-1].set_number if messages else None
-    over = _set_over(session, set_number)
     info = session.info
-    exercise = info.exercise if info else (messages[-1].exercise if messages else None)
+    newest = messages[-1] if messages else None
+    exercise = info.exercise if info else (newest.exercise if newest else None)
     # Reps keep the profile they were counted by, also after the coach has chosen the next exercise.
-    profile = profiles.get(messages[-1].exercise if messages else exercise or "")
+    counted_by = profiles.get(newest.exercise if newest else exercise or "")
+    counted_by = prescribed(counted_by, info) if counted_by else None
     shown = profiles.get(exercise or "")
-    reps = tuple(_rep_view(message, profile) for message in messages)
-    link = _link(session, now_s, broker_up)
-    rest_s = _rest_s(session, over) if link.name == "live" else None
-    attention, text = _attention(session, link, reps, over, rest_s)
-    return StationView(
-        key=station.key,
-        athlete=(info.athlete if info else None) or (messages[-1].athlete if messages else None),
+    shown = prescribed(shown, info) if shown else None
+    athlete = (info.athlete if info else None) or (newest.athlete if newest else None)
+    set_number = newest.set_number if newest else None
+    return Judged(
+        info=info,
         exercise=exercise,
         title=shown.title if shown else exercise or "no exercise yet",
-        target_tempo_s=_target(profile or shown),
-        path_limit_m=profile.path_limit_m if profile else None,
-        loss_cutoff_pct=profile.velocity_loss_cutoff_pct if profile else 20.0,
-        load_kg=info.load_kg if info else (messages[-1].load_kg if messages else None),
+        athlete=athlete,
+        load_kg=info.load_kg if info else (newest.load_kg if newest else None),
+        asked=counted_by or shown,
+        set_number=set_number,
+        over=_set_over(session, set_number),
+        reps=tuple(_rep_view(message, counted_by) for message in messages),
+        cue=cue(counted_by, messages) if counted_by else None,
+        standing=standing(shown, session, athlete) if shown and shown.mastery else None,
+    )
+
+
+class Views:
+    """Views of many stations, ten times a second: what has not changed is not judged again."""
+
+    def __init__(self, profiles: Mapping[str, Profile]) -> None:
+        self._profiles = profiles
+        # The state never changes what it holds, so the same objects mean the same content.
+        self._judged: dict[StationKey, tuple[object, object, object, Judged]] = {}
+
+    def see(
+        self, station: StationState, now_s: float, broker_up: bool = True, units: Units = "kg"
+    ) -> StationView:
+        """What to show of a station at `now_s`, on the clock its messages were stamped with."""
+        session = station.current
+        held = self._judged.get(station.key)
+        if held and held[0] is session.reps and held[1] is session.sets and held[2] is session.info:
+            return _seen(station, held[3], now_s, broker_up, units)
+        judged = judge(session, self._profiles)
+        self._judged[station.key] = (session.reps, session.sets, session.info, judged)
+        return _seen(station, judged, now_s, broker_up, units)
+
+
+def view(
+    station: StationState,
+    profiles: Mapping[str, Profile],
+    now_s: float,
+    broker_up: bool = True,
+    units: Units = "kg",
+) -> StationView:
+    """What to show of one station, once; `Views` for many."""
+    return Views(profiles).see(station, now_s, broker_up, units)
+
+
+def _seen(station: StationState, judged: Judged, now_s: float, broker_up: bool, units: Units) -> StationView:
+    session = station.current
+    info, asked = judged.info, judged.asked
+    link = link_of(session, now_s, broker_up)
+    rest_s = _rest_s(session, judged.over) if link.name == "live" else None
+    over = judged.over is not None
+    attention, text = attention_of(session, link, judged.reps, over, rest_s)
+    return StationView(
+        key=station.key,
+        athlete=judged.athlete,
+        exercise=judged.exercise,
+        title=judged.title,
+        target_tempo_s=tempo_target(asked.tempo) if asked else _NO_TEMPO,
+        path_limit_m=asked.path_limit_m if asked else None,
+        loss_cutoff_pct=asked.velocity_loss_cutoff_pct if asked else 20.0,
+        load=load_words(judged.load_kg, units),
+        load_kg=judged.load_kg,
         target_reps=info.target_reps if info else None,
+        queue=tuple(info.queue) if info else (),
+        muted=info is not None and info.muted,
+        concentric_first=asked is not None and asked.starts_with == "concentric",
+        cue=judged.cue,
+        standing=judged.standing,
         sees_path=info is not None and any(sensor.channel in _PATH_CHANNELS for sensor in info.sensors),
         link=link,
         phase=session.trace[-1].phase if session.trace and link.up else None,
-        set_number=set_number,
-        set_over=over is not None,
+        set_number=judged.set_number,
+        set_over=over,
         rest_s=rest_s,
-        reps=reps,
+        reps=judged.reps,
         attention=attention,
         attention_text=text,
+        acknowledged=info.acknowledged if info else None,
     )
 
 
 def attention_order(one: StationView) -> tuple[int, StationKey]:
     """Sort key: who needs the coach first, then by name."""
-    return int(one.attention), one.key
+    return int(Attention.FINE if one.seen else one.attention), one.key
 
 
 def current_reps(session: SessionState) -> list[RepMessage]:
@@ -189,14 +264,16 @@ def path_mm(deviation_m: float, sigma_m: float | None) -> str:
     return f"{1000 * deviation_m:.0f}"[:9] + f" ± {math.ceil(max(0.0, min(1000 * sigma_m, _LONG_MM)))}"
 
 
+def load_words(load_kg: float | None, units: Units = "kg") -> str | None:
+    """A load in the coach's unit; None where none was entered."""
+    if load_kg is None:
+        return None
+    return f"{round(load_kg * LB_PER_KG, 1) if units == 'lb' else load_kg:g}"[:9] + f" {units}"
+
+
 def rep_tempo(rep: Rep) -> TempoTimes:
     """The four phases of a rep in the contract's order."""
     return rep.eccentric_s, rep.bottom_pause_s, rep.concentric_s, rep.top_pause_s
-
-
-def _target(profile: Profile | None) -> TempoTimes:
-    tempo = profile.tempo if profile else Tempo()
-    return tempo.eccentric_s, tempo.bottom_pause_s, tempo.concentric_s, tempo.top_pause_s
 
 
 def _rep_view(message: RepMessage, profile: Profile | None) -> RepView:
@@ -206,10 +283,13 @@ def _rep_view(message: RepMessage, profile: Profile | None) -> RepView:
     loss_pct = rep.velocity_loss_pct
     first, second, third, fourth = (
         None if did is None or asked is None else abs(did - asked) <= max(share * asked, TEMPO_FLOOR_S)
-        for did, asked in zip(rep_tempo(rep), _target(profile), strict=True)
+        for did, asked in zip(
+            rep_tempo(rep), tempo_target(profile.tempo) if profile else _NO_TEMPO, strict=True
+        )
     )
     deviation_m = rep.path_deviation_m
     return RepView(
+        event_id=message.event_id,
         number=rep.number,
         pending=message.state == "pending",
         counted=rep.counted,
@@ -233,8 +313,10 @@ def _path_kept(deviation_m: float | None, sigma_m: float | None, limit_m: float 
 
 
 def _set_over(session: SessionState, number: int | None) -> SetMessage | None:
+    """The running set's summary, unless the set was reopened and has gone on since."""
     over = [message for message in set_summaries(session) if message.summary.number == number]
-    return over[-1] if over else None
+    reps = [message.rep.start_s for message in current_reps(session)]
+    return over[-1] if over and over[-1].summary.end_s >= max(reps, default=NEVER_S) else None
 
 
 def _rest_s(session: SessionState, over: SetMessage | None) -> float | None:
@@ -242,59 +324,3 @@ def _rest_s(session: SessionState, over: SetMessage | None) -> float | None:
     if over is None or not session.trace:
         return None
     return min(max(0.0, session.trace[-1].session_s - over.summary.end_s), _LONG_S)
-
-
-def _link(session: SessionState, now_s: float, broker_up: bool) -> Link:
-    state = session.state.state if session.state else None
-    live_s = session.live_at_s
-    age_s = now_s - (live_s if live_s > NEVER_S else session.any_s)
-    if state == "lost" and live_s <= session.state_at_s:  # live values newer than the will outrank it
-        found = Link("lost", "lost")
-    elif state == "stopping" and live_s <= session.state_at_s + STALE_S:
-        found = Link("stopped", "stopped")
-    elif not broker_up:
-        found = Link("offline", f"stale {_age(age_s)}" if live_s > NEVER_S else "no broker")
-    elif session.health is not None and not session.health.link_up:
-        found = Link("sensor", session.health.problem or "no sensor")
-    elif live_s == NEVER_S:
-        found = Link("starting", "starting") if age_s <= 10.0 else Link("waiting", "no data yet")
-    elif age_s > STALE_S:
-        found = Link("stale", f"stale {_age(age_s)}")
-    else:
-        found = Link("live", "live")
-    return found
-
-
-def _age(age_s: float) -> str:
-    minutes, seconds = divmod(int(age_s), 60)
-    return f"{minutes}:{seconds:02d}" if minutes else f"{seconds} s"
-
-
-def _attention(
-    session: SessionState,
-    link: Link,
-    reps: tuple[RepView, ...],
-    over: SetMessage | None,
-    rest_s: float | None,
-) -> tuple[Attention, str]:
-    """The most urgent reason to look, and it in words."""
-    saturated = session.health.saturated if session.health else []
-    last = reps[-1] if reps else None
-    counted = [rep for rep in reps if rep.counted]
-    found = (Attention.FINE, "")
-    if not link.up:
-        found = (Attention.FAULT, link.text)
-    elif session.health is not None and session.health.problem:
-        found = (Attention.FAULT, session.health.problem)
-    elif saturated:
-        found = (Attention.FAULT, f"{saturated[0]} saturated")
-    elif last and last.reason and any(word in last.reason for word in _UNSAFE):
-        found = (Attention.UNSAFE, last.reason)
-    elif counted and counted[-1].loss_reached and over is None:
-        found = (Attention.VELOCITY_LOSS, "end the set")
-    elif over is None and len(counted) >= 2 and counted[-1].off and counted[-2].off:
-        off_path = counted[-1].path_kept is False
-        found = (Attention.TECHNIQUE, "path off twice" if off_path else "tempo off twice")
-    elif rest_s is not None and REST_OVERDUE_S < rest_s < REST_FORGOTTEN_S:
-        found = (Attention.REST, f"rest {_age(rest_s)}")
-    return found

@@ -1,16 +1,18 @@
 """What a coach has set a station to, and what a command makes of it."""
 
 import math
+from collections.abc import Callable
 
 import msgspec
 
 from station.errors import MessageError
 from station.exercises import Profile
-from station.messages import CommandMessage, TempoTarget
+from station.messages import CommandMessage, CommandName, TempoTarget
 
 MAX_ID_CHARS = 64
 QUEUE_LIMIT = 4  # two to four athletes share a rack
 MAX_TEMPO_S = 60.0
+SIGNED_OFF_KEPT = 64  # of a session; the history has all
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,49 +31,54 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def changed(old: Settings, command: CommandMessage, profile: Profile) -> tuple[Settings, str]:
-    """The settings after a command, and what was done in words. Raises MessageError with the reason why not."""
-    match command.name:
-        case "set-athlete":
-            return _athlete(old, command.athlete)
-        case "set-load":
-            load_kg = command.load_kg
-            _check("load", load_kg, 0.0, 1000.0, "kg")
-            text = "no load" if load_kg is None else f"load {load_kg:g} kg"
-            return msgspec.structs.replace(old, load_kg=load_kg), text
-        case "set-target":
-            return _target(old, command)
-        case "set-queue":
-            queue = tuple(dict.fromkeys(command.queue or ()))
-            for athlete in queue:
-                _check_id(athlete)
-            if len(queue) > QUEUE_LIMIT:
-                raise MessageError(f"{len(queue)} athletes at one station; {QUEUE_LIMIT} at most")
-            return msgspec.structs.replace(old, queue=queue), (
-                "next: " + ", ".join(queue) if queue else "nobody waits"
-            )
-        case "acknowledge":
-            if not command.attention or len(command.attention) > MAX_ID_CHARS:
-                raise MessageError("the command needs attention: what was seen")
-            return msgspec.structs.replace(old, acknowledged=command.attention), "seen"
-        case "mute":
-            muted = not old.muted if command.muted is None else command.muted
-            return msgspec.structs.replace(old, muted=muted), "muted" if muted else "bell and flash on"
-        case "sign-off":
-            if old.athlete is None:
-                raise MessageError("nobody lifts here; say who first")
-            done = (old.athlete, command.exercise or profile.name)
-            if done in old.signed_off:
-                raise MessageError(f"{done[1]} is signed off for {done[0]} already")
-            further = f"; next: {profile.leads_to}" if profile.leads_to else ""
-            return (
-                msgspec.structs.replace(old, signed_off=(*old.signed_off, done)[-64:]),
-                f"{done[1]} signed off for {done[0]}{further}",
-            )
-        case _:
-            raise MessageError(f"{command.name} sets nothing")
+    """The settings after a command, and what was done. Raises MessageError with the reason why not."""
+    change = _CHANGES.get(command.name)
+    if change is None:
+        raise MessageError(f"{command.name} sets nothing")
+    return change(old, command, profile)
 
 
-def _athlete(old: Settings, athlete: str | None) -> tuple[Settings, str]:
+def _load(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settings, str]:
+    load_kg = command.load_kg
+    _check("load", load_kg, 0.0, 1000.0, "kg")
+    text = "no load" if load_kg is None else f"load {load_kg:g} kg"
+    return msgspec.structs.replace(old, load_kg=load_kg), text
+
+
+def _queue(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settings, str]:
+    queue = tuple(dict.fromkeys(command.queue or ()))
+    for athlete in queue:
+        _check_id(athlete)
+    if len(queue) > QUEUE_LIMIT:
+        raise MessageError(f"{len(queue)} athletes at one station; {QUEUE_LIMIT} at most")
+    text = "here: " + ", ".join(queue) if queue else "nobody waits"
+    return msgspec.structs.replace(old, queue=queue), text
+
+
+def _acknowledge(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settings, str]:
+    if not command.attention or len(command.attention) > MAX_ID_CHARS:
+        raise MessageError("the command needs attention: what was seen")
+    return msgspec.structs.replace(old, acknowledged=command.attention), "seen"
+
+
+def _mute(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settings, str]:
+    muted = not old.muted if command.muted is None else command.muted
+    return msgspec.structs.replace(old, muted=muted), "muted" if muted else "bell and flash on"
+
+
+def _sign_off(old: Settings, command: CommandMessage, profile: Profile) -> tuple[Settings, str]:
+    if old.athlete is None:
+        raise MessageError("nobody lifts here; say who first")
+    done = (old.athlete, command.exercise or profile.name)
+    if done in old.signed_off:
+        raise MessageError(f"{done[1]} is signed off for {done[0]} already")
+    further = f"; next: {profile.leads_to}" if profile.leads_to and done[1] == profile.name else ""
+    new = msgspec.structs.replace(old, signed_off=(*old.signed_off, done)[-SIGNED_OFF_KEPT:])
+    return new, f"{done[1]} signed off for {done[0]}{further}"
+
+
+def _athlete(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settings, str]:
+    athlete = command.athlete
     if athlete is not None:
         _check_id(athlete)
     queue = old.queue
@@ -82,7 +89,7 @@ def _athlete(old: Settings, athlete: str | None) -> tuple[Settings, str]:
     return new, f"athlete {athlete}" if athlete else "no athlete"
 
 
-def _target(old: Settings, command: CommandMessage) -> tuple[Settings, str]:
+def _target(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settings, str]:
     reps = command.target_reps
     if reps is not None and not 1 <= reps <= 1000:
         raise MessageError(f"a target of {reps} reps; give 1 to 1000")
@@ -115,3 +122,14 @@ def _check(what: str, value: float | None, least: float, most: float, unit: str)
 def _check_id(athlete: str) -> None:
     if not 0 < len(athlete) <= MAX_ID_CHARS:
         raise MessageError(f"an athlete's id has 1 to {MAX_ID_CHARS} characters")
+
+
+_CHANGES: dict[CommandName, Callable[[Settings, CommandMessage, Profile], tuple[Settings, str]]] = {
+    "set-athlete": _athlete,
+    "set-load": _load,
+    "set-target": _target,
+    "set-queue": _queue,
+    "acknowledge": _acknowledge,
+    "mute": _mute,
+    "sign-off": _sign_off,
+}

@@ -6,12 +6,13 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
+from dashboard.screens.coach import CoachScreen
 from dashboard.state import StationKey
 from dashboard.views import StationView, attention_order
 from dashboard.widgets.headline import Headline
+from dashboard.widgets.keys import Keys
 from dashboard.widgets.tile import MIN_HEIGHT, MIN_WIDTH, Tile
 
 RESORT_EVERY = 20  # flushes: tiles that change places more than every two seconds cannot be read
@@ -21,12 +22,12 @@ class Tiles(VerticalScroll, can_focus=False, inherit_bindings=False):
     """The tiles; scrolls to the chosen one, the arrows choose."""
 
 
-class FloorScreen(Screen[None]):
+class FloorScreen(CoachScreen):
     """All stations at a glance."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Station"),
-        Binding("s", "sort", "Sort"),
+        Binding("enter", "open", "Station", key_display="⏎", tooltip="the chosen station whole"),
+        Binding("s", "sort", "Sort", tooltip="by name, or who needs the coach first"),
         Binding("left", "step(-1, 0)", show=False),
         Binding("right", "step(1, 0)", show=False),
         Binding("up", "step(0, -1)", show=False),
@@ -57,7 +58,7 @@ class FloorScreen(Screen[None]):
         yield Headline()
         yield Static("waiting for the first station …", id="nothing")
         yield Tiles(id="tiles")
-        yield Footer(show_command_palette=False)
+        yield Keys(id="keys")
 
     def show(self, views: Sequence[StationView]) -> None:
         """Show these stations and no others."""

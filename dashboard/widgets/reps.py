@@ -21,12 +21,13 @@ class RepTable(Lines):
     def __init__(self, view: StationView, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.view = view
+        self._picked: str | None = None
 
-    def show(self, view: StationView) -> None:
-        """Show this from now on."""
-        if view != self.view:
+    def show(self, view: StationView, picked: str | None = None) -> None:
+        """Show this from now on, the rep with this event id marked."""
+        if (view.reps, picked) != (self.view.reps, self._picked) or view != self.view:
             longer = len(view.reps) > len(self.view.reps)
-            self.view = view
+            self.view, self._picked = view, picked
             self.draw_anew()
             if longer:
                 self.refresh(layout=True)
@@ -37,10 +38,10 @@ class RepTable(Lines):
 
     def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
         """A heading, the prescription, and the newest reps that fit."""
-        return rep_lines(self.view, width, height)
+        return rep_lines(self.view, width, height, self._picked)
 
 
-def rep_lines(view: StationView, width: int, height: int) -> list[list[Segment]]:
+def rep_lines(view: StationView, width: int, height: int, picked: str | None = None) -> list[list[Segment]]:
     """The table in `width` × `height` cells; the oldest reps go where there is no room."""
     bar = max(4, width - _HEAD_CELLS - _TAIL_CELLS)
     speeds = [(rep.counted, rep.mean_velocity_mps or 0.0) for rep in view.reps]
@@ -53,7 +54,12 @@ def rep_lines(view: StationView, width: int, height: int) -> list[list[Segment]]
     cutoff_words = f"{number(view.loss_cutoff_pct)} %"
     asked = f"{' asked':<{_HEAD_CELLS + bar}}" + _columns(tempo, limit, "", cutoff_words)
     room = max(1, height - 2)
-    rows = [_row(rep, view.sees_path, bar, scale, cutoff) for rep in view.reps[-room:]]
+    ids = [rep.event_id for rep in view.reps]
+    end = len(ids) if picked not in ids else max(min(len(ids), room), ids.index(picked) + 1)
+    rows = [
+        _row(rep, view.sees_path, bar, scale, cutoff, rep.event_id == picked)
+        for rep in view.reps[max(0, end - room) : end]
+    ]
     return [[Segment(heading, FAINT)], [Segment(asked, FAINT)], *rows][:height]
 
 
@@ -62,9 +68,9 @@ def _columns(tempo: Sequence[str], path: str, rom: str, loss: str) -> str:
 
 
 def _row(
-    rep: RepView, sees_path: bool, bar: int, scale_mps: float, cutoff_mps: float | None
+    rep: RepView, sees_path: bool, bar: int, scale_mps: float, cutoff_mps: float | None, picked: bool
 ) -> list[Segment]:
-    state = "◌" if rep.pending else "●" if rep.counted else "✂"
+    state = "▶" if picked else "◌" if rep.pending else "●" if rep.counted else "✂"
     style = Style(color=BLUE) if rep.pending else PLAIN if rep.counted else FAINT
     line = [
         Segment(f"{state}{number(rep.number):>3} ", style),

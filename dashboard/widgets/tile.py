@@ -8,8 +8,9 @@ from textual import events
 from textual.message import Message
 from textual.strip import Strip
 
+from dashboard.attention import Attention
 from dashboard.state import StationKey
-from dashboard.views import Attention, StationView, TempoTimes, path_mm
+from dashboard.views import StationView, TempoTimes, path_mm
 from dashboard.widgets.digits import ROWS, big, big_width
 from dashboard.widgets.lines import (
     BLUE,
@@ -27,7 +28,7 @@ from dashboard.widgets.lines import (
 )
 
 MIN_WIDTH = 38
-MIN_HEIGHT = 11
+MIN_HEIGHT = 10
 _LABEL = 7  # cells of "tempo  "
 
 LOOK: dict[Attention, tuple[str, str]] = {  # glyph and colour of a station's state
@@ -78,7 +79,7 @@ class Tile(Lines, can_focus=True):
 
 
 def tile_lines(view: StationView, width: int, height: int, focused: bool = False) -> list[list[Segment]]:
-    """A station's card in `width` × `height` cells, a blank column at the right and a blank line below."""
+    """A station's card in `width` × `height` cells, a blank column at the right, a blank line below."""
     inner = width - 2
     scale, whole = _scale(view, inner, height)
     last = _load(view, inner)
@@ -109,7 +110,7 @@ def _room(view: StationView, width: int) -> int:
 
 
 def _head(view: StationView, width: int, focused: bool) -> list[Segment]:
-    glyph, colour = LOOK[view.attention]
+    glyph, colour = ("✔", GREY) if view.seen else LOOK[view.attention]
     bar = Style(color="#000000", bgcolor=colour, bold=True)
     # NO_COLOR leaves the glyph and the words; the focus has its own mark.
     left = f"{'▶' if focused else ' '}{glyph} {view.key[1]}"
@@ -239,8 +240,7 @@ def _set(view: StationView) -> list[Segment]:
 
 
 def _load(view: StationView, width: int) -> list[Segment]:
-    load = "not entered" if view.load_kg is None else f"{view.load_kg:g} kg"[:12]
-    left = [_label("load"), Segment(load, FAINT if view.load_kg is None else BOLD)]
+    left = [_label("load"), Segment(view.load or "not entered", FAINT if view.load is None else BOLD)]
     if view.set_over and view.rest_s is not None:
         minutes, seconds = divmod(int(view.rest_s), 60)
         return spread(left, [Segment(f"rest {minutes}:{seconds:02d}", BOLD)], width)

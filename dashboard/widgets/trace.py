@@ -1,10 +1,13 @@
 """The motion of the last seconds, and where the bar or the handle went."""
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from rich.segment import Segment
 from rich.style import Style
 
+from dashboard.views import StationView
 from dashboard.widgets.braille import Braille
 from dashboard.widgets.lines import BOLD, FAINT, GREY, Lines, number
 from dashboard.widgets.tile import PHASE_LOOK
@@ -14,11 +17,14 @@ WINDOW_S = 12.0  # two to four reps
 PATH_WINDOW_S = 6.0  # about one rep
 _AXIS = 6  # cells for the numbers at the left
 _GYM_M = 100.0
+_BOTH_ROWS = 7  # fewer are for the position alone
+_LEAST_SPAN_MPS = 0.4
+_LEAST_PATH_M = 0.2
 _LEAST_SPAN_M = 0.10  # a still bar must not look like a storm
 
 
 class Trace(Lines):
-    """Position over the last seconds, coloured by phase."""
+    """Position and velocity over the last seconds, coloured by phase."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -35,21 +41,31 @@ class Trace(Lines):
         return trace_lines(self._trace, width, height)
 
 
-class PathPlot(Trace):
-    """Front to back against height, over about one rep; gone where the station sends no such values."""
+class PathPlot(Lines):
+    """Front to back against height: this rep over the set's mean, the uncertainty as a band."""
 
-    def show(self, trace: tuple[Live, ...]) -> None:
-        """Show these values, oldest first."""
-        self.display = any(value.x_m is not None for value in trace)
-        super().show(trace)
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._trace: tuple[Live, ...] = ()
+        self._view: StationView | None = None
+
+    def show_path(self, trace: tuple[Live, ...], view: StationView) -> None:
+        """Show the path in these values, oldest first."""
+        if trace is not self._trace or view is not self._view:
+            self._trace, self._view = trace, view
+            self.draw_anew()
 
     def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
         """A heading and the path."""
-        return path_lines(self._trace, width, height)
+        sigma_m = limit_m = None
+        if self._view is not None:
+            known = [rep.path_sigma_m for rep in self._view.reps if rep.path_sigma_m is not None]
+            sigma_m, limit_m = (known[-1] if known else None), self._view.path_limit_m
+        return path_lines(self._trace, width, height, sigma_m, limit_m)
 
 
 def trace_lines(trace: tuple[Live, ...], width: int, height: int) -> list[list[Segment]]:
-    """The curve in `width` × `height` cells; a gap of more than half a second stays a gap."""
+    """Position above velocity in `width` × `height` cells; a gap of more than half a second stays a gap."""
     newest = trace[-1] if trace else None
     force = f"  {number(newest.force_n)} N" if newest and newest.force_n is not None else ""
     said = (
@@ -61,55 +77,114 @@ def trace_lines(trace: tuple[Live, ...], width: int, height: int) -> list[list[S
     if newest is None:
         return [heading]
     start_s = newest.session_s - WINDOW_S
-    shown = [(v, v.position_m or 0.0) for v in trace if v.session_s >= start_s and _is_place(v.position_m)]
-    if not shown:
+    window = [value for value in trace if value.session_s >= start_s]
+    if not any(_is_place(value.position_m) for value in window):
         return [heading, [Segment("not measured", FAINT)]]
-    low, high = _span([position for _, position in shown])
-    field = Braille(width - _AXIS - 1, height - 2)
-    before: tuple[float, int, int] | None = None
-    for value, position in shown:
-        x = round((value.session_s - start_s) / WINDOW_S * (field.width_dots - 1))
-        y = round((high - position) / (high - low) * (field.height_dots - 1))
-        if before is not None and value.session_s - before[0] <= 0.5:
-            field.line(before[1], before[2], x, y, _phase_style(value))
-        else:
-            field.dot(x, y, _phase_style(value))
-        before = (value.session_s, x, y)
-    rows = field.rows()
+    rows = max(1, height - 2)
+    below = rows // 3 if rows >= _BOTH_ROWS else 0
+    curves = _curve(window, [v.position_m for v in window], width, rows - below, _LEAST_SPAN_M)
+    if below:
+        curves += _curve(window, [v.velocity_mps for v in window], width, below, _LEAST_SPAN_MPS, zero=True)
     foot = [Segment(f"{'':<{_AXIS}}{WINDOW_S:g} s  ", FAINT)]
     foot += [
         Segment(f"{glyph} {name[:3]} ", Style(color=colour)) for name, (glyph, colour) in PHASE_LOOK.items()
     ]
-    return [heading, *_with_axis(rows, high, low), foot][:height]
+    return [heading, *curves, foot][:height]
 
 
-def path_lines(trace: tuple[Live, ...], width: int, height: int) -> list[list[Segment]]:
-    """The path in `width` × `height` cells; the same scale for every rep, a line where the bar started."""
+def _curve(
+    window: Sequence[Live],
+    values: Sequence[float | None],
+    width: int,
+    rows: int,
+    least: float,
+    zero: bool = False,
+) -> list[list[Segment]]:
+    """One curve over time with its axis; `zero` draws the line of rest."""
+    shown = [(live, value) for live, value in zip(window, values, strict=True) if _is_place(value)]
+    places = [value or 0.0 for _, value in shown] + [0.0] * zero
+    low, high = _span(places or [0.0], least)
+    start_s = window[-1].session_s - WINDOW_S
+    field = Braille(width - _AXIS - 1, rows)
+
+    def row(value: float) -> int:
+        return round((high - value) / (high - low) * (field.height_dots - 1))
+
+    if zero:
+        for x in range(0, field.width_dots, 4):
+            field.dot(x, row(0.0), Style(color=GREY))
+    before: tuple[float, int, int] | None = None
+    for live, value in shown:
+        x = round((live.session_s - start_s) / WINDOW_S * (field.width_dots - 1))
+        y = row(value or 0.0)
+        if before is not None and live.session_s - before[0] <= 0.5:
+            field.line(before[1], before[2], x, y, _phase_style(live))
+        else:
+            field.dot(x, y, _phase_style(live))
+        before = (live.session_s, x, y)
+    return _with_axis(field.rows(), high, low)
+
+
+def path_lines(
+    trace: tuple[Live, ...],
+    width: int,
+    height: int,
+    sigma_m: float | None = None,
+    limit_m: float | None = None,
+) -> list[list[Segment]]:
+    """The path in `width` × `height` cells: the newest rep in colour, the mean of earlier ones grey.
+
+    sigma_m : the path's standard uncertainty: the mean is as wide.
+    limit_m : how far the bar may stray; the scale always holds it, so that a rep looks the same every time.
+    """
     heading = [Segment("path", FAINT)]
     if not trace:
         return [heading]
-    start_s = trace[-1].session_s - PATH_WINDOW_S
     shown = [
         (value, value.x_m or 0.0, value.position_m or 0.0)
         for value in trace
-        if value.session_s >= start_s and _is_place(value.x_m) and _is_place(value.position_m)
+        if _is_place(value.x_m) and _is_place(value.position_m)
     ]
     if not shown:
-        return [heading]
+        return [heading, [Segment("not measured", FAINT)]]
+    start = _newest_rep([value for value, _, _ in shown])
+    mine, earlier = shown[start:], shown[:start]
     low, high = _span([position for _, _, position in shown])
-    left, right = _span([x for _, x, _ in shown], least=0.2)
+    left, right = _span([x for _, x, _ in shown], least=max(_LEAST_PATH_M, 2.5 * (limit_m or 0.0)))
     field = Braille(width - _AXIS - 1, height - 2)
-    top = shown[0][1]
-    for y in range(0, field.height_dots, 2):
-        field.dot(round((top - left) / (right - left) * (field.width_dots - 1)), y, Style(color=GREY))
+
+    def column(x_m: float) -> int:
+        return round((x_m - left) / (right - left) * (field.width_dots - 1))
+
+    def row(position_m: float) -> int:
+        return round((high - position_m) / (high - low) * (field.height_dots - 1))
+
+    means: dict[int, list[float]] = {}
+    for _, x_m, position in earlier:
+        means.setdefault(row(position) // 2, []).append(x_m)
+    for half_row, places in means.items():
+        mean = sum(places) / len(places)
+        wide = min(sigma_m or 0.0, _LEAST_PATH_M)
+        for x in range(column(mean - wide), column(mean + wide) + 1):
+            field.dot(x, 2 * half_row, Style(color=GREY))
     before: tuple[int, int] | None = None
-    for value, x_m, position in shown:
-        x = round((x_m - left) / (right - left) * (field.width_dots - 1))
-        y = round((high - position) / (high - low) * (field.height_dots - 1))
+    for value, x_m, position in mine:
+        x, y = column(x_m), row(position)
         field.line(*(before or (x, y)), x, y, _phase_style(value))
         before = (x, y)
-    foot = [Segment(f"{'':<{_AXIS}}◂ {100 * (right - left):.0f} cm ▸", FAINT)]
+    band = f"  ± {math.ceil(1000 * min(max(sigma_m, 0.0), _GYM_M))} mm" if sigma_m is not None else ""
+    heading = [Segment("path", FAINT), Segment(f"{band}  grey: mean", FAINT)]
+    foot = [Segment(f"{'':<{_AXIS}}◂ {100 * (right - left):.0f} cm ▸ front", FAINT)]
     return [heading, *_with_axis(field.rows(), high, low), foot][:height]
+
+
+def _newest_rep(values: Sequence[Live]) -> int:
+    """Where the newest rep begins: the last but one change of direction, at most PATH_WINDOW_S ago."""
+    earliest_s = values[-1].session_s - PATH_WINDOW_S
+    moving = [n for n, value in enumerate(values) if value.phase in ("eccentric", "concentric")]
+    turns = [b for a, b in pairwise(moving) if values[a].phase != values[b].phase]
+    first = next((n for n, value in enumerate(values) if value.session_s >= earliest_s), 0)
+    return max(first, turns[-2] if len(turns) >= 2 else 0)
 
 
 def _is_place(metres: float | None) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,30 @@ import pytest
 from textual.pilot import Pilot
 
 from dashboard.app import PlumblineApp
+from dashboard.attention import Attention
 from dashboard.client import Client
 from dashboard.screens.floor import FloorScreen
 from dashboard.screens.station import StationScreen
-from dashboard.views import Attention
 from dashboard.widgets.tile import LOOK, Tile
 from station.config import Mqtt
 from station.exercises import all_profiles
-from station.messages import ReplyMessage, decode, new_id, now_utc
+from station.messages import ReplyMessage, Sensor, decode, new_id, now_utc
 
 EXPECTED = Path(__file__).parent / "expected"
-SIZES = [(80, 24), (120, 40)]
+SIZES = [(80, 24), (120, 40), (200, 60)]
+
+
+RACK_1 = {
+    "athlete": "ana",
+    "load_kg": 60.0,
+    "target_reps": 8,
+    "queue": ["ana", "ben", "chidi"],
+    "board": "plumbline-board 1.2",
+    "sensors": [
+        Sensor(channel="position_m", rate_hz=100.0, calibrated="2025-03-01"),
+        Sensor(channel="tether_angle_rad", rate_hz=100.0),
+    ],
+}
 
 
 def screen_text(app: PlumblineApp) -> str:
@@ -43,9 +57,9 @@ def check(name: str, text: str) -> None:
 def fill(still: Any, words: Any) -> None:
     """Four stations: in the middle of a set, loss reached, resting after a set, sensor gone."""
     rack = words("a1")
-    still.put("rack-1", rack.state(), rack.info(athlete="ana", load_kg=60.0, target_reps=8))
+    still.put("rack-1", rack.state(), rack.info(**RACK_1))
     for n in range(1, 6):
-        given = {"state": "pending", "top_pause_s": None} if n == 5 else {}
+        given = {"state": "pending", "top_pause_s": None} if n == 5 else {"top_pause_s": 0.4}
         speed = 0.56 - 0.012 * n
         loss = 100.0 * (1.0 - speed / 0.548)
         still.put("rack-1", rack.rep(n, mean_concentric_velocity_mps=speed, velocity_loss_pct=loss, **given))
@@ -53,7 +67,11 @@ def fill(still: Any, words: Any) -> None:
         down = abs(step % 40 - 20) / 20.0
         phase = "eccentric" if step % 40 < 20 else "concentric"
         x_m = 0.02 * (1.0 - down)
-        still.put("rack-1", rack.live(0.1 * step, 0.4 + 0.47 * down, velocity_mps=0.3, x_m=x_m, phase=phase))
+        speed = (-1.0 if phase == "eccentric" else 1.0) * 0.47 * min(1.0, 2.5 * down * (1.0 - down) + 0.1)
+        position_m = 0.4 + 0.47 * down
+        still.put("rack-1", rack.live(0.1 * step, position_m, velocity_mps=speed, x_m=x_m, phase=phase))
+    rates = {"position_m": 100.01, "tether_angle_rad": 88.2}
+    still.put("rack-1", rack.health(14.0, frames=1400, frames_lost=9, clock_drift_ppm=12.3, rates_hz=rates))
     other = words("b2")
     still.put("rack-2", other.state(), other.info("deadlift", athlete="ben", load_kg=142.5, target_reps=5))
     for n, speed in enumerate((0.40, 0.41, 0.36, 0.31), start=1):
@@ -81,15 +99,16 @@ def fill(still: Any, words: Any) -> None:
     partial = cable.rep(
         13, exercise="cable-pull-through", counted=False, reason="range 41 % of the set's median"
     )
-    still.put("cable-1", partial, cable.set(1), cable.live(82.0))
+    still.put("cable-1", partial, cable.set(1, end_s=55.0), cable.live(82.0))
     last = words("d4")
     still.put("cable-2", last.state(), last.info("cable-row"), last.live(1.0))
     still.put("cable-2", last.health(2.0, link_up=False, problem="/dev/ttyACM0 is gone; plug it in"))
 
 
-def make(client: Any) -> PlumblineApp:
+def make(client: Any, **given: Any) -> PlumblineApp:
     """The app, its clock the client's."""
-    return PlumblineApp(client, all_profiles(), clock=lambda: client.now_s)
+    given = {"today": lambda: date(2026, 3, 31)} | given
+    return PlumblineApp(client, all_profiles(), clock=lambda: client.now_s, **given)
 
 
 async def settle(pilot: Pilot[int]) -> None:
@@ -128,11 +147,37 @@ def test_the_floor_and_a_station_look_as_reviewed(still: Any, words: Any, size: 
         await pilot.press("right", "down", "left", "enter")
         await settle(pilot)
         check(f"station-{size[0]}x{size[1]}", screen_text(app))
-        await pilot.press("escape")
+        await pilot.press("i")
+        await settle(pilot)
+        await pilot.press("down")
+        await settle(pilot)
+        check(f"health-{size[0]}x{size[1]}", screen_text(app))
+        await pilot.press("escape", "escape")
         await pilot.pause()
         assert isinstance(app.screen, FloorScreen)
 
     run(app, size, drive)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_lifters_screen_looks_as_reviewed(still: Any, words: Any, size: tuple[int, int]) -> None:
+    fill(still, words)
+
+    async def lifting(pilot: Pilot[int]) -> None:
+        await settle(pilot)
+        check(f"lifter-{size[0]}x{size[1]}", screen_text(app))
+
+    async def resting(pilot: Pilot[int]) -> None:
+        still.put("rack-1", words("a1").set(1, end_s=23.0), words("a1").live(110.0))
+        await settle(pilot)
+        await pilot.press(*"0042")
+        await pilot.pause()
+        check(f"lifter-resting-{size[0]}x{size[1]}", screen_text(app))
+
+    for drive in (lifting, resting):
+        app = make(still, lifter_at="rack-1")
+        run(app, size, drive)
+        fill(still, words)
 
 
 @pytest.fixture

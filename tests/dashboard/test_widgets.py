@@ -1,17 +1,22 @@
 """What is drawn: any value at any size, and digits one can read."""
 
+from datetime import date
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.segment import Segment
 
+from dashboard.pacing import pace
 from dashboard.state import FloorState, apply
 from dashboard.views import view
 from dashboard.widgets.braille import Braille
 from dashboard.widgets.digits import ROWS, big, big_width
+from dashboard.widgets.health import detail_lines, examine
+from dashboard.widgets.lifter import lifter_lines
 from dashboard.widgets.lines import PLAIN, number, spread
 from dashboard.widgets.reps import rep_lines
+from dashboard.widgets.session import session_lines
 from dashboard.widgets.tile import tile_lines
 from dashboard.widgets.trace import path_lines, trace_lines
 from station.exercises import all_profiles
@@ -53,11 +58,16 @@ def test_any_values_are_drawn_at_any_size(words: Any, data: Any, width: int, hei
     station = floor.stations["gym", "rack-1"]
     shown = view(station, all_profiles(), 0.5)
     trace = station.current.trace
+    asked = data.draw(st.tuples(*[st.none() | st.floats(0.0, 60.0)] * 4))
+    followed = pace(trace, asked, data.draw(NUMBERS), data.draw(st.booleans()))
     for lines in (
         tile_lines(shown, width, height),
+        lifter_lines(shown, followed, False, "", width, height),
+        session_lines(shown, (), width),
+        detail_lines(examine(shown, station.current, date(2026, 1, 1)), width)[:height],
         rep_lines(shown, width, height),
         trace_lines(trace, width, height),
-        path_lines(trace, width, height),
+        path_lines(trace, width, height, data.draw(NUMBERS)),
     ):
         assert len(lines) <= max(height, 2)
         assert not any("\n" in segment.text for line in lines for segment in line)

@@ -1,0 +1,100 @@
+"""How fresh what a station says is, and why a coach should look at it."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from dashboard.state import NEVER_S, SessionState
+
+if TYPE_CHECKING:
+    from dashboard.views import RepView
+
+STALE_S = 2.0  # live values come ten a second; twenty missing in a row is not jitter
+REST_OVERDUE_S = 180.0  # between sets, unless a plan says otherwise
+REST_FORGOTTEN_S = 900.0  # after this the lifter has left
+_UNSAFE = ("slack", "drop")  # words in a rep's reason that call the coach now
+
+LinkName = Literal["waiting", "starting", "live", "stale", "sensor", "stopped", "lost", "offline"]
+
+
+class Attention(IntEnum):
+    """Why to look at a station; the lower the sooner."""
+
+    FAULT = 0
+    UNSAFE = 1
+    VELOCITY_LOSS = 2
+    TECHNIQUE = 3
+    REST = 4
+    FINE = 5
+
+
+class Link(msgspec.Struct, frozen=True):
+    """How fresh what is shown is, in a word or two."""
+
+    name: LinkName
+    text: str
+
+    @property
+    def up(self) -> bool:
+        """Whether what is shown is what happens now."""
+        return self.name in ("live", "starting")
+
+
+def link_of(session: SessionState, now_s: float, broker_up: bool) -> Link:
+    """How fresh a session is at `now_s`, on the clock its messages were stamped with."""
+    state = session.state.state if session.state else None
+    live_s = session.live_at_s
+    age_s = now_s - (live_s if live_s > NEVER_S else session.any_s)
+    if state == "lost" and live_s <= session.state_at_s:  # live values newer than the will outrank it
+        found = Link("lost", "lost")
+    elif state == "stopping" and live_s <= session.state_at_s + STALE_S:
+        found = Link("stopped", "stopped")
+    elif not broker_up:
+        found = Link("offline", f"stale {age(age_s)}" if live_s > NEVER_S else "no broker")
+    elif session.health is not None and not session.health.link_up:
+        found = Link("sensor", session.health.problem or "no sensor")
+    elif live_s == NEVER_S:
+        found = Link("starting", "starting") if age_s <= 10.0 else Link("waiting", "no data yet")
+    elif age_s > STALE_S:
+        found = Link("stale", f"stale {age(age_s)}")
+    else:
+        found = Link("live", "live")
+    return found
+
+
+def age(age_s: float) -> str:
+    """Seconds as a person says them."""
+    minutes, seconds = divmod(int(age_s), 60)
+    return f"{minutes}:{seconds:02d}" if minutes else f"{seconds} s"
+
+
+def attention_of(
+    session: SessionState,
+    link: Link,
+    reps: "Sequence[RepView]",
+    over: bool,
+    rest_s: float | None,
+) -> tuple[Attention, str]:
+    """The most urgent reason to look, and it in words; `over`: the set has ended."""
+    saturated = session.health.saturated if session.health else []
+    last = reps[-1] if reps else None
+    counted = [rep for rep in reps if rep.counted]
+    found = (Attention.FINE, "")
+    if not link.up:
+        found = (Attention.FAULT, link.text)
+    elif session.health is not None and session.health.problem:
+        found = (Attention.FAULT, session.health.problem)
+    elif saturated:
+        found = (Attention.FAULT, f"{saturated[0]} saturated")
+    elif last and last.reason and any(word in last.reason for word in _UNSAFE):
+        found = (Attention.UNSAFE, last.reason)
+    elif counted and counted[-1].loss_reached and not over:
+        found = (Attention.VELOCITY_LOSS, "end the set")
+    elif not over and len(counted) >= 2 and counted[-1].off and counted[-2].off:
+        off_path = counted[-1].path_kept is False
+        found = (Attention.TECHNIQUE, "path off twice" if off_path else "tempo off twice")
+    elif rest_s is not None and REST_OVERDUE_S < rest_s < REST_FORGOTTEN_S:
+        found = (Attention.REST, f"rest {age(rest_s)}")
+    return found

@@ -1,0 +1,79 @@
+"""Ask for a line or a few: a load, a badge, a prescription."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.suggester import SuggestFromList
+from textual.widgets import Input, Static
+
+
+class Field(NamedTuple):
+    """One line to fill in."""
+
+    label: str
+    value: str = ""
+    known: Sequence[str] = ()  # offered while typing
+
+
+class AskScreen(ModalScreen[dict[str, Any] | None]):
+    """A form; gives what `parse` makes of its lines, None when left with escape."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
+
+    def __init__(
+        self, title: str, fields: Sequence[Field], parse: Callable[[list[str]], dict[str, Any]]
+    ) -> None:
+        """`parse` raises ValueError with the words to show for lines that cannot be."""
+        super().__init__()
+        self._title = title
+        self._fields = fields
+        self._parse = parse
+
+    def compose(self) -> ComposeResult:
+        """A label and an input each."""
+        with Vertical(id="ask") as box:
+            for field in self._fields:
+                yield Static(Text(field.label), classes="label")
+                yield Input(
+                    field.value,
+                    suggester=SuggestFromList(field.known, case_sensitive=False) if field.known else None,
+                    compact=True,
+                )
+            yield Static("", id="wrong")
+        box.border_title = Text(self._title)
+        box.border_subtitle = Text("⏎ send   esc back")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Send it, or say what is wrong and stay."""
+        event.stop()
+        try:
+            given = self._parse([one.value.strip() for one in self.query(Input)])
+        except ValueError as error:
+            self.query_one("#wrong", Static).update(Text(str(error)))
+            return
+        self.dismiss(given)
+
+
+def number_of(text: str, what: str) -> float | None:
+    """A number as people type it, with a comma or a point; None for nothing. Raises ValueError in words."""
+    if not text:
+        return None
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        raise ValueError(f"{what}: {text[:20]!r} is no number") from None
+
+
+def tempo_of(text: str) -> tuple[float | None, ...] | None:
+    """Four phases as coaches write them, 3-1-X-0; X is as fast as possible, so nothing to keep."""
+    if not text:
+        return None
+    parts = text.lower().replace(" ", "-").split("-")
+    if len(parts) != 4:
+        raise ValueError("tempo: four phases, such as 3-1-x-0")
+    return tuple(None if part in ("x", "·", "") else number_of(part, "tempo") for part in parts)
