@@ -161,7 +161,7 @@ def _chosen(db: Database, who: str, wanted: Filter) -> tuple[list[KeptSet], bool
     try:
         day = date.fromisoformat(day_text) if slash else None
     except ValueError:
-        raise StoreError(f"{who!r}: {day_text!r} is not a day; a session is athlete/2030-01-31") from None
+        day = None  # a slash of the athlete's own
     athlete = None if day and word == "-" else find_athlete(db, word if day else who)
     if day is not None:
         since_utc, until_utc = bounds_utc(day, day)
