@@ -247,8 +247,9 @@ def _take(reader: CountsReader, value: float, unit: str, seconds: float) -> Poin
     reader.listen(SETTLE_S)
     counts, saturated = reader.listen(seconds)
     label = _label(value, unit)
-    if len(counts):
-        print(f"  {label}: {np.nanmedian(counts):.1f} counts, {len(counts)} readings", flush=True)
+    seen = counts[~np.isnan(counts)]
+    if len(seen):
+        print(f"  {label}: {np.median(seen):.1f} counts, {len(seen)} readings", flush=True)
     return Point(value * ASKED[unit][1], label, counts, saturated)
 
 

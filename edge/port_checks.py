@@ -38,12 +38,12 @@ def check_port(port: Port, station: StationFile, duration_s: float) -> list[Find
         seen, _, todo = str(error).partition("; ")
         in_use = "in use" in seen
         what = "end the node that counts here to have the port measured" if in_use else todo
-        return [*found, Finding(place, f"port {port.url}", "warn" if in_use else "fail", seen, what)]
+        return [*found, Finding(place, "port", "warn" if in_use else "fail", seen, what)]
 
 
 def check_device(port: Port, place: str) -> list[Finding]:
     """The device file: that it is there, that this user may open it, that its name stays."""
-    check = f"port {port.url}"
+    check = "port"
     if "://" in port.url:
         return []
     path = Path(port.url)
@@ -52,9 +52,9 @@ def check_device(port: Port, place: str) -> list[Finding]:
     except OSError as error:
         there = sorted(Path("/dev/serial/by-id").glob("*")) if Path("/dev/serial/by-id").is_dir() else []
         todo = f"there are {', '.join(map(str, there[:6]))}" if there else "plug it in; check cable and power"
-        return [Finding(place, check, "fail", error.strerror or str(error), todo)]
+        return [Finding(place, check, "fail", f"{path}: {error.strerror or error}", todo)]
     owner, group = _name(pwd.getpwuid, info.st_uid), _name(grp.getgrgid, info.st_gid)
-    seen = f"{owner}:{group} {stat.filemode(info.st_mode)}"
+    seen = f"{path}: {owner}:{group} {stat.filemode(info.st_mode)}"
     if not os.access(path, os.R_OK | os.W_OK):
         todo = f"add this user to the group: sudo usermod -aG {group} {_name(pwd.getpwuid, os.geteuid())}"
         return [Finding(place, check, "fail", f"{seen}, not for this user", f"{todo}, and log in again")]
@@ -75,15 +75,15 @@ def _listen(listener: Listener, station: StationFile, duration_s: float) -> list
     saturated_before, spikes_before = dict(driver.stats.saturated), driver.stats.spikes
     samples = listener.listen(duration_s)
     after = _counted(driver.stats)
-    check = f"device on {port.url}"
+    check = "device"
     if not listener.bytes_received:
         todo = "check power, cable and baud; is it the right port?"
-        return [Finding(place, check, "fail", f"nothing comes in {duration_s:g} s", todo)]
+        return [Finding(place, check, "fail", f"{port.url}: nothing comes in {duration_s:g} s", todo)]
     if driver.board is None:
-        seen = f"{listener.bytes_received} bytes came and {port.driver} understands none of them"
+        seen = f"{port.url}: {listener.bytes_received} bytes came and {port.driver} understands none of them"
         todo = f"check driver and baud ({port.baud}) in [[ports]]"
         return [Finding(place, check, "fail", seen, todo)]
-    found = [Finding(place, check, "ok", driver.board)]
+    found = [Finding(place, check, "ok", f"{driver.board} on {port.url}")]
     good, bad = after[0] - before[0], after[1] - before[1]
     share = bad / max(1, good + bad)
     status: Status = "ok" if not bad else "warn" if share < LOST_WARN else "fail"
@@ -126,13 +126,12 @@ def check_channel(
         seen = f"{saturated} of {len(value)} samples at the end of the range"
         found.append(Finding(place, f"{channel} range", "fail", seen, todo))
     seen_values = value[~np.isnan(value)]
+    if saturated:
+        return found
     if not len(seen_values):
         todo = f"run plumbline calibrate --station … --channel {channel}"
         return [*found, Finding(place, f"{channel} value", "fail", "no sample has a value", todo)]
-    found.append(_noise(place, channel, seen_values, station))
-    if not saturated:
-        found.append(_calibration(place, channel, station))
-    return found
+    return [*found, _noise(place, channel, seen_values, station), _calibration(place, channel, station)]
 
 
 def _rate(place: str, channel: str, rate_hz: float | None, time_s: NDArray[np.float64]) -> Finding:

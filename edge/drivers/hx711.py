@@ -80,7 +80,7 @@ class Hx711(LineDriver):
         return Reading(t_us, tuple(values)) if values else None
 
     def _seen(self, index: int, number: float, factor: float = 1.0) -> float:
-        """The reading, times `factor`; NaN for a spurious -1. Counts spikes and the end of the range."""
+        """The reading, times `factor`; NaN for a spurious -1 and at the end of the range. Counts both."""
         before = self._before[index]
         if number == -1.0 and before and abs(before[-1] + 1.0) > SPURIOUS_FROM:
             self.stats.spikes += 1
@@ -88,6 +88,7 @@ class Hx711(LineDriver):
         if abs(number) >= FULL_SCALE:
             name = self.channels[index]
             self.stats.saturated[name] = self.stats.saturated.get(name, 0) + 1
+            return float("nan")  # how far beyond is not known
         if before:
             step = abs(number - before[-1])
             usual = self._usual_step[index]

@@ -40,14 +40,13 @@ class LiveBoard:
     def _run(self) -> None:
         rng = np.random.default_rng(1)
         board = SimulatedBoard([BoardChannel(POSITION), BoardChannel(FORCE)], rng=rng, name="bench board")
-        start_s, sent_s, taken = time.monotonic(), 0.0, [0, 0]
-        while not self._stop.wait(PIECE_S):
-            sent_s = time.monotonic() - start_s
+        start_s, number = time.monotonic(), 0
+        while not self._stop.wait(max(0.0, start_s + (number + 1) * PIECE_S - time.monotonic())):
             samples = []
             for index, rate_hz in enumerate(self.rates_hz):
-                until = int(sent_s * rate_hz)
-                time_s = np.arange(taken[index], until) / rate_hz
-                taken[index] = until
+                # Whole samples per piece, so that no piece reaches into the next.
+                count = round(PIECE_S * rate_hz)
+                time_s = number * PIECE_S + np.arange(count) / max(rate_hz, 1.0)
                 if index == 0:
                     counts = np.full(len(time_s), round(self.position_m * POSITION.counts_per_unit))
                 else:
@@ -55,6 +54,7 @@ class LiveBoard:
                     limit = 2**23 - 1
                     counts = np.clip(np.rint(force * 800.0 + 41_213.0), -limit, limit)
                 samples.append((time_s, counts.astype(float)))
+            number += 1
             for _, data in spoil(board.send(samples), self.faults, rng):
                 try:
                     os.write(self._far, data)

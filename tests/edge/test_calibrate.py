@@ -158,7 +158,7 @@ def test_what_cannot_be_done_is_said_in_a_line(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("edge.calibrate.FIRST_READING_S", 0.3)
+    monkeypatch.setattr("edge.calibrate.FIRST_READING_S", 1.5)
     before = path.read_bytes()
     with Path(os.devnull).open() as nothing:
         monkeypatch.setattr(sys, "stdin", nothing)

@@ -413,7 +413,8 @@ class TestHx711:
         assert driver.stats.spikes == 3
 
     def test_the_ends_of_its_range_are_counted_as_saturation(self) -> None:
-        driver, _ = self.values(b"8388607\n8388607\n-8388608\n5000\n")
+        driver, values = self.values(b"8388607\n8388607\n-8388608\n5000\n")
+        np.testing.assert_array_equal(values, [np.nan, np.nan, np.nan, 0.0])
         assert driver.stats.saturated == {"force_n": 3}
 
     def test_a_number_without_a_unit_is_no_force_until_calibrated(self) -> None:
