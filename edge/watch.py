@@ -10,7 +10,7 @@ rest repeats itself for minutes and is well; it is never called stuck.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from edge.drivers import Samples
 from station.messages import SensorFault
 
+LOOK_S = 0.1
+HELD_MAX = 64
 SILENT_S = 0.5
 SILENT_INTERVALS = 4.0
 NO_VALUE_S = 0.4
@@ -33,6 +35,7 @@ REPEATING = 0.3
 @dataclass(slots=True)
 class _Channel:
     heard_at: float = 0.0  # host's monotonic time
+    held: list[Samples] = field(default_factory=list)  # not looked at yet
     newest_s: float = float("nan")  # of its newest sample, session time
     interval_s: float = 0.0
     last: float = float("nan")
@@ -96,6 +99,19 @@ class SensorWatch:
         name, time_s, value = samples
         channel = self._channels.setdefault(name, _Channel())
         channel.heard_at = now_s
+        channel.held.append(samples)
+        # Looked at ten times a second: a dozen array operations for every read would cost more than counting.
+        if time_s[-1] - channel.held[0].time_s[0] >= LOOK_S or len(channel.held) >= HELD_MAX:
+            held, channel.held = channel.held, []
+            self._judge(
+                channel,
+                np.concatenate([part.time_s for part in held]),
+                np.concatenate([part.value for part in held]),
+            )
+        return Samples(name, time_s, np.full_like(value, np.nan)) if channel.stuck else samples
+
+    def _judge(self, channel: _Channel, time_s: NDArray[np.float64], value: NDArray[np.float64]) -> None:
+        """Take in what has been held."""
         step_s = (float(time_s[-1]) - channel.newest_s) / len(time_s)
         if step_s > 0.0:
             share = min(1.0, len(time_s) / MEMORY_SAMPLES) if channel.interval_s else 1.0
@@ -107,7 +123,6 @@ class SensorWatch:
             channel.value_s = float(time_s[known][-1])
             self._dither(channel, time_s[known], value[known])
         channel.newest_s = float(time_s[-1])
-        return Samples(name, time_s, np.full_like(value, np.nan)) if channel.stuck else samples
 
     @staticmethod
     def _dither(channel: _Channel, time_s: NDArray[np.float64], value: NDArray[np.float64]) -> None:

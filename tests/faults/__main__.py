@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.faults import delivery, disk
+from tests.faults import delivery, disk, hardware, load
 from tests.faults.gym import Verdict
 
 ROWS: dict[str, Callable[[bool], Verdict]] = {
@@ -20,6 +20,13 @@ ROWS: dict[str, Callable[[bool], Verdict]] = {
     "full": disk.full,
     "io": disk.every_operation,
     "power": disk.power_cuts,
+    "unplug": hardware.unplugs,
+    "reset": hardware.resets,
+    "corrupt": hardware.corrupt,
+    "clock": hardware.wall_clock,
+    "stations": load.stations,
+    "ports": load.ports,
+    "soak": load.soak,
 }
 
 
@@ -38,10 +45,8 @@ def main() -> int:
             verdict = Verdict(name, f"did not run: {type(error).__name__}: {error}", False)
         failed += not verdict.passed
         took_s = time.monotonic() - start_s
-        print(
-            f"{'ok  ' if verdict.passed else 'FAIL'} {verdict.name}  [{took_s:.0f} s]\n     {verdict.numbers}",
-            flush=True,
-        )
+        mark = "ok  " if verdict.passed else "FAIL"
+        print(f"{mark} {verdict.name}  [{took_s:.0f} s]\n     {verdict.numbers}", flush=True)
     print(f"{len(args.only) - failed} of {len(args.only)} passed in {time.monotonic() - begun_s:.0f} s")
     return 1 if failed else 0
 

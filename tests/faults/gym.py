@@ -100,7 +100,7 @@ class Gym:
     def station(
         self, run: str, count: int, per_s: float, name: str = "rack-1", env: Mapping[str, str] | None = None
     ) -> subprocess.Popen[str]:
-        """Start a station that issues `count` reps called `run`-1, `run`-2 … and sends what its outbox has."""
+        """Start a station that issues `count` reps called `run`-1, `run`-2 … and sends its outbox."""
         port = str(self.station_port or self.broker.port)
         outbox = str(self.folder / f"{name}.outbox")
         return self.run(

@@ -1,0 +1,174 @@
+"""Many stations on one broker, many ports on one node, and a long day."""
+
+import os
+import time
+
+import msgspec
+import numpy as np
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from station.config import Mqtt, Port
+from station.sim.board import board_bytes
+from station.sim.recording import station_toml
+from station.sim.sensors import Sensors
+from station.sim.session import simulate_set
+from tests.faults.gym import Gym, Verdict, cpu_s, rss_bytes
+from tests.faults.hardware import PROFILE, Board, descriptors, is_open, until
+
+PROCESSES = 2
+
+
+class Latency:
+    """Hears every live value and how old it is; the machine's own monotonic clock is in the value."""
+
+    def __init__(self, port: int) -> None:
+        self.ages_s: list[float] = []
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        self._client.on_message = self._heard
+        self._client.on_connect = lambda client, *_: client.subscribe("plumbline/1/+/+/live")
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+
+    def _heard(self, client: paho.Client, _: object, message: paho.MQTTMessage) -> None:
+        at = message.payload.index(b'"session_s":') + 12
+        self.ages_s.append(time.monotonic() - float(message.payload[at : message.payload.index(b",", at)]))
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def stations(quick: bool) -> Verdict:
+    """200 stations with 20 live values a second each, and reps at 80 a second in all."""
+    count, lasts_s = (50, 6.0) if quick else (200, 15.0)
+    with Gym() as gym:
+        record = gym.record()
+        children = [
+            gym.run(
+                "tests.faults.crowd",
+                *(str(gym.folder / f"crowd-{n}.outbox"), str(gym.broker.port), f"crowd{n}"),
+                *(str(count // PROCESSES), "20", str(80 // PROCESSES), str(gym.log)),
+            )
+            for n in range(PROCESSES)
+        ]
+        gym.settle_committed(20)
+        assert gym.broker.pid is not None
+        hears = Latency(gym.broker.port)
+        time.sleep(1.0)
+        hears.ages_s.clear()
+        start_s, used = time.monotonic(), [cpu_s(gym.broker.pid), cpu_s(record.pid)]
+        time.sleep(lasts_s)
+        span_s = time.monotonic() - start_s
+        broker, recording = (
+            (cpu_s(pid) - before) / span_s
+            for pid, before in zip((gym.broker.pid, record.pid), used, strict=True)
+        )
+        ages_s = np.array(hears.ages_s)
+        hears.close()
+        gym.stop_issuing()
+        gym.settle()
+        tally = gym.tally()
+        alive = all(child.poll() is None for child in children)
+    p99_s = float(np.quantile(ages_s, 0.99)) if len(ages_s) else float("inf")
+    return Verdict(
+        f"{count} stations × 20 live/s and 80 reps/s, one broker",
+        f"{tally}; {len(ages_s) / span_s:.0f} live/s heard, p99 {1000 * p99_s:.0f} ms;"
+        f" broker {100 * broker:.0f} %, record {100 * recording:.0f} % of a core",
+        tally.clean and alive and p99_s <= 0.25 and broker <= 0.25 and recording <= 0.5,
+    )
+
+
+def ports(quick: bool) -> Verdict:
+    """One node, 16 boards at 1000 samples a second."""
+    count, lasts_s = 16, 5.0 if quick else 15.0
+    simulated = simulate_set(
+        PROFILE,
+        reps=6,
+        rng=np.random.default_rng(5),
+        sensors=Sensors(position_hz=1000.0, force_hz=80.0),
+        approach="none",
+    )
+    pieces = [
+        (at_s, data) for at_s, data in board_bytes(simulated, np.random.default_rng(6)) if at_s < lasts_s
+    ]
+    with Gym() as gym:
+        boards, files = [], []
+        mqtt = Mqtt(host="127.0.0.1", port=gym.broker.port, tls=False)
+        for n in range(count):
+            boards.append(Board(gym.folder / f"board-{n}"))
+            table = msgspec.structs.replace(simulated.station.station, id=f"rack-{n}")
+            port = [Port(url=str(boards[-1].path))]
+            station = msgspec.structs.replace(
+                simulated.station, station=table, ports=port, mqtt=mqtt, exercise="rdl"
+            )
+            path = gym.folder / f"rack-{n}.toml"
+            path.write_text(station_toml(station), encoding="utf-8")
+            files.append(str(path))
+        node = gym.run(
+            "station.cli", "edge", "--station", *files, "--outbox", str(gym.folder / "edge.outbox")
+        )
+        until(lambda: all(is_open(node.pid, board) for board in boards), 15.0)
+        time.sleep(1.0)
+        health = Health(gym.broker.port)
+        start_s, used_s = time.monotonic(), cpu_s(node.pid)
+        for at_s, data in pieces:
+            time.sleep(max(0.0, start_s + at_s - time.monotonic()))
+            for board in boards:
+                board.send(data)
+        span_s = time.monotonic() - start_s
+        busy = (cpu_s(node.pid) - used_s) / span_s
+        time.sleep(1.5)
+        lost = sum(h["frames_lost"] + h["frames_corrupt"] + h["overruns"] for h in health.newest.values())
+        frames = sum(h["frames"] for h in health.newest.values())
+        health.close()
+    return Verdict(
+        f"one node, {count} ports at 1 kHz",
+        f"{100 * busy:.0f} % of a core; {frames} frames, {lost} lost, corrupt or overrun",
+        busy <= 0.6 and lost == 0 and frames > 0,
+    )
+
+
+class Health:
+    """The newest health of every station."""
+
+    def __init__(self, port: int) -> None:
+        self.newest: dict[str, dict[str, int]] = {}
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        self._client.on_message = lambda _c, _d, message: self.newest.__setitem__(
+            message.topic, msgspec.json.decode(message.payload)
+        )
+        self._client.on_connect = lambda client, *_: client.subscribe("plumbline/1/+/+/health")
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def soak(quick: bool) -> Verdict:
+    """Sets upon sets on one node, as fast as it counts them."""
+    reps = 3_000 if quick else 24_000
+    with Gym() as gym:
+        gym.record()
+        node = gym.run(
+            "tests.faults.long_day", str(gym.folder / "edge.outbox"), str(gym.broker.port), str(10**9)
+        )
+        until(lambda: len(gym.delivered()) > reps // 3, 240.0)
+        start = (len(gym.delivered()), rss_bytes(node.pid), threads(node.pid), len(descriptors(node.pid)))
+        until(lambda: len(gym.delivered()) > reps, 240.0)
+        end = (len(gym.delivered()), rss_bytes(node.pid), threads(node.pid), len(descriptors(node.pid)))
+    per_10k_mb = (end[1] - start[1]) / 1e6 * 10_000 / max(1, end[0] - start[0])
+    return Verdict(
+        f"soak, {end[0]} reps",
+        f"{per_10k_mb:+.2f} MB per 10 000 reps; threads {start[2]} then {end[2]}, descriptors {start[3]} then {end[3]}",
+        end[0] > reps and per_10k_mb < 1.0 and start[2:] == end[2:],
+    )
+
+
+def threads(pid: int) -> int:
+    """How many threads a process has."""
+    return len(os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208
