@@ -10,7 +10,7 @@ COMPILER = $$($(PYTHON) -c 'import os, sysconfig; print((os.getenv("CC") or sysc
 INCLUDE = import sysconfig; print(sysconfig.get_path("include"))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench accuracy clean
+.PHONY: help demo test lint bench accuracy faults clean
 
 help: ## what there is to make
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ bench: $(DEV) ## print speeds and latencies, as ratios against a peer in the sam
 
 accuracy: $(DEV) ## score the kernels on the simulator's truth and print the table
 	@$(BIN)/python -m tests.accuracy
+
+faults: $(DEV) ## break broker, network, disk, power and sensors on purpose, and print what came of it
+	@$(BIN)/python -m tests.faults
 
 clean: ## remove everything that was built
 	rm -rf $(VENV) build dist *.egg-info kernels/*.c kernels/*.so
