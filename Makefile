@@ -19,7 +19,7 @@ demo: $(DEMO) ## broker, four simulated stations and the dashboard, on this term
 	@$(BIN)/plumbline demo
 
 test: $(DEV) ## run the tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist loadfile
 
 lint: $(DEV) ## ruff, mypy, import-linter, cython-lint
 	$(BIN)/ruff check .

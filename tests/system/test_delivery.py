@@ -108,7 +108,11 @@ def test_a_node_killed_at_random_points_loses_nothing_it_had_committed(
                 assert int(seq) not in committed, "a number was used twice"
                 committed[int(seq)] = name
             node.kill()
-            rest, _ = node.communicate()
+            # not communicate(): it reads past what readline has already buffered
+            rest = node.stdout.read()
+            node.wait()
+            node.stdin.close()
+            node.stdout.close()
             committed |= {int(line.split()[0]): line.split()[1] for line in rest.splitlines()}
         with Outbox(path) as outbox:
             publisher = Publisher(outbox, {"rack-1": at(broker)}, {"rack-1": "one"})
