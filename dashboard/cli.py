@@ -3,6 +3,7 @@
 import argparse
 import getpass
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -18,7 +19,7 @@ from dashboard.client import Client
 from dashboard.options import add_broker_options, broker_of
 from dashboard.state import FloorState
 from station.config import Mqtt, decode_toml
-from station.errors import StoreError
+from station.errors import ConfigError, StoreError
 from station.exercises import Profile, all_profiles
 
 DASHBOARD_EXAMPLES = """\
@@ -27,6 +28,7 @@ examples:
   plumbline dashboard --host gym.local --ca-file ca.pem --username coach --password-file coach.pw
   plumbline dashboard --config dashboard.toml           the same from the [mqtt] table of a file
   plumbline dashboard --plain | tee session.log         a line per rep, for logs and screen readers
+  plumbline dashboard --web                             in a browser, on http://127.0.0.1:8000/
 """
 DEMO_EXAMPLES = """\
 examples:
@@ -65,16 +67,51 @@ def dashboard(argv: Sequence[str]) -> int:
         metavar="PATH|URL",
         help="the history: a file or postgresql://… (default: in the platform's data folder)",
     )
+    parser.add_argument("--web", action="store_true", help="serve the screens to browsers")
+    parser.add_argument("--web-host", default="127.0.0.1", metavar="HOST", help="where (default 127.0.0.1)")
+    parser.add_argument("--web-port", type=int, default=8000, metavar="PORT", help="its port (default 8000)")
     args = parser.parse_args(argv)
     file = DashboardFile() if args.config is None else decode_toml(args.config, DashboardFile)
     mqtt = broker_of(args, file.mqtt if args.config is not None else None)
     exercises = _exercises(args, file)
+    if args.web:
+        return _serve_web(argv, args, file, mqtt)
     client = Client(mqtt, args.site)
     database = args.db or file.db
     recording = _no_recording() if args.no_record else _recording(mqtt, args.site, database)
     with _signals() as stop, recording as trouble:
         _look(client, all_profiles(exercises), args, stop, trouble)
     return stop.status(0)
+
+
+def _serve_web(argv: Sequence[str], args: argparse.Namespace, file: DashboardFile, mqtt: Mqtt) -> int:
+    """Serve to browsers until a signal; each gets a dashboard of its own, and this process is the record."""
+    try:
+        from dashboard.web.server import serve  # noqa: PLC0415  an extra
+    except ImportError:
+        raise ConfigError("--web needs textual-serve; pip install 'plumbline[web]'") from None
+    command = [sys.executable, "-P", "-m", "station.cli", "dashboard", *_without_web(argv), "--no-record"]
+    recording = _no_recording() if args.no_record else _recording(mqtt, args.site, args.db or file.db)
+    with _signals() as stop, recording:
+        # `exec`: the shell between would outlive what it started.
+        serve(f"exec {shlex.join(command)}", args.web_host, args.web_port, stop.event, _say)
+        return stop.status(0)
+
+
+def _without_web(argv: Sequence[str]) -> list[str]:
+    """The command line of a browser's own dashboard."""
+    kept: list[str] = []
+    words = iter(argv)
+    for word in words:
+        if word in ("--web-host", "--web-port"):
+            next(words, None)
+        elif word != "--web" and not word.startswith(("--web-host=", "--web-port=")):
+            kept.append(word)
+    return kept
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def screen(argv: Sequence[str]) -> int:
@@ -261,7 +298,9 @@ def _look(
     """The screen, or lines where that was asked for or there is no terminal, until it is left."""
     client.start()
     try:
-        if args.plain or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        # A browser's dashboard has no terminal: textual-serve names the driver that stands for one.
+        shown = "TEXTUAL_DRIVER" in os.environ or (sys.stdin.isatty() and sys.stdout.isatty())
+        if args.plain or not shown:
             from dashboard.plain import run_plain  # noqa: PLC0415
 
             run_plain(

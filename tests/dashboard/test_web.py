@@ -1,0 +1,195 @@
+"""The dashboard in a real browser, driven over the DevTools protocol; nothing may leave for another host."""
+
+import asyncio
+import base64
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SERVING = re.compile(r"serving on (http://\S+)")
+
+
+class Browser:
+    """One page of a headless Chromium."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._asked = 0
+        self.urls: list[str] = []
+        self.received = ""  # what the page's own websocket brought, decoded
+
+    async def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        """Send a command and return its result, taking in the events before it."""
+        self._asked += 1
+        asked = self._asked
+        await self._socket.send_json({"id": asked, "method": method, "params": params})
+        while (answer := await self._take(10.0)).get("id") != asked:
+            pass
+        return answer.get("result", {})
+
+    async def until(self, true: Callable[[], object], timeout_s: float = 15.0) -> None:
+        """Take in events until something is so."""
+        deadline_s = time.monotonic() + timeout_s
+        while not true():
+            left_s = deadline_s - time.monotonic()
+            assert left_s > 0, f"it did not become true in time; the page received {self.received[-2000:]!r}"
+            await self._take(left_s)
+
+    async def press(self, key: str) -> None:
+        """Press a key that types itself."""
+        await self.ask("Input.dispatchKeyEvent", type="keyDown", key=key, text=key)
+        await self.ask("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+    async def _take(self, timeout_s: float) -> dict[str, Any]:
+        event: dict[str, Any] = await self._socket.receive_json(timeout=timeout_s)
+        params = event.get("params", {})
+        match event.get("method"):
+            case "Network.requestWillBeSent":
+                self.urls.append(params["request"]["url"])
+            case "Network.webSocketCreated":
+                self.urls.append(params["url"])
+            case "Network.webSocketFrameReceived":
+                data = params["response"]["payloadData"]
+                binary = params["response"]["opcode"] == 2
+                self.received += base64.b64decode(data).decode(errors="replace") if binary else data
+        return event
+
+
+@pytest.fixture
+def served(broker: Any, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Start `plumbline dashboard --web`; gives its address."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*options: str) -> str:
+        command = [sys.executable, "-P", "-m", "station.cli", "dashboard", "--web", "--web-port", "0"]
+        command += ["--port", str(broker.port), "--db", str(tmp_path / "history.db"), *options]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout is not None
+        found = SERVING.match(process.stdout.readline())
+        assert found is not None
+        return found[1]
+
+    yield start
+    for process in started:
+        process.terminate()
+        assert process.wait(10.0) == 143
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def in_a_browser(folder: Path, url: str, drive: Callable[[Browser], Awaitable[None]]) -> None:
+    """Open the page and drive it."""
+
+    async def run() -> None:
+        chromium = subprocess.Popen(
+            [
+                str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                "--disable-background-networking", "--no-first-run", "--window-size=1280,800",
+                "--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank",
+            ],
+            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            port_file = folder / "DevToolsActivePort"
+            deadline_s = time.monotonic() + 20.0
+            while not (port_file.exists() and len(port_file.read_text().splitlines()) == 2):
+                assert time.monotonic() < deadline_s, "chromium did not start"
+                await asyncio.sleep(0.05)
+            port = port_file.read_text().splitlines()[0]
+            async with aiohttp.ClientSession() as session:
+                async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
+                    pages = json.loads(await answer.text())
+                page = next(one for one in pages if one["type"] == "page")
+                address = page["webSocketDebuggerUrl"]
+                async with session.ws_connect(address, max_msg_size=0) as socket:
+                    browser = Browser(socket)
+                    for domain in ("Network", "Page", "Runtime"):
+                        await browser.ask(f"{domain}.enable")
+                    await browser.ask("Page.navigate", url=url)
+                    await drive(browser)
+        finally:
+            chromium.terminate()
+            chromium.wait(10.0)
+
+    asyncio.run(run())
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_a_browser_shows_the_floor_takes_keys_and_asks_no_other_host(
+    served: Callable[..., str], edge: Any, words: Any, tmp_path: Path
+) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info(athlete="ana", target_reps=8), say.live(1.0))
+    url = served()
+
+    async def drive(browser: Browser) -> None:
+        await browser.until(lambda: "Romanian" in browser.received and "ana" in browser.received)
+        for kind in ("mousePressed", "mouseReleased"):  # a click gives the page the keyboard
+            where = {"x": 400, "y": 8, "button": "left", "clickCount": 1}
+            await browser.ask("Input.dispatchMouseEvent", type=kind, **where)
+        await browser.press("t")
+        deadline_s = time.monotonic() + 10.0
+        while not edge.heard:
+            assert time.monotonic() < deadline_s, "the key did not arrive"
+            await asyncio.sleep(0.02)
+        assert b'"tare"' in edge.heard[0].payload
+        fonts = await browser.ask(
+            "Runtime.evaluate",
+            expression="document.fonts.ready.then(() => document.fonts.check('16px \"Roboto Mono\"'))",
+            awaitPromise=True,
+        )
+        assert fonts["result"]["value"] is True
+        picture = await browser.ask("Page.captureScreenshot")
+        (tmp_path / "floor.png").write_bytes(base64.b64decode(picture["data"]))
+        assert len(picture["data"]) > 20_000  # an empty page is a tenth of it
+        place = url.removeprefix("http://").rstrip("/")
+        named = [one for one in browser.urls if not one.startswith(("about:", "data:"))]
+        assert any(one.startswith("ws://") for one in named)
+        assert {re.sub(r"^\w+://([^/]+).*", r"\1", one) for one in named} == {place}
+
+    in_a_browser(tmp_path / "chromium", url, drive)
+
+
+def get(url: str, **headers: str) -> tuple[int, str]:
+    """Status and text of a page, redirects followed."""
+
+    async def run() -> tuple[int, str]:
+        jar = aiohttp.CookieJar(unsafe=True)  # cookies of an address without a name, too
+        async with (
+            aiohttp.ClientSession(cookie_jar=jar) as session,
+            session.get(url, headers=headers) as answer,
+        ):
+            return answer.status, await answer.text()
+
+    return asyncio.run(run())
+
+
+def test_another_page_and_another_name_for_this_machine_are_refused(served: Callable[..., str]) -> None:
+    url = served()
+    assert get(url)[0] == 200
+    assert get(url, Origin="http://evil.example")[0] == 403
+    assert get(url, Host="evil.example")[0] == 403
+    page = get(url)[1]
+    assert "http:" not in page.replace('"https:"', "") and "//fonts" not in page
+
+
+def test_beyond_this_machine_a_token_is_asked_for(served: Callable[..., str]) -> None:
+    url = served("--web-host", "0.0.0.0").replace("0.0.0.0", "127.0.0.1")
+    bare, token = url.split("?token=")
+    assert len(token) >= 20
+    assert get(bare)[0] == 403
+    assert get(f"{bare}ws")[0] == 403
+    assert get(f"{bare}?token={token[:-1]}x")[0] == 403
+    assert get(url)[0] == 200
