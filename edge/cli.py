@@ -156,15 +156,24 @@ def broker(argv: Sequence[str]) -> int:
 
     parser = _parser(
         "broker",
-        "Run a private broker on a loopback port, for trying things out: no passwords, nothing kept.",
+        "Run a private broker on a loopback port, for trying things out: no passwords, nothing kept. With"
+        " --setup, write what a gym's own mosquitto needs (TLS, passwords, ACL) and run nothing.",
         """\
 examples:
   plumbline broker                  on a free port, which it prints
   plumbline broker --port 1883
+  plumbline broker --setup /etc/mosquitto/plumbline --host gym.local --stations rack-1 rack-2 --screens coach
 """,
     )
-    parser.add_argument("--port", type=int, default=0, help="default 0: a free one")
+    parser.add_argument("--port", type=int, default=0, help="default 0: a free one; with --setup 8883")
+    parser.add_argument("--setup", type=Path, metavar="DIR", help="write the files into this folder")
+    parser.add_argument("--host", default="localhost", help="with --setup: the broker's name on the network")
+    parser.add_argument("--site", default="gym", help="with --setup: the site in the topics (default gym)")
+    parser.add_argument("--stations", nargs="+", default=[], metavar="ID", help="with --setup: station ids")
+    parser.add_argument("--screens", nargs="+", default=["coach"], metavar="NAME", help="default coach")
     args = parser.parse_args(argv)
+    if args.setup is not None:
+        return _set_up_broker(args)
     if not 0 <= args.port < 65_536:
         raise ConfigError(f"--port is {args.port}; a port is 1 to 65535, or 0 for a free one")
     stop = _stop_on_signals()
@@ -175,6 +184,22 @@ examples:
             if not child.running:
                 print(f"{child.kind} has ended; starting it again", file=sys.stderr, flush=True)
                 child.start()
+    return 0
+
+
+def _set_up_broker(args: argparse.Namespace) -> int:
+    from edge.broker_setup import set_up  # noqa: PLC0415
+
+    names = {"host": args.host, "site": args.site, "stations": args.stations, "screens": args.screens}
+    try:
+        users = set_up(args.setup, **names, port=args.port or 8883)
+    except OSError as error:
+        raise ConfigError(
+            f"{args.setup}: cannot be written ({error.strerror}); use sudo, or another folder"
+        ) from error
+    secrets = ", ".join(f"{user}.pw" for user in users)
+    print(f"{args.setup}: ca.pem for every machine; {secrets} each for its own.")
+    print(f"Then: chown -R mosquitto {args.setup}; ln -s {args.setup}/plumbline.conf /etc/mosquitto/conf.d/")
     return 0
 
 
