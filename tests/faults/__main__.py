@@ -26,6 +26,7 @@ ROWS: dict[str, Callable[[bool], Verdict]] = {
     "clock": hardware.wall_clock,
     "stations": load.stations,
     "ports": load.ports,
+    "attack": load.attack,
     "soak": load.soak,
 }
 

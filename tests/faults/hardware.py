@@ -1,4 +1,4 @@
-"""Ports unplugged, boards reset, ticks wrapping, bytes corrupted, clocks jumping: through `plumbline edge`."""
+"""Ports unplugged, boards reset, ticks wrapping, bytes corrupted, clocks jumping, at `plumbline edge`."""
 
 import contextlib
 import dataclasses
@@ -204,7 +204,7 @@ def corrupt(quick: bool) -> Verdict:
 
 
 def wall_clock(quick: bool) -> Verdict:
-    """The wall clock jumps a day either way, a year back, and starts in 1970, while the same set is played."""
+    """The wall clock jumps a day either way and a year back, and starts in 1970; the same set is played."""
     simulated = simulate_set(PROFILE, reps=4, rng=np.random.default_rng(5))
     pieces = pieces_of(simulated)
     now_s = int(time.time())

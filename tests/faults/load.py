@@ -164,8 +164,42 @@ def soak(quick: bool) -> Verdict:
     per_10k_mb = (end[1] - start[1]) / 1e6 * 10_000 / max(1, end[0] - start[0])
     return Verdict(
         f"soak, {end[0]} reps",
-        f"{per_10k_mb:+.2f} MB per 10 000 reps; threads {start[2]} then {end[2]}, descriptors {start[3]} then {end[3]}",
+        f"{per_10k_mb:+.2f} MB per 10 000 reps; threads {start[2]} then {end[2]},"
+        f" descriptors {start[3]} then {end[3]}",
         end[0] > reps and per_10k_mb < 1.0 and start[2:] == end[2:],
+    )
+
+
+def attack(quick: bool) -> Verdict:
+    """Poison on the topics of reps and a flood beside them, on a broker that lets everybody in."""
+    lasts_s = 4.0 if quick else 15.0
+    with Gym() as gym:
+        record = gym.record()
+        gym.station("a", 10**6, 50.0)
+        gym.settle_committed(5)
+        flood = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        flood.connect("127.0.0.1", gym.broker.port)
+        flood.loop_start()
+        poison = [b"", b"{", b"[" * 5000, b'{"schema":"plumbline/rep/1"}', b"\xff" * 100, b"x" * 100_000]
+        end_s, sent, bad = time.monotonic() + lasts_s, 0, 0
+        while time.monotonic() < end_s:
+            for n in range(200):
+                flood.publish(f"plumbline/1/gym/other-{n % 7}/live", b"x" * 200)
+                sent += 1
+            flood.publish("plumbline/1/gym/rack-1/rep", poison[bad % len(poison)], qos=1)
+            flood.publish("plumbline/1/gym/rack-1/ack", poison[bad % len(poison)], qos=1)
+            bad += 1
+            time.sleep(0.01)
+        flood.loop_stop()
+        drained_s = gym.settle()
+        gym.stop_issuing()
+        gym.settle()
+        tally = gym.tally()
+        alive = record.poll() is None
+    return Verdict(
+        "poison and flood",
+        f"{tally}; among {sent} messages of a flood and {2 * bad} poisoned; drained in {drained_s:.1f} s",
+        tally.clean and alive and drained_s <= 5.0,
     )
 
 
