@@ -194,8 +194,9 @@ class _Check:
         name = self._text(entry, "name", 80)
         if athlete and not _ID.fullmatch(athlete):
             self._say(entry, "id", f"{athlete!r}; use 1 to 32 of the characters a-z, 0-9 and -")
-        if not athlete or not name:
-            self._say(entry, "name" if athlete else "id", "missing; every athlete has an id and a name")
+        for key in ("id", "name"):
+            if key not in entry.values and set(entry.values) <= set(_PERSON):  # else it is misspelt
+                self._say(entry, key, "missing; every athlete has an id and a name")
         parts = {part for part in re.split(r"[\W_]+", (name or "").casefold()) if len(part) > 2}
         if parts & set(re.split(r"[^a-z]+", athlete or "")):
             self._warnings.append(

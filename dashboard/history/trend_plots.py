@@ -153,7 +153,9 @@ def _dates(axes: Any, points: Sequence[TrendPoint], zone: tzinfo | None) -> None
     days = [float(dates.date2num(_when(point, zone))) for point in points]
     if max(days) - min(days) < 3.0:  # one session: its day, not its minutes
         axes.set_xlim(min(days) - 2.0, max(days) + 2.0)
-    locator = dates.AutoDateLocator(maxticks=8)
+        locator = dates.DayLocator()
+    else:
+        locator = dates.AutoDateLocator(minticks=3, maxticks=8)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
 

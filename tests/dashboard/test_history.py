@@ -25,6 +25,7 @@ from station.messages import RepMessage, SetMessage
 from station.records import Rep, SetSummary
 
 MakeRep = Callable[..., RepMessage]
+on_sqlite = pytest.mark.parametrize("where", ["sqlite"], indirect=True)  # a page is the same from both
 
 
 class Past:
@@ -227,6 +228,7 @@ class Page(HTMLParser):
         self.text += data
 
 
+@on_sqlite
 def test_a_report_is_one_page_with_plots_that_fetches_nothing(
     past: Past, where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -248,6 +250,7 @@ def test_a_report_is_one_page_with_plots_that_fetches_nothing(
     assert str(plots / written[0]) in capsys.readouterr().out
 
 
+@on_sqlite
 def test_a_report_on_a_session_shows_its_sets(past: Past, where: str, tmp_path: Path) -> None:
     page = tmp_path / "s.html"
     for session in ("one", "a-17/2030-01-31"):
@@ -260,6 +263,7 @@ def test_a_report_on_a_session_shows_its_sets(past: Past, where: str, tmp_path: 
         cli.report_command(["a-17/soon", "--db", where])
 
 
+@on_sqlite
 def test_text_from_outside_stays_text_in_a_report(
     where: str, make_rep: MakeRep, make_set: Callable[..., SetMessage], tmp_path: Path
 ) -> None:
