@@ -84,7 +84,7 @@ class TickCheck:
         """The readings that can be believed now, oldest first: none, this one, or the one held and this."""
         limit_us = FIRST_STEP_US
         if len(self._steps) == 5:
-            limit_us = max(LEAST_STEP_US, 8 * sorted(self._steps)[2])
+            limit_us = max(LEAST_STEP_US, 4 * sorted(self._steps)[2])
         step_us = _step_us(self._last, reading)
         if step_us is not None and 0 <= step_us <= limit_us:
             if self._held is not None:
@@ -92,6 +92,11 @@ class TickCheck:
                 self._held = None
             self._dropped = 0
             return [self._believe(reading, step_us)]
+        if len(self._steps) == 5 and step_us is not None and -limit_us <= step_us < 0:
+            # The one before was a little too late: wait until time has caught up with it, or the session's
+            # clock would take this for a device that began anew, and go on by what it had been wrong.
+            self.rejected += 1
+            return []
         held, self._held = self._held, reading
         if held is None:
             return []

@@ -311,6 +311,21 @@ def test_a_reading_lost_digits_and_no_time_went_wrong() -> None:
     assert len(found.time_s) >= len(device.pieces) - 28
 
 
+def test_flipped_bits_shift_no_time_and_seldom_pass_for_a_value() -> None:
+    time_s = np.arange(0.0, 120.0, 1 / 80)
+    log = b"".join(data for _, data in foreign.chronojump_force(time_s, force_n(time_s)))
+    raw, rng = np.frombuffer(log, dtype=np.uint8).copy(), np.random.default_rng(1)
+    hit = rng.random(len(raw)) < 1e-3
+    raw[hit] ^= (1 << rng.integers(0, 8, int(hit.sum()))).astype(np.uint8)
+    driver = driver_of(DEVICES["chronojump-force"])
+    found = joined(driver.feed(raw.tobytes(), 100.0))["force_n"]
+    assert found.time_s[-1] == pytest.approx(time_s[-1], abs=0.03)
+    wrong = np.abs(found.value - force_n(found.time_s)) > 1.0
+    assert wrong.sum() < 0.15 * hit.sum()
+    lines = len(found.time_s) + driver.stats.frames_corrupt + driver.stats.samples_rejected
+    assert lines == pytest.approx(len(time_s), abs=15)  # a line end that is hit makes one of two
+
+
 def test_a_sensor_that_began_anew_goes_on_later_by_the_hosts_clock() -> None:
     device = DEVICES["chronojump-force"]
     driver = driver_of(device)
