@@ -77,26 +77,33 @@ def set_up(
     kept = [line for line in known if line.split(":")[0] in users]
     for user in users:
         if not any(line.startswith(f"{user}:") for line in kept):
-            kept.append(f"{user}:{_hash(_password(folder / f'{user}.pw'))}")
-    _write_private(passwords, "\n".join(kept) + "\n")
+            kept.append(f"{user}:{hashed(_password(folder / f'{user}.pw'))}")
+    write_private(passwords, "\n".join(kept) + "\n")
     config = _CONFIG.format(port=port, folder=folder)
     (folder / "plumbline.conf").write_text(config, encoding="utf-8")
     return users
 
 
 def _password(path: Path) -> str:
-    word = secrets.token_urlsafe(24)
-    _write_private(path, word + "\n")
+    word = new_password()
+    write_private(path, word + "\n")
     return word
 
 
-def _hash(word: str) -> str:
+def new_password() -> str:
+    """192 random bits."""
+    return secrets.token_urlsafe(24)
+
+
+def hashed(word: str) -> str:
+    """A password as it stands in mosquitto's password file."""
     salt = secrets.token_bytes(SALT_BYTES)
     digest = hashlib.pbkdf2_hmac("sha512", word.encode(), salt, HASH_ROUNDS)
     return f"$7${HASH_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read."""
     path.touch(mode=0o600)
     path.chmod(0o600)
     path.write_text(text, encoding="utf-8")

@@ -22,7 +22,13 @@ def analyze(argv: Sequence[str]) -> int:
 
 
 def edge(argv: Sequence[str]) -> int:
-    """Run a node: count at one or more stations and publish."""
+    """Run a node: count at one or more stations and publish. Or install one."""
+    from edge import install  # noqa: PLC0415
+
+    if argv[:1] == ["install"]:
+        return install.install(argv[1:])
+    if argv[:1] == ["uninstall"]:
+        return install.uninstall(argv[1:])
     from edge.node import Node, PortAcquisition  # noqa: PLC0415
     from edge.outbox import Outbox  # noqa: PLC0415
     from edge.session import Session  # noqa: PLC0415
@@ -34,6 +40,7 @@ def edge(argv: Sequence[str]) -> int:
 examples:
   plumbline edge --station /etc/plumbline/rack-1.toml --outbox /var/lib/plumbline/outbox.db
   plumbline edge --station rack-1.toml rack-2.toml cable-1.toml --outbox outbox.db
+  plumbline edge install --help       run it from the machine's start, under systemd
 """,
     )
     parser.add_argument("--station", type=Path, nargs="+", required=True, metavar="STATION.toml")
