@@ -1,6 +1,7 @@
 """Stations, broker and record killed in turn: every event in the history, none twice."""
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -161,6 +162,38 @@ def test_a_record_killed_between_commit_and_acknowledgement_doubles_nothing(
         with Record(at(broker), store):
             until(lambda: outbox.depth() == 0)
         assert_all_once(store, issued)
+
+
+def test_an_outbox_restored_from_an_old_copy_loses_nothing_that_comes_after(
+    broker: Broker, store: SqliteStore, make_rep: MakeRep, until: Any, tmp_path: Path
+) -> None:
+    path, copy = tmp_path / "node.db", tmp_path / "copy.db"
+
+    def run(path: Path, names: list[str]) -> list[str]:
+        said: list[str] = []
+        with Outbox(path, say=said.append) as outbox:
+            publisher = Publisher(outbox, {"rack-1": at(broker)}, {"rack-1": "one"})
+            publisher.start()
+            for name in names:
+                outbox.append("rack-1", [make_rep(event_id=name)])
+                publisher.wake()
+            until(lambda: outbox.depth() == 0)
+            publisher.stop()
+        return said
+
+    with Record(at(broker), store):
+        assert run(path, [f"a{n}" for n in range(3)]) == []
+        shutil.copy(path, copy)
+        assert run(path, [f"b{n}" for n in range(6)]) == []
+        # Numbers 4 and 5 are known to the record, from b0 and b1.
+        said = run(copy, ["c0", "c1"])
+        assert "an old copy was restored" in said[0]
+        assert run(copy, ["d0"]) == []
+    everything = [
+        f"{run}{n}" for run, count in (("a", 3), ("b", 6), ("c", 2), ("d", 1)) for n in range(count)
+    ]
+    assert sorted(ids(store)) == everything
+    assert store.gaps() == []
 
 
 def test_what_the_quota_forced_out_shows_as_a_gap_in_the_record(
