@@ -127,7 +127,8 @@ cdef class Meter:
             up.start_s = down.end_s
         m.start_s = down.start_s
         m.eccentric_end_s = down.end_s
-        m.eccentric_s = down.end_s - down.start_s
+        # the stream may have begun, or come back, in the middle of it
+        m.eccentric_s = down.end_s - down.start_s if down.whole else NAN
         m.concentric_start_s = up.start_s
         m.concentric_end_s = up.end_s
         m.end_s = up.end_s
@@ -200,7 +201,7 @@ cdef class Meter:
             m.mpv = (self.phases.place_at(t_end) - self.phases.place_at(up.start_s)) / (t_end - up.start_s)
         m.mev = NAN
         m.pev = NAN
-        if not isnan(down.end_s):
+        if not isnan(m.eccentric_s):
             m.mev = self.phases.place_at(down.start_s) - self.phases.place_at(down.end_s)
             m.mev /= down.end_s - down.start_s
             m.pev = 0.0

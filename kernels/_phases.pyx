@@ -169,7 +169,8 @@ cdef class Phases:
                     span.start_s = self.crossing(i, sign * v0)
                     out = i
                     break
-        if isnan(span.start_s):
+        span.whole = not isnan(span.start_s)
+        if not span.whole:
             span.start_s = (self.first + out + 0.5) * GRID_S
         span.end_s = NAN
         into = i1 + 1

@@ -43,6 +43,7 @@ cdef struct Measures:
 cdef struct Span:
     double start_s
     double end_s
+    bint whole            # its start was seen, not only its rest
 
 cdef struct Window:
     # rings on one grid, and how far they are known

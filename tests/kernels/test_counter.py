@@ -135,6 +135,16 @@ def test_the_last_rep_held_at_the_top_counts_and_is_pending_within_120_ms():
     assert [r.candidate for r in held if r.kind == "complete"] == [1]
 
 
+def test_a_rep_the_station_joined_half_way_down_counts_with_no_eccentric():
+    time_s, s = motion(*rdl(2))
+    joined = time_s > 2.7
+    first, second = results(time_s[joined], s[joined])[0]
+    assert np.isnan(first.eccentric_s)
+    assert np.isnan(first.mean_eccentric_velocity)
+    assert first.mean_concentric_velocity == pytest.approx(second.mean_concentric_velocity, rel=0.02)
+    assert second.eccentric_s == pytest.approx(1.6, abs=0.1)
+
+
 @pytest.mark.parametrize("dip_m", [0.005, 0.02, 0.04])
 @pytest.mark.parametrize("stall_s", [0.1, 1.0, 2.0])
 def test_a_stall_or_dip_on_the_way_never_splits_a_rep(dip_m, stall_s):
