@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC
 from html.parser import HTMLParser
@@ -297,3 +298,32 @@ def test_a_set_may_lack_every_number(make_rep: MakeRep) -> None:
     )
     summary = queries.group_sets([kept])[0].summary
     assert (summary.velocity_loss_pct, summary.median_rom_m, summary.counted_reps) == (None, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("module", "args", "words"),
+    [
+        ("psycopg", ["x.csv", "--db", "postgresql://db.gym/history"], "plumbline\\[postgres\\]"),
+        ("pyarrow", ["x.parquet"], "plumbline\\[parquet\\]"),
+        ("matplotlib", ["a-17"], "plumbline\\[plot\\]"),
+    ],
+)
+def test_an_extra_that_is_missing_is_named(
+    tmp_path: Path,
+    make_rep: MakeRep,
+    monkeypatch: pytest.MonkeyPatch,
+    module: str,
+    args: list[str],
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with open_store(tmp_path / "history.db") as store:
+        store.ingest([Arrived("gym", "rack-1", make_rep(athlete="a-17", stream="s", seq=1))])
+    for name in [name for name in sys.modules if name.partition(".")[0] == module]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "dashboard.history.postgres", raising=False)
+    monkeypatch.setitem(sys.modules, module, None)
+    command = cli.report_command if module == "matplotlib" else cli.export_command
+    with pytest.raises(StoreError, match=words):
+        command(args if "--db" in args else [*args, "--db", str(tmp_path / "history.db")])
+    assert [path.name for path in tmp_path.iterdir() if "history" not in path.name] == []
