@@ -42,7 +42,8 @@ class PlumblineApp(App[int]):
     CSS_PATH = "app.tcss"
     TITLE = "Plumbline"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,ctrl+c", "leave", "Quit", key_display="q", tooltip="end the dashboard"),
+        Binding("q", "leave", "Quit", tooltip="end the dashboard"),
+        Binding("ctrl+c", "interrupt", show=False),
         Binding("i", "health", "Health", tooltip="links, rates, clocks, calibration, and what to do"),
         Binding("v", "units", "kg/lb", tooltip="kilograms or pounds"),
         Binding("c", "theme", "Colours", tooltip="dark, or light for a bright hall"),
@@ -83,6 +84,7 @@ class PlumblineApp(App[int]):
         self._seconds = seconds
         self._by = by
         self._lifter_at = lifter_at
+        self.use_command_palette = lifter_at is None
         self._preferences_path = preferences
         self._today = today
         self._preferences = load_preferences(preferences) if preferences else Preferences()
@@ -196,6 +198,14 @@ class PlumblineApp(App[int]):
         """End the dashboard."""
         self.exit(0)
 
+    def action_interrupt(self) -> None:
+        """End it with the key that ends everything in a terminal."""
+        self.exit(0)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """On a lifter's own screen every letter belongs to the badge."""
+        return self._lifter_at is None or action not in ("leave", "health", "units", "theme")
+
     def view_of(self, key: StationKey) -> StationView:
         """The station as it is now."""
         return self._see(self.floor.stations[key])
@@ -218,6 +228,7 @@ class PlumblineApp(App[int]):
     def _answered(self, reply: ReplyMessage) -> None:
         asked = self.client.answered(reply)
         if asked is not None:
+            self.clear_notifications()  # the newest alone: a pile of them hides the reps
             self.notify(
                 f"{asked.station}: {reply.text}",
                 severity="information" if reply.ok else "error",

@@ -18,6 +18,7 @@ class Field(NamedTuple):
     label: str
     value: str = ""
     known: Sequence[str] = ()  # offered while typing
+    extend: bool = False  # typing goes on behind the value instead of replacing it
 
 
 class AskScreen(ModalScreen[dict[str, Any] | None]):
@@ -42,6 +43,7 @@ class AskScreen(ModalScreen[dict[str, Any] | None]):
                 yield Input(
                     field.value,
                     suggester=SuggestFromList(field.known, case_sensitive=False) if field.known else None,
+                    select_on_focus=not field.extend,
                     compact=True,
                 )
             yield Static("", id="wrong")

@@ -116,7 +116,9 @@ class CoachScreen(Screen[None]):
             return
         queue = view.queue or ((view.athlete,) if view.athlete else ())
         screen = AskScreen(
-            f"who shares {view.key[1]}", [Field("two to four, in order", ", ".join(queue))], _queue_of
+            f"who shares {view.key[1]}",
+            [Field("two to four, in order", ", ".join(queue), extend=True)],
+            _queue_of,
         )
         self._send_when_chosen(screen, view.key, "set-queue", lambda given: given)
 

@@ -1,0 +1,307 @@
+"""The floor under load: 60 stations, 10 live values a second each, a rep every 3 s each.
+
+One process publishes to a real broker, the dashboard draws on a terminal of 200 × 60, as it is shipped, with
+its record. A live value carries the machine's own monotonic time as its session time, so what is shown has an
+age.
+
+    python -m tests.benchmarks.screen hour      an hour's messages in ten minutes: does memory stay flat?
+"""
+
+import fcntl
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paho.mqtt.client as paho
+
+import station.cli
+from edge.broker import Broker, end_with_parent
+from station.messages import (
+    Address,
+    InfoMessage,
+    LiveMessage,
+    Message,
+    RepMessage,
+    Sensor,
+    SetMessage,
+    StateMessage,
+    encode,
+    new_id,
+    now_utc,
+)
+from station.records import Live, Rep, SetSummary
+
+STATIONS = 60
+LIVE_HZ = 10.0
+REP_S = 3.0
+SET_REPS = 10
+FOR_S = 25.0
+SETTLE_S = 5.0
+SIZE = (200, 60)
+
+
+def run(for_s: float = FOR_S, speed: float = 1.0) -> list[str]:
+    """Lines to print; `speed` sends everything so many times as fast."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="plumbline-bench-")))
+        broker = stack.enter_context(Broker())
+        log = folder / "screen.json"
+        ours, theirs = os.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", SIZE[1], SIZE[0], 0, 0))
+        lasts = str(for_s + SETTLE_S + 2.0)
+        where = ["--port", str(broker.port), "--db", str(folder / "history.db"), "--for", lasts]
+        options = {"preexec_fn": end_with_parent(os.getpid()), "start_new_session": True}
+        screen = subprocess.Popen(
+            [sys.executable, "-m", "tests.benchmarks.screen", "probe", str(log), *where],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**os.environ, "TERM": "xterm-256color"},
+            **options,  # type: ignore[call-overload]
+        )
+        os.close(theirs)
+        written = _Reader(ours)
+        crowd = subprocess.Popen(
+            [sys.executable, "-m", "tests.benchmarks.screen", "crowd", str(broker.port), str(speed)],
+            preexec_fn=end_with_parent(os.getpid()),  # noqa: PLW1509 - calls prctl and nothing else
+        )
+        try:
+            time.sleep(SETTLE_S)
+            cpu_s, first_mb, bytes_before = _cpu_s(screen.pid), _rss_mb(screen.pid), written.count
+            time.sleep(for_s / 4)
+            quarter_mb = _rss_mb(screen.pid)
+            time.sleep(for_s * 3 / 4)
+            share, last_mb = (_cpu_s(screen.pid) - cpu_s) / for_s, _rss_mb(screen.pid)
+            kilobytes = (written.count - bytes_before) / 1e3 / for_s
+            screen.wait(20.0)
+        finally:
+            for child in (crowd, screen):
+                child.kill()
+                child.wait()
+        os.close(ours)
+        seen = json.loads(log.read_text(encoding="utf-8"))
+    after = np.array([at >= seen["frames"][0] + SETTLE_S for at in seen["frames"]])
+    frames = np.array(seen["frames"])[after]
+    ages_ms = 1e3 * np.concatenate([a for a, late in zip(seen["ages"], after, strict=True) if late and a])
+    middle, late = np.percentile(ages_ms, [50, 95])
+    rate = (len(frames) - 1) / (frames[-1] - frames[0])
+    return [
+        f"floor of {STATIONS} stations at {LIVE_HZ:g} Hz, speed {speed:g}, {for_s:g} s: {rate:.1f} frames/s, "
+        f"{100 * share:.0f} % of a core, {kilobytes:.0f} kB/s to the terminal",
+        f"  age of what is shown: p50 {middle:.0f} ms, p95 {late:.0f} ms; "
+        f"live values dropped: {seen['dropped']}",
+        f"  memory: {first_mb:.0f} MB after {SETTLE_S:g} s, {quarter_mb:.0f} MB after a quarter, "
+        f"{last_mb:.0f} MB at the end",
+    ]
+
+
+class _Reader:
+    """A terminal that somebody reads."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.count = 0
+        self._descriptor = descriptor
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        try:
+            while data := os.read(self._descriptor, 65_536):
+                self.count += len(data)
+        except OSError:
+            return  # the other end has gone
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _rss_mb(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def probe(log: Path, argv: list[str]) -> int:
+    """The dashboard, noting when it drew and how old the newest live values then were."""
+    from dashboard.app import PlumblineApp  # noqa: PLC0415  only this process draws
+    from dashboard.events import FloorChanged  # noqa: PLC0415
+
+    frames: list[float] = []
+    ages: list[list[float]] = []
+    waiting: list[Any] = []
+    dropped = [0]
+    show = PlumblineApp.on_floor_changed
+
+    def shown(self: PlumblineApp, event: FloorChanged) -> None:
+        show(self, event)
+        waiting[:] = [event.floor]
+
+    def displayed(self: PlumblineApp) -> None:
+        if not waiting:
+            return
+        now_s = time.monotonic()
+        frames.append(now_s)
+        current = [one.current for one in waiting.pop().stations.values()]
+        ages.append([round(now_s - one.trace[-1].session_s, 4) for one in current if one.trace])
+        dropped[0] = self.client.inbox.dropped_live
+
+    PlumblineApp.on_floor_changed = shown  # type: ignore[method-assign]
+    PlumblineApp.post_display_hook = displayed  # type: ignore[method-assign]
+    try:
+        return station.cli.main(["dashboard", *argv])
+    finally:
+        log.write_text(json.dumps({"frames": frames, "ages": ages, "dropped": dropped[0]}), encoding="utf-8")
+
+
+def crowd(port: int, speed: float) -> int:
+    """Publish as 60 stations until we are ended."""
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    sessions = [new_id() for _ in range(STATIONS)]
+    streams = [new_id() for _ in range(STATIONS)]
+    seqs = [0] * STATIONS
+
+    def send(number: int, leaf: str, message: Message) -> None:
+        client.publish(
+            Address("gym", f"rack-{number:02d}", leaf).topic, encode(message), retain=leaf == "info"
+        )
+
+    for number in range(STATIONS):
+        send(
+            number,
+            "state",
+            StateMessage(event_id="s", at_utc=now_utc(), session=sessions[number], state="ready"),
+        )
+        send(number, "info", _info(sessions[number], number))
+    step_s = 1.0 / LIVE_HZ / speed
+    start_s = time.monotonic()
+    tick = 0
+    while True:
+        for number in range(STATIONS):
+            # Spread over the step, as stations that know nothing of each other are.
+            due_s = start_s + (tick + number / STATIONS) * step_s
+            time.sleep(max(0.0, due_s - time.monotonic()))
+            send(number, "live", _live(sessions[number], tick + number))
+            done, rest = divmod(tick + number, round(REP_S * LIVE_HZ))
+            if rest == 0 and done:
+                seqs[number] += 1
+                send(number, "rep", _rep(sessions[number], streams[number], seqs[number], done))
+                if done % SET_REPS == 0:
+                    seqs[number] += 1
+                    send(
+                        number, "set", _set(sessions[number], streams[number], seqs[number], done // SET_REPS)
+                    )
+        tick += 1
+
+
+def _info(session: str, number: int) -> InfoMessage:
+    return InfoMessage(
+        event_id="i",
+        at_utc=now_utc(),
+        session=session,
+        software="bench",
+        kind="barbell",
+        sensors=[Sensor(channel="tether_angle_rad", rate_hz=100.0)],
+        geometry={},
+        exercise="romanian-deadlift",
+        athlete=f"athlete-{number}",
+        load_kg=60.0,
+        target_reps=SET_REPS,
+    )
+
+
+def _live(session: str, tick: int) -> LiveMessage:
+    share = tick % 30 / 30.0
+    live = Live(
+        session_s=time.monotonic(),
+        position_m=0.4 + abs(share - 0.5),
+        velocity_mps=0.3 if share > 0.5 else -0.3,
+        force_n=600.0,
+        x_m=0.01 * share,
+        phase="eccentric" if share < 0.5 else "concentric",
+    )
+    return LiveMessage(event_id="l", at_utc=now_utc(), session=session, live=live)
+
+
+def _rep(session: str, stream: str, seq: int, done: int) -> RepMessage:
+    set_number, number = (done - 1) // SET_REPS + 1, (done - 1) % SET_REPS + 1
+    now_s = time.monotonic()
+    fields: dict[str, Any] = dict.fromkeys(Rep.__struct_fields__) | {
+        "number": number,
+        "counted": True,
+        "start_s": now_s - 3.0,
+        "end_s": now_s,
+        "concentric_end_s": now_s,
+        "eccentric_s": 2.0,
+        "bottom_pause_s": 0.0,
+        "concentric_s": 1.0,
+        "rom_m": 0.45,
+        "mean_eccentric_velocity_mps": 0.225,
+        "mean_concentric_velocity_mps": 0.5 - 0.01 * number,
+        "path_deviation_m": 0.02,
+        "path_deviation_sigma_m": 0.002,
+        "velocity_loss_pct": 2.0 * number,
+    }
+    return RepMessage(
+        event_id=f"{session}-s{set_number}-r{number}",
+        at_utc=now_utc(),
+        stream=stream,
+        seq=seq,
+        session=session,
+        session_s=now_s,
+        revision=1,
+        state="confirmed",
+        exercise="romanian-deadlift",
+        set_number=set_number,
+        rep=Rep(**fields),
+    )
+
+
+def _set(session: str, stream: str, seq: int, number: int) -> SetMessage:
+    now_s = time.monotonic()
+    summary = SetSummary(
+        number=number,
+        counted_reps=SET_REPS,
+        partial_reps=0,
+        start_s=now_s - 30.0,
+        end_s=now_s,
+        fastest_mean_concentric_velocity_mps=0.49,
+        last_mean_concentric_velocity_mps=0.4,
+        velocity_loss_pct=18.0,
+        median_rom_m=0.45,
+        largest_path_deviation_m=0.02,
+    )
+    return SetMessage(
+        event_id=f"{session}-s{number}",
+        at_utc=now_utc(),
+        stream=stream,
+        seq=seq,
+        session=session,
+        session_s=now_s,
+        revision=1,
+        exercise="romanian-deadlift",
+        summary=summary,
+    )
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["probe", log, *rest]:
+            sys.exit(probe(Path(log), rest))
+        case ["crowd", port, speed]:
+            sys.exit(crowd(int(port), float(speed)))
+        case ["hour"]:
+            print(*run(600.0, 6.0), sep="\n")
+        case _:
+            print(*run(), sep="\n")
