@@ -8,7 +8,6 @@ import msgspec
 
 from dashboard.history.database import Database, Row
 from station.errors import StoreError
-from station.messages import CommandMessage
 
 _SCRUBBED = ("reps", "sets", "commands", "quarantine", "plans", "athletes")
 
@@ -100,6 +99,8 @@ def everything(db: Database, athlete: str) -> Iterator[tuple[str, Row]]:
             yield table, row
     for row in _commands_about(db, athlete):
         yield "commands", row
+    for row in _quarantined_about(db, athlete):
+        yield "quarantine", row | {"payload": bytes(row["payload"]).decode("utf-8", "replace")}
 
 
 def erase(db: Database, athlete: str) -> dict[str, int]:
@@ -115,16 +116,25 @@ def erase(db: Database, athlete: str) -> dict[str, int]:
                 "DELETE FROM commands WHERE site = ? AND station = ? AND event_id = ?",
                 (row["site"], row["station"], row["event_id"]),
             )
-        for row in db.rows("SELECT id, topic, reason, payload FROM quarantine"):
-            if _names(athlete, row["topic"], row["reason"], bytes(row["payload"]).decode("utf-8", "replace")):
-                gone["quarantine"] += db.run("DELETE FROM quarantine WHERE id = ?", (row["id"],))
+        for row in _quarantined_about(db, athlete):
+            gone["quarantine"] += db.run("DELETE FROM quarantine WHERE id = ?", (row["id"],))
         for table, column in (
             *(("reps", "athlete"), ("sets", "athlete")),
             *(("plans", "athlete"), ("athletes", "id")),
         ):
             gone[table] = db.run(f"DELETE FROM {table} WHERE {column} = ?", (athlete,))
-    db.scrub(_SCRUBBED)
+    scrub(db)
     return gone
+
+
+def scrub(db: Database) -> None:
+    """Remove what is left in the files of rows that were deleted. Raises StoreError while others use them."""
+    try:
+        db.scrub(_SCRUBBED)
+    except StoreError as error:
+        raise StoreError(
+            f"{error}\nthe rows are deleted, but traces of them are left in the files: erase once more"
+        ) from error
 
 
 def _commands_about(db: Database, athlete: str) -> list[Row]:
@@ -141,8 +151,16 @@ def _commands_about(db: Database, athlete: str) -> list[Row]:
     ]
 
 
-def _rep_of(command: str) -> str | None:
-    return msgspec.json.decode(command, type=CommandMessage).rep_event_id
+def _quarantined_about(db: Database, athlete: str) -> list[Row]:
+    return [
+        row
+        for row in db.rows("SELECT * FROM quarantine ORDER BY id")
+        if _names(athlete, row["topic"], row["reason"], bytes(row["payload"]).decode("utf-8", "replace"))
+    ]
+
+
+def _rep_of(command: str) -> Any:
+    return msgspec.json.decode(command).get("rep_event_id")
 
 
 def _names(athlete: str, *texts: Any) -> bool:

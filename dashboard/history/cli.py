@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from dashboard.files import whole_file
-from dashboard.history.athletes import athletes, erase, everything, find_athlete, save
+from dashboard.history.athletes import athletes, erase, everything, find_athlete, save, scrub
 from dashboard.history.database import Database
 from dashboard.history.export import COLUMNS, export, rows, text_writer
 from dashboard.history.queries import MOST_REPS, Filter, KeptSet, group_sessions, sets
@@ -223,7 +223,12 @@ def athletes_command(argv: Sequence[str]) -> int:
             _export_athlete(db, find_athlete(db, args.id), args.file)
     else:
         with open_writable(args.db) as db:
-            return _erase_athlete(db, find_athlete(db, args.id), args.yes)
+            try:
+                athlete = find_athlete(db, args.id)
+            except StoreError:
+                scrub(db)  # erasing may have been stopped half-way
+                raise
+            return _erase_athlete(db, athlete, args.yes)
     return 0
 
 

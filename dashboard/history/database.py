@@ -161,10 +161,7 @@ class SqliteDatabase:
             self._db.execute("VACUUM")
             busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()["busy"]
         if busy:
-            raise StoreError(
-                f"{self.name}: deleted, but another process reads the old pages;"
-                " end it and say the same again"
-            )
+            raise StoreError(f"{self.name}: another process reads the old pages; end it")
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

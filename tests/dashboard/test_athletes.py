@@ -2,6 +2,7 @@
 
 import io
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -198,6 +199,7 @@ def test_everything_about_an_athlete_is_one_file(store: SqlStore, where: str, tm
     assert [row["event_id"] for row in found["reps"]] == ["e1", "e2"]
     assert [row["number"] for row in found["sets"]] == [1]
     assert [row["event_id"] for row in found["commands"]] == ["c1", "c2", "c4"]
+    assert [row["payload"] for row in found["quarantine"]] == ['{"athlete": "a-17"']
 
 
 def test_an_erased_athlete_is_gone_and_the_others_are_as_they_were(store: SqlStore, where: str) -> None:
@@ -226,6 +228,23 @@ def test_an_erased_athlete_leaves_no_byte_in_the_files(
     for trace in (b"Okoro", b"0042", b"e1", b'"a-17"', b"a-17 lifts"):
         assert trace not in left
     assert left.count(b"a-17") == left.count(b"a-170")
+
+
+@pytest.mark.parametrize("where", ["sqlite"], indirect=True)
+def test_erasing_beside_a_reader_says_that_traces_are_left_and_again_removes_them(
+    store: SqlStore, where: str, tmp_path: Path
+) -> None:
+    erasing = ["erase", "a-17", "--yes", "--db", where]
+    reader = sqlite3.connect(where, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM reps").fetchone()
+    with pytest.raises(StoreError, match=r"another process reads the old pages.*\n.*erase once more"):
+        cli.athletes_command(erasing)
+    reader.execute("ROLLBACK")
+    with pytest.raises(StoreError, match="no athlete 'a-17'"):
+        cli.athletes_command(erasing)
+    reader.close()
+    assert b"Okoro" not in b"".join(path.read_bytes() for path in tmp_path.glob("history.db*"))
 
 
 @pytest.mark.parametrize("where", ["sqlite"], indirect=True)
