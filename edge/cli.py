@@ -1,6 +1,7 @@
-"""The node's subcommands: edge, capture, replay, broker and analyze."""
+"""The node's subcommands: edge, capture, replay, broker, schema and analyze."""
 
 import argparse
+import json
 import signal
 import sys
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 from station.config import Port, StationFile, load_station
 from station.errors import ConfigError, SourceError
 from station.exercises import Profile, load_profile
-from station.messages import now_utc
+from station.messages import LEAVES, now_utc
 
 
 def analyze(argv: Sequence[str]) -> int:
@@ -191,6 +192,26 @@ examples:
             if not child.running:
                 print(f"{child.kind} has ended; starting it again", file=sys.stderr, flush=True)
                 child.start()
+    return 0
+
+
+def schema(argv: Sequence[str]) -> int:
+    """Print the schemas of what travels over MQTT."""
+    from station.schema import asyncapi, json_schemas  # noqa: PLC0415
+
+    parser = _parser(
+        "schema",
+        "Print what travels over MQTT, for other programs: the AsyncAPI document, or a topic's JSON Schema.",
+        """\
+examples:
+  plumbline schema > asyncapi.json
+  plumbline schema rep
+""",
+    )
+    parser.add_argument("leaf", nargs="?", choices=LEAVES, help="the last level of the topic")
+    args = parser.parse_args(argv)
+    document = asyncapi() if args.leaf is None else json_schemas()[args.leaf]
+    print(json.dumps(document, indent=2, ensure_ascii=False))
     return 0
 
 

@@ -232,7 +232,7 @@ AnyMessage = (
     | AckMessage
 )
 
-_BY_LEAF: dict[str, tuple[type[Message], ...]] = {
+BY_LEAF: dict[str, tuple[type[Message], ...]] = {
     "state": (StateMessage,),
     "info": (InfoMessage,),
     "health": (HealthMessage,),
@@ -284,7 +284,7 @@ def decode(leaf: str, payload: bytes) -> AnyMessage:
         message: AnyMessage = _decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MessageError(f"payload is not a Plumbline message: {str(error)[:200]}") from error
-    if not isinstance(message, _BY_LEAF.get(leaf, ())):
+    if not isinstance(message, BY_LEAF.get(leaf, ())):
         raise MessageError(f"a {type(message).__name__} does not belong on {leaf}")
     if isinstance(message, Tombstone) and message.first_seq > message.seq:
         raise MessageError(f"a tombstone from {message.first_seq} to {message.seq} runs backwards")
