@@ -26,7 +26,7 @@ import numpy as np
 
 from edge.broker import Broker, end_with_parent
 
-FOR_S = 75.0
+FOR_S = 60.0
 READY_S = 20.0
 SAME_REP_S = 0.6
 PARTS = (
@@ -81,12 +81,17 @@ def measure(for_s: float) -> list[list[float]]:
                 child.terminate()
             for child in children:
                 child.wait(10.0)
-        seen = [
-            json.loads(line)
-            for name in ("simulate", "edge", "dashboard")
-            for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-        ]
-    return _rows(seen)
+        return _rows([one for name in ("simulate", "edge", "dashboard") for one in _seen(folder, name)])
+
+
+def _seen(folder: Path, name: str) -> list[list[Any]]:
+    """What a child noted. Raises RuntimeError with its last words where it noted nothing."""
+    noted = folder / f"{name}.jsonl"
+    lines = noted.read_text(encoding="utf-8").split("\n")[:-1] if noted.exists() else []
+    if not any(lines):
+        log = (folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+        raise RuntimeError(f"{name} noted nothing: {log[-400:] or 'and said nothing'}")
+    return [json.loads(line) for line in lines]
 
 
 def _child(folder: Path, *argv: str, terminal: int | None = None) -> "subprocess.Popen[bytes]":

@@ -71,18 +71,21 @@ def simulate() -> None:
 
 def edge() -> None:
     """["origin", station, tick at session 0], ["publish", event_id, revision, at],
-    ["commit", station, event_id, revision, number, set, known_s, read at, given at, done at].
+    ["commit", station, event_id, revision, number, set, known_s, read at, counted at, done at].
     """
     import threading  # noqa: PLC0415
 
     from edge.connection import Connection  # noqa: PLC0415
     from edge.drivers import BoardDriver, Samples  # noqa: PLC0415
     from edge.outbox import Outbox  # noqa: PLC0415
+    from edge.session import Session  # noqa: PLC0415
     from edge.sources import SerialSource  # noqa: PLC0415
     from station.messages import RepMessage  # noqa: PLC0415
 
     here = threading.local()
-    read, append, publish, feed = SerialSource.read, Outbox.append, Connection.publish, BoardDriver.feed
+    read, feed, count = SerialSource.read, BoardDriver.feed, Session._commit
+    append, publish = Outbox.append, Connection.publish
+    counted: dict[tuple[str, int], tuple[float, float]] = {}
     known: set[BoardDriver] = set()
 
     def noted_read(self: SerialSource, timeout_s: float) -> bytes:
@@ -99,14 +102,19 @@ def edge() -> None:
             seen.append(["origin", self._station.station.id, tick_us])
         return samples
 
+    def noted_count(self: Session, messages: Sequence[Any], now_s: float) -> None:
+        for one in messages:
+            if isinstance(one, RepMessage) and hasattr(here, "read_s"):
+                counted[one.event_id, one.revision] = here.read_s, time.monotonic()
+        count(self, messages, now_s)
+
     def noted_append(self: Outbox, station: str, messages: Sequence[Any], **options: Any) -> Any:
-        given_s = time.monotonic()
         result = append(self, station, messages, **options)
         now_s = time.monotonic()
         for one in messages:
-            if isinstance(one, RepMessage):
+            if isinstance(one, RepMessage) and (one.event_id, one.revision) in counted:
                 what = [one.event_id, one.revision, one.rep.number, one.set_number, one.session_s]
-                seen.append(["commit", station, *what, here.read_s, given_s, now_s])
+                seen.append(["commit", station, *what, *counted[one.event_id, one.revision], now_s])
         return result
 
     def noted_publish(self: Connection, leaf: str, payload: bytes, qos: int) -> None:
@@ -118,6 +126,7 @@ def edge() -> None:
 
     BoardDriver.feed = noted_feed  # type: ignore[method-assign]
     SerialSource.read = noted_read  # type: ignore[method-assign]
+    Session._commit = noted_count  # type: ignore[method-assign]
     Outbox.append = noted_append  # type: ignore[method-assign]
     Connection.publish = noted_publish  # type: ignore[method-assign]
 
