@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, Protocol, Self
 import msgspec
 
 from dashboard.history.database import Database, SqliteDatabase
-from dashboard.history.ranges import Ranges, holes, minus, size, union
 from dashboard.history.schema import REPS, SETS, open_writable, prepare
+from dashboard.history.streams import Stream
 from station.messages import (
     CommandMessage,
     ReplyMessage,
@@ -29,7 +29,6 @@ from station.messages import (
 STREAMS_KEPT = 64  # of each station; one is in use, the others are of outboxes replaced
 QUARANTINE_ROWS = 1000  # the newest are kept
 QUARANTINE_BYTES = 4096  # of each payload
-MISSING_RANGES = 64  # named in one acknowledgement; what lies beyond is named in a later one
 
 Kept = RepMessage | SetMessage | Tombstone | CommandMessage | ReplyMessage
 
@@ -119,7 +118,7 @@ class SqlStore:
     def ingest(self, arrived: Sequence[Arrived]) -> dict[StreamKey, StreamAck]:
         """See Store.ingest."""
         with self.db.transaction():
-            streams: dict[StreamKey, _Stream] = {}
+            streams: dict[StreamKey, Stream] = {}
             for site, station, message in arrived:
                 if isinstance(message, CommandMessage):
                     self._command(site, station, message)
@@ -225,7 +224,7 @@ class SqlStore:
             (message.at_utc, int(message.ok), message.text, site, station, message.in_reply_to),
         )
 
-    def _stream(self, key: StreamKey) -> "_Stream":
+    def _stream(self, key: StreamKey) -> Stream:
         self.db.run(
             "INSERT INTO streams (site, station, stream, heard_utc) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (site, station, stream) DO UPDATE SET heard_utc = excluded.heard_utc",
@@ -245,7 +244,7 @@ class SqlStore:
             self.db.run("DELETE FROM received WHERE stream_id = ?", (row["id"],))
             self.db.run("DELETE FROM streams WHERE id = ?", (row["id"],))
 
-    def _load(self, stream_id: int, stream: str) -> "_Stream":
+    def _load(self, stream_id: int, stream: str) -> Stream:
         kept = []
         for table in ("received", "gaps"):
             rows = self.db.rows(
@@ -253,9 +252,9 @@ class SqlStore:
                 (stream_id,),
             )
             kept.append(tuple((row["first_seq"], row["last_seq"]) for row in rows))
-        return _Stream(stream_id, stream, *kept)
+        return Stream(stream_id, stream, *kept)
 
-    def _save(self, stream: "_Stream") -> None:
+    def _save(self, stream: Stream) -> None:
         for table, old, new in (
             ("received", stream.received_before, stream.received),
             ("gaps", stream.gaps_before, stream.gaps),
@@ -280,40 +279,6 @@ class SqliteStore(SqlStore):
 def open_store(where: str | Path | None = None) -> SqlStore:
     """The history to write: a path or a postgresql:// URL, None: this machine's own. See open_writable."""
     return SqlStore(open_writable(where))
-
-
-class _Stream:
-    """What is known of one stream, while a transaction lasts."""
-
-    def __init__(self, stream_id: int, stream: str, received: Ranges, gaps: Ranges) -> None:
-        self.id = stream_id
-        self.stream = stream
-        self.received = self.received_before = received
-        self.gaps = self.gaps_before = gaps
-
-    def take(self, message: RepMessage | SetMessage | Tombstone) -> bool:
-        """Note a message's numbers; False when it has been taken before."""
-        first = message.first_seq if isinstance(message, Tombstone) else message.seq
-        numbers: Ranges = ((first, message.seq),)
-        if isinstance(message, Tombstone):
-            new = minus(minus(numbers, self.received), self.gaps)
-            self.gaps = union((*self.gaps, *new))
-            return size(new) > 0
-        if not minus(numbers, self.received):
-            return False
-        self.received = union((*self.received, *numbers))
-        self.gaps = minus(self.gaps, numbers)
-        return True
-
-    def ack(self) -> StreamAck:
-        """What is committed, and the first MISSING_RANGES of what is missing below that."""
-        known = union((*self.received, *self.gaps))
-        missing = holes(known)
-        committed = known[-1][1] if known else 0
-        if len(missing) > MISSING_RANGES:
-            committed = missing[MISSING_RANGES][0] - 1
-            missing = missing[:MISSING_RANGES]
-        return StreamAck(stream=self.stream, committed_seq=committed, missing=list(missing))
 
 
 def _fields(record: msgspec.Struct) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dashboard.history import cli
 from dashboard.history.athletes import Athlete, Plan, athletes, erase, find_athlete, save
+from dashboard.history.athletes_cli import athletes_command
 from dashboard.history.roster import read_roster
 from dashboard.history.schema import open_history, open_writable
 from dashboard.history.store import Arrived, Poison, SqlStore, open_store
@@ -192,7 +192,7 @@ def store(
 
 def test_everything_about_an_athlete_is_one_file(store: SqlStore, where: str, tmp_path: Path) -> None:
     file = tmp_path / "a-17.json"
-    assert cli.athletes_command(["export", "0042", str(file), "--db", where]) == 0
+    assert athletes_command(["export", "0042", str(file), "--db", where]) == 0
     found = json.loads(file.read_text())
     assert found["athletes"][0]["name"] == "Ana Okoro"
     assert found["plans"][0]["load_kg"] == 60.0
@@ -222,7 +222,7 @@ def test_an_erased_athlete_leaves_no_byte_in_the_files(
         return b"".join(path.read_bytes() for path in tmp_path.glob("history.db*"))
 
     assert b"Okoro" in bytes_of_history()
-    assert cli.athletes_command(["erase", "a-17", "--yes", "--db", where]) == 0
+    assert athletes_command(["erase", "a-17", "--yes", "--db", where]) == 0
     assert "2 reps" in capsys.readouterr().out
     left = bytes_of_history()
     for trace in (b"Okoro", b"0042", b"e1", b'"a-17"', b"a-17 lifts"):
@@ -239,10 +239,10 @@ def test_erasing_beside_a_reader_says_that_traces_are_left_and_again_removes_the
     reader.execute("BEGIN")
     reader.execute("SELECT * FROM reps").fetchone()
     with pytest.raises(StoreError, match=r"another process reads the old pages.*\n.*erase once more"):
-        cli.athletes_command(erasing)
+        athletes_command(erasing)
     reader.execute("ROLLBACK")
     with pytest.raises(StoreError, match="no athlete 'a-17'"):
-        cli.athletes_command(erasing)
+        athletes_command(erasing)
     reader.close()
     assert b"Okoro" not in b"".join(path.read_bytes() for path in tmp_path.glob("history.db*"))
 
@@ -252,17 +252,17 @@ def test_erasing_asks_first(
     store: SqlStore, where: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(PlumblineError, match="say --yes"):
-        cli.athletes_command(["erase", "a-17", "--db", where])
+        athletes_command(["erase", "a-17", "--db", where])
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
     monkeypatch.setattr("sys.stdin", Terminal("yes\n"))
-    assert cli.athletes_command(["erase", "a-17", "--db", where]) == 1
+    assert athletes_command(["erase", "a-17", "--db", where]) == 1
     assert len(store.reps("gym", "rack-1")) == 3
     monkeypatch.setattr("sys.stdin", Terminal("a-17\n"))
-    assert cli.athletes_command(["erase", "a-17", "--db", where]) == 0
+    assert athletes_command(["erase", "a-17", "--db", where]) == 0
     assert len(store.reps("gym", "rack-1")) == 1
 
 
@@ -271,9 +271,9 @@ def test_a_list_shows_who_is_there_and_what_they_are_to_do(
 ) -> None:
     file = tmp_path / "a.toml"
     file.write_text(TOML)
-    assert cli.athletes_command(["import", str(file), "--db", where]) == 0
+    assert athletes_command(["import", str(file), "--db", where]) == 0
     assert "2 athletes with 1 plans" in capsys.readouterr().out
-    assert cli.athletes_command(["list", "--db", where]) == 0
+    assert athletes_command(["list", "--db", where]) == 0
     assert "a-17         Ana Okoro  (badge 0042)" in capsys.readouterr().out
     with open_history(where) as db:
         assert athletes(db) == [ANA, BEN]
