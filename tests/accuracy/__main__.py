@@ -6,11 +6,12 @@ python -m tests.accuracy [--seeds N] [--only SCENARIO ...] [--plots DIR]
 import argparse
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import numpy as np
 
 from station.sim import list_scenarios, load_scenario
-from tests.accuracy.score import CLEAN, TIMES, Score, score_session
+from tests.accuracy.score import CLEAN, TIMES, Score, draw_session, score_session
 
 
 def jobs(names: list[str], seeds: int) -> list[tuple[str, int, int]]:
@@ -63,8 +64,9 @@ def rms(e: np.ndarray) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.accuracy")
-    parser.add_argument("--seeds", type=int, default=12)
+    parser.add_argument("--seeds", type=int, default=18)
     parser.add_argument("--only", nargs="*", default=None)
+    parser.add_argument("--plots", type=Path, metavar="DIR", help="draw the ten worst sessions")
     parser.add_argument("--processes", type=int, default=2)
     args = parser.parse_args()
     names = args.only or list(list_scenarios())
@@ -85,9 +87,13 @@ def main() -> int:
     print()
     print("\n".join(figures("clean", clean)))
     print("\n".join(figures("adversarial", adversarial)))
-    worst = sorted(clean.wrong + adversarial.wrong, reverse=True)[:10]
-    if worst:
-        print("worst sets (scenario, seed, station): " + "; ".join(f"{n} {s} {i}" for _, n, s, i in worst))
+    worst = sorted(clean.worst + adversarial.worst, reverse=True)[:10]
+    print("worst sets (scenario, seed, station): " + "; ".join(f"{n} {s} {i}" for _, n, s, i in worst))
+    if args.plots:
+        args.plots.mkdir(parents=True, exist_ok=True)
+        for _, name, seed, station in worst:
+            draw_session(args.plots / f"{name}-{seed}-{station}.png", name, seed, station)
+        print(f"drawn into {args.plots}")
     return 0
 
 

@@ -1,11 +1,15 @@
 """Score the whole pipeline on simulated sessions: what was counted, and how far off every number is."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
+from edge.analysis import BLOCK_S, RepBook
 from edge.drivers import Samples
-from edge.pipeline import StationPipeline
+from edge.pipeline import Event, StationPipeline
+from edge.plot import draw_analysis
 from station.exercises import load_profile
 from station.records import Rejected, Rep, RepEvent
 from station.sim import SimulatedSet, load_scenario, simulate_station, with_seed
@@ -26,6 +30,7 @@ LENGTHS = (
     "mean_concentric_velocity_mps", "peak_concentric_velocity_mps", "mean_propulsive_velocity_mps",
     "mean_eccentric_velocity_mps", "rom_m",
 )  # fmt: skip
+TEMPO_LIMIT_S = 0.08  # what 95 % of adversarial tempo errors must be within
 SAME_REP_S = 0.6  # a rep is found where a lockout lies this near the true one
 
 
@@ -42,7 +47,8 @@ class Score:
     path: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # error and sigma, per layout
     lags_s: list[float] = field(default_factory=list)
     hours: float = 0.0
-    wrong: list[tuple[float, str, int, int]] = field(default_factory=list)  # how bad, scenario, seed, station
+    # how bad (a miss or ghost, or the largest tempo error in units of the limit), scenario, seed, station
+    worst: list[tuple[float, str, int, int]] = field(default_factory=list)
 
     def add(self, other: "Score") -> None:
         for name in ("sets", "exact_sets", "reps", "found", "ghosts", "hours"):
@@ -52,13 +58,25 @@ class Score:
         for key, pairs in other.path.items():
             self.path.setdefault(key, []).extend(pairs)
         self.lags_s += other.lags_s
-        self.wrong += other.wrong
+        self.worst = sorted(self.worst + other.worst, reverse=True)[:10]
 
     @property
     def f1(self) -> float:
         if not self.reps + self.ghosts:
             return 1.0
         return 2.0 * self.found / (self.reps + self.found + self.ghosts)
+
+
+def blocks(simulated: SimulatedSet, block_s: float) -> Iterator[list[Samples]]:
+    """The recording in stretches of time, as a station's driver would give it."""
+    end_s = max((float(c.time_s[-1]) for c in simulated.recording.values() if c.time_s.size), default=0.0)
+    for start_s in np.arange(0.0, end_s + block_s, block_s):
+        block = []
+        for channel, (time_s, value) in simulated.recording.items():
+            first, last = np.searchsorted(time_s, [start_s, start_s + block_s])
+            if last > first:
+                block.append(Samples(channel, time_s[first:last].copy(), value[first:last].copy()))
+        yield block
 
 
 def run_pipeline(
@@ -69,23 +87,34 @@ def run_pipeline(
     newest: dict[str, RepEvent] = {}
     rejected: list[Rejected] = []
     announced: dict[str, float] = {}
-    end_s = max((float(c.time_s[-1]) for c in simulated.recording.values() if c.time_s.size), default=0.0)
-    for start_s in np.arange(0.0, end_s + block_s, block_s):
-        block = []
-        for channel, (time_s, value) in simulated.recording.items():
-            first, last = np.searchsorted(time_s, [start_s, start_s + block_s])
-            if last > first:
-                block.append(Samples(channel, time_s[first:last].copy(), value[first:last].copy()))
-        events = pipeline.feed(block)
-        if start_s + block_s > end_s:
-            events += pipeline.finish()
-        for event in events:
-            if isinstance(event, RepEvent):
-                newest[event.event_id] = event
-                announced.setdefault(event.event_id, event.known_s)
-            elif isinstance(event, Rejected):
-                rejected.append(event)
+    events: list[Event] = []
+    for block in blocks(simulated, block_s):
+        events += pipeline.feed(block)
+    for event in events + pipeline.finish():
+        if isinstance(event, RepEvent):
+            newest[event.event_id] = event
+            announced.setdefault(event.event_id, event.known_s)
+        elif isinstance(event, Rejected):
+            rejected.append(event)
     return [e for e in newest.values() if e.state != "rejected"], rejected, announced
+
+
+def draw_session(path: Path, scenario: str, seed: int, station: int) -> None:
+    """A picture of what was measured."""
+    simulated = simulate_station(load_scenario(scenario).stations[station], with_seed(seed * 1000 + station))
+    profile = load_profile(simulated.exercise)
+    pipeline = StationPipeline(simulated.station, profile, live_s=0.0)
+    book, trace, seen_s = RepBook(), [], 0.0
+    for block in blocks(simulated, BLOCK_S):
+        book.take(pipeline.feed(block))
+        piece = pipeline.counter.trace(seen_s)
+        if piece.shape[1]:
+            trace.append(piece)
+            seen_s = float(piece[0, -1]) + 0.0075
+    book.take(pipeline.finish())
+    draw_analysis(
+        path, book.analysis(simulated.station.station.id, scenario), np.concatenate(trace, 1), profile
+    )
 
 
 def layout_of(simulated: SimulatedSet) -> str:
@@ -105,6 +134,7 @@ def score_session(scenario: str, seed: int, station: int) -> Score:
     free = list(counted)
     layout = layout_of(simulated)
     lengths = scenario not in COUNT_ONLY
+    missed_reps = 0
     for a_set in simulated.truth["sets"]:
         score.sets += 1
         missed = 0
@@ -127,11 +157,11 @@ def score_session(scenario: str, seed: int, station: int) -> Score:
         span = [r["start_s"] for r in a_set["reps"]] + [r["end_s"] for r in a_set["reps"]]
         near = [e for e in free if span and min(span) - 6.0 < e.rep.end_s < max(span) + 6.0]
         score.exact_sets += not missed and not near
-        if missed or near:
-            score.wrong.append((float(missed + len(near)), scenario, seed, station))
+        missed_reps += missed
     score.ghosts = len(free)
-    if free and not score.wrong:
-        score.wrong.append((float(len(free)), scenario, seed, station))
+    times = [abs(e) for key in TIMES for e in score.errors.get(key, [])]
+    badness = 100.0 * (missed_reps + len(free)) + max(times, default=0.0) / TEMPO_LIMIT_S
+    score.worst.append((badness, scenario, seed, station))
     return score
 
 
