@@ -19,7 +19,7 @@ from station.errors import BrokerError, ConfigError
 
 WRITES = ("state", "info", "health", "live", "rep", "set", "reply")  # a station, in its own level
 READS = ("command", "ack")
-RECORD, FLOOR = "record", "floor"
+RECORD, FLOOR, HOME_ASSISTANT = "record", "floor", "home-assistant"
 # mosquitto_passwd's own: PBKDF2-HMAC-SHA512 over a random password, where more rounds add nothing
 HASH_ROUNDS, SALT_BYTES = 101, 12
 CA_DAYS, BROKER_DAYS = 3650, 825
@@ -37,8 +37,8 @@ set_tcp_nodelay true
 """
 
 
-def acl(site: str, screens: Sequence[str]) -> str:
-    """The ACL file of a site."""
+def acl(site: str, screens: Sequence[str], home_assistant: bool = False) -> str:
+    """The ACL file of a site; with Home Assistant, stations may announce themselves to it."""
     root = f"plumbline/1/{site}"
     lines = [f"pattern write {root}/%u/{leaf}" for leaf in WRITES]
     lines += [f"pattern read {root}/%u/{leaf}" for leaf in READS]
@@ -49,17 +49,27 @@ def acl(site: str, screens: Sequence[str]) -> str:
     ):
         lines += ["", f"user {user}", f"topic read {root}/#"]
         lines += [f"topic write {root}/+/{leaf}" for leaf in writes]
+    if home_assistant:
+        lines += ["", "pattern write homeassistant/+/%u/+/config", "", f"user {HOME_ASSISTANT}"]
+        lines += [f"topic read {root}/#", "topic readwrite homeassistant/#"]
     return "\n".join(lines) + "\n"
 
 
 def set_up(
-    folder: Path, *, host: str, site: str, stations: Sequence[str], screens: Sequence[str], port: int = 8883
+    folder: Path,
+    *,
+    host: str,
+    site: str,
+    stations: Sequence[str],
+    screens: Sequence[str],
+    port: int = 8883,
+    home_assistant: bool = False,
 ) -> list[str]:
     """Write everything into a folder; return the users. Keys and passwords that are there already are kept.
 
     Raises ConfigError for names that cannot be, BrokerError where openssl is missing or fails.
     """
-    users = [*stations, RECORD, FLOOR, *screens]
+    users = [*stations, RECORD, FLOOR, *screens, *([HOME_ASSISTANT] if home_assistant else [])]
     for name in (site, *users):
         if not re.fullmatch(r"[a-z0-9-]{1,32}", name):
             raise ConfigError(f"{name!r} is no name; use 1 to 32 of the characters a-z, 0-9 and -")
@@ -70,7 +80,7 @@ def set_up(
         raise ConfigError(f"--host is {host!r}; give the name by which the stations reach the broker")
     folder = folder.resolve()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (folder / "acl").write_text(acl(site, screens), encoding="utf-8")
+    (folder / "acl").write_text(acl(site, screens, home_assistant), encoding="utf-8")
     _certificates(folder, host)
     passwords = folder / "passwords"
     known = passwords.read_text(encoding="utf-8").splitlines() if passwords.exists() else []

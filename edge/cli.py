@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from station.config import Port, StationFile, load_station
@@ -30,6 +31,7 @@ def edge(argv: Sequence[str]) -> int:
         return install.install(argv[1:])
     if argv[:1] == ["uninstall"]:
         return install.uninstall(argv[1:])
+    from edge.metrics import MetricsServer  # noqa: PLC0415
     from edge.node import Node, PortAcquisition  # noqa: PLC0415
     from edge.outbox import Outbox  # noqa: PLC0415
     from edge.session import Session  # noqa: PLC0415
@@ -53,6 +55,9 @@ examples:
         metavar="N",
         help="events kept at most; beyond it the oldest go (default 100000)",
     )
+    parser.add_argument(
+        "--metrics", type=int, metavar="PORT", help="health for Prometheus at 127.0.0.1:PORT/metrics"
+    )
     args = parser.parse_args(argv)
     if args.quota < 2:
         raise ConfigError(f"--quota is {args.quota}; it must be 2 or more")
@@ -71,8 +76,11 @@ examples:
         session = Session(station, load_profile(station.exercise, own), own)
         acquisitions += [PortAcquisition(session, port) for port in station.ports]
         brokers[station.station.id] = station.mqtt
-    with Outbox(args.outbox, max_events=args.quota) as outbox:
+    with ExitStack() as stack:
+        outbox = stack.enter_context(Outbox(args.outbox, max_events=args.quota))
         node = Node(acquisitions, outbox, brokers)
+        if args.metrics is not None:
+            stack.enter_context(MetricsServer(args.metrics, lambda: node.healths))
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: node.stop())
         print(f"counting at {', '.join(brokers)}; {outbox.depth()} events wait in {args.outbox}", flush=True)
@@ -179,6 +187,7 @@ examples:
     parser.add_argument("--site", default="gym", help="with --setup: the site in the topics (default gym)")
     parser.add_argument("--stations", nargs="+", default=[], metavar="ID", help="with --setup: station ids")
     parser.add_argument("--screens", nargs="+", default=["coach"], metavar="NAME", help="default coach")
+    parser.add_argument("--home-assistant", action="store_true", help="with --setup: let it read and be told")
     args = parser.parse_args(argv)
     if args.setup is not None:
         return _set_up_broker(args)
@@ -220,7 +229,7 @@ def _set_up_broker(args: argparse.Namespace) -> int:
 
     names = {"host": args.host, "site": args.site, "stations": args.stations, "screens": args.screens}
     try:
-        users = set_up(args.setup, **names, port=args.port or 8883)
+        users = set_up(args.setup, **names, port=args.port or 8883, home_assistant=args.home_assistant)
     except OSError as error:
         raise ConfigError(
             f"{args.setup}: cannot be written ({error.strerror}); use sudo, or another folder"

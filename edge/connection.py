@@ -22,6 +22,7 @@ from typing import Any
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
+from edge.home_assistant import discovery
 from station.config import Mqtt, check_mqtt, read_password
 from station.errors import ConfigError
 from station.messages import RETAINED, Address, StateMessage, encode
@@ -96,8 +97,12 @@ class Connection:
         memory and send it twice after the caller's own repetition).
         """
         if self.connected:
-            topic = Address(self._mqtt.site, self._station, leaf).topic
-            self._client.publish(topic, payload, qos, retain=leaf in RETAINED)
+            self._client.publish(self._topic(leaf), payload, qos, retain=leaf in RETAINED)
+
+    def announce(self) -> None:
+        """Tell Home Assistant what there is to show, where the station file asks for it."""
+        for topic, payload in discovery(self._mqtt, self._station).items():
+            self._client.publish(topic, payload, qos=1, retain=True)
 
     def stop(self, timeout_s: float) -> None:
         """Send what is queued and disconnect, which takes the last will back; give up after `timeout_s`."""

@@ -213,6 +213,7 @@ class Node:
         self._work = threading.Event()  # there is something to commit
         self._failure: tuple[str, BaseException] | None = None
         self._faults: dict[str, dict[str, SensorFault]] = {}
+        self.healths: dict[str, HealthMessage] = {}  # the newest, by station
         self._saturated: dict[int, dict[str, int]] = {}
         for session in self.sessions:
             session.attach(outbox, self.publisher, self._work.set)
@@ -327,6 +328,7 @@ class Node:
             boards = [a.board for a in ports if a.board]
             session.tell_info([s for a in ports for s in a.sensors], ", ".join(boards) or None)
             health = self._health(session, ports)
+            self.healths = {**self.healths, session.station.station.id: health}
             self.publisher.retain(session.station.station.id, health)
             self._note(session.station.station.id, health.problem)
             trouble = self.publisher.trouble(session.station.station.id)

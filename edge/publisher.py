@@ -226,6 +226,7 @@ class _Link:
             return
         if self.connection.connects != self._connects_seen:
             self._connects_seen = self.connection.connects
+            self.connection.announce()
             self._unsent |= set(self._retained)
             self._start_over(now, self._window)
             self._resend_after_s = RESEND_MIN_S

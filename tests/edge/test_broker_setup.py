@@ -68,6 +68,7 @@ def gym(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SetUp]:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     command = ["broker", "--setup", str(folder), "--port", str(port), "--stations", "rack-1", "rack-2"]
+    command.append("--home-assistant")
     assert main(command) == 0
     config = folder / "plumbline.conf"
     config.write_text(config.read_text() + "user root\n")
@@ -109,6 +110,9 @@ def test_reps_get_through_and_a_spoofed_station_or_acknowledgement_does_not(
     with SqliteStore(tmp_path / "h.db") as store, Record(gym.mqtt("record"), store):
         until(lambda: outbox.depth() == 0)
         assert [row["number"] for row in store.reps("gym", "rack-1")] == [1, 2]
+    found = "homeassistant/sensor/rack-1/plumbline_gym_rack-1_rep/config"
+    assert gym.say("rack-2", found, b"{}") == "Not authorized"
+    assert gym.say("rack-1", found, b"{}") != "Not authorized"
     assert gym.say("coach", ROOT + "rack-1/command", b"{}") != "Not authorized"
     assert gym.say("floor", ROOT + "rack-1/ack", b"{}") != "Not authorized"
     assert publisher.trouble("rack-1") is None
