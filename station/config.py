@@ -78,6 +78,7 @@ class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ca_file: str | None = None
     username: str | None = None
     password_file: str | None = None  # mode 0600
+    home_assistant: str | None = None  # its discovery prefix, usually "homeassistant"
 
 
 class StationFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -156,6 +157,8 @@ def check_mqtt(mqtt: Mqtt) -> None:
             f"mqtt.tls is false and mqtt.host is {mqtt.host!r}; without TLS only a broker on this machine"
             " is accepted (localhost, 127.0.0.1, ::1)"
         )
+    if mqtt.home_assistant is not None and not re.fullmatch(r"[A-Za-z0-9_/-]{1,64}", mqtt.home_assistant):
+        raise ConfigError(f"mqtt.home_assistant is {mqtt.home_assistant!r}; give its discovery prefix")
     if mqtt.password_file is not None and mqtt.username is None:
         raise ConfigError("mqtt.password_file is given without mqtt.username; give both or neither")
     if mqtt.ca_file is not None and not Path(mqtt.ca_file).is_file():
