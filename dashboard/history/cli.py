@@ -22,7 +22,7 @@ from station.messages import now_utc
 EXPORT_EXAMPLES = """\
 examples:
   plumbline export reps.csv                                       every rep of this machine's history
-  plumbline export ana.parquet --athlete ana --exercise romanian-deadlift
+  plumbline export ana.parquet --athlete a-17 --exercise romanian-deadlift
   plumbline export january.jsonl --from 2030-01-01 --to 2030-01-31
   plumbline export - --what sets --db postgresql://coach@db.gym/plumbline | column -ts,
 """

@@ -15,7 +15,7 @@ from string import Template
 from typing import NamedTuple
 
 from dashboard.history.figures import Plot
-from dashboard.history.load_velocity import load_velocity
+from dashboard.history.load_velocity import VELOCITY_AT_1RM_MPS, load_velocity
 from dashboard.history.queries import KeptSet, Session, day_of, group_sessions
 from dashboard.history.session_plots import session_plots
 from dashboard.history.trend_plots import athlete_plots
@@ -52,19 +52,22 @@ def athlete_report(
         own = [one for one in done if one.exercise == name]
         profile = profiles.get(name)
         fit = load_velocity(_recent(own), zone)
-        drawn = _named(name, athlete_plots(own, profile, fit, zone))
-        plots |= drawn
         sessions = group_sessions(own, zone)
+        once = len(sessions) == 1  # nothing develops yet: show the reps
+        drawn = _named(name, session_plots(own, profile) if once else athlete_plots(own, profile, fit, zone))
+        plots |= drawn
         parts += [
             f"<h2>{escape(profile.title if profile else name)}</h2>",
             f'<p class="says">{escape(_in_a_sentence(sessions, profile))}</p>',
             _images(drawn),
-            f"<p>{_upper(fit.one_rep_maximum.text if fit.one_rep_maximum else str(fit.why_not))}.</p>",
-            _sessions_table(sessions, profile),
+            f"<p>{_upper(fit.one_rep_maximum.text if fit.one_rep_maximum else str(fit.why_not))}.</p>"
+            if name in VELOCITY_AT_1RM_MPS
+            else "",
+            _sets_table(own, profile) if once else _sessions_table(sessions, profile),
         ]
     sessions = group_sessions(done, zone)
     of = (
-        f"athlete {done[0].athlete or 'not named'} · {sessions[-1].day} to {sessions[0].day} ·"
+        f"athlete {done[0].athlete or 'not named'} · {_days(sessions[-1].day, sessions[0].day)} ·"
         f" {_counted(len(sessions), 'session')}, {_counted(sum(s.counted_reps for s in sessions), 'rep')}"
     )
     return Report(_page(who, of, parts, zone), plots)
@@ -90,7 +93,7 @@ def session_report(
     days = sorted({day_of(one.at_utc, zone) for one in done})
     stations = ", ".join(sorted({one.reps[0].station for one in done}))
     of = (
-        f"session of {' to '.join(dict.fromkeys((days[0], days[-1])))} at {stations} ·"
+        f"session of {_days(days[0], days[-1])} at {stations} ·"
         f" {_counted(len(done), 'set')}, {_counted(reps, 'rep')}"
     )
     return Report(_page(who, of, parts, zone), plots)
@@ -255,6 +258,10 @@ def _limited_loss(value_pct: float | None, profile: Profile | None) -> str:
     text = _number(value_pct, 0)
     over = profile is not None and value_pct is not None and value_pct > profile.velocity_loss_cutoff_pct
     return f'<span class="off">{text}</span>' if over else text
+
+
+def _days(first: str, last: str) -> str:
+    return first if first == last else f"{first} to {last}"
 
 
 def _counted(number: int, word: str) -> str:

@@ -45,6 +45,8 @@ def athlete_plots(
                 axes.set_ylim(-3, 103)
             if name == "range":
                 _calm(axes)
+            if name == "path":
+                from_zero(axes)
             axes.set_title(title)
         yield Plot(name, f"{title}, over time", figure)
     if len(fit.points) > 1:
