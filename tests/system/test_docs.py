@@ -75,7 +75,7 @@ def test_the_readmes_station_file_and_python_run(tmp_path):
     path = tmp_path / "rack.toml"
     path.write_text(text, encoding="utf-8")
     assert load_station(path).station.id == "rack-1"
-    (code,) = blocks(README, "python")
+    code, _ = blocks(README, "python")  # the second is a test for a screen nobody has here
     names = {}
     exec(code, names)
     assert len(names["simulated"].truth["sets"][0]["reps"]) == 8
