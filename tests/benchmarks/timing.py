@@ -1,4 +1,4 @@
-"""CPU times of several ways to do the same work on one thread, taken in turn: a busy machine slows all alike."""
+"""CPU times of several ways to do the same work, taken in turn: a busy machine slows all of them alike."""
 
 import time
 from collections.abc import Callable, Mapping
