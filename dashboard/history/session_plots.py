@@ -8,7 +8,12 @@ from dashboard.history.queries import KeptSet
 from station.exercises import Profile
 from station.records import Rep
 
-_PHASES = (("eccentric_s", "eccentric"), ("bottom_pause_s", "bottom"), ("concentric_s", "concentric"))
+_PHASES = (
+    ("eccentric_s", "eccentric"),
+    ("bottom_pause_s", "bottom"),
+    ("concentric_s", "concentric"),
+    ("top_pause_s", "top"),
+)
 
 
 def session_plots(done: Sequence[KeptSet], profile: Profile | None) -> Iterator[Plot]:
@@ -18,7 +23,7 @@ def session_plots(done: Sequence[KeptSet], profile: Profile | None) -> Iterator[
         with drawn() as (figure, axes):
             _bars(axes, done, profile)
         yield Plot("velocity", "mean concentric velocity of every rep, set by set", figure)
-    with drawn(rows=3) as (figure, axes):
+    with drawn(rows=len(_PHASES)) as (figure, axes):
         _tempo(axes, done, profile)
     yield Plot("tempo", "seconds of each phase of every rep against its target", figure)
     if any(rep.rom_m is not None for rep in reps):
@@ -68,7 +73,7 @@ def _tempo(rows: Any, done: Sequence[KeptSet], profile: Profile | None) -> None:
                     x, value, "o", color=BLUE, markersize=4, fillstyle="full" if rep.counted else "none"
                 )
         from_zero(axes)
-        axes.set_ylabel(name)
+        axes.set_ylabel(name, fontsize=7)
         _name_sets(axes, done)
     rows[0].set_title("Tempo: seconds of each phase; orange: the target and its tolerance")
 
