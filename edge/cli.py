@@ -31,8 +31,9 @@ def edge(argv: Sequence[str]) -> int:
         return install.install(argv[1:])
     if argv[:1] == ["uninstall"]:
         return install.uninstall(argv[1:])
+    from edge.acquisition import PortAcquisition  # noqa: PLC0415
     from edge.metrics import MetricsServer  # noqa: PLC0415
-    from edge.node import Node, PortAcquisition  # noqa: PLC0415
+    from edge.node import Node  # noqa: PLC0415
     from edge.outbox import Outbox  # noqa: PLC0415
     from edge.session import Session  # noqa: PLC0415
 

@@ -11,174 +11,24 @@ node from telling systemd's watchdog that it is well.
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
-from edge.alignment import Alignment
-from edge.drivers import Driver, LinkStats, Samples, make_driver
+from edge.acquisition import READ_TIMEOUT_S, Acquisition
 from edge.outbox import Outbox
 from edge.publisher import Publisher
 from edge.session import Session
-from edge.sources import ByteSource, ReplaySource, SerialSource
 from edge.systemd import notify
-from station.config import Mqtt, Port
-from station.errors import SourceError
-from station.messages import HealthMessage, Sensor, SensorFault, StateMessage, new_id, now_utc
+from station.config import Mqtt
+from station.messages import HealthMessage, SensorFault, StateMessage, new_id, now_utc
 
 CHECK_S = 0.1  # a sensor that fails is in health within a second
 HANG_S = 15.0  # opening a socket:// port that does not answer takes 5
 HEALTH_PERIOD_S = 0.97  # not 1 s: stays out of step with the 10 Hz live values
-READ_TIMEOUT_S = 0.05
-RETRY_S = 1.0
 STOP_S = 2.0  # a clean stop takes no longer
 
 State = Literal["starting", "ready", "stopping"]
-
-
-class Acquisition:
-    """How samples reach a session; one thread runs it. What it knows of the link is shown in health."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.stats = LinkStats()
-        self.link_up = False
-        self.problem: str | None = None
-        self.reconnects = 0
-        self.beat_at = time.monotonic()  # of the newest round of its loop
-
-    @property
-    def board(self) -> str | None:
-        """The device as it names itself."""
-        return None
-
-    @property
-    def sensors(self) -> list[Sensor]:
-        """The channels that arrive."""
-        return []
-
-    @property
-    def drift_ppm(self) -> float | None:
-        """The device's clock against the host's."""
-        return None
-
-    def run(self, stop: threading.Event) -> None:
-        """Acquire until it is over or `stop` is set."""
-        raise NotImplementedError
-
-
-class PortAcquisition(Acquisition):
-    """Bytes of a port, through its driver.
-
-    Parameters
-    ----------
-    session : where the samples go
-    port : of the station file
-    open_source : makes a new source each time the port is opened
-    once : end at the end of the source (a capture) instead of trying again
-    """
-
-    def __init__(
-        self,
-        session: Session,
-        port: Port,
-        open_source: Callable[[Port], ByteSource] = SerialSource,
-        *,
-        once: bool = False,
-    ) -> None:
-        super().__init__(session)
-        # One driver for the port's whole life: after a hot-plug the board's own clock and boot id tell
-        # whether it is the same run, so no motion is made up across the seam.
-        self._driver: Driver = make_driver(port, session.station)
-        self.stats = self._driver.stats
-        # The first port's clock is the session's.
-        self._alignment: Alignment | None = None
-        if session.clock is None:
-            session.clock = self._driver.clock
-        else:
-            self._alignment = Alignment(self._driver.clock, session.clock)
-        self._port = port
-        self._open_source = open_source
-        self._once = once
-
-    @property
-    def board(self) -> str | None:
-        return self._driver.board
-
-    @property
-    def sensors(self) -> list[Sensor]:
-        return self._driver.sensors
-
-    @property
-    def drift_ppm(self) -> float | None:
-        return self._driver.clock.drift_ppm
-
-    def run(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            try:
-                with self._open_source(self._port) as source:
-                    self.link_up, self.problem = True, None
-                    self._driver.opened()
-                    while not stop.is_set():
-                        data = source.read(READ_TIMEOUT_S)
-                        now_s = time.monotonic()
-                        # A capture brings its own receive times, on the clock of the capture.
-                        received_s = source.received_s if isinstance(source, ReplaySource) else now_s
-                        self.session.step(self._samples(data, received_s), now_s)
-                        source.write(self._driver.request(now_s))
-                        self.beat_at = now_s
-            except SourceError as error:
-                self.link_up, self.problem = False, str(error)
-                if self._once:
-                    break
-                self.reconnects += 1
-            # The port is gone; the set's time-outs and the coach's commands go on.
-            again_s = time.monotonic() + RETRY_S
-            while time.monotonic() < again_s and not stop.wait(READ_TIMEOUT_S):
-                self.beat_at = time.monotonic()
-                self.session.step([], self.beat_at)
-
-    def _samples(self, data: bytes, received_s: float) -> list[Samples]:
-        """What the bytes hold, on the session's clock."""
-        samples = self._driver.feed(data, received_s) if data else []
-        return samples if self._alignment is None else self._alignment.onto(samples)
-
-
-class PlayedSamples(Acquisition):
-    """A recording's samples, played at `speed` times their own pace.
-
-    blocks : lists of samples, oldest first; a block is due when its last sample's time has come.
-    sensors : the channels in them
-    """
-
-    def __init__(
-        self, session: Session, blocks: Iterable[Sequence[Samples]], speed: float, sensors: list[Sensor]
-    ) -> None:
-        super().__init__(session)
-        self._sensors = sensors
-        self._blocks = blocks
-        self._speed = speed
-
-    @property
-    def sensors(self) -> list[Sensor]:
-        return self._sensors
-
-    def run(self, stop: threading.Event) -> None:
-        self.link_up = True
-        start_s: float | None = None
-        for block in self._blocks:
-            if not block:
-                continue
-            newest_s = max(float(part.time_s[-1]) for part in block)
-            if start_s is None:
-                start_s = time.monotonic() - newest_s / self._speed
-            while (due_s := start_s + newest_s / self._speed - time.monotonic()) > 0:
-                self.beat_at = time.monotonic()
-                if stop.wait(min(due_s, READ_TIMEOUT_S)):
-                    return
-            self.stats.samples += sum(len(part.time_s) for part in block)
-            self.session.step(block, time.monotonic())
-        self.link_up = False
 
 
 class Node:

@@ -15,10 +15,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from edge.acquisition import Acquisition, PlayedSamples, PortAcquisition
 from edge.analysis import check_channels
 from edge.broker import Broker, end_with_parent
 from edge.capture import Capture, is_capture
-from edge.node import Acquisition, Node, PlayedSamples, PortAcquisition
+from edge.node import Node
 from edge.outbox import Outbox
 from edge.recording import Recording, read_recording
 from edge.session import Session

@@ -10,11 +10,12 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge.acquisition import PlayedSamples
 from edge.broker import Broker
 from edge.drivers import Samples
 from edge.home_assistant import discovery
 from edge.metrics import MetricsServer, exposition
-from edge.node import Node, PlayedSamples
+from edge.node import Node
 from edge.outbox import Outbox
 from edge.session import Session
 from station.config import Mqtt, StationFile, StationTable

@@ -17,8 +17,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge.acquisition import Acquisition, PortAcquisition
 from edge.broker import Broker
-from edge.node import Acquisition, Node, PortAcquisition
+from edge.node import Node
 from edge.outbox import Outbox
 from edge.session import Session
 from station.cli import main

@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edge.acquisition import PortAcquisition
 from edge.alignment import Alignment
 from edge.drivers import Samples, make_driver
-from edge.node import Node, PortAcquisition
+from edge.node import Node
 from edge.outbox import Outbox
 from edge.pipeline import StationPipeline
 from edge.session import Session

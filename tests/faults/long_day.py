@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from edge.acquisition import PlayedSamples
 from edge.drivers import Samples
-from edge.node import Node, PlayedSamples
+from edge.node import Node
 from edge.outbox import Outbox
 from edge.session import Session
 from station.config import Mqtt

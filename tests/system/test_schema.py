@@ -10,10 +10,11 @@ import pytest
 
 from dashboard.history.record import Record
 from dashboard.history.store import SqliteStore
+from edge.acquisition import PlayedSamples
 from edge.broker import Broker
 from edge.cli import schema
 from edge.drivers import Samples
-from edge.node import Node, PlayedSamples
+from edge.node import Node
 from edge.outbox import Outbox
 from edge.session import Session
 from station.config import Mqtt
