@@ -20,6 +20,7 @@ from dashboard.events import FloorChanged, read_all
 from dashboard.preferences import Preferences, load_preferences, save_preferences
 from dashboard.screens.floor import FloorScreen
 from dashboard.screens.health import HealthScreen
+from dashboard.screens.history import HistoryScreen
 from dashboard.screens.lifter import LifterScreen
 from dashboard.screens.station import StationScreen
 from dashboard.state import FloorState, StationKey, StationState, apply_all
@@ -45,6 +46,7 @@ class PlumblineApp(App[int]):
         Binding("q", "leave", "Quit", tooltip="end the dashboard"),
         Binding("ctrl+c", "interrupt", show=False),
         Binding("i", "health", "Health", tooltip="links, rates, clocks, calibration, and what to do"),
+        Binding("y", "history", "History", tooltip="sets, trends and estimates from the record"),
         Binding("v", "units", "kg/lb", tooltip="kilograms or pounds"),
         Binding("c", "theme", "Colours", tooltip="dark, or light for a bright hall"),
     ]
@@ -63,13 +65,15 @@ class PlumblineApp(App[int]):
         lifter_at: str | None = None,
         preferences: Path | None = None,
         today: Callable[[], date] = date.today,
+        history: str | None = None,
     ) -> None:
         """Show what `client` receives.
 
         `clock` is the one the client stamps with; `stop` set ends the app, and so does the end of `seconds`;
         `trouble` says what is wrong outside the broker, if anything; `on_floor` sees every new floor; `note`
         stands in the headline; `by` is who sends commands; `lifter_at` shows that station's own screen and
-        nothing else; `preferences` is the file that remembers units and theme; `today` dates calibrations.
+        nothing else; `preferences` is the file that remembers units and theme; `today` dates calibrations;
+        `history` is the record's path or URL, None for this machine's own.
         """
         super().__init__()
         self.client = client
@@ -87,6 +91,7 @@ class PlumblineApp(App[int]):
         self.use_command_palette = lifter_at is None
         self._preferences_path = preferences
         self._today = today
+        self._history = history
         self._preferences = load_preferences(preferences) if preferences else Preferences()
         self._views = Views(self.profiles)
         self._flushes = 0
@@ -165,6 +170,8 @@ class PlumblineApp(App[int]):
         elif isinstance(screen, HealthScreen):
             screen.show([(self._see(station), station.current) for _, station in sorted(stations.items())])
             title = "health"
+        elif isinstance(screen, HistoryScreen):
+            title = screen.title_words
         elif isinstance(screen, LifterScreen):
             own = [key for key in sorted(stations) if screen.station in (key[1], "/".join(key))]
             if own:
@@ -186,6 +193,12 @@ class PlumblineApp(App[int]):
             self.push_screen(HealthScreen(self._today))
             self.post_message(FloorChanged(self.floor))
 
+    def action_history(self) -> None:
+        """Show the record."""
+        if not isinstance(self.screen, HistoryScreen):
+            self.push_screen(HistoryScreen(self, self._history))
+            self.post_message(FloorChanged(self.floor))
+
     def action_units(self) -> None:
         """Kilograms or pounds, from now on."""
         self._prefer(units="lb" if self.units == "kg" else "kg")
@@ -204,7 +217,7 @@ class PlumblineApp(App[int]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """On a lifter's own screen every letter belongs to the badge."""
-        return self._lifter_at is None or action not in ("leave", "health", "units", "theme")
+        return self._lifter_at is None or action not in ("leave", "health", "history", "units", "theme")
 
     def view_of(self, key: StationKey) -> StationView:
         """The station as it is now."""

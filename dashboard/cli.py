@@ -80,7 +80,7 @@ def dashboard(argv: Sequence[str]) -> int:
     database = args.db or file.db
     recording = _no_recording() if args.no_record else _recording(mqtt, args.site, database)
     with _signals() as stop, recording as trouble:
-        _look(client, all_profiles(exercises), args, stop, trouble)
+        _look(client, all_profiles(exercises), args, stop, trouble, history=database)
     return stop.status(0)
 
 
@@ -167,6 +167,7 @@ def _demo(args: argparse.Namespace, stop: "_Stop") -> str | None:
                 trouble=lambda: gym.trouble or history_trouble(),
                 on_floor=coach(client),
                 note=f" · demo, {gym.broker_kind} broker",
+                history=str(gym.database),
             )
         return gym.trouble
 
@@ -294,6 +295,7 @@ def _look(
     trouble: Callable[[], str | None],
     on_floor: Callable[[FloorState], None] = lambda _: None,
     note: str = "",
+    history: str | None = None,
 ) -> None:
     """The screen, or lines where that was asked for or there is no terminal, until it is left."""
     client.start()
@@ -327,6 +329,7 @@ def _look(
                 by=args.by or _user(),
                 lifter_at=getattr(args, "station", None),
                 preferences=preferences_path(),
+                history=history,
             ).run()
     finally:
         client.stop()

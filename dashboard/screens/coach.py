@@ -37,7 +37,10 @@ class Desk(Protocol):
     """What a coach's screens need of the app."""
 
     profiles: dict[str, Profile]
-    units: Units
+
+    @property
+    def units(self) -> Units:
+        """Kilograms or pounds."""
 
     def view_of(self, key: StationKey) -> StationView:
         """The station as it is now."""

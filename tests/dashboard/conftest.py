@@ -1,5 +1,6 @@
 """A scripted edge's words, a real broker, and a client whose clock stands still."""
 
+import asyncio
 import os
 import pwd
 import shutil
@@ -356,3 +357,43 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return str(tmp_path / "history.db")
     server: Postgres = request.getfixturevalue("postgres")
     return server.database()
+
+
+class Looks:
+    """A headless app: drive it, read its screen, compare that with a reviewed file."""
+
+    def run(self, app: Any, size: tuple[int, int], drive: Callable[[Any], Any]) -> None:
+        """Drive the app."""
+
+        async def driven() -> None:
+            async with app.run_test(size=size, notifications=True) as pilot:
+                await drive(pilot)
+
+        asyncio.run(driven())
+
+    def text(self, app: Any) -> str:
+        """What stands on the screen, a line per row."""
+        width, height = app.size
+        rows = app.screen._compositor.render_strips()[:height]
+        return "".join(strip.crop(0, width).text.rstrip() + "\n" for strip in rows)
+
+    async def poll(self, pilot: Any, true: Callable[[], object], timeout_s: float = 5.0) -> None:
+        """Let the app run until something is so."""
+        for _ in range(int(timeout_s / 0.02)):
+            if true():
+                return
+            await pilot.pause(0.02)
+        raise AssertionError(f"it did not become true in time; on the screen:\n{self.text(pilot.app)}")
+
+    def check(self, name: str, text: str) -> None:
+        """Compare with the reviewed file; PLUMBLINE_ACCEPT=1 writes it anew, to be read before the commit."""
+        path = Path(__file__).parent / "expected" / f"{name}.txt"
+        if os.environ.get("PLUMBLINE_ACCEPT"):
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def looks() -> Looks:
+    """Hands and eyes for the app."""
+    return Looks()
