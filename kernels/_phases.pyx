@@ -7,7 +7,7 @@ velocity is quiet. Unrest is what a fourth difference at 50 ms sees: it has a ga
 """
 
 cimport cython
-from libc.math cimport NAN, fabs, fmax, fmin, isnan
+from libc.math cimport INFINITY, NAN, fabs, fmax, fmin, isnan
 
 from kernels._motion cimport GRID_HZ, LADDER, MASK, Moment, Smoother, half_width, moment, smoother
 from kernels._window cimport Span, Window
@@ -69,8 +69,8 @@ cdef class Phases:
             if self.settled and not final:
                 return
             peak = 0.0
-            high = self.place[0]
-            low = self.place[0]
+            high = -INFINITY
+            low = INFINITY
             for i in range(self.n):
                 if fabs(self.rate[i]) > peak:
                     peak = fabs(self.rate[i])
@@ -100,7 +100,7 @@ cdef class Phases:
                 + (self.rate[i - 2 * lag] + self.rate[i + 2 * lag]) / 6.0
             )
             self.scratch[count] = x
-            count += 1
+            count += x == x  # NaN, before the grid begins, has no place in an order
         if count == 0:
             return 0.0
         middle = count // 2
