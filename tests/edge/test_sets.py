@@ -128,3 +128,16 @@ def test_revisions_rise_by_one_and_the_summary_agrees_with_the_reps(reps):
     assert summary.counted_reps == sum(e.rep.counted for e in newest)
     assert summary.counted_reps + summary.partial_reps == len(reps)
     assert msgspec.json.decode(msgspec.json.encode(summary), type=type(summary)) == summary
+
+
+def test_a_set_ended_by_mistake_goes_on_unless_its_gap_has_passed_or_another_has_begun():
+    tracker = SetTracker(RDL)
+    tracker.rep(0, make_rep(0.0), 0.4, "confirmed", 3.0)
+    tracker.end(4.0)
+    assert tracker.reopen(5.0) and not tracker.reopen(5.0)
+    (second,) = tracker.rep(1, make_rep(5.0), 0.4, "confirmed", 8.0)[-1:]
+    assert (second.set_number, second.rep.number, second.event_id) == (1, 2, "s1-r2")
+    tracker.end(9.0)
+    assert not tracker.reopen(8.0 + RDL.set_gap_s + 1.0)
+    tracker.rep(2, make_rep(10.0), 0.4, "confirmed", 13.0)
+    assert not tracker.reopen(13.0)
