@@ -29,6 +29,7 @@ from typing import NamedTuple, Self
 import msgspec
 
 from edge.ballast import Ballast
+from edge.outbox_file import open_file, set_aside
 from station.errors import StoreError, store_error
 from station.messages import (
     MAX_PAYLOAD_BYTES,
@@ -42,28 +43,8 @@ from station.messages import (
     now_utc,
 )
 
-SCHEMA_VERSION = 1
-APPLICATION_ID = 0x504C4F42  # "PLOB": tells an outbox from any other SQLite file
 PAGE_BYTES = 4096
-BUSY_TIMEOUT_S = 1.0
-JOURNAL_PAGES = 100  # the write-ahead log stays at 0.4 MB: a full disk must leave it room
 BALLAST_CHECK_S = 60.0
-
-_SCHEMA = """
-CREATE TABLE streams (
-    station TEXT PRIMARY KEY, stream TEXT NOT NULL UNIQUE, issued_seq INTEGER NOT NULL
-) STRICT;
-CREATE TABLE events (
-    id INTEGER PRIMARY KEY,
-    station TEXT NOT NULL REFERENCES streams (station),
-    first_seq INTEGER NOT NULL,  -- below seq in a tombstone only
-    seq INTEGER NOT NULL,
-    lost INTEGER NOT NULL,       -- 0: an event; otherwise a tombstone for so many
-    leaf TEXT NOT NULL,
-    payload BLOB NOT NULL,
-    UNIQUE (station, seq)
-) STRICT;
-"""
 
 _INSERT = "INSERT INTO events (station, first_seq, seq, lost, leaf, payload) VALUES (?, ?, ?, ?, ?, ?)"
 
@@ -108,14 +89,14 @@ class Outbox:
         self._max_pages = max(16, max_bytes // PAGE_BYTES)
         self._lock = threading.Lock()
         try:
-            self._db = self._open()
+            self._db = open_file(path, self._max_pages)
         except sqlite3.DatabaseError as error:
             if not getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
                 raise store_error(path, error) from error
-            aside = self._set_aside()
+            aside = set_aside(path)
             say(f"outbox {path} is damaged ({error}); set aside as {aside.name}, a new stream begins")
             with self._errors():
-                self._db = self._open()
+                self._db = open_file(path, self._max_pages)
         with self._errors():
             self._rows: int = self._db.execute("SELECT count(*) FROM events").fetchone()[0]
         self._ballast = Ballast(path.with_name(path.name + ".ballast"))
@@ -327,52 +308,6 @@ class Outbox:
             f"SELECT seq, lost FROM events WHERE station = ? AND {where} LIMIT 1", (station, seq)
         ).fetchone()
         return row[0] if row and row[1] else None
-
-    def _open(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-        try:
-            db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            db.execute(f"PRAGMA wal_autocheckpoint = {JOURNAL_PAGES}")
-            db.execute(f"PRAGMA max_page_count = {self._max_pages}")
-            db.execute("BEGIN EXCLUSIVE")  # take the lock now, not at the first event
-            found = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
-            if found != "ok":
-                error = sqlite3.DatabaseError(found)
-                error.sqlite_errorname = "SQLITE_CORRUPT"
-                raise error
-            self._check_schema(db)
-            db.execute("COMMIT")
-        except BaseException:
-            db.close()
-            raise
-        return db
-
-    def _check_schema(self, db: sqlite3.Connection) -> None:
-        application: int = db.execute("PRAGMA application_id").fetchone()[0]
-        version: int = db.execute("PRAGMA user_version").fetchone()[0]
-        if application == 0 and not db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
-            for statement in _SCHEMA.split(";\n"):
-                db.execute(statement)
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        elif application != APPLICATION_ID:
-            raise StoreError(f"{self.path}: an SQLite file, but not an outbox; give another file")
-        elif version != SCHEMA_VERSION:
-            raise StoreError(
-                f"{self.path}: outbox of schema {version}, this Plumbline knows {SCHEMA_VERSION};"
-                " use the Plumbline that wrote it until it is drained"
-            )
-
-    def _set_aside(self) -> Path:
-        aside = self.path.with_name(f"{self.path.name}.damaged-{now_utc().replace(':', '')}")
-        for suffix in ("-wal", "-shm"):
-            part = self.path.with_name(self.path.name + suffix)
-            if part.exists():
-                part.rename(aside.with_name(aside.name + suffix))
-        self.path.rename(aside)
-        return aside
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -151,7 +151,7 @@ class Health:
 
 def soak(quick: bool) -> Verdict:
     """Sets upon sets on one node, as fast as it counts them."""
-    reps = 3_000 if quick else 24_000
+    reps = 3_000 if quick else 12_000
     with Gym() as gym:
         gym.record()
         node = gym.run(
