@@ -74,7 +74,10 @@ class StationPipeline:
             if channel == "force_n":
                 self._forces_n = value[-64:]
                 value = value - self._zero_n  # noqa: PLW2901
-            events += self._translate(self._counter.push(CHANNELS.index(channel), time_s, value))
+            found = self._counter.push(
+                CHANNELS.index(channel), np.ascontiguousarray(time_s), np.ascontiguousarray(value)
+            )
+            events += self._translate(found)
         return events
 
     def idle(self, session_s: float) -> list[Event]:

@@ -24,7 +24,10 @@ cdef Place one_tether(double length, double ax, double ay) noexcept nogil:
     cdef Place p
     cdef double square = length * length - ax * ax
     p.x = NAN
-    p.y = ay + sqrt(square) if square > 0.0 else NAN
+    if ax == 0.0:
+        p.y = ay + length  # right below the bar: good for a travel that was zeroed anywhere, too
+    else:
+        p.y = ay + sqrt(square) if square > 0.0 else NAN
     p.sigma_x = NAN
     return p
 

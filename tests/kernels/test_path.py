@@ -58,6 +58,8 @@ def test_uncertainty_is_what_noise_does():
 def test_one_vertical_tether_is_corrected_for_where_it_stands():
     assert tether_height(lengths((0.0, 0.8), (0.2, 0.05)), (0.2, 0.05))[0] == pytest.approx(0.8)
     assert np.isnan(tether_height(np.array([0.1]), (0.2, 0.0))[0])
+    # right below the bar nothing is corrected, so a travel zeroed at the top reads as it is
+    np.testing.assert_array_equal(tether_height(np.array([0.1, -0.4]), (0.0, 0.0)), [0.1, -0.4])
 
 
 @given(
