@@ -261,9 +261,9 @@ class PlumblineApp(App[int]):
 
     def _prefer(self, **chosen: Any) -> None:
         self._preferences = msgspec.structs.replace(self._preferences, **chosen)
-        self.refresh_css()
         for screen in self.screen_stack:
-            screen.refresh()
+            for widget in (screen, *screen.query("*")):
+                widget.refresh()  # each keeps its lines as they were filtered
         self.post_message(FloorChanged(self.floor))
         if self._preferences_path is not None:
             try:

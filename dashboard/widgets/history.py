@@ -114,6 +114,8 @@ def trend_lines(
     if not points:
         return [heading, [Segment("not measured", FAINT)]]
     values = [point.value for point in points]
+    if len(values) == 1:
+        return [heading, [Segment(f"{number(values[0], 2)} in the one set there is", PLAIN)]]
     low, high = min(values), max(values)
     span = (high - low) or abs(high) or 1.0
     field = Braille(max(1, width - 8), max(1, height - 1))

@@ -28,6 +28,13 @@ def screen_text(app: PlumblineApp) -> str:
     return "\n".join(strip.crop(0, width).text.rstrip() for strip in strips)
 
 
+def lightness(app: PlumblineApp) -> float:
+    """How light the background of the first tile is, 0 to 1."""
+    strip = app.screen._compositor.render_strips()[5]
+    colours = [segment.style.bgcolor for segment in strip if segment.style and segment.style.bgcolor]
+    return max(sum(colours[0].get_truecolor()) / 765.0, 0.0)
+
+
 class Coach:
     """The app on a real broker, hands on its keys, and the edge's ear on the other side."""
 
@@ -206,9 +213,10 @@ def test_pounds_and_colours_are_chosen_by_a_key_and_remembered(
     file = tmp_path / "folder" / "dashboard.json"
 
     async def choose(hands: Coach) -> None:
-        await hands.poll(lambda: "100 kg" in screen_text(hands.app))
+        await hands.poll(lambda: "100 kg" in screen_text(hands.app) and lightness(hands.app) < 0.2)
         await hands.pilot.press("v", "c")
         await hands.poll(lambda: "220.5 lb" in screen_text(hands.app))
+        await hands.poll(lambda: lightness(hands.app) > 0.8)
         command = await hands.command("l", text="225")
         assert command.load_kg == pytest.approx(102.058, abs=0.001)
 
