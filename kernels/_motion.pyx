@@ -167,6 +167,8 @@ cdef class Resampler:
                 self.shifted = True
                 self.accept(self.t1, self.y1 - before)
                 y -= before
+            elif fabs(self.y1 - self.y0) > self.max_rate * (self.t1 - self.t0) + self.tolerance:
+                self.spikes += 1  # nothing moves there, and the sample now does not stay there
             else:
                 self.accept(self.t1, self.y1)
         if t - self.t0 > self.max_gap_s:

@@ -75,6 +75,19 @@ def test_a_spike_is_dropped_and_counted(size_m):
     np.testing.assert_allclose(resampler.grid(1, 299), clean[1:], atol=1e-4)
 
 
+@pytest.mark.parametrize("rate_hz", [45.0, 200.0])
+def test_spikes_in_a_row_are_dropped_each(rate_hz):
+    time_s = np.arange(0.0, 6.0, 1.0 / rate_hz)
+    value = 0.8 + 0.2 * np.sin(2.0 * time_s)
+    clean = resampled(time_s, value, 590)
+    for first, sizes in ((50, (0.4, -0.3)), (120, (0.35, -0.45, 0.2)), (180, (-0.3, 0.5))):
+        value[first : first + len(sizes)] += sizes
+    resampler = Resampler(6.0, 50.0, 0.01)
+    resampler.push(time_s, value)
+    assert (resampler.spikes, resampler.shifts) == (7, 0)
+    np.testing.assert_allclose(resampler.grid(1, 590), clean[1:], atol=0.004)
+
+
 def test_a_shift_of_the_zero_is_taken_out_and_counted():
     time_s = np.arange(0.0, 3.0, 0.005)
     value = 0.8 + 0.1 * np.sin(3.0 * time_s)
