@@ -10,8 +10,18 @@ from setuptools import Extension, setup
 # -ffp-contract=off: a fused multiply-add on aarch64 would give other bits than x86-64.
 COMPILE_ARGS = ["-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 
+# One wheel for every Python from 3.11 on, asked for by cibuildwheel's configuration in pyproject.toml. Not in
+# place: Python prefers a file built for itself alone, however old, to an abi3 file beside it.
+ABI3 = os.environ.get("PLUMBLINE_ABI3") == "1"
+
 extensions = [
-    Extension(f"kernels.{path.stem}", [str(path)], extra_compile_args=COMPILE_ARGS)
+    Extension(
+        f"kernels.{path.stem}",
+        [str(path)],
+        extra_compile_args=COMPILE_ARGS,
+        define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],
+        py_limited_api=ABI3,
+    )
     for path in sorted(Path("kernels").glob("_*.pyx"))
 ]
 
@@ -27,5 +37,8 @@ setup(
             "freethreading_compatible": False,
         },
     ),
-    options={"build_ext": {"parallel": os.cpu_count()}},
+    options={
+        "build_ext": {"parallel": os.cpu_count()},
+        "bdist_wheel": {"py_limited_api": "cp311"} if ABI3 else {},
+    },
 )
