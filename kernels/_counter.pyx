@@ -250,8 +250,9 @@ cdef class RepCounter:
             if n and isnan(self.first_s):
                 self.first_s = time_s[0]
             with nogil:
-                for i in range(n):
-                    self.leading.take(time_s[i], value[i])
+                i = 0
+                while i < n:
+                    i = self.leading.take_until_bin(&time_s[0], &value[0], i, n, self.done)
                     if self.leading.newest > self.done:
                         self.advance()
         elif channel == self.second_id and (self.layout == TILT or self.layout == TWO_TETHERS):

@@ -87,6 +87,9 @@ cdef class Resampler:
 
     cdef void take(self, double t, double y) noexcept nogil
     cdef double rate(self) noexcept nogil
+    cdef Py_ssize_t take_until_bin(
+        self, const double* t, const double* y, Py_ssize_t i, Py_ssize_t n, long long done
+    ) noexcept nogil
     cdef void accept(self, double t, double y) noexcept nogil
     cdef void restart(self, double t, double y) noexcept nogil
     cdef void settle(self) noexcept nogil

@@ -185,6 +185,17 @@ cdef class Resampler:
                 self.quantum = fabs(y - self.y0)
             self.accept(t, y)
 
+    cdef Py_ssize_t take_until_bin(
+        self, const double* t, const double* y, Py_ssize_t i, Py_ssize_t n, long long done
+    ) noexcept nogil:
+        """Take samples from the i-th on until a bin after `done` is whole; return how many of n are taken."""
+        while i < n:
+            self.take(t[i], y[i])
+            i += 1
+            if self.newest > done:
+                break
+        return i
+
     cdef void settle(self) noexcept nogil:
         """The stream is over: nothing will come that decides what is in doubt."""
         if self.repeat_t > 0.0:

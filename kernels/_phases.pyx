@@ -89,9 +89,9 @@ cdef class Phases:
 
     cdef double unrest(self) noexcept nogil:
         """Typical size of what is not voluntary in `rate`: the median fourth difference over its noise gain."""
-        cdef int i, count, lo, hi, left, right, middle
+        cdef Py_ssize_t i, count, lo, hi, left, right, middle
         cdef double pivot, x
-        cdef int lag = UNREST_LAG
+        cdef Py_ssize_t lag = UNREST_LAG
         count = 0
         for i in range(2 * lag, self.n - 2 * lag, 3):  # neighbours say the same
             x = fabs(
