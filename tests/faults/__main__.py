@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.faults import delivery, disk, hardware, load
+from tests.faults import delivery, disk, hardware, load, presence
 from tests.faults.gym import Verdict
 
 ROWS: dict[str, Callable[[bool], Verdict]] = {
@@ -24,6 +24,7 @@ ROWS: dict[str, Callable[[bool], Verdict]] = {
     "reset": hardware.resets,
     "corrupt": hardware.corrupt,
     "clock": hardware.wall_clock,
+    "state": presence.presence,
     "stations": load.stations,
     "ports": load.ports,
     "attack": load.attack,

@@ -56,7 +56,7 @@ class Board:
 
 def edge(gym: Gym, simulated: SimulatedSet, board: Board, env: dict[str, str]) -> "subprocess.Popen[str]":
     """Start `plumbline edge` at a board."""
-    mqtt = Mqtt(host="127.0.0.1", port=gym.broker.port, tls=False)
+    mqtt = Mqtt(host="127.0.0.1", port=gym.station_port or gym.broker.port, tls=False)
     ports = [Port(url=str(board.path))]
     station = msgspec.structs.replace(simulated.station, ports=ports, mqtt=mqtt, exercise="rdl")
     path = gym.folder / "sim-1.toml"
