@@ -317,7 +317,7 @@ cdef class RepCounter:
 
     cdef void see(self, long long k, double until_s) noexcept nogil:
         """Place and force of grid sample k, from what was measured up to its end."""
-        cdef double raw = self.leading.at(k)
+        cdef double raw = self.leading.ring[k & MASK]
         cdef double other
         cdef Place p
         self.s[k & MASK] = NAN
@@ -329,7 +329,8 @@ cdef class RepCounter:
             self.s[k & MASK] = raw
             self.force[k & MASK] = raw
             return
-        self.cell.catch_up(until_s)
+        if self.cell.queue_head < self.cell.queue_tail:
+            self.cell.catch_up(until_s)
         while self.force_done < min(k, self.cell.newest):
             self.force_done += 1
             self.force[self.force_done & MASK] = self.cell.at(self.force_done)

@@ -19,19 +19,6 @@ cdef double FAINT_M = 0.05           # one reading of the cell says no more than
 cdef int MIN_REACH = 3               # the narrowest smoother
 
 
-cdef Place one_tether(double length, double ax, double ay) noexcept nogil:
-    """Height over a surveyed anchor, the bar taken to hang over x = 0."""
-    cdef Place p
-    cdef double square = length * length - ax * ax
-    p.x = NAN
-    if ax == 0.0:
-        p.y = ay + length  # right below the bar: good for a travel that was zeroed anywhere, too
-    else:
-        p.y = ay + sqrt(square) if square > 0.0 else NAN
-    p.sigma_x = NAN
-    return p
-
-
 cdef Place tilted_tether(
     double length, double tilt, double ax, double ay, double sigma_length, double sigma_tilt
 ) noexcept nogil:

@@ -42,15 +42,14 @@ cdef class Phases:
     cdef void smooth(self, Window* window, long long first, long long last, int half) noexcept nogil:
         """Fill place and rate for grid samples [first, last]; narrower where the stream has just ended."""
         cdef long long k
-        cdef int reach
-        cdef Smoother* f
+        cdef Smoother* f = smoother(half)
         cdef Moment m
         self.first = first
         self.n = <int>(last - first + 1)
         self.half = half
         for k in range(first, last + 1):
-            reach = half if window.newest - k >= half else <int>(window.newest - k)
-            f = smoother(reach)
+            if window.newest - k < half:
+                f = smoother(<int>(window.newest - k))
             m = moment(window.s, f, k)
             self.place[k - first] = m.place
             self.rate[k - first] = m.rate
