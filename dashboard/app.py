@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 from textual.app import App, SystemCommand
@@ -20,7 +20,6 @@ from dashboard.events import FloorChanged, read_all
 from dashboard.preferences import Preferences, load_preferences, save_preferences
 from dashboard.screens.floor import FloorScreen
 from dashboard.screens.health import HealthScreen
-from dashboard.screens.history import HistoryScreen
 from dashboard.screens.lifter import LifterScreen
 from dashboard.screens.station import StationScreen
 from dashboard.state import FloorState, StationKey, StationState, apply_all
@@ -30,6 +29,9 @@ from dashboard.widgets.headline import Headline
 from dashboard.widgets.tile import Tile
 from station.exercises import Profile
 from station.messages import CommandMessage, CommandName, ReplyMessage, new_id, now_utc
+
+if TYPE_CHECKING:
+    from dashboard.screens.history import HistoryScreen
 
 FLUSH_S = 0.1
 GLANCE_S = 0.02  # a rep does not wait for the next flush: the lifter looks up at lockout
@@ -92,6 +94,7 @@ class PlumblineApp(App[int]):
         self._preferences_path = preferences
         self._today = today
         self._history = history
+        self._past: HistoryScreen | None = None
         self._preferences = load_preferences(preferences) if preferences else Preferences()
         self._views = Views(self.profiles)
         self._flushes = 0
@@ -170,8 +173,8 @@ class PlumblineApp(App[int]):
         elif isinstance(screen, HealthScreen):
             screen.show([(self._see(station), station.current) for _, station in sorted(stations.items())])
             title = "health"
-        elif isinstance(screen, HistoryScreen):
-            title = screen.title_words
+        elif self._past is not None and screen is self._past:
+            title = self._past.title_words
         elif isinstance(screen, LifterScreen):
             own = [key for key in sorted(stations) if screen.station in (key[1], "/".join(key))]
             if own:
@@ -195,8 +198,11 @@ class PlumblineApp(App[int]):
 
     def action_history(self) -> None:
         """Show the record."""
+        from dashboard.screens.history import HistoryScreen  # noqa: PLC0415  an eighth of a second of numpy
+
         if not isinstance(self.screen, HistoryScreen):
-            self.push_screen(HistoryScreen(self, self._history))
+            self._past = HistoryScreen(self, self._history)
+            self.push_screen(self._past)
             self.post_message(FloorChanged(self.floor))
 
     def action_units(self) -> None:
