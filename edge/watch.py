@@ -62,7 +62,10 @@ class _Channel:
 
 
 class SensorWatch:
-    """Watch the channels of one station. Pure; bounded memory."""
+    """Watch the channels of one station. Pure; bounded memory.
+
+    `faults` and `saturated` may be called from another thread than `feed`.
+    """
 
     def __init__(self) -> None:
         self._channels: dict[str, _Channel] = {}
@@ -76,7 +79,7 @@ class SensorWatch:
 
     def saturated(self, counts: Mapping[str, int], now_s: float) -> None:
         """Tell how many samples of each channel have been at the end of its range so far."""
-        for name, count in counts.items():
+        for name, count in dict(counts).items():  # a copy: the port's thread may add a channel meanwhile
             channel = self._channels.setdefault(name, _Channel(heard_at=now_s))
             if count > channel.saturated:
                 channel.saturated, channel.saturated_at = count, now_s
@@ -84,7 +87,7 @@ class SensorWatch:
     def faults(self, now_s: float) -> dict[str, SensorFault]:
         """What is wrong now, by channel."""
         found: dict[str, SensorFault] = {}
-        for name, channel in sorted(self._channels.items()):
+        for name, channel in sorted(dict(self._channels).items()):
             if now_s - channel.heard_at > max(SILENT_S, SILENT_INTERVALS * channel.interval_s):
                 found[name] = "silent"
             elif now_s - channel.saturated_at <= SATURATED_S:
