@@ -37,7 +37,8 @@ class HistoryLines(Lines):
     def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
         """The list at the left, what was chosen at the right."""
         if self.problem is not None:
-            said = textwrap.wrap(self.problem, max(1, width - 2))  # a path may be longer than the screen is wide
+            # a path may be longer than the screen is wide
+            said = textwrap.wrap(self.problem, max(1, width - 2))
             return [[Segment(f" {line}", Style(color=YELLOW, bold=True))] for line in said]
         if not self.practised:
             return [[Segment(" nothing has been recorded yet, or nothing fits the filter", FAINT)]]
