@@ -1,9 +1,10 @@
 """Arithmetic on arrays, compiled with Cython."""
 
-from kernels._counter import CHANNELS, LAYOUTS, Discarded, Measured, RepCounter, Tick
+from kernels._counter import CHANNELS, LAYOUTS, RepCounter
 from kernels._frames import FrameDecoder, Frames
 from kernels._motion import Resampler
 from kernels._path import handle_path, tether_height, tilt_path, two_tether_path
+from kernels.results import Discarded, Measured, Tick
 
 __all__ = [
     "CHANNELS",

@@ -1,58 +1,12 @@
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
+
+from kernels.results import Discarded, Measured, Tick
 
 CHANNELS: tuple[str, ...]
 LAYOUTS: dict[str, int]
 REASONS: tuple[str, ...]
 KINDS: tuple[str, ...]
-
-class Measured(NamedTuple):
-    kind: str
-    candidate: int
-    known_s: float
-    start_s: float
-    end_s: float
-    eccentric_end_s: float
-    concentric_start_s: float
-    concentric_end_s: float
-    eccentric_s: float
-    bottom_pause_s: float
-    concentric_s: float
-    top_pause_s: float
-    size: float
-    mean_concentric_velocity: float
-    peak_concentric_velocity: float
-    mean_propulsive_velocity: float
-    mean_eccentric_velocity: float
-    peak_eccentric_velocity: float
-    mean_force: float
-    peak_force: float
-    mean_power: float
-    peak_power: float
-    work: float
-    path_deviation: float
-    path_drift: float
-    path_sigma: float
-    bottom: float
-    top: float
-    smoothing_s: float
-
-class Discarded(NamedTuple):
-    start_s: float
-    end_s: float
-    reason: str
-    candidate: int
-
-class Tick(NamedTuple):
-    time_s: float
-    place: float
-    velocity: float
-    force: float
-    x: float
-    rising: int
-    busy: bool
 
 class RepCounter:
     def __init__(

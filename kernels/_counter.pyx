@@ -3,9 +3,9 @@
 cimport cython
 from libc.math cimport NAN, hypot, isnan, sqrt
 
-from typing import NamedTuple
-
 import numpy as np
+
+from kernels.results import Discarded, Measured, Tick
 
 from kernels._metrics cimport Meter
 from kernels._motion cimport GRID_HZ, MASK, RING, Moment, Resampler, Smoother, moment, smoother
@@ -55,64 +55,6 @@ LIMITS = (
     (1e6, 2e4, 40.0),
 )
 cdef double SECOND_LOST_S = 0.25   # a second tether or tilt this far behind is missing, and so is the path
-
-
-class Measured(NamedTuple):
-    """One candidate at one moment. Seconds, metres, newtons, watts, joules; NaN is "not seen".
-
-    `size`, `bottom` and `top` are in the unit of the motion coordinate: metres, or newtons on tension alone.
-    """
-
-    kind: str
-    candidate: int
-    known_s: float
-    start_s: float
-    end_s: float
-    eccentric_end_s: float
-    concentric_start_s: float
-    concentric_end_s: float
-    eccentric_s: float
-    bottom_pause_s: float
-    concentric_s: float
-    top_pause_s: float
-    size: float
-    mean_concentric_velocity: float
-    peak_concentric_velocity: float
-    mean_propulsive_velocity: float
-    mean_eccentric_velocity: float
-    peak_eccentric_velocity: float
-    mean_force: float
-    peak_force: float
-    mean_power: float
-    peak_power: float
-    work: float
-    path_deviation: float
-    path_drift: float
-    path_sigma: float
-    bottom: float
-    top: float
-    smoothing_s: float
-
-
-class Discarded(NamedTuple):
-    """A movement that was no rep; `candidate` is rep it takes back, or -1."""
-
-    start_s: float
-    end_s: float
-    reason: str
-    candidate: int
-
-
-class Tick(NamedTuple):
-    """The stream at a full tick of its own clock, filtered by the announcing filter (a little behind `time_s`)."""
-
-    time_s: float
-    place: float
-    velocity: float
-    force: float
-    x: float
-    rising: int  # +1 the motion leads up, -1 down, 0 it has not moved
-    busy: bool  # a movement is going on that may become a rep
 
 
 @cython.final
