@@ -159,8 +159,10 @@ class PlumblineApp(App[int]):
 
     def on_floor_changed(self, event: FloorChanged) -> None:
         """Show the floor on the screen that is in front."""
-        screen = self.screen_stack[-1]
         stations = event.floor.stations
+        screen = self.screen_stack[-1] if self.screen_stack else None
+        if screen is None or not screen.is_mounted or not screen.children:
+            return  # not composed yet, or being taken down; the floor is posted again soon
         if isinstance(screen, FloorScreen):
             views = sorted(map(self._see, stations.values()), key=lambda one: one.key)
             self._ring(views)

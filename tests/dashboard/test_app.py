@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from dashboard.app import PlumblineApp
 from dashboard.attention import Attention
 from dashboard.client import Client
+from dashboard.events import FloorChanged
 from dashboard.screens.floor import FloorScreen
 from dashboard.screens.station import StationScreen
 from dashboard.widgets.tile import LOOK, Tile
@@ -300,6 +301,24 @@ def test_the_tile_is_stale_while_the_broker_is_gone_and_live_after(
         return "live" in screen_text(gym) and "stale" not in screen_text(gym)
 
     run(gym, (80, 24), drive)
+
+
+def test_a_floor_that_comes_before_its_screen_stands_waits_for_it(
+    still: Any, words: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say = words()
+    still.put("rack-1", say.state(), say.info(), say.live(1.0))
+    app = make(still)
+
+    async def drive(pilot: Pilot[int]) -> None:
+        await poll(pilot, lambda: "rack-1" in screen_text(app))
+        with monkeypatch.context() as early:
+            early.setattr(PlumblineApp, "screen_stack", [FloorScreen()])  # in front, and not composed
+            app.on_floor_changed(FloorChanged(app.floor))
+        await settle(pilot)
+        assert "rack-1" in screen_text(app)
+
+    run(app, (80, 24), drive)
 
 
 @pytest.mark.parametrize("count", [1, 9, 60])
