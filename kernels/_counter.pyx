@@ -1,15 +1,28 @@
 """One station's stream from channel samples to measured reps: grid, place, announcing filter, grammar, measures."""
 
 cimport cython
-from libc.math cimport NAN, hypot, isnan, sqrt
+from libc.math cimport NAN, isnan, sqrt
 
 import numpy as np
 
 from kernels.results import Discarded, Measured, Tick
 
 from kernels._metrics cimport Meter
-from kernels._motion cimport GRID_HZ, MASK, RING, Moment, Resampler, Smoother, moment, smoother
-from kernels._path cimport Place, one_tether, tilted_tether, two_tethers
+from kernels._motion cimport (
+    CLOSINGS,
+    EMPTY,
+    GRID_HZ,
+    MASK,
+    RING,
+    Moment,
+    Resampler,
+    Smoother,
+    moment,
+    moments,
+    smoother,
+    unroll,
+)
+from kernels._path cimport Anchors, Place, one_tether, survey, tilted_tether, two_tethers
 from kernels._reps cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, TOO_QUICK, WITHDRAWN, Segmenter
 from kernels._window cimport (
     ONE_TETHER,
@@ -26,9 +39,14 @@ from kernels._window cimport (
 
 cdef double GRID_S = 1.0 / GRID_HZ
 
+# A named tuple's own constructor is Python; this is the one below it.
+cdef object _tuple = tuple.__new__
+
 cdef enum:
     CHANNEL_COUNT = 6
     ANNOUNCE = 7        # half-width of the announcing filter: 70 ms behind the newest grid sample
+    STRETCH = 64        # grid samples worked on together where so many have come
+    WEIGH = 256         # and after how many the uncertainty of the path is weighed anew
     AHEAD = 3           # the narrowest smoother that is still a cubic fit
 
 CHANNELS = ("position_m", "position_2_m", "tether_angle_rad", "force_n", "pulley_x_n", "pulley_y_n")
@@ -85,20 +103,27 @@ cdef class RepCounter:
     cdef Segmenter segmenter
     cdef Meter meter
     cdef int layout, second_id
-    cdef double ratio, ax, ay, bx, by, sigma_length, sigma_tilt, sigma_pulley
-    cdef double v0, load
+    cdef bint two_sensors
+    cdef Anchors anchors
+    cdef double ratio, v0, load
+    cdef Smoother* announcer
     cdef double s[RING]
     cdef double x[RING]
     cdef double y[RING]
-    cdef double sigma[RING]
     cdef double force[RING]
     cdef double announced[RING]
     cdef Window window
-    cdef long long done, force_done, pulley_done
+    # how far: placed on the grid, worked on, heard of the second sensor, felt by the cells
+    cdef long long placed, done, heard, force_done, pulley_done
+    cdef long long felt[STRETCH]
+    cdef long long pulley_seen[STRETCH]
+    cdef double row[STRETCH + 2 * ANNOUNCE]
+    cdef double places[STRETCH]
+    cdef double rates[STRETCH]
     cdef readonly double place, velocity
-    cdef long long index, tick
+    cdef long long index, tick, next_tick
     cdef double first_s
-    cdef bint pending
+    cdef bint pending, started
     cdef list events
 
     def __init__(
@@ -140,33 +165,38 @@ cdef class RepCounter:
         )
         self.meter = Meter(self.layout, concentric_first, free_weight, free_length_m, pulley_efficiency)
         self.ratio = travel_ratio
-        self.ax, self.ay = anchor_m
-        self.bx, self.by = anchor_2_m
-        self.sigma_length = sigma_length_m
-        self.sigma_tilt = sigma_tilt_rad
-        self.sigma_pulley = sigma_pulley_n
+        self.two_sensors = self.layout == TILT or self.layout == TWO_TETHERS
+        self.anchors = survey(
+            anchor_m[0], anchor_m[1], anchor_2_m[0], anchor_2_m[1], sigma_length_m, sigma_tilt_rad, sigma_pulley_n
+        )
+        self.meter.way.anchors = self.anchors
+        self.announcer = smoother(ANNOUNCE)
         self.v0 = v0_mps
         self.load = 0.0
         for i in range(RING):
             self.s[i] = NAN
             self.x[i] = NAN
             self.y[i] = NAN
-            self.sigma[i] = NAN
             self.force[i] = NAN
             self.announced[i] = NAN
         self.window.s = self.s
         self.window.announced = self.announced
         self.window.x = self.x
         self.window.y = self.y
-        self.window.sigma = self.sigma
         self.window.force = self.force
         self.tick = max(1, <long long>(tick_s * GRID_HZ + 0.5))
         self.first_s = NAN
+        self.placed = -1
         self.done = -1
+        self.heard = -1
         self.force_done = -1
         self.pulley_done = -1
         self.place = NAN
         self.velocity = NAN
+        self.window.place_gain = 1.0
+        self.window.path_gain = 1.0
+        self.window.felt = -1
+        self.weigh_path()
         self.events = []
 
     def push(self, int channel, const double[::1] time_s not None, const double[::1] value not None):
@@ -181,52 +211,45 @@ cdef class RepCounter:
         -------
         list of Measured, Discarded and Tick, in the order they became known
         """
-        cdef Py_ssize_t i
+        cdef Py_ssize_t i = 0
         cdef Py_ssize_t n = time_s.shape[0]
         cdef Resampler held = None
         if value.shape[0] != n:
             raise ValueError(f"need as many times as values, got {n} and {value.shape[0]}")
         if not 0 <= channel < CHANNEL_COUNT:
             raise ValueError(f"need a channel from 0 to {CHANNEL_COUNT - 1}, got {channel}")
+        if n == 0:
+            return []
         if channel == (3 if self.layout == TENSION else 0):
-            if n and isnan(self.first_s):
+            if isnan(self.first_s):
                 self.first_s = time_s[0]
             with nogil:
-                i = 0
                 while i < n:
-                    i = self.leading.take_until_bin(&time_s[0], &value[0], i, n, self.done)
-                    if self.leading.newest > self.done:
-                        self.advance()
-        elif channel == self.second_id and (self.layout == TILT or self.layout == TWO_TETHERS):
-            with nogil:
-                for i in range(n):
-                    self.second.put(time_s[i], value[i])
-                if self.leading.newest > self.done:
+                    i = self.leading.take_many(&time_s[0], &value[0], i, n, self.leading.newest + STRETCH)
                     self.advance()
         else:
-            if channel == 3:
+            if channel == self.second_id and self.two_sensors:
+                held = self.second
+            elif channel == 3:
                 held = self.cell
             elif channel == 4:
                 held = self.pulley_x
             elif channel == 5:
                 held = self.pulley_y
             if held is not None:
-                with nogil:
-                    for i in range(n):
-                        held.put(time_s[i], value[i])
+                held.put(&time_s[0], &value[0], n)
+                if held is self.second:
+                    self.advance()
         return self.collect()
 
     cdef say_tick(self):
         cdef int rising = -self.segmenter.direction if self.segmenter.concentric_first else self.segmenter.direction
-        cdef double force = self.s[self.done & MASK] if self.layout == TENSION else (
-            self.force[self.force_done & MASK] if self.force_done >= 0 else NAN
-        )
+        cdef double force = NAN
+        if self.window.felt >= 0:
+            force = self.force[self.window.felt & MASK]
         cdef double x = NAN if self.layout == PULLEY else self.x[self.done & MASK]
-        self.events.append(
-            Tick(
-                (self.done + 1) * GRID_S, self.place, self.velocity, force, x, rising, self.segmenter.n > 0
-            )
-        )
+        said = ((self.done + 1) * GRID_S, self.place, self.velocity, force, x, rising, self.segmenter.n > 0)
+        self.events.append(_tuple(Tick, said))
 
     cdef list collect(self):
         events = self.events
@@ -234,91 +257,126 @@ cdef class RepCounter:
         return events
 
     cdef void advance(self) noexcept nogil:
-        """Work on the grid samples that are complete."""
-        cdef long long k
-        cdef double seen_s
-        if self.done < 0 or self.leading.newest - self.done > RING // 2:
-            self.done = self.leading.newest - 1
-            self.force_done = self.done
-            self.pulley_done = self.done
-        while self.done < self.leading.newest:
-            k = self.done + 1
-            if self.layout == TILT or self.layout == TWO_TETHERS:
-                self.second.catch_up(self.leading.t0)
-            if self.second.newest < k and (self.layout == TILT or self.layout == TWO_TETHERS):
-                seen_s = self.second.t0 if self.second.has0 else self.first_s
-                if self.leading.t0 - seen_s <= SECOND_LOST_S:
-                    break  # it is on its way
-            self.see(k, (k + 1) * GRID_S)
-            self.done = k
-            self.window.newest = k
-            self.announce(k - ANNOUNCE, ANNOUNCE)
-            if (k + 1) % self.tick == 0:
+        """Work on the grid samples that are complete, a stretch of them at a time."""
+        cdef Py_ssize_t n
+        if not self.started or self.leading.newest - self.placed > RING // 2:
+            self.started = self.leading.state != EMPTY
+            self.placed = self.leading.newest - 1
+            self.done = self.placed
+            self.force_done = self.placed
+            self.pulley_done = self.placed
+        while self.placed < self.leading.newest:
+            n = self.see(min(STRETCH, self.leading.newest - self.placed, WEIGH - (self.placed + 1) % WEIGH))
+            if n == 0:
+                break  # the second sensor's sample is on its way
+            self.work(n)
+            if (self.placed + 1) % WEIGH == 0:
                 with gil:
-                    self.say_tick()
+                    self.weigh_path()
 
-    cdef void see(self, long long k, double until_s) noexcept nogil:
-        """Place and force of grid sample k, from what was measured up to its end."""
-        cdef double raw = self.leading.ring[k & MASK]
-        cdef double other
+    cdef Py_ssize_t see(self, Py_ssize_t n) noexcept nogil:
+        """Place and force of the next n grid samples, each from what was measured up to its end; how many it saw."""
+        cdef Py_ssize_t i, at
+        cdef long long k
         cdef Place p
-        self.s[k & MASK] = NAN
+        cdef double other
+        for i in range(n):
+            k = self.placed + 1
+            at = k & MASK
+            if self.two_sensors:
+                if not self.listen(k):
+                    return i
+                other = self.second.at(k)
+                self.x[at] = NAN
+                if isnan(other):
+                    self.s[at] = one_tether(self.leading.ring[at], self.anchors.ax, self.anchors.ay)
+                else:
+                    if self.layout == TILT:
+                        p = tilted_tether(self.leading.ring[at], other, &self.anchors)
+                    else:
+                        p = two_tethers(self.leading.ring[at], other, &self.anchors)
+                    self.s[at] = p.y
+                    if k < self.position.shifted and k < self.second.shifted:  # a shifted zero has lost the place
+                        self.x[at] = p.x
+            elif self.layout == ONE_TETHER:
+                self.s[at] = one_tether(self.leading.ring[at], self.anchors.ax, self.anchors.ay)
+            elif self.layout == TENSION:
+                self.s[at] = self.leading.ring[at]
+            else:
+                self.s[at] = self.ratio * self.leading.ring[at]
+                if self.layout == PULLEY:
+                    self.feel_pulley(k)
+            self.pulley_seen[i] = self.pulley_done
+            self.feel(k)
+            self.felt[i] = self.force_done
+            self.placed = k
+        return n
+
+    cdef bint listen(self, long long k) noexcept nogil:
+        """Take the second sensor's samples up to grid sample k; whether it has come so far, or is lost."""
+        cdef double now_s
+        if self.heard < k:
+            self.heard = k
+        while True:
+            now_s = self.leading.closed[self.heard & (CLOSINGS - 1)]
+            self.second.catch_up(now_s)
+            if self.second.newest >= k:
+                return True
+            if now_s - (self.first_s if self.second.state == EMPTY else self.second.t0) > SECOND_LOST_S:
+                return True
+            if self.heard == self.leading.newest:
+                return False
+            self.heard += 1
+
+    cdef void feel(self, long long k) noexcept nogil:
+        """The force, as far as it is known when grid sample k is complete."""
+        if self.layout == TENSION:
+            self.force[k & MASK] = self.s[k & MASK]
+            self.force_done = k
+            return
+        self.force[k & MASK] = NAN
+        if self.cell.queue_tail > 0:
+            self.cell.catch_up((k + 1) * GRID_S)
+            while self.force_done < min(k, self.cell.newest):
+                self.force_done += 1
+                self.force[self.force_done & MASK] = self.cell.at(self.force_done)
+
+    cdef void feel_pulley(self, long long k) noexcept nogil:
         self.x[k & MASK] = NAN
         self.y[k & MASK] = NAN
-        self.sigma[k & MASK] = NAN
-        self.force[k & MASK] = NAN
-        if self.layout == TENSION:
-            self.s[k & MASK] = raw
-            self.force[k & MASK] = raw
-            return
-        if self.cell.queue_head < self.cell.queue_tail:
-            self.cell.catch_up(until_s)
-        while self.force_done < min(k, self.cell.newest):
-            self.force_done += 1
-            self.force[self.force_done & MASK] = self.cell.at(self.force_done)
-        if self.layout == TRAVEL:
-            self.s[k & MASK] = self.ratio * raw
-        elif self.layout == PULLEY:
-            self.s[k & MASK] = self.ratio * raw
-            self.pulley_x.catch_up(until_s)
-            self.pulley_y.catch_up(until_s)
-            while self.pulley_done < min(k, min(self.pulley_x.newest, self.pulley_y.newest)):
-                self.pulley_done += 1
-                self.x[self.pulley_done & MASK] = self.pulley_x.at(self.pulley_done)
-                self.y[self.pulley_done & MASK] = self.pulley_y.at(self.pulley_done)
-                # R = T (cos e, sin e + 1) turns by half of what e does
-                self.sigma[self.pulley_done & MASK] = 2.0 * self.sigma_pulley / hypot(
-                    self.x[self.pulley_done & MASK], self.y[self.pulley_done & MASK]
-                )
-        else:
-            if self.layout == ONE_TETHER:
-                p = one_tether(raw, self.ax, self.ay)
-            else:
-                other = self.second.at(k)
-                if isnan(other):
-                    p = one_tether(raw, self.ax, self.ay)
-                elif self.layout == TILT:
-                    p = tilted_tether(raw, other, self.ax, self.ay, self.sigma_length, self.sigma_tilt)
-                else:
-                    p = two_tethers(raw, other, self.ax, self.ay, self.bx, self.by, self.sigma_length)
-            self.s[k & MASK] = p.y
-            if not (self.position.shifted or self.second.shifted):  # a shifted zero has lost the place
-                self.x[k & MASK] = p.x
-                self.sigma[k & MASK] = p.sigma_x
+        self.pulley_x.catch_up((k + 1) * GRID_S)
+        self.pulley_y.catch_up((k + 1) * GRID_S)
+        while self.pulley_done < min(k, min(self.pulley_x.newest, self.pulley_y.newest)):
+            self.pulley_done += 1
+            self.x[self.pulley_done & MASK] = self.pulley_x.at(self.pulley_done)
+            self.y[self.pulley_done & MASK] = self.pulley_y.at(self.pulley_done)
 
-    cdef void announce(self, long long k, int reach) noexcept nogil:
-        """The short filter at grid sample k, the grammar, and what it found."""
-        cdef Smoother* f
-        cdef Moment m
+    cdef void work(self, Py_ssize_t n) noexcept nogil:
+        """The announcing filter and the grammar, `ANNOUNCE` behind each of the n grid samples just placed."""
+        cdef long long first = self.placed - n + 1
+        cdef Py_ssize_t i
+        unroll(self.s, first - 2 * ANNOUNCE, first + n - 1, self.row)
+        moments(self.row + ANNOUNCE, n, self.announcer, self.places, self.rates)
+        for i in range(n):
+            self.done = first + i
+            self.window.newest = self.done
+            self.window.seen = self.pulley_seen[i] if self.layout == PULLEY else self.done
+            self.window.felt = self.felt[i]
+            if self.done >= ANNOUNCE:
+                self.announce(self.done - ANNOUNCE, self.places[i], self.rates[i])
+            if self.done + 1 >= self.next_tick:
+                if (self.done + 1) % self.tick == 0:
+                    with gil:
+                        self.say_tick()
+                self.next_tick = self.done + 1 + self.tick - (self.done + 1) % self.tick
+
+    cdef void announce(self, long long k, double place, double rate) noexcept nogil:
+        """What the short filter says of grid sample k; the grammar, and what it found."""
         cdef int said
-        if k < 0 or reach < AHEAD:
-            return
-        f = smoother(reach)
-        m = moment(self.s, f, k)
-        self.place = m.place
-        self.velocity = m.rate
-        self.announced[k & MASK] = m.place
-        said = self.segmenter.step(k, self.place, self.velocity)
+        self.place = place
+        self.velocity = rate
+        self.announced[k & MASK] = place
+        said = self.segmenter.step(k, place, rate)
         if said != NOTHING:
             with gil:
                 self.report(said)
@@ -349,8 +407,6 @@ cdef class RepCounter:
             self.index += 1
             self.pending = False
         if said & (LOCKOUT | HELD | COMPLETE):
-            self.weigh_path()
-            self.window.seen = self.pulley_done if self.layout == PULLEY else self.done
             good = self.meter.measure(
                 &self.window,
                 seg.a.k,
@@ -364,7 +420,7 @@ cdef class RepCounter:
             if good and not (said & COMPLETE and m.size < 0.0):
                 if said & COMPLETE:
                     self.learn(&m)
-                self.events.append(self.row(KINDS[2 if said & COMPLETE else 1 if said & HELD else 0], &m))
+                self.events.append(self.measured(KINDS[2 if said & COMPLETE else 1 if said & HELD else 0], &m))
                 self.pending = True
             elif said & COMPLETE:
                 self.events.append(
@@ -380,7 +436,7 @@ cdef class RepCounter:
                     self.index += 1
                 self.pending = False
 
-    cdef void weigh_path(self):
+    cdef weigh_path(self):
         """What the path's smoother leaves of white noise: sqrt(sum of taps²), times grid rate over sensor rate."""
         cdef Resampler sensor = self.pulley_x if self.layout == PULLEY else self.second
         cdef Smoother* f = smoother(PULLEY_HALF if self.layout == PULLEY else PATH_HALF)
@@ -391,7 +447,7 @@ cdef class RepCounter:
         self.window.place_gain = sqrt(total)
         # uniform over one step of the resolution: sqrt(12) (GUM 4.3.7)
         self.window.stuck = sensor.quantum / sqrt(12.0) / (
-            self.sigma_tilt if self.layout == TILT else self.sigma_length
+            self.anchors.sigma_tilt if self.layout == TILT else self.anchors.sigma_length
         )
         self.window.stuck = min(1.0, self.window.stuck)
         self.window.path_gain = sqrt(total * sensor.bins / sensor.taken) if sensor.taken else 1.0
@@ -405,8 +461,8 @@ cdef class RepCounter:
             seg.range_count = 0  # the ones before were partial
         seg.learn(m.size, <long long>(m.end_s / GRID_S))
 
-    cdef object row(self, str kind, Measures* m):
-        return Measured(
+    cdef object measured(self, str kind, Measures* m):
+        said = (
             kind,
             self.index,
             (self.done + 1) * GRID_S,
@@ -437,16 +493,19 @@ cdef class RepCounter:
             m.top,
             m.smoothing_s,
         )
+        return _tuple(Measured, said)
 
     def finish(self):
         """The stream is over or has broken off: return what can still be said. Pushing may go on after it."""
         cdef long long k
+        cdef Moment m
         if self.done < 0:
             return self.collect()
         self.leading.settle()
         self.advance()
         for k in range(max(0, self.done - ANNOUNCE + 1), self.done - AHEAD + 1):
-            self.announce(k, <int>(self.done - k))
+            m = moment(self.s, smoother(<int>(self.done - k)), self.done - k, k)
+            self.announce(k, m.place, m.rate)
         said = self.segmenter.flush(self.done)
         if said != NOTHING:
             self.report(said)

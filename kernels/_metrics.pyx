@@ -1,9 +1,9 @@
 """One rep's numbers, by the definitions in the README, from the grid around it."""
 
 cimport cython
-from libc.math cimport NAN, fabs, fmax, fmin, isnan
+from libc.math cimport NAN, fabs, isnan
 
-from kernels._motion cimport GRID_HZ, LADDER, MASK, RING, Smoother, even, half_width, smoother
+from kernels._motion cimport GRID_HZ, LADDER, MASK, RING, half_width
 from kernels._path cimport PathMeter
 from kernels._phases cimport Phases
 from kernels._window cimport TENSION, Measures, Span, Window
@@ -36,7 +36,7 @@ cdef class Meter:
         self.concentric_first = concentric_first
         self.free_weight = free_weight
         self.phases = Phases(layout == TENSION)
-        self.way = PathMeter(layout, self.phases, concentric_first, free_length_m, pulley_efficiency)
+        self.way = PathMeter(layout, self.phases, free_length_m, pulley_efficiency)
 
     cdef bint measure(
         self,
@@ -94,18 +94,18 @@ cdef class Meter:
         # extremes of the part left, of the turn, and of the part returned to
         before = sign * self.phases.place[i0]
         for i in range(i0, iv + 1):
-            before = fmax(before, sign * self.phases.place[i])
+            before = max(before, sign * self.phases.place[i])
         turn = sign * self.phases.place[iv]
         for i in range(ia, ib + 1):
             if sign * self.phases.place[i] < turn:
                 turn = sign * self.phases.place[i]
         after = turn
         for i in range(iv, i1 + 1):
-            after = fmax(after, sign * self.phases.place[i])
+            after = max(after, sign * self.phases.place[i])
         if b >= 0:
             # Walking out before the first rep and letting go after the last go farther than the reps do. A rep leaves
             # and returns to the nearer of the two ends; where it did not rest there, the farther one is found anyway.
-            before = fmin(before, after)
+            before = min(before, after)
             after = before
         if self.layout == TENSION:
             v0 = TENSION_V0 * (v0 if v0 > 0.0 else before - turn)
@@ -165,13 +165,12 @@ cdef class Meter:
         """Everything that is measured inside the two phases."""
         cdef int i, i0, i1, at
         cdef double t_end, a, a_before
-        cdef Smoother* f
         i0 = self.phases.index(up.start_s)
         i1 = self.phases.index(up.end_s)
         # the lowest place: at the turn of an eccentric-first rep it may be before the concentric starts
         m.bottom = self.phases.place_at(up.start_s)
         for i in range(self.phases.index(down.end_s) if not self.concentric_first else i0, i1 + 1):
-            m.bottom = fmin(m.bottom, self.phases.place[i])
+            m.bottom = min(m.bottom, self.phases.place[i])
         m.top = self.phases.place_at(up.end_s)
         m.size = m.top - m.bottom
         m.mcv = (m.top - self.phases.place_at(up.start_s)) / (up.end_s - up.start_s)
@@ -185,13 +184,11 @@ cdef class Meter:
             m.pcv = self.phases.summit(at)
         m.mpv = NAN
         if self.free_weight:
+            self.phases.accelerate(window, i0, i1)
             t_end = up.end_s
-            f = smoother(max(self.phases.half, 8))
             a_before = 0.0
             for i in range(at, i1 + 1):
-                if window.newest - (self.phases.first + i) < f.half:
-                    break
-                a = even(window.s, f.curve, f.half, self.phases.first + i)
+                a = self.phases.curve[i]
                 if a <= -G_MPS2:
                     t_end = (self.phases.first + i + 0.5) * GRID_S
                     if i > at and a_before > a:
@@ -222,7 +219,6 @@ cdef class Meter:
         cdef int i
         cdef int seen = 0
         cdef double f, total, power, work
-        cdef Smoother* curve = smoother(max(self.phases.half, 8))
         m.mean_force = NAN
         m.peak_force = NAN
         m.mean_power = NAN
@@ -231,11 +227,9 @@ cdef class Meter:
         total = 0.0
         work = 0.0
         for i in range(i0, i1 + 1):
-            f = window.force[(self.phases.first + i) & MASK]
+            f = window.force[(self.phases.first + i) & MASK] if self.phases.first + i <= window.felt else NAN
             if isnan(f) and load > 0.0 and self.free_weight:
-                if window.newest - (self.phases.first + i) < curve.half:
-                    continue
-                f = load * (G_MPS2 + even(window.s, curve.curve, curve.half, self.phases.first + i))
+                f = load * (G_MPS2 + self.phases.curve[i])
             if isnan(f):
                 continue
             power = f * self.phases.rate[i]

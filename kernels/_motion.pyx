@@ -11,10 +11,13 @@ constant jerk, no overshoot worth the name at an abrupt start, and narrow or wid
 
 cimport cython
 from libc.math cimport NAN, fabs, isnan
+from libc.string cimport memcpy
 
 import numpy as np
 
 cdef double GRID_S = 1.0 / GRID_HZ
+cdef long long FAR = 1 << 62
+cdef double LATEST_S = 1e15   # 30 million years: a time beyond is none, and its bin could not be numbered
 cdef double STALE_S = 0.1   # a reading repeated for longer is a stop
 cdef int HALF_WIDTHS[LADDER]
 HALF_WIDTHS[:] = [6, 8, 11, 14, 18, 24, 32]
@@ -66,22 +69,96 @@ cdef int half_width(int rung) noexcept nogil:
     return HALF_WIDTHS[rung]
 
 
-cdef double even(const double* ring, const double* taps, int half, long long k) noexcept nogil:
-    """Apply even taps (place or curve) around grid sample k of a ring."""
-    cdef const double* middle = taps + half
-    cdef double total = middle[0] * ring[k & MASK]
-    cdef int j
-    for j in range(1, half + 1):
-        total += middle[j] * (ring[(k + j) & MASK] + ring[(k - j) & MASK])
-    return total
+cdef void unroll(const double* ring, long long first, long long last, double* out) noexcept nogil:
+    """Copy grid samples [first, last] of a ring into a row; fewer than RING."""
+    cdef Py_ssize_t n = <Py_ssize_t>(last - first + 1)
+    cdef Py_ssize_t at = <Py_ssize_t>(first & MASK)
+    cdef Py_ssize_t before = min(n, RING - at)
+    memcpy(out, ring + at, before * sizeof(double))
+    memcpy(out + before, ring, (n - before) * sizeof(double))
+
+
+# Four neighbours at a time: each sum keeps its own order, so the bits are those of one at a time, and the compiler
+# can hold two sums in a register.
+
+cdef void moments(const double* p, Py_ssize_t n, const Smoother* f, double* place, double* rate) noexcept nogil:
+    """Place and rate of n samples in a row; p points at the first, with f.half more on either side."""
+    cdef Py_ssize_t half = f.half
+    cdef const double* c = f.place + half
+    cdef const double* d = f.rate + half
+    cdef Py_ssize_t i = 0
+    cdef Py_ssize_t j
+    cdef double a0, a1, a2, a3, b0, b1, b2, b3
+    while i + 4 <= n:
+        a0 = c[0] * p[i]
+        a1 = c[0] * p[i + 1]
+        a2 = c[0] * p[i + 2]
+        a3 = c[0] * p[i + 3]
+        b0 = b1 = b2 = b3 = 0.0
+        for j in range(1, half + 1):
+            a0 += c[j] * (p[i + j] + p[i - j])
+            a1 += c[j] * (p[i + j + 1] + p[i - j + 1])
+            a2 += c[j] * (p[i + j + 2] + p[i - j + 2])
+            a3 += c[j] * (p[i + j + 3] + p[i - j + 3])
+            b0 += d[j] * (p[i + j] - p[i - j])
+            b1 += d[j] * (p[i + j + 1] - p[i - j + 1])
+            b2 += d[j] * (p[i + j + 2] - p[i - j + 2])
+            b3 += d[j] * (p[i + j + 3] - p[i - j + 3])
+        place[i] = a0
+        place[i + 1] = a1
+        place[i + 2] = a2
+        place[i + 3] = a3
+        rate[i] = b0
+        rate[i + 1] = b1
+        rate[i + 2] = b2
+        rate[i + 3] = b3
+        i += 4
+    while i < n:
+        a0 = c[0] * p[i]
+        b0 = 0.0
+        for j in range(1, half + 1):
+            a0 += c[j] * (p[i + j] + p[i - j])
+            b0 += d[j] * (p[i + j] - p[i - j])
+        place[i] = a0
+        rate[i] = b0
+        i += 1
+
+
+cdef void evens(const double* p, Py_ssize_t n, const double* taps, Py_ssize_t half, double* out) noexcept nogil:
+    """Apply even taps to n samples in a row; p points at the first, with `half` more on either side."""
+    cdef const double* c = taps + half
+    cdef Py_ssize_t i = 0
+    cdef Py_ssize_t j
+    cdef double a0, a1, a2, a3
+    while i + 4 <= n:
+        a0 = c[0] * p[i]
+        a1 = c[0] * p[i + 1]
+        a2 = c[0] * p[i + 2]
+        a3 = c[0] * p[i + 3]
+        for j in range(1, half + 1):
+            a0 += c[j] * (p[i + j] + p[i - j])
+            a1 += c[j] * (p[i + j + 1] + p[i - j + 1])
+            a2 += c[j] * (p[i + j + 2] + p[i - j + 2])
+            a3 += c[j] * (p[i + j + 3] + p[i - j + 3])
+        out[i] = a0
+        out[i + 1] = a1
+        out[i + 2] = a2
+        out[i + 3] = a3
+        i += 4
+    while i < n:
+        a0 = c[0] * p[i]
+        for j in range(1, half + 1):
+            a0 += c[j] * (p[i + j] + p[i - j])
+        out[i] = a0
+        i += 1
 
 
 @cython.final
 cdef class Resampler:
     """One channel: uneven samples in, grid out. Spikes, steps, gaps and repeats are its normal food.
 
-    State: the last accepted sample, one sample in doubt, the bin being filled, and the grid ring. Cutting the
-    stream differently changes nothing.
+    State: the last two accepted samples, one that is in doubt or repeats the last, the bin being filled, and the
+    grid ring. Cutting the stream differently changes nothing.
 
     A sample is in doubt when it leaves the line of the two before it by more than half of `max_curve` dt² plus
     `tolerance`, or is farther than `max_rate` dt plus `tolerance`. The next sample decides: back on the old
@@ -111,6 +188,7 @@ cdef class Resampler:
         self.max_gap_s = max_gap_s
         self.newest = -1
         self.quantum = tolerance
+        self.shifted = FAR
         for i in range(RING):
             self.ring[i] = NAN
 
@@ -126,28 +204,26 @@ cdef class Resampler:
 
     cdef void take(self, double t, double y) noexcept nogil:
         cdef double before, dt
-        if isnan(y) or isnan(t):
+        if isnan(y) or not fabs(t) < LATEST_S:
             return
         y -= self.shift
-        if not self.has0:
+        if self.state == EMPTY:
             self.restart(t, y)
             return
-        if t <= (self.t1 if self.has1 else self.t0):
+        if t <= (self.t1 if self.state == DOUBTFUL else self.t0):
             self.disordered += 1
             return
-        if self.repeat_t > 0.0:
+        if self.state == REPEATED:
             if y == self.y0 and t - self.t0 <= STALE_S:
-                self.repeat_t = t
+                self.t1 = t
                 return
             # It moved on as it had moved before: the repeats were old readings sent again, not a stop.
             before = (y - self.y0) / ((t - self.t0) * self.rate())
             if 0.3 < before < 3.0:
                 self.stale += 1
             else:
-                self.accept(self.repeat_t, self.y0)
-            self.repeat_t = 0.0
-        if self.has1:
-            self.has1 = False
+                self.accept(self.t1, self.y0)
+        elif self.state == DOUBTFUL:
             dt = t - self.t0
             before = self.y0 + (y - self.y0) * (self.t1 - self.t0) / dt
             if (
@@ -164,54 +240,122 @@ cdef class Resampler:
                 before = self.y1 - self.y0 - self.rate() * (self.t1 - self.t0)
                 self.shift += before
                 self.shifts += 1
-                self.shifted = True
+                self.shifted = min(self.shifted, self.bin)
                 self.accept(self.t1, self.y1 - before)
                 y -= before
             elif fabs(self.y1 - self.y0) > self.max_rate * (self.t1 - self.t0) + self.tolerance:
                 self.spikes += 1  # nothing moves there, and the sample now does not stay there
             else:
                 self.accept(self.t1, self.y1)
+        self.state = PLAIN
         if t - self.t0 > self.max_gap_s:
             self.gaps += 1
             self.restart(t, y)
-        elif y == self.y0 and fabs(self.rate()) * (t - self.t0) > 2.0 * self.quantum:
-            self.repeat_t = t
+        elif y == self.y0 and fabs(self.y0 - self.yb) * (t - self.t0) > 2.0 * self.quantum * (self.t0 - self.tb):
+            self.t1 = t
+            self.state = REPEATED
         elif self.strange(t, y):
             self.t1 = t
             self.y1 = y
-            self.has1 = True
+            self.state = DOUBTFUL
         else:
             if 0.0 < fabs(y - self.y0) < self.quantum:
                 self.quantum = fabs(y - self.y0)
             self.accept(t, y)
 
-    cdef Py_ssize_t take_until_bin(
-        self, const double* t, const double* y, Py_ssize_t i, Py_ssize_t n, long long done
+    cdef Py_ssize_t glide(
+        self, const double* t, const double* y, Py_ssize_t i, Py_ssize_t n, long long enough
     ) noexcept nogil:
-        """Take samples from the i-th on until a bin after `done` is whole; return how many of n are taken."""
-        while i < n:
+        """Take samples from the i-th on while `take` would only accept them; return where that ended.
+
+        Nearly all samples are like that, and the state stays in registers from one bin to the next.
+        """
+        cdef double ta, ya, tb, yb, area, edge, dt, jump, there
+        cdef double quantum = self.quantum
+        cdef double shift = self.shift
+        cdef bint plain = True
+        cdef Py_ssize_t first
+        while plain and i < n and self.newest < enough:
+            first = i
+            ta = self.t0
+            ya = self.y0
+            tb = self.tb
+            yb = self.yb
+            area = self.area
+            edge = self.edge
+            there = ya
+            while i < n:
+                dt = t[i] - ta
+                there = y[i] - shift
+                jump = fabs(there - ya)
+                plain = 0.0 < dt <= self.max_gap_s and jump <= self.tolerance  # NaN is not
+                if not plain:
+                    break
+                if jump > 0.0:
+                    quantum = jump if jump < quantum else quantum
+                elif fabs(ya - yb) * dt > 2.0 * quantum * (ta - tb):
+                    plain = False
+                    break
+                if t[i] >= edge:
+                    break
+                area += 0.5 * (ya + there) * dt
+                tb = ta
+                yb = ya
+                ta = t[i]
+                ya = there
+                i += 1
+            self.t0 = ta
+            self.y0 = ya
+            self.tb = tb
+            self.yb = yb
+            self.area = area
+            self.taken += i - first
+            if plain and i < n:
+                self.accept(t[i], there)
+                i += 1
+        self.quantum = quantum
+        return i
+
+    cdef Py_ssize_t take_many(
+        self, const double* t, const double* y, Py_ssize_t i, Py_ssize_t n, long long enough
+    ) noexcept nogil:
+        """Take samples from the i-th on until bin `enough` is whole; return how many of n are taken.
+
+        It stops early where a gap is about to skip bins, for whoever reads them to catch up: what is left out then
+        does not depend on how many are taken at once.
+        """
+        cdef long long newest = self.newest
+        while i < n and self.newest < enough:
+            if self.state == PLAIN:
+                i = self.glide(t, y, i, n, enough)
+                if i == n or self.newest >= enough:
+                    break
+            if self.newest > newest and t[i] - self.t0 > self.max_gap_s:
+                break
             self.take(t[i], y[i])
             i += 1
-            if self.newest > done:
-                break
+            if self.bins == 0:
+                break  # the first sample says where the grid begins
         return i
 
     cdef void settle(self) noexcept nogil:
         """The stream is over: nothing will come that decides what is in doubt."""
-        if self.repeat_t > 0.0:
-            self.accept(self.repeat_t, self.y0)
-            self.repeat_t = 0.0
-        if self.has1 and not self.strange(self.t1, self.y1):
+        if self.state == REPEATED:
+            self.accept(self.t1, self.y0)
+        elif self.state == DOUBTFUL and not self.strange(self.t1, self.y1):
             self.accept(self.t1, self.y1)
-        self.has1 = False
+        if self.state != EMPTY:
+            self.state = PLAIN
 
     cdef void restart(self, double t, double y) noexcept nogil:
         """Begin anew at a sample: the bins since the last one stay NaN, the first bin is not whole."""
         cdef long long k = <long long>(t / GRID_S)
         cdef long long i
-        if self.has0:
+        if self.state != EMPTY:
             for i in range(self.newest + 1, min(k, self.newest + 1 + RING)):
                 self.ring[i & MASK] = NAN
+        for i in range(CLOSINGS):
+            self.closed[i] = t
         self.newest = k - 1
         self.bin = k
         self.edge = (k + 1) * GRID_S
@@ -221,9 +365,7 @@ cdef class Resampler:
         self.y0 = y
         self.tb = t - 1.0
         self.yb = y
-        self.has0 = True
-        self.has1 = False
-        self.repeat_t = 0.0
+        self.state = PLAIN
 
     cdef double rate(self) noexcept nogil:
         """The slope to the last accepted sample from the one before."""
@@ -241,6 +383,7 @@ cdef class Resampler:
                 ye = ya + slope * (self.edge - ta)
                 self.area += 0.5 * (ya + ye) * (self.edge - ta)
                 self.ring[self.bin & MASK] = self.area * GRID_HZ if self.whole else NAN
+                self.closed[self.bin & (CLOSINGS - 1)] = t
                 self.newest = self.bin
                 self.bin += 1
                 self.bins += 1
@@ -254,20 +397,35 @@ cdef class Resampler:
         self.t0 = t
         self.y0 = y
 
-    cdef void put(self, double t, double y) noexcept nogil:
-        """Hold a sample until the leading channel has come this far."""
-        if self.queue_tail - self.queue_head >= QUEUE:
-            self.take(self.queue_t[self.queue_head % QUEUE], self.queue_y[self.queue_head % QUEUE])
-            self.queue_head += 1
-        self.queue_t[self.queue_tail % QUEUE] = t
-        self.queue_y[self.queue_tail % QUEUE] = y
-        self.queue_tail += 1
+    cdef void put(self, const double* t, const double* y, Py_ssize_t n) noexcept nogil:
+        """Hold samples until the leading channel has come this far."""
+        cdef Py_ssize_t at, room
+        while n > 0:
+            if self.queue_tail - self.queue_head == QUEUE:
+                self.take(self.queue_t[self.queue_head % QUEUE], self.queue_y[self.queue_head % QUEUE])
+                self.queue_head += 1
+            at = self.queue_tail % QUEUE
+            room = min(n, QUEUE - at, QUEUE - (self.queue_tail - self.queue_head))
+            memcpy(self.queue_t + at, t, room * sizeof(double))
+            memcpy(self.queue_y + at, y, room * sizeof(double))
+            self.queue_tail += room
+            t += room
+            y += room
+            n -= room
 
     cdef void catch_up(self, double until_s) noexcept nogil:
         """Take what was held, up to and with a time: what is known at a moment never depends on the cuts."""
+        cdef Py_ssize_t i, n, at
         while self.queue_head < self.queue_tail and self.queue_t[self.queue_head % QUEUE] <= until_s:
-            self.take(self.queue_t[self.queue_head % QUEUE], self.queue_y[self.queue_head % QUEUE])
-            self.queue_head += 1
+            at = self.queue_head % QUEUE
+            n = min(QUEUE - at, self.queue_tail - self.queue_head)
+            i = 0
+            while i < n and self.queue_t[at + i] <= until_s:
+                i += 1
+            self.queue_head += i
+            n = at + i
+            while at < n:
+                at = self.take_many(self.queue_t, self.queue_y, at, n, FAR)
 
     cdef double at(self, long long k) noexcept nogil:
         """The value of bin k; NaN where it is not known or no longer kept."""

@@ -1,5 +1,5 @@
 cimport cython
-from libc.math cimport NAN, sqrt
+from libc.math cimport NAN, cos, sin, sqrt
 
 from kernels._motion cimport RING, Smoother
 from kernels._phases cimport Phases
@@ -8,26 +8,53 @@ from kernels._window cimport Measures, Window
 cdef struct Place:
     double x
     double y
-    double sigma_x
 
-cdef inline Place one_tether(double length, double ax, double ay) noexcept nogil:
+cdef struct Anchors:
+    # where the tethers leave their units, and what one reading is uncertain by
+    double ax
+    double ay
+    double bx
+    double by
+    double base           # from the first to the second, and its direction
+    double ex
+    double ey
+    double sigma_length
+    double sigma_tilt
+    double sigma_pulley
+
+cdef Anchors survey(
+    double ax, double ay, double bx, double by, double sigma_length, double sigma_tilt, double sigma_pulley
+) noexcept nogil
+
+cdef inline double one_tether(double length, double ax, double ay) noexcept nogil:
     """Height over a surveyed anchor, the bar taken to hang over x = 0."""
-    cdef Place p
     cdef double square = length * length - ax * ax
-    p.x = NAN
     if ax == 0.0:
-        p.y = ay + length  # right below the bar: good for a travel that was zeroed anywhere, too
-    else:
-        p.y = ay + sqrt(square) if square > 0.0 else NAN
-    p.sigma_x = NAN
+        return ay + length  # right below the bar: good for a travel that was zeroed anywhere, too
+    return ay + sqrt(square) if square > 0.0 else NAN
+
+cdef inline Place tilted_tether(double length, double tilt, const Anchors* on) noexcept nogil:
+    """Polar to Cartesian."""
+    cdef Place p
+    p.x = on.ax + length * sin(tilt)
+    p.y = on.ay + length * cos(tilt)
     return p
 
-cdef Place tilted_tether(
-    double length, double tilt, double ax, double ay, double sigma_length, double sigma_tilt
-) noexcept nogil
-cdef Place two_tethers(
-    double length, double length_2, double ax, double ay, double bx, double by, double sigma_length
-) noexcept nogil
+cdef inline Place two_tethers(double length, double length_2, const Anchors* on) noexcept nogil:
+    """The upper crossing of two circles. On the baseline's own axes u = (L1² - L2² + b²) / 2b."""
+    cdef Place p
+    cdef double u = (length * length - length_2 * length_2) / (2.0 * on.base) + 0.5 * on.base
+    cdef double square = length * length - u * u
+    cdef double w = sqrt(square) if square > 0.0 else NAN
+    if on.ex < 0.0:
+        w = -w  # the upper crossing lies on the other side of a baseline that runs backwards
+    p.x = on.ax + u * on.ex - w * on.ey
+    p.y = on.ay + u * on.ey + w * on.ex
+    return p
+
+cdef double sigma_by_tilt(double x, double y, const Anchors* on) noexcept nogil
+cdef double sigma_by_two(double x, double y, const Anchors* on) noexcept nogil
+cdef double sigma_by_pulley(double rx, double ry, const Anchors* on) noexcept nogil
 cdef double handle_elevation(double rx, double ry, double stack_share) noexcept nogil
 
 
@@ -35,12 +62,18 @@ cdef double handle_elevation(double rx, double ry, double stack_share) noexcept 
 cdef class PathMeter:
     cdef int layout
     cdef Phases phases
-    cdef bint concentric_first
+    cdef Anchors anchors
     cdef double free_length, efficiency
+    cdef double row[RING]
+    cdef double smooth_x[RING]
+    cdef double smooth_y[RING]
     cdef double handle_x[RING]
     cdef double handle_y[RING]
 
     cdef void path(self, Window* window, Measures* m) noexcept nogil
-    cdef double smooth_at(self, const double* ring, Window* window, Smoother* f, int i) noexcept nogil
+    cdef void smooth(
+        self, const double* ring, Window* window, const Smoother* f, int i0, int i1, double* out
+    ) noexcept nogil
+    cdef double sigma(self, Window* window, int i) noexcept nogil
     cdef void line(self, Measures* m, int i0, int i1) noexcept nogil
     cdef void handle(self, Window* window, Measures* m, int i0, int i1) noexcept nogil

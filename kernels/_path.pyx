@@ -5,11 +5,11 @@ NaN: one vertical tether says nothing of x (5 cm forward is 1.6 mm of tether at 
 """
 
 cimport cython
-from libc.math cimport NAN, acos, atan2, cos, fabs, fmax, hypot, isnan, sin, sqrt
+from libc.math cimport NAN, acos, atan2, cos, fabs, hypot, isnan, sin, sqrt
 
 import numpy as np
 
-from kernels._motion cimport MASK, Smoother, even, smoother
+from kernels._motion cimport MASK, Smoother, evens, smoother, unroll
 from kernels._phases cimport Phases
 from kernels._window cimport PATH_HALF, PULLEY, PULLEY_HALF, TILT, TWO_TETHERS, Measures, Window
 
@@ -19,46 +19,48 @@ cdef double FAINT_M = 0.05           # one reading of the cell says no more than
 cdef int MIN_REACH = 3               # the narrowest smoother
 
 
-cdef Place tilted_tether(
-    double length, double tilt, double ax, double ay, double sigma_length, double sigma_tilt
+cdef Anchors survey(
+    double ax, double ay, double bx, double by, double sigma_length, double sigma_tilt, double sigma_pulley
 ) noexcept nogil:
-    """Polar to Cartesian. First-order propagation: sigma_x² = sin² sigma_L² + L² cos² sigma_tilt²."""
-    cdef Place p
-    cdef double s = sin(tilt)
-    cdef double c = cos(tilt)
-    p.x = ax + length * s
-    p.y = ay + length * c
-    p.sigma_x = sqrt(s * s * sigma_length * sigma_length + length * length * c * c * sigma_tilt * sigma_tilt)
-    return p
+    cdef Anchors on
+    on.ax = ax
+    on.ay = ay
+    on.bx = bx
+    on.by = by
+    on.base = hypot(bx - ax, by - ay)
+    on.ex = (bx - ax) / on.base
+    on.ey = (by - ay) / on.base
+    on.sigma_length = sigma_length
+    on.sigma_tilt = sigma_tilt
+    on.sigma_pulley = sigma_pulley
+    return on
 
 
-cdef Place two_tethers(
-    double length, double length_2, double ax, double ay, double bx, double by, double sigma_length
-) noexcept nogil:
-    """The upper crossing of two circles. On the baseline's own axes u = (L1² - L2² + b²) / 2b."""
-    cdef Place p
-    cdef double ex = bx - ax
-    cdef double ey = by - ay
-    cdef double b = sqrt(ex * ex + ey * ey)
-    cdef double u, square, w, sigma_u, sigma_w
-    ex /= b
-    ey /= b
-    u = (length * length - length_2 * length_2 + b * b) / (2.0 * b)
-    square = length * length - u * u
-    if not square > 0.0:
-        p.x = NAN
-        p.y = NAN
-        p.sigma_x = NAN
-        return p
-    w = sqrt(square)
-    if ex < 0.0:
-        w = -w  # the upper crossing lies on the other side of a baseline that runs backwards
-    p.x = ax + u * ex - w * ey
-    p.y = ay + u * ey + w * ex
-    sigma_u = sqrt(length * length + length_2 * length_2) * sigma_length / b
-    sigma_w = sqrt(length * length * (1.0 - u / b) ** 2 + (length_2 * u / b) ** 2) * sigma_length / fabs(w)
-    p.sigma_x = sqrt((sigma_u * ex) ** 2 + (sigma_w * ey) ** 2)
-    return p
+# Standard uncertainties by first-order propagation, of one reading at a place.
+
+cdef double sigma_by_tilt(double x, double y, const Anchors* on) noexcept nogil:
+    """Of x, m: sigma_x² = sin² sigma_L² + L² cos² sigma_tilt²."""
+    cdef double dx = x - on.ax
+    cdef double dy = y - on.ay
+    return hypot(dx / hypot(dx, dy) * on.sigma_length, dy * on.sigma_tilt)
+
+
+cdef double sigma_by_two(double x, double y, const Anchors* on) noexcept nogil:
+    """Of x, m: along the baseline sigma_u² = (L1² + L2²) sigma_L² / b², across it
+    sigma_w² = (L1² (1 - u/b)² + L2² (u/b)²) sigma_L² / w²."""
+    cdef double l1 = hypot(x - on.ax, y - on.ay)
+    cdef double l2 = hypot(x - on.bx, y - on.by)
+    cdef double u = (x - on.ax) * on.ex + (y - on.ay) * on.ey
+    cdef double w = (y - on.ay) * on.ex - (x - on.ax) * on.ey
+    cdef double share = u / on.base
+    cdef double sigma_u = hypot(l1, l2) * on.sigma_length / on.base
+    cdef double sigma_w = hypot(l1 * (1.0 - share), l2 * share) * on.sigma_length / w
+    return hypot(sigma_u * on.ex, sigma_w * on.ey)
+
+
+cdef double sigma_by_pulley(double rx, double ry, const Anchors* on) noexcept nogil:
+    """Of the handle side's elevation, rad: R = T (cos e, sin e + 1) turns by half of what e does."""
+    return 2.0 * on.sigma_pulley / hypot(rx, ry)
 
 
 cdef double handle_elevation(double rx, double ry, double stack_share) noexcept nogil:
@@ -96,7 +98,7 @@ def tether_height(const double[::1] length_m not None, anchor_m):
     cdef Py_ssize_t i
     with nogil:
         for i in range(length_m.shape[0]):
-            y[i] = one_tether(length_m[i], ax, ay).y
+            y[i] = one_tether(length_m[i], ax, ay)
     return out
 
 
@@ -115,16 +117,15 @@ def tilt_path(
     """
     out = np.empty((3, length_m.shape[0]))
     cdef double[:, ::1] view = out
-    cdef double ax = anchor_m[0]
-    cdef double ay = anchor_m[1]
+    cdef Anchors on = survey(anchor_m[0], anchor_m[1], NAN, NAN, sigma_length_m, sigma_tilt_rad, NAN)
     cdef Place p
     cdef Py_ssize_t i
     with nogil:
         for i in range(length_m.shape[0]):
-            p = tilted_tether(length_m[i], tilt_rad[i], ax, ay, sigma_length_m, sigma_tilt_rad)
+            p = tilted_tether(length_m[i], tilt_rad[i], &on)
             view[0, i] = p.x
             view[1, i] = p.y
-            view[2, i] = p.sigma_x
+            view[2, i] = sigma_by_tilt(p.x, p.y, &on)
     return out
 
 
@@ -138,20 +139,18 @@ def two_tether_path(
     """Place of the bar from two tethers (trilateration); same result as `tilt_path`."""
     out = np.empty((3, length_m.shape[0]))
     cdef double[:, ::1] view = out
-    cdef double ax = anchor_m[0]
-    cdef double ay = anchor_m[1]
-    cdef double bx = anchor_2_m[0]
-    cdef double by = anchor_2_m[1]
+    cdef Anchors on
     cdef Place p
     cdef Py_ssize_t i
-    if ax == bx and ay == by:
+    if tuple(anchor_m) == tuple(anchor_2_m):
         raise ValueError(f"two tethers need two places, both anchors are at {tuple(anchor_m)}")
+    on = survey(anchor_m[0], anchor_m[1], anchor_2_m[0], anchor_2_m[1], sigma_length_m, NAN, NAN)
     with nogil:
         for i in range(length_m.shape[0]):
-            p = two_tethers(length_m[i], length_2_m[i], ax, ay, bx, by, sigma_length_m)
+            p = two_tethers(length_m[i], length_2_m[i], &on)
             view[0, i] = p.x
             view[1, i] = p.y
-            view[2, i] = p.sigma_x
+            view[2, i] = sigma_by_two(p.x, p.y, &on)
     return out
 
 
@@ -197,27 +196,24 @@ cdef class PathMeter:
         Which sensors the station has (kernels.LAYOUTS).
     phases : Phases
         Holds the smoothed window.
-    concentric_first : bool
     free_length_m, pulley_efficiency : float
         Of a cable; NaN where there is none.
+
+    Its `anchors` are set by whoever places the grid by them.
     """
 
-    def __init__(
-        self, int layout, Phases phases, bint concentric_first, double free_length_m, double pulley_efficiency
-    ):
+    def __init__(self, int layout, Phases phases, double free_length_m, double pulley_efficiency):
         self.layout = layout
         self.phases = phases
-        self.concentric_first = concentric_first
         self.free_length = free_length_m
         self.efficiency = pulley_efficiency
 
     cdef void path(self, Window* window, Measures* m) noexcept nogil:
         """Path deviation, drift and uncertainty between the rep's start and its end."""
-        cdef Smoother* f = smoother(PATH_HALF)
         cdef int i0 = self.phases.index(m.start_s)
         cdef int i1 = self.phases.index(m.end_s)
         cdef int i, at
-        cdef double x0, x, drift
+        cdef double x0, drift
         cdef double scatter = 0.0
         m.deviation = NAN
         m.drift = NAN
@@ -227,19 +223,19 @@ cdef class PathMeter:
             return
         if self.layout != TILT and self.layout != TWO_TETHERS:
             return
-        x0 = self.smooth_at(window.x, window, f, i0)
-        if isnan(x0):
-            return
+        if isnan(window.x[(self.phases.first + i0) & MASK]):
+            return  # not seen, as with one tether alone
+        self.smooth(window.x, window, smoother(PATH_HALF), i0, i1, self.smooth_x)
+        x0 = self.smooth_x[0]
         drift = 0.0
         at = i0
-        for i in range(i0, i1 + 1):
-            x = self.smooth_at(window.x, window, f, i)
-            if isnan(x):
-                return  # the path was not seen whole
-            scatter += (window.x[(self.phases.first + i) & MASK] - x) ** 2
-            if fabs(x - x0) > fabs(drift):
-                drift = x - x0
-                at = i
+        for i in range(i1 - i0 + 1):
+            scatter += (window.x[(self.phases.first + i0 + i) & MASK] - self.smooth_x[i]) ** 2
+            if fabs(self.smooth_x[i] - x0) > fabs(drift):
+                drift = self.smooth_x[i] - x0
+                at = i0 + i
+        if isnan(scatter):
+            return  # the path was not seen whole
         m.deviation = fabs(drift)
         m.drift = drift
         # What the readings scatter about the smoothed way, after smoothing: tremor and slap beside the sensor.
@@ -247,16 +243,36 @@ cdef class PathMeter:
         # The farthest of a dozen independent places nearly as far is picked: the largest of twelve normal deviates
         # is 1.6 on average, 0.6 about it (order statistics), 3 in the mean square.
         m.sigma = hypot(
-            fmax(scatter, hypot(window.path_gain, window.stuck) * window.sigma[(self.phases.first + i0) & MASK]),
-            sqrt(3.0) * fmax(scatter, window.path_gain * window.sigma[(self.phases.first + at) & MASK]),
+            max(scatter, hypot(window.path_gain, window.stuck) * self.sigma(window, i0)),
+            sqrt(3.0) * max(scatter, window.path_gain * self.sigma(window, at)),
         )
 
-    cdef double smooth_at(self, const double* ring, Window* window, Smoother* f, int i) noexcept nogil:
-        cdef long long k = self.phases.first + i
-        cdef int reach = f.half if window.seen - k >= f.half else <int>(window.seen - k)
-        if reach < MIN_REACH:
-            return ring[k & MASK]
-        return even(ring, smoother(reach).place, reach, k)
+    cdef double sigma(self, Window* window, int i) noexcept nogil:
+        """Uncertainty of one reading at grid sample i of the rep: of x in metres, of a cable's elevation in rad."""
+        cdef long long at = (self.phases.first + i) & MASK
+        if self.layout == TILT:
+            return sigma_by_tilt(window.x[at], window.s[at], &self.anchors)
+        if self.layout == TWO_TETHERS:
+            return sigma_by_two(window.x[at], window.s[at], &self.anchors)
+        return sigma_by_pulley(window.x[at], window.y[at], &self.anchors)
+
+    cdef void smooth(
+        self, const double* ring, Window* window, const Smoother* f, int i0, int i1, double* out
+    ) noexcept nogil:
+        """Smooth grid samples [i0, i1] of the rep into a row; narrower where the ring is known no farther."""
+        cdef long long first = self.phases.first + i0
+        cdef Py_ssize_t n = i1 - i0 + 1
+        cdef Py_ssize_t whole = max(0, min(n, window.seen - f.half - first + 1))
+        cdef Py_ssize_t i
+        cdef int reach
+        unroll(ring, first - f.half, first + n - 1 + f.half, self.row)
+        evens(self.row + f.half, whole, f.place, f.half, out)
+        for i in range(whole, n):
+            reach = <int>(window.seen - first - i)
+            if reach < MIN_REACH:
+                out[i] = self.row[f.half + i]
+            else:
+                evens(self.row + f.half + i, 1, smoother(reach).place, reach, out + i)
 
     cdef void handle(self, Window* window, Measures* m, int i0, int i1) noexcept nogil:
         """Cable: the handle's greatest distance from the straight line between its top and bottom points.
@@ -266,19 +282,23 @@ cdef class PathMeter:
         """
         cdef Smoother* f = smoother(PULLEY_HALF)
         cdef int i
-        cdef double rx, ry, noise
+        cdef double noise
         cdef double e = 0.0
         cdef double reach = 0.0
+        self.smooth(window.x, window, f, i0, i1, self.smooth_x)
+        self.smooth(window.y, window, f, i0, i1, self.smooth_y)
         for i in range(i0, i1 + 1):
             self.handle_x[i] = NAN
             if self.phases.first + i > window.seen - MIN_REACH:
                 continue  # pending: the cell has not come this far yet
             if fabs(self.phases.rate[i]) > MOVING_MPS:
-                rx = self.smooth_at(window.x, window, f, i)
-                ry = self.smooth_at(window.y, window, f, i)
-                if not self.free_length * window.sigma[(self.phases.first + i) & MASK] < FAINT_M:
+                if not self.free_length * self.sigma(window, i) < FAINT_M:
                     return  # slack, or not seen
-                e = handle_elevation(rx, ry, self.efficiency if self.phases.rate[i] > 0.0 else 1.0 / self.efficiency)
+                e = handle_elevation(
+                    self.smooth_x[i - i0],
+                    self.smooth_y[i - i0],
+                    self.efficiency if self.phases.rate[i] > 0.0 else 1.0 / self.efficiency,
+                )
                 if isnan(e):
                     return
                 reach = self.free_length + self.phases.place[i]
@@ -288,9 +308,8 @@ cdef class PathMeter:
         if isnan(m.deviation):
             return
         # the point, picked as the farthest (see path), and both ends of the line by half of it each
-        noise = window.path_gain * sqrt(2.5) * (self.free_length + 0.5 * (m.top + m.bottom)) * window.sigma[
-            (self.phases.first + (i0 + i1) // 2) & MASK
-        ]
+        noise = window.path_gain * sqrt(2.5) * (self.free_length + 0.5 * (m.top + m.bottom))
+        noise *= self.sigma(window, (i0 + i1) // 2)
         # an efficiency off by its tolerance turns the handle side by de = dk cos e / (1 + sin e), and the other way
         # when the motion turns; e here is the last one seen
         m.sigma = hypot(noise, EFFICIENCY_SIGMA * reach * cos(e) / (1.0 + sin(e)))
@@ -318,7 +337,7 @@ cdef class PathMeter:
         m.deviation = 0.0
         for i in range(i0, i1 + 1):
             if not isnan(self.handle_x[i]):
-                m.deviation = fmax(
+                m.deviation = max(
                     m.deviation,
                     fabs((x2 - x1) * (self.handle_y[i] - y1) - (y2 - y1) * (self.handle_x[i] - x1)) / length,
                 )

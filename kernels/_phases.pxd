@@ -9,9 +9,11 @@ cdef class Phases:
     cdef bint on_tension
     cdef double place[RING]
     cdef double rate[RING]
+    cdef double curve[RING]
     cdef double scratch[RING]
     cdef long long first
     cdef int n
+    cdef Py_ssize_t whole    # of n, how many were smoothed at full width
     cdef int half
     cdef int rung            # where on the ladder to look for the next rep's smoother first
     cdef bint settled        # whether a rep has been measured to the end
@@ -19,6 +21,7 @@ cdef class Phases:
 
     cdef void settle(self, Window* window, long long first, long long last, bint final) noexcept nogil
     cdef void smooth(self, Window* window, long long first, long long last, int half) noexcept nogil
+    cdef void accelerate(self, Window* window, int i0, int i1) noexcept nogil
     cdef double unrest(self) noexcept nogil
     cdef double crossing(self, int i, double level) noexcept nogil
     cdef Span phase(

@@ -7,9 +7,10 @@ velocity is quiet. Unrest is what a fourth difference at 50 ms sees: it has a ga
 """
 
 cimport cython
-from libc.math cimport INFINITY, NAN, fabs, fmax, fmin, isnan
+from libc.math cimport INFINITY, NAN, fabs, isnan
+from libc.string cimport memmove
 
-from kernels._motion cimport GRID_HZ, LADDER, MASK, Moment, Smoother, half_width, moment, smoother
+from kernels._motion cimport GRID_HZ, LADDER, MASK, Smoother, evens, half_width, moments, smoother, unroll
 from kernels._window cimport Span, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
@@ -22,6 +23,7 @@ cdef double QUIET_SHARE = 0.01      # of peak velocity: fast motion needs less
 cdef double MIDDLE_S = 0.12
 cdef double BLUR_S = 0.5            # noise does not spread a crossing farther than this
 cdef int UNREST_LAG = 5
+cdef int LEAST_CURVE = 8            # half-width; a second derivative is four times as noisy over half the width
 
 
 @cython.final
@@ -40,19 +42,40 @@ cdef class Phases:
         self.on_tension = on_tension
 
     cdef void smooth(self, Window* window, long long first, long long last, int half) noexcept nogil:
-        """Fill place and rate for grid samples [first, last]; narrower where the stream has just ended."""
-        cdef long long k
+        """Fill place and rate for grid samples [first, last]; narrower where the stream has just ended.
+
+        A rep is measured at its lockout and again when it is complete: what was smoothed then is kept.
+        """
         cdef Smoother* f = smoother(half)
-        cdef Moment m
+        cdef Py_ssize_t n = <Py_ssize_t>(last - first + 1)
+        cdef Py_ssize_t whole = max(0, min(n, window.newest - half - first + 1))
+        cdef Py_ssize_t skipped = <Py_ssize_t>(first - self.first)
+        cdef Py_ssize_t kept = 0
+        cdef Py_ssize_t i
+        if half == self.half and 0 <= skipped < self.whole:
+            kept = min(self.whole - skipped, whole)
+            if skipped:
+                memmove(self.place, self.place + skipped, kept * sizeof(double))
+                memmove(self.rate, self.rate + skipped, kept * sizeof(double))
         self.first = first
-        self.n = <int>(last - first + 1)
+        self.n = <int>n
         self.half = half
-        for k in range(first, last + 1):
-            if window.newest - k < half:
-                f = smoother(<int>(window.newest - k))
-            m = moment(window.s, f, k)
-            self.place[k - first] = m.place
-            self.rate[k - first] = m.rate
+        self.whole = whole
+        unroll(window.s, first + kept - half, last + half, self.scratch)
+        moments(self.scratch + half, whole - kept, f, self.place + kept, self.rate + kept)
+        for i in range(whole, n):
+            f = smoother(<int>(window.newest - first - i))
+            moments(self.scratch + half + i - kept, 1, f, self.place + i, self.rate + i)
+
+    cdef void accelerate(self, Window* window, int i0, int i1) noexcept nogil:
+        """Fill `curve`, the acceleration, for samples [i0, i1] of the window; NaN where the stream has just ended."""
+        cdef int half = self.half if self.half > LEAST_CURVE else LEAST_CURVE
+        cdef Py_ssize_t whole = max(0, min(i1 - i0 + 1, window.newest - half - self.first - i0 + 1))
+        cdef int i
+        unroll(window.s, self.first + i0 - half, self.first + i0 + whole - 1 + half, self.scratch)
+        evens(self.scratch + half, whole, smoother(half).curve, half, self.curve + i0)
+        for i in range(i0 + <int>whole, i1 + 1):
+            self.curve[i] = NAN
 
     cdef void settle(self, Window* window, long long first, long long last, bint final) noexcept nogil:
         """Smooth the window as little as its noise allows.
@@ -131,7 +154,7 @@ cdef class Phases:
         cdef double here = self.rate[i]
         cdef double there = self.rate[min(i + 1, self.n - 1)]
         cdef double share = (here - level) / (here - there) if here != there else 0.0
-        return (self.first + i + 0.5 + fmin(fmax(share, 0.0), 1.0)) * GRID_S
+        return (self.first + i + 0.5 + min(max(share, 0.0), 1.0)) * GRID_S
 
     cdef Span phase(
         self, int i0, int i1, double sign, double v0, double start, double end, double size
@@ -149,7 +172,7 @@ cdef class Phases:
                 out = i
                 break
         span.start_s = NAN
-        below = v0 - fmin(2.0 * self.noise, 0.75 * v0)
+        below = v0 - min(2.0 * self.noise, 0.75 * v0)
         if sign * self.rate[min(out + 1, i1)] >= v0:
             # the last crossing, and where noise crosses more than once the middle between the first and it
             for i in range(out, i0 - 1, -1):

@@ -19,8 +19,6 @@ cdef enum Reason:
     UNRACK = 2
     RE_RACK = 3
     TOO_QUICK = 4
-    TOO_LONG = 5
-    NOT_A_CYCLE = 6
 
 cdef struct Turn:
     long long k
@@ -62,7 +60,7 @@ cdef class Segmenter:
     cdef int flush(self, long long k) noexcept nogil
     cdef void learn(self, double size, long long end_k) noexcept nogil
     cdef void reject(self, long long first, long long last, int reason) noexcept nogil
-    cdef void begin(self, Turn here) noexcept nogil
+    cdef void begin(self, long long k, double u) noexcept nogil
     cdef void turn(self, Turn t, bint high, long long k) noexcept nogil
     cdef int unprick(self, long long k, double u) noexcept nogil
     cdef void merge(self, Turn now) noexcept nogil

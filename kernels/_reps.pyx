@@ -72,15 +72,16 @@ cdef class Segmenter:
         self.still_k = -1
         self.slow_k = -1
 
-    cdef void begin(self, Turn here) noexcept nogil:
+    cdef void begin(self, long long k, double u) noexcept nogil:
         """No direction yet: both extremes are here."""
         self.n = 0
         self.direction = 0
         self.fresh = False
         self.announced = False
         self.held_said = False
-        self.top = here
-        self.low = here
+        self.top.k = k
+        self.top.u = u
+        self.low = self.top
 
     cdef void reject(self, long long first, long long last, int reason) noexcept nogil:
         if self.reject_count < REJECTS:
@@ -112,48 +113,34 @@ cdef class Segmenter:
         """Take one grid sample of place and velocity; say what became known."""
         cdef double u = self.sign * s
         cdef double w = self.sign * v
-        cdef Turn here
         if isnan(u) or isnan(w):
             return self.flush(k)
-        here.k = k
-        here.u = u
-        here.high = False
         if self.still_k < 0 or fabs(u - self.still_u) > self.step_range:
             self.still_k = k
             self.still_u = u
         if v > self.v0 or self.slow_k < 0:
             self.slow_k = k
-        if self.end_k >= 0 and k - self.end_k > self.gap and self.range_count and k - self.still_k > self.gap:
+        if self.range_count and k - self.end_k > self.gap and k - self.still_k > self.gap:
             self.range_count = 0
             self.range_ref = 0.0
         if self.fresh:
-            self.begin(here)
-        if self.direction == 0:
-            if u > self.top.u:
-                self.top = here
-            if u < self.low.u:
-                self.low = here
-            if self.top.u - u >= self.step_range:
-                self.turn(self.top, True, k)
-                self.direction = -1
-                self.low = here
-            elif u - self.low.u >= self.step_range:
-                self.turn(self.low, False, k)
-                self.direction = 1
-                self.top = here
-        elif self.direction < 0:
-            if u < self.low.u:
-                self.low = here
-            elif u - self.low.u >= self.step_range:
-                self.turn(self.low, False, k)
-                self.direction = 1
-                self.top = here
-        elif u > self.top.u:
-            self.top = here
-        elif self.top.u - u >= self.step_range:
+            self.begin(k, u)
+        if u > self.top.u and self.direction >= 0:
+            self.top.u = u
+            self.top.k = k
+        if u < self.low.u and self.direction <= 0:
+            self.low.u = u
+            self.low.k = k
+        if self.direction >= 0 and self.top.u - u >= self.step_range:
             self.turn(self.top, True, k)
             self.direction = -1
-            self.low = here
+            self.low.u = u
+            self.low.k = k
+        elif self.direction <= 0 and u - self.low.u >= self.step_range:
+            self.turn(self.low, False, k)
+            self.direction = 1
+            self.top.u = u
+            self.top.k = k
         return self.unprick(k, u) | self.judge(k, u, w)
 
     cdef void turn(self, Turn t, bint high, long long k) noexcept nogil:
@@ -190,8 +177,7 @@ cdef class Segmenter:
             self.low = root
             self.direction = -1
         if self.n == 0:
-            root.u = u
-            self.begin(root)
+            self.begin(k, u)
         return said
 
     cdef double prominence(self, Turn now) noexcept nogil:
@@ -274,12 +260,12 @@ cdef class Segmenter:
         cdef int said = NOTHING
         if self.n == 0:
             if k - self.still_k > self.rest and fabs(w) < self.v0:
-                now.k = k
-                now.u = u
-                self.begin(now)
+                self.begin(k, u)
             return said
-        if (k & 3) and fabs(w) >= self.v0 and not self.fresh_turn:
-            return said  # on the way: nothing is announced or completed that cannot wait for 30 ms
+        if (k & 3) and not self.fresh_turn and (
+            self.announced or fabs(w) >= self.v0 or (self.direction < 0) != self.concentric_first
+        ):
+            return said  # only a lockout cannot wait for 30 ms, and it is slow and at the end of the lift
         self.fresh_turn = False
         self.merge(now)
         if self.find(now):
@@ -395,9 +381,7 @@ cdef class Segmenter:
             said |= WITHDRAWN
         if self.reject_count:
             said |= DISCARDED
-        now.k = k
-        now.u = u
-        self.begin(now)
+        self.begin(k, u)
         return said
 
     cdef int flush(self, long long k) noexcept nogil:

@@ -51,10 +51,10 @@ cdef struct Window:
     const double* announced    # place by the announcing filter
     const double* x
     const double* y
-    const double* sigma
     const double* force
     long long newest
     long long seen        # how far x and y are known; a slower sensor lags
+    long long felt        # and how far the force is
     double path_gain      # what smoothing leaves of one reading's uncertainty
     double place_gain     # and of one grid sample's
     double stuck          # the part of it that is the sensor's resolution, which no mean reduces at rest
