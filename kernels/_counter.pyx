@@ -507,8 +507,9 @@ cdef class RepCounter:
             m = moment(self.s, smoother(<int>(self.done - k)), self.done - k, k)
             self.announce(k, m.place, m.rate)
         said = self.segmenter.flush(self.done)
-        if said != NOTHING:
+        while said != NOTHING:
             self.report(said)
+            said = self.segmenter.flush(self.done)
         return self.collect()
 
     def set_load(self, double load_kg):

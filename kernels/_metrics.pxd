@@ -24,6 +24,7 @@ cdef class Meter:
         bint final,
         Measures* m,
     ) noexcept nogil
+    cdef long long onset(self, Window* window, long long a, long long v) noexcept nogil
     cdef bint lower_first(self, Window* window, Span down, Span up, double load, Measures* m) noexcept nogil
     cdef bint lift_first(self, Window* window, Span up, Span down, double load, Measures* m) noexcept nogil
     cdef void lift(self, Window* window, Span down, Span up, double load, Measures* m) noexcept nogil

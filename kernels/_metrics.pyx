@@ -14,6 +14,9 @@ cdef double G_MPS2 = 9.80665        # standard gravity, CGPM 1901
 cdef double BALLISTIC_MPS = 1.8     # nobody lowers a bar that fast: it was dropped
 cdef int MARGIN = 12
 cdef int LEAD = 60                  # a slow start is under way before the grammar sees a top
+cdef int STRIDE = 20
+cdef int MOST_LEAD = 600            # REST_S of the grammar, and what it may miss of the start
+cdef double CREEP = 0.004           # of the range in a STRIDE: 2 % a second, well below v0 of any rep
 
 
 @cython.final
@@ -55,7 +58,7 @@ cdef class Meter:
 
         Returns False where the grid does not hold it or a phase is too short to be a lifter's.
         """
-        cdef long long first = a - LEAD
+        cdef long long first = self.onset(window, a, v) - LEAD
         cdef long long last = min((b if b >= 0 else v) + MARGIN, window.newest - half_width(0))
         cdef long long oldest = window.newest - RING + 2 * half_width(LADDER - 1)
         cdef int i, i0, i1, ia, iv, ib
@@ -67,7 +70,8 @@ cdef class Meter:
         if first < 0:
             first = 0
         a = max(a, first)
-        if a >= v or last - first < 4 or v > last:
+        v = min(v, last)
+        if a >= v or last - first < 4:
             return False
         if self.phases.knocked(window, a, v, min(b, last), self.concentric_first):
             return False
@@ -85,7 +89,7 @@ cdef class Meter:
                     ib = min(ib, i - 1)
         if ia >= iv or iv > ib:
             return False
-        i0 = max(ia - LEAD, 0)
+        i0 = 0
         while i0 < ia and isnan(self.phases.rate[i0]):
             i0 += 1
         i1 = min(ib + MARGIN, self.phases.n - 1)
@@ -119,6 +123,15 @@ cdef class Meter:
         if self.concentric_first:
             return self.lift_first(window, away, back, load, m)
         return self.lower_first(window, away, back, load, m)
+
+    cdef long long onset(self, Window* window, long long a, long long v) noexcept nogil:
+        """Where the motion that is under way at a began: a slow one begins long before the grammar calls it one."""
+        cdef double sign = 1.0 if window.announced[v & MASK] > window.announced[a & MASK] else -1.0
+        cdef double creep = CREEP * fabs(window.announced[v & MASK] - window.announced[a & MASK])
+        cdef long long earliest = max(a - MOST_LEAD, window.newest - RING // 2, STRIDE)
+        while a > earliest and sign * (window.announced[a & MASK] - window.announced[(a - STRIDE) & MASK]) > creep:
+            a -= STRIDE
+        return a
 
     cdef bint lower_first(self, Window* window, Span down, Span up, double load, Measures* m) noexcept nogil:
         if isnan(up.end_s):

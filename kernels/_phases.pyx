@@ -218,10 +218,11 @@ cdef class Phases:
 
     cdef double place_at(self, double t) noexcept nogil:
         cdef double at = t / GRID_S - 0.5 - self.first
-        cdef int i = <int>at
+        cdef int i
         cdef double share
-        if i < 0:
+        if not at > 0.0:
             return self.place[0]
+        i = <int>at
         if i + 1 >= self.n:
             return self.place[self.n - 1]
         share = at - i
@@ -230,7 +231,7 @@ cdef class Phases:
     cdef int index(self, double t) noexcept nogil:
         """The sample nearest a time, inside the window."""
         cdef double at = t / GRID_S - self.first
-        if at < 0.0:
+        if not at > 0.0:
             return 0
         return min(<int>at, self.n - 1)
 

@@ -37,7 +37,7 @@ cdef class Segmenter:
     cdef bint concentric_first, relative
     cdef readonly double v0
     cdef double sign, step_range, min_range
-    cdef long long held, rest, slow, failed, gap, prick
+    cdef long long held, rest, dwell, slow, failed, gap, prick
     cdef Turn turns[TURNS + 1]
     cdef int n
     cdef bint fresh, fresh_turn
@@ -53,6 +53,9 @@ cdef class Segmenter:
     cdef Turn a, v, b
     cdef bint has_b, has_failed
     cdef Turn failed_v, failed_b
+    cdef Turn holds[2]
+    cdef int hold_count, quiet, hold
+    cdef double floor    # where the bar was picked up; NaN where nobody has seen it
     cdef Reject rejects[REJECTS]
     cdef int reject_count
 
@@ -64,7 +67,12 @@ cdef class Segmenter:
     cdef void turn(self, Turn t, bint high, long long k) noexcept nogil
     cdef int unprick(self, long long k, double u) noexcept nogil
     cdef void merge(self, Turn now) noexcept nogil
+    cdef double least(self, double top) noexcept nogil
     cdef double prominence(self, Turn now) noexcept nogil
+    cdef void rest_on_the_way(self, long long k, double u, double w) noexcept nogil
+    cdef double expected(self) noexcept nogil
+    cdef bint alike(self, int most, Turn now) noexcept nogil
+    cdef long long patience(self, Turn now) noexcept nogil
     cdef bint find(self, Turn now) noexcept nogil
     cdef bint returned(self, int ia, int ib) noexcept nogil
     cdef int judge(self, long long k, double u, double w) noexcept nogil

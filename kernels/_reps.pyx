@@ -11,10 +11,15 @@ that was left, the lowest V after it, a return B.
 What lies between is no repetition of its own unless it is deep: an inner swing below `PROMINENCE` of the set's
 range (of the largest swing before the set has one) belongs to the phase it interrupts. A lone rise or fall
 (picking up, setting down, unrack, re-rack) has no valley, and standing still for `REST_S` forgets it.
+
+A need not be as high as B. A bar is lifted down from its hooks, a handle pulled to where the set starts, and the
+reps are swings inside that first fall. So a return is measured against what the set says of itself: the range of its
+reps; the place where the fall was held, if B comes back to just there; or three swings alike, where nobody has yet
+come back to A. And how far the bar came up to A, or fell to the first V, is no measure of a rep.
 """
 
 cimport cython
-from libc.math cimport fabs, isnan
+from libc.math cimport NAN, fabs, isnan
 
 from kernels._motion cimport GRID_HZ
 
@@ -23,11 +28,19 @@ cdef double RETURN = 0.6        # README, "What counts": below 60 % of the range
 cdef double ZONE = 0.85         # README, "Phases": top and bottom are the outer 15 % of the range
 cdef double STEP = 0.28         # of the least range: turning points are confirmed by this much
 HELD_S = 3.0                    # held this long at lockout, the rep is confirmed without its successor
-REST_S = 5.0                    # no prescribed pause is this long: the bar lies or hangs
-PRICK_S = 0.6                   # out and back in less: something hit it; two 0.5 s phases take 0.75 s
+REST_S = 5.0                    # no pause on the way is this long: the bar lies or hangs
+DWELL_S = 8.5                   # isometric holds at the bottom of a rep are 3 to 8 s; bars racked there wait longer
+PRICK_S = 0.45                  # out and back in less: something hit it, or let go of it
 cdef double TENSION_V0 = 0.07               # of the range per second, docs/formats.md
 cdef double SLOW_S = 0.25                   # a short first lift slow for this long may be a lockout, not the set-up
 cdef double FAILED_S = 1.5                  # rested this long after a lift that came back: it failed
+HOLD_S = 0.6                    # a stall in the lowering is shorter, a lifter taking his stance is not
+cdef double ALIKE = 0.2                     # of the range: swings of one set differ by less
+cdef int ENOUGH = 3                  # so many swings alike are reps
+cdef double TO_THE_FLOOR = 1.4              # of the range: bars are lowered this far to the floor, not in a rep
+# A loop band is stretched by some 1.25 m at the most (one of 41 inches to two and a half times its slack length), so
+# the 0.1 m of a least rep are 8 % of its tension, whatever band it is; a standing lifter's sway is a third of that.
+cdef double TAUT = 0.08
 
 
 @cython.final
@@ -65,9 +78,12 @@ cdef class Segmenter:
         self.prick = <long long>(PRICK_S * GRID_HZ)
         self.failed = <long long>(FAILED_S * GRID_HZ)
         self.slow = <long long>(SLOW_S * GRID_HZ)
+        self.hold = <int>(HOLD_S * GRID_HZ)
         self.rest = <long long>(REST_S * GRID_HZ)
+        self.dwell = <long long>(DWELL_S * GRID_HZ)
         self.gap = <long long>(gap_s * GRID_HZ)
         self.fresh = True
+        self.floor = NAN
         self.end_k = -1
         self.still_k = -1
         self.slow_k = -1
@@ -141,7 +157,22 @@ cdef class Segmenter:
             self.direction = 1
             self.top.u = u
             self.top.k = k
+        if self.direction < 0:
+            self.rest_on_the_way(k, u, w)
         return self.unprick(k, u) | self.judge(k, u, w)
+
+    cdef void rest_on_the_way(self, long long k, double u, double w) noexcept nogil:
+        """Note where falls are held: the last two places."""
+        self.quiet = self.quiet + 1 if fabs(w) < self.v0 else 0
+        if self.quiet < self.hold:
+            return
+        if self.hold_count == 0 or self.holds[self.hold_count - 1].u - u >= self.min_range:
+            if self.hold_count == 2:
+                self.holds[0] = self.holds[1]
+                self.hold_count = 1
+            self.hold_count += 1
+        self.holds[self.hold_count - 1].k = k
+        self.holds[self.hold_count - 1].u = u
 
     cdef void turn(self, Turn t, bint high, long long k) noexcept nogil:
         cdef int i
@@ -154,6 +185,7 @@ cdef class Segmenter:
         self.turns[self.n] = t
         self.n += 1
         self.fresh_turn = True
+        self.quiet = 0
 
     cdef int unprick(self, long long k, double u) noexcept nogil:
         """Forget an excursion that went out and came back too quickly to be a lifter's."""
@@ -169,6 +201,9 @@ cdef class Segmenter:
             said = WITHDRAWN
             self.announced = False
             self.held_said = False
+        else:
+            self.reject(root.k, k, TOO_QUICK)
+            said = DISCARDED
         root.k = k
         if root.high:
             self.top = root
@@ -180,14 +215,26 @@ cdef class Segmenter:
             self.begin(k, u)
         return said
 
+    cdef double least(self, double top) noexcept nogil:
+        """Least range of a rep that leaves `top`."""
+        return max(self.min_range, TAUT * top) if self.relative else self.min_range
+
     cdef double prominence(self, Turn now) noexcept nogil:
+        """How deep a swing must be to be one of its own."""
         cdef double largest = self.range_ref
+        cdef double fall = 0.0
+        cdef double swing
         cdef int i
+        cdef int first = 0 if self.n and self.turns[0].high else 1  # how far it came up is no measure
         if largest == 0.0:
-            for i in range(self.n - 1):
-                largest = max(largest, fabs(self.turns[i].u - self.turns[i + 1].u))
-            if self.n:
-                largest = max(largest, fabs(self.turns[self.n - 1].u - now.u))
+            for i in range(first, self.n):
+                swing = fabs(self.turns[i].u - (self.turns[i + 1].u if i + 1 < self.n else now.u))
+                if i == first:
+                    fall = swing
+                else:
+                    largest = max(largest, swing)
+            # nor how far it fell at first, beyond what a rise after it could be the return of
+            largest = max(largest, min(fall, largest / RETURN))
         return max(self.step_range, PROMINENCE * largest)
 
     cdef void merge(self, Turn now) noexcept nogil:
@@ -225,7 +272,7 @@ cdef class Segmenter:
             if not self.turns[i].high and self.turns[i].u <= self.v.u:
                 self.v = self.turns[i]
         # a lift that came back before the lowest place: it failed, unless the next one succeeds at once
-        rise = max(self.min_range, self.prominence(now))
+        rise = max(self.least(self.a.u), self.prominence(now))
         self.has_failed = False
         for i in range(ia + 2, self.n):
             if self.turns[i].high and self.turns[i].k < self.v.k:
@@ -249,13 +296,52 @@ cdef class Segmenter:
         cdef double lowest = self.turns[ia].u
         for i in range(ia + 1, ib):
             lowest = min(lowest, self.turns[i].u)
-        return (
-            self.turns[ia].u - lowest >= self.min_range and self.turns[ib].u - lowest >= self.min_range
-        )
+        return min(self.turns[ia].u, self.turns[ib].u) - lowest >= self.least(self.turns[ia].u)
+
+    cdef double expected(self) noexcept nogil:
+        """How far above V a return is to be looked for; A moves to where the fall was held if it is found there."""
+        cdef double left = self.a.u - self.v.u
+        cdef double right, held
+        cdef int i
+        if self.range_ref > 0.0:
+            return min(left, self.range_ref)
+        if not self.has_b:
+            return left
+        right = self.b.u - self.v.u
+        for i in range(self.hold_count - 1, -1, -1):
+            held = self.holds[i].u - self.v.u
+            if self.a.k < self.holds[i].k < self.v.k and held >= self.least(self.holds[i].u):
+                if right >= ZONE * held and right <= held / ZONE and held < ZONE * left:
+                    self.a.u = self.holds[i].u
+                    self.a.k = self.holds[i].k
+                    return held
+                break
+        return left
+
+    cdef bint alike(self, int most, Turn now) noexcept nogil:
+        """Whether `most` swings in a row inside the fall from A are alike; then a, v, b are the first of them."""
+        cdef int ia = 0
+        cdef int i
+        cdef double size, u
+        while self.turns[ia].k < self.a.k:
+            ia += 1
+        if ia + 2 * most > self.n - (self.direction < 0):
+            return False
+        size = self.turns[ia + 2].u - self.turns[ia + 1].u
+        if size < self.least(self.turns[ia + 2].u):
+            return False
+        for i in range(ia + 3, ia + 1 + 2 * most):
+            u = self.turns[i].u if i < self.n else now.u
+            if fabs(u - self.turns[i - 2].u) > ALIKE * size:
+                return False
+        self.v = self.turns[ia + 1]
+        self.b = self.turns[ia + 2]
+        self.has_b = True
+        return True
 
     cdef int judge(self, long long k, double u, double w) noexcept nogil:
         cdef Turn now = self.low if self.direction < 0 else self.top
-        cdef double left, right, limit, expected
+        cdef double left, right, limit, wanted, least
         cdef bint slow, still
         cdef int said = NOTHING
         if self.n == 0:
@@ -269,13 +355,15 @@ cdef class Segmenter:
         self.fresh_turn = False
         self.merge(now)
         if self.find(now):
+            limit = self.prominence(now)
+            wanted = self.expected()
             left = self.a.u - self.v.u
             right = self.b.u - self.v.u if self.has_b else 0.0
-            limit = self.prominence(now)
+            least = self.least(self.a.u)
             if self.relative:
                 self.v0 = TENSION_V0 * (self.range_ref if self.range_ref > 0.0 else max(left, self.min_range))
             still = k - self.still_k > self.held
-            if left >= max(self.min_range, limit):
+            if left >= max(least, limit):
                 if self.concentric_first:
                     slow = -w < self.v0
                     if not self.announced and slow and left >= RETURN * self.range_ref and (
@@ -286,26 +374,39 @@ cdef class Segmenter:
                     ):
                         self.announced = True
                         said |= LOCKOUT
-                    if right >= RETURN * left and right >= self.min_range:
-                        if self.b.u - u >= limit or still:
-                            return said | self.complete()
-                    elif self.announced and still and not self.held_said:
+                    elif self.announced and still and not self.held_said and right < RETURN * left:
                         self.held_said = True
                         said |= HELD
                 elif self.has_b:
-                    expected = min(left, self.range_ref) if self.range_ref > 0.0 else left
-                    if not self.announced and right >= self.min_range and w < self.v0 and right >= ZONE * expected:
+                    if not self.announced and right >= least and w < self.v0 and right >= ZONE * wanted:
                         self.announced = True
                         said |= LOCKOUT
-                    if right >= self.min_range and right >= RETURN * left:
-                        if self.b.u - u >= limit or still:
-                            return said | self.complete()
+                if self.has_b and right >= RETURN * wanted and right >= least:
+                    if self.b.u - u >= limit or still:
+                        return said | self.complete()
+                elif self.has_b and self.alike(ENOUGH, now):
+                    return said | self.complete()
             if self.has_failed and not self.concentric_first and not self.announced:
                 if k - self.still_k > self.failed:
                     return said | self.trim(k, u)
-        if k - self.still_k > (self.gap if self.announced else self.rest):
+        if k - self.still_k > self.patience(now) and fabs(w) < self.v0:
             said |= self.trim(k, u)
         return said
+
+    cdef long long patience(self, Turn now) noexcept nogil:
+        """How long the motion may rest: as a pause between reps where one is going on, else as no pause is."""
+        if self.announced:
+            return self.gap
+        if self.concentric_first or self.direction > 0 or not self.find(now):
+            return self.rest
+        # At the bottom of a rep, unless it is where the bar was picked up, or deeper than the reps.
+        if self.a.u - self.v.u < self.least(self.a.u):
+            return self.rest
+        if self.range_ref > 0.0 and self.a.u - self.v.u > TO_THE_FLOOR * self.range_ref:
+            return self.rest
+        if self.v.u - self.floor < ALIKE * (self.a.u - self.floor):
+            return self.rest
+        return self.dwell
 
     cdef int complete(self) noexcept nogil:
         """The candidate stands as it is; what follows starts from its return."""
@@ -318,7 +419,7 @@ cdef class Segmenter:
         if self.reject_count:
             said |= DISCARDED
         keep = 0
-        while keep < self.n and self.turns[keep].k < self.b.k:
+        while keep < self.n and self.turns[keep].k < (self.b.k if self.has_b else self.v.k):
             keep += 1
         for i in range(keep, self.n):
             self.turns[i - keep] = self.turns[i]
@@ -338,6 +439,8 @@ cdef class Segmenter:
             if fabs(q.u - p.u) < self.step_range:
                 continue
             rising = (q.u > p.u) != self.concentric_first
+            if i == 0 and q.u - p.u >= self.min_range:
+                self.floor = p.u
             if fabs(q.u - p.u) >= self.min_range:
                 self.reject(p.k, q.k, PICK_UP if rising else SET_DOWN)
             else:
@@ -347,37 +450,30 @@ cdef class Segmenter:
         self.n -= count
 
     cdef int trim(self, long long k, double u) noexcept nogil:
-        """The motion has rested: keep a rep that is one, forget the rest."""
+        """The motion has rested: keep the first rep that is one; if there is none, forget it all."""
         cdef Turn now = self.low if self.direction < 0 else self.top
         cdef int said = NOTHING
-        cdef double left, right
-        cdef int i
-        cdef int keep = 0
+        cdef double left, right, wanted
         if self.find(now):
+            wanted = self.expected()
             left = self.a.u - self.v.u
             right = self.b.u - self.v.u if self.has_b else 0.0
-            if self.has_failed and not self.announced and not self.concentric_first and right < RETURN * left:
+            if self.has_failed and not self.announced and not self.concentric_first and right < RETURN * wanted:
                 self.v = self.failed_v
                 self.b = self.failed_b
                 self.has_b = True
                 right = self.b.u - self.v.u
+                self.floor = self.v.u  # where it is now put down
+            elif right < RETURN * wanted and self.alike(2, now):
+                return self.complete()
             if self.announced or (
-                not self.concentric_first and right >= self.min_range and right >= PROMINENCE * left
+                not self.concentric_first and right >= self.least(self.a.u) and right >= PROMINENCE * left
             ):
-                while keep < self.n and self.turns[keep].k < self.a.k:
-                    keep += 1
-                self.discard(keep, self.a)
-                said |= COMPLETE
-                if right < RETURN * left:
+                if right < RETURN * wanted:
                     self.has_b = self.has_b and not self.concentric_first
-                keep = 0
-                while keep < self.n and self.turns[keep].k < (self.b.k if self.has_b else self.v.k):
-                    keep += 1
-                for i in range(keep, self.n):
-                    self.turns[i - keep] = self.turns[i]
-                self.n -= keep
+                return self.complete()
         self.discard(self.n, now)
-        if self.announced and not said & COMPLETE:
+        if self.announced:
             said |= WITHDRAWN
         if self.reject_count:
             said |= DISCARDED
@@ -385,11 +481,14 @@ cdef class Segmenter:
         return said
 
     cdef int flush(self, long long k) noexcept nogil:
-        """The stream breaks off here: what is complete stands, the rest is forgotten."""
+        """The stream breaks off here: what is complete stands, a rep a call; after the last the rest is forgotten."""
         cdef int said = NOTHING
         if self.n:
             said = self.trim(k, 0.0)
+            if said & COMPLETE:
+                return said
         self.fresh = True
+        self.floor = NAN
         self.still_k = -1
         self.slow_k = -1
         return said
