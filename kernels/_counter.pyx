@@ -296,8 +296,10 @@ cdef class RepCounter:
                     else:
                         p = two_tethers(self.leading.ring[at], other, &self.anchors)
                     self.s[at] = p.y
-                    if k < self.position.shifted and k < self.second.shifted:  # a shifted zero has lost the place
-                        self.x[at] = p.x
+                    # a shifted zero has lost the place, and a line over a gap is not the way the bar went
+                    if k < self.position.shifted and k < self.second.shifted:
+                        if not self.position.bridged(k) and not self.second.bridged(k):
+                            self.x[at] = p.x
             elif self.layout == ONE_TETHER:
                 self.s[at] = one_tether(self.leading.ring[at], self.anchors.ax, self.anchors.ay)
             elif self.layout == TENSION:

@@ -91,4 +91,5 @@ cdef class Resampler:
     cdef bint strange(self, double t, double y) noexcept nogil
     cdef void put(self, const double* t, const double* y, Py_ssize_t n) noexcept nogil
     cdef void catch_up(self, double until_s) noexcept nogil
+    cdef bint bridged(self, long long k) noexcept nogil
     cdef double at(self, long long k) noexcept nogil

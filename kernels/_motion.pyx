@@ -18,6 +18,7 @@ import numpy as np
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef long long FAR = 1 << 62
 cdef double LATEST_S = 1e15   # 30 million years: a time beyond is none, and its bin could not be numbered
+cdef double BRIDGE_S = 0.15   # samples farther apart than the slowest sensors' hold no curve between them
 cdef double STALE_S = 0.1   # a reading repeated for longer is a stop
 cdef int HALF_WIDTHS[LADDER]
 HALF_WIDTHS[:] = [6, 8, 11, 14, 18, 24, 32]
@@ -173,10 +174,11 @@ cdef class Resampler:
     max_rate, max_curve, tolerance : float
         Fastest plausible first and second derivative, and what noise and quantisation may add, channel units.
     max_gap_s : float
-        Samples farther apart than this are not joined; the bins between are NaN.
+        Samples farther apart than this are not joined; the bins between are NaN. Half a rep fits into the default,
+        and so the line over it cannot hide one.
     """
 
-    def __init__(self, double max_rate, double max_curve, double tolerance, double max_gap_s=0.5):
+    def __init__(self, double max_rate, double max_curve, double tolerance, double max_gap_s=1.0):
         cdef int i
         if not (max_rate > 0.0 and max_curve > 0.0 and tolerance > 0.0 and max_gap_s > 0.0):
             raise ValueError(
@@ -426,6 +428,10 @@ cdef class Resampler:
             n = at + i
             while at < n:
                 at = self.take_many(self.queue_t, self.queue_y, at, n, FAR)
+
+    cdef bint bridged(self, long long k) noexcept nogil:
+        """Whether bin k, one of the latest, is part of a line over a gap."""
+        return self.closed[k & (CLOSINGS - 1)] - (k + 1) * GRID_S > BRIDGE_S
 
     cdef double at(self, long long k) noexcept nogil:
         """The value of bin k; NaN where it is not known or no longer kept."""

@@ -23,6 +23,7 @@ cdef double QUIET_SHARE = 0.01      # of peak velocity: fast motion needs less
 cdef double MIDDLE_S = 0.12
 cdef double BLUR_S = 0.5            # noise does not spread a crossing farther than this
 cdef int UNREST_LAG = 5
+cdef int LEAST_REACH = 3            # the narrowest smoother
 cdef int LEAST_CURVE = 8            # half-width; a second derivative is four times as noisy over half the width
 
 
@@ -42,7 +43,7 @@ cdef class Phases:
         self.on_tension = on_tension
 
     cdef void smooth(self, Window* window, long long first, long long last, int half) noexcept nogil:
-        """Fill place and rate for grid samples [first, last]; narrower where the stream has just ended.
+        """Fill place and rate for grid samples [first, last]; narrower where the stream has just begun or ended.
 
         A rep is measured at its lockout and again when it is complete: what was smoothed then is kept.
         """
@@ -51,6 +52,7 @@ cdef class Phases:
         cdef Py_ssize_t whole = max(0, min(n, window.newest - half - first + 1))
         cdef Py_ssize_t skipped = <Py_ssize_t>(first - self.first)
         cdef Py_ssize_t kept = 0
+        cdef Py_ssize_t unknown = 0
         cdef Py_ssize_t i
         if half == self.half and 0 <= skipped < self.whole:
             kept = min(self.whole - skipped, whole)
@@ -66,6 +68,12 @@ cdef class Phases:
         for i in range(whole, n):
             f = smoother(<int>(window.newest - first - i))
             moments(self.scratch + half + i - kept, 1, f, self.place + i, self.rate + i)
+        if kept == 0 and isnan(self.place[0]):
+            while unknown < n + half and isnan(self.scratch[unknown]):
+                unknown += 1
+            for i in range(max(0, unknown + LEAST_REACH - half), min(unknown, whole)):
+                f = smoother(<int>(i + half - unknown))
+                moments(self.scratch + half + i, 1, f, self.place + i, self.rate + i)
 
     cdef void accelerate(self, Window* window, int i0, int i1) noexcept nogil:
         """Fill `curve`, the acceleration, for samples [i0, i1] of the window; NaN where the stream has just ended."""
@@ -184,6 +192,8 @@ cdef class Phases:
                         first = self.crossing(i, sign * v0)
                     if sign * self.rate[i] < below or span.start_s - first > BLUR_S:
                         break
+            if isnan(span.start_s):
+                out = i0  # under way when the stream began
             span.start_s = 0.5 * (span.start_s + first)
         else:
             for i in range(out + 1, i1):

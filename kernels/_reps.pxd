@@ -74,6 +74,7 @@ cdef class Segmenter:
     cdef bint alike(self, int most, Turn now) noexcept nogil
     cdef long long patience(self, Turn now) noexcept nogil
     cdef bint find(self, Turn now) noexcept nogil
+    cdef int first_return(self, int ia) noexcept nogil
     cdef bint returned(self, int ia, int ib) noexcept nogil
     cdef int judge(self, long long k, double u, double w) noexcept nogil
     cdef int complete(self) noexcept nogil

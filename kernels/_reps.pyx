@@ -251,7 +251,7 @@ cdef class Segmenter:
 
     cdef bint find(self, Turn now) noexcept nogil:
         """Set a, v, b: the highest place left, the lowest after it, the highest after that."""
-        cdef int i
+        cdef int i, last
         cdef int ia = -1
         cdef double rise
         for i in range(self.n):
@@ -264,32 +264,49 @@ cdef class Segmenter:
         if ia < 0:
             return False
         self.a = self.turns[ia]
-        self.v = now
+        last = self.first_return(ia)
         self.has_b = False
-        if self.direction > 0:
-            self.v = self.turns[ia + 1]
-        for i in range(ia + 1, self.n):
+        self.v = self.turns[ia + 1] if self.direction > 0 or last < self.n else now
+        for i in range(ia + 1, last):
             if not self.turns[i].high and self.turns[i].u <= self.v.u:
                 self.v = self.turns[i]
         # a lift that came back before the lowest place: it failed, unless the next one succeeds at once
         rise = max(self.least(self.a.u), self.prominence(now))
         self.has_failed = False
-        for i in range(ia + 2, self.n):
+        for i in range(ia + 2, last):
             if self.turns[i].high and self.turns[i].k < self.v.k:
                 if self.turns[i].u - self.turns[i - 1].u >= rise:
                     rise = self.turns[i].u - self.turns[i - 1].u
                     self.has_failed = True
                     self.failed_v = self.turns[i - 1]
                     self.failed_b = self.turns[i]
-        for i in range(ia + 1, self.n):
+        for i in range(ia + 1, last):
             if self.turns[i].high and self.turns[i].k > self.v.k:
                 if not self.has_b or self.turns[i].u > self.b.u:
                     self.b = self.turns[i]
                     self.has_b = True
-        if self.direction > 0 and now.k > self.v.k and (not self.has_b or now.u > self.b.u):
+        if self.direction > 0 and last == self.n and now.k > self.v.k and (not self.has_b or now.u > self.b.u):
             self.b = now
             self.has_b = True
         return True
+
+    cdef int first_return(self, int ia) noexcept nogil:
+        """How many turning points to look at: where swings have been waiting for a verdict, no more than the first."""
+        cdef double lowest = self.turns[ia].u
+        cdef double left, right
+        cdef int i
+        for i in range(ia + 1, self.n - 1):
+            if not self.turns[i].high:
+                lowest = min(lowest, self.turns[i].u)
+                continue
+            left = self.turns[ia].u - lowest
+            right = self.turns[i].u - lowest
+            if self.range_ref > 0.0:
+                left = min(left, self.range_ref)
+            if right >= self.least(self.turns[i].u) and right >= RETURN * left:
+                if self.turns[i].u - self.turns[i + 1].u >= RETURN * right:
+                    return i + 1
+        return self.n
 
     cdef bint returned(self, int ia, int ib) noexcept nogil:
         cdef int i
