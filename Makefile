@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := $(VENV)/.demo
 DEV := $(VENV)/.dev
-KERNELS := $(wildcard kernels/*.pyx kernels/*.pxd)
+KERNELS := $(wildcard kernels/*.pyx kernels/*.pxd kernels/*.h)
 # The compiler this Python builds extensions with, and where its headers are.
 COMPILER = $$($(PYTHON) -c 'import os, sysconfig; print((os.getenv("CC") or sysconfig.get_config_var("CC")).split()[0])')
 INCLUDE = import sysconfig; print(sysconfig.get_path("include"))

@@ -18,6 +18,7 @@ extensions = [
     Extension(
         f"kernels.{path.stem}",
         [str(path)],
+        depends=["kernels/_taps.h"],
         extra_compile_args=COMPILE_ARGS,
         define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],
         py_limited_api=ABI3,

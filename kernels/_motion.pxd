@@ -86,6 +86,7 @@ cdef class Resampler:
         self, const double* t, const double* y, Py_ssize_t i, Py_ssize_t n, long long enough
     ) noexcept nogil
     cdef void accept(self, double t, double y) noexcept nogil
+    cdef void close(self, double area, double t) noexcept nogil
     cdef void restart(self, double t, double y) noexcept nogil
     cdef void settle(self) noexcept nogil
     cdef bint strange(self, double t, double y) noexcept nogil

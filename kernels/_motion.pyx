@@ -15,6 +15,18 @@ from libc.string cimport memcpy
 
 import numpy as np
 
+cdef extern from "_taps.h" nogil:
+    void plumbline_evens(const double* p, Py_ssize_t n, const double* taps, Py_ssize_t half, double* out)
+    void plumbline_moments(
+        const double* p,
+        Py_ssize_t n,
+        const double* evens,
+        const double* odds,
+        Py_ssize_t half,
+        double* place,
+        double* rate,
+    )
+
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef long long FAR = 1 << 62
 cdef double LATEST_S = 1e15   # 30 million years: a time beyond is none, and its bin could not be numbered
@@ -79,79 +91,14 @@ cdef void unroll(const double* ring, long long first, long long last, double* ou
     memcpy(out + before, ring, (n - before) * sizeof(double))
 
 
-# Four neighbours at a time: each sum keeps its own order, so the bits are those of one at a time, and the compiler
-# can hold two sums in a register.
-
 cdef void moments(const double* p, Py_ssize_t n, const Smoother* f, double* place, double* rate) noexcept nogil:
     """Place and rate of n samples in a row; p points at the first, with f.half more on either side."""
-    cdef Py_ssize_t half = f.half
-    cdef const double* c = f.place + half
-    cdef const double* d = f.rate + half
-    cdef Py_ssize_t i = 0
-    cdef Py_ssize_t j
-    cdef double a0, a1, a2, a3, b0, b1, b2, b3
-    while i + 4 <= n:
-        a0 = c[0] * p[i]
-        a1 = c[0] * p[i + 1]
-        a2 = c[0] * p[i + 2]
-        a3 = c[0] * p[i + 3]
-        b0 = b1 = b2 = b3 = 0.0
-        for j in range(1, half + 1):
-            a0 += c[j] * (p[i + j] + p[i - j])
-            a1 += c[j] * (p[i + j + 1] + p[i - j + 1])
-            a2 += c[j] * (p[i + j + 2] + p[i - j + 2])
-            a3 += c[j] * (p[i + j + 3] + p[i - j + 3])
-            b0 += d[j] * (p[i + j] - p[i - j])
-            b1 += d[j] * (p[i + j + 1] - p[i - j + 1])
-            b2 += d[j] * (p[i + j + 2] - p[i - j + 2])
-            b3 += d[j] * (p[i + j + 3] - p[i - j + 3])
-        place[i] = a0
-        place[i + 1] = a1
-        place[i + 2] = a2
-        place[i + 3] = a3
-        rate[i] = b0
-        rate[i + 1] = b1
-        rate[i + 2] = b2
-        rate[i + 3] = b3
-        i += 4
-    while i < n:
-        a0 = c[0] * p[i]
-        b0 = 0.0
-        for j in range(1, half + 1):
-            a0 += c[j] * (p[i + j] + p[i - j])
-            b0 += d[j] * (p[i + j] - p[i - j])
-        place[i] = a0
-        rate[i] = b0
-        i += 1
+    plumbline_moments(p, n, f.place + f.half, f.rate + f.half, f.half, place, rate)
 
 
 cdef void evens(const double* p, Py_ssize_t n, const double* taps, Py_ssize_t half, double* out) noexcept nogil:
     """Apply even taps to n samples in a row; p points at the first, with `half` more on either side."""
-    cdef const double* c = taps + half
-    cdef Py_ssize_t i = 0
-    cdef Py_ssize_t j
-    cdef double a0, a1, a2, a3
-    while i + 4 <= n:
-        a0 = c[0] * p[i]
-        a1 = c[0] * p[i + 1]
-        a2 = c[0] * p[i + 2]
-        a3 = c[0] * p[i + 3]
-        for j in range(1, half + 1):
-            a0 += c[j] * (p[i + j] + p[i - j])
-            a1 += c[j] * (p[i + j + 1] + p[i - j + 1])
-            a2 += c[j] * (p[i + j + 2] + p[i - j + 2])
-            a3 += c[j] * (p[i + j + 3] + p[i - j + 3])
-        out[i] = a0
-        out[i + 1] = a1
-        out[i + 2] = a2
-        out[i + 3] = a3
-        i += 4
-    while i < n:
-        a0 = c[0] * p[i]
-        for j in range(1, half + 1):
-            a0 += c[j] * (p[i + j] + p[i - j])
-        out[i] = a0
-        i += 1
+    plumbline_evens(p, n, taps + half, half, out)
 
 
 @cython.final
@@ -272,50 +219,49 @@ cdef class Resampler:
 
         Nearly all samples are like that, and the state stays in registers from one bin to the next.
         """
-        cdef double ta, ya, tb, yb, area, edge, dt, jump, there
+        cdef double ta = self.t0
+        cdef double ya = self.y0
+        cdef double tb = self.tb
+        cdef double yb = self.yb
+        cdef double area = self.area
         cdef double quantum = self.quantum
-        cdef double shift = self.shift
-        cdef bint plain = True
-        cdef Py_ssize_t first
-        while plain and i < n and self.newest < enough:
-            first = i
-            ta = self.t0
-            ya = self.y0
-            tb = self.tb
-            yb = self.yb
-            area = self.area
-            edge = self.edge
-            there = ya
-            while i < n:
-                dt = t[i] - ta
-                there = y[i] - shift
-                jump = fabs(there - ya)
-                plain = 0.0 < dt <= self.max_gap_s and jump <= self.tolerance  # NaN is not
-                if not plain:
-                    break
-                if jump > 0.0:
-                    quantum = jump if jump < quantum else quantum
-                elif fabs(ya - yb) * dt > 2.0 * quantum * (ta - tb):
-                    plain = False
-                    break
-                if t[i] >= edge:
-                    break
-                area += 0.5 * (ya + there) * dt
-                tb = ta
-                yb = ya
-                ta = t[i]
-                ya = there
-                i += 1
-            self.t0 = ta
-            self.y0 = ya
-            self.tb = tb
-            self.yb = yb
-            self.area = area
-            self.taken += i - first
-            if plain and i < n:
-                self.accept(t[i], there)
-                i += 1
+        cdef double edge = self.edge
+        cdef Py_ssize_t first = i
+        cdef double dt, jump, there, ye
+        while i < n:
+            dt = t[i] - ta
+            there = y[i] - self.shift
+            jump = fabs(there - ya)
+            if not (0.0 < dt <= self.max_gap_s and jump <= self.tolerance):  # NaN, too
+                break
+            if jump > 0.0:
+                if jump < quantum:
+                    quantum = jump
+            elif fabs(ya - yb) * dt > 2.0 * quantum * (ta - tb):
+                break
+            if t[i] >= edge and self.newest >= enough:
+                break
+            tb = ta
+            yb = ya
+            while t[i] >= edge:
+                ye = yb + (there - yb) / dt * (edge - tb)
+                self.close(area + 0.5 * (ya + ye) * (edge - ta), t[i])
+                area = 0.0
+                ta = edge
+                ya = ye
+                edge = (self.bin + 1) * GRID_S
+            area += 0.5 * (ya + there) * (t[i] - ta)
+            ta = t[i]
+            ya = there
+            i += 1
+        self.t0 = ta
+        self.y0 = ya
+        self.tb = tb
+        self.yb = yb
+        self.area = area
+        self.edge = edge
         self.quantum = quantum
+        self.taken += i - first
         return i
 
     cdef Py_ssize_t take_many(
@@ -374,30 +320,32 @@ cdef class Resampler:
         return (self.y0 - self.yb) / (self.t0 - self.tb)
 
     cdef void accept(self, double t, double y) noexcept nogil:
+        """Add a sample to the bins: the area under the line to it from the sample before."""
         cdef double ta = self.t0
         cdef double ya = self.y0
-        cdef double slope, ye
+        cdef double ye
         self.tb = ta
         self.yb = ya
-        if t >= self.edge:
-            slope = (y - ya) / (t - ta)
-            while t >= self.edge:
-                ye = ya + slope * (self.edge - ta)
-                self.area += 0.5 * (ya + ye) * (self.edge - ta)
-                self.ring[self.bin & MASK] = self.area * GRID_HZ if self.whole else NAN
-                self.closed[self.bin & (CLOSINGS - 1)] = t
-                self.newest = self.bin
-                self.bin += 1
-                self.bins += 1
-                ta = self.edge
-                ya = ye
-                self.edge = (self.bin + 1) * GRID_S
-                self.area = 0.0
-                self.whole = True
+        while t >= self.edge:
+            ye = self.yb + (y - self.yb) / (t - self.tb) * (self.edge - self.tb)
+            self.close(self.area + 0.5 * (ya + ye) * (self.edge - ta), t)
+            self.area = 0.0
+            ta = self.edge
+            ya = ye
+            self.edge = (self.bin + 1) * GRID_S
         self.area += 0.5 * (ya + y) * (t - ta)
         self.taken += 1
         self.t0 = t
         self.y0 = y
+
+    cdef inline void close(self, double area, double t) noexcept nogil:
+        """The bin is whole, by a sample of time t."""
+        self.ring[self.bin & MASK] = area * GRID_HZ if self.whole else NAN
+        self.closed[self.bin & (CLOSINGS - 1)] = t
+        self.newest = self.bin
+        self.bin += 1
+        self.bins += 1
+        self.whole = True
 
     cdef void put(self, const double* t, const double* y, Py_ssize_t n) noexcept nogil:
         """Hold samples until the leading channel has come this far."""
