@@ -4,6 +4,7 @@ from kernels._counter import CHANNELS, LAYOUTS, RepCounter
 from kernels._frames import FrameDecoder, Frames
 from kernels._motion import Resampler
 from kernels._path import handle_path, tether_height, tilt_path, two_tether_path
+from kernels._split import split_channels
 from kernels.results import Discarded, Measured, Tick
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Resampler",
     "Tick",
     "handle_path",
+    "split_channels",
     "tether_height",
     "tilt_path",
     "two_tether_path",

@@ -65,21 +65,20 @@ class DeviceClock:
             self._boot_id = int(boot_id[0])
             self._t_us = (int(t_us[0]) - int(span_us[0])) & 0xFFFFFFFF
             self._received_s = received_s
-        step_us = (t_us - _before(t_us, self._t_us)).view(np.int32).astype(np.int64)
-        new_epoch = (boot_id != _before(boot_id, self._boot_id)) | (step_us < 0)
-        new_epoch[0] |= received_s - self._received_s > LONGEST_GAP_S
-        epochs = np.flatnonzero(new_epoch)
-        for index in epochs:
+        session_us = []
+        for boot, tick, span in zip(boot_id.tolist(), t_us.tolist(), span_us.tolist(), strict=True):
+            step_us = (tick - self._t_us + 0x80000000 & 0xFFFFFFFF) - 0x80000000
             # Frames of one read have one receive time, so only the first can have waited for the host.
-            elapsed_us = round((received_s - self._received_s) * 1e6) if index == 0 else 0
-            step_us[index] = max(elapsed_us, int(span_us[index]) + 1)
-        session_us: NDArray[np.int64] = self._session_us + np.cumsum(step_us)
-        if len(epochs):
-            self._minima.clear()
-        self._boot_id, self._t_us = int(boot_id[-1]), int(t_us[-1])
-        self._session_us, self._received_s = int(session_us[-1]), received_s
+            elapsed_s = 0.0 if session_us else received_s - self._received_s
+            if boot != self._boot_id or step_us < 0 or elapsed_s > LONGEST_GAP_S:
+                step_us = max(round(elapsed_s * 1e6), span + 1)
+                self._minima.clear()
+            self._boot_id, self._t_us = boot, tick
+            self._session_us += step_us
+            session_us.append(self._session_us)
+        self._received_s = received_s
         self._pair(self._session_us / 1e6, received_s)
-        return session_us
+        return np.array(session_us, dtype=np.int64)
 
     def host_s(self, session_s: float) -> float | None:
         """Host's monotonic time of a session time, short of the link's least delay; None before a frame."""
@@ -142,14 +141,6 @@ class DeviceClock:
             slope = (end[1] - start[1]) / (end[0] - start[0]) if end[0] > start[0] else 0.0
             line = self._line = (start[0], start[1], slope)
         return line
-
-
-def _before(values: NDArray[np.uint32], first: int) -> NDArray[np.uint32]:
-    """The value before each (np.diff with prepend takes five times as long on a read's few frames)."""
-    before = np.empty_like(values)
-    before[0] = first
-    before[1:] = values[:-1]
-    return before
 
 
 def _turns_right(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.drivers.samples import LinkStats, Samples
-from kernels import FrameDecoder, Frames
+from kernels import FrameDecoder, Frames, split_channels
 from station.calibration import Scale, check_calibration, scale_of
 from station.clock import DeviceClock
 from station.config import StationFile
@@ -29,7 +29,8 @@ class BoardDriver:
         self._decoder = FrameDecoder()
         self._hello: Hello | None = None
         self._scales: list[Scale] = []
-        self._last_us: dict[str, int] = {}
+        self._limits = np.empty((0, 2))  # least and most counts of each channel
+        self._newest_us = np.empty(0, dtype=np.int64)  # of each channel of the hello
         self._bad_hellos = 0
 
     @property
@@ -57,19 +58,34 @@ class BoardDriver:
         """See Driver.feed."""
         frames = self._decoder.feed(data)
         session_us = self.clock.feed(frames.boot_id, frames.t_us, frames.span_us, received_s)
-        sample_us = np.repeat(session_us, frames.samples) - frames.age_us
         given: list[Samples] = []
         start = 0
         for index, raw in frames.hellos:
             hello = self._new_hello(raw)
             if hello is not None:
-                given += self._samples(frames, sample_us, start, index)
-                self._hello = hello
-                self._scales = [scale_of(channel, self._station) for channel in hello.channels]
+                given += self._samples(frames, session_us, start, index)
+                self._follow(hello)
                 start = index
-        given += self._samples(frames, sample_us, start, len(frames.t_us))
+        given += self._samples(frames, session_us, start, len(frames.t_us))
         self._count(given)
         return given
+
+    def _follow(self, hello: Hello) -> None:
+        """From now on the samples are what this hello says."""
+        before = (
+            {} if self._hello is None else dict(zip(self._names(self._hello), self._newest_us, strict=True))
+        )
+        self._hello = hello
+        self._scales = [scale_of(channel, self._station) for channel in hello.channels]
+        self._limits = np.array([(c.min_counts, c.max_counts) for c in hello.channels], dtype=np.float64)
+        never_us = np.iinfo(np.int64).min
+        self._newest_us = np.array(
+            [before.get(name, never_us) for name in self._names(hello)], dtype=np.int64
+        )
+
+    @staticmethod
+    def _names(hello: Hello) -> list[str]:
+        return [channel.name for channel in hello.channels]
 
     def _new_hello(self, raw: bytes) -> Hello | None:
         """The hello if it says something new."""
@@ -83,52 +99,23 @@ class BoardDriver:
             return None
         return hello
 
-    def _samples(self, frames: Frames, sample_us: NDArray[np.int64], start: int, stop: int) -> list[Samples]:
+    def _samples(self, frames: Frames, session_us: NDArray[np.int64], start: int, stop: int) -> list[Samples]:
         """The samples of frames[start:stop], by the hello that holds for them."""
-        first, last = int(frames.samples[:start].sum()), int(frames.samples[:stop].sum())
-        if first == last:
+        hello = self._hello
+        if hello is None:
+            self.stats.samples_rejected += int(frames.samples[start:stop].sum())
             return []
-        if self._hello is None:
-            self.stats.samples_rejected += last - first
-            return []
-        channel = frames.channel[first:last]
-        of_boot = frames.boot_id[start:stop] == self._hello.boot_id
-        if not of_boot.all():
-            # 255 names no channel: a board that has just started anew has yet to say what it measures.
-            channel = np.where(np.repeat(of_boot, frames.samples[start:stop]), channel, np.uint8(255))
+        parts, left_out = split_channels(
+            frames, session_us, start, stop, hello.boot_id, self._limits, self._newest_us
+        )
+        self.stats.samples_rejected += left_out
         given = []
-        unused = last - first
-        for index, announced in enumerate(self._hello.channels):
-            where = (channel == index).nonzero()[0] + first
-            if not len(where):
-                continue
-            unused -= len(where)
-            where = self._after_the_last(announced.name, where, sample_us)
-            counts = frames.counts[where]
-            beyond = (counts <= announced.min_counts) | (counts >= announced.max_counts)
-            value = self._scales[index].si(counts)
-            if beyond.any():
-                value = np.where(beyond, np.nan, value)  # how far beyond is not known
-                before = self.stats.saturated.get(announced.name, 0)
-                self.stats.saturated[announced.name] = before + int(beyond.sum())
-            if len(where):
-                given.append(Samples(announced.name, sample_us[where] / 1e6, value))
-        self.stats.samples_rejected += unused
+        for index, time_s, counts, beyond in parts:
+            name = hello.channels[index].name
+            if beyond:
+                self.stats.saturated[name] = self.stats.saturated.get(name, 0) + beyond
+            given.append(Samples(name, time_s, self._scales[index].si(counts)))
         return given
-
-    def _after_the_last(
-        self, name: str, where: NDArray[np.intp], sample_us: NDArray[np.int64]
-    ) -> NDArray[np.intp]:
-        """Those of the samples `where` that come after every sample of this channel before them."""
-        times_us = sample_us[where]
-        newest_us = self._last_us.get(name, int(times_us[0]) - 1)
-        if times_us[0] <= newest_us or (times_us[1:] <= times_us[:-1]).any():
-            before = np.maximum.accumulate(np.concatenate(([newest_us], times_us[:-1])))
-            later = times_us > before
-            self.stats.samples_rejected += int((~later).sum())
-            where, times_us = where[later], times_us[later]
-        self._last_us[name] = int(times_us[-1]) if len(times_us) else newest_us
-        return where
 
     def _count(self, given: list[Samples]) -> None:
         stats, decoder = self.stats, self._decoder
