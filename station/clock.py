@@ -65,7 +65,7 @@ class DeviceClock:
             self._boot_id = int(boot_id[0])
             self._t_us = (int(t_us[0]) - int(span_us[0])) & 0xFFFFFFFF
             self._received_s = received_s
-        session_us = []
+        session_us: list[int] = []
         for boot, tick, span in zip(boot_id.tolist(), t_us.tolist(), span_us.tolist(), strict=True):
             step_us = (tick - self._t_us + 0x80000000 & 0xFFFFFFFF) - 0x80000000
             # Frames of one read have one receive time, so only the first can have waited for the host.
