@@ -18,6 +18,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from dashboard.events import Packet
+from dashboard.reading import Reader
 from station.config import Mqtt, check_mqtt, read_password
 from station.messages import MAX_PAYLOAD_BYTES, QOS, Address, CommandMessage, Message, ReplyMessage, encode
 
@@ -26,7 +27,8 @@ CONNECT_TIMEOUT_S = 2.0
 KEEPALIVE_S = 5  # a broker behind a dead link is noticed within 1.5 of these
 LOOP_S = 0.05  # how long a command waits at most
 REPLY_WAIT_S = 5.0
-LIVE_QUEUE = 2048  # 60 stations at 10 Hz for 3 s; then the oldest goes
+LIVE_EACH = 8  # of one station between two looks of the screen; then its oldest goes
+MOST_TOPICS = 4096  # of live values; a gym has 60
 OUTGOING = 1024  # commands, and the record's acknowledgements
 QUEUE = 8192  # reps, states and replies
 PRESSING = ("/rep", "/set", "/reply")  # what a person waits for
@@ -42,10 +44,14 @@ class Connection(msgspec.Struct, frozen=True):
 
 
 class Inbox:
-    """Packets on their way from the network thread to the screen; live values make room first."""
+    """Packets on their way from the network thread to the screen; live values make room first.
+
+    A screen that has not come round for a while finds each station's newest, instead of working off what it
+    missed and being late for the next.
+    """
 
     def __init__(self) -> None:
-        self._live: deque[Packet] = deque(maxlen=LIVE_QUEUE)
+        self._live: dict[str, deque[Packet]] = {}  # by topic
         self._other: deque[Packet] = deque(maxlen=QUEUE)
         self.dropped_live = 0
         self.dropped = 0
@@ -54,8 +60,14 @@ class Inbox:
     def put(self, packet: Packet) -> None:
         """Add one packet; where there is no room the oldest of its kind goes and is counted."""
         if packet.topic.endswith("/live"):
-            self.dropped_live += len(self._live) == LIVE_QUEUE
-            self._live.append(packet)
+            queue = self._live.get(packet.topic)
+            if queue is None:
+                if len(self._live) >= MOST_TOPICS:
+                    self.dropped_live += 1
+                    return
+                queue = self._live[packet.topic] = deque(maxlen=LIVE_EACH)
+            self.dropped_live += len(queue) == LIVE_EACH
+            queue.append(packet)
         else:
             self.dropped += len(self._other) == QUEUE
             self._other.append(packet)
@@ -66,7 +78,7 @@ class Inbox:
         """Take what is there now; what comes meanwhile is for the next time."""
         self.pressing = False  # first, so that what comes meanwhile raises it again
         taken: list[Packet] = []
-        for queue in (self._other, self._live):
+        for queue in (self._other, *list(self._live.values())):
             taken += [queue.popleft() for _ in range(len(queue))]
         return taken
 
@@ -175,7 +187,12 @@ class Client:
         refused = False
         try:
             while not self._stopping.is_set() and not refused:
-                if client.loop(LOOP_S) != paho.MQTT_ERR_SUCCESS:
+                code = client.loop(LOOP_S)
+                while code == paho.MQTT_ERR_SUCCESS and client.has_read_ahead:
+                    code = client.loop_read()
+                self.inbox.dropped_live += client.dropped_live
+                client.dropped_live = 0
+                if code != paho.MQTT_ERR_SUCCESS:
                     break
                 refused = accepted == [False]
                 while self._outgoing and accepted:
@@ -188,8 +205,8 @@ class Client:
         # Refused for who we are is an answer; refused for the version is not.
         return bool(accepted) and (accepted[0] or "version" not in self.connection.text.lower())
 
-    def _new_client(self, protocol: MQTTProtocolVersion, accepted: list[bool]) -> paho.Client:
-        client = paho.Client(CallbackAPIVersion.VERSION2, protocol=protocol)
+    def _new_client(self, protocol: MQTTProtocolVersion, accepted: list[bool]) -> Reader:
+        client = Reader(CallbackAPIVersion.VERSION2, protocol=protocol)
         client.connect_timeout = CONNECT_TIMEOUT_S
         if self._mqtt.username is not None:
             client.username_pw_set(self._mqtt.username, self._password)
