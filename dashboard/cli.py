@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
@@ -78,7 +78,9 @@ def dashboard(argv: Sequence[str]) -> int:
         return _serve_web(argv, args, file, mqtt)
     client = Client(mqtt, args.site)
     database = args.db or file.db
-    recording = _no_recording() if args.no_record else _recording(mqtt, args.site, database)
+    recording = (
+        _no_recording() if args.no_record else _recording(mqtt, args.site, database, all_profiles(exercises))
+    )
     with _signals() as stop, recording as trouble:
         _look(client, all_profiles(exercises), args, stop, trouble, history=database)
     return stop.status(0)
@@ -91,7 +93,11 @@ def _serve_web(argv: Sequence[str], args: argparse.Namespace, file: DashboardFil
     except ImportError:
         raise ConfigError("--web needs textual-serve; pip install 'plumbline[web]'") from None
     command = [sys.executable, "-P", "-m", "station.cli", "dashboard", *_without_web(argv), "--no-record"]
-    recording = _no_recording() if args.no_record else _recording(mqtt, args.site, args.db or file.db)
+    recording = (
+        _no_recording()
+        if args.no_record
+        else _recording(mqtt, args.site, args.db or file.db, all_profiles(_exercises(args, file)))
+    )
     with _signals() as stop, recording:
         # `exec`: the shell between would outlive what it started.
         serve(f"exec {shlex.join(command)}", args.web_host, args.web_port, stop.event, _say)
@@ -157,7 +163,9 @@ def _demo(args: argparse.Namespace, stop: "_Stop") -> str | None:
     with Gym(args.seed, stop.event) as gym:
         stop.last_resort = gym.close
         client = Client(gym.mqtt)
-        recording = _no_recording() if args.no_record else _recording(gym.mqtt, None, gym.database)
+        recording = (
+            _no_recording() if args.no_record else _recording(gym.mqtt, None, gym.database, all_profiles())
+        )
         with recording as history_trouble:
             _look(
                 client,
@@ -203,9 +211,10 @@ def _parser(name: str, what: str, examples: str) -> argparse.ArgumentParser:
 
 @contextmanager
 def _recording(
-    mqtt: Mqtt, site: str | None, database: str | Path | None
+    mqtt: Mqtt, site: str | None, database: str | Path | None, profiles: Mapping[str, Profile]
 ) -> Iterator[Callable[[], str | None]]:
     """Run the record inside this process; gives what says its problem. A screen without a history goes on."""
+    from dashboard.history.badges import Badges  # noqa: PLC0415
     from dashboard.history.record import Record  # noqa: PLC0415
     from dashboard.history.store import open_store  # noqa: PLC0415
 
@@ -217,7 +226,8 @@ def _recording(
             yield lambda: words
             return
         # Its words go to the headline: a line on stderr would be written across the screen.
-        record = stack.enter_context(Record(mqtt, store, site, say=lambda _: None))
+        badges = Badges(store.db, profiles)
+        record = stack.enter_context(Record(mqtt, store, site, say=lambda _: None, badges=badges))
         yield (
             lambda: (
                 f"history: {record.problem}"
@@ -316,20 +326,25 @@ def _look(
             )
         else:
             from dashboard.app import PlumblineApp  # noqa: PLC0415  a third of a second plain mode saves
+            from dashboard.history.recall import Recall  # noqa: PLC0415
             from dashboard.preferences import preferences_path  # noqa: PLC0415
 
-            PlumblineApp(
-                client,
-                profiles,
-                stop=stop.event,
-                seconds=args.seconds,
-                trouble=trouble,
-                on_floor=on_floor,
-                note=note,
-                by=args.by or _user(),
-                lifter_at=getattr(args, "station", None),
-                preferences=preferences_path(),
-                history=history,
-            ).run()
+            lifter_at = getattr(args, "station", None)
+            # Names and plans have no place on a screen that stands in the hall.
+            with nullcontext() if lifter_at else Recall(history) as recall:
+                PlumblineApp(
+                    client,
+                    profiles,
+                    stop=stop.event,
+                    seconds=args.seconds,
+                    trouble=trouble,
+                    on_floor=on_floor,
+                    note=note,
+                    by=args.by or _user(),
+                    lifter_at=lifter_at,
+                    preferences=preferences_path(),
+                    history=history,
+                    recall=recall,
+                ).run()
     finally:
         client.stop()

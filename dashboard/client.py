@@ -20,7 +20,16 @@ from paho.mqtt.properties import Properties
 from dashboard.events import Packet
 from dashboard.reading import Reader
 from station.config import Mqtt, check_mqtt, read_password
-from station.messages import MAX_PAYLOAD_BYTES, QOS, Address, CommandMessage, Message, ReplyMessage, encode
+from station.messages import (
+    MAX_PAYLOAD_BYTES,
+    QOS,
+    Address,
+    BadgeMessage,
+    CommandMessage,
+    Message,
+    ReplyMessage,
+    encode,
+)
 
 RETRY_S = 1.0
 CONNECT_TIMEOUT_S = 2.0
@@ -50,7 +59,8 @@ class Inbox:
     missed and being late for the next.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, live_each: int = LIVE_EACH) -> None:
+        self._live_each = live_each
         self._live: dict[str, deque[Packet]] = {}  # by topic
         self._other: deque[Packet] = deque(maxlen=QUEUE)
         self.dropped_live = 0
@@ -65,8 +75,8 @@ class Inbox:
                 if len(self._live) >= MOST_TOPICS:
                     self.dropped_live += 1
                     return
-                queue = self._live[packet.topic] = deque(maxlen=LIVE_EACH)
-            self.dropped_live += len(queue) == LIVE_EACH
+                queue = self._live[packet.topic] = deque(maxlen=self._live_each)
+            self.dropped_live += len(queue) == self._live_each
             queue.append(packet)
         else:
             self.dropped += len(self._other) == QUEUE
@@ -84,11 +94,16 @@ class Inbox:
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A command under way."""
+    """A command or a badge under way."""
 
-    command: CommandMessage
+    wish: CommandMessage | BadgeMessage
     station: str
     deadline_s: float
+
+    @property
+    def name(self) -> str:
+        """What was asked for."""
+        return "badge" if isinstance(self.wish, BadgeMessage) else self.wish.name
 
 
 class Client:
@@ -126,16 +141,19 @@ class Client:
         if self._thread.is_alive():
             self._thread.join(CONNECT_TIMEOUT_S + 1.0)
 
-    def send(self, site: str, station: str, command: CommandMessage, tracked: bool = True) -> bool:
-        """Ask a station's edge for something; False where there is no broker to carry it.
+    def send(
+        self, site: str, station: str, wish: CommandMessage | BadgeMessage, tracked: bool = True
+    ) -> bool:
+        """Ask a station's edge, or the record whose badge it is; False where there is no broker to carry it.
 
         One that is `tracked` turns up in `answered` or `unanswered` later.
         """
         if not self.connection.up:
             return False
         if tracked:
-            self._asked[command.event_id] = Asked(command, station, self._clock() + REPLY_WAIT_S)
-        self.publish(Address(site, station, "command"), command)
+            self._asked[wish.event_id] = Asked(wish, station, self._clock() + REPLY_WAIT_S)
+        leaf = "badge" if isinstance(wish, BadgeMessage) else "command"
+        self.publish(Address(site, station, leaf), wish)
         return True
 
     def publish(self, to: Address, message: Message) -> None:
@@ -151,7 +169,7 @@ class Client:
         now_s = self._clock()
         late = [asked for asked in self._asked.values() if asked.deadline_s < now_s]
         for asked in late:
-            del self._asked[asked.command.event_id]
+            del self._asked[asked.wish.event_id]
         return late
 
     def _run(self) -> None:

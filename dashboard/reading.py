@@ -1,8 +1,8 @@
 """Reading from the broker faster than paho does, and leaving out live values that newer ones have overtaken.
 
-paho asks the socket for one byte, a length and a body, with a select() before each packet. Each of these lets
-go of the interpreter, and a screen at work takes 5 ms to give it back: on a busy machine packets pile up in the
-kernel's buffers, tens of seconds of them, and everything that is shown is old. Here one long read takes
+paho asks the socket for one byte, a length and a body, with a select() before each packet. Each of these
+lets go of the interpreter, and a screen at work takes 5 ms to give it back: on a busy machine packets pile up
+in the kernel's buffers, tens of seconds of them, and everything shown is old. Here one long read takes
 whatever is there, and of what has piled up only the newest live values of each station get any further.
 """
 

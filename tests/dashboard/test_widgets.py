@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.segment import Segment
 
+from dashboard.events import clean
 from dashboard.pacing import pace
 from dashboard.state import FloorState, apply
 from dashboard.views import view
@@ -36,6 +37,10 @@ MEASURES = (
 )
 
 
+def _cleaned(told: tuple[str, bool]) -> tuple[str, bool]:
+    return clean(told[0]), told[1]
+
+
 @given(data=st.data(), width=st.integers(1, 130), height=st.integers(1, 40))
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_any_values_are_drawn_at_any_size(words: Any, data: Any, width: int, height: int) -> None:
@@ -60,9 +65,10 @@ def test_any_values_are_drawn_at_any_size(words: Any, data: Any, width: int, hei
     trace = station.current.trace
     asked = data.draw(st.tuples(*[st.none() | st.floats(0.0, 60.0)] * 4))
     followed = pace(trace, asked, data.draw(NUMBERS), data.draw(st.booleans()))
+    told = data.draw(st.none() | st.tuples(st.text(max_size=200), st.booleans()).map(_cleaned))
     for lines in (
         tile_lines(shown, width, height),
-        lifter_lines(shown, followed, False, "", width, height),
+        lifter_lines(shown, followed, False, "", told, width, height),
         session_lines(shown, (), width),
         detail_lines(examine(shown, station.current, date(2026, 1, 1)), width)[:height],
         rep_lines(shown, width, height),
