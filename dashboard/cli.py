@@ -29,6 +29,7 @@ examples:
   plumbline dashboard --config dashboard.toml           the same from the [mqtt] table of a file
   plumbline dashboard --plain | tee session.log         a line per rep, for logs and screen readers
   plumbline dashboard --web                             in a browser, on http://127.0.0.1:8000/
+  plumbline dashboard --web --web-host 0.0.0.0 --web-cert gym.pem --web-key gym.key     for the whole gym
 """
 DEMO_EXAMPLES = """\
 examples:
@@ -70,6 +71,10 @@ def dashboard(argv: Sequence[str]) -> int:
     parser.add_argument("--web", action="store_true", help="serve the screens to browsers")
     parser.add_argument("--web-host", default="127.0.0.1", metavar="HOST", help="where (default 127.0.0.1)")
     parser.add_argument("--web-port", type=int, default=8000, metavar="PORT", help="its port (default 8000)")
+    parser.add_argument(
+        "--web-cert", type=Path, metavar="PEM", help="its certificate; needed beyond this machine"
+    )
+    parser.add_argument("--web-key", type=Path, metavar="PEM", help="the certificate's key")
     args = parser.parse_args(argv)
     file = DashboardFile() if args.config is None else decode_toml(args.config, DashboardFile)
     mqtt = broker_of(args, file.mqtt if args.config is not None else None)
@@ -89,9 +94,10 @@ def dashboard(argv: Sequence[str]) -> int:
 def _serve_web(argv: Sequence[str], args: argparse.Namespace, file: DashboardFile, mqtt: Mqtt) -> int:
     """Serve to browsers until a signal; each gets a dashboard of its own, and this process is the record."""
     try:
-        from dashboard.web.server import serve  # noqa: PLC0415  an extra
+        from dashboard.web.server import serve, tls_of  # noqa: PLC0415  an extra
     except ImportError:
         raise ConfigError("--web needs textual-serve; pip install 'plumbline[web]'") from None
+    tls = tls_of(args.web_host, args.web_cert, args.web_key)
     command = [sys.executable, "-P", "-m", "station.cli", "dashboard", *_without_web(argv), "--no-record"]
     recording = (
         _no_recording()
@@ -100,7 +106,7 @@ def _serve_web(argv: Sequence[str], args: argparse.Namespace, file: DashboardFil
     )
     with _signals() as stop, recording:
         # `exec`: the shell between would outlive what it started.
-        serve(f"exec {shlex.join(command)}", args.web_host, args.web_port, stop.event, _say)
+        serve(f"exec {shlex.join(command)}", args.web_host, args.web_port, tls, stop.event, _say)
         return stop.status(0)
 
 
@@ -109,9 +115,9 @@ def _without_web(argv: Sequence[str]) -> list[str]:
     kept: list[str] = []
     words = iter(argv)
     for word in words:
-        if word in ("--web-host", "--web-port"):
-            next(words, None)
-        elif word != "--web" and not word.startswith(("--web-host=", "--web-port=")):
+        if word.startswith("--web-") and "=" not in word:
+            next(words, None)  # every option of the server has a value
+        elif not word.startswith("--web"):
             kept.append(word)
     return kept
 
