@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.segment import Segment
 
-from dashboard.events import clean
 from dashboard.pacing import pace
+from dashboard.plaintext import clean
 from dashboard.state import FloorState, apply
 from dashboard.views import view
 from dashboard.widgets.braille import Braille
