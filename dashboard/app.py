@@ -131,7 +131,8 @@ class PlumblineApp(App[int]):
         """What stands in the palette: everything that has a key here."""
         for active in screen.active_bindings.values():
             binding = active.binding
-            if active.enabled and binding.description and binding.tooltip:
+            # Textual's own way to quit is left to `q`.
+            if active.enabled and binding.description and binding.tooltip and binding.action != "quit":
 
                 def act(action: str = binding.action, node: DOMNode = active.node) -> None:
                     self.call_later(self.run_action, action, node)
@@ -173,7 +174,7 @@ class PlumblineApp(App[int]):
         """Show the floor on the screen that is in front."""
         stations = event.floor.stations
         screen = self.screen_stack[-1] if self.screen_stack else None
-        if screen is None or not screen.is_mounted or not screen.children:
+        if screen is None or not (screen.is_mounted and screen.children and screen.display):
             return  # not composed yet, or being taken down; the floor is posted again soon
         if isinstance(screen, FloorScreen):
             views = sorted(map(self._see, stations.values()), key=lambda one: one.key)

@@ -169,13 +169,16 @@ def _demo(args: argparse.Namespace, stop: "_Stop") -> str | None:
     with Gym(args.seed, stop.event) as gym:
         stop.last_resort = gym.close
         client = Client(gym.mqtt)
-        recording = (
-            _no_recording() if args.no_record else _recording(gym.mqtt, None, gym.database, all_profiles())
-        )
+        profiles = all_profiles()
+        if args.no_record:
+            recording = _no_recording()
+        else:
+            gym.enlist()
+            recording = _recording(gym.mqtt, None, gym.database, profiles)
         with recording as history_trouble:
             _look(
                 client,
-                all_profiles(),
+                profiles,
                 args,
                 stop,
                 trouble=lambda: gym.trouble or history_trouble(),

@@ -45,7 +45,7 @@ class Badges:
         athlete = whom(athletes(self._db), message.badge, ("badge", "id"))  # a name has no place on a topic
         self._answered.append(message.event_id)
         if athlete is None:
-            words = f"badge unknown: {message.badge[:32]!r} is nobody's in the record; ask the coach"
+            words = f"badge {message.badge[:32]} unknown; ask the coach"
             return Answer([], _reply(message, False, words))
         info = self._infos.get(key)
         commands = assignment(athlete, info, self._profiles, f"badge at {message.by}"[:BY_CHARS])
