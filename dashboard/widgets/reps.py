@@ -101,9 +101,8 @@ def _path(rep: RepView, sees_path: bool) -> str:
 def _bar(rep: RepView, cells: int, scale_mps: float, cutoff_mps: float | None) -> list[Segment]:
     """The rep's velocity to scale, and where the set should end."""
     full = round(cells * min(1.0, max(0.0, (rep.mean_velocity_mps or 0.0) / scale_mps)))
-    mark = (
-        -1 if cutoff_mps is None else min(cells - 1, int(cells * max(-1.0, min(1.0, cutoff_mps / scale_mps))))
-    )
+    share = -1.0 if cutoff_mps is None else max(-1.0, min(1.0, cutoff_mps / scale_mps))
+    mark = min(cells - 1, int(cells * share))
     below = cutoff_mps is not None and (rep.mean_velocity_mps or 0.0) <= cutoff_mps
     colour = GREY if not rep.counted else ORANGE if below else BLUE
     return [
