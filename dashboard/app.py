@@ -100,8 +100,9 @@ class PlumblineApp(App[int]):
             by,
             known=self._known,
             info_of=lambda key: self.floor.stations[key].current.info,
-            tell=self._tell,
+            tell=self._hear,
         )
+        self._heard: Said | None = None
         self._lifter_at = lifter_at
         self.use_command_palette = lifter_at is None
         self._preferences_path = preferences
@@ -164,6 +165,9 @@ class PlumblineApp(App[int]):
             if isinstance(arrival.message, ReplyMessage):
                 self._answered(arrival.address.station, arrival.message)
         self.wishes.tell_unanswered()
+        if self._heard is not None:
+            self._tell(self._heard)
+            self._heard = None
         self.floor = apply_all(self.floor, arrivals)
         self._on_floor(self.floor)
         self._flushes += 1
@@ -264,12 +268,16 @@ class PlumblineApp(App[int]):
         if self.wishes.answered(station, reply, others=own) and self._recall is not None:
             self._recall.again()
 
+    def _hear(self, said: Said) -> None:
+        """The newest alone is told, with the next flush: a pile of them hides the reps."""
+        self._heard = said
+
     def _tell(self, said: Said) -> None:
         """To the lifter large, to the coach in a corner."""
         if isinstance(self.screen, LifterScreen):
             self.screen.tell(said.words, said.ok)
             return
-        self.clear_notifications()  # the newest alone: a pile of them hides the reps
+        self.clear_notifications()
         severity: SeverityLevel = "information" if said.ok else "error"
         self.notify(f"{said.station}: {said.words}", severity=severity, markup=False)
 

@@ -149,6 +149,9 @@ def judge(
     shown = prescribed(shown, info) if shown else None
     athlete = (info.athlete if info else None) or (newest.athlete if newest else None)
     set_number = newest.set_number if newest else None
+    over = _set_over(session, set_number)
+    if over and info and newest and info.athlete and newest.athlete and info.athlete != newest.athlete:
+        messages, set_number, over = [], None, None  # whoever lifts next begins with nothing
     return Judged(
         info=info,
         exercise=exercise,
@@ -157,7 +160,7 @@ def judge(
         load_kg=info.load_kg if info else (newest.load_kg if newest else None),
         asked=counted_by or shown,
         set_number=set_number,
-        over=_set_over(session, set_number),
+        over=over,
         reps=tuple(_rep_view(message, counted_by) for message in messages),
         cue=cue(counted_by, messages) if counted_by else None,
         standing=standing(shown, session, athlete, before.get((athlete or "", shown.name), NOTHING_BEFORE))

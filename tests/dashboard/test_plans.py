@@ -277,3 +277,27 @@ def test_a_name_nobody_has_is_refused_in_the_form_and_never_sent(
         assert told(commands_of(edge)) == [("set-queue", {"queue": ["b-04", "a-17"]})]
 
     desk(drive)
+
+
+def test_whoever_lifts_next_does_not_see_the_reps_of_whoever_lifted_before(
+    still: Any, words: Any, looks: Any
+) -> None:
+    say = words()
+    app = PlumblineApp(still, PROFILES, clock=lambda: still.now_s)
+    here = ("gym", "rack-1")
+
+    async def drive(pilot: Any) -> None:
+        mine = [say.rep(1, athlete="a-17"), say.rep(2, athlete="a-17")]
+        still.put("rack-1", say.state(), say.info(athlete="a-17"), *mine, say.live(20.0))
+        await looks.poll(pilot, lambda: app.floor.stations and app.view_of(here).counted == 2)
+        still.put("rack-1", say.set(1, athlete="a-17"))
+        await looks.poll(pilot, lambda: app.view_of(here).set_over)
+        assert app.view_of(here).counted == 2
+        still.now_s += 1.0
+        still.put("rack-1", say.info(athlete="b-04"))
+        await looks.poll(pilot, lambda: app.view_of(here).athlete == "b-04")
+        assert app.view_of(here).counted == 0 and app.view_of(here).rest_s is None
+        still.put("rack-1", say.rep(1, 2, athlete="b-04"))
+        await looks.poll(pilot, lambda: app.view_of(here).counted == 1)
+
+    looks.run(app, (80, 24), drive)
