@@ -259,7 +259,8 @@ class PlumblineApp(App[int]):
         return self._recall.known if self._recall is not None else Known()
 
     def _see(self, station: StationState) -> StationView:
-        self._views.before = self._known().before
+        known = self._known()
+        self._views.before, self._views.rests_s = known.before, known.rests_s
         return self._views.see(station, self._clock(), self.client.connection.up, self.units)
 
     def _answered(self, station: str, reply: ReplyMessage) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 STALE_S = 2.0  # live values come ten a second; twenty missing in a row is not jitter
 REST_OVERDUE_S = 180.0  # between sets, unless a plan says otherwise
-REST_FORGOTTEN_S = 900.0  # after this the lifter has left
+REST_FORGOTTEN_S = 720.0  # overdue by more the lifter has left
 _UNSAFE = ("slack", "drop")  # words in a rep's reason that call the coach now
 
 LinkName = Literal["waiting", "starting", "live", "stale", "sensor", "stopped", "lost", "offline"]
@@ -76,6 +76,7 @@ def attention_of(
     reps: "Sequence[RepView]",
     over: bool,
     rest_s: float | None,
+    rest_asked_s: float = REST_OVERDUE_S,
 ) -> tuple[Attention, str]:
     """The most urgent reason to look, and it in words; `over`: the set has ended."""
     saturated = session.health.saturated if session.health else []
@@ -95,6 +96,6 @@ def attention_of(
     elif not over and len(counted) >= 2 and counted[-1].off and counted[-2].off:
         off_path = counted[-1].path_kept is False
         found = (Attention.TECHNIQUE, "path off twice" if off_path else "tempo off twice")
-    elif rest_s is not None and REST_OVERDUE_S < rest_s < REST_FORGOTTEN_S:
+    elif rest_s is not None and rest_asked_s < rest_s < rest_asked_s + REST_FORGOTTEN_S:
         found = (Attention.REST, f"rest {age(rest_s)}")
     return found

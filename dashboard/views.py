@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from dashboard.attention import Attention, Link, attention_of, link_of
+from dashboard.attention import REST_OVERDUE_S, Attention, Link, attention_of, link_of
 from dashboard.coaching import NOTHING_BEFORE, Before, Standing, cue, prescribed, standing, tempo_target
 from dashboard.state import NEVER_S, SessionState, StationKey, StationState
 from station.exercises import Profile
@@ -174,6 +174,7 @@ class Views:
 
     def __init__(self, profiles: Mapping[str, Profile]) -> None:
         self.before: Mapping[tuple[str, str], Before] = {}  # by athlete and exercise, from the record
+        self.rests_s: Mapping[tuple[str, str], float] = {}  # what plans ask for, likewise
         self._profiles = profiles
         # The state never changes what it holds, so the same objects mean the same content.
         self._judged: dict[StationKey, tuple[tuple[object, ...], Judged]] = {}
@@ -187,7 +188,9 @@ class Views:
         held = self._judged.get(station.key)
         if held is None or any(one is not other for one, other in zip(given, held[0], strict=True)):
             held = self._judged[station.key] = given, judge(session, self._profiles, self.before)
-        return _seen(station, held[1], now_s, broker_up, units)
+        judged = held[1]
+        rest_s = self.rests_s.get((judged.athlete or "", judged.exercise or ""), REST_OVERDUE_S)
+        return _seen(station, judged, now_s, broker_up, units, rest_s)
 
 
 def view(
@@ -201,13 +204,20 @@ def view(
     return Views(profiles).see(station, now_s, broker_up, units)
 
 
-def _seen(station: StationState, judged: Judged, now_s: float, broker_up: bool, units: Units) -> StationView:
+def _seen(
+    station: StationState,
+    judged: Judged,
+    now_s: float,
+    broker_up: bool,
+    units: Units,
+    rest_asked_s: float,
+) -> StationView:
     session = station.current
     info, asked = judged.info, judged.asked
     link = link_of(session, now_s, broker_up)
     rest_s = _rest_s(session, judged.over) if link.name == "live" else None
     over = judged.over is not None
-    attention, text = attention_of(session, link, judged.reps, over, rest_s)
+    attention, text = attention_of(session, link, judged.reps, over, rest_s, rest_asked_s)
     return StationView(
         key=station.key,
         athlete=judged.athlete,

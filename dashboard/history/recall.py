@@ -32,6 +32,7 @@ class Known(msgspec.Struct, frozen=True):
 
     athletes: tuple[Athlete, ...] = ()
     before: Mapping[Practice, Before] = MappingProxyType({})
+    rests_s: Mapping[Practice, float] = MappingProxyType({})  # what plans ask for
     problem: str | None = None
 
 
@@ -94,7 +95,14 @@ def read_known(db: Database, wanted: tuple[Practice, ...] = ()) -> Known:
         )
         for athlete, exercise in wanted
     }
-    return Known(athletes=tuple(athletes(db)), before=before)
+    people = tuple(athletes(db))
+    rests_s = {
+        (one.id, plan.exercise): plan.rest_s
+        for one in people
+        for plan in one.plans
+        if plan.rest_s is not None
+    }
+    return Known(athletes=people, before=before, rests_s=rests_s)
 
 
 def signed_off_by_coaches(db: Database) -> set[Practice]:

@@ -9,6 +9,7 @@ import pytest
 from textual.widgets import Input
 
 from dashboard.app import PlumblineApp
+from dashboard.attention import Attention
 from dashboard.client import Client
 from dashboard.history.athletes import Athlete, Plan, save
 from dashboard.history.badges import Badges
@@ -18,6 +19,8 @@ from dashboard.history.record import Record
 from dashboard.history.schema import open_writable
 from dashboard.history.store import SqlStore, open_store
 from dashboard.screens.ask import AskScreen
+from dashboard.state import FloorState, apply
+from dashboard.views import Views
 from station.config import Mqtt
 from station.exercises import all_profiles
 from station.messages import (
@@ -301,3 +304,17 @@ def test_whoever_lifts_next_does_not_see_the_reps_of_whoever_lifted_before(
         await looks.poll(pilot, lambda: app.view_of(here).counted == 1)
 
     looks.run(app, (80, 24), drive)
+
+
+def test_the_rest_a_plan_asks_for_is_what_is_overdue(words: Any, at: Callable[..., Any]) -> None:
+    say = words()
+    floor = FloorState()
+    over = say.set(1, athlete="a-17", end_s=40.0)
+    for message in (say.state(), say.info(athlete="a-17"), say.rep(1, athlete="a-17"), over, say.live(140.0)):
+        floor = apply(floor, at("rack-1", message), message, 1.0)
+    views = Views(PROFILES)
+    station = floor.stations["gym", "rack-1"]
+    assert views.see(station, 1.0).attention is Attention.FINE
+    views.rests_s = {("a-17", "romanian-deadlift"): 90.0}
+    seen = views.see(station, 1.0)
+    assert (seen.attention, seen.attention_text) == (Attention.REST, "rest 1:40")
