@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from dashboard.state import NEVER_S, SessionState
+from dashboard.state import NEVER_S, SessionState, StationState
 
 if TYPE_CHECKING:
     from dashboard.views import RepView
 
+DOUBLED_S = 4.0  # nodes that push each other off a broker speak for a second or two in turn
 STALE_S = 2.0  # live values come ten a second; twenty missing in a row is not jitter
 REST_OVERDUE_S = 180.0  # between sets, unless a plan says otherwise
 REST_FORGOTTEN_S = 720.0  # overdue by more the lifter has left
 _UNSAFE = ("slack", "drop")  # words in a rep's reason that call the coach now
 
-LinkName = Literal["waiting", "starting", "live", "stale", "sensor", "stopped", "lost", "offline"]
+LinkName = Literal["waiting", "starting", "live", "doubled", "stale", "sensor", "stopped", "lost", "offline"]
 
 
 class Attention(IntEnum):
@@ -62,6 +63,17 @@ def link_of(session: SessionState, now_s: float, broker_up: bool) -> Link:
     else:
         found = Link("live", "live")
     return found
+
+
+def is_doubled(station: StationState, now_s: float) -> bool:
+    """Whether two nodes speak as this station; one that was restarted is silent before its heir has run."""
+    speaking = [
+        one
+        for one in station.sessions.values()
+        if now_s - one.live_at_s <= DOUBLED_S
+        and one.trace[-1].session_s - one.trace[0].session_s >= DOUBLED_S
+    ]
+    return len(speaking) > 1
 
 
 def age(age_s: float) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from dashboard.attention import REST_OVERDUE_S, Attention, Link, attention_of, link_of
+from dashboard.attention import REST_OVERDUE_S, Attention, Link, attention_of, is_doubled, link_of
 from dashboard.coaching import NOTHING_BEFORE, Before, Standing, cue, prescribed, standing, tempo_target
 from dashboard.state import NEVER_S, SessionState, StationKey, StationState
 from station.exercises import Profile
@@ -215,6 +215,8 @@ def _seen(
     session = station.current
     info, asked = judged.info, judged.asked
     link = link_of(session, now_s, broker_up)
+    if link.up and is_doubled(station, now_s):
+        link = Link("doubled", "two nodes")
     rest_s = _rest_s(session, judged.over) if link.name == "live" else None
     over = judged.over is not None
     attention, text = attention_of(session, link, judged.reps, over, rest_s, rest_asked_s)
