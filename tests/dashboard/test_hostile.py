@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import unicodedata
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -154,8 +155,9 @@ def encoded(message: Any) -> bytes:
     return encode(message)
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
+@pytest.mark.parametrize(
+    ("text", "size"), zip(TEXTS.values(), itertools.cycle(SIZES), strict=False), ids=TEXTS.keys()
+)
 def test_on_the_lifters_screen_too(
     still: Any, words: Any, looks: Any, text: str, size: tuple[int, int]
 ) -> None:
@@ -251,7 +253,7 @@ class _Tags(HTMLParser):
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
-def test_in_reports_exports_and_lists_it_is_only_text(
+def test_in_lists_and_exports_it_is_only_text(
     words: Any, tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "history.db"
@@ -261,20 +263,26 @@ def test_in_reports_exports_and_lists_it_is_only_text(
         out = capsys.readouterr().out
         assert is_clean(out), ascii(out[:300])
         assert max(len(line) for line in out.splitlines()) < 1000
-    page = tmp_path / "page.html"
-    for who in ("s1", text):
-        options = ["--db", str(file), "-o", str(page), "--png", str(tmp_path / "png")]
-        assert main(["report", *options, "--", who]) == 0
-        found = _Tags()
-        found.feed(page.read_text(encoding="utf-8"))
-        assert not found.tags & {"script", "iframe", "object", "link", "base", "form"}
-        assert all(target.startswith(("data:", "#")) for target in found.targets)
-        assert is_clean(page.read_text(encoding="utf-8").replace("\n", ""))
     table = tmp_path / "reps.csv"
     for what in ("reps", "commands"):
         assert main(["export", str(table), "--what", what, "--db", str(file)]) == 0
         for row in csv.reader(io.StringIO(table.read_text(encoding="utf-8"), newline="")):
             assert not any(cell.startswith(("=", "+", "@", "\t", "\r")) for cell in row), row
+
+
+@pytest.mark.parametrize("who", ["session", "athlete"])
+def test_in_a_report_it_is_only_text(words: Any, tmp_path: Path, who: str) -> None:
+    every = "".join(text for text in TEXTS.values() if len(text) < 100)
+    file, page = tmp_path / "history.db", tmp_path / "page.html"
+    poisoned(file, words, every)
+    assert (
+        main(["report", "--db", str(file), "-o", str(page), "--", "s1" if who == "session" else every]) == 0
+    )
+    found = _Tags()
+    found.feed(page.read_text(encoding="utf-8"))
+    assert not found.tags & {"script", "iframe", "object", "link", "base", "form"}
+    assert all(target.startswith(("data:", "#")) for target in found.targets)
+    assert is_clean(page.read_text(encoding="utf-8").replace("\n", ""))
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
