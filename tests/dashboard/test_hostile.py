@@ -156,7 +156,7 @@ def encoded(message: Any) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), zip(TEXTS.values(), itertools.cycle(SIZES), strict=False), ids=TEXTS.keys()
+    ("text", "size"), list(zip(TEXTS.values(), itertools.cycle(SIZES), strict=False)), ids=TEXTS.keys()
 )
 def test_on_the_lifters_screen_too(
     still: Any, words: Any, looks: Any, text: str, size: tuple[int, int]
