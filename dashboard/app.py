@@ -12,11 +12,13 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from dashboard.attention import Attention
 from dashboard.client import Client
 from dashboard.events import FloorChanged, read_all
+from dashboard.history.recall import Known, Recall
 from dashboard.preferences import Preferences, load_preferences, save_preferences
 from dashboard.screens.floor import FloorScreen
 from dashboard.screens.health import HealthScreen
@@ -27,8 +29,9 @@ from dashboard.views import StationView, Units, Views
 from dashboard.widgets.daylight import Daylight
 from dashboard.widgets.headline import Headline
 from dashboard.widgets.tile import Tile
+from dashboard.wishes import Said, Wishes, names
 from station.exercises import Profile
-from station.messages import CommandMessage, CommandName, ReplyMessage, new_id, now_utc
+from station.messages import ReplyMessage
 
 if TYPE_CHECKING:
     from dashboard.screens.history import HistoryScreen
@@ -68,6 +71,7 @@ class PlumblineApp(App[int]):
         preferences: Path | None = None,
         today: Callable[[], date] = date.today,
         history: str | None = None,
+        recall: Recall | None = None,
     ) -> None:
         """Show what `client` receives.
 
@@ -75,7 +79,8 @@ class PlumblineApp(App[int]):
         `trouble` says what is wrong outside the broker, if anything; `on_floor` sees every new floor; `note`
         stands in the headline; `by` is who sends commands; `lifter_at` shows that station's own screen and
         nothing else; `preferences` is the file that remembers units and theme; `today` dates calibrations;
-        `history` is the record's path or URL, None for this machine's own.
+        `history` is the record's path or URL, None for this machine's own; `recall` knows athletes, plans and
+        earlier sets from it.
         """
         super().__init__()
         self.client = client
@@ -88,7 +93,16 @@ class PlumblineApp(App[int]):
         self._on_floor = on_floor
         self._note = note
         self._seconds = seconds
-        self._by = by
+        self._recall = recall
+        self.wishes = Wishes(
+            client,
+            self.profiles,
+            by,
+            known=self._known,
+            info_of=lambda key: self.floor.stations[key].current.info,
+            tell=self._hear,
+        )
+        self._heard: Said | None = None
         self._lifter_at = lifter_at
         self.use_command_palette = lifter_at is None
         self._preferences_path = preferences
@@ -118,7 +132,8 @@ class PlumblineApp(App[int]):
         """What stands in the palette: everything that has a key here."""
         for active in screen.active_bindings.values():
             binding = active.binding
-            if active.enabled and binding.description and binding.tooltip:
+            # Textual's own way to quit is left to `q`.
+            if active.enabled and binding.description and binding.tooltip and binding.action != "quit":
 
                 def act(action: str = binding.action, node: DOMNode = active.node) -> None:
                     self.call_later(self.run_action, action, node)
@@ -148,9 +163,11 @@ class PlumblineApp(App[int]):
         self.refused += refused
         for arrival in arrivals:
             if isinstance(arrival.message, ReplyMessage):
-                self._answered(arrival.message)
-        for asked in self.client.unanswered():
-            self.notify(f"{asked.station}: no answer to {asked.command.name}", severity="error", markup=False)
+                self._answered(arrival.address.station, arrival.message)
+        self.wishes.tell_unanswered()
+        if self._heard is not None:
+            self._tell(self._heard)
+            self._heard = None
         self.floor = apply_all(self.floor, arrivals)
         self._on_floor(self.floor)
         self._flushes += 1
@@ -161,7 +178,7 @@ class PlumblineApp(App[int]):
         """Show the floor on the screen that is in front."""
         stations = event.floor.stations
         screen = self.screen_stack[-1] if self.screen_stack else None
-        if screen is None or not screen.is_mounted or not screen.children:
+        if screen is None or not (screen.is_mounted and screen.children and screen.display):
             return  # not composed yet, or being taken down; the floor is posted again soon
         if isinstance(screen, FloorScreen):
             views = sorted(map(self._see, stations.values()), key=lambda one: one.key)
@@ -170,7 +187,10 @@ class PlumblineApp(App[int]):
             title = f"{len(views)} station{'s' * (len(views) != 1)} {screen.order_name}"
         elif isinstance(screen, StationScreen):
             station = stations[screen.chosen]
-            screen.show(self._see(station), station)
+            view = self._see(station)
+            if self._recall is not None and view.athlete and view.exercise:
+                self._recall.want(view.athlete, view.exercise)
+            screen.show(view, station)
             title = "/".join(screen.chosen)
         elif isinstance(screen, HealthScreen):
             screen.show([(self._see(station), station.current) for _, station in sorted(stations.items())])
@@ -232,29 +252,35 @@ class PlumblineApp(App[int]):
         return self._see(self.floor.stations[key])
 
     def athletes(self) -> list[str]:
-        """Whoever lifts or waits anywhere."""
-        infos = [station.current.info for station in self.floor.stations.values()]
-        names = [name for info in infos if info for name in (info.athlete, *info.queue) if name]
-        return sorted(set(names))
+        """Whoever lifts or waits anywhere, and whoever the record knows."""
+        return names([station.current.info for station in self.floor.stations.values()], self._known())
 
-    def send(self, key: StationKey, name: CommandName, **given: Any) -> None:
-        """Ask a station's edge; the reply is shown when it comes."""
-        command = CommandMessage(event_id=new_id(), at_utc=now_utc(), name=name, by=self._by, **given)
-        if not self.client.send(*key, command):
-            self.notify(f"{key[1]}: not sent, no broker", severity="error", markup=False)
+    def _known(self) -> Known:
+        return self._recall.known if self._recall is not None else Known()
 
     def _see(self, station: StationState) -> StationView:
+        known = self._known()
+        self._views.before, self._views.rests_s = known.before, known.rests_s
         return self._views.see(station, self._clock(), self.client.connection.up, self.units)
 
-    def _answered(self, reply: ReplyMessage) -> None:
-        asked = self.client.answered(reply)
-        if asked is not None:
-            self.clear_notifications()  # the newest alone: a pile of them hides the reps
-            self.notify(
-                f"{asked.station}: {reply.text}",
-                severity="information" if reply.ok else "error",
-                markup=False,
-            )
+    def _answered(self, station: str, reply: ReplyMessage) -> None:
+        # A lifter is told as well what their station refuses of the commands that follow a badge.
+        own = isinstance(self.screen, LifterScreen) and self.screen.station == station
+        if self.wishes.answered(station, reply, others=own) and self._recall is not None:
+            self._recall.again()
+
+    def _hear(self, said: Said) -> None:
+        """The newest alone is told, with the next flush: a pile of them hides the reps."""
+        self._heard = said
+
+    def _tell(self, said: Said) -> None:
+        """To the lifter large, to the coach in a corner."""
+        if isinstance(self.screen, LifterScreen):
+            self.screen.tell(said.words, said.ok)
+            return
+        self.clear_notifications()
+        severity: SeverityLevel = "information" if said.ok else "error"
+        self.notify(f"{said.station}: {said.words}", severity=severity, markup=False)
 
     def _ring(self, views: Iterable[StationView]) -> None:
         """The bell, once for each thing that calls for a coach."""

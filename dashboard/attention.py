@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from dashboard.state import NEVER_S, SessionState
+from dashboard.state import NEVER_S, SessionState, StationState
 
 if TYPE_CHECKING:
     from dashboard.views import RepView
 
+DOUBLED_S = 4.0  # nodes that push each other off a broker speak for a second or two in turn
 STALE_S = 2.0  # live values come ten a second; twenty missing in a row is not jitter
 REST_OVERDUE_S = 180.0  # between sets, unless a plan says otherwise
-REST_FORGOTTEN_S = 900.0  # after this the lifter has left
+REST_FORGOTTEN_S = 720.0  # overdue by more the lifter has left
 _UNSAFE = ("slack", "drop")  # words in a rep's reason that call the coach now
 
-LinkName = Literal["waiting", "starting", "live", "stale", "sensor", "stopped", "lost", "offline"]
+LinkName = Literal["waiting", "starting", "live", "doubled", "stale", "sensor", "stopped", "lost", "offline"]
 
 
 class Attention(IntEnum):
@@ -64,6 +65,17 @@ def link_of(session: SessionState, now_s: float, broker_up: bool) -> Link:
     return found
 
 
+def is_doubled(station: StationState, now_s: float) -> bool:
+    """Whether two nodes speak as this station; one that was restarted is silent before its heir has run."""
+    speaking = [
+        one
+        for one in station.sessions.values()
+        if now_s - one.live_at_s <= DOUBLED_S
+        and one.trace[-1].session_s - one.trace[0].session_s >= DOUBLED_S
+    ]
+    return len(speaking) > 1
+
+
 def age(age_s: float) -> str:
     """Seconds as a person says them."""
     minutes, seconds = divmod(int(age_s), 60)
@@ -76,6 +88,7 @@ def attention_of(
     reps: "Sequence[RepView]",
     over: bool,
     rest_s: float | None,
+    rest_asked_s: float = REST_OVERDUE_S,
 ) -> tuple[Attention, str]:
     """The most urgent reason to look, and it in words; `over`: the set has ended."""
     saturated = session.health.saturated if session.health else []
@@ -95,6 +108,6 @@ def attention_of(
     elif not over and len(counted) >= 2 and counted[-1].off and counted[-2].off:
         off_path = counted[-1].path_kept is False
         found = (Attention.TECHNIQUE, "path off twice" if off_path else "tempo off twice")
-    elif rest_s is not None and REST_OVERDUE_S < rest_s < REST_FORGOTTEN_S:
+    elif rest_s is not None and rest_asked_s < rest_s < rest_asked_s + REST_FORGOTTEN_S:
         found = (Attention.REST, f"rest {age(rest_s)}")
     return found

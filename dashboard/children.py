@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from dashboard.events import clean
+from dashboard.plaintext import clean
 from station.errors import PlumblineError
 
 GRACE_S = 3.0  # between asking a child to end and ending it

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
@@ -29,6 +29,7 @@ examples:
   plumbline dashboard --config dashboard.toml           the same from the [mqtt] table of a file
   plumbline dashboard --plain | tee session.log         a line per rep, for logs and screen readers
   plumbline dashboard --web                             in a browser, on http://127.0.0.1:8000/
+  plumbline dashboard --web --web-host 0.0.0.0 --web-cert gym.pem --web-key gym.key     for the whole gym
 """
 DEMO_EXAMPLES = """\
 examples:
@@ -70,6 +71,10 @@ def dashboard(argv: Sequence[str]) -> int:
     parser.add_argument("--web", action="store_true", help="serve the screens to browsers")
     parser.add_argument("--web-host", default="127.0.0.1", metavar="HOST", help="where (default 127.0.0.1)")
     parser.add_argument("--web-port", type=int, default=8000, metavar="PORT", help="its port (default 8000)")
+    parser.add_argument(
+        "--web-cert", type=Path, metavar="PEM", help="its certificate; needed beyond this machine"
+    )
+    parser.add_argument("--web-key", type=Path, metavar="PEM", help="the certificate's key")
     args = parser.parse_args(argv)
     file = DashboardFile() if args.config is None else decode_toml(args.config, DashboardFile)
     mqtt = broker_of(args, file.mqtt if args.config is not None else None)
@@ -78,7 +83,9 @@ def dashboard(argv: Sequence[str]) -> int:
         return _serve_web(argv, args, file, mqtt)
     client = Client(mqtt, args.site)
     database = args.db or file.db
-    recording = _no_recording() if args.no_record else _recording(mqtt, args.site, database)
+    recording = (
+        _no_recording() if args.no_record else _recording(mqtt, args.site, database, all_profiles(exercises))
+    )
     with _signals() as stop, recording as trouble:
         _look(client, all_profiles(exercises), args, stop, trouble, history=database)
     return stop.status(0)
@@ -87,14 +94,19 @@ def dashboard(argv: Sequence[str]) -> int:
 def _serve_web(argv: Sequence[str], args: argparse.Namespace, file: DashboardFile, mqtt: Mqtt) -> int:
     """Serve to browsers until a signal; each gets a dashboard of its own, and this process is the record."""
     try:
-        from dashboard.web.server import serve  # noqa: PLC0415  an extra
+        from dashboard.web.server import serve, tls_of  # noqa: PLC0415  an extra
     except ImportError:
         raise ConfigError("--web needs textual-serve; pip install 'plumbline[web]'") from None
+    tls = tls_of(args.web_host, args.web_cert, args.web_key)
     command = [sys.executable, "-P", "-m", "station.cli", "dashboard", *_without_web(argv), "--no-record"]
-    recording = _no_recording() if args.no_record else _recording(mqtt, args.site, args.db or file.db)
+    recording = (
+        _no_recording()
+        if args.no_record
+        else _recording(mqtt, args.site, args.db or file.db, all_profiles(_exercises(args, file)))
+    )
     with _signals() as stop, recording:
         # `exec`: the shell between would outlive what it started.
-        serve(f"exec {shlex.join(command)}", args.web_host, args.web_port, stop.event, _say)
+        serve(f"exec {shlex.join(command)}", args.web_host, args.web_port, tls, stop.event, _say)
         return stop.status(0)
 
 
@@ -103,9 +115,9 @@ def _without_web(argv: Sequence[str]) -> list[str]:
     kept: list[str] = []
     words = iter(argv)
     for word in words:
-        if word in ("--web-host", "--web-port"):
-            next(words, None)
-        elif word != "--web" and not word.startswith(("--web-host=", "--web-port=")):
+        if word.startswith("--web-") and "=" not in word:
+            next(words, None)  # every option of the server has a value
+        elif not word.startswith("--web"):
             kept.append(word)
     return kept
 
@@ -157,11 +169,16 @@ def _demo(args: argparse.Namespace, stop: "_Stop") -> str | None:
     with Gym(args.seed, stop.event) as gym:
         stop.last_resort = gym.close
         client = Client(gym.mqtt)
-        recording = _no_recording() if args.no_record else _recording(gym.mqtt, None, gym.database)
+        profiles = all_profiles()
+        if args.no_record:
+            recording = _no_recording()
+        else:
+            gym.enlist()
+            recording = _recording(gym.mqtt, None, gym.database, profiles)
         with recording as history_trouble:
             _look(
                 client,
-                all_profiles(),
+                profiles,
                 args,
                 stop,
                 trouble=lambda: gym.trouble or history_trouble(),
@@ -203,9 +220,10 @@ def _parser(name: str, what: str, examples: str) -> argparse.ArgumentParser:
 
 @contextmanager
 def _recording(
-    mqtt: Mqtt, site: str | None, database: str | Path | None
+    mqtt: Mqtt, site: str | None, database: str | Path | None, profiles: Mapping[str, Profile]
 ) -> Iterator[Callable[[], str | None]]:
     """Run the record inside this process; gives what says its problem. A screen without a history goes on."""
+    from dashboard.history.badges import Badges  # noqa: PLC0415
     from dashboard.history.record import Record  # noqa: PLC0415
     from dashboard.history.store import open_store  # noqa: PLC0415
 
@@ -217,7 +235,8 @@ def _recording(
             yield lambda: words
             return
         # Its words go to the headline: a line on stderr would be written across the screen.
-        record = stack.enter_context(Record(mqtt, store, site, say=lambda _: None))
+        badges = Badges(store.db, profiles)
+        record = stack.enter_context(Record(mqtt, store, site, say=lambda _: None, badges=badges))
         yield (
             lambda: (
                 f"history: {record.problem}"
@@ -316,20 +335,25 @@ def _look(
             )
         else:
             from dashboard.app import PlumblineApp  # noqa: PLC0415  a third of a second plain mode saves
+            from dashboard.history.recall import Recall  # noqa: PLC0415
             from dashboard.preferences import preferences_path  # noqa: PLC0415
 
-            PlumblineApp(
-                client,
-                profiles,
-                stop=stop.event,
-                seconds=args.seconds,
-                trouble=trouble,
-                on_floor=on_floor,
-                note=note,
-                by=args.by or _user(),
-                lifter_at=getattr(args, "station", None),
-                preferences=preferences_path(),
-                history=history,
-            ).run()
+            lifter_at = getattr(args, "station", None)
+            # Names and plans have no place on a screen that stands in the hall.
+            with nullcontext() if lifter_at else Recall(history) as recall:
+                PlumblineApp(
+                    client,
+                    profiles,
+                    stop=stop.event,
+                    seconds=args.seconds,
+                    trouble=trouble,
+                    on_floor=on_floor,
+                    note=note,
+                    by=args.by or _user(),
+                    lifter_at=lifter_at,
+                    preferences=preferences_path(),
+                    history=history,
+                    recall=recall,
+                ).run()
     finally:
         client.stop()

@@ -18,15 +18,26 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from dashboard.events import Packet
+from dashboard.reading import Reader
 from station.config import Mqtt, check_mqtt, read_password
-from station.messages import MAX_PAYLOAD_BYTES, QOS, Address, CommandMessage, Message, ReplyMessage, encode
+from station.messages import (
+    MAX_PAYLOAD_BYTES,
+    QOS,
+    Address,
+    BadgeMessage,
+    CommandMessage,
+    Message,
+    ReplyMessage,
+    encode,
+)
 
 RETRY_S = 1.0
 CONNECT_TIMEOUT_S = 2.0
 KEEPALIVE_S = 5  # a broker behind a dead link is noticed within 1.5 of these
 LOOP_S = 0.05  # how long a command waits at most
 REPLY_WAIT_S = 5.0
-LIVE_QUEUE = 2048  # 60 stations at 10 Hz for 3 s; then the oldest goes
+LIVE_EACH = 8  # of one station between two looks of the screen; then its oldest goes
+MOST_TOPICS = 4096  # of live values; a gym has 60
 OUTGOING = 1024  # commands, and the record's acknowledgements
 QUEUE = 8192  # reps, states and replies
 PRESSING = ("/rep", "/set", "/reply")  # what a person waits for
@@ -42,10 +53,15 @@ class Connection(msgspec.Struct, frozen=True):
 
 
 class Inbox:
-    """Packets on their way from the network thread to the screen; live values make room first."""
+    """Packets on their way from the network thread to the screen; live values make room first.
 
-    def __init__(self) -> None:
-        self._live: deque[Packet] = deque(maxlen=LIVE_QUEUE)
+    A screen that has not come round for a while finds each station's newest, instead of working off what it
+    missed and being late for the next.
+    """
+
+    def __init__(self, live_each: int = LIVE_EACH) -> None:
+        self._live_each = live_each
+        self._live: dict[str, deque[Packet]] = {}  # by topic
         self._other: deque[Packet] = deque(maxlen=QUEUE)
         self.dropped_live = 0
         self.dropped = 0
@@ -54,8 +70,14 @@ class Inbox:
     def put(self, packet: Packet) -> None:
         """Add one packet; where there is no room the oldest of its kind goes and is counted."""
         if packet.topic.endswith("/live"):
-            self.dropped_live += len(self._live) == LIVE_QUEUE
-            self._live.append(packet)
+            queue = self._live.get(packet.topic)
+            if queue is None:
+                if len(self._live) >= MOST_TOPICS:
+                    self.dropped_live += 1
+                    return
+                queue = self._live[packet.topic] = deque(maxlen=self._live_each)
+            self.dropped_live += len(queue) == self._live_each
+            queue.append(packet)
         else:
             self.dropped += len(self._other) == QUEUE
             self._other.append(packet)
@@ -66,17 +88,22 @@ class Inbox:
         """Take what is there now; what comes meanwhile is for the next time."""
         self.pressing = False  # first, so that what comes meanwhile raises it again
         taken: list[Packet] = []
-        for queue in (self._other, self._live):
+        for queue in (self._other, *list(self._live.values())):
             taken += [queue.popleft() for _ in range(len(queue))]
         return taken
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A command under way."""
+    """A command or a badge under way."""
 
-    command: CommandMessage
+    wish: CommandMessage | BadgeMessage
     station: str
     deadline_s: float
+
+    @property
+    def name(self) -> str:
+        """What was asked for."""
+        return "badge" if isinstance(self.wish, BadgeMessage) else self.wish.name
 
 
 class Client:
@@ -114,16 +141,19 @@ class Client:
         if self._thread.is_alive():
             self._thread.join(CONNECT_TIMEOUT_S + 1.0)
 
-    def send(self, site: str, station: str, command: CommandMessage, tracked: bool = True) -> bool:
-        """Ask a station's edge for something; False where there is no broker to carry it.
+    def send(
+        self, site: str, station: str, wish: CommandMessage | BadgeMessage, tracked: bool = True
+    ) -> bool:
+        """Ask a station's edge, or the record whose badge it is; False where there is no broker to carry it.
 
         One that is `tracked` turns up in `answered` or `unanswered` later.
         """
         if not self.connection.up:
             return False
         if tracked:
-            self._asked[command.event_id] = Asked(command, station, self._clock() + REPLY_WAIT_S)
-        self.publish(Address(site, station, "command"), command)
+            self._asked[wish.event_id] = Asked(wish, station, self._clock() + REPLY_WAIT_S)
+        leaf = "badge" if isinstance(wish, BadgeMessage) else "command"
+        self.publish(Address(site, station, leaf), wish)
         return True
 
     def publish(self, to: Address, message: Message) -> None:
@@ -139,7 +169,7 @@ class Client:
         now_s = self._clock()
         late = [asked for asked in self._asked.values() if asked.deadline_s < now_s]
         for asked in late:
-            del self._asked[asked.command.event_id]
+            del self._asked[asked.wish.event_id]
         return late
 
     def _run(self) -> None:
@@ -175,7 +205,12 @@ class Client:
         refused = False
         try:
             while not self._stopping.is_set() and not refused:
-                if client.loop(LOOP_S) != paho.MQTT_ERR_SUCCESS:
+                code = client.loop(LOOP_S)
+                while code == paho.MQTT_ERR_SUCCESS and client.has_read_ahead:
+                    code = client.loop_read()
+                self.inbox.dropped_live += client.dropped_live
+                client.dropped_live = 0
+                if code != paho.MQTT_ERR_SUCCESS:
                     break
                 refused = accepted == [False]
                 while self._outgoing and accepted:
@@ -188,8 +223,8 @@ class Client:
         # Refused for who we are is an answer; refused for the version is not.
         return bool(accepted) and (accepted[0] or "version" not in self.connection.text.lower())
 
-    def _new_client(self, protocol: MQTTProtocolVersion, accepted: list[bool]) -> paho.Client:
-        client = paho.Client(CallbackAPIVersion.VERSION2, protocol=protocol)
+    def _new_client(self, protocol: MQTTProtocolVersion, accepted: list[bool]) -> Reader:
+        client = Reader(CallbackAPIVersion.VERSION2, protocol=protocol)
         client.connect_timeout = CONNECT_TIMEOUT_S
         if self._mqtt.username is not None:
             client.username_pw_set(self._mqtt.username, self._password)

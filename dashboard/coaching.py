@@ -21,6 +21,25 @@ class Standing(msgspec.Struct, frozen=True):
     signed_off: bool = False
 
 
+class EarlierSet(msgspec.Struct, frozen=True, kw_only=True):
+    """A set as the record has it, with the session of the station's node it belongs to."""
+
+    session: str
+    number: int
+    over: bool
+    done: DoneSet
+
+
+class Before(msgspec.Struct, frozen=True, kw_only=True):
+    """What the record has of an athlete and an exercise: the newest sets, oldest first; a coach's word."""
+
+    sets: tuple[EarlierSet, ...] = ()
+    signed_off: bool = False
+
+
+NOTHING_BEFORE = Before()
+
+
 def prescribed(profile: Profile, info: InfoMessage | None) -> Profile:
     """The exercise with what the coach has asked for instead of its own targets."""
     if info is None or info.exercise != profile.name:
@@ -51,12 +70,15 @@ def cue(profile: Profile, reps: Sequence[RepMessage]) -> str | None:
     return next(iter(cues(profile, _observed(reps))), None)
 
 
-def standing(profile: Profile, session: SessionState, athlete: str | None) -> Standing:
-    """What the mastery rule says of the athlete's sets of this exercise in this session, and the coach."""
-    if session.info is not None and (athlete, profile.name) in session.info.signed_off:
+def standing(
+    profile: Profile, session: SessionState, athlete: str | None, before: Before = NOTHING_BEFORE
+) -> Standing:
+    """What the mastery rule says of the athlete's sets of this exercise, and what the coach has said."""
+    here = session.info is not None and (athlete, profile.name) in session.info.signed_off
+    if here or before.signed_off:
         goal = f", next {profile.leads_to}" if profile.leads_to else ""
         return Standing(f"signed off{goal}", signed_off=True)
-    found = verdict(profile, _done_sets(profile, session, athlete))
+    found = verdict(profile, _done_sets(profile, session, athlete, before))
     words = found.text
     if not found.ready and found.missing:
         words = f"not yet: {found.missing[0]}"
@@ -65,7 +87,7 @@ def standing(profile: Profile, session: SessionState, athlete: str | None) -> St
     return Standing(words, ready=found.ready)
 
 
-def _done_sets(profile: Profile, session: SessionState, athlete: str | None) -> list[DoneSet]:
+def _done_sets(profile: Profile, session: SessionState, athlete: str | None, before: Before) -> list[DoneSet]:
     """The sets that are over, oldest first, with the reps that were not withdrawn."""
     over = {message.summary.number for message in session.sets.values()}
     by_set: dict[int, list[RepMessage]] = {}
@@ -73,7 +95,16 @@ def _done_sets(profile: Profile, session: SessionState, athlete: str | None) -> 
         ours = message.exercise == profile.name and message.athlete == athlete
         if number in over and ours and message.state != "rejected":
             by_set.setdefault(number, []).append(message)
-    return [DoneSet(reps=_observed(reps), load_kg=reps[-1].load_kg) for _, reps in sorted(by_set.items())]
+    here = {
+        number: DoneSet(reps=_observed(reps), load_kg=reps[-1].load_kg) for number, reps in by_set.items()
+    }
+    earlier = []
+    for one in before.sets:
+        if one.session != session.session:
+            earlier.append(one.done)
+        elif one.over and len(one.done.reps) > len(here[one.number].reps if one.number in here else ()):
+            here[one.number] = one.done  # it began before this screen did
+    return [*earlier, *(done for _, done in sorted(here.items()))]
 
 
 def _observed(reps: Sequence[RepMessage]) -> list[Observed]:

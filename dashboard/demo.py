@@ -7,17 +7,28 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
 from dashboard.children import Child, ChildError, end_all
 from dashboard.client import Client
+from dashboard.history.athletes import Athlete, Plan, save
+from dashboard.history.plans import assignment
+from dashboard.history.schema import open_writable
 from dashboard.state import FloorState, StationKey
 from station.config import Mqtt
-from station.messages import CommandMessage, new_id, now_utc
+from station.exercises import all_profiles
 from station.sim.demo import STATIONS
 
 READY_S = 20.0  # a Raspberry Pi needs half of it
-_ATHLETES = ("ana", "ben", "chidi", "dora")
+_PEOPLE = (("ana", "Ana Okoro"), ("ben", "Ben Lund"), ("chidi", "Chidi Eze"), ("dora", "Dora Klein"))
+# Each may lift at each station; their badges are 1 to 4.
+ATHLETES = tuple(
+    Athlete(
+        id=one,
+        name=name,
+        badge=str(number),
+        plans=tuple(Plan(exercise=at.exercise, load_kg=at.load_kg, sets=3, reps=8) for at in STATIONS),
+    )
+    for number, (one, name) in enumerate(_PEOPLE, 1)
+)
 _LISTENING = re.compile(r"listening on (?P<host>[0-9.]+):(?P<port>[0-9]+) \((?P<kind>[a-z]+)\)")
 
 
@@ -50,6 +61,11 @@ class Gym:
     def database(self) -> Path:
         """The demo's own history; it goes with the demo."""
         return self._folder / "history.db"
+
+    def enlist(self) -> None:
+        """Put the demo's athletes, badges and plans into its history. Raises StoreError."""
+        with open_writable(self.database) as db:
+            save(db, ATHLETES)
 
     @property
     def trouble(self) -> str | None:
@@ -87,22 +103,20 @@ class Gym:
 def coach(client: Client) -> Callable[[FloorState], None]:
     """What the demo's coach does: says who lifts, how much and how often, when a station comes up."""
     told: set[StationKey] = set()
-    loads_kg = {station.id: station.load_kg for station in STATIONS}
+    profiles = all_profiles()
 
     def meet(floor: FloorState) -> None:
         for key, station in sorted(floor.stations.items()):
             state = station.current.state
             if key in told or state is None or state.state != "ready" or not client.connection.up:
                 continue
-            athlete = _ATHLETES[len(told) % len(_ATHLETES)]
+            info = station.current.info
+            if info is None:
+                continue
+            athlete = ATHLETES[len(told) % len(ATHLETES)]
             told.add(key)
-            for name, given in (
-                ("set-athlete", {"athlete": athlete}),
-                ("set-load", {"load_kg": loads_kg.get(key[1])}),
-                ("set-target", {"target_reps": 8}),
-            ):
-                wish = {"event_id": new_id(), "at_utc": now_utc(), "name": name, "by": "demo", **given}
-                client.send(*key, msgspec.convert(wish, CommandMessage), tracked=False)
+            for command in assignment(athlete, info, profiles, "demo"):
+                client.send(*key, command, tracked=False)
 
     return meet
 

@@ -5,7 +5,6 @@ here, where it enters, so that nothing behind this line has to care.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,11 +12,11 @@ from typing import Any, NamedTuple
 import msgspec
 from textual.message import Message
 
+from dashboard.plaintext import clean
 from dashboard.state import FloorState
 from station.errors import MessageError
 from station.messages import Address, AnyMessage, decode, parse_topic
 
-TEXT_LIMIT = 200  # characters; an event id is below 60, and no screen shows more of any text
 # Printable ASCII without a backslash needs no cleaning; all our own messages are like that.
 _HARMLESS = re.compile(rb"[ -\[\]-~]{0,4096}")
 
@@ -47,26 +46,6 @@ class FloorChanged(Message):
     def can_replace(self, message: Message) -> bool:
         """Whether this may stand in for a message still in the queue."""
         return isinstance(message, FloorChanged)
-
-
-def clean(text: str, limit: int = TEXT_LIMIT) -> str:
-    """`text` without control, format, surrogate, private and unassigned characters and line separators.
-
-    What Unicode calls C* includes ESC, the C1 controls and every bidirectional mark; combining marks
-    beyond two in a row go as well: they pile up into the neighbouring lines.
-    """
-    kept: list[str] = []
-    marks = 0
-    for char in text[: 4 * limit]:
-        category = unicodedata.category(char)
-        if category[0] == "C" or category in ("Zl", "Zp"):
-            continue
-        marks = marks + 1 if category[0] == "M" else 0
-        if marks <= 2:
-            kept.append(char)
-        if len(kept) == limit:
-            break
-    return "".join(kept)
 
 
 def read(packet: Packet) -> Arrival:

@@ -23,6 +23,10 @@ _LINKS: dict[LinkName, tuple[str, str]] = {
         "look whether it runs, and at this computer's network; `plumbline doctor` tries it",
     ),
     "sensor": ("{}", "plug it in again; `plumbline doctor` shows the ports"),
+    "doubled": (
+        "two nodes speak as this station",
+        "give one of them another id in its station file, or stop it",
+    ),
     "stale": ("no value for a while: {}", "look at the sensor's cable and power"),
     "waiting": ("no data yet", "`plumbline doctor` shows whether the board sends"),
 }

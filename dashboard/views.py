@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from dashboard.attention import Attention, Link, attention_of, link_of
-from dashboard.coaching import Standing, cue, prescribed, standing, tempo_target
+from dashboard.attention import REST_OVERDUE_S, Attention, Link, attention_of, is_doubled, link_of
+from dashboard.coaching import NOTHING_BEFORE, Before, Standing, cue, prescribed, standing, tempo_target
 from dashboard.state import NEVER_S, SessionState, StationKey, StationState
 from station.exercises import Profile
 from station.messages import InfoMessage, RepMessage, SetMessage
@@ -134,8 +134,10 @@ class Judged(msgspec.Struct, frozen=True):
     standing: Standing | None
 
 
-def judge(session: SessionState, profiles: Mapping[str, Profile]) -> Judged:
-    """Judge the current set against its prescription."""
+def judge(
+    session: SessionState, profiles: Mapping[str, Profile], before: Mapping[tuple[str, str], Before]
+) -> Judged:
+    """Judge the current set against its prescription, and the athlete by what was `before` as well."""
     messages = current_reps(session)
     info = session.info
     newest = messages[-1] if messages else None
@@ -147,6 +149,9 @@ def judge(session: SessionState, profiles: Mapping[str, Profile]) -> Judged:
     shown = prescribed(shown, info) if shown else None
     athlete = (info.athlete if info else None) or (newest.athlete if newest else None)
     set_number = newest.set_number if newest else None
+    over = _set_over(session, set_number)
+    if over and info and newest and info.athlete and newest.athlete and info.athlete != newest.athlete:
+        messages, set_number, over = [], None, None  # whoever lifts next begins with nothing
     return Judged(
         info=info,
         exercise=exercise,
@@ -155,10 +160,12 @@ def judge(session: SessionState, profiles: Mapping[str, Profile]) -> Judged:
         load_kg=info.load_kg if info else (newest.load_kg if newest else None),
         asked=counted_by or shown,
         set_number=set_number,
-        over=_set_over(session, set_number),
+        over=over,
         reps=tuple(_rep_view(message, counted_by) for message in messages),
         cue=cue(counted_by, messages) if counted_by else None,
-        standing=standing(shown, session, athlete) if shown and shown.mastery else None,
+        standing=standing(shown, session, athlete, before.get((athlete or "", shown.name), NOTHING_BEFORE))
+        if shown and shown.mastery
+        else None,
     )
 
 
@@ -166,21 +173,24 @@ class Views:
     """Views of many stations, ten times a second: what has not changed is not judged again."""
 
     def __init__(self, profiles: Mapping[str, Profile]) -> None:
+        self.before: Mapping[tuple[str, str], Before] = {}  # by athlete and exercise, from the record
+        self.rests_s: Mapping[tuple[str, str], float] = {}  # what plans ask for, likewise
         self._profiles = profiles
         # The state never changes what it holds, so the same objects mean the same content.
-        self._judged: dict[StationKey, tuple[object, object, object, Judged]] = {}
+        self._judged: dict[StationKey, tuple[tuple[object, ...], Judged]] = {}
 
     def see(
         self, station: StationState, now_s: float, broker_up: bool = True, units: Units = "kg"
     ) -> StationView:
         """What to show of a station at `now_s`, on the clock its messages were stamped with."""
         session = station.current
+        given = (session.reps, session.sets, session.info, self.before)
         held = self._judged.get(station.key)
-        if held and held[0] is session.reps and held[1] is session.sets and held[2] is session.info:
-            return _seen(station, held[3], now_s, broker_up, units)
-        judged = judge(session, self._profiles)
-        self._judged[station.key] = (session.reps, session.sets, session.info, judged)
-        return _seen(station, judged, now_s, broker_up, units)
+        if held is None or any(one is not other for one, other in zip(given, held[0], strict=True)):
+            held = self._judged[station.key] = given, judge(session, self._profiles, self.before)
+        judged = held[1]
+        rest_s = self.rests_s.get((judged.athlete or "", judged.exercise or ""), REST_OVERDUE_S)
+        return _seen(station, judged, now_s, broker_up, units, rest_s)
 
 
 def view(
@@ -194,13 +204,22 @@ def view(
     return Views(profiles).see(station, now_s, broker_up, units)
 
 
-def _seen(station: StationState, judged: Judged, now_s: float, broker_up: bool, units: Units) -> StationView:
+def _seen(
+    station: StationState,
+    judged: Judged,
+    now_s: float,
+    broker_up: bool,
+    units: Units,
+    rest_asked_s: float,
+) -> StationView:
     session = station.current
     info, asked = judged.info, judged.asked
     link = link_of(session, now_s, broker_up)
+    if link.up and is_doubled(station, now_s):
+        link = Link("doubled", "two nodes")
     rest_s = _rest_s(session, judged.over) if link.name == "live" else None
     over = judged.over is not None
-    attention, text = attention_of(session, link, judged.reps, over, rest_s)
+    attention, text = attention_of(session, link, judged.reps, over, rest_s, rest_asked_s)
     return StationView(
         key=station.key,
         athlete=judged.athlete,

@@ -43,9 +43,9 @@ def acl(site: str, screens: Sequence[str], home_assistant: bool = False) -> str:
     lines = [f"pattern write {root}/%u/{leaf}" for leaf in WRITES]
     lines += [f"pattern read {root}/%u/{leaf}" for leaf in READS]
     for user, writes in (
-        (RECORD, ["ack"]),
-        (FLOOR, ["ack", "command"]),
-        *((s, ["command"]) for s in screens),
+        (RECORD, ["ack", "command", "reply"]),  # a badge it knows becomes commands, and gets a reply
+        (FLOOR, ["ack", "command", "badge", "reply"]),
+        *((s, ["command", "badge"]) for s in screens),
     ):
         lines += ["", f"user {user}", f"topic read {root}/#"]
         lines += [f"topic write {root}/+/{leaf}" for leaf in writes]

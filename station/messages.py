@@ -10,6 +10,7 @@ Topic: plumbline/1/<site>/<station>/<leaf>, one leaf per kind of message:
     rep        no        0    RepMessage, or Tombstone where the outbox had to drop something
     set        no        0    SetMessage
     command    no        1    CommandMessage
+    badge      no        1    BadgeMessage    from the station's own screen; the record answers with a reply
     reply      no        1    ReplyMessage
     ack        no        1    AckMessage      from the record (the one process that writes the history)
 
@@ -29,7 +30,7 @@ from station.errors import MessageError
 from station.records import Count, Live, Rep, RepState, Seq, SetSummary
 
 MAX_PAYLOAD_BYTES = 65_536  # a rep is below 2 kB; anything near this is not ours
-LEAVES = ("state", "info", "health", "live", "rep", "set", "command", "reply", "ack")
+LEAVES = ("state", "info", "health", "live", "rep", "set", "command", "badge", "reply", "ack")
 RETAINED = frozenset({"state", "info", "health"})
 # Every other leaf: 1. For rep and set the record's acknowledgement counts: QoS 1 beneath it saved none and
 # sent each rep five times as often when brokers were being killed.
@@ -197,8 +198,15 @@ class CommandMessage(Message, frozen=True, kw_only=True, tag="plumbline/command/
     mark: Literal["false", "partial", "failed"] | None = None
 
 
+class BadgeMessage(Message, frozen=True, kw_only=True, tag="plumbline/badge/1"):
+    """A badge at a station. The record knows whose it is and sets the station to them and their plan."""
+
+    badge: str
+    by: str  # the screen it was read at
+
+
 class ReplyMessage(Message, frozen=True, kw_only=True, tag="plumbline/reply/1"):
-    """The edge's answer to one command."""
+    """The edge's answer to one command, or the record's to a badge."""
 
     in_reply_to: str
     ok: bool
@@ -228,6 +236,7 @@ AnyMessage = (
     | SetMessage
     | Tombstone
     | CommandMessage
+    | BadgeMessage
     | ReplyMessage
     | AckMessage
 )
@@ -240,6 +249,7 @@ BY_LEAF: dict[str, tuple[type[Message], ...]] = {
     "rep": (RepMessage, Tombstone),
     "set": (SetMessage,),
     "command": (CommandMessage,),
+    "badge": (BadgeMessage,),
     "reply": (ReplyMessage,),
     "ack": (AckMessage,),
 }

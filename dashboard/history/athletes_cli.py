@@ -13,6 +13,7 @@ from dashboard.history.cli import add_db
 from dashboard.history.database import Database
 from dashboard.history.roster import read_roster
 from dashboard.history.schema import open_history, open_writable
+from dashboard.plaintext import clean
 from station.errors import StoreError
 from station.exercises import all_profiles
 
@@ -90,11 +91,13 @@ def athletes_command(argv: Sequence[str]) -> int:
 
 def _list_athletes(db: Database) -> None:
     for one in athletes(db):
-        print(f"{one.id:<12} {one.name}" + (f"  (badge {one.badge})" if one.badge else ""))
+        print(
+            f"{clean(one.id):<12} {clean(one.name)}" + (f"  (badge {clean(one.badge)})" if one.badge else "")
+        )
         for plan in one.plans:
             given = msgspec.structs.asdict(plan).items()
             rest = ", ".join(f"{key} {value:g}" for key, value in given if isinstance(value, int | float))
-            print(f"{'':<12} {plan.exercise}: {rest or 'as it comes'}")
+            print(f"{'':<12} {clean(plan.exercise)}: {rest or 'as it comes'}")
 
 
 def _export_athlete(db: Database, athlete: str, path: Path) -> None:

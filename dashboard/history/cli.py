@@ -15,6 +15,7 @@ from dashboard.history.database import Database
 from dashboard.history.export import COLUMNS, export, rows, text_writer
 from dashboard.history.queries import MOST_REPS, Filter, KeptSet, group_sessions, sets
 from dashboard.history.schema import open_history
+from dashboard.plaintext import clean
 from station.errors import StoreError
 from station.exercises import all_profiles
 from station.messages import now_utc
@@ -155,8 +156,8 @@ def _list_sessions(done: Sequence[KeptSet], names: dict[str, str]) -> int:
     for session in group_sessions(done)[:50]:
         name = names.get(session.athlete or "", "")
         print(
-            f"{session.id:<24} {len(session.sets):>3} sets {session.counted_reps:>4} reps"
-            f"  {', '.join(session.exercises)}  {name}".rstrip()
+            f"{clean(session.id):<24} {len(session.sets):>3} sets {session.counted_reps:>4} reps"
+            f"  {clean(', '.join(session.exercises))}  {clean(name)}".rstrip()
         )
     return 0
 

@@ -13,6 +13,7 @@ import msgspec
 from dashboard.history.database import Database, Row
 from station.records import Rep, SetSummary
 
+UNREADABLE = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_REPS = 20_000  # read at once: a year of one athlete
 
 _REP_FIELDS = tuple(field.name for field in msgspec.structs.fields(Rep))
@@ -212,11 +213,17 @@ def group_sessions(done: Sequence[KeptSet], zone: tzinfo | None = None) -> list[
 
 def day_of(at_utc: str, zone: tzinfo | None = None) -> str:
     """The day of a time in a zone (None: this machine's), as 2030-01-31."""
+    at = instant(at_utc)
+    return at_utc[:10] if at == UNREADABLE else at.astimezone(zone).date().isoformat()
+
+
+def instant(at_utc: str) -> datetime:
+    """A time of the record; one that a station wrote otherwise lies before all others."""
     try:
         at = datetime.fromisoformat(at_utc)
     except ValueError:
-        return at_utc[:10]  # a station that writes its times otherwise
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(zone).date().isoformat()
+        return UNREADABLE
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def kept_rep(row: Row) -> KeptRep:

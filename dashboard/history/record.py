@@ -13,20 +13,34 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import monotonic
 from typing import Self
 
 from dashboard.client import Client
 from dashboard.events import Packet, read
+from dashboard.history.badges import Badges
 from dashboard.history.store import Arrived, Kept, Poison, Store, StreamKey, open_store
 from dashboard.options import add_broker_options, broker_of
+from dashboard.state import StationKey
 from station.config import Mqtt
 from station.errors import MessageError, StoreError
-from station.messages import AckMessage, Address, StreamAck, new_id, now_utc
+from station.exercises import all_profiles
+from station.messages import (
+    AckMessage,
+    Address,
+    BadgeMessage,
+    InfoMessage,
+    StreamAck,
+    new_id,
+    now_utc,
+)
 
-LEAVES = ("rep", "set", "command", "reply")
+LEAVES = ("rep", "set", "command", "reply", "info", "badge")
 GATHER_S = 0.02  # arrivals of so long share a transaction
 MAX_BATCH = 500
 RETRY_S = 1.0
+BADGE_FRESH_S = 10.0  # whoever has waited longer for an answer is not standing there any more
 
 EXAMPLES = """\
 examples:
@@ -49,14 +63,19 @@ class Record:
         store: Store,
         site: str | None = None,
         say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
+        badges: Badges | None = None,
     ) -> None:
-        """Raises ConfigError for a broker that may not be used. `site` None: every site on the broker."""
+        """Raises ConfigError for a broker that may not be used.
+
+        `site` None: every site on the broker. `badges` None answers none.
+        """
         self.problem: str | None = None
         self.failure: BaseException | None = None
         self.committed = 0  # messages
         self.quarantined = 0
         self._store = store
         self._say = say
+        self._badges = badges
         self._client = Client(mqtt, site, leaves=LEAVES)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="record", daemon=True)
@@ -135,11 +154,19 @@ class Record:
     def _take(self, packets: Sequence[Packet]) -> None:
         arrived: list[Arrived] = []
         poison: list[Poison] = []
+        read_badges: list[tuple[StationKey, BadgeMessage]] = []
         for packet in packets:
+            if not packet.payload and packet.topic.endswith("/info"):
+                continue  # takes a retained message back (MQTT-3.3.1-10)
             try:
                 address, message, _ = read(packet)
+                key = (address.site, address.station)
                 if isinstance(message, Kept):
-                    arrived.append(Arrived(address.site, address.station, message))
+                    arrived.append(Arrived(*key, message))
+                elif isinstance(message, InfoMessage) and self._badges is not None:
+                    self._badges.heard(key, message)
+                elif isinstance(message, BadgeMessage) and packet.received_s > monotonic() - BADGE_FRESH_S:
+                    read_badges.append((key, message))
             except MessageError as error:
                 poison.append(Poison(packet.topic, packet.payload, str(error)))
         try:
@@ -158,6 +185,16 @@ class Record:
         if poison:
             self._store.quarantine(poison)
             self.quarantined += len(poison)
+        for key, message in read_badges:
+            self._answer(key, message)
+
+    def _answer(self, key: StationKey, message: BadgeMessage) -> None:
+        """Set the station to whose badge it is; the edge confirms each command by itself."""
+        answer = self._badges.answer(key, message) if self._badges is not None else None
+        if answer is not None:
+            for command in answer.commands:
+                self._client.publish(Address(*key, "command"), command)
+            self._client.publish(Address(*key, "reply"), answer.reply)
 
     def _acknowledge(self, acks: dict[StreamKey, StreamAck]) -> None:
         by_station: dict[tuple[str, str], list[StreamAck]] = {}
@@ -180,12 +217,17 @@ def record_command(argv: Sequence[str]) -> int:
         "--db", required=True, metavar="PATH|URL", help="the history: a file or postgresql://user@host/name"
     )
     add_broker_options(parser)
+    parser.add_argument("--exercises", type=Path, metavar="DIR", help="the gym's own exercises, for plans")
     args = parser.parse_args(argv)
     mqtt = broker_of(args)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with open_store(args.db) as store, Record(mqtt, store, args.site) as record:
+    profiles = all_profiles(args.exercises)
+    with (
+        open_store(args.db) as store,
+        Record(mqtt, store, args.site, badges=Badges(store.db, profiles)) as record,
+    ):
         print(f"recording into {store.db.name} from {mqtt.host}:{mqtt.port}", flush=True)
         said: str | None = None
         while record.alive and not stop.wait(0.2):

@@ -7,7 +7,7 @@ escaped.
 import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import timedelta, tzinfo
 from html import escape
 from pathlib import Path
 from statistics import fmean
@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 from dashboard.history.figures import Plot
 from dashboard.history.load_velocity import VELOCITY_AT_1RM_MPS, load_velocity
-from dashboard.history.queries import KeptSet, Session, day_of, group_sessions
+from dashboard.history.queries import KeptSet, Session, day_of, group_sessions, instant
 from dashboard.history.session_plots import session_plots
 from dashboard.history.trend_plots import athlete_plots
+from dashboard.plaintext import clean
 from station.exercises import Profile
 from station.exercises.coaching import tempo_adherence_pct
 from station.messages import now_utc
@@ -57,8 +58,8 @@ def athlete_report(
         drawn = _named(name, session_plots(own, profile) if once else athlete_plots(own, profile, fit, zone))
         plots |= drawn
         parts += [
-            f"<h2>{escape(profile.title if profile else name)}</h2>",
-            f'<p class="says">{escape(_in_a_sentence(sessions, profile))}</p>',
+            f"<h2>{_text(profile.title if profile else name)}</h2>",
+            f'<p class="says">{_text(_in_a_sentence(sessions, profile))}</p>',
             _images(drawn),
             f"<p>{_upper(fit.one_rep_maximum.text if fit.one_rep_maximum else str(fit.why_not))}.</p>"
             if name in VELOCITY_AT_1RM_MPS
@@ -85,7 +86,7 @@ def session_report(
         drawn = _named(name, session_plots(own, profile))
         plots |= drawn
         parts += [
-            f"<h2>{escape(profile.title if profile else name)}</h2>",
+            f"<h2>{_text(profile.title if profile else name)}</h2>",
             _sets_table(own, profile),
             _images(drawn),
         ]
@@ -101,11 +102,11 @@ def session_report(
 
 def _page(who: str, of: str, parts: Iterable[str], zone: tzinfo | None) -> str:
     return _PAGE.substitute(
-        title=escape(f"{who}: {of}"),
-        heading=escape(who),
-        of=escape(of),
+        title=_text(f"{who}: {of}"),
+        heading=_text(who),
+        of=_text(of),
         body="\n".join(parts),
-        footer=escape(_FOOTER.format(at=day_of(now_utc(), zone))),
+        footer=_text(_FOOTER.format(at=day_of(now_utc(), zone))),
     )
 
 
@@ -136,7 +137,7 @@ def _sessions_table(sessions: Sequence[Session], profile: Profile | None) -> str
         ranges = [s.median_rom_m for s in summaries if s.median_rom_m is not None]
         rows.append(
             (
-                escape(session.day),
+                _text(session.day),
                 str(len(session.sets)),
                 str(session.counted_reps),
                 _loads(session.sets).removeprefix(" at ") or "–",
@@ -195,7 +196,7 @@ def _sets_table(done: Sequence[KeptSet], profile: Profile | None) -> str:
 
 def _table(head: str, rows: Iterable[Sequence[str]]) -> str:
     """Cells are HTML already."""
-    heads = "".join(f"<th>{escape(cell)}</th>" for cell in head.split("|"))
+    heads = "".join(f"<th>{_text(cell)}</th>" for cell in head.split("|"))
     body = "\n".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{heads}</tr></thead><tbody>\n{body}\n</tbody></table>"
 
@@ -205,7 +206,7 @@ def _images(plots: Mapping[str, Plot]) -> str:
     images = ""
     for plot in plots.values():
         data = base64.b64encode(plot.svg()).decode()
-        images += f'<img alt="{escape(plot.says)}" src="data:image/svg+xml;base64,{data}">'
+        images += f'<img alt="{_text(plot.says)}" src="data:image/svg+xml;base64,{data}">'
     return f'<div class="plots">{images}</div>'
 
 
@@ -219,8 +220,8 @@ def _latest_first(done: Sequence[KeptSet]) -> list[str]:
 
 
 def _recent(own: Sequence[KeptSet]) -> list[KeptSet]:
-    oldest = datetime.fromisoformat(own[-1].at_utc) - timedelta(days=PROFILE_DAYS)
-    return [one for one in own if datetime.fromisoformat(one.at_utc) >= oldest]
+    oldest = instant(own[-1].at_utc) - timedelta(days=PROFILE_DAYS)
+    return [one for one in own if instant(one.at_utc) >= oldest]
 
 
 def _adherence(done: Sequence[KeptSet], profile: Profile | None) -> float | None:
@@ -242,6 +243,11 @@ def _tempo(reps: Sequence[Rep]) -> str:
         values = [value for rep in reps if (value := getattr(rep, field)) is not None]
         means.append(f"{fmean(values):.1f}" if values else "–")
     return " - ".join(means)
+
+
+def _text(words: str) -> str:
+    """Words from the record as HTML: whatever wrote them, they are only text."""
+    return escape(clean(words, 2000))
 
 
 def _number(value: float | None, digits: int, scale: float = 1.0) -> str:
@@ -269,4 +275,4 @@ def _counted(number: int, word: str) -> str:
 
 
 def _upper(text: str) -> str:
-    return escape(text[:1].upper() + text[1:])
+    return _text(text[:1].upper() + text[1:])

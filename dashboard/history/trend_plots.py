@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.history.figures import BLUE, GREY, INK, ORANGE, Plot, drawn, from_zero, limit
 from dashboard.history.load_velocity import LoadVelocity
-from dashboard.history.queries import KeptSet
+from dashboard.history.queries import KeptSet, instant
 from dashboard.history.trends import Measure, TrendPoint, trend
 from station.exercises import Profile
 
@@ -164,4 +164,4 @@ def _dates(axes: Any, points: Sequence[TrendPoint], zone: tzinfo | None) -> None
 
 def _when(point: TrendPoint, zone: tzinfo | None) -> datetime:
     """On the reader's clock, and no longer bound to it: matplotlib would show UTC."""
-    return datetime.fromisoformat(point.at_utc).astimezone(zone).replace(tzinfo=None)
+    return instant(point.at_utc).astimezone(zone).replace(tzinfo=None)

@@ -1,6 +1,6 @@
 """What a coach can do to the chosen station: one key each."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, cast
 
 from textual.binding import Binding, BindingType
@@ -10,6 +10,7 @@ from dashboard.screens.ask import AskScreen, Field, number_of, tempo_of
 from dashboard.screens.exercise import ExerciseScreen
 from dashboard.state import StationKey
 from dashboard.views import LB_PER_KG, StationView, Units
+from dashboard.wishes import Wishes
 from station.exercises import Profile
 from station.messages import CommandName
 
@@ -37,6 +38,7 @@ class Desk(Protocol):
     """What a coach's screens need of the app."""
 
     profiles: dict[str, Profile]
+    wishes: Wishes
 
     @property
     def units(self) -> Units:
@@ -47,9 +49,6 @@ class Desk(Protocol):
 
     def athletes(self) -> list[str]:
         """Whoever lifts anywhere."""
-
-    def send(self, key: StationKey, name: CommandName, **given: Any) -> None:
-        """Ask a station's edge; the reply is shown when it comes."""
 
 
 class CoachScreen(Screen[None]):
@@ -80,25 +79,28 @@ class CoachScreen(Screen[None]):
     def action_ask(self, name: CommandName) -> None:
         """A command that needs nothing more."""
         if self.chosen is not None:
-            self.desk.send(self.chosen, name)
+            self.desk.wishes.send(self.chosen, name)
 
     def action_exercise(self) -> None:
         """Choose from a list."""
         view = self._view
         if view is not None:
             screen = ExerciseScreen(self.desk.profiles, view.key[1], view.exercise)
-            self._send_when_chosen(screen, view.key, "set-exercise", lambda name: {"exercise": name})
+            self._when_chosen(screen, lambda name: self.desk.wishes.give_exercise(view.key, name))
 
     def action_athlete(self) -> None:
         """Type a name or a badge; nothing for nobody."""
         view = self._view
         if view is None:
             return
-        field = Field("athlete or badge", "", self.desk.athletes())
-        screen = AskScreen(
-            f"who lifts at {view.key[1]}", [field], lambda given: {"athlete": given[0] or None}
-        )
-        self._send_when_chosen(screen, view.key, "set-athlete", lambda given: given)
+        desk, key = self.desk, view.key
+        field = Field("name, id or badge", "", desk.athletes())
+
+        def parse(given: list[str]) -> dict[str, Any]:
+            return {"athlete": desk.wishes.athlete_of(given[0]) if given[0] else None}
+
+        screen = AskScreen(f"who lifts at {key[1]}", [field], parse)
+        self._when_chosen(screen, lambda given: desk.wishes.give_to(key, given["athlete"]))
 
     def action_next(self) -> None:
         """The queue moves on."""
@@ -110,7 +112,7 @@ class CoachScreen(Screen[None]):
                 f"{view.key[1]}: nobody waits; g says who shares it", severity="warning", markup=False
             )
             return
-        self.desk.send(view.key, "set-athlete", athlete=view.next_athlete)
+        self.desk.wishes.give_to(view.key, view.next_athlete)
 
     def action_queue(self) -> None:
         """Type who shares the rack."""
@@ -121,7 +123,7 @@ class CoachScreen(Screen[None]):
         screen = AskScreen(
             f"who shares {view.key[1]}",
             [Field("two to four, in order", ", ".join(queue), extend=True)],
-            _queue_of,
+            lambda given: {"queue": _queue_of(given[0], self.desk.wishes)},
         )
         self._send_when_chosen(screen, view.key, "set-queue", lambda given: given)
 
@@ -167,7 +169,7 @@ class CoachScreen(Screen[None]):
         if self.picked_rep is None:
             self.notify(f"{self.chosen[1]}: no rep to mark", severity="warning", markup=False)
             return
-        self.desk.send(self.chosen, "mark-rep", mark=mark, rep_event_id=self.picked_rep)
+        self.desk.wishes.send(self.chosen, "mark-rep", mark=mark, rep_event_id=self.picked_rep)
 
     def action_seen(self) -> None:
         """Acknowledge what the station calls for."""
@@ -177,20 +179,23 @@ class CoachScreen(Screen[None]):
         if not view.attention_text:
             self.notify(f"{view.key[1]}: nothing to acknowledge", markup=False)
             return
-        self.desk.send(view.key, "acknowledge", attention=view.attention_id)
+        self.desk.wishes.send(view.key, "acknowledge", attention=view.attention_id)
 
     def action_sign_off(self) -> None:
         """The coach has the last word, also where the rule is not satisfied yet."""
         view = self._view
         if view is not None:
-            self.desk.send(view.key, "sign-off", exercise=view.exercise)
+            self.desk.wishes.send(view.key, "sign-off", exercise=view.exercise, athlete=view.athlete)
 
     def _send_when_chosen(
         self, screen: Screen[Any], key: StationKey, name: CommandName, given: Callable[[Any], dict[str, Any]]
     ) -> None:
+        self._when_chosen(screen, lambda answer: self.desk.wishes.send(key, name, **given(answer)))
+
+    def _when_chosen(self, screen: Screen[Any], act: Callable[[Any], None]) -> None:
         def chosen(answer: Any) -> None:
             if answer is not None:
-                self.desk.send(key, name, **given(answer))
+                act(answer)
 
         self.app.push_screen(screen, chosen)
 
@@ -200,16 +205,11 @@ def names_of(text: str) -> list[str]:
     return [name for part in text.split(",") if (name := part.strip())]
 
 
-def distinct(names: Iterable[str | None]) -> list[str]:
-    """Each once, in order, nothing left out but nothing."""
-    return sorted({name for name in names if name})
-
-
-def _queue_of(given: list[str]) -> dict[str, Any]:
-    names = names_of(given[0])
+def _queue_of(text: str, wishes: Wishes) -> list[str]:
+    names = names_of(text)
     if len(names) > 4:
         raise ValueError(f"{len(names)} athletes; four at most share a rack")
-    return {"queue": names}
+    return [wishes.athlete_of(name) for name in names]
 
 
 def _plan_of(given: list[str]) -> dict[str, Any]:

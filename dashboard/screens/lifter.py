@@ -6,15 +6,17 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import Static
 
 from dashboard.pacing import Pace, pace
 from dashboard.screens.coach import Desk
 from dashboard.state import StationState
 from dashboard.views import StationView
-from dashboard.widgets.lifter import LifterView
+from dashboard.widgets.lifter import LifterView, Told
 
 FLASH_S = 0.4
+TOLD_S = 6.0
 MAX_BADGE = 32
 
 
@@ -33,6 +35,8 @@ class LifterScreen(Screen[None]):
         self._view: StationView | None = None
         self._pace = Pace()
         self._flash = False
+        self._told: Told | None = None
+        self._untell: Timer | None = None
         self._rung: set[tuple[int | None, str]] = set()  # by set, what the bell has said
 
     def compose(self) -> ComposeResult:
@@ -66,8 +70,20 @@ class LifterScreen(Screen[None]):
     def action_badge(self) -> None:
         """Whoever's badge it is lifts now."""
         if self._badge and self._view is not None:
-            cast(Desk, self.app).send(self._view.key, "set-athlete", athlete=self._badge.lower())
+            cast(Desk, self.app).wishes.send_badge(self._view.key, self._badge)
         self.action_clear()
+
+    def tell(self, words: str, ok: bool) -> None:
+        """Say what came of a badge, or what the station refused, for a moment."""
+        self._told = (words, ok)
+        if self._untell is not None:
+            self._untell.stop()
+        self._untell = self.set_timer(TOLD_S, self._forget)
+        self._draw()
+
+    def _forget(self) -> None:
+        self._told = None
+        self._draw()
 
     def action_clear(self) -> None:
         """Begin the badge anew."""
@@ -92,4 +108,4 @@ class LifterScreen(Screen[None]):
         self._draw()
 
     def _draw(self) -> None:
-        self.query_one(LifterView).show(self._view, self._pace, self._flash, self._badge)
+        self.query_one(LifterView).show(self._view, self._pace, self._flash, self._badge, self._told)

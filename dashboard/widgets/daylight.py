@@ -1,4 +1,4 @@
-"""The light theme: every colour with its lightness turned round, its hue kept."""
+"""The light theme: every colour with its lightness turned round, its hue kept, and dark enough to be read."""
 
 import colorsys
 from functools import lru_cache
@@ -8,6 +8,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
+
+MOST_LUMINANCE = 0.22  # of a hue: 3 to 1 against our light grounds, as WCAG 2.1 (1.4.3) asks of large letters
+_HUE_FROM = 0.4  # saturation; below it a colour is a ground or a grey
 
 
 class Daylight(LineFilter):
@@ -33,5 +36,15 @@ def _other(color: RichColor | None) -> RichColor | None:
         return color
     red, green, blue = (part / 255.0 for part in color.get_truecolor())
     hue, light, saturation = colorsys.rgb_to_hls(red, green, blue)
-    turned = colorsys.hls_to_rgb(hue, 1.0 - light, saturation)
+    light = 1.0 - light
+    turned = colorsys.hls_to_rgb(hue, light, saturation)
+    while saturation > _HUE_FROM and _luminance(turned) > MOST_LUMINANCE:
+        light *= 0.97
+        turned = colorsys.hls_to_rgb(hue, light, saturation)
     return RichColor.from_rgb(*(round(255.0 * part) for part in turned))
+
+
+def _luminance(rgb: tuple[float, float, float]) -> float:
+    """Relative luminance as WCAG 2.1 defines it, 0 to 1."""
+    linear = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in rgb)
+    return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

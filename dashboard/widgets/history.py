@@ -9,6 +9,7 @@ from rich.style import Style
 from dashboard.history.load_velocity import load_velocity
 from dashboard.history.queries import KeptSet, Practised
 from dashboard.history.trends import TITLES, UNITS, Measure, compare_sets, trend
+from dashboard.plaintext import clean
 from dashboard.views import Units, load_words
 from dashboard.widgets.braille import Braille
 from dashboard.widgets.lines import BLUE, BOLD, FAINT, GREY, PLAIN, YELLOW, Lines, number, whole_pct
@@ -76,8 +77,8 @@ def list_lines(
     found = [[Segment(f" {'athlete':<11}{'exercise':<{LIST_CELLS - 12}}", FAINT)]]
     for place, one in enumerate(practised[first : first + height - 1], start=first):
         profile = profiles.get(one.exercise)
-        title = profile.title if profile else one.exercise
-        words = f"{'▶' if place == chosen else ' '}{(one.athlete or 'nobody')[:10]:<11}{title[:18]:<18}"
+        title = clean(profile.title if profile else one.exercise, 18)
+        words = f"{'▶' if place == chosen else ' '}{clean(one.athlete or 'nobody', 10):<11}{title:<18}"
         found.append([Segment(words[:LIST_CELLS], BOLD if place == chosen else PLAIN)])
     return found
 
@@ -98,7 +99,7 @@ def set_lines(
         path = summary.largest_path_deviation_m
         mark = "▶" if index == place else "◆" if marked is not None and one.key == marked.key else " "
         words = (
-            f"{mark} {one.at_utc[from_char:16].replace('T', ' '):<{when}}"
+            f"{mark} {clean(one.at_utc)[from_char:16].replace('T', ' '):<{when}}"
             f"{load_words(one.load_kg, units) or '–':>9}"
             f"{summary.counted_reps:>5}{number(summary.fastest_mean_concentric_velocity_mps, 2):>6}"
             f"{whole_pct(summary.velocity_loss_pct):>4} %{number(None if path is None else 1000 * path):>9}"
@@ -142,9 +143,9 @@ def pair_lines(one: KeptSet, other: KeptSet, width: int, height: int) -> list[li
     cells = max(4, width - 14)
     found = [
         [
-            Segment(f"◆ {one.at_utc[:16].replace('T', ' ')}", Style(color=GREY, bold=True)),
+            Segment(f"◆ {clean(one.at_utc, 16).replace('T', ' ')}", Style(color=GREY, bold=True)),
             Segment("  against  ", FAINT),
-            Segment(f"▶ {other.at_utc[:16].replace('T', ' ')}", Style(color=BLUE, bold=True)),
+            Segment(f"▶ {clean(other.at_utc, 16).replace('T', ' ')}", Style(color=BLUE, bold=True)),
             Segment("   m/s, rep by rep", FAINT),
         ]
     ]

@@ -19,17 +19,25 @@ _LARGEST = 6
 _FIRST_WORDS = re.compile(r": |; |, | and ")  # cues begin with what to do and go on with how
 
 
+Told = tuple[str, bool]  # an answer, and whether it was done
+
+
 class LifterView(Lines):
     """One station for the person on it. `show` gives it something new."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._shown: tuple[StationView | None, Pace, bool, str] = (None, Pace(), False, "")
+        self._shown: tuple[StationView | None, Pace, bool, str, Told | None] = (
+            *(None, Pace(), False, ""),
+            None,
+        )
 
-    def show(self, view: StationView | None, pace: Pace, flash: bool, badge: str) -> None:
-        """`view` None: not heard yet; `flash`: a rep has just come; `badge`: typed so far."""
-        if (view, pace, flash, badge) != self._shown:
-            self._shown = (view, pace, flash, badge)
+    def show(
+        self, view: StationView | None, pace: Pace, flash: bool, badge: str, told: Told | None = None
+    ) -> None:
+        """`view` None: not heard yet; `flash`: a rep has come; `badge`: typed so far; `told`: an answer."""
+        if (view, pace, flash, badge, told) != self._shown:
+            self._shown = (view, pace, flash, badge, told)
             self.draw_anew()
 
     def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
@@ -38,14 +46,20 @@ class LifterView(Lines):
 
 
 def lifter_lines(
-    view: StationView | None, pace: Pace, flash: bool, badge: str, width: int, height: int
+    view: StationView | None,
+    pace: Pace,
+    flash: bool,
+    badge: str,
+    told: Told | None,
+    width: int,
+    height: int,
 ) -> list[list[Segment]]:
     """The lifter's screen in `width` × `height` cells."""
     if view is None:
         return []
     room = max(1, width - _TRACK_CELLS - 2 * _TRACK_GAP)
     body_height = height - 2
-    say, style = _say(view)
+    say, style = _say(view, badge, told)
     text = _fitting(say, room, max(ROWS, body_height // 3))
     state = _state(view, pace, room)
     count = _count(view, flash, room, body_height - len(text) - len(state))
@@ -126,9 +140,12 @@ def _state(view: StationView, pace: Pace, room: int) -> list[list[Segment]]:
     return [[Segment(line, Style(color=colour, bold=True))] for line in _fitting(words, room, ROWS * 2)]
 
 
-def _say(view: StationView) -> tuple[str, Style]:
-    """One thing to act on, the most urgent first."""
+def _say(view: StationView, badge: str, told: Told | None) -> tuple[str, Style]:
+    """One thing to act on, the most urgent first; whoever stands at the keypad before whoever lifts."""
     last = view.last
+    if badge or told is not None:
+        words, fine = (f"badge {badge}", True) if badge or told is None else told
+        return words, Style(color=BLUE if fine else ORANGE, bold=True)
     if last is not None and last.loss_reached and not view.set_over:
         return "end the set", Style(color=ORANGE, bold=True)
     if view.target_reps and view.counted >= view.target_reps and not view.set_over:

@@ -11,6 +11,7 @@ from dashboard.widgets.lines import BLUE, BOLD, FAINT, GREY, ORANGE, PLAIN, YELL
 
 _PHASES = ("ecc", "bot", "con", "top")
 _HEAD_CELLS = 11  # glyph, number, velocity
+_STILL_MPS = 1e-3  # slower is no lift, and nothing to draw to scale
 _OFF = Style(color=YELLOW, bold=True)
 _TAIL_CELLS = 46  # tempo, path, range and loss right of the bar
 
@@ -46,7 +47,8 @@ def rep_lines(view: StationView, width: int, height: int, picked: str | None = N
     bar = max(4, width - _HEAD_CELLS - _TAIL_CELLS)
     speeds = [(rep.counted, rep.mean_velocity_mps or 0.0) for rep in view.reps]
     fastest = max((speed for counted, speed in speeds if counted), default=0.0)
-    scale = max((speed for _, speed in speeds), default=0.0) or 1.0
+    scale = max((speed for _, speed in speeds), default=0.0)
+    scale = scale if scale > _STILL_MPS else 1.0
     cutoff = fastest * (1.0 - view.loss_cutoff_pct / 100.0) if fastest else None
     heading = f"{' rep  m/s':<{_HEAD_CELLS + bar}}" + _columns(_PHASES, "path mm", "cm", "loss")
     limit = "" if view.path_limit_m is None else f"≤ {number(1000 * view.path_limit_m)}"
@@ -99,7 +101,8 @@ def _path(rep: RepView, sees_path: bool) -> str:
 def _bar(rep: RepView, cells: int, scale_mps: float, cutoff_mps: float | None) -> list[Segment]:
     """The rep's velocity to scale, and where the set should end."""
     full = round(cells * min(1.0, max(0.0, (rep.mean_velocity_mps or 0.0) / scale_mps)))
-    mark = -1 if cutoff_mps is None else min(cells - 1, int(cells * (cutoff_mps / scale_mps)))
+    share = -1.0 if cutoff_mps is None else max(-1.0, min(1.0, cutoff_mps / scale_mps))
+    mark = min(cells - 1, int(cells * share))
     below = cutoff_mps is not None and (rep.mean_velocity_mps or 0.0) <= cutoff_mps
     colour = GREY if not rep.counted else ORANGE if below else BLUE
     return [

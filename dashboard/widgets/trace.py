@@ -61,7 +61,8 @@ class PathPlot(Lines):
         if self._view is not None:
             known = [rep.path_sigma_m for rep in self._view.reps if rep.path_sigma_m is not None]
             sigma_m, limit_m = (known[-1] if known else None), self._view.path_limit_m
-        return path_lines(self._trace, width, height, sigma_m, limit_m)
+        sees = self._view is not None and self._view.sees_path
+        return path_lines(self._trace, width, height, sigma_m, limit_m, sees)
 
 
 def trace_lines(trace: tuple[Live, ...], width: int, height: int) -> list[list[Segment]]:
@@ -131,11 +132,13 @@ def path_lines(
     height: int,
     sigma_m: float | None = None,
     limit_m: float | None = None,
+    sees: bool = False,
 ) -> list[list[Segment]]:
     """The path in `width` × `height` cells: the newest rep in colour, the mean of earlier ones grey.
 
     sigma_m : the path's standard uncertainty: the mean is as wide.
     limit_m : how far the bar may stray; the scale always holds it, so that a rep looks the same every time.
+    sees : the station's sensors can tell, though not always: a slack cable points nowhere.
     """
     heading = [Segment("path", FAINT)]
     if not trace:
@@ -146,7 +149,7 @@ def path_lines(
         if _is_place(value.x_m) and _is_place(value.position_m)
     ]
     if not shown:
-        return [heading, [Segment("not measured", FAINT)]]
+        return [heading, [Segment("not seen now" if sees else "not measured", FAINT)]]
     start = _newest_rep([value for value, _, _ in shown])
     mine, earlier = shown[start:], shown[:start]
     low, high = _span([position for _, _, position in shown])

@@ -14,7 +14,6 @@ from dashboard.client import Client
 from dashboard.preferences import Preferences, load_preferences, save_preferences
 from dashboard.screens.ask import AskScreen
 from dashboard.screens.coach import ACTIONS
-from dashboard.screens.lifter import LifterScreen
 from station.config import Mqtt
 from station.exercises import all_profiles
 from station.messages import CommandMessage, ReplyMessage, decode, new_id, now_utc
@@ -188,21 +187,6 @@ def test_a_form_says_what_is_wrong_and_sends_nothing(coach: Any, edge: Any, word
         assert edge.heard == []
 
     coach(say, (80, 24), act)
-
-
-def test_a_badge_typed_at_the_station_says_who_lifts(coach: Any, edge: Any, words: Any) -> None:
-    say = words()
-    edge.say("rack-1", say.state(), say.info())
-
-    async def act(hands: Coach) -> None:
-        await hands.poll(lambda: isinstance(hands.app.screen, LifterScreen))
-        await hands.pilot.press(*"10q4")
-        await hands.poll(lambda: "badge 10q4" in screen_text(hands.app))
-        await hands.pilot.press("backspace")
-        command = await hands.command("enter")
-        assert (command.name, command.athlete) == ("set-athlete", "10q")
-
-    coach(say, (80, 24), act, lifter_at="rack-1", by="rack-1")
 
 
 def test_pounds_and_colours_are_chosen_by_a_key_and_remembered(

@@ -342,3 +342,35 @@ def test_many_stations_are_tiles_that_scroll_and_keys_reach_the_last(
 def test_every_state_has_a_glyph_of_its_own_not_only_a_colour() -> None:
     glyphs = [glyph for glyph, _ in LOOK.values()]
     assert len(set(glyphs)) == len(LOOK) == len(Attention)
+
+
+def test_no_color_leaves_greys_and_every_word(
+    still: Any, words: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown() -> tuple[str, set[tuple[int, int, int]]]:
+        app = make(still)
+        found: list[tuple[str, set[tuple[int, int, int]]]] = []
+
+        async def drive(pilot: Pilot[int]) -> None:
+            await settle(pilot)
+            rows = app.screen._compositor.render_strips()
+            styles = [segment.style for strip in rows for segment in strip if segment.style]
+            colours = {
+                tuple(colour.get_truecolor())
+                for style in styles
+                for colour in (style.color, style.bgcolor)
+                if colour is not None
+            }
+            found.append((screen_text(app), colours))
+
+        run(app, (80, 24), drive)
+        return found[0]
+
+    fill(still, words)
+    coloured, colours = shown()
+    assert any(len(set(colour)) > 1 for colour in colours)
+    monkeypatch.setenv("NO_COLOR", "1")
+    fill(still, words)
+    plain, greys = shown()
+    assert plain == coloured
+    assert all(max(colour) - min(colour) <= 1 for colour in greys)

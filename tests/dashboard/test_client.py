@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.client import LIVE_QUEUE, QUEUE, Client, Inbox
+from dashboard.client import LIVE_EACH, MOST_TOPICS, QUEUE, Client, Inbox
 from dashboard.events import Packet, read_all
 from station.config import Mqtt
 from station.errors import ConfigError
@@ -98,7 +98,7 @@ def test_a_command_reaches_the_station_and_its_reply_is_matched(
     assert decode("command", edge.heard[0].payload) == command
     reply = ReplyMessage(event_id="r1", at_utc=now_utc(), in_reply_to="c1", ok=True, text="tared")
     asked = client.answered(reply)
-    assert asked is not None and asked.command == command
+    assert asked is not None and asked.wish == command
     assert client.answered(reply) is None
 
 
@@ -119,14 +119,22 @@ def test_without_a_broker_a_command_is_not_promised() -> None:
     assert not client.send("gym", "rack-1", CommandMessage(event_id="c", at_utc="", name="tare", by="x"))
 
 
-def test_a_flood_of_live_values_drops_the_oldest_and_no_rep() -> None:
+def test_a_flood_of_live_values_drops_each_station_s_oldest_and_no_rep() -> None:
     inbox = Inbox()
     inbox.put(Packet("plumbline/1/gym/rack-1/rep", b"rep", 0.0))
-    for n in range(LIVE_QUEUE + 100):
+    inbox.put(Packet("plumbline/1/gym/rack-2/live", b"quiet", 0.0))
+    for n in range(LIVE_EACH + 100):
         inbox.put(Packet("plumbline/1/gym/rack-1/live", str(n).encode(), 0.0))
-    taken = inbox.drain()
-    assert taken[0].payload == b"rep" and taken[1].payload == b"100"
+    taken = [packet.payload for packet in inbox.drain()]
+    assert taken == [b"rep", b"quiet", *(str(n).encode() for n in range(100, LIVE_EACH + 100))]
     assert (inbox.dropped_live, inbox.dropped, inbox.drain()) == (100, 0, [])
+
+
+def test_topics_without_end_take_no_memory_without_end() -> None:
+    inbox = Inbox()
+    for n in range(MOST_TOPICS + 10):
+        inbox.put(Packet(f"plumbline/1/gym/{n}/live", b"", 0.0))
+    assert (len(inbox.drain()), inbox.dropped_live) == (MOST_TOPICS, 10)
 
 
 def test_a_rep_presses_until_it_is_taken_and_a_live_value_never_does() -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dashboard.events import TEXT_LIMIT, FloorChanged, Packet, clean, read, read_all
+from dashboard.events import FloorChanged, Packet, read, read_all
+from dashboard.plaintext import TEXT_LIMIT, clean
 from dashboard.state import FloorState
 from station.errors import MessageError
 from station.messages import encode

@@ -1,11 +1,13 @@
 """The floor's state: the same from any order of the same arrivals; and what is shown of it."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dashboard.faults import faults
 from dashboard.state import REPS_KEPT, TRACE_LENGTH, FloorState, apply, apply_all
 from dashboard.views import Attention, attention_order, current_reps, path_mm, view
 from station.exercises import all_profiles
@@ -241,3 +243,26 @@ def test_a_station_with_an_exercise_nobody_knows_is_shown_by_its_name(rack: Rack
 def test_two_records_of_one_rep_under_two_numbers_count_once(rack: Rack) -> None:
     rack.hear(rack.say.rep(1, event_id="x"), rack.say.rep(2, event_id="x", revision=2))
     assert [m.rep.number for m in current_reps(rack.floor.stations["gym", "rack-1"].current)] == [2]
+
+
+def test_two_nodes_that_speak_as_one_station_are_seen_and_a_restarted_one_is_not(words: Any) -> None:
+    profiles = all_profiles()
+
+    def speak(floor: FloorState, say: Any, begin_s: float, end_s: float) -> FloorState:
+        for tick in range(round(10 * (end_s - begin_s))):
+            message = say.live(tick / 10.0)
+            floor = apply(floor, address("rack-1", message), message, begin_s + tick / 10.0)
+        return floor
+
+    one, other = words("a1"), words("b2")
+    floor = speak(FloorState(), one, 0.0, 10.0)
+    restarted = speak(floor, other, 11.0, 30.0)
+    for end_s in (11.5, 14.0, 17.0, 30.0):
+        floor_then = speak(floor, other, 11.0, end_s)
+        assert view(floor_then.stations["gym", "rack-1"], profiles, end_s).link.name == "live"
+    both = speak(restarted, one, 20.0, 30.0)
+    seen = view(both.stations["gym", "rack-1"], profiles, 30.0)
+    assert (seen.link.text, seen.attention) == ("two nodes", Attention.FAULT)
+    assert [
+        fault.what for fault in faults(seen, both.stations["gym", "rack-1"].current, date(2026, 1, 1))
+    ] == ["two nodes speak as this station"]

@@ -15,8 +15,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from station.cli import main
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SERVING = re.compile(r"serving on (http://\S+)")
+SERVING = re.compile(r"serving on (https?://\S+)")
 
 
 class Browser:
@@ -88,6 +90,17 @@ def served(broker: Any, tmp_path: Path) -> Iterator[Callable[..., str]]:
         process.stdout.close()
 
 
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A certificate of our own for this machine, and its key, as options."""
+    folder = tmp_path_factory.mktemp("tls")
+    names = ["-subj", "/CN=gym", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(folder / "gym.key"), "-out", str(folder / "gym.pem")]
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    subprocess.run([*command, "-nodes", *files, *names], check=True, capture_output=True)
+    return f"--web-cert={folder / 'gym.pem'}", f"--web-key={folder / 'gym.key'}"
+
+
 def in_a_browser(folder: Path, url: str, drive: Callable[[Browser], Awaitable[None]]) -> None:
     """Open the page and drive it."""
 
@@ -96,6 +109,7 @@ def in_a_browser(folder: Path, url: str, drive: Callable[[Browser], Awaitable[No
             [
                 str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                 "--disable-background-networking", "--no-first-run", "--window-size=1280,800",
+                "--ignore-certificate-errors",
                 "--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank",
             ],
             stderr=subprocess.DEVNULL,
@@ -162,14 +176,50 @@ def test_a_browser_shows_the_floor_takes_keys_and_asks_no_other_host(
     in_a_browser(tmp_path / "chromium", url, drive)
 
 
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_beyond_this_machine_a_browser_is_served_over_tls_by_its_token(
+    served: Callable[..., str], certificate: tuple[str, str], edge: Any, words: Any, tmp_path: Path
+) -> None:
+    edge.say("rack-1", words().state(), words().info(athlete="ana"), words().live(1.0))
+    url = served("--web-host", "0.0.0.0", *certificate).replace("0.0.0.0", "127.0.0.1")
+
+    async def drive(browser: Browser) -> None:
+        await browser.until(lambda: "Romanian" in browser.received and "ana" in browser.received)
+        assert any(one.startswith("wss://") for one in browser.urls)
+        assert not any(one.startswith(("http:", "ws:")) for one in browser.urls)
+        address = await browser.ask("Runtime.evaluate", expression="window.location.href")
+        assert "token" not in address["result"]["value"]
+        cookies = await browser.ask("Network.getCookies")
+        (cookie,) = cookies["cookies"]
+        assert cookie["secure"] and cookie["httpOnly"] and cookie["sameSite"] == "Strict"
+
+    in_a_browser(tmp_path / "chromium", url, drive)
+
+
+def test_in_the_clear_it_serves_this_machine_alone(
+    certificate: tuple[str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.pem"
+    other.write_text("no certificate")
+    for options, wrong in (
+        (("--web-host", "0.0.0.0"), "without TLS"),
+        (("--web-host", "0.0.0.0", certificate[0]), "belong together"),
+        ((f"--web-cert={other}", certificate[1]), "certificate in PEM"),
+        ((certificate[0], f"--web-key={tmp_path / 'none.key'}"), "No such file"),
+    ):
+        assert main(["dashboard", "--web", "--web-port", "0", "--no-record", *options]) == 1
+        said = capfd.readouterr()
+        assert wrong in said.err and "Traceback" not in said.err and not said.out
+
+
 def get(url: str, **headers: str) -> tuple[int, str]:
-    """Status and text of a page, redirects followed."""
+    """Status and text of a page, redirects followed; a certificate is not looked at."""
 
     async def run() -> tuple[int, str]:
         jar = aiohttp.CookieJar(unsafe=True)  # cookies of an address without a name, too
         async with (
             aiohttp.ClientSession(cookie_jar=jar) as session,
-            session.get(url, headers=headers) as answer,
+            session.get(url, headers=headers, ssl=False) as answer,
         ):
             return answer.status, await answer.text()
 
@@ -185,8 +235,10 @@ def test_another_page_and_another_name_for_this_machine_are_refused(served: Call
     assert "http:" not in page.replace('"https:"', "") and "//fonts" not in page
 
 
-def test_beyond_this_machine_a_token_is_asked_for(served: Callable[..., str]) -> None:
-    url = served("--web-host", "0.0.0.0").replace("0.0.0.0", "127.0.0.1")
+def test_beyond_this_machine_a_token_is_asked_for(
+    served: Callable[..., str], certificate: tuple[str, str]
+) -> None:
+    url = served("--web-host", "0.0.0.0", *certificate).replace("0.0.0.0", "127.0.0.1")
     bare, token = url.split("?token=")
     assert len(token) >= 20
     assert get(bare)[0] == 403

@@ -3,18 +3,24 @@
 from datetime import date
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.color import Color
 from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color as TextualColor
 
 from dashboard.pacing import pace
+from dashboard.plaintext import clean
 from dashboard.state import FloorState, apply
 from dashboard.views import view
 from dashboard.widgets.braille import Braille
+from dashboard.widgets.daylight import Daylight
 from dashboard.widgets.digits import ROWS, big, big_width
 from dashboard.widgets.health import detail_lines, examine
 from dashboard.widgets.lifter import lifter_lines
-from dashboard.widgets.lines import PLAIN, number, spread
+from dashboard.widgets.lines import BLUE, GREY, ORANGE, PLAIN, VERMILION, YELLOW, number, spread
 from dashboard.widgets.reps import rep_lines
 from dashboard.widgets.session import session_lines
 from dashboard.widgets.tile import tile_lines
@@ -34,6 +40,10 @@ MEASURES = (
     "path_deviation_sigma_m",
     "velocity_loss_pct",
 )
+
+
+def _cleaned(told: tuple[str, bool]) -> tuple[str, bool]:
+    return clean(told[0]), told[1]
 
 
 @given(data=st.data(), width=st.integers(1, 130), height=st.integers(1, 40))
@@ -60,9 +70,10 @@ def test_any_values_are_drawn_at_any_size(words: Any, data: Any, width: int, hei
     trace = station.current.trace
     asked = data.draw(st.tuples(*[st.none() | st.floats(0.0, 60.0)] * 4))
     followed = pace(trace, asked, data.draw(NUMBERS), data.draw(st.booleans()))
+    told = data.draw(st.none() | st.tuples(st.text(max_size=200), st.booleans()).map(_cleaned))
     for lines in (
         tile_lines(shown, width, height),
-        lifter_lines(shown, followed, False, "", width, height),
+        lifter_lines(shown, followed, False, "", told, width, height),
         session_lines(shown, (), width),
         detail_lines(examine(shown, station.current, date(2026, 1, 1)), width)[:height],
         rep_lines(shown, width, height),
@@ -109,3 +120,24 @@ def test_numbers_for_people() -> None:
 def test_the_right_end_of_a_line_is_never_cut() -> None:
     line = spread([Segment("a long name that has no room")], [Segment(" live")], 12)
     assert "".join(segment.text for segment in line) == "a long  live"
+
+
+def contrast(one: Color, other: Color) -> float:
+    """As WCAG 2.1 defines it, 1 to 21."""
+    low, high = sorted(
+        sum(
+            share * (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4)
+            for share, part in zip((0.2126, 0.7152, 0.0722), colour.get_truecolor().normalized, strict=True)
+        )
+        for colour in (one, other)
+    )
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("colour", [BLUE, YELLOW, ORANGE, VERMILION, GREY])
+def test_every_colour_can_be_read_in_the_dark_and_in_a_bright_hall(colour: str) -> None:
+    on_ground = Segment("x", Style(color=colour, bgcolor="#10141a"))
+    as_ground = Segment("x", Style(color="#000000", bgcolor=colour))
+    for segment in (on_ground, as_ground, *Daylight().apply([on_ground, as_ground], TextualColor(0, 0, 0))):
+        assert segment.style and segment.style.color and segment.style.bgcolor
+        assert contrast(segment.style.color, segment.style.bgcolor) >= 3.0

@@ -103,7 +103,9 @@ def test_reps_get_through_and_a_spoofed_station_or_acknowledgement_does_not(
         ("rack-2", "rack-1/rep", spoofed),
         ("coach", "rack-1/rep", spoofed),
         ("rack-2", "rack-1/command", b"{}"),
-        ("record", "rack-1/command", b"{}"),
+        ("rack-1", "rack-1/badge", b"{}"),
+        ("record", "rack-1/rep", spoofed),
+        ("record", "rack-1/live", b"{}"),
     ):
         assert gym.say(user, ROOT + topic, payload) == "Not authorized", (user, topic)
     assert outbox.depth() == 2

@@ -17,6 +17,7 @@ from station.messages import (
     AckMessage,
     Address,
     AnyMessage,
+    BadgeMessage,
     CommandMessage,
     HealthMessage,
     InfoMessage,
@@ -41,6 +42,7 @@ LEAF = {
     RepMessage: "rep",
     SetMessage: "set",
     CommandMessage: "command",
+    BadgeMessage: "badge",
     ReplyMessage: "reply",
     AckMessage: "ack",
 }

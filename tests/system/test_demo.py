@@ -130,15 +130,15 @@ def test_killed_outright_it_leaves_no_process(place: Place) -> None:
 
 
 def test_a_child_that_dies_is_said_and_the_status_is_one(place: Place) -> None:
-    demo = start_plain(place, "--for", "3")
+    demo = start_plain(place, "--for", "8")
     assert demo.stdout is not None
-    while " live" not in demo.stdout.readline():
-        pass
+    while " live" not in (line := demo.stdout.readline()):
+        assert line, "it ended before a station was live"
     simulator = next(
         pid for pid in place.processes() if b"\0simulate\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
     )
     os.kill(simulator, signal.SIGKILL)
-    out, err = demo.communicate(timeout=15)
+    out, err = demo.communicate(timeout=30)
     assert "simulate ended with status -9" in out
     assert "simulate ended with status -9" in err
     assert demo.returncode == 1

@@ -19,7 +19,7 @@ from edge.outbox import Outbox
 from edge.session import Session
 from station.config import Mqtt
 from station.exercises import load_profile
-from station.messages import LEAVES, CommandMessage, encode, now_utc
+from station.messages import LEAVES, BadgeMessage, CommandMessage, encode, now_utc
 from station.schema import asyncapi, json_schemas
 from station.sim.session import simulate_set
 
@@ -107,6 +107,8 @@ def test_what_a_gym_says_fits_its_schemas(
         until(lambda: wire.messages("state"))
         command = CommandMessage(event_id="c", at_utc=now_utc(), name="set-load", by="coach", load_kg=60.0)
         wire.say("plumbline/1/gym/sim-1/command", encode(command))
+        badge = BadgeMessage(event_id="b", at_utc=now_utc(), badge="0042", by="sim-1")
+        wire.say("plumbline/1/gym/sim-1/badge", encode(badge))
         until(lambda: {leaf for leaf, _, _ in wire.heard} == set(LEAVES))
         running.join(10.0)
     for leaf, payload, _ in wire.heard:

@@ -1,0 +1,25 @@
+"""Text from outside made harmless: only what can be seen, and no more of it than a screen has room for."""
+
+import unicodedata
+
+TEXT_LIMIT = 200  # characters; an event id is below 60, and no screen shows more of any text
+
+
+def clean(text: str, limit: int = TEXT_LIMIT) -> str:
+    """`text` without control, format, surrogate, private and unassigned characters and line separators.
+
+    What Unicode calls C* includes ESC, the C1 controls and every bidirectional mark; combining marks
+    beyond two in a row go as well: they pile up into the neighbouring lines.
+    """
+    kept: list[str] = []
+    marks = 0
+    for char in text[: 4 * limit]:
+        category = unicodedata.category(char)
+        if category[0] == "C" or category in ("Zl", "Zp"):
+            continue
+        marks = marks + 1 if category[0] == "M" else 0
+        if marks <= 2:
+            kept.append(char)
+        if len(kept) == limit:
+            break
+    return "".join(kept)

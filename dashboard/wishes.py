@@ -1,0 +1,124 @@
+"""What this screen asks of the stations and of the record, and what came of it, in words."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from dashboard.client import Client
+from dashboard.history.athletes import Athlete
+from dashboard.history.plans import assignment, exercise_change, is_id, whom
+from dashboard.history.recall import Known
+from dashboard.state import StationKey
+from station.exercises import Profile
+from station.messages import (
+    BadgeMessage,
+    CommandMessage,
+    CommandName,
+    InfoMessage,
+    ReplyMessage,
+    new_id,
+    now_utc,
+)
+
+
+class Said(NamedTuple):
+    """What came of it, for a person to read; `station` is whose words they are."""
+
+    station: str
+    words: str
+    ok: bool
+
+
+class Wishes:
+    """Sends wishes, and puts the answers of those that belong together into one sentence."""
+
+    def __init__(
+        self,
+        client: Client,
+        profiles: Mapping[str, Profile],
+        by: str,
+        known: Callable[[], Known],
+        info_of: Callable[[StationKey], InfoMessage | None],
+        tell: Callable[[Said], None],
+    ) -> None:
+        """`by` is who asks; `known` what the record knows; `info_of` a station's settings; `tell` shows."""
+        self._client = client
+        self._profiles = profiles
+        self._by = by
+        self._known = known
+        self._info_of = info_of
+        self._tell = tell
+        self._together: dict[str, list[ReplyMessage]] = {}  # by wish; those sent at once share a list
+
+    def send(self, key: StationKey, name: CommandName, **given: Any) -> None:
+        """Ask a station's edge; the reply is told when it comes."""
+        self._ask(key, CommandMessage(event_id=new_id(), at_utc=now_utc(), name=name, by=self._by, **given))
+
+    def send_badge(self, key: StationKey, badge: str) -> None:
+        """Ask the record whose it is; it sets the station, and the station's info says to whom."""
+        self._ask(key, BadgeMessage(event_id=new_id(), at_utc=now_utc(), badge=badge, by=key[1]))
+
+    def give_to(self, key: StationKey, athlete: str | None) -> None:
+        """The station is this athlete's now, with their plan where the record has one."""
+        found = self._athlete(athlete)
+        if found is None:
+            self.send(key, "set-athlete", athlete=athlete)
+        else:
+            self._ask(key, *assignment(found, self._info_of(key), self._profiles, self._by))
+
+    def give_exercise(self, key: StationKey, exercise: str) -> None:
+        """The station counts this now, with the athlete's plan for it where the record has one."""
+        info = self._info_of(key)
+        found = self._athlete(info.athlete if info else None)
+        self._ask(key, *exercise_change(found, exercise, self._by))
+
+    def athlete_of(self, word: str) -> str:
+        """The id of whoever a badge, a name or an id means. Raises ValueError with words for nobody."""
+        known = self._known()
+        found = whom(known.athletes, word)
+        if found is not None:
+            return found.id
+        if not is_id(word):
+            raise ValueError(known.problem or f"nobody called {word[:20]!r}; an id has a-z, 0-9 and -")
+        return word
+
+    def answered(self, station: str, reply: ReplyMessage, others: bool = False) -> bool:
+        """Tell what wishes have come to so far; whether there was something to tell.
+
+        A repeat is not told, nor another screen's reply, but with `others` what a station refused them.
+        """
+        asked = self._client.answered(reply)
+        if asked is not None:
+            answers = self._together.pop(reply.in_reply_to, [])
+            answers.append(reply)
+            refused = [one for one in answers if not one.ok]
+            # What was refused, alone: the rest was done as asked, and the station shows it.
+            words = "; ".join(one.text for one in refused or answers)
+            self._tell(Said(asked.station, words, not refused))
+        elif others and not reply.ok:
+            self._tell(Said(station, reply.text, False))
+        return asked is not None or (others and not reply.ok)
+
+    def tell_unanswered(self) -> None:
+        """Tell of the wishes whose time is up, each once."""
+        for asked in self._client.unanswered():
+            self._together.pop(asked.wish.event_id, None)
+            hint = "; the record does not run" if isinstance(asked.wish, BadgeMessage) else ""
+            self._tell(Said(asked.station, f"no answer to {asked.name}{hint}", False))
+
+    def _ask(self, key: StationKey, *wishes: CommandMessage | BadgeMessage) -> None:
+        """Send them in this order."""
+        answers: list[ReplyMessage] = []
+        for wish in wishes:
+            if not self._client.send(*key, wish):
+                self._tell(Said(key[1], "not sent, no broker", False))
+                return
+            self._together[wish.event_id] = answers
+
+    def _athlete(self, athlete: str | None) -> Athlete | None:
+        return next((one for one in self._known().athletes if one.id == athlete), None)
+
+
+def names(infos: Sequence[InfoMessage | None], known: Known) -> list[str]:
+    """Whoever lifts or waits anywhere, and whoever the record knows, by id and by name."""
+    here = [name for info in infos if info for name in (info.athlete, *info.queue) if name]
+    return sorted({*here, *(word for one in known.athletes for word in (one.id, one.name))})
