@@ -14,10 +14,11 @@ from station.sim.body import Lifter, Technique
 from station.sim.device import Piece, SimulatedBoard
 from station.sim.play import Terminals, play
 from station.sim.recording import station_toml
-from station.sim.sensors import Sensors
+from station.sim.sensors import Channel, Sensors
 from station.sim.session import simulate_set
 
 REST_S = 15.0  # longer than any profile's set_gap_s, so that the sets are seen as sets
+CARRY_S = 2.0  # from where one set's bar was put to where the next one's is taken
 TECHNIQUES = (  # a set each, in turn: mostly clean, so that a fault stands out
     Technique(),
     Technique(),
@@ -82,6 +83,7 @@ def endless(station: DemoStation, rng: np.random.Generator, first_in_s: float) -
     """
     profile = load_profile(station.exercise)
     board: SimulatedBoard | None = None
+    before: dict[str, Channel] | None = None
     offset_s, number = 0.0, -1
     while True:
         waiting = number < 0
@@ -99,7 +101,12 @@ def endless(station: DemoStation, rng: np.random.Generator, first_in_s: float) -
             rest_s=first_in_s,
             after_s=0.1 if waiting else REST_S,
         )
-        channels = announce(simulated.recording, station.sensors)
+        recording = simulated.recording
+        if before is not None:
+            recording = carried_over(before, recording)
+            offset_s += CARRY_S
+        before = recording
+        channels = announce(recording, station.sensors)
         board = board or SimulatedBoard(
             channels,
             rng=rng,
@@ -107,9 +114,23 @@ def endless(station: DemoStation, rng: np.random.Generator, first_in_s: float) -
             drift_ppm=float(rng.uniform(-60.0, 60.0)),
             start_us=int(rng.integers(2**32)),
         )
-        yield from board.send(counts(simulated.recording, channels, offset_s))
+        yield from board.send(counts(recording, channels, offset_s))
         offset_s += float(simulated.motion.time_s[-1])
         number += 1
+
+
+def carried_over(before: dict[str, Channel], after: dict[str, Channel]) -> dict[str, Channel]:
+    """The recording `after`, begun by bringing every sensor from where `before` left it: nothing jumps on a real rack."""
+    recording = {}
+    for name, (time_s, value) in after.items():
+        step_s = float(np.median(np.diff(time_s)))
+        lead_s = np.arange(float(time_s[0]) - CARRY_S + step_s, float(time_s[0]), step_s)
+        share = np.linspace(0.0, 1.0, len(lead_s) + 1, endpoint=False)[1:]
+        eased = share**3 * (10.0 - 15.0 * share + 6.0 * share**2)
+        start, end = (values[~np.isnan(values)] for values in (before[name].value, value))
+        lead = start[-1] + (end[0] - start[-1]) * eased
+        recording[name] = Channel(np.concatenate([lead_s, time_s]), np.concatenate([lead, value]))
+    return recording
 
 
 def station_file(station: DemoStation, tty_path: Path, mqtt: Mqtt | None) -> StationFile:
