@@ -15,7 +15,7 @@ from station.sim.sensors import Sensors
 from station.sim.session import simulate_set
 from tests.faults.bare import Hearing
 from tests.faults.gym import Gym, Verdict, cpu_s, rss_bytes
-from tests.faults.hardware import PROFILE, Board, descriptors, is_open, until
+from tests.faults.hardware import PROFILE, Board, Health, descriptors, is_open, until
 
 PROCESSES = 2
 
@@ -120,33 +120,14 @@ def ports(quick: bool) -> Verdict:
         span_s = time.monotonic() - start_s
         busy = (cpu_s(node.pid) - used_s) / span_s
         time.sleep(1.5)
-        lost = sum(h["frames_lost"] + h["frames_corrupt"] + h["overruns"] for h in health.newest.values())
-        frames = sum(h["frames"] for h in health.newest.values())
-        health.close()
+        said = health.close().values()
+        lost = sum(h["frames_lost"] + h["frames_corrupt"] + h["overruns"] for h in said)
+        frames = sum(h["frames"] for h in said)
     return Verdict(
         f"one node, {count} ports at 1 kHz",
         f"{100 * busy:.0f} % of a core; {frames} frames, {lost} lost, corrupt or overrun",
         busy <= 0.6 and lost == 0 and frames > 0,
     )
-
-
-class Health:
-    """The newest health of every station."""
-
-    def __init__(self, port: int) -> None:
-        self.newest: dict[str, dict[str, int]] = {}
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
-        self._client.on_message = lambda _c, _d, message: self.newest.__setitem__(
-            message.topic, msgspec.json.decode(message.payload)
-        )
-        self._client.on_connect = lambda client, *_: client.subscribe("plumbline/1/+/+/health")
-        self._client.connect("127.0.0.1", port)
-        self._client.loop_start()
-
-    def close(self) -> None:
-        """Hear no more."""
-        self._client.disconnect()
-        self._client.loop_stop()
 
 
 def soak(quick: bool) -> Verdict:
