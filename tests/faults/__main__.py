@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.faults import delivery, disk, hardware, load, node_kills, presence
+from tests.faults import delivery, disk, hardware, load, node_kills, presence, spoof
 from tests.faults.gym import Verdict
 
 ROWS: dict[str, Callable[[bool], Verdict]] = {
@@ -29,6 +29,7 @@ ROWS: dict[str, Callable[[bool], Verdict]] = {
     "stations": load.stations,
     "ports": load.ports,
     "attack": load.attack,
+    "spoof": spoof.spoof,
     "soak": load.soak,
 }
 
