@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.faults import delivery, disk, hardware, load, node_kills, presence, spoof
+from tests.faults import delivery, disk, hardware, load, node_kills, presence, sensors, spoof
 from tests.faults.gym import Verdict
 
 ROWS: dict[str, Callable[[bool], Verdict]] = {
@@ -24,6 +24,8 @@ ROWS: dict[str, Callable[[bool], Verdict]] = {
     "unplug": hardware.unplugs,
     "reset": hardware.resets,
     "corrupt": hardware.corrupt,
+    "sensors": sensors.sensors,
+    "ticks": sensors.ticks,
     "clock": hardware.wall_clock,
     "state": presence.presence,
     "stations": load.stations,
