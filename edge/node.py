@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
-from edge.acquisition import READ_TIMEOUT_S, Acquisition
+from edge.acquisition import LINGER_MAX_S, LINGER_S, READ_TIMEOUT_S, Acquisition
 from edge.outbox import Outbox
 from edge.publisher import Publisher
 from edge.session import Session
@@ -50,6 +50,8 @@ class Node:
         say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
     ) -> None:
         self.acquisitions = acquisitions
+        for acquisition in acquisitions:
+            acquisition.linger_s = min(LINGER_MAX_S, LINGER_S * (len(acquisitions) - 1))
         self.sessions = list({a.session.id: a.session for a in acquisitions}.values())
         self.outbox = outbox
         self.publisher = Publisher(

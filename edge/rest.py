@@ -12,6 +12,7 @@ alone has no second witness, and must rest longer.
 """
 
 from collections.abc import Sequence
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +46,7 @@ class RestZero:
         self._needs_motion = needs_motion
         self._begun_s: float | None = None  # of the block, session time
         self._forces: list[NDArray[np.float64]] = []
-        self._seen: set[str] = set()  # lengths with a value in the block
-        self._known: set[str] = set()  # lengths that this station has
+        self._lengths: dict[str, list[NDArray[np.float64]]] = {}  # of every length this station has
         self._places: dict[str, tuple[float, float]] = {}  # lowest and highest since rest began
         self._steady: list[float] = []  # median force of each block since rest began
         self._broken = False
@@ -75,19 +75,21 @@ class RestZero:
                 if self._begun_s is None:
                     self._begun_s = float(time_s[0])
             elif channel in LENGTHS:
-                self._place(channel, value)
+                self._lengths.setdefault(channel, []).append(value)
         if newest_s is None or self._begun_s is None or newest_s - self._begun_s < BLOCK_S:
             return 0.0
+        # Looked at once a block: a few array operations for every read would cost more than counting.
         gap = newest_s - self._begun_s > 2.0 * BLOCK_S
-        force_n = np.concatenate(self._forces)
+        force_n = np.sort(np.concatenate(self._forces))  # NaN comes last
+        lengths = {name: np.concatenate([*parts, np.empty(0)]) for name, parts in self._lengths.items()}
         self._begun_s, self._forces = newest_s, []
-        if gap or self._broken or not self._rests(force_n, zero_n):
+        self._lengths = {name: [] for name in lengths}
+        if gap or self._broken or not self._rests(force_n, lengths, zero_n):
             self._restart()
             return 0.0
-        self._seen = set()
         if len(self._steady) * BLOCK_S < (REST_S if self._needs_motion else REST_ALONE_S):
             return 0.0
-        change_n = float(np.median(self._steady)) - zero_n
+        change_n = median(self._steady) - zero_n
         self._restart()
         return self._move(change_n)
 
@@ -101,29 +103,26 @@ class RestZero:
             self.moved_n += change_n
         return change_n
 
-    def _place(self, channel: str, value: NDArray[np.float64]) -> None:
-        """Take in where a tether or the stack is."""
-        self._known.add(channel)
-        if np.isnan(value).any():
-            self._broken = True
-            return
-        self._seen.add(channel)
-        low, high = self._places.get(channel, (np.inf, -np.inf))
-        self._places[channel] = (min(low, float(value.min())), max(high, float(value.max())))
-
-    def _rests(self, force_n: NDArray[np.float64], zero_n: float) -> bool:
+    def _rests(
+        self, force_n: NDArray[np.float64], lengths: dict[str, NDArray[np.float64]], zero_n: float
+    ) -> bool:
         """Whether the block that has ended goes on with the rest; NaN makes every comparison false."""
-        here_n = float(np.median(force_n))
+        if (self._needs_motion and not lengths) or not all(map(len, lengths.values())):
+            return False
+        for name, value in lengths.items():
+            low, high = self._places.get(name, (np.inf, -np.inf))
+            self._places[name] = (min(low, float(value.min())), max(high, float(value.max())))
+            if not float(np.ptp(value)) <= STILL_M:
+                return False
+        here_n = float(force_n[len(force_n) // 2])
         self._steady.append(here_n)
         return bool(
-            self._seen == self._known
-            and (self._known or not self._needs_motion)
-            and all(high - low <= STILL_M for low, high in self._places.values())
-            and np.ptp(force_n) <= SPREAD_N
+            all(high - low <= STILL_M for low, high in self._places.values())
+            and force_n[-1] - force_n[0] <= SPREAD_N
             and abs(here_n - self._steady[0]) <= STEADY_N
             and abs(here_n - zero_n) <= NEAR_N
         )
 
     def _restart(self) -> None:
         """Rest begins with the next block at the earliest."""
-        self._broken, self._seen, self._places, self._steady = False, set(), {}, []
+        self._broken, self._places, self._steady = False, {}, []

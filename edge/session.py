@@ -40,6 +40,7 @@ from station.messages import (
 )
 from station.records import Live, Rejected, RepEvent, SetEvent
 
+SOFTWARE = f"plumbline {version('plumbline')}"
 IDLE_AFTER_S = 2.0  # a port unplugged and back sooner breaks off nothing
 SETS_KEPT = 32
 COMMANDS_REMEMBERED = 128
@@ -176,7 +177,7 @@ class Session:
                 event_id="",
                 at_utc="",
                 session=self.id,
-                software=f"plumbline {version('plumbline')}",
+                software=SOFTWARE,
                 kind=self.station.station.kind,
                 sensors=sensors,
                 geometry={

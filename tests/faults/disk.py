@@ -71,12 +71,12 @@ def survivors(outbox: Path) -> tuple[set[int], int]:
 
 def every_operation(quick: bool) -> Verdict:
     """The N-th write, sync or truncation fails once, for every N of a short run."""
-    return _at_every_operation("fail", 9 if quick else 1)
+    return _at_every_operation("fail", 17 if quick else 1)
 
 
 def power_cuts(quick: bool) -> Verdict:
     """The power goes at operation N, and what was not synced is there or not by the toss of a coin."""
-    return _at_every_operation("cut", 9 if quick else 1)
+    return _at_every_operation("cut", 17 if quick else 1)
 
 
 def _at_every_operation(how: str, step: int) -> Verdict:

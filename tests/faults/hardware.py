@@ -270,6 +270,8 @@ def wall_clock(quick: bool) -> Verdict:
     pieces = pieces_of(simulated)
     now_s = int(time.time())
     jumps = {"none": [0], "day": [86_400, -86_400], "year": [-365 * 86_400], "1970": [-now_s]}
+    if quick:
+        jumps = {name: jumps[name] for name in ("none", "1970")}
     outcomes: dict[str, list[tuple[float, ...]]] = {}
     for name, steps in jumps.items():
         with Gym() as gym:
@@ -292,7 +294,7 @@ def wall_clock(quick: bool) -> Verdict:
             outcomes[name] = counted(gym)
     same = all(rows == outcomes["none"] for rows in outcomes.values())
     return Verdict(
-        "wall clock + 1 d, - 1 d, - 365 d, started in 1970",
+        "wall clock started in 1970" if quick else "wall clock + 1 d, - 1 d, - 365 d, started in 1970",
         f"{', '.join(str(len(rows)) for rows in outcomes.values())} of 4 reps; "
         + ("all numbers identical to the bit" if same else "numbers differ"),
         same and len(outcomes["none"]) == 4,

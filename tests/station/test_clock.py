@@ -28,7 +28,7 @@ def feed(
 def link_errors_s(
     delay: Delay, *, seed: int, drift_ppm: float = 50.0, after_s: float = 30.0
 ) -> tuple[NDArray[np.float64], DeviceClock]:
-    """Error of the mapping to the host's clock after a while, at each second of 200 s of 50 frames a second."""
+    """Error of the mapping to the host's clock after a while, each second of 200 s, 50 frames each."""
     rng = np.random.default_rng(seed)
     clock = DeviceClock()
     true_s = np.arange(0.0, 200.0, 0.02)
