@@ -25,9 +25,16 @@ NOISE_WARN = 3.0  # times what the station file says
 CALIBRATION_DAYS = 365
 
 
-def check_port(port: Port, station: StationFile, duration_s: float) -> list[Finding]:
-    """Everything about one port of a station; listens to it for `duration_s` and a moment more."""
+def check_port(port: Port, station: StationFile, duration_s: float, *, node_runs: bool) -> list[Finding]:
+    """Everything about one port of a station; listens to it for `duration_s` and a moment more.
+
+    node_runs: a node may have it open. A serial port tells the second reader so; a serial server on the
+    network often throws the first one out.
+    """
     place = station.station.id
+    if node_runs and "://" in port.url:
+        todo = "end the node that counts here to have the port measured"
+        return [Finding(place, "port", "warn", f"{port.url}: not tried, a node runs", todo)]
     found = check_device(port, place)
     if found and found[-1].status == "fail":
         return found

@@ -4,6 +4,7 @@ import grp
 import io
 import json
 import os
+import socket
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -133,6 +134,18 @@ def test_a_silent_port_and_one_in_use(path: Path, live_board: Any, examine: Any)
     status, found = examine("--station", str(path))
     assert status == 1
     assert found["device"].seen.endswith(": nothing comes in 0.6 s")
+
+
+def test_a_serial_server_is_left_to_the_node_that_runs(tmp_path: Path, broker: Any, examine: Any) -> None:
+    path = tmp_path / "rack-1.toml"
+    with socket.create_server(("127.0.0.1", 0)) as server, Outbox(tmp_path / "o.db"):
+        url = f"socket://127.0.0.1:{server.getsockname()[1]}"
+        path.write_text(FILE.format(url=url, port=broker.port))
+        _, found = examine("--station", str(path), "--outbox", str(tmp_path / "o.db"))
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert found["port"].status == "warn" and "a node runs" in found["port"].seen
 
 
 def test_a_port_that_is_not_there_or_not_allowed(
