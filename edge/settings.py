@@ -80,6 +80,8 @@ def _sign_off(old: Settings, command: CommandMessage, profile: Profile) -> tuple
     if old.athlete is None:
         raise MessageError("nobody lifts here; say who first")
     done = (old.athlete, command.exercise or profile.name)
+    if len(done[1]) > MAX_ID_CHARS:
+        raise MessageError(f"an exercise's name has at most {MAX_ID_CHARS} characters")
     if done in old.signed_off:
         raise MessageError(f"{done[1]} is signed off for {done[0]} already")
     further = f"; next: {profile.leads_to}" if profile.leads_to and done[1] == profile.name else ""

@@ -224,6 +224,12 @@ def test_a_command_that_makes_no_sense_is_answered_with_the_reason(
     assert bench.sent == []
 
 
+def test_what_is_signed_off_has_a_name_of_bearable_length(bench: Bench) -> None:
+    bench.ask("set-athlete", athlete="ana")
+    reply = bench.ask("sign-off", exercise="x" * 65)
+    assert not reply.ok and "at most 64" in reply.text
+
+
 def test_a_command_that_comes_twice_is_obeyed_once_and_answered_twice(bench: Bench, rep: Any) -> None:
     bench.measure(rep(1), rep(2))
     first = bench.ask("mark-rep", event_id="same", mark="false")
