@@ -28,6 +28,7 @@ class Life(NamedTuple):
     status: int
     committed: set[int]
     acked: int  # everything up to here may be gone
+    lost: int  # of the quota, as tombstones
     empty: bool  # it drained without a restart
 
 
@@ -46,9 +47,11 @@ def short_run(outbox: Path, env: dict[str, str]) -> Life:
     if "Traceback" in done.stderr:
         raise AssertionError(done.stderr)
     said = [line.split() for line in done.stdout.splitlines()]
-    numbers = {word: [int(line[1]) for line in said if line[0] == word] for word in ("commit", "acked")}
+    numbers = {
+        word: [int(line[1]) for line in said if line[0] == word] for word in ("commit", "acked", "lost")
+    }
     committed, acked = set(numbers["commit"]), max(numbers["acked"], default=0)
-    return Life(done.returncode, committed, acked, ["empty"] in said)
+    return Life(done.returncode, committed, acked, sum(numbers["lost"]), ["empty"] in said)
 
 
 def survivors(outbox: Path) -> tuple[set[int], int]:
@@ -92,7 +95,7 @@ def _at_every_operation(how: str, step: int) -> Verdict:
             life = short_run(path, {**env, **fault})
             found, lost = survivors(path) if path.exists() else (set(), 0)
             missing += len({seq for seq in life.committed if seq > life.acked} - found)
-            buried += lost
+            buried += life.lost or lost
             not_opened += life.status == 1
             drained += life.empty
             runs += 1
