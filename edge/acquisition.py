@@ -14,6 +14,12 @@ from station.messages import Sensor
 
 READ_TIMEOUT_S = 0.05
 RETRY_S = 1.0
+# What a read costs hardly depends on how much it brings. Where many ports share the machine their bytes may
+# gather for a while; one read in so often is taken at once: the clock needs some that nothing has delayed.
+LINGER_S = 0.0025  # for each other port
+LINGER_MAX_S = 0.04
+PROMPT_S = 0.1
+GATHER_BYTES = 512  # a terminal holds 4096: a port as busy as this is not kept waiting
 
 
 class Acquisition:
@@ -25,6 +31,7 @@ class Acquisition:
         self.link_up = False
         self.problem: str | None = None
         self.reconnects = 0
+        self.linger_s = 0.0  # how long bytes may gather before they are read
         self.beat_at = time.monotonic()  # of the newest round of its loop
 
     @property
@@ -99,6 +106,7 @@ class PortAcquisition(Acquisition):
                 with self._open_source(self._port) as source:
                     self.link_up, self.problem = True, None
                     self._driver.opened()
+                    prompt_s = 0.0
                     while not stop.is_set():
                         data = source.read(READ_TIMEOUT_S)
                         now_s = time.monotonic()
@@ -107,6 +115,10 @@ class PortAcquisition(Acquisition):
                         self.session.step(self._samples(data, received_s), now_s)
                         source.write(self._driver.request(now_s))
                         self.beat_at = now_s
+                        if now_s >= prompt_s:
+                            prompt_s = now_s + PROMPT_S
+                        elif self.linger_s and 0 < len(data) < GATHER_BYTES:
+                            stop.wait(self.linger_s)
             except SourceError as error:
                 self.link_up, self.problem = False, str(error)
                 if self._once:

@@ -79,6 +79,10 @@ examples:
         brokers[station.station.id] = station.mqtt
     with ExitStack() as stack:
         outbox = stack.enter_context(Outbox(args.outbox, max_events=args.quota))
+        for session in {a.session.id: a.session for a in acquisitions}.values():
+            resumed = session.resume(outbox)
+            if resumed is not None:
+                print(f"{session.station.station.id}: {resumed}", file=sys.stderr, flush=True)
         node = Node(acquisitions, outbox, brokers)
         if args.metrics is not None:
             stack.enter_context(MetricsServer(args.metrics, lambda: node.healths))

@@ -95,7 +95,7 @@ def _station(path: Path, station: StationFile, seconds: float, node_runs: bool) 
             place, "ports", "fail", "none", "name the port in [[ports]], url = '/dev/serial/by-id/…'"
         )
     for port in station.ports:
-        found = check_port(port, station, seconds)
+        found = check_port(port, station, seconds, node_runs=node_runs)
         node_runs = node_runs or any("in use" in finding.seen for finding in found)
         yield from found
     if station.mqtt is None:

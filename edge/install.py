@@ -156,6 +156,7 @@ def install(argv: Sequence[str]) -> int:
     print(*said, sep="\n")
     print(
         f"Then: systemd-sysusers && chown -R plumbline: /{SETTINGS} && udevadm control --reload"
+        " && udevadm trigger --action=add --subsystem-match=tty --subsystem-match=usb-serial"
         " && systemctl daemon-reload && systemctl enable --now plumbline-edge"
     )
     return 0

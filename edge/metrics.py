@@ -21,8 +21,9 @@ COUNTED = (
     "movements_rejected",
     "messages_refused",
     "overruns",
+    "rezeros",
 )
-MEASURED = ("link_up", "clock_drift_ppm", "outbox_depth", "last_sample_age_s")
+MEASURED = ("link_up", "clock_drift_ppm", "outbox_depth", "last_sample_age_s", "zero_moved_n")
 
 
 def exposition(healths: Mapping[str, HealthMessage]) -> str:

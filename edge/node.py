@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
 
-from edge.acquisition import READ_TIMEOUT_S, Acquisition
+from edge.acquisition import LINGER_MAX_S, LINGER_S, READ_TIMEOUT_S, Acquisition
 from edge.outbox import Outbox
 from edge.publisher import Publisher
 from edge.session import Session
@@ -50,6 +50,8 @@ class Node:
         say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
     ) -> None:
         self.acquisitions = acquisitions
+        for acquisition in acquisitions:
+            acquisition.linger_s = min(LINGER_MAX_S, LINGER_S * (len(acquisitions) - 1))
         self.sessions = list({a.session.id: a.session for a in acquisitions}.values())
         self.outbox = outbox
         self.publisher = Publisher(
@@ -106,7 +108,7 @@ class Node:
         for thread in threads:
             thread.join(max(0.0, deadline_s - time.monotonic()))
         for session in self.sessions:
-            session.finish(time.monotonic())
+            session.finish()
         self._finished.set()
         self._work.set()
         commit.join(STOP_S / 4)
@@ -181,6 +183,9 @@ class Node:
             self.healths = {**self.healths, session.station.station.id: health}
             self.publisher.retain(session.station.station.id, health)
             self._note(session.station.station.id, health.problem)
+            if session.rest.count:
+                moved = f"zeroed at rest, {health.zero_moved_n:+.1f} N since it was tared"
+                self._note(f"{session.station.station.id} force_n", moved)
             trouble = self.publisher.trouble(session.station.station.id)
             self._note(f"{session.station.station.id} broker", trouble)
 
@@ -190,7 +195,13 @@ class Node:
         drifts = [a.drift_ppm for a in ports if a.drift_ppm is not None]
         station = session.station.station.id
         faults = dict(self._faults.get(session.id, {}))
-        problems = [session.problem, self.publisher.store_problem(station), *(a.problem for a in ports)]
+        problems = [
+            session.backlog.problem,
+            self.publisher.store_problem(station),
+            *(a.problem for a in ports),
+        ]
+        if session.rest.spent:
+            problems.append(f"force_n: its zero has wandered {session.rest.moved_n:+.0f} N; tare it")
         problems += [f"{name}: {fault}" for name, fault in faults.items() if fault != "saturated"]
         return HealthMessage(
             event_id=new_id(),
@@ -212,7 +223,9 @@ class Node:
             sensor_faults=faults,
             movements_rejected=session.rejected,
             messages_refused=self.publisher.refused(station),
-            overruns=session.overruns,
+            overruns=session.backlog.overruns,
+            rezeros=session.rest.count,
+            zero_moved_n=session.rest.moved_n,
             problem="; ".join(dict.fromkeys(p for p in problems if p)) or None,
         )
 

@@ -3,6 +3,7 @@
     append          rep and set messages get the next numbers of their station's stream and are on disk
     unacknowledged  what is still to be confirmed, oldest first
     acknowledge     the record has committed these: they may go
+    keep, kept      what a station is set to, so that it is so again after a power cut
 
 Sequence numbers count 1, 2, 3 … in a stream and are never used twice, also not when everything was deleted:
 the counter is kept in a table of its own. When the quota is reached the oldest events are forced out and one
@@ -179,6 +180,17 @@ class Outbox:
             if time.monotonic() - self._ballast_seen > BALLAST_CHECK_S:
                 self._ballast_seen = time.monotonic()
                 self._ballast.restore()
+
+    def keep(self, station: str, settings: bytes) -> None:
+        """Commit what a station is set to, in place of what it was set to before."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (station, settings))
+
+    def kept(self, station: str) -> bytes | None:
+        """What was given to `keep` last, by this node or the one before it."""
+        with self._lock, self._errors():
+            row = self._db.execute("SELECT payload FROM settings WHERE station = ?", (station,)).fetchone()
+            return None if row is None else bytes(row[0])
 
     def _acknowledge(self, station: str, ack: StreamAck) -> int:
         with self._transaction():

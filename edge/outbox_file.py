@@ -27,6 +27,9 @@ CREATE TABLE events (
 ) STRICT;
 """
 
+# What each station is set to. Beside the schema's version: a Plumbline that does not know it passes it over.
+_SETTINGS = "CREATE TABLE IF NOT EXISTS settings (station TEXT PRIMARY KEY, payload BLOB NOT NULL) STRICT"
+
 
 def open_file(path: Path, max_pages: int) -> sqlite3.Connection:
     """The database, locked for us alone; it is made where there is none.
@@ -47,6 +50,7 @@ def open_file(path: Path, max_pages: int) -> sqlite3.Connection:
             error.sqlite_errorname = "SQLITE_CORRUPT"
             raise error
         _check_schema(path, db)
+        db.execute(_SETTINGS)
         db.execute("COMMIT")
     except BaseException:
         db.close()

@@ -65,6 +65,16 @@ class StationPipeline:
         """The running set, or the next one to begin."""
         return self._sets.set_number
 
+    @property
+    def set_running(self) -> bool:
+        """Whether a set has begun and not ended."""
+        return self._sets.running
+
+    @property
+    def zero_n(self) -> float:
+        """What the load cell says with nothing on it, as tared; 0 as calibrated."""
+        return self._zero_n
+
     def feed(self, samples: Sequence[Samples]) -> list[Event]:
         """Take samples of any channels; return the events in the order they became known."""
         events: list[Event] = []
@@ -124,6 +134,10 @@ class StationPipeline:
         self._zeros_n = [*self._zeros_n[-15:], self._zero_n]
         self._zero_n += change_n
         return f"zero moved by {change_n:+.1f} N"
+
+    def shift_zero(self, change_n: float) -> None:
+        """Move the load cell's zero; nothing that a person would undo."""
+        self._zero_n += change_n
 
     def undo_tare(self) -> str:
         """The zero before the last `tare`; say what was done."""

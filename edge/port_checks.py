@@ -25,9 +25,16 @@ NOISE_WARN = 3.0  # times what the station file says
 CALIBRATION_DAYS = 365
 
 
-def check_port(port: Port, station: StationFile, duration_s: float) -> list[Finding]:
-    """Everything about one port of a station; listens to it for `duration_s` and a moment more."""
+def check_port(port: Port, station: StationFile, duration_s: float, *, node_runs: bool) -> list[Finding]:
+    """Everything about one port of a station; listens to it for `duration_s` and a moment more.
+
+    node_runs: a node may have it open. A serial port tells the second reader so; a serial server on the
+    network often throws the first one out.
+    """
     place = station.station.id
+    if node_runs and "://" in port.url:
+        todo = "end the node that counts here to have the port measured"
+        return [Finding(place, "port", "warn", f"{port.url}: not tried, a node runs", todo)]
     found = check_device(port, place)
     if found and found[-1].status == "fail":
         return found
@@ -56,8 +63,12 @@ def check_device(port: Port, place: str) -> list[Finding]:
     owner, group = _name(pwd.getpwuid, info.st_uid), _name(grp.getgrgid, info.st_gid)
     seen = f"{path}: {owner}:{group} {stat.filemode(info.st_mode)}"
     if not os.access(path, os.R_OK | os.W_OK):
-        todo = f"add this user to the group: sudo usermod -aG {group} {_name(pwd.getpwuid, os.geteuid())}"
-        return [Finding(place, check, "fail", f"{seen}, not for this user", f"{todo}, and log in again")]
+        user = _name(pwd.getpwuid, os.geteuid())
+        if info.st_mode & 0o060 == 0o060 and info.st_gid:
+            todo = f"add this user to the group: sudo usermod -aG {group} {user}, and log in again"
+        else:  # a group that may not open it either, or root's own: membership would help nobody, or too much
+            todo = "give it a group of its own: `plumbline edge install` writes udev rules; or chmod 660 it"
+        return [Finding(place, check, "fail", f"{seen}, not for this user", todo)]
     if path.resolve() == path and path.name.startswith(("ttyUSB", "ttyACM")):
         same = [link for link in Path("/dev/serial/by-id").glob("*") if link.resolve() == path]
         todo = f"use {same[0]}" if same else "use its name under /dev/serial/by-id"

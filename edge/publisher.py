@@ -41,6 +41,7 @@ RESEND_MAX_S = 4.0  # a drained outbox within 5 s of the record's return
 TICK_S = 0.1
 STORE_RETRY_S = 1.0
 MAX_COMMANDS = 64  # waiting per station; more than a person can give
+MAX_COMMAND_BYTES = 4096  # the longest that a screen sends has some 600
 COMMANDS_PER_S = 10.0  # on average; what comes faster is no person
 
 
@@ -298,6 +299,8 @@ class _Link:
     def _arrived(self, leaf: str, payload: bytes) -> None:
         """On the network thread: check, put aside for the other threads, nothing more."""
         try:
+            if leaf == "command" and len(payload) > MAX_COMMAND_BYTES:
+                raise MessageError(f"a command of {len(payload)} bytes")
             message = decode(leaf, payload)
         except MessageError:
             self.messages_refused += 1

@@ -11,17 +11,20 @@ from pathlib import Path
 
 import msgspec
 
+from edge.backlog import Backlog
 from edge.drivers import Samples
+from edge.kept import Kept, exercise_of, from_bytes, to_bytes
 from edge.marks import Marks
 from edge.outbox import Outbox
 from edge.pipeline import StationPipeline
 from edge.publisher import Publisher
+from edge.rest import RestZero
 from edge.sets import summarise
-from edge.settings import MAX_ID_CHARS, Settings, changed
+from edge.settings import MAX_ID_CHARS, Settings, changed, in_words
 from edge.watch import SensorWatch
 from station.clock import DeviceClock
 from station.config import StationFile
-from station.errors import ConfigError, MessageError, StoreError
+from station.errors import ConfigError, MessageError
 from station.exercises import Profile, load_profile
 from station.messages import (
     CommandMessage,
@@ -37,14 +40,13 @@ from station.messages import (
 )
 from station.records import Live, Rejected, RepEvent, SetEvent
 
+SOFTWARE = f"plumbline {version('plumbline')}"
 IDLE_AFTER_S = 2.0  # a port unplugged and back sooner breaks off nothing
-STORE_RETRY_S = 1.0
-MAX_BACKLOG = 10_000  # messages kept in memory while the outbox cannot be written
 SETS_KEPT = 32
 COMMANDS_REMEMBERED = 128
 RATE_MARKS = 11  # of the health's period, a second
 
-Undo = Callable[[float], str]  # takes now_s, returns what was undone
+Undo = Callable[[], str]  # returns what was undone
 
 
 class Session:
@@ -60,7 +62,6 @@ class Session:
         self.id = new_id()
         self.station = station
         self.profile = profile
-        self.problem: str | None = None
         self.session_s = 0.0  # of the newest sample, and beyond while none come
         self.last_sample_at: float | None = None  # host's monotonic time of receipt
         self.clock: DeviceClock | None = None  # of the first port; samples of every port come on it
@@ -68,9 +69,13 @@ class Session:
         self._done: list[Undo] = []  # the newest last
         self._sample_counts: dict[str, int] = {}
         self._rate_marks: deque[tuple[float, dict[str, int]]] = deque(maxlen=RATE_MARKS)
-        self.overruns = 0  # events that memory had no room for
         self.rejected = 0  # movements
+        self.backlog = Backlog(station.station.id)
         self.watch = SensorWatch()
+        self.rest = RestZero(needs_motion=station.station.kind != "band")
+        self._tared_n = 0.0
+        self._resumed = False
+        self._kept: Kept | None = None  # as the outbox's file has it; None: it is not to be kept
         self._pipeline = StationPipeline(station, profile)
         self._exercises_dir = exercises_dir
         self._outbox: Outbox | None = None
@@ -78,12 +83,6 @@ class Session:
         self._lock = threading.RLock()
         self._marks = Marks()
         self._sets: dict[int, SetMessage] = {}  # the newest, by number
-        self._backlog: list[RepMessage | SetMessage] = []
-        self._lost = 0  # before the first of the backlog
-        self._writing: tuple[list[RepMessage | SetMessage], int] = ([], 0)  # and lost before these
-        self._writes = threading.Lock()
-        self._to_write: Callable[[], None] = lambda: None
-        self._retry_at = 0.0
         self._sample_s = 0.0
         self._replies: dict[str, ReplyMessage] = {}
         self._info: InfoMessage | None = None
@@ -92,7 +91,28 @@ class Session:
         self, outbox: Outbox, publisher: Publisher, to_write: Callable[[], None] = lambda: None
     ) -> None:
         """Where messages go; before the first `step`. `to_write` is called when `write` has work to do."""
-        self._outbox, self._publisher, self._to_write = outbox, publisher, to_write
+        self._outbox, self._publisher, self.backlog.on_work = outbox, publisher, to_write
+
+    def resume(self, outbox: Outbox) -> str | None:
+        """Set the station to what it was set to before the node ended, and keep that from now on.
+
+        Returns what was taken over, or why not, in words; None where nothing was kept. Before the first
+        `step`.
+        """
+        station = self.station
+        self._kept, data = self._to_keep(), outbox.kept(station.station.id)
+        if data is None:
+            return None
+        try:
+            kept = from_bytes(data)
+            profile = exercise_of(kept, station.exercise, self.profile, self._exercises_dir)
+            self._set(kept.settings, profile)
+        except ConfigError as error:
+            return f"as the station file says, not as it was: {error}"
+        self._pipeline.shift_zero(kept.tared_n)
+        self._tared_n, self._resumed = kept.tared_n, True
+        self._kept = self._to_keep()
+        return f"set as before: {in_words(self.settings, self.profile)}"
 
     def step(self, samples: Sequence[Samples], now_s: float) -> None:
         """Take new samples, or the news that there were none, and the commands that have come in."""
@@ -104,39 +124,44 @@ class Session:
                 for part in samples:
                     seen = self._sample_counts.get(part.channel, 0)
                     self._sample_counts[part.channel] = seen + len(part.time_s)
-                self._take(self._pipeline.feed(self.watch.feed(samples, now_s)), now_s)
+                believed = self.watch.feed(samples, now_s)
+                self._take(self._pipeline.feed(believed))
+                if self.station.rezero_at_rest:
+                    running = self._pipeline.set_running
+                    self._pipeline.shift_zero(self.rest.feed(believed, self._pipeline.zero_n, running))
             elif self.last_sample_at is not None and now_s - self.last_sample_at > IDLE_AFTER_S:
                 self.session_s = self._sample_s + (now_s - self.last_sample_at)
-                self._take(self._pipeline.idle(self.session_s), now_s)
-            self._obey_all(now_s)
+                self._take(self._pipeline.idle(self.session_s))
+            self._obey_all()
 
-    def finish(self, now_s: float) -> None:
+    def finish(self) -> None:
         """The stream is over: confirm what is pending, end the set; `write` must follow."""
         with self._lock:
-            self._retry_at = 0.0
-            self._take(self._pipeline.finish(), now_s)
+            self.backlog.hurry()
+            self._take(self._pipeline.finish())
 
     def write(self, now_s: float) -> bool:
         """Put what waits into the outbox, however long the disk takes; False while it cannot be written."""
         assert self._outbox is not None, "attach() comes first"
-        with self._writes:
-            while True:
-                with self._lock:
-                    if self._writing == ([], 0):
-                        self._writing, self._backlog, self._lost = (self._backlog, self._lost), [], 0
-                    messages, lost = self._writing
-                    if not messages and not lost:
-                        return True
-                    if now_s < self._retry_at:
-                        return False
-                try:
-                    self._outbox.append(self.station.station.id, messages, lost_before=lost)
-                except StoreError as error:
-                    self.problem = str(error)
-                    self._retry_at = now_s + STORE_RETRY_S
-                    return False
-                self._writing, self.problem = ([], 0), None
-                self._to.wake()
+        done, news = self.backlog.write(self._outbox, now_s)
+        if news:
+            self._to.wake()
+        return done
+
+    def _keep(self) -> None:
+        """Keep what the station is set to, where that has changed."""
+        kept = self._to_keep()
+        if self._kept not in (None, kept):
+            self._kept = kept
+            self.backlog.keep(to_bytes(kept))
+
+    def _to_keep(self) -> Kept:
+        return Kept(
+            settings=self.settings,
+            exercise=self.profile.name,
+            in_file=self.station.exercise,
+            tared_n=self._tared_n,
+        )
 
     def tell_state(self, state: StateMessage) -> None:
         """Publish the station's state."""
@@ -152,7 +177,7 @@ class Session:
                 event_id="",
                 at_utc="",
                 session=self.id,
-                software=f"plumbline {version('plumbline')}",
+                software=SOFTWARE,
                 kind=self.station.station.kind,
                 sensors=sensors,
                 geometry={
@@ -162,6 +187,7 @@ class Session:
                 },
                 exercise=self.profile.name,
                 board=board,
+                resumed=self._resumed,
                 **msgspec.structs.asdict(self.settings),
             )
             if info == self._info:
@@ -186,7 +212,7 @@ class Session:
         assert self._publisher is not None, "attach() comes first"
         return self._publisher
 
-    def _take(self, events: Sequence[RepEvent | SetEvent | Live | Rejected], now_s: float) -> None:
+    def _take(self, events: Sequence[RepEvent | SetEvent | Live | Rejected]) -> None:
         messages: list[RepMessage | SetMessage] = []
         for event in events:
             if isinstance(event, Live):
@@ -198,7 +224,7 @@ class Session:
                 messages.append(self._ended(self._set_message(event)))
             else:
                 self.rejected += 1
-        self._commit(messages, now_s)
+        self.backlog.add(messages)
 
     def _ended(self, message: SetMessage) -> SetMessage:
         """A set's summary with the next revision; kept, because marks may change it."""
@@ -253,60 +279,49 @@ class Session:
             summary=event.summary,
         )
 
-    def _commit(self, messages: Sequence[RepMessage | SetMessage], now_s: float) -> None:
-        """Into memory, until `write`; the oldest make room."""
-        if not messages:
-            return
-        self._backlog += messages
-        excess = len(self._backlog) - MAX_BACKLOG
-        if excess > 0:
-            del self._backlog[:excess]
-            self._lost += excess
-            self.overruns += excess
-        self._to_write()
-
-    def _obey_all(self, now_s: float) -> None:
+    def _obey_all(self) -> None:
         for command in self._to.commands(self.station.station.id):
             reply = self._replies.get(command.event_id)
             if reply is None:  # QoS 1 may bring a command twice; it is obeyed once and answered twice
                 try:
-                    text, ok = self._obey(command, now_s), True
+                    text, ok = self._obey(command), True
                 except (ConfigError, MessageError) as error:
                     text, ok = str(error), False
                 reply = ReplyMessage(
                     event_id=new_id(), at_utc=now_utc(), in_reply_to=command.event_id, ok=ok, text=text
                 )
+                self._keep()
                 self._replies[command.event_id] = reply
                 if len(self._replies) > COMMANDS_REMEMBERED:
                     del self._replies[next(iter(self._replies))]
             self._to.reply(self.station.station.id, reply)
 
-    def _obey(self, command: CommandMessage, now_s: float) -> str:
+    def _obey(self, command: CommandMessage) -> str:
         """Do it and return what was done. Raises ConfigError or MessageError with the reason why not."""
         if command.name == "undo":
             if not self._done:
                 raise MessageError("there is nothing to undo")
-            return self._done.pop()(now_s)
-        text, undo = self._do(command, now_s)
+            return self._done.pop()()
+        text, undo = self._do(command)
         self._done = [*self._done[1 - COMMANDS_REMEMBERED :], undo]
         return text
 
-    def _do(self, command: CommandMessage, now_s: float) -> tuple[str, Undo]:
+    def _do(self, command: CommandMessage) -> tuple[str, Undo]:
         """Do it; what was done in words, and what takes it back and says so."""
         match command.name:
             case "tare":
-                return self._pipeline.tare(), lambda _: self._pipeline.undo_tare()
+                return self._zeroed(self._pipeline.tare()), lambda: self._zeroed(self._pipeline.undo_tare())
             case "end-set":
-                self._take(self._pipeline.end_set(), now_s)
-                return "set ended", lambda _: self._reopen()
+                self._take(self._pipeline.end_set())
+                return "set ended", self._reopen
             case "restart-set":
-                return self._restart(command.by[:MAX_ID_CHARS], now_s)
+                return self._restart(command.by[:MAX_ID_CHARS])
             case "mark-rep":
                 if command.mark is None:
                     raise MessageError("the command needs mark")
                 by = command.by[:MAX_ID_CHARS]
                 rep, before = self._marks.mark(command.rep_event_id, command.mark, by)
-                return self._tell([rep], now_s), lambda at_s: self._tell([self._marks.restore(before)], at_s)
+                return self._tell([rep]), lambda: self._tell([self._marks.restore(before)])
             case "set-exercise":
                 if command.exercise is None:
                     raise MessageError("the command needs exercise")
@@ -320,49 +335,55 @@ class Session:
                 profile = self.profile
                 asked, text = changed(self.settings, command, profile)
         old, old_profile = self.settings, self.profile
-        self._set(asked, profile, now_s)
+        self._set(asked, profile)
 
-        def undo(at_s: float) -> str:
-            self._set(old, old_profile, at_s)
+        def undo() -> str:
+            self._set(old, old_profile)
             return f"undone: {text}"
 
         return text, undo
 
-    def _set(self, settings: Settings, profile: Profile, now_s: float) -> None:
+    def _set(self, settings: Settings, profile: Profile) -> None:
         if profile != self.profile:
-            self._take(self._pipeline.set_profile(profile), now_s)
+            self._take(self._pipeline.set_profile(profile))
             self.profile = profile
         if settings.athlete != self.settings.athlete:
-            self._take(self._pipeline.end_set(), now_s)  # a set belongs to one athlete
+            self._take(self._pipeline.end_set())  # a set belongs to one athlete
         if settings.load_kg != self.settings.load_kg:
             self._pipeline.set_load(settings.load_kg)
         self.settings = settings
+
+    def _zeroed(self, text: str) -> str:
+        """A person has set the load cell's zero."""
+        self.rest.tared()
+        self._tared_n = self._pipeline.zero_n
+        return text
 
     def _reopen(self) -> str:
         if not self._pipeline.reopen_set():
             raise MessageError("too late: a set that ended stays ended")
         return "the set goes on"
 
-    def _restart(self, by: str, now_s: float) -> tuple[str, Undo]:
+    def _restart(self, by: str) -> tuple[str, Undo]:
         """Count the running set from one again; its reps so far are marked false."""
         number = self._pipeline.set_number
         event_ids = self._marks.of_set(number)
         if not event_ids:
             raise MessageError("no set is running")
-        self._take(self._pipeline.end_set(), now_s)
+        self._take(self._pipeline.end_set())
         marked = [self._marks.mark(event_id, "false", by) for event_id in event_ids]
-        self._tell([rep for rep, _ in marked], now_s)
+        self._tell([rep for rep, _ in marked])
 
-        def undo(at_s: float) -> str:
-            self._tell([self._marks.restore(before) for _, before in marked], at_s)
+        def undo() -> str:
+            self._tell([self._marks.restore(before) for _, before in marked])
             return f"set {number} counts again"
 
         return f"set {number} does not count, {len(marked)} reps; counting from one", undo
 
-    def _tell(self, reps: Sequence[RepMessage], now_s: float) -> str:
+    def _tell(self, reps: Sequence[RepMessage]) -> str:
         """Send reps whose marks changed, and their set's summary; the last of them in words."""
         messages: list[RepMessage | SetMessage] = [*reps, *self._summary(reps[-1])]
-        self._commit(messages, now_s)
+        self.backlog.add(messages)
         rep = reps[-1]
         counted = "counted" if rep.rep.counted else f"not counted: {rep.rep.reason}"
         return f"set {rep.set_number} rep {rep.rep.number}: {counted}"

@@ -48,6 +48,11 @@ class SetTracker:
     def set_number(self) -> int:
         return self._set_number
 
+    @property
+    def running(self) -> bool:
+        """Whether a set has begun and not ended."""
+        return bool(self._entries)
+
     def rep(
         self, index: int, rep: Rep, size: float, state: RepState, known_s: float
     ) -> list[RepEvent | SetEvent | Rejected]:

@@ -38,6 +38,16 @@ def changed(old: Settings, command: CommandMessage, profile: Profile) -> tuple[S
     return change(old, command, profile)
 
 
+def in_words(settings: Settings, profile: Profile) -> str:
+    """What a station is set to, for a log: exercise, athlete, load and target."""
+    words = [profile.name]
+    if settings.athlete is not None:
+        words.append(f"athlete {settings.athlete}")
+    if settings.load_kg is not None:
+        words.append(f"load {settings.load_kg:g} kg")
+    return ", ".join([*words, *_target_words(settings)])
+
+
 def _load(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settings, str]:
     load_kg = command.load_kg
     _check("load", load_kg, 0.0, 1000.0, "kg")
@@ -70,6 +80,8 @@ def _sign_off(old: Settings, command: CommandMessage, profile: Profile) -> tuple
     if old.athlete is None:
         raise MessageError("nobody lifts here; say who first")
     done = (old.athlete, command.exercise or profile.name)
+    if len(done[1]) > MAX_ID_CHARS:
+        raise MessageError(f"an exercise's name has at most {MAX_ID_CHARS} characters")
     if done in old.signed_off:
         raise MessageError(f"{done[1]} is signed off for {done[0]} already")
     further = f"; next: {profile.leads_to}" if profile.leads_to and done[1] == profile.name else ""
@@ -97,13 +109,6 @@ def _target(old: Settings, command: CommandMessage, _: Profile) -> tuple[Setting
         _check("phase", seconds, 0.0, MAX_TEMPO_S, "s")
     _check("cut-off", command.velocity_loss_cutoff_pct, 1.0, 100.0, "%")
     _check("path limit", command.path_limit_m, 0.001, 1.0, "m")
-    words = ["no target" if reps is None else f"target {reps} reps"]
-    if command.tempo_s is not None:
-        words.append("tempo " + "-".join("x" if s is None else f"{s:g}" for s in command.tempo_s))
-    if command.velocity_loss_cutoff_pct is not None:
-        words.append(f"cut-off {command.velocity_loss_cutoff_pct:g} %")
-    if command.path_limit_m is not None:
-        words.append(f"path within {1000 * command.path_limit_m:g} mm")
     new = msgspec.structs.replace(
         old,
         target_reps=reps,
@@ -111,7 +116,18 @@ def _target(old: Settings, command: CommandMessage, _: Profile) -> tuple[Setting
         velocity_loss_cutoff_pct=command.velocity_loss_cutoff_pct,
         path_limit_m=command.path_limit_m,
     )
-    return new, ", ".join(words)
+    return new, ", ".join(_target_words(new))
+
+
+def _target_words(settings: Settings) -> list[str]:
+    words = ["no target" if settings.target_reps is None else f"target {settings.target_reps} reps"]
+    if settings.tempo_s is not None:
+        words.append("tempo " + "-".join("x" if s is None else f"{s:g}" for s in settings.tempo_s))
+    if settings.velocity_loss_cutoff_pct is not None:
+        words.append(f"cut-off {settings.velocity_loss_cutoff_pct:g} %")
+    if settings.path_limit_m is not None:
+        words.append(f"path within {1000 * settings.path_limit_m:g} mm")
+    return words
 
 
 def _check(what: str, value: float | None, least: float, most: float, unit: str) -> None:

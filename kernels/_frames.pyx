@@ -106,7 +106,8 @@ cdef class FrameDecoder:
     Counters, all since the start:
 
     frames            good frames, repeats not counted
-    frames_lost       frames missing by their sequence number within one boot (modulo 65536)
+    frames_lost       frames missing by their sequence number (modulo 65536), those after a reset included;
+                      how many a board had sent before a reset nobody can know
     frames_corrupt    pieces between zero bytes that were no frame; what stands before the first zero byte
                       is not counted, for the listener may have joined mid-frame
     frames_repeated   good frames seen before, dropped
@@ -278,6 +279,7 @@ cdef class FrameDecoder:
             self.frames_lost += (seq - self.seq - 1) & 0xFFFF
         elif self.started:
             self.resets += 1
+            self.frames_lost += seq  # a board counts from 0 when it starts
         self.started = True
         self.boot_id = boot_id
         self.seq = seq

@@ -92,6 +92,7 @@ class StationFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mqtt: Mqtt | None = None
     exercise: str | None = None  # what the station starts with
     exercises_dir: str | None = None  # the gym's own profiles
+    rezero_at_rest: bool = True  # the load cell's drift is taken out while nothing hangs and nothing moves
 
 
 _T = TypeVar("_T", bound=msgspec.Struct)

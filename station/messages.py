@@ -87,6 +87,7 @@ class InfoMessage(Message, frozen=True, kw_only=True, tag="plumbline/info/1"):
     muted: bool = False
     signed_off: list[tuple[str, str]] = []  # athlete and exercise, in this session
     board: str | None = None
+    resumed: bool = False  # set as it was before the node ended and began anew
 
 
 SensorFault = Literal["silent", "stuck", "no value", "saturated"]
@@ -113,6 +114,8 @@ class HealthMessage(Message, frozen=True, kw_only=True, tag="plumbline/health/1"
     movements_rejected: Count = 0  # seen, and none of the exercise's
     messages_refused: Count = 0  # commands and acknowledgements: malformed, too many, of a wrong stream
     overruns: Count = 0  # events that memory had no room for while the disk was slow; tombstones
+    rezeros: Count = 0  # how often the load cell's zero was moved at rest, without anybody asking
+    zero_moved_n: float = 0.0  # by that, since the cell was tared
     problem: str | None = None  # what stands in the way right now, for a person to read
 
 

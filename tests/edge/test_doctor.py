@@ -1,7 +1,10 @@
 """`plumbline doctor` at a simulated board, a real broker, and everything that can be wrong with them."""
 
+import grp
 import io
 import json
+import os
+import socket
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -133,12 +136,31 @@ def test_a_silent_port_and_one_in_use(path: Path, live_board: Any, examine: Any)
     assert found["device"].seen.endswith(": nothing comes in 0.6 s")
 
 
+def test_a_serial_server_is_left_to_the_node_that_runs(tmp_path: Path, broker: Any, examine: Any) -> None:
+    path = tmp_path / "rack-1.toml"
+    with socket.create_server(("127.0.0.1", 0)) as server, Outbox(tmp_path / "o.db"):
+        url = f"socket://127.0.0.1:{server.getsockname()[1]}"
+        path.write_text(FILE.format(url=url, port=broker.port))
+        _, found = examine("--station", str(path), "--outbox", str(tmp_path / "o.db"))
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert found["port"].status == "warn" and "a node runs" in found["port"].seen
+
+
 def test_a_port_that_is_not_there_or_not_allowed(
     path: Path, live_board: Any, examine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(port_checks.os, "access", lambda *_: False)
+    tty = Path(live_board.path).resolve()
+    group = grp.getgrgid(os.getgid() or next(g.gr_gid for g in grp.getgrall() if g.gr_gid))
+    os.chown(tty, -1, group.gr_gid)
+    tty.chmod(0o660)
     _, found = examine("--station", str(path))
-    assert found["port"].status == "fail" and "usermod -aG" in found["port"].todo
+    assert found["port"].status == "fail" and f"usermod -aG {group.gr_name}" in found["port"].todo
+    tty.chmod(0o600)  # no membership would help
+    _, found = examine("--station", str(path))
+    assert "usermod" not in found["port"].todo and "udev" in found["port"].todo
     path.write_text(path.read_text().replace(str(live_board.path), "/dev/ttyNone7"))
     status, found = examine("--station", str(path))
     assert status == 1

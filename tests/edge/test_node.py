@@ -287,7 +287,7 @@ def test_a_disk_that_takes_its_time_holds_up_no_port(
     assert rounds > 5
     board.send(b"".join(data for at_s, data in PIECES if at_s >= REPS[0]["end_s"] + 0.5))
     until(lambda: len({m.event_id for m in wire.messages("rep")}) == 3)
-    assert acquisition.session.overruns == 0
+    assert acquisition.session.backlog.overruns == 0
 
 
 def test_systemd_hears_ready_the_watchdog_and_the_end(

@@ -331,6 +331,19 @@ def test_commands_come_no_faster_than_a_person_gives_them(
     publisher.stop()
 
 
+def test_a_command_longer_than_any_screen_sends_is_refused(
+    wire: Any, publisher: Publisher, until: Any
+) -> None:
+    until(lambda: publisher.connected("rack-1"))
+    for word in ("x" * 5000, "romanian-deadlift"):
+        command = CommandMessage(event_id="c", at_utc=NOW, name="set-exercise", by="coach", exercise=word)
+        wire.say(TOPIC + "command", encode(command))
+    got: list[CommandMessage] = []
+    until(lambda: got.extend(publisher.commands("rack-1")) or got)
+    assert [command.exercise for command in got] == ["romanian-deadlift"]
+    assert publisher.refused("rack-1") == 1
+
+
 def test_an_outbox_that_cannot_be_written_stops_only_the_deleting(
     wire: Any, publisher: Publisher, outbox: Outbox, make_rep: MakeRep, until: Any, monkeypatch: Any
 ) -> None:

@@ -49,7 +49,7 @@ def replayed(path: Path, folder: Path, speed: float = math.inf) -> list[Rep]:
     with Outbox(folder / f"{time.monotonic_ns()}.db") as outbox:
         playing.session.attach(outbox, Deaf())  # type: ignore[arg-type]
         playing.run(threading.Event())
-        playing.session.finish(time.monotonic())
+        playing.session.finish()
         assert playing.session.write(time.monotonic())
         sent = [decode(entry.leaf, entry.payload) for entry in outbox.unacknowledged("sim-1", 1000)]
     newest = {m.event_id: m for m in sent if isinstance(m, RepMessage)}

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import edge.session
+from edge.backlog import MAX_BACKLOG
 from edge.drivers import Samples
 from edge.outbox import Outbox
-from edge.session import MAX_BACKLOG, Session
+from edge.session import Session
 from station.config import StationFile, StationTable
 from station.errors import StoreError
 from station.exercises import load_profile
@@ -70,6 +71,12 @@ class Script:
 
     def reopen_set(self) -> bool:
         return self.running
+
+    set_running = False
+    zero_n = 0.0
+
+    def shift_zero(self, change_n: float) -> None:
+        self.zero_n += change_n
 
     @property
     def set_number(self) -> int:
@@ -217,6 +224,12 @@ def test_a_command_that_makes_no_sense_is_answered_with_the_reason(
     assert bench.sent == []
 
 
+def test_what_is_signed_off_has_a_name_of_bearable_length(bench: Bench) -> None:
+    bench.ask("set-athlete", athlete="ana")
+    reply = bench.ask("sign-off", exercise="x" * 65)
+    assert not reply.ok and "at most 64" in reply.text
+
+
 def test_a_command_that_comes_twice_is_obeyed_once_and_answered_twice(bench: Bench, rep: Any) -> None:
     bench.measure(rep(1), rep(2))
     first = bench.ask("mark-rep", event_id="same", mark="false")
@@ -328,10 +341,10 @@ def test_what_cannot_be_written_waits_in_memory_and_is_said(bench: Bench, rep: A
     bench.session.attach(refusing, bench.hears)  # type: ignore[arg-type]
     bench.measure(rep(1))
     bench.measure(rep(2))
-    assert bench.session.problem == "o.db: no room left"
+    assert bench.session.backlog.problem == "o.db: no room left"
     refusing.full = False
     assert bench.session.write(bench.now_s + 1.5)
-    assert bench.session.problem is None
+    assert bench.session.backlog.problem is None
     assert [message.rep.number for message in bench.sent] == [1, 2]
 
 
@@ -341,7 +354,7 @@ def test_what_does_not_fit_in_memory_either_is_a_tombstone(bench: Bench, rep: An
     bench.measure(*(rep(n) for n in range(1, MAX_BACKLOG + 4)))
     refusing.full = False
     assert bench.session.write(bench.now_s + 2.0)
-    assert bench.session.overruns == 3
+    assert bench.session.backlog.overruns == 3
     (stone, *rest) = bench.sent
     assert isinstance(stone, Tombstone)
     assert (stone.first_seq, stone.seq, stone.lost) == (1, 3, 3)

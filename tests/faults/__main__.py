@@ -8,13 +8,14 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.faults import delivery, disk, hardware, load, presence
+from tests.faults import delivery, disk, hardware, load, node_kills, presence, sensors, spoof
 from tests.faults.gym import Verdict
 
 ROWS: dict[str, Callable[[bool], Verdict]] = {
     "broker": delivery.broker_kills,
     "partitions": delivery.partitions,
-    "edge": delivery.station_kills,
+    "edge": node_kills.node_kills,
+    "outbox": delivery.station_kills,
     "record": delivery.record_kills,
     "chaos": delivery.chaos,
     "full": disk.full,
@@ -23,11 +24,14 @@ ROWS: dict[str, Callable[[bool], Verdict]] = {
     "unplug": hardware.unplugs,
     "reset": hardware.resets,
     "corrupt": hardware.corrupt,
+    "sensors": sensors.sensors,
+    "ticks": sensors.ticks,
     "clock": hardware.wall_clock,
     "state": presence.presence,
     "stations": load.stations,
     "ports": load.ports,
     "attack": load.attack,
+    "spoof": spoof.spoof,
     "soak": load.soak,
 }
 

@@ -1,6 +1,6 @@
-"""Many stations in one process: live values and reps at a pace.
+"""The reps of many stations in one process, at a pace; each with its own connection and stream.
 
-python -m tests.faults.crowd OUTBOX PORT NAME STATIONS LIVE_PER_S REPS_PER_S LOG
+python -m tests.faults.crowd OUTBOX PORT NAME STATIONS REPS_PER_S LOG
 """
 
 import os
@@ -11,12 +11,10 @@ from pathlib import Path
 from edge.outbox import Outbox
 from edge.publisher import Publisher
 from station.config import Mqtt
-from station.messages import LiveMessage, new_id, now_utc
-from station.records import Live
 from tests.faults.station import make_rep
 
 
-def main(path: str, port: str, name: str, stations: str, live_per_s: str, reps_per_s: str, log: str) -> None:
+def main(path: str, port: str, name: str, stations: str, reps_per_s: str, log: str) -> None:
     """Until killed; no reps once a file "stop" lies beside the log."""
     to, stop = os.open(log, os.O_WRONLY | os.O_APPEND), Path(log).with_name("stop")
     outbox = Outbox(Path(path))
@@ -26,21 +24,8 @@ def main(path: str, port: str, name: str, stations: str, live_per_s: str, reps_p
     publisher.start()
     while not all(publisher.connected(station) for station in ids):
         time.sleep(0.1)
-    start_s, lives, reps = time.monotonic(), 0, 0
+    start_s, reps = time.monotonic(), 0
     while publisher.alive:
-        due = int((time.monotonic() - start_s) * float(live_per_s) * len(ids))
-        while lives < due:
-            live = Live(
-                session_s=time.monotonic(),
-                position_m=1.0,
-                velocity_mps=0.5,
-                force_n=600.0,
-                x_m=None,
-                phase="concentric",
-            )
-            message = LiveMessage(event_id=new_id(), at_utc=now_utc(), session=name, live=live)
-            publisher.live(ids[lives % len(ids)], message)
-            lives += 1
         if not stop.exists() and reps < (time.monotonic() - start_s) * float(reps_per_s):
             reps += 1
             rep, station = f"{name}-{reps}", ids[reps % len(ids)]

@@ -21,13 +21,15 @@ from station.exercises import load_profile
 from station.sim.session import simulate_set
 
 BLOCK_S = 0.5
-PAUSE_S = 15.0
+REPS = 10
+PAUSE_S = 15.0  # longer than a set's gap
+SETS_A_DAY = 1275  # a set and its pause take 68 s
 AHEAD = 1_000  # events the record may lag behind
 
 
 def blocks(outbox: Outbox, sets: int) -> Iterator[list[Samples]]:
     """Blocks of samples, each set later than the one before."""
-    simulated = simulate_set(load_profile("rdl"), reps=10, rng=np.random.default_rng(5))
+    simulated = simulate_set(load_profile("rdl"), reps=REPS, rng=np.random.default_rng(5))
     end_s = max(float(part.time_s[-1]) for part in simulated.recording.values())
     for n in range(sets):
         for start_s in np.arange(0.0, end_s, BLOCK_S):

@@ -1,31 +1,70 @@
-"""A short life of an outbox; prints each number once its event is committed.
+"""A short life of an outbox: events, a quota that is reached, settings, acknowledgements, until it is empty.
 
 python -m tests.faults.short_run OUTBOX BATCHES
+
+Prints `commit N`, `acked N` and `lost N` as they have happened, and `empty` when all went without a restart.
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from edge.outbox import Outbox
 from station.errors import StoreError
+from station.messages import StreamAck, Tombstone, decode
 from tests.faults.station import make_rep
+
+STATION = "rack-1"
+QUOTA = 10
+TRIES = 3
+
+
+def again(work: Callable[[], Any]) -> Any:
+    """Try as often as the node does in three seconds; None when it fails each time."""
+    for _ in range(TRIES):
+        try:
+            return work()
+        except StoreError:
+            continue
+    return None
+
+
+def say(*words: object) -> None:
+    """A line of what is certain."""
+    print(*words, flush=True)
 
 
 def main(path: str, batches: int) -> int:
-    """Appends; goes on after a failure as the node does."""
+    """Goes on after a failure as the node does."""
     try:
-        outbox = Outbox(Path(path), say=lambda line: None)
+        outbox = Outbox(Path(path), max_events=QUOTA, say=lambda line: None)
     except StoreError:
         return 1
+
+    def append(first: int) -> list[int]:
+        return outbox.append(STATION, [make_rep(f"a-{first + k}") for k in range(3)])
+
     for n in range(batches):
-        for _ in range(3):
-            try:
-                numbers = outbox.append("rack-1", [make_rep(f"a-{3 * n + k}") for k in range(3)])
-            except StoreError:
-                continue
-            print(*numbers, sep="\n", flush=True)
-            break
+        for seq in again(lambda n=n: append(3 * n)) or []:
+            say("commit", seq)
+        again(lambda n=n: outbox.keep(STATION, b"%d" % n))
+        if n == 1:
+            say("acked", 2)
+            again(lambda: outbox.acknowledge(STATION, _up_to(outbox, 2)))
+    rest = outbox.unacknowledged(STATION, 1000)
+    lost = [m.lost for entry in rest if isinstance(m := decode(entry.leaf, entry.payload), Tombstone)]
+    say("lost", sum(lost))
+    if rest:
+        say("acked", rest[-1].seq)
+        again(lambda: outbox.acknowledge(STATION, _up_to(outbox, rest[-1].seq)))
+    if not outbox.depth():
+        say("empty")
     return 0
+
+
+def _up_to(outbox: Outbox, seq: int) -> StreamAck:
+    return StreamAck(stream=outbox.stream(STATION), committed_seq=seq)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,7 @@ class Reference:
             self.count["frames_lost"] += (seq - self.newest[1] - 1) % 65536
         elif self.newest is not None:
             self.count["resets"] += 1
+            self.count["frames_lost"] += seq
         self.newest = (boot_id, seq, t_us)
         self.count["frames"] += 1
         self.count["frames_unsupported"] += kind not in (1, 2)
@@ -263,6 +264,12 @@ def test_a_reset_of_the_board_is_no_loss() -> None:
     counters = decode(stream)[1]
     assert (counters["resets"], counters["frames_lost"], counters["frames_corrupt"]) == (1, 0, 0)
     assert counters["frames"] == 10
+
+
+def test_frames_lost_right_after_a_reset_are_counted() -> None:
+    stream = make_stream(5) + b"\0" + b"".join(make_frame(seq, boot_id=8) for seq in range(3, 6))
+    counters = decode(stream)[1]
+    assert (counters["resets"], counters["frames_lost"]) == (1, 3)
 
 
 def test_joining_in_the_middle_of_a_frame_is_no_corrupt_frame() -> None:

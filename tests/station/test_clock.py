@@ -26,9 +26,9 @@ def feed(
 
 
 def link_errors_s(
-    delay: Delay, *, seed: int, drift_ppm: float = 50.0
+    delay: Delay, *, seed: int, drift_ppm: float = 50.0, after_s: float = 30.0
 ) -> tuple[NDArray[np.float64], DeviceClock]:
-    """Error of the mapping to the host's clock after 30 s, at each second of 200 s of 50 frames a second."""
+    """Error of the mapping to the host's clock after a while, each second of 200 s, 50 frames each."""
     rng = np.random.default_rng(seed)
     clock = DeviceClock()
     true_s = np.arange(0.0, 200.0, 0.02)
@@ -37,7 +37,7 @@ def link_errors_s(
     errors = []
     for index in range(len(true_s)):
         (session_us,) = feed(clock, [int(ticks_us[index])], float(received_s[index]))
-        if true_s[index] > 30.0 and index % 50 == 0:
+        if true_s[index] > after_s and index % 50 == 0:
             host_s = clock.host_s(session_us / 1e6)
             assert host_s is not None
             errors.append(host_s - 1000.0 - true_s[index])

@@ -18,7 +18,11 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("row", ["partitions", "full", "power", "unplug"])
+ROWS = ["partitions", "chaos", "full", "io", "power", "unplug", "corrupt", "clock"]
+ROWS += ["stations", "ports", "attack", "spoof", "soak"]
+
+
+@pytest.mark.parametrize("row", ROWS)
 def test_nothing_committed_is_lost_or_doubled(row: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults", "--quick", "--only", row],
