@@ -8,7 +8,16 @@ from setuptools import Extension, setup
 
 # Never -ffast-math: it breaks NaN and bit-identity. Never -march=native: it breaks wheels.
 # -ffp-contract=off: a fused multiply-add on aarch64 would give other bits than x86-64.
-COMPILE_ARGS = ["-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+# -fno-tree-slp-vectorize: two unrelated numbers of a sample's state packed into one register, to be taken apart
+# at the next branch, cost a tenth of the speed; what is worth packing is in kernels/_taps.h.
+COMPILE_ARGS = [
+    "-O3",
+    "-g0",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fno-tree-slp-vectorize",
+]
 
 # One wheel for every Python from 3.11 on, asked for by cibuildwheel's configuration in pyproject.toml. Not in
 # place: Python prefers a file built for itself alone, however old, to an abi3 file beside it.

@@ -226,13 +226,16 @@ cdef class Resampler:
         cdef double area = self.area
         cdef double quantum = self.quantum
         cdef double edge = self.edge
+        cdef double shift = self.shift
+        cdef double max_gap_s = self.max_gap_s
+        cdef double tolerance = self.tolerance
         cdef Py_ssize_t first = i
         cdef double dt, jump, there, ye
         while i < n:
             dt = t[i] - ta
-            there = y[i] - self.shift
+            there = y[i] - shift
             jump = fabs(there - ya)
-            if not (0.0 < dt <= self.max_gap_s and jump <= self.tolerance):  # NaN, too
+            if not (0.0 < dt <= max_gap_s and jump <= tolerance):  # NaN, too
                 break
             if jump > 0.0:
                 if jump < quantum:

@@ -120,7 +120,7 @@ def endless(station: DemoStation, rng: np.random.Generator, first_in_s: float) -
 
 
 def carried_over(before: dict[str, Channel], after: dict[str, Channel]) -> dict[str, Channel]:
-    """The recording `after`, begun by bringing every sensor from where `before` left it: nothing jumps on a real rack."""
+    """The recording `after`, begun by bringing every sensor from where `before` left it: no bar jumps."""
     recording = {}
     for name, (time_s, value) in after.items():
         step_s = float(np.median(np.diff(time_s)))

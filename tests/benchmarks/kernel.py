@@ -1,9 +1,10 @@
 """The rep counter's speed, against what people write with scipy and against the same loop by hand in C.
 
-The kernel does all of its work: grid, spikes, place, filter, grammar, measures and path. scipy's side is a batch:
-Savitzky-Golay for place and for velocity over the same 0.17 s, and the tops and bottoms of the whole; it
-measures nothing and sees one channel. Throughput is samples a second, of all channels; with two tethers the time
-for the same stretch of training is compared as well. What the C loop leaves out is said in loop.c.
+The kernel does all of its work: grid, spikes, place, filter, grammar, measures and path. scipy's side is
+a batch: Savitzky-Golay for place and for velocity over the same 0.17 s, and the tops and bottoms of the
+whole; it measures nothing and sees one channel. Throughput is samples a second, of all channels; with two
+tethers the time for the same stretch of training is compared as well. What the C loop leaves out is said
+in loop.c.
 """
 
 import ctypes

@@ -1,10 +1,11 @@
 /* The counter's work on each sample as one would write it by hand, for tests/benchmarks/kernel.py.
 
-Does, as kernels/ does: drops spikes and takes out shifts of the zero, brings uneven samples onto a grid of 100 a
-second by the mean of each bin, places the bar (one tether, or two), filters place and velocity, finds turning points by
-displacement, counts valleys between two tops, and measures each twice, at its lockout and when it is complete: smooths
-the movement, judges its noise, and finds the four boundaries, range, mean, peak and propulsive velocity, and path.
-Leaves out: sets, the grammar that tells a rep from a pick-up or a set-up, force, uncertainties, gaps, other channels,
+Does, as kernels/ does: drops spikes and old readings sent again, takes out shifts of the zero, brings uneven samples
+onto a grid of 100 a second by the mean of each bin, places the bar (one tether, or two), filters place and velocity,
+finds turning points by displacement, counts valleys between two tops, and measures each twice, at its lockout and when
+it is complete: smooths the movement, judges its noise, and finds the four boundaries, range, mean, peak and propulsive
+velocity, and path.
+Leaves out: sets, the grammar that tells a rep from a pick-up or a set-down, force, uncertainties, other channels,
 ticks, and the law that any cut of the stream gives the same bits. */
 
 #include <math.h>
@@ -22,8 +23,8 @@ ticks, and the law that any cut of the stream gives the same bits. */
 
 typedef struct {
     double max_rate, max_curve, tolerance;
-    double t0, y0, rate0, t1, y1, shift, area, edge;
-    int started, doubt;
+    double t0, y0, rate0, t1, y1, shift, area, edge, quantum;
+    int started, doubt, repeated;
     long newest;
     double ring[RING];
 } channel;
@@ -35,7 +36,8 @@ static void start(channel *c) {
     c->max_rate = 6.0;
     c->max_curve = 50.0;
     c->tolerance = 0.010;
-    c->started = c->doubt = 0;
+    c->started = c->doubt = c->repeated = 0;
+    c->quantum = c->tolerance;
     c->shift = c->area = 0.0;
     c->newest = -1;
 }
@@ -77,6 +79,15 @@ static void take(channel *c, double t, double y) {
         return;
     }
     if (t <= (c->doubt ? c->t1 : c->t0)) return;
+    if (c->repeated) {
+        double share = (y - c->y0) / ((t - c->t0) * c->rate0);
+        if (y == c->y0 && t - c->t0 <= 0.1) {
+            c->t1 = t;
+            return;
+        }
+        c->repeated = 0;
+        if (!(share > 0.3 && share < 3.0)) accept(c, c->t1, c->y0);
+    }
     if (c->doubt) {
         double dt = t - c->t0, line = c->y0 + (y - c->y0) * (c->t1 - c->t0) / dt;
         c->doubt = 0;
@@ -92,11 +103,22 @@ static void take(channel *c, double t, double y) {
             accept(c, c->t1, c->y1);
         }
     }
-    if (strange(c, t, y)) {
+    double jump = fabs(y - c->y0);
+    if (t - c->t0 > 1.0) {
+        c->newest = (long)(t / GRID_S) - 1;
+        c->edge = (c->newest + 2) * GRID_S;
+        c->t0 = t;
+        c->y0 = y;
+        c->area = c->rate0 = 0.0;
+    } else if (jump == 0.0 && fabs(c->rate0) * (t - c->t0) > 2.0 * c->quantum) {
+        c->repeated = 1;
+        c->t1 = t;
+    } else if (strange(c, t, y)) {
         c->doubt = 1;
         c->t1 = t;
         c->y1 = y;
     } else {
+        if (jump > 0.0 && jump < c->quantum) c->quantum = jump;
         accept(c, t, y);
     }
 }
