@@ -8,7 +8,7 @@ from setuptools import Extension, setup
 
 # Never -ffast-math: it breaks NaN and bit-identity. Never -march=native: it breaks wheels.
 # -ffp-contract=off: a fused multiply-add on aarch64 would give other bits than x86-64.
-# -fno-tree-slp-vectorize: two unrelated numbers of a sample's state packed into one register, to be taken apart
+# -fno-tree-slp-vectorize: two unrelated numbers of a sample packed into one register, to be taken apart
 # at the next branch, cost a tenth of the speed; what is worth packing is in kernels/_taps.h.
 COMPILE_ARGS = [
     "-O3",

@@ -148,7 +148,6 @@ def demo(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--seed", type=int, default=1, metavar="S", help="the same seed gives the same lifters"
     )
-    parser.add_argument("--no-record", action="store_true", help="keep no history")
     args = parser.parse_args(argv)
     with _signals() as stop:
         try:
@@ -170,12 +169,8 @@ def _demo(args: argparse.Namespace, stop: "_Stop") -> str | None:
         stop.last_resort = gym.close
         client = Client(gym.mqtt)
         profiles = all_profiles()
-        if args.no_record:
-            recording = _no_recording()
-        else:
-            gym.enlist()
-            recording = _recording(gym.mqtt, None, gym.database, profiles)
-        with recording as history_trouble:
+        gym.enlist()
+        with _recording(gym.mqtt, None, gym.database, profiles) as history_trouble:
             _look(
                 client,
                 profiles,

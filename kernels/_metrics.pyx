@@ -6,13 +6,12 @@ from libc.math cimport NAN, fabs, isnan
 from kernels._motion cimport GRID_HZ, LADDER, MASK, RING, half_width
 from kernels._path cimport PathMeter
 from kernels._phases cimport Phases
-from kernels._window cimport TENSION, Measures, Span, Window
+from kernels._window cimport MARGIN, TENSION, Measures, Span, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef double TENSION_V0 = 0.07       # README, "Phases": on tension alone v0 is 7 % of the range per second
 cdef double G_MPS2 = 9.80665        # standard gravity, CGPM 1901
 cdef double BALLISTIC_MPS = 1.8     # nobody lowers a bar that fast: it was dropped
-cdef int MARGIN = 12
 cdef int LEAD = 60                  # a slow start is under way before the grammar sees a top
 cdef int STRIDE = 20
 cdef int MOST_LEAD = 600            # REST_S of the grammar, and what it may miss of the start

@@ -11,7 +11,7 @@ from libc.math cimport INFINITY, NAN, fabs, isnan
 from libc.string cimport memmove
 
 from kernels._motion cimport GRID_HZ, LADDER, MASK, Smoother, evens, half_width, moments, smoother, unroll
-from kernels._window cimport Span, Window
+from kernels._window cimport MARGIN, Span, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef double ZONE = 0.15             # README, "Phases": boundaries lie in the outer 15 % of the range
@@ -175,7 +175,11 @@ cdef class Phases:
         cdef double first = NAN
         cdef double last
         out = i0
-        for i in range(i1, i0 - 1, -1):
+        into = i1
+        for i in range(i1, max(i0, i1 - 2 * MARGIN) - 1, -1):
+            if sign * self.place[i] > sign * self.place[into] or isnan(self.place[into]):
+                into = i  # the turn: a dropped bar is back at the start a few samples later
+        for i in range(into, i0 - 1, -1):
             if sign * (self.place[i] - start) <= ZONE * size:
                 out = i
                 break

@@ -51,7 +51,8 @@ cdef class Segmenter:
     cdef bint announced, held_said
     # the candidate: where it leaves, turns, and returns to
     cdef Turn a, v, b
-    cdef bint has_b, has_failed
+    cdef bint has_b
+    cdef bint has_failed, sank   # a lift came back to the bottom; at a place lower than before, or not
     cdef Turn failed_v, failed_b
     cdef Turn holds[2]
     cdef int hold_count, quiet, hold

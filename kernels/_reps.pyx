@@ -30,7 +30,7 @@ cdef double STEP = 0.28         # of the least range: turning points are confirm
 HELD_S = 3.0                    # held this long at lockout, the rep is confirmed without its successor
 REST_S = 5.0                    # no pause on the way is this long: the bar lies or hangs
 DWELL_S = 8.5                   # isometric holds at the bottom of a rep are 3 to 8 s; bars racked there wait longer
-PRICK_S = 0.45                  # out and back in less: something hit it, or let go of it
+PRICK_S = 0.5                   # out and back in less: something hit it; two phases of 0.4 s take 0.55 s
 cdef double TENSION_V0 = 0.07               # of the range per second, docs/formats.md
 cdef double SLOW_S = 0.25                   # a short first lift slow for this long may be a lockout, not the set-up
 cdef double FAILED_S = 1.5                  # rested this long after a lift that came back: it failed
@@ -253,7 +253,7 @@ cdef class Segmenter:
         """Set a, v, b: the highest place left, the lowest after it, the highest after that."""
         cdef int i, last
         cdef int ia = -1
-        cdef double rise
+        cdef double rise, low
         for i in range(self.n):
             if self.turns[i].high and (ia < 0 or self.turns[i].u >= self.turns[ia].u):
                 if i + 1 < self.n or self.direction < 0:
@@ -273,11 +273,14 @@ cdef class Segmenter:
         # a lift that came back before the lowest place: it failed, unless the next one succeeds at once
         rise = max(self.least(self.a.u), self.prominence(now))
         self.has_failed = False
+        self.sank = False
         for i in range(ia + 2, last):
-            if self.turns[i].high and self.turns[i].k < self.v.k:
-                if self.turns[i].u - self.turns[i - 1].u >= rise:
+            if self.turns[i].high and self.turns[i].u - self.turns[i - 1].u >= rise:
+                low = self.turns[i + 1].u if i + 1 < last else now.u
+                if self.turns[i].k < self.v.k or low - self.v.u < ALIKE * (self.a.u - self.v.u):
                     rise = self.turns[i].u - self.turns[i - 1].u
-                    self.has_failed = True
+                    self.has_failed = self.turns[i].k < self.v.k
+                    self.sank = True
                     self.failed_v = self.turns[i - 1]
                     self.failed_b = self.turns[i]
         for i in range(ia + 1, last):
@@ -416,8 +419,8 @@ cdef class Segmenter:
             return self.gap
         if self.concentric_first or self.direction > 0 or not self.find(now):
             return self.rest
-        # At the bottom of a rep, unless it is where the bar was picked up, or deeper than the reps.
-        if self.a.u - self.v.u < self.least(self.a.u):
+        # At the bottom of a rep, unless a lift has failed, it is where the bar was picked up, or deeper than the reps.
+        if self.sank or self.a.u - self.v.u < self.least(self.a.u):
             return self.rest
         if self.range_ref > 0.0 and self.a.u - self.v.u > TO_THE_FLOOR * self.range_ref:
             return self.rest
@@ -475,7 +478,7 @@ cdef class Segmenter:
             wanted = self.expected()
             left = self.a.u - self.v.u
             right = self.b.u - self.v.u if self.has_b else 0.0
-            if self.has_failed and not self.announced and not self.concentric_first and right < RETURN * wanted:
+            if self.sank and not self.announced and not self.concentric_first and right < RETURN * wanted:
                 self.v = self.failed_v
                 self.b = self.failed_b
                 self.has_b = True

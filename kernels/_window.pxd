@@ -1,6 +1,7 @@
 """What the kernels hand each other about one rep: the window it lies in, its phases, its numbers."""
 
 cdef enum:
+    MARGIN = 12           # samples looked at beyond a turn of the grammar's
     PATH_HALF = 16        # a bar changes its way more slowly than its speed
     PULLEY_HALF = 20      # the cell's noise is turned into length by the whole free cable
 

@@ -187,6 +187,123 @@ def test_half_an_hour_of_idling_with_knocks_gives_nothing():
     assert reps == []
 
 
+def from_the_floor(reps, rom_m, height_m):
+    """Picked up to `height_m`, held, so many reps at the top of it, set down."""
+    return ((1.0, 0.0), (1.5, height_m), *rdl(reps, rom_m), (1.5, -height_m), (6.0, 0.0))
+
+
+@pytest.mark.parametrize(("rom_m", "height_m"), [(0.16, 0.5), (0.16, 0.8), (0.25, 0.8), (0.4, 0.6)])
+@pytest.mark.parametrize("reps", [1, 5])
+def test_how_far_the_bar_was_picked_up_is_no_measure_of_its_reps(reps, rom_m, height_m):
+    found, discarded = results(*motion(*from_the_floor(reps, rom_m, height_m), start_m=0.225))
+    assert [round(rep.size, 2) for rep in found] == [rom_m] * reps
+    assert [d.reason for d in discarded] == ["pick-up", "set-down"]
+
+
+@pytest.mark.parametrize("hold_s", [0.05, 1.0, 3.0])
+@pytest.mark.parametrize("lowered_m", [0.15, 0.25, 0.6])
+def test_reps_below_hooks_count_though_no_one_comes_back_to_the_hooks(hold_s, lowered_m):
+    legs = (
+        (2.0, 0.0),
+        (1.5, -lowered_m),
+        (hold_s, 0.0),
+        *[(1.5, -0.3), (1.0, 0.3), (0.6, 0.0)] * 5,
+        (7.0, 0.0),
+    )
+    found, _ = results(*motion(*legs, start_m=1.6))
+    assert [rep.size for rep in found] == pytest.approx([0.3] * 5, abs=0.004)
+    assert all(rep.bottom_pause_s < 0.2 for rep in found)
+
+
+@pytest.mark.parametrize("pull_m", [0.2, 0.5, 0.7])
+def test_a_handle_pulled_to_where_the_set_starts_costs_no_rep(pull_m):
+    pulls = [(1.0, 0.5), (0.2, 0.0), (1.2, -0.5), (0.2, 0.0)] * 6
+    legs = ((2.0, 0.0), (1.0, pull_m), (1.5, 0.0), *pulls, (2.0, 0.0), (1.0, -pull_m), (6.0, 0.0))
+    found, _ = results(*motion(*legs, start_m=0.1), concentric_first=True, free_weight=False)
+    assert [rep.size for rep in found] == pytest.approx([0.5] * 6, abs=0.004)
+
+
+@pytest.mark.parametrize("pause_s", [0.3, 5.0, 8.0])
+def test_a_pause_at_the_bottom_is_a_pause(pause_s):
+    found, _ = results(*motion((2.0, 0.0), *[(1.5, -0.4), (pause_s, 0.0), (1.0, 0.4), (1.0, 0.0)] * 3))
+    assert [rep.bottom_pause_s for rep in found] == pytest.approx([pause_s] * 3, abs=0.35)
+
+
+@pytest.mark.parametrize("rom_m", [0.16, 0.3])
+def test_reps_of_two_fifths_of_a_second_a_phase_count(rom_m):
+    found, _ = results(*motion((2.0, 0.0), *[(0.4, -rom_m), (0.4, rom_m), (0.3, 0.0)] * 6, (2.0, 0.0)))
+    assert [rep.size for rep in found] == pytest.approx([rom_m] * 6, abs=0.01)
+
+
+def test_a_lift_that_was_recorded_up_to_its_lockout_counts():
+    time_s, s = motion(*deadlifts(2), (1.2, 0.5), start_m=0.225)
+    found, _ = results(time_s, s, concentric_first=True)
+    assert [rep.size for rep in found] == pytest.approx([0.5] * 3, abs=0.01)
+
+
+def test_a_slow_start_after_fidgeting_and_rest_belongs_to_the_lift():
+    legs = (
+        (2.0, 0.0),
+        (0.4, 0.03),
+        (0.4, -0.03),
+        (4.0, 0.0),
+        (5.0, 0.5),
+        (1.0, 0.0),
+        (1.5, -0.5),
+        (3.0, 0.0),
+    )
+    time_s, s = motion(*legs, start_m=0.225)
+    ((rep,), discarded) = results(time_s, s, concentric_first=True)
+    v = np.gradient(s, time_s)
+    assert rep.start_s == pytest.approx(time_s[np.flatnonzero((time_s > 6.8) & (v > V0))[0]], abs=0.03)
+    assert rep.size == pytest.approx(0.5, abs=0.008)
+    assert all(d.end_s < 6.0 for d in discarded)
+
+
+def test_a_recording_that_starts_with_the_lift_is_measured_from_its_first_sample():
+    time_s, s = motion((1.2, 0.5), (1.0, 0.0), (1.0, -0.5), (1.0, 0.0), start_m=0.225)
+    under_way = time_s > 0.2
+    (rep,) = results(time_s[under_way], s[under_way], concentric_first=True)[0]
+    assert rep.start_s == pytest.approx(0.2, abs=0.05)  # the narrowest smoother reaches over 35 ms
+    assert rep.size == pytest.approx(0.725 - s[under_way][0], abs=0.02)
+
+
+def test_a_second_without_samples_costs_no_rep_but_its_path():
+    time_s, s = motion(*rdl(3))
+    there = ~((time_s > 7.0) & (time_s < 7.8))
+    rc = counter("two-tethers", anchor_2_m=(0.6, 0.0))
+    found = rc.push(1, time_s[there], np.hypot(s, 0.6)[there]) + rc.push(POSITION, time_s[there], s[there])
+    reps = [r for r in found + rc.finish() if isinstance(r, Measured) and r.kind == "complete"]
+    assert [rep.size for rep in reps] == pytest.approx([0.4] * 3, abs=0.01)
+    assert [np.isnan(rep.path_deviation) for rep in reps] == [False, True, False]
+
+
+def test_standing_in_a_taut_band_is_no_rep():
+    rng = np.random.default_rng(3)
+    time_s = np.arange(0.0, 300.0, 0.0125)
+    sway_n = np.interp(time_s, np.arange(0.0, 301.0), rng.normal(0.0, 2.5, 301))
+    rc = counter("tension", min_range=7.0)
+    found = rc.push(FORCE, time_s, 250.0 + sway_n) + rc.finish()
+    assert not [r for r in found if isinstance(r, Measured)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    legs=st.lists(st.tuples(st.floats(0.05, 3.0), st.floats(-0.9, 0.9)), max_size=14),
+    concentric_first=st.booleans(),
+    rate_hz=st.sampled_from([20.0, 100.0, 333.0]),
+)
+def test_whatever_moves_a_standing_rep_has_its_lockout_after_its_start_and_a_range(
+    legs, concentric_first, rate_hz
+):
+    time_s, s = motion((1.0, 0.0), *legs, (1.0, 0.0), start_m=5.0, rate_hz=rate_hz)
+    found, _ = results(time_s, s, concentric_first=concentric_first)
+    for rep in found:
+        assert time_s[0] <= rep.start_s <= rep.concentric_start_s < rep.concentric_end_s <= time_s[-1] + 0.1
+        assert 0.0 < rep.size < 14 * 0.9
+        assert np.isfinite([rep.mean_concentric_velocity, rep.peak_concentric_velocity]).all()
+
+
 def deadlifts(reps=3):
     return ((2.0, 0.0), *([(1.2, 0.5), (0.8, 0.0), (1.0, -0.5), (1.5, 0.0)] * reps), (2.0, 0.0))
 
