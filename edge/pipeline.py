@@ -43,6 +43,7 @@ class StationPipeline:
         self._station = station
         self._live_s = live_s
         self._load_kg = 0.0
+        self._full_range_m: float | None = None
         self._zero_n = 0.0
         self._zeros_n: list[float] = []  # the zeros before it
         self._forces_n = np.empty(0)
@@ -118,12 +119,18 @@ class StationPipeline:
         self._counter = make_counter(self._station, profile, self._live_s)
         self._counter.set_load(self._load_kg)
         self._sets = SetTracker(profile, number)
+        self._sets.full_range_m = self._full_range_m
         return events
 
     def set_load(self, load_kg: float | None) -> None:
         """The free weight entered, for force where no cell measures it."""
         self._load_kg = load_kg or 0.0
         self._counter.set_load(self._load_kg)
+
+    def set_full_range(self, full_range_m: float | None) -> None:
+        """The athlete's whole range, to judge partial reps by; None: the set's own median."""
+        self._full_range_m = full_range_m
+        self._sets.full_range_m = full_range_m
 
     def tare(self) -> str:
         """Take the load cell's latest readings as zero; say what was done."""

@@ -326,9 +326,13 @@ class Session:
                 if command.exercise is None:
                     raise MessageError("the command needs exercise")
                 profile = load_profile(command.exercise, self._exercises_dir)
-                # A tempo or a path limit was asked for of one exercise.
+                # A tempo, a path limit and a full range are of one exercise.
                 asked = msgspec.structs.replace(
-                    self.settings, tempo_s=None, velocity_loss_cutoff_pct=None, path_limit_m=None
+                    self.settings,
+                    tempo_s=None,
+                    velocity_loss_cutoff_pct=None,
+                    path_limit_m=None,
+                    full_range_m=None,
                 )
                 text = f"counting {profile.title}"
             case _:
@@ -351,6 +355,8 @@ class Session:
             self._take(self._pipeline.end_set())  # a set belongs to one athlete
         if settings.load_kg != self.settings.load_kg:
             self._pipeline.set_load(settings.load_kg)
+        if settings.full_range_m != self.settings.full_range_m:
+            self._pipeline.set_full_range(settings.full_range_m)
         self.settings = settings
 
     def _zeroed(self, text: str) -> str:

@@ -13,7 +13,7 @@ import msgspec
 from station.exercises import Profile
 from station.records import Rejected, Rep, RepEvent, RepState, SetEvent, SetSummary
 
-PARTIAL_SHARE = 0.6  # README, "What counts": below 60 % of the set's median range a rep is partial
+PARTIAL_SHARE = 0.6  # README, "What counts": below 60 % of the full range a rep is partial
 # A bar put down and picked up again looks like a deep rep with a rest at the bottom. Ranges within a set
 # vary by some 15 %, so a rep this much longer that also rested is not one.
 SET_DOWN_SHARE = 1.4
@@ -38,6 +38,7 @@ class SetTracker:
     """The running set of one station. Pure: times come in with the reps."""
 
     def __init__(self, profile: Profile, first_number: int = 1) -> None:
+        self.full_range_m: float | None = None  # of the athlete; without it the set's median is taken for it
         self._profile = profile
         self._entries: list[_Entry] = []
         self._set_number = first_number
@@ -168,7 +169,11 @@ class SetTracker:
     def _partial(self, entry: _Entry, typical: float) -> str | None:
         if entry.rep.rom_m is not None and entry.rep.rom_m < self._profile.min_rom_m:
             return f"range of {entry.rep.rom_m:.2f} m is below the least, {self._profile.min_rom_m:g} m"
-        if entry.size < PARTIAL_SHARE * typical:
+        if self.full_range_m is not None and entry.rep.rom_m is not None:
+            if entry.rep.rom_m < PARTIAL_SHARE * self.full_range_m:
+                share_pct = 100.0 * entry.rep.rom_m / self.full_range_m
+                return f"partial: {share_pct:.0f} % of the athlete's full range"
+        elif entry.size < PARTIAL_SHARE * typical:
             return f"partial: {100.0 * entry.size / typical:.0f} % of the set's median range"
         return None
 

@@ -24,6 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tempo_s: TempoTarget | None = None
     velocity_loss_cutoff_pct: float | None = None
     path_limit_m: float | None = None
+    full_range_m: float | None = None  # of this athlete at this exercise
     queue: tuple[str, ...] = ()  # who shares the station, the one lifting first
     acknowledged: str | None = None  # what a coach has seen and needs to hear no more of
     muted: bool = False
@@ -97,7 +98,8 @@ def _athlete(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settin
     if athlete in queue:  # the line moves on: whoever lifts stands first, the others keep their order
         place = queue.index(athlete)
         queue = (*queue[place:], *queue[:place])
-    new = msgspec.structs.replace(old, athlete=athlete, queue=queue)
+    full_range_m = old.full_range_m if athlete == old.athlete else None
+    new = msgspec.structs.replace(old, athlete=athlete, queue=queue, full_range_m=full_range_m)
     return new, f"athlete {athlete}" if athlete else "no athlete"
 
 
@@ -109,12 +111,14 @@ def _target(old: Settings, command: CommandMessage, _: Profile) -> tuple[Setting
         _check("phase", seconds, 0.0, MAX_TEMPO_S, "s")
     _check("cut-off", command.velocity_loss_cutoff_pct, 1.0, 100.0, "%")
     _check("path limit", command.path_limit_m, 0.001, 1.0, "m")
+    _check("full range", command.full_range_m, 0.05, 2.5, "m")
     new = msgspec.structs.replace(
         old,
         target_reps=reps,
         tempo_s=command.tempo_s,
         velocity_loss_cutoff_pct=command.velocity_loss_cutoff_pct,
         path_limit_m=command.path_limit_m,
+        full_range_m=old.full_range_m if command.full_range_m is None else command.full_range_m,
     )
     return new, ", ".join(_target_words(new))
 
@@ -127,6 +131,8 @@ def _target_words(settings: Settings) -> list[str]:
         words.append(f"cut-off {settings.velocity_loss_cutoff_pct:g} %")
     if settings.path_limit_m is not None:
         words.append(f"path within {1000 * settings.path_limit_m:g} mm")
+    if settings.full_range_m is not None:
+        words.append(f"full range {100 * settings.full_range_m:g} cm")
     return words
 
 

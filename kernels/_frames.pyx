@@ -200,6 +200,14 @@ cdef class FrameDecoder:
             channel[:k].copy(), age_us[:k].copy(), counts[:k].copy(), self.hellos,
         )
 
+    def restart(self):
+        """The port was opened again: what was half read will never be whole, and the next may be half a frame too."""
+        self.bytes_discarded += self.tail_bytes
+        self.frames_corrupt += self.synchronised and self.tail_bytes > 0
+        self.tail_bytes = 0
+        self.overlong = False
+        self.synchronised = False
+
     cdef void _feed(self, const uint8_t *p, Py_ssize_t n) noexcept nogil:
         cdef const uint8_t *zero
         cdef Py_ssize_t length

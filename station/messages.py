@@ -82,6 +82,7 @@ class InfoMessage(Message, frozen=True, kw_only=True, tag="plumbline/info/1"):
     tempo_s: TempoTarget | None = None  # this and the two below: None is as the exercise has it
     velocity_loss_cutoff_pct: float | None = None
     path_limit_m: float | None = None
+    full_range_m: float | None = None  # what the athlete's whole range is; None: the set's own median
     queue: list[str] = []  # who shares the station, the one lifting first
     acknowledged: str | None = None  # what a coach has seen
     muted: bool = False
@@ -194,6 +195,7 @@ class CommandMessage(Message, frozen=True, kw_only=True, tag="plumbline/command/
     tempo_s: TempoTarget | None = None
     velocity_loss_cutoff_pct: float | None = None
     path_limit_m: float | None = None
+    full_range_m: float | None = None  # None: as it was
     queue: list[str] | None = None
     attention: str | None = None  # what is acknowledged
     muted: bool | None = None  # None: the other way round

@@ -25,6 +25,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     top_pause_s: float | None = None
     velocity_loss_cutoff_pct: float | None = None
     path_limit_m: float | None = None
+    full_range_m: float | None = None
     rest_s: float | None = None
 
 

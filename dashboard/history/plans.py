@@ -52,6 +52,7 @@ def prescription(plan: Plan | None, by: str) -> list[CommandMessage]:
             tempo_s=_tempo(plan),
             velocity_loss_cutoff_pct=plan.velocity_loss_cutoff_pct,
             path_limit_m=plan.path_limit_m,
+            full_range_m=plan.full_range_m,
         ),
     ]
 

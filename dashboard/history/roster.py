@@ -35,6 +35,7 @@ _NUMBERS = {
     "load_kg": (0.0, 1000.0),
     "velocity_loss_cutoff_pct": (1.0, 100.0),
     "path_limit_m": (0.005, 1.0),
+    "full_range_m": (0.05, 2.5),
     "rest_s": (0.0, 3600.0),
 }
 _PLAN = ("exercise", "tempo", *_WHOLE, *_NUMBERS)

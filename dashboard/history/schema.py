@@ -85,6 +85,7 @@ _VERSIONS: tuple[tuple[str, ...], ...] = (
             rest_s REAL, PRIMARY KEY (athlete, exercise)
         )""",
     ),
+    ("ALTER TABLE plans ADD COLUMN full_range_m REAL",),
 )
 SCHEMA_VERSION = len(_VERSIONS)
 

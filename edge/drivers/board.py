@@ -48,7 +48,8 @@ class BoardDriver:
         ]
 
     def opened(self) -> None:
-        """See Driver.opened; a frame cut in two fails its checksum and is counted there."""
+        """See Driver.opened; half a frame is counted, and does not spoil the first whole one."""
+        self._decoder.restart()
 
     def request(self, now_s: float) -> bytes:
         """See Driver.request; a board talks unasked."""

@@ -42,6 +42,7 @@ RDL = Plan(
     top_pause_s=1.0,
     velocity_loss_cutoff_pct=15.0,
     path_limit_m=0.04,
+    full_range_m=0.42,
 )
 PULL = Plan(exercise="cable-pull-through", load_kg=25.0, reps=12)
 ANA = Athlete(id="a-17", name="Ana Okoro", badge="0042", plans=(PULL, RDL))
@@ -69,6 +70,7 @@ ANAS_RDL = [
             "tempo_s": (3.0, 0.0, None, 1.0),
             "velocity_loss_cutoff_pct": 15.0,
             "path_limit_m": 0.04,
+            "full_range_m": 0.42,
         },
     ),
 ]

@@ -271,6 +271,7 @@ def test_every_setting_is_told_and_undone_one_by_one(bench: Bench) -> None:
         ("set-athlete", {"athlete": "ana"}),
         ("set-load", {"load_kg": 60.0}),
         ("set-target", {"target_reps": 8, "tempo_s": (3.0, 1.0, None, 0.0), "path_limit_m": 0.04}),
+        ("set-target", {"target_reps": 8, "full_range_m": 0.42}),
         ("set-queue", {"queue": ["ana", "ben", "chidi"]}),
         ("set-athlete", {"athlete": "ben"}),
         ("acknowledge", {"attention": "REST s1"}),

@@ -46,6 +46,18 @@ def test_a_rep_is_pending_then_confirmed_with_a_higher_revision():
     assert lives == [("s1-r1", 1, "pending"), ("s1-r1", 2, "confirmed")]
 
 
+def test_with_a_known_full_range_a_set_of_half_reps_is_partial_throughout():
+    tracker = SetTracker(RDL)
+    tracker.full_range_m = 0.5
+    events = []
+    for index, rom_m in enumerate((0.28, 0.29, 0.31)):
+        rep = make_rep(5.0 * index, rom_m)
+        events += tracker.rep(index, rep, rom_m, "confirmed", rep.end_s)
+    newest = {event.event_id: event.rep for event in events}
+    assert [rep.counted for rep in newest.values()] == [False, False, True]
+    assert newest["s1-r1"].reason == "partial: 56 % of the athlete's full range"
+
+
 def test_a_rep_below_60_percent_of_the_median_range_is_partial_whenever_it_came():
     for place in range(4):
         reps = [make_rep(4.0 * i, rom_m=0.2 if i == place else 0.4) for i in range(4)]

@@ -240,6 +240,20 @@ def test_lost_frames_are_counted_by_their_numbers() -> None:
     assert decode(b"".join(frames[:4] + frames[7:20] + frames[21:]))[1]["frames_lost"] == 4
 
 
+def test_the_first_frame_of_a_port_opened_again_is_whole() -> None:
+    frames = [make_frame(seq) for seq in range(4)]
+    decoder = FrameDecoder()
+    decoder.feed(frames[0] + frames[1][:7])
+    decoder.restart()
+    assert len(decoder.feed(frames[2] + frames[3]).t_us) == 2
+    assert (decoder.frames, decoder.frames_lost, decoder.frames_corrupt, decoder.bytes_discarded) == (
+        3,
+        1,
+        1,
+        7,
+    )
+
+
 def test_the_sequence_wraps_without_a_loss() -> None:
     assert decode(b"".join(make_frame(seq) for seq in range(65_530, 65_545)))[1]["frames_lost"] == 0
 
