@@ -72,6 +72,8 @@ LIMITS = (
     (1e6, 2e4, 40.0),
     (1e6, 2e4, 40.0),
 )
+cdef double LEAST_LOAD_N = 50.0      # less than this on the cell is a drifting zero or a hand
+cdef double FORGET = 0.99988         # a grid sample: half of it in a minute, for plates are taken off
 cdef double SECOND_LOST_S = 0.25   # a second tether or tilt this far behind is missing, and so is the path
 
 
@@ -105,7 +107,7 @@ cdef class RepCounter:
     cdef int layout, second_id
     cdef bint two_sensors
     cdef Anchors anchors
-    cdef double ratio, v0, load
+    cdef double ratio, v0, load, heaviest
     cdef Smoother* announcer
     cdef double s[RING]
     cdef double x[RING]
@@ -364,6 +366,8 @@ cdef class RepCounter:
             self.window.newest = self.done
             self.window.seen = self.pulley_seen[i] if self.layout == PULLEY else self.done
             self.window.felt = self.felt[i]
+            if self.cell.taken and self.layout != TENSION:
+                self.weigh(self.force[self.felt[i] & MASK])
             if self.done >= ANNOUNCE:
                 self.announce(self.done - ANNOUNCE, self.places[i], self.rates[i])
             if self.done + 1 >= self.next_tick:
@@ -371,6 +375,13 @@ cdef class RepCounter:
                     with gil:
                         self.say_tick()
                 self.next_tick = self.done + 1 + self.tick - (self.done + 1) % self.tick
+
+    cdef void weigh(self, double force) noexcept nogil:
+        """What share of the heaviest load of the last minute is carried now."""
+        self.heaviest *= FORGET
+        if force > self.heaviest:
+            self.heaviest = force
+        self.segmenter.carried = force / self.heaviest if self.heaviest > LEAST_LOAD_N else NAN
 
     cdef void announce(self, long long k, double place, double rate) noexcept nogil:
         """What the short filter says of grid sample k; the grammar, and what it found."""

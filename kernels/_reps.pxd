@@ -56,6 +56,7 @@ cdef class Segmenter:
     cdef Turn failed_v, failed_b
     cdef Turn holds[2]
     cdef int hold_count, quiet, hold
+    cdef double carried  # share of the load that the lifter carries now; NaN where no cell says
     cdef double floor    # where the bar was picked up; NaN where nobody has seen it
     cdef Reject rejects[REJECTS]
     cdef int reject_count

@@ -36,6 +36,8 @@ cdef double SLOW_S = 0.25                   # a short first lift slow for this l
 cdef double FAILED_S = 1.5                  # rested this long after a lift that came back: it failed
 HOLD_S = 0.6                    # a stall in the lowering is shorter, a lifter taking his stance is not
 cdef double ALIKE = 0.2                     # of the range: swings of one set differ by less
+cdef double CARRIED = 0.6                   # of the load: the lifter holds it, however he moves
+cdef double LAID_DOWN = 0.3                 # of the load: it lies, but for a hand on it
 cdef int ENOUGH = 3                  # so many swings alike are reps
 cdef double TO_THE_FLOOR = 1.4              # of the range: bars are lowered this far to the floor, not in a rep
 # A loop band is stretched by some 1.25 m at the most (one of 41 inches to two and a half times its slack length), so
@@ -84,6 +86,7 @@ cdef class Segmenter:
         self.gap = <long long>(gap_s * GRID_HZ)
         self.fresh = True
         self.floor = NAN
+        self.carried = NAN
         self.end_k = -1
         self.still_k = -1
         self.slow_k = -1
@@ -426,7 +429,9 @@ cdef class Segmenter:
             return self.rest
         if self.v.u - self.floor < ALIKE * (self.a.u - self.floor):
             return self.rest
-        return self.dwell
+        if self.carried >= CARRIED:
+            return self.gap
+        return self.rest if self.carried < LAID_DOWN else self.dwell
 
     cdef int complete(self) noexcept nogil:
         """The candidate stands as it is; what follows starts from its return."""

@@ -172,7 +172,7 @@ def test_a_history_that_cannot_be_used_is_said_in_a_line(tmp_path: Path) -> None
     db.close()
     text.write_text("this is no database, but it is long enough to look at" * 20)
     for path, words in (
-        (newer, "schema 7, this Plumbline knows 2"),
+        (newer, "schema 7, this Plumbline knows 3"),
         (text, "not a sound SQLite database"),
         (tmp_path / "nowhere" / "h.db", "cannot be written"),
     ):

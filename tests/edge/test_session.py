@@ -63,6 +63,9 @@ class Script:
     def set_load(self, load_kg: float | None) -> None:
         self.done.append(load_kg)
 
+    def set_full_range(self, full_range_m: float | None) -> None:
+        self.done.append(("full range", full_range_m))
+
     def tare(self) -> str:
         return "zero moved by +1.0 N"
 

@@ -171,8 +171,7 @@ def unplugs(quick: bool) -> Verdict:
             board.send(b"".join(data for _, data in pieces[at:out]) + pieces[out][1][:-9])  # cut in a frame
             board.read_out()
             board.unplug()
-            # The half one, all between, and the first that follows, with which the half one ends.
-            lost += 1 + frames_in(pieces[out + 1 : back]) + 1
+            lost += 1 + frames_in(pieces[out + 1 : back])  # the half one, and all between
             board.plug_in()
             back_s.append(until(lambda: is_open(child.pid, board), 5.0))
             open_files.append(len(descriptors(child.pid)))

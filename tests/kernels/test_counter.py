@@ -229,6 +229,23 @@ def test_a_pause_at_the_bottom_is_a_pause(pause_s):
     assert [rep.bottom_pause_s for rep in found] == pytest.approx([pause_s] * 3, abs=0.35)
 
 
+@pytest.mark.parametrize(
+    ("pause_s", "carried", "bottoms"), [(11.0, True, 3), (7.0, False, 2), (11.0, None, 2)]
+)
+def test_the_load_cell_tells_a_long_pause_from_a_bar_laid_down(pause_s, carried, bottoms):
+    time_s, s = motion(*rdl(2), (1.8, -0.4), (pause_s, 0.0), (1.0, 0.4), (4.0, 0.0))
+    down = (time_s > 12.2) & (time_s < 12.0 + pause_s)
+    rc = counter()
+    found = []
+    for part in np.array_split(np.arange(time_s.size), 20):
+        if carried is not None:
+            force = np.where(down[part] & (not carried), 20.0, 700.0)
+            found += rc.push(FORCE, time_s[part], force)
+        found += rc.push(POSITION, time_s[part], s[part])
+    reps = [r for r in found + rc.finish() if isinstance(r, Measured) and r.kind == "complete"]
+    assert len(reps) == bottoms
+
+
 @pytest.mark.parametrize("rom_m", [0.16, 0.3])
 def test_reps_of_two_fifths_of_a_second_a_phase_count(rom_m):
     found, _ = results(*motion((2.0, 0.0), *[(0.4, -rom_m), (0.4, rom_m), (0.3, 0.0)] * 6, (2.0, 0.0)))
