@@ -133,6 +133,8 @@ cdef class Meter:
         return a
 
     cdef bint lower_first(self, Window* window, Span down, Span up, double load, Measures* m) noexcept nogil:
+        if isnan(up.start_s):
+            return False
         if isnan(up.end_s):
             up.end_s = (self.phases.first + self.phases.n - 0.5) * GRID_S
         if up.start_s < down.end_s:

@@ -386,7 +386,7 @@ cdef class Segmenter:
             if self.relative:
                 self.v0 = TENSION_V0 * (self.range_ref if self.range_ref > 0.0 else max(left, self.min_range))
             still = k - self.still_k > self.held
-            if left >= max(least, limit):
+            if left >= least and (left >= limit or self.announced):
                 if self.concentric_first:
                     slow = -w < self.v0
                     if not self.announced and slow and left >= RETURN * self.range_ref and (
@@ -491,7 +491,7 @@ cdef class Segmenter:
                 self.floor = self.v.u  # where it is now put down
             elif right < RETURN * wanted and self.alike(2, now):
                 return self.complete()
-            if self.announced or (
+            if self.announced and (self.has_b or self.concentric_first) or (
                 not self.concentric_first and right >= self.least(self.a.u) and right >= PROMINENCE * left
             ):
                 if right < RETURN * wanted:

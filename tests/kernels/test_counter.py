@@ -304,7 +304,7 @@ def test_standing_in_a_taut_band_is_no_rep():
     assert not [r for r in found if isinstance(r, Measured)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     legs=st.lists(st.tuples(st.floats(0.05, 3.0), st.floats(-0.9, 0.9)), max_size=14),
     concentric_first=st.booleans(),
