@@ -124,8 +124,13 @@ def descriptors(pid: int) -> list[str]:
 
 
 def is_open(pid: int, board: Board) -> bool:
-    """Whether a process has the board's port open."""
-    return board.terminal in descriptors(pid)
+    """Whether a process has the board's port open and will read what is sent from now on.
+
+    pyserial throws away what has come when it has opened a port, and makes four ends of pipes after that.
+    """
+    files = descriptors(pid)
+    ports, pipes = (sum(name.startswith(kind) for name in files) for kind in ("/dev/pts/", "pipe:"))
+    return board.terminal in files and pipes >= 4 * ports
 
 
 def counted(gym: Gym) -> list[tuple[float, ...]]:
