@@ -13,6 +13,7 @@ from kernels._motion cimport (
     EMPTY,
     GRID_HZ,
     MASK,
+    MAX_HALF,
     RING,
     Moment,
     Resampler,
@@ -376,6 +377,20 @@ cdef class RepCounter:
                         self.say_tick()
                 self.next_tick = self.done + 1 + self.tick - (self.done + 1) % self.tick
 
+    cdef void hold(self) noexcept nogil:
+        """Go on as if everything stayed where it is, as far as the smoothers look ahead."""
+        cdef Py_ssize_t i
+        cdef long long last = self.placed
+        for i in range(MAX_HALF):
+            self.placed += 1
+            self.s[self.placed & MASK] = self.s[last & MASK]
+            self.x[self.placed & MASK] = NAN
+            self.y[self.placed & MASK] = NAN
+            self.force[self.placed & MASK] = NAN
+            self.pulley_seen[i] = self.pulley_done
+            self.felt[i] = self.force_done
+        self.work(MAX_HALF)
+
     cdef void weigh(self, double force) noexcept nogil:
         """What share of the heaviest load of the last minute is carried now."""
         self.heaviest *= FORGET
@@ -516,9 +531,12 @@ cdef class RepCounter:
             return self.collect()
         self.leading.settle()
         self.advance()
-        for k in range(max(0, self.done - ANNOUNCE + 1), self.done - AHEAD + 1):
-            m = moment(self.s, smoother(<int>(self.done - k)), self.done - k, k)
-            self.announce(k, m.place, m.rate)
+        if self.segmenter.slowed(self.done, self.s[self.done & MASK], self.s[(self.done - AHEAD) & MASK]):
+            self.hold()
+        else:
+            for k in range(max(0, self.done - ANNOUNCE + 1), self.done - AHEAD + 1):
+                m = moment(self.s, smoother(<int>(self.done - k)), self.done - k, k)
+                self.announce(k, m.place, m.rate)
         said = self.segmenter.flush(self.done)
         while said != NOTHING:
             self.report(said)

@@ -62,6 +62,7 @@ cdef class Segmenter:
     cdef int reject_count
 
     cdef int step(self, long long k, double s, double v) noexcept nogil
+    cdef bint slowed(self, long long k, double s, double s_before) noexcept nogil
     cdef int flush(self, long long k) noexcept nogil
     cdef void learn(self, double size, long long end_k) noexcept nogil
     cdef void reject(self, long long first, long long last, int reason) noexcept nogil

@@ -36,6 +36,7 @@ cdef double SLOW_S = 0.25                   # a short first lift slow for this l
 cdef double FAILED_S = 1.5                  # rested this long after a lift that came back: it failed
 HOLD_S = 0.6                    # a stall in the lowering is shorter, a lifter taking his stance is not
 cdef double ALIKE = 0.2                     # of the range: swings of one set differ by less
+cdef double LAST_SPEED = 0.25               # of its mean: a smooth reach has 1 % of the way before it (Flash & Hogan 1985)
 cdef double CARRIED = 0.6                   # of the load: the lifter holds it, however he moves
 cdef double LAID_DOWN = 0.3                 # of the load: it lies, but for a hand on it
 cdef int ENOUGH = 3                  # so many swings alike are reps
@@ -504,6 +505,14 @@ cdef class Segmenter:
             said |= DISCARDED
         self.begin(k, u)
         return said
+
+    cdef bint slowed(self, long long k, double s, double s_before) noexcept nogil:
+        """Whether the motion has all but ended at grid sample k, three after `s_before`."""
+        cdef double mean
+        if self.n == 0:
+            return False
+        mean = fabs(self.sign * s - self.turns[self.n - 1].u) / (k - self.turns[self.n - 1].k)
+        return fabs(s - s_before) < LAST_SPEED * mean * 3.0
 
     cdef int flush(self, long long k) noexcept nogil:
         """The stream breaks off here: what is complete stands, a rep a call; after the last the rest is forgotten."""

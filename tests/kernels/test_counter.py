@@ -258,6 +258,18 @@ def test_a_lift_that_was_recorded_up_to_its_lockout_counts():
     assert [rep.size for rep in found] == pytest.approx([0.5] * 3, abs=0.01)
 
 
+@pytest.mark.parametrize("lift_s", [0.45, 1.2])
+def test_a_recording_that_is_one_lift_and_ends_with_it_counts(lift_s):
+    time_s, s = motion((lift_s, 0.86), start_m=0.0, rate_hz=1000.0)
+    s = np.round(s, 3)
+    recorded = s < s.max()
+    (rep,) = results(time_s[recorded], s[recorded], concentric_first=True)[0]
+    assert rep.size == pytest.approx(0.86, abs=0.015)
+    assert (rep.start_s, rep.concentric_end_s) == (pytest.approx(0.03, abs=0.03), pytest.approx(lift_s, rel=0.15))
+    half = s < 0.6 * 0.86
+    assert not results(time_s[half], s[half], concentric_first=True)[0]
+
+
 def test_a_slow_start_after_fidgeting_and_rest_belongs_to_the_lift():
     legs = (
         (2.0, 0.0),
