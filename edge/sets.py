@@ -15,9 +15,10 @@ from station.records import Rejected, Rep, RepEvent, RepState, SetEvent, SetSumm
 
 PARTIAL_SHARE = 0.6  # README, "What counts": below 60 % of the full range a rep is partial
 # A bar put down and picked up again looks like a deep rep with a rest at the bottom. Ranges within a set
-# vary by some 15 %, so a rep this much longer that also rested is not one.
+# vary by some 15 %, so a rep this much longer is not one if it also rested, and longer than the set's reps do.
 SET_DOWN_SHARE = 1.4
 SET_DOWN_PAUSE_S = 1.5
+SET_DOWN_LONGER = 2.0
 GRACE_S = 2.0  # a rep begun within the set's gap has moved by then
 
 
@@ -181,9 +182,10 @@ class SetTracker:
         if self._profile.starts_with != "eccentric" or len(self._entries) < 3:
             return
         typical = median(entry.size for entry in self._entries)
-        for entry in self._entries:
-            pause_s = entry.rep.bottom_pause_s or 0.0
-            if entry.size > SET_DOWN_SHARE * typical and pause_s > SET_DOWN_PAUSE_S:
+        pauses_s = [entry.rep.bottom_pause_s or 0.0 for entry in self._entries]
+        rest_s = max(SET_DOWN_PAUSE_S, SET_DOWN_LONGER * median(pauses_s))
+        for entry, pause_s in zip(self._entries, pauses_s, strict=True):
+            if entry.size > SET_DOWN_SHARE * typical and pause_s > rest_s:
                 entry.state, entry.reason = "rejected", "set-down and pick-up"
 
     def _pause(self, rep: Rep, following: Rep | None) -> dict[str, float | None]:

@@ -485,8 +485,9 @@ cdef class RepCounter:
         if seg.range_count and m.size < 0.6 * seg.range_ref:
             seg.end_k = <long long>(m.end_s / GRID_S)
             return  # a partial rep says nothing of the range
-        if seg.range_count and 0.6 * m.size > seg.range_ref:
-            seg.range_count = 0  # the ones before were partial
+        if seg.range_count and 0.6 * min(m.size, seg.ranges[0]) > seg.range_ref:
+            seg.range_count = 0  # the ones before these two were partial
+            seg.learn(seg.ranges[0], seg.end_k)
         seg.learn(m.size, <long long>(m.end_s / GRID_S))
 
     cdef object measured(self, str kind, Measures* m):

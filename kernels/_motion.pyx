@@ -109,7 +109,7 @@ cdef class Resampler:
     grid ring. Cutting the stream differently changes nothing.
 
     A sample is in doubt when it leaves the line of the two before it by more than half of `max_curve` dt² plus
-    `tolerance`, or is farther than `max_rate` dt plus `tolerance`. The next sample decides: back on the old
+    `tolerance`, is farther than `max_rate` dt plus `tolerance`, or is elsewhere after a gap. The next sample decides: back on the old
     line, it was a spike and is dropped; staying there although nothing moves that fast, it was a shift of the
     sensor's zero and is taken out of what follows; otherwise it was real.
 
@@ -147,7 +147,8 @@ cdef class Resampler:
         if fabs(jump) <= self.tolerance:
             return False
         return (
-            fabs(jump - self.rate() * dt) > 0.5 * self.max_curve * dt * dt + self.tolerance
+            dt > BRIDGE_S  # after a gap nearly every place is one the motion may have reached
+            or fabs(jump - self.rate() * dt) > 0.5 * self.max_curve * dt * dt + self.tolerance
             or fabs(jump) > self.max_rate * dt + self.tolerance
         )
 
@@ -186,6 +187,11 @@ cdef class Resampler:
                 fabs(self.y1 - self.y0) > self.max_rate * (self.t1 - self.t0) + self.tolerance
                 and fabs(y - self.y1) <= self.max_rate * (t - self.t1) + self.tolerance
             ):
+                if self.t0 - self.tb > self.max_gap_s:
+                    self.spikes += 1  # the one before was the first of all
+                    self.restart(self.t1, self.y1)
+                    self.take(t, y + self.shift)
+                    return
                 before = self.y1 - self.y0 - self.rate() * (self.t1 - self.t0)
                 self.shift += before
                 self.shifts += 1
@@ -314,7 +320,7 @@ cdef class Resampler:
         self.area = 0.0
         self.t0 = t
         self.y0 = y
-        self.tb = t - 1.0
+        self.tb = t - 2.0 * self.max_gap_s  # farther than any sample before it: there was none
         self.yb = y
         self.state = PLAIN
 

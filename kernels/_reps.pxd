@@ -45,6 +45,7 @@ cdef class Segmenter:
     cdef Turn top, low
     cdef double still_u
     cdef long long still_k, slow_k, end_k
+    cdef long long dwelt     # longest rest of this set that ended upwards
     cdef double ranges[MEDIAN_OF]
     cdef int range_count
     cdef readonly double range_ref

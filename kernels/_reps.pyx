@@ -29,7 +29,10 @@ cdef double ZONE = 0.85         # README, "Phases": top and bottom are the outer
 cdef double STEP = 0.28         # of the least range: turning points are confirmed by this much
 HELD_S = 3.0                    # held this long at lockout, the rep is confirmed without its successor
 REST_S = 5.0                    # no pause on the way is this long: the bar lies or hangs
-DWELL_S = 8.5                   # isometric holds at the bottom of a rep are 3 to 8 s; bars racked there wait longer
+# Isometric holds at the bottom of a rep are 3 to 8 s, and most of a second goes by in the last centimetres of the way
+# down and the first up. Bars racked there wait longer, but where a set's reps are held, the next may be held as long.
+DWELL_S = 9.0
+cdef double HELD_AGAIN = 1.5
 PRICK_S = 0.5                   # out and back in less: something hit it; two phases of 0.4 s take 0.55 s
 cdef double TENSION_V0 = 0.07               # of the range per second, docs/formats.md
 cdef double SLOW_S = 0.25                   # a short first lift slow for this long may be a lockout, not the set-up
@@ -136,6 +139,8 @@ cdef class Segmenter:
         if isnan(u) or isnan(w):
             return self.flush(k)
         if self.still_k < 0 or fabs(u - self.still_u) > self.step_range:
+            if u > self.still_u and self.still_k >= 0:
+                self.dwelt = max(self.dwelt, k - self.still_k)
             self.still_k = k
             self.still_u = u
         if v > self.v0 or self.slow_k < 0:
@@ -143,6 +148,7 @@ cdef class Segmenter:
         if self.range_count and k - self.end_k > self.gap and k - self.still_k > self.gap:
             self.range_count = 0
             self.range_ref = 0.0
+            self.dwelt = 0
         if self.fresh:
             self.begin(k, u)
         if u > self.top.u and self.direction >= 0:
@@ -428,11 +434,13 @@ cdef class Segmenter:
             return self.rest
         if self.range_ref > 0.0 and self.a.u - self.v.u > TO_THE_FLOOR * self.range_ref:
             return self.rest
-        if self.v.u - self.floor < ALIKE * (self.a.u - self.floor):
+        if fabs(self.v.u - self.floor) < ALIKE * (self.a.u - self.v.u):
             return self.rest
         if self.carried >= CARRIED:
             return self.gap
-        return self.rest if self.carried < LAID_DOWN else self.dwell
+        if self.carried < LAID_DOWN:
+            return self.rest
+        return max(self.dwell, min(self.gap, <long long>(HELD_AGAIN * self.dwelt)))
 
     cdef int complete(self) noexcept nogil:
         """The candidate stands as it is; what follows starts from its return."""

@@ -111,6 +111,14 @@ def test_a_bar_put_down_and_picked_up_again_is_rejected_and_the_reps_renumbered(
     assert any(isinstance(e, Rejected) and e.reason == "set-down and pick-up" for e in events)
 
 
+def test_a_deeper_rep_that_rests_at_the_bottom_as_all_the_others_do_counts():
+    newest, _ = a_set(
+        make_rep(0.0, rom_m=0.7, bottom_pause_s=2.2),
+        *(make_rep(6.0 * i + 6.0, bottom_pause_s=1.8) for i in range(3)),
+    )
+    assert [e.rep.counted for e in newest] == [True] * 4
+
+
 def test_a_pending_rep_taken_back_is_rejected_with_the_reason():
     tracker = SetTracker(RDL)
     tracker.rep(0, make_rep(), 0.4, "pending", 3.1)

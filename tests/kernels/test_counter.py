@@ -229,6 +229,20 @@ def test_a_pause_at_the_bottom_is_a_pause(pause_s):
     assert [rep.bottom_pause_s for rep in found] == pytest.approx([pause_s] * 3, abs=0.35)
 
 
+def test_where_a_set_holds_its_reps_at_the_bottom_the_next_may_be_held_longer():
+    held = [[(1.5, -0.4), (pause_s, 0.0), (1.0, 0.4), (1.0, 0.0)] for pause_s in (7.5, 7.5, 10.0)]
+    found, _ = results(*motion((2.0, 0.0), *sum(held, []), (1.0, 0.0)))
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize(("at", "depth_m"), [(0, 0.7), (2, 1.0), (4, 1.0)])
+def test_one_rep_of_another_depth_is_no_measure_of_the_others(at, depth_m):
+    depths = [depth_m if i == at else 0.32 for i in range(6)]
+    reps = [leg for depth in depths for leg in ((1.5, -depth), (0.3, 0.0), (1.2, depth), (0.6, 0.0))]
+    found, _ = results(*motion((2.0, 0.0), *reps, (2.0, 0.0), start_m=1.5))
+    assert [rep.size for rep in found] == pytest.approx(depths, abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("pause_s", "carried", "bottoms"), [(11.0, True, 3), (7.0, False, 2), (11.0, None, 2)]
 )
@@ -265,7 +279,10 @@ def test_a_recording_that_is_one_lift_and_ends_with_it_counts(lift_s):
     recorded = s < s.max()
     (rep,) = results(time_s[recorded], s[recorded], concentric_first=True)[0]
     assert rep.size == pytest.approx(0.86, abs=0.015)
-    assert (rep.start_s, rep.concentric_end_s) == (pytest.approx(0.03, abs=0.03), pytest.approx(lift_s, rel=0.15))
+    assert (rep.start_s, rep.concentric_end_s) == (
+        pytest.approx(0.03, abs=0.03),
+        pytest.approx(lift_s, rel=0.15),
+    )
     half = s < 0.6 * 0.86
     assert not results(time_s[half], s[half], concentric_first=True)[0]
 

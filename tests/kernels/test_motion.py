@@ -75,6 +75,22 @@ def test_a_spike_is_dropped_and_counted(size_m):
     np.testing.assert_allclose(resampler.grid(1, 299), clean[1:], atol=1e-4)
 
 
+@pytest.mark.parametrize("at", ["the start", "the end of a gap"])
+def test_a_spike_with_nothing_before_it_is_no_shift_of_the_zero(at):
+    time_s = np.arange(400) * 0.04
+    value = 1.0 + 0.2 * np.sin(time_s)
+    there = np.ones(400, bool) if at == "the start" else (np.arange(400) < 200) | (np.arange(400) > 212)
+    first = 0 if at == "the start" else 213
+    spiked = value.copy()
+    spiked[first] += 0.7
+    resampler = Resampler(6.0, 50.0, 0.01)
+    resampler.push(time_s[there], spiked[there])
+    assert (resampler.spikes, resampler.shifts) == (1, 0)
+    np.testing.assert_allclose(
+        resampler.grid(900, 1500), 1.0 + 0.2 * np.sin((np.arange(900, 1500) + 0.5) / 100.0), atol=2e-3
+    )
+
+
 @pytest.mark.parametrize("rate_hz", [45.0, 200.0])
 def test_spikes_in_a_row_are_dropped_each(rate_hz):
     time_s = np.arange(0.0, 6.0, 1.0 / rate_hz)
