@@ -110,7 +110,7 @@ cdef class Resampler:
 
     A sample is in doubt when it leaves the line of the two before it by more than half of `max_curve` dt² plus
     `tolerance`, is farther than `max_rate` dt plus `tolerance`, or is elsewhere after a gap. The next sample decides: back on the old
-    line, it was a spike and is dropped; staying there although nothing moves that fast, it was a shift of the
+    line, it was a spike and is dropped; going on from there as before although nothing moves that fast, it was a shift of the
     sensor's zero and is taken out of what follows; otherwise it was real.
 
     A reading that equals the one before although the motion had covered two steps of the sensor's resolution is
@@ -185,7 +185,8 @@ cdef class Resampler:
                 self.spikes += 1  # it came back: take the sample now as the next after t0
             elif (
                 fabs(self.y1 - self.y0) > self.max_rate * (self.t1 - self.t0) + self.tolerance
-                and fabs(y - self.y1) <= self.max_rate * (t - self.t1) + self.tolerance
+                and fabs(y - self.y1 - self.rate() * (t - self.t1))
+                <= 0.5 * self.max_curve * (t - self.t1) * (t - self.t1) + self.tolerance
             ):
                 if self.t0 - self.tb > self.max_gap_s:
                     self.spikes += 1  # the one before was the first of all

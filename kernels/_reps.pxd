@@ -49,6 +49,7 @@ cdef class Segmenter:
     cdef double ranges[MEDIAN_OF]
     cdef int range_count
     cdef readonly double range_ref
+    cdef double former       # range_ref of the set before
     cdef bint announced, held_said
     # the candidate: where it leaves, turns, and returns to
     cdef Turn a, v, b

@@ -43,6 +43,7 @@ cdef double LAST_SPEED = 0.25               # of its mean: a smooth reach has 1 
 cdef double CARRIED = 0.6                   # of the load: the lifter holds it, however he moves
 cdef double LAID_DOWN = 0.3                 # of the load: it lies, but for a hand on it
 cdef int ENOUGH = 3                  # so many swings alike are reps
+cdef double FORMER = 0.15           # of the set's before: nobody's reps are so small beside another's
 cdef double TO_THE_FLOOR = 1.4              # of the range: bars are lowered this far to the floor, not in a rep
 # A loop band is stretched by some 1.25 m at the most (one of 41 inches to two and a half times its slack length), so
 # the 0.1 m of a least rep are 8 % of its tension, whatever band it is; a standing lifter's sway is a third of that.
@@ -146,6 +147,7 @@ cdef class Segmenter:
         if v > self.v0 or self.slow_k < 0:
             self.slow_k = k
         if self.range_count and k - self.end_k > self.gap and k - self.still_k > self.gap:
+            self.former = self.range_ref
             self.range_count = 0
             self.range_ref = 0.0
             self.dwelt = 0
@@ -227,24 +229,30 @@ cdef class Segmenter:
 
     cdef double least(self, double top) noexcept nogil:
         """Least range of a rep that leaves `top`."""
-        return max(self.min_range, TAUT * top) if self.relative else self.min_range
+        cdef double least = max(self.min_range, FORMER * self.former)
+        return max(least, TAUT * top) if self.relative else least
 
     cdef double prominence(self, Turn now) noexcept nogil:
         """How deep a swing must be to be one of its own."""
         cdef double largest = self.range_ref
-        cdef double fall = 0.0
+        cdef double first = 0.0     # fall
+        cdef double deepest = 0.0   # of all falls
         cdef double swing
         cdef int i
-        cdef int first = 0 if self.n and self.turns[0].high else 1  # how far it came up is no measure
         if largest == 0.0:
-            for i in range(first, self.n):
+            for i in range(self.n):
                 swing = fabs(self.turns[i].u - (self.turns[i + 1].u if i + 1 < self.n else now.u))
-                if i == first:
-                    fall = swing
+                if not self.turns[i].high and deepest < RETURN * swing:
+                    largest = first = deepest = 0.0  # picked up: how far is no measure, nor is what was before it
+                    continue
+                if self.turns[i].high:
+                    deepest = max(deepest, swing)
+                if first == 0.0:
+                    first = swing
                 else:
                     largest = max(largest, swing)
-            # nor how far it fell at first, beyond what a rise after it could be the return of
-            largest = max(largest, min(fall, largest / RETURN))
+            # nor is how far it fell at first, beyond what a rise after it could be the return of
+            largest = max(largest, min(first, largest / RETURN))
         return max(self.step_range, PROMINENCE * largest)
 
     cdef void merge(self, Turn now) noexcept nogil:
@@ -289,7 +297,9 @@ cdef class Segmenter:
                 low = self.turns[i + 1].u if i + 1 < last else now.u
                 if self.turns[i].k < self.v.k or low - self.v.u < ALIKE * (self.a.u - self.v.u):
                     rise = self.turns[i].u - self.turns[i - 1].u
-                    self.has_failed = self.turns[i].k < self.v.k
+                    self.has_failed = self.turns[i].k < self.v.k and (
+                        self.a.u - self.turns[i - 1].u >= RETURN * (self.a.u - self.v.u)  # it was a rep's lift
+                    )
                     self.sank = True
                     self.failed_v = self.turns[i - 1]
                     self.failed_b = self.turns[i]
@@ -326,7 +336,7 @@ cdef class Segmenter:
         cdef double lowest = self.turns[ia].u
         for i in range(ia + 1, ib):
             lowest = min(lowest, self.turns[i].u)
-        return min(self.turns[ia].u, self.turns[ib].u) - lowest >= self.least(self.turns[ia].u)
+        return min(self.turns[ia].u, self.turns[ib].u) - lowest >= self.least(max(self.turns[ia].u, self.turns[ib].u))
 
     cdef double expected(self) noexcept nogil:
         """How far above V a return is to be looked for; A moves to where the fall was held if it is found there."""
@@ -389,7 +399,7 @@ cdef class Segmenter:
             wanted = self.expected()
             left = self.a.u - self.v.u
             right = self.b.u - self.v.u if self.has_b else 0.0
-            least = self.least(self.a.u)
+            least = self.least(max(self.a.u, self.b.u) if self.has_b else self.a.u)
             if self.relative:
                 self.v0 = TENSION_V0 * (self.range_ref if self.range_ref > 0.0 else max(left, self.min_range))
             still = k - self.still_k > self.held
