@@ -511,7 +511,9 @@ cdef class Segmenter:
             elif right < RETURN * wanted and self.alike(2, now):
                 return self.complete()
             if self.announced and (self.has_b or self.concentric_first) or (
-                not self.concentric_first and right >= self.least(self.a.u) and right >= PROMINENCE * left
+                not self.concentric_first
+                and left >= self.prominence(now)
+                and right >= max(self.least(self.a.u), PROMINENCE * left)
             ):
                 if right < RETURN * wanted:
                     self.has_b = self.has_b and not self.concentric_first
