@@ -62,7 +62,7 @@ cdef enum State:
 @cython.final
 cdef class Resampler:
     cdef double max_rate, max_curve, tolerance, max_gap_s
-    cdef double tb, yb, t0, y0, t1, y1, shift, quantum
+    cdef double tb, yb, t0, y0, t1, y1, stale_until, shift, quantum
     cdef State state
     cdef long long bin
     cdef bint whole

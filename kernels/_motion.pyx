@@ -31,7 +31,8 @@ cdef double GRID_S = 1.0 / GRID_HZ
 cdef long long FAR = 1 << 62
 cdef double LATEST_S = 1e15   # 30 million years: a time beyond is none, and its bin could not be numbered
 cdef double BRIDGE_S = 0.15   # samples farther apart than the slowest sensors' hold no curve between them
-cdef double STALE_S = 0.1   # a reading repeated for longer is a stop
+cdef double STALE_S = 0.25  # a reading repeated for longer is a stop,
+cdef double STALE_STEPS = 8.0   # and so is one repeated more often
 cdef int HALF_WIDTHS[LADDER]
 HALF_WIDTHS[:] = [6, 8, 11, 14, 18, 24, 32]
 cdef Smoother SMOOTHERS[MAX_HALF + 1]
@@ -164,12 +165,11 @@ cdef class Resampler:
             self.disordered += 1
             return
         if self.state == REPEATED:
-            if y == self.y0 and t - self.t0 <= STALE_S:
+            if y == self.y0 and t <= self.stale_until:
                 self.t1 = t
                 return
             # It moved on as it had moved before: the repeats were old readings sent again, not a stop.
-            before = (y - self.y0) / ((t - self.t0) * self.rate())
-            if 0.3 < before < 3.0:
+            if (y - self.y0) / ((t - self.t0) * self.rate()) > 0.3:
                 self.stale += 1
             else:
                 self.accept(self.t1, self.y0)
@@ -207,8 +207,9 @@ cdef class Resampler:
         if t - self.t0 > self.max_gap_s:
             self.gaps += 1
             self.restart(t, y)
-        elif y == self.y0 and fabs(self.y0 - self.yb) * (t - self.t0) > 2.0 * self.quantum * (self.t0 - self.tb):
+        elif y == self.y0 and fabs(self.y0 - self.yb) * (t - self.t0) > 1.5 * self.quantum * (self.t0 - self.tb):
             self.t1 = t
+            self.stale_until = self.t0 + min(STALE_S, STALE_STEPS * (t - self.t0))
             self.state = REPEATED
         elif self.strange(t, y):
             self.t1 = t
@@ -247,7 +248,7 @@ cdef class Resampler:
             if jump > 0.0:
                 if jump < quantum:
                     quantum = jump
-            elif fabs(ya - yb) * dt > 2.0 * quantum * (ta - tb):
+            elif fabs(ya - yb) * dt > 1.5 * quantum * (ta - tb):
                 break
             if t[i] >= edge and self.newest >= enough:
                 break
