@@ -73,6 +73,8 @@ LIMITS = (
     (1e6, 2e4, 40.0),
     (1e6, 2e4, 40.0),
 )
+# A band's tension is the motion: 50 m/s² of one stretched by up to 1.25 m are 40 times its tension; six sigma of a cell.
+TENSION_LIMITS = (1e6, 40.0, 6.0, 50.0)
 cdef double LEAST_LOAD_N = 50.0      # less than this on the cell is a drifting zero or a hand
 cdef double FORGET = 0.99988         # a grid sample: half of it in a minute, for plates are taken off
 cdef double SECOND_LOST_S = 0.25   # a second tether or tilt this far behind is missing, and so is the path
@@ -159,7 +161,7 @@ cdef class RepCounter:
         self.position = Resampler(*LIMITS[0])
         self.second_id = 2 if self.layout == TILT else 1
         self.second = Resampler(*LIMITS[self.second_id])
-        self.cell = Resampler(*LIMITS[3])
+        self.cell = Resampler(*(TENSION_LIMITS if self.layout == TENSION else LIMITS[3]))
         self.pulley_x = Resampler(*LIMITS[4])
         self.pulley_y = Resampler(*LIMITS[5])
         self.leading = self.cell if self.layout == TENSION else self.position

@@ -61,7 +61,7 @@ cdef enum State:
 
 @cython.final
 cdef class Resampler:
-    cdef double max_rate, max_curve, tolerance, max_gap_s
+    cdef double max_rate, max_curve, tolerance, least, max_gap_s
     cdef double tb, yb, t0, y0, t1, y1, stale_until, shift, quantum
     cdef State state
     cdef long long bin
@@ -89,6 +89,7 @@ cdef class Resampler:
     cdef void close(self, double area, double t) noexcept nogil
     cdef void restart(self, double t, double y) noexcept nogil
     cdef void settle(self) noexcept nogil
+    cdef double bend(self, double dt2) noexcept nogil
     cdef bint strange(self, double t, double y) noexcept nogil
     cdef void put(self, const double* t, const double* y, Py_ssize_t n) noexcept nogil
     cdef void catch_up(self, double until_s) noexcept nogil

@@ -110,9 +110,9 @@ cdef class Resampler:
     grid ring. Cutting the stream differently changes nothing.
 
     A sample is in doubt when it leaves the line of the two before it by more than half of `max_curve` dt² plus
-    `tolerance`, is farther than `max_rate` dt plus `tolerance`, or is elsewhere after a gap. The next sample decides: back on the old
-    line, it was a spike and is dropped; going on from there as before although nothing moves that fast, it was a shift of the
-    sensor's zero and is taken out of what follows; otherwise it was real.
+    `tolerance`, is farther than `max_rate` dt plus `tolerance`, or is elsewhere after a gap. The next sample
+    decides: back on the old line, it was a spike and is dropped; going on from there as before although nothing
+    moves that fast, it was a shift of the sensor's zero and is taken out of what follows; otherwise it was real.
 
     A reading that equals the one before although the motion had covered two steps of the sensor's resolution is
     old: many encoders are read faster than they measure. It is dropped when the motion goes on as before.
@@ -121,12 +121,15 @@ cdef class Resampler:
     ----------
     max_rate, max_curve, tolerance : float
         Fastest plausible first and second derivative, and what noise and quantisation may add, channel units.
+    least : float
+        Above 0, `max_curve` is relative to the reading, or to `least` where that is more: a band's tension moves in
+        proportion to how far it is stretched.
     max_gap_s : float
         Samples farther apart than this are not joined; the bins between are NaN. Half a rep fits into the default,
         and so the line over it cannot hide one.
     """
 
-    def __init__(self, double max_rate, double max_curve, double tolerance, double max_gap_s=1.0):
+    def __init__(self, double max_rate, double max_curve, double tolerance, double least=0.0, double max_gap_s=1.0):
         cdef int i
         if not (max_rate > 0.0 and max_curve > 0.0 and tolerance > 0.0 and max_gap_s > 0.0):
             raise ValueError(
@@ -135,12 +138,20 @@ cdef class Resampler:
         self.max_rate = max_rate
         self.max_curve = max_curve
         self.tolerance = tolerance
+        self.least = least
         self.max_gap_s = max_gap_s
         self.newest = -1
         self.quantum = tolerance
         self.shifted = FAR
         for i in range(RING):
             self.ring[i] = NAN
+
+    cdef double bend(self, double dt2) noexcept nogil:
+        """How far a sample may lie off a line of its neighbours; dt2 is the product of the times to them."""
+        cdef double curve = self.max_curve
+        if self.least > 0.0:
+            curve *= max(fabs(self.y0), self.least)
+        return 0.5 * curve * dt2 + self.tolerance
 
     cdef bint strange(self, double t, double y) noexcept nogil:
         cdef double dt = t - self.t0
@@ -149,7 +160,7 @@ cdef class Resampler:
             return False
         return (
             dt > BRIDGE_S  # after a gap nearly every place is one the motion may have reached
-            or fabs(jump - self.rate() * dt) > 0.5 * self.max_curve * dt * dt + self.tolerance
+            or fabs(jump - self.rate() * dt) > self.bend(dt * dt)
             or fabs(jump) > self.max_rate * dt + self.tolerance
         )
 
@@ -179,14 +190,14 @@ cdef class Resampler:
             if (
                 fabs(y - self.y0) <= self.max_rate * dt + self.tolerance
                 and fabs(self.y1 - before)
-                > 0.5 * self.max_curve * (self.t1 - self.t0) * (t - self.t1) + self.tolerance
+                > self.bend((self.t1 - self.t0) * (t - self.t1))
                 and fabs(self.y1 - y) > 2.0 * fabs(y - self.y0)
             ):
                 self.spikes += 1  # it came back: take the sample now as the next after t0
             elif (
                 fabs(self.y1 - self.y0) > self.max_rate * (self.t1 - self.t0) + self.tolerance
                 and fabs(y - self.y1 - self.rate() * (t - self.t1))
-                <= 0.5 * self.max_curve * (t - self.t1) * (t - self.t1) + self.tolerance
+                <= self.bend((t - self.t1) * (t - self.t1))
             ):
                 if self.t0 - self.tb > self.max_gap_s:
                     self.spikes += 1  # the one before was the first of all
