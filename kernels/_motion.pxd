@@ -77,7 +77,9 @@ cdef class Resampler:
     cdef double queue_y[QUEUE]
     cdef long long queue_head, queue_tail
 
-    cdef void take(self, double t, double y) noexcept nogil
+    cdef void take(self, double t, double raw) noexcept nogil
+    cdef bint decide(self, double t, double y) noexcept nogil
+    cdef bint far(self, double t0, double y0, double t, double y) noexcept nogil
     cdef double rate(self) noexcept nogil
     cdef Py_ssize_t glide(
         self, const double* t, const double* y, Py_ssize_t i, Py_ssize_t n, long long enough

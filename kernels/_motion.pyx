@@ -161,14 +161,14 @@ cdef class Resampler:
         return (
             dt > BRIDGE_S  # after a gap nearly every place is one the motion may have reached
             or fabs(jump - self.rate() * dt) > self.bend(dt * dt)
-            or fabs(jump) > self.max_rate * dt + self.tolerance
+            or self.far(self.t0, self.y0, t, y)
         )
 
-    cdef void take(self, double t, double y) noexcept nogil:
-        cdef double before, dt
-        if isnan(y) or not fabs(t) < LATEST_S:
+    cdef void take(self, double t, double raw) noexcept nogil:
+        cdef double y = raw - self.shift
+        cdef bint doubt = False
+        if isnan(raw) or not fabs(t) < LATEST_S:
             return
-        y -= self.shift
         if self.state == EMPTY:
             self.restart(t, y)
             return
@@ -185,35 +185,10 @@ cdef class Resampler:
             else:
                 self.accept(self.t1, self.y0)
         elif self.state == DOUBTFUL:
-            dt = t - self.t0
-            before = self.y0 + (y - self.y0) * (self.t1 - self.t0) / dt
-            if (
-                fabs(y - self.y0) <= self.max_rate * dt + self.tolerance
-                and fabs(self.y1 - before)
-                > self.bend((self.t1 - self.t0) * (t - self.t1))
-                and fabs(self.y1 - y) > 2.0 * fabs(y - self.y0)
-            ):
-                self.spikes += 1  # it came back: take the sample now as the next after t0
-            elif (
-                fabs(self.y1 - self.y0) > self.max_rate * (self.t1 - self.t0) + self.tolerance
-                and fabs(y - self.y1 - self.rate() * (t - self.t1))
-                <= self.bend((t - self.t1) * (t - self.t1))
-            ):
-                if self.t0 - self.tb > self.max_gap_s:
-                    self.spikes += 1  # the one before was the first of all
-                    self.restart(self.t1, self.y1)
-                    self.take(t, y + self.shift)
-                    return
-                before = self.y1 - self.y0 - self.rate() * (self.t1 - self.t0)
-                self.shift += before
-                self.shifts += 1
-                self.shifted = min(self.shifted, self.bin)
-                self.accept(self.t1, self.y1 - before)
-                y -= before
-            elif fabs(self.y1 - self.y0) > self.max_rate * (self.t1 - self.t0) + self.tolerance:
-                self.spikes += 1  # nothing moves there, and the sample now does not stay there
-            else:
-                self.accept(self.t1, self.y1)
+            if not self.decide(t, y):
+                return
+            doubt = self.state == DOUBTFUL
+            y = raw - self.shift
         self.state = PLAIN
         if t - self.t0 > self.max_gap_s:
             self.gaps += 1
@@ -222,7 +197,7 @@ cdef class Resampler:
             self.t1 = t
             self.stale_until = self.t0 + min(STALE_S, STALE_STEPS * (t - self.t0))
             self.state = REPEATED
-        elif self.strange(t, y):
+        elif (doubt and fabs(y - self.y0) > self.tolerance) or self.strange(t, y):
             self.t1 = t
             self.y1 = y
             self.state = DOUBTFUL
@@ -230,6 +205,45 @@ cdef class Resampler:
             if 0.0 < fabs(y - self.y0) < self.quantum:
                 self.quantum = fabs(y - self.y0)
             self.accept(t, y)
+
+    cdef bint decide(self, double t, double y) noexcept nogil:
+        """What the sample in doubt was, now that the next has come; False: the next is a spike, and the doubt stays.
+
+        After a spike the state stays DOUBTFUL, for what follows one is often another.
+        """
+        cdef bint jumped = self.far(self.t0, self.y0, self.t1, self.y1)
+        cdef bint back = not self.far(self.t0, self.y0, t, y)
+        cdef double share = (self.t1 - self.t0) / (t - self.t0)
+        cdef double off = fabs(self.y1 - self.y0 - (y - self.y0) * share)
+        cdef double step = self.y1 - self.y0 - self.rate() * (self.t1 - self.t0)
+        cdef double ahead = y - self.y0 - self.rate() * (t - self.t0)
+        if back and off > self.bend((self.t1 - self.t0) * (t - self.t1)) and (
+            fabs(self.y1 - y) > 2.0 * fabs(y - self.y0) or fabs(ahead) < 0.5 * off
+        ):
+            self.spikes += 1  # where it was before, or on its way from there
+        elif jumped and fabs(ahead - step) <= self.bend((t - self.t1) * (t - self.t1)):
+            if self.t0 - self.tb > self.max_gap_s:
+                self.spikes += 1  # the one before was the first of all
+                self.restart(self.t1, self.y1)
+            else:
+                self.shift += step
+                self.shifts += 1
+                self.shifted = min(self.shifted, self.bin)
+                self.accept(self.t1, self.y1 - step)
+                self.state = PLAIN
+        elif jumped:
+            self.spikes += 1  # nothing moves there, and the sample now does not stay there
+        elif not back and self.far(self.t1, self.y1, t, y):
+            self.spikes += 1
+            return False
+        else:
+            self.accept(self.t1, self.y1)
+            self.state = PLAIN
+        return True
+
+    cdef bint far(self, double t0, double y0, double t, double y) noexcept nogil:
+        """Whether nothing moves from one sample to the other."""
+        return fabs(y - y0) > self.max_rate * (t - t0) + self.tolerance
 
     cdef Py_ssize_t glide(
         self, const double* t, const double* y, Py_ssize_t i, Py_ssize_t n, long long enough
