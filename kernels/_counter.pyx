@@ -73,8 +73,8 @@ LIMITS = (
     (1e6, 2e4, 40.0),
     (1e6, 2e4, 40.0),
 )
-# A band's tension is the motion: 50 m/s² of one stretched by up to 1.25 m are 40 times its tension; six sigma of a cell.
-TENSION_LIMITS = (1e6, 40.0, 6.0, 50.0)
+# A band's tension is the motion: 6 m/s and 50 m/s² of one stretched by up to 1.25 m are 5 and 40 times its tension.
+TENSION_LIMITS = (5.0, 40.0, 6.0, 50.0)
 cdef double LEAST_LOAD_N = 50.0      # less than this on the cell is a drifting zero or a hand
 cdef double FORGET = 0.99988         # a grid sample: half of it in a minute, for plates are taken off
 cdef double SECOND_LOST_S = 0.25   # a second tether or tilt this far behind is missing, and so is the path

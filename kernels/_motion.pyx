@@ -122,8 +122,8 @@ cdef class Resampler:
     max_rate, max_curve, tolerance : float
         Fastest plausible first and second derivative, and what noise and quantisation may add, channel units.
     least : float
-        Above 0, `max_curve` is relative to the reading, or to `least` where that is more: a band's tension moves in
-        proportion to how far it is stretched.
+        Above 0, `max_rate` and `max_curve` are relative to the reading, or to `least` where that is more: a band's
+        tension moves in proportion to how far it is stretched.
     max_gap_s : float
         Samples farther apart than this are not joined; the bins between are NaN. Half a rep fits into the default,
         and so the line over it cannot hide one.
@@ -222,7 +222,10 @@ cdef class Resampler:
         ):
             self.spikes += 1  # where it was before, or on its way from there
         elif jumped and fabs(ahead - step) <= self.bend((t - self.t1) * (t - self.t1)):
-            if self.t0 - self.tb > self.max_gap_s:
+            if self.least > 0.0:
+                self.accept(self.t1, self.y1)  # a band can be let go
+                self.state = PLAIN
+            elif self.t0 - self.tb > self.max_gap_s:
                 self.spikes += 1  # the one before was the first of all
                 self.restart(self.t1, self.y1)
             else:
@@ -243,7 +246,10 @@ cdef class Resampler:
 
     cdef bint far(self, double t0, double y0, double t, double y) noexcept nogil:
         """Whether nothing moves from one sample to the other."""
-        return fabs(y - y0) > self.max_rate * (t - t0) + self.tolerance
+        cdef double rate = self.max_rate
+        if self.least > 0.0:
+            rate *= max(fabs(y0), fabs(y), self.least)
+        return fabs(y - y0) > rate * (t - t0) + self.tolerance
 
     cdef Py_ssize_t glide(
         self, const double* t, const double* y, Py_ssize_t i, Py_ssize_t n, long long enough

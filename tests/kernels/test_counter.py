@@ -324,6 +324,55 @@ def test_a_second_without_samples_costs_no_rep_but_its_path():
     assert [np.isnan(rep.path_deviation) for rep in reps] == [False, True, False]
 
 
+def spoilt(value, share, how, seed=5):
+    """Some samples say what the one before said, or anything."""
+    rng = np.random.default_rng(seed)
+    spoilt = np.flatnonzero(rng.random(value.size) < share)
+    value = value.copy()
+    for i in spoilt[spoilt > 1]:
+        value[i] = (
+            value[i - 1] if how == "repeated" else value[i] + rng.choice([-1.0, 1.0]) * rng.uniform(0.06, 1.0)
+        )
+    return value
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3])
+@pytest.mark.parametrize("rate_hz", [25.0, 100.0])
+def test_readings_sent_again_at_random_cost_a_sample_of_time_and_no_speed(rate_hz, share):
+    time_s, s = motion(*rdl(6), rate_hz=rate_hz)
+    noisy = s + np.random.default_rng(4).normal(0.0, 0.0005, s.size)
+    clean, _ = results(time_s, s)
+    found, _ = results(time_s, spoilt(noisy, share, "repeated"))
+    assert len(found) == 6
+    for rep, true in zip(found, clean, strict=True):
+        assert rep.concentric_s == pytest.approx(true.concentric_s, abs=0.12)
+        assert rep.eccentric_s == pytest.approx(true.eccentric_s, abs=0.12)
+        assert rep.peak_concentric_velocity == pytest.approx(true.peak_concentric_velocity, abs=0.1)
+        assert rep.size == pytest.approx(true.size, abs=0.02)
+
+
+@pytest.mark.parametrize("layout", ["travel", "tension"])
+@pytest.mark.parametrize("rate_hz", [25.0, 200.0])
+def test_spikes_on_the_way_and_in_a_row_change_no_number(rate_hz, layout):
+    scale = 300.0 if layout == "tension" else 1.0  # N per m of a band
+    time_s, s = motion(*rdl(6), rate_hz=rate_hz)
+    noisy = s + np.random.default_rng(4).normal(0.0, 0.0005, s.size)
+    channel = FORCE if layout == "tension" else POSITION
+    wanted, found = (
+        [
+            r
+            for rc in [counter(layout, free_weight=False, min_range=0.1 * scale)]
+            for r in rc.push(channel, time_s, scale * value) + rc.finish()
+            if isinstance(r, Measured) and r.kind == "complete"
+        ]
+        for value in (noisy, spoilt(noisy, 0.03, "anything"))
+    )
+    assert len(found) == len(wanted) == 6
+    for rep, true in zip(found, wanted, strict=True):
+        assert rep.concentric_s == pytest.approx(true.concentric_s, abs=0.06)
+        assert rep.peak_concentric_velocity == pytest.approx(true.peak_concentric_velocity, rel=0.06)
+
+
 def test_standing_in_a_taut_band_is_no_rep():
     rng = np.random.default_rng(3)
     time_s = np.arange(0.0, 300.0, 0.0125)
