@@ -195,7 +195,7 @@ cdef class Resampler:
             self.restart(t, y)
         elif y == self.y0 and fabs(self.y0 - self.yb) * (t - self.t0) > 1.5 * self.quantum * (self.t0 - self.tb):
             self.t1 = t
-            self.stale_until = self.t0 + min(STALE_S, STALE_STEPS * (t - self.t0))
+            self.stale_until = self.t0 + min(STALE_S, STALE_STEPS * max(t - self.t0, self.t0 - self.tb))
             self.state = REPEATED
         elif (doubt and fabs(y - self.y0) > self.tolerance) or self.strange(t, y):
             self.t1 = t

@@ -88,7 +88,7 @@ def random_sensors(load: str, rng: np.random.Generator) -> Sensors:
         pulley_noise_n=float(rng.uniform(0.3, 2.0)),
         jitter=float(rng.choice([0.0, 0.05, 0.2])),
         missing=float(rng.choice([0.0, 0.0, 0.01])),
-        repeated=float(rng.choice([0.0, 0.05])) if rate < 50.0 else 0.0,
+        repeated=float(rng.choice([0.0, 0.05, 0.3])) if rate < 50.0 else 0.0,
         slap_m=float(rng.choice([0.0, 0.0, 0.0005, 0.0015])) if barbell else 0.0,
     )
 
