@@ -8,28 +8,18 @@ import numpy as np
 from kernels.results import Discarded, Measured, Tick
 
 from kernels._metrics cimport Meter
-from kernels._motion cimport (
-    CLOSINGS,
-    EMPTY,
-    GRID_HZ,
-    MASK,
-    MAX_HALF,
-    RING,
-    Moment,
-    Resampler,
-    Smoother,
-    moment,
-    moments,
-    smoother,
-    unroll,
-)
+from kernels._motion cimport CLOSINGS, EMPTY, Resampler
 from kernels._path cimport Anchors, Place, one_tether, survey, tilted_tether, two_tethers
 from kernels._reps cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, TOO_QUICK, WITHDRAWN, Segmenter
+from kernels._smooth cimport MAX_HALF, Moment, Smoother, moment, moments, smoother, unroll
 from kernels._window cimport (
+    GRID_HZ,
+    MASK,
     ONE_TETHER,
     PATH_HALF,
     PULLEY,
     PULLEY_HALF,
+    RING,
     TENSION,
     TILT,
     TRAVEL,

@@ -3,10 +3,10 @@
 cimport cython
 from libc.math cimport NAN, fabs, isnan
 
-from kernels._motion cimport GRID_HZ, LADDER, MASK, RING, half_width
 from kernels._path cimport PathMeter
 from kernels._phases cimport Phases
-from kernels._window cimport MARGIN, TENSION, Measures, Span, Window
+from kernels._smooth cimport LADDER, half_width
+from kernels._window cimport GRID_HZ, MARGIN, MASK, RING, TENSION, Measures, Span, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef double TENSION_V0 = 0.07       # README, "Phases": on tension alone v0 is 7 % of the range per second

@@ -1,8 +1,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-def design(half: int) -> NDArray[np.float64]: ...
-
 class Resampler:
     newest: int
     stale: int

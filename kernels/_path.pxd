@@ -1,9 +1,9 @@
 cimport cython
 from libc.math cimport NAN, cos, sin, sqrt
 
-from kernels._motion cimport RING, Smoother
 from kernels._phases cimport Phases
-from kernels._window cimport Measures, Window
+from kernels._smooth cimport Smoother
+from kernels._window cimport RING, Measures, Window
 
 cdef struct Place:
     double x

@@ -9,9 +9,9 @@ from libc.math cimport NAN, acos, atan2, cos, fabs, hypot, isnan, sin, sqrt
 
 import numpy as np
 
-from kernels._motion cimport MASK, Smoother, evens, smoother, unroll
 from kernels._phases cimport Phases
-from kernels._window cimport PATH_HALF, PULLEY, PULLEY_HALF, TILT, TWO_TETHERS, Measures, Window
+from kernels._smooth cimport Smoother, evens, smoother, unroll
+from kernels._window cimport MASK, PATH_HALF, PULLEY, PULLEY_HALF, TILT, TWO_TETHERS, Measures, Window
 
 cdef double MOVING_MPS = 0.05        # fast enough that the pulley's friction has settled
 cdef double EFFICIENCY_SIGMA = 0.005  # how well a sheave's efficiency is known; makers give 0.98 or 0.97

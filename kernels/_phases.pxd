@@ -1,7 +1,6 @@
 cimport cython
 
-from kernels._motion cimport RING
-from kernels._window cimport Span, Window
+from kernels._window cimport RING, Span, Window
 
 
 @cython.final

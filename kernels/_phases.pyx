@@ -10,8 +10,8 @@ cimport cython
 from libc.math cimport INFINITY, NAN, fabs, isnan
 from libc.string cimport memmove
 
-from kernels._motion cimport GRID_HZ, LADDER, MASK, Smoother, evens, half_width, moments, smoother, unroll
-from kernels._window cimport MARGIN, Span, Window
+from kernels._smooth cimport LADDER, Smoother, evens, half_width, moments, smoother, unroll
+from kernels._window cimport GRID_HZ, MARGIN, MASK, Span, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef double ZONE = 0.15             # README, "Phases": boundaries lie in the outer 15 % of the range

@@ -21,7 +21,7 @@ come back to A. And how far the bar came up to A, or fell to the first V, is no 
 cimport cython
 from libc.math cimport NAN, fabs, isnan
 
-from kernels._motion cimport GRID_HZ
+from kernels._window cimport GRID_HZ
 
 cdef double PROMINENCE = 0.35   # a dip at the sticking point reaches a quarter of a short rep's range
 cdef double RETURN = 0.6        # README, "What counts": below 60 % of the range it is a partial rep

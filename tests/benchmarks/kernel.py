@@ -24,7 +24,7 @@ from scipy.signal import find_peaks, savgol_filter
 
 from edge.pipeline import make_counter
 from kernels import CHANNELS, Measured
-from kernels._motion import design
+from kernels._smooth import design
 from station.config import StationFile
 from station.exercises import load_profile
 from station.sim import Sensors

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernels import Resampler
-from kernels._motion import design
+from kernels._smooth import design
 
 GRID_S = 0.01
 

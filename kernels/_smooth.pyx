@@ -1,0 +1,92 @@
+"""From the even grid to place, velocity and acceleration.
+
+The smoothers are local cubic fits with tricube weights (Cleveland 1979), evaluated at the centre: exact for
+constant jerk, no overshoot worth the name at an abrupt start, and narrow or wide by one number.
+"""
+
+from libc.string cimport memcpy
+
+import numpy as np
+
+from kernels._window cimport GRID_HZ, MASK, RING
+
+cdef extern from "_taps.h" nogil:
+    void plumbline_evens(const double* p, Py_ssize_t n, const double* taps, Py_ssize_t half, double* out)
+    void plumbline_moments(
+        const double* p,
+        Py_ssize_t n,
+        const double* evens,
+        const double* odds,
+        Py_ssize_t half,
+        double* place,
+        double* rate,
+    )
+
+cdef double GRID_S = 1.0 / GRID_HZ
+cdef int HALF_WIDTHS[LADDER]
+HALF_WIDTHS[:] = [6, 8, 11, 14, 18, 24, 32]
+cdef Smoother SMOOTHERS[MAX_HALF + 1]
+
+
+def design(int half):
+    """The taps of one smoother.
+
+    Parameters
+    ----------
+    half : int
+        Half-width in grid samples, 3 to 32; the window is 2 half + 1 samples.
+
+    Returns
+    -------
+    float64, shape (3, 2 half + 1)
+        Taps for place, first and second derivative (per second, per second squared).
+    """
+    if not 3 <= half <= MAX_HALF:
+        raise ValueError(f"need 3 <= half <= {MAX_HALF}, got {half}")
+    u = np.arange(-half, half + 1)
+    w = (1.0 - np.abs(u / (half + 1.0)) ** 3) ** 3
+    powers = np.vander(u * GRID_S, 4, increasing=True)
+    taps = np.linalg.solve(powers.T @ (w[:, None] * powers), (w[:, None] * powers).T)[:3]
+    taps[2] *= 2.0
+    return taps
+
+
+def _fill():
+    cdef int half, i
+    for half in range(3, MAX_HALF + 1):
+        taps = design(half)
+        SMOOTHERS[half].half = half
+        for i in range(2 * half + 1):
+            SMOOTHERS[half].place[i] = taps[0, i]
+            SMOOTHERS[half].rate[i] = taps[1, i]
+            SMOOTHERS[half].curve[i] = taps[2, i]
+
+
+_fill()
+
+
+cdef Smoother* smoother(int half) noexcept nogil:
+    return &SMOOTHERS[half]
+
+
+cdef int half_width(int rung) noexcept nogil:
+    return HALF_WIDTHS[rung]
+
+
+cdef void unroll(const double* ring, long long first, long long last, double* out) noexcept nogil:
+    """Copy grid samples [first, last] of a ring into a row; fewer than RING."""
+    cdef Py_ssize_t n = <Py_ssize_t>(last - first + 1)
+    cdef Py_ssize_t at = <Py_ssize_t>(first & MASK)
+    cdef Py_ssize_t before = min(n, RING - at)
+    memcpy(out, ring + at, before * sizeof(double))
+    memcpy(out + before, ring, (n - before) * sizeof(double))
+
+
+cdef void moments(const double* p, Py_ssize_t n, const Smoother* f, double* place, double* rate) noexcept nogil:
+    """Place and rate of n samples in a row; p points at the first, with f.half more on either side."""
+    plumbline_moments(p, n, f.place + f.half, f.rate + f.half, f.half, place, rate)
+
+
+cdef void evens(const double* p, Py_ssize_t n, const double* taps, Py_ssize_t half, double* out) noexcept nogil:
+    """Apply even taps to n samples in a row; p points at the first, with `half` more on either side."""
+    plumbline_evens(p, n, taps + half, half, out)
