@@ -1,8 +1,8 @@
 cimport cython
 
+from kernels._swings cimport Swings, Turn
+
 cdef enum:
-    TURNS = 64
-    MEDIAN_OF = 9
     REJECTS = 256
 
 cdef enum Step:
@@ -20,12 +20,6 @@ cdef enum Reason:
     RE_RACK = 3
     TOO_QUICK = 4
 
-cdef struct Turn:
-    long long k
-    double u
-    bint high
-    long long left_k     # when the motion had come a step away from it
-
 cdef struct Reject:
     long long first
     long long last
@@ -33,23 +27,12 @@ cdef struct Reject:
 
 
 @cython.final
-cdef class Segmenter:
-    cdef bint concentric_first, relative
+cdef class Segmenter(Swings):
+    cdef bint concentric_first
     cdef readonly double v0
-    cdef double sign, step_range, min_range
-    cdef long long held, rest, dwell, slow, failed, gap, prick
-    cdef Turn turns[TURNS + 1]
-    cdef int n
-    cdef bint fresh, fresh_turn
-    cdef int direction
-    cdef Turn top, low
-    cdef double still_u
-    cdef long long still_k, slow_k, end_k
-    cdef long long dwelt     # longest rest of this set that ended upwards
-    cdef double ranges[MEDIAN_OF]
-    cdef int range_count
-    cdef readonly double range_ref
-    cdef double former       # range_ref of the set before
+    cdef double sign
+    cdef long long held, rest, dwell, slow, failed, prick
+    cdef long long slow_k
     cdef bint announced, held_said
     # the candidate: where it leaves, turns, and returns to
     cdef Turn a, v, b
@@ -66,21 +49,13 @@ cdef class Segmenter:
     cdef int step(self, long long k, double s, double v) noexcept nogil
     cdef bint slowed(self, long long k, double s, double s_before) noexcept nogil
     cdef int flush(self, long long k) noexcept nogil
-    cdef void learn(self, double size, long long end_k) noexcept nogil
     cdef void reject(self, long long first, long long last, int reason) noexcept nogil
-    cdef void begin(self, long long k, double u) noexcept nogil
-    cdef void turn(self, Turn t, bint high, long long k) noexcept nogil
     cdef int unprick(self, long long k, double u) noexcept nogil
-    cdef void merge(self, Turn now) noexcept nogil
-    cdef double least(self, double top) noexcept nogil
-    cdef double prominence(self, Turn now) noexcept nogil
     cdef void rest_on_the_way(self, long long k, double u, double w) noexcept nogil
     cdef double expected(self) noexcept nogil
     cdef bint alike(self, int most, Turn now) noexcept nogil
     cdef long long patience(self, Turn now) noexcept nogil
     cdef bint find(self, Turn now) noexcept nogil
-    cdef int first_return(self, int ia) noexcept nogil
-    cdef bint returned(self, int ia, int ib) noexcept nogil
     cdef int judge(self, long long k, double u, double w) noexcept nogil
     cdef int complete(self) noexcept nogil
     cdef int trim(self, long long k, double u) noexcept nogil

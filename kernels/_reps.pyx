@@ -1,9 +1,8 @@
-"""Where the repetitions are: turning points by displacement, and a grammar per exercise.
+"""Where the repetitions are: a grammar of swings.
 
-A turning point is confirmed when the motion has come back from it by a distance, never by a change of sign and
-never by time. An exercise that starts with the eccentric is a valley between two tops; one that starts with the
-concentric is the same upside down, a valley of u = -s between two bottoms. So one grammar serves both: a high A
-that was left, the lowest V after it, a return B.
+An exercise that starts with the eccentric is a valley between two tops; one that starts with the concentric is the
+same upside down, a valley of u = -s between two bottoms. So one grammar serves both: a high A that was left, the
+lowest V after it, a return B.
 
     eccentric first:   A top      V bottom     B top       pending at B, complete when the next descent is real
     concentric first:  A bottom   V lockout    B bottom    pending at V, complete when the next lift is real
@@ -21,12 +20,10 @@ come back to A. And how far the bar came up to A, or fell to the first V, is no 
 cimport cython
 from libc.math cimport NAN, fabs, isnan
 
+from kernels._swings cimport PROMINENCE, RETURN, Swings, Turn
 from kernels._window cimport GRID_HZ
 
-cdef double PROMINENCE = 0.35   # a dip at the sticking point reaches a quarter of a short rep's range
-cdef double RETURN = 0.6        # README, "What counts": below 60 % of the range it is a partial rep
 cdef double ZONE = 0.85         # README, "Phases": top and bottom are the outer 15 % of the range
-cdef double STEP = 0.28         # of the least range: turning points are confirmed by this much
 HELD_S = 3.0                    # held this long at lockout, the rep is confirmed without its successor
 REST_S = 5.0                    # no pause on the way is this long: the bar lies or hangs
 # Isometric holds at the bottom of a rep are 3 to 8 s, and most of a second goes by in the last centimetres of the way
@@ -43,19 +40,15 @@ cdef double LAST_SPEED = 0.25               # of its mean: a smooth reach has 1 
 cdef double CARRIED = 0.6                   # of the load: the lifter holds it, however he moves
 cdef double LAID_DOWN = 0.3                 # of the load: it lies, but for a hand on it
 cdef int ENOUGH = 3                  # so many swings alike are reps
-cdef double FORMER = 0.15           # of the set's before: nobody's reps are so small beside another's
 cdef double TO_THE_FLOOR = 1.4              # of the range: bars are lowered this far to the floor, not in a rep
-# A loop band is stretched by some 1.25 m at the most (one of 41 inches to two and a half times its slack length), so
-# the 0.1 m of a least rep are 8 % of its tension, whatever band it is; a standing lifter's sway is a third of that.
-cdef double TAUT = 0.08
 
 
 @cython.final
-cdef class Segmenter:
-    """Turning points and candidates of one stream, one grid sample at a time.
+cdef class Segmenter(Swings):
+    """Repetitions of one stream, one grid sample at a time.
 
-    State: up to 64 turning points since the last complete rep, the running extreme, how long the motion has
-    kept still, and the ranges of the set so far. O(1) per sample, nothing allocated.
+    State: its swings since the last complete rep, and of the candidate where it leaves, turns and returns to. O(1)
+    per sample, nothing allocated.
 
     Parameters
     ----------
@@ -69,18 +62,12 @@ cdef class Segmenter:
     """
 
     def __init__(self, bint concentric_first, double min_range, double v0, double gap_s):
-        if not (min_range > 0.0 and v0 >= 0.0 and gap_s > 0.0):
-            raise ValueError(
-                f"need min_range and gap_s above 0 and v0 of at least 0, got {min_range}, {gap_s} and {v0}"
-            )
+        if not v0 >= 0.0:
+            raise ValueError(f"need v0 of at least 0, got {v0}")
+        Swings.__init__(self, min_range, gap_s, relative=v0 == 0.0)
         self.concentric_first = concentric_first
         self.sign = -1.0 if concentric_first else 1.0
-        self.min_range = min_range
-        self.step_range = STEP * min_range
-        self.v0 = v0
-        self.relative = v0 == 0.0
-        if self.relative:
-            self.v0 = TENSION_V0 * min_range
+        self.v0 = TENSION_V0 * min_range if self.relative else v0
         self.held = <long long>(HELD_S * GRID_HZ)
         self.prick = <long long>(PRICK_S * GRID_HZ)
         self.failed = <long long>(FAILED_S * GRID_HZ)
@@ -88,24 +75,14 @@ cdef class Segmenter:
         self.hold = <int>(HOLD_S * GRID_HZ)
         self.rest = <long long>(REST_S * GRID_HZ)
         self.dwell = <long long>(DWELL_S * GRID_HZ)
-        self.gap = <long long>(gap_s * GRID_HZ)
-        self.fresh = True
         self.floor = NAN
         self.carried = NAN
-        self.end_k = -1
-        self.still_k = -1
         self.slow_k = -1
 
     cdef void begin(self, long long k, double u) noexcept nogil:
-        """No direction yet: both extremes are here."""
-        self.n = 0
-        self.direction = 0
-        self.fresh = False
+        Swings.begin(self, k, u)
         self.announced = False
         self.held_said = False
-        self.top.k = k
-        self.top.u = u
-        self.low = self.top
 
     cdef void reject(self, long long first, long long last, int reason) noexcept nogil:
         if self.reject_count < REJECTS:
@@ -114,61 +91,17 @@ cdef class Segmenter:
             self.rejects[self.reject_count].reason = reason
             self.reject_count += 1
 
-    cdef void learn(self, double size, long long end_k) noexcept nogil:
-        """Remember the range of a rep that stands: the median of the set's latest is the reference."""
-        cdef double ordered[MEDIAN_OF]
-        cdef double x
-        cdef int i, j
-        for i in range(min(self.range_count, MEDIAN_OF - 1), 0, -1):
-            self.ranges[i] = self.ranges[i - 1]
-        self.ranges[0] = size
-        self.range_count = min(self.range_count + 1, MEDIAN_OF)
-        for i in range(self.range_count):
-            x = self.ranges[i]
-            j = i
-            while j > 0 and ordered[j - 1] > x:
-                ordered[j] = ordered[j - 1]
-                j -= 1
-            ordered[j] = x
-        self.range_ref = ordered[self.range_count // 2]
-        self.end_k = end_k
-
     cdef int step(self, long long k, double s, double v) noexcept nogil:
         """Take one grid sample of place and velocity; say what became known."""
         cdef double u = self.sign * s
         cdef double w = self.sign * v
         if isnan(u) or isnan(w):
             return self.flush(k)
-        if self.still_k < 0 or fabs(u - self.still_u) > self.step_range:
-            if u > self.still_u and self.still_k >= 0:
-                self.dwelt = max(self.dwelt, k - self.still_k)
-            self.still_k = k
-            self.still_u = u
         if v > self.v0 or self.slow_k < 0:
             self.slow_k = k
-        if self.range_count and k - self.end_k > self.gap and k - self.still_k > self.gap:
-            self.former = self.range_ref
-            self.range_count = 0
-            self.range_ref = 0.0
-            self.dwelt = 0
-        if self.fresh:
-            self.begin(k, u)
-        if u > self.top.u and self.direction >= 0:
-            self.top.u = u
-            self.top.k = k
-        if u < self.low.u and self.direction <= 0:
-            self.low.u = u
-            self.low.k = k
-        if self.direction >= 0 and self.top.u - u >= self.step_range:
-            self.turn(self.top, True, k)
-            self.direction = -1
-            self.low.u = u
-            self.low.k = k
-        elif self.direction <= 0 and u - self.low.u >= self.step_range:
-            self.turn(self.low, False, k)
-            self.direction = 1
-            self.top.u = u
-            self.top.k = k
+        self.move(k, u)
+        if self.fresh_turn:
+            self.quiet = 0
         if self.direction < 0:
             self.rest_on_the_way(k, u, w)
         return self.unprick(k, u) | self.judge(k, u, w)
@@ -185,19 +118,6 @@ cdef class Segmenter:
             self.hold_count += 1
         self.holds[self.hold_count - 1].k = k
         self.holds[self.hold_count - 1].u = u
-
-    cdef void turn(self, Turn t, bint high, long long k) noexcept nogil:
-        cdef int i
-        t.high = high
-        t.left_k = k
-        if self.n == TURNS:
-            for i in range(TURNS - 2):
-                self.turns[i] = self.turns[i + 2]
-            self.n -= 2
-        self.turns[self.n] = t
-        self.n += 1
-        self.fresh_turn = True
-        self.quiet = 0
 
     cdef int unprick(self, long long k, double u) noexcept nogil:
         """Forget an excursion that went out and came back too quickly to be a lifter's."""
@@ -226,46 +146,6 @@ cdef class Segmenter:
         if self.n == 0:
             self.begin(k, u)
         return said
-
-    cdef double least(self, double top) noexcept nogil:
-        """Least range of a rep that leaves `top`."""
-        cdef double least = max(self.min_range, FORMER * self.former)
-        return max(least, TAUT * top) if self.relative else least
-
-    cdef double prominence(self, Turn now) noexcept nogil:
-        """How deep a swing must be to be one of its own."""
-        cdef double largest = self.range_ref
-        cdef double first = 0.0     # fall
-        cdef double deepest = 0.0   # of all falls
-        cdef double swing
-        cdef int i
-        if largest == 0.0:
-            for i in range(self.n):
-                swing = fabs(self.turns[i].u - (self.turns[i + 1].u if i + 1 < self.n else now.u))
-                if not self.turns[i].high and deepest < RETURN * swing:
-                    largest = first = deepest = 0.0  # picked up: how far is no measure, nor is what was before it
-                    continue
-                if self.turns[i].high:
-                    deepest = max(deepest, swing)
-                if first == 0.0:
-                    first = swing
-                else:
-                    largest = max(largest, swing)
-            # nor is how far it fell at first, beyond what a rise after it could be the return of
-            largest = max(largest, min(first, largest / RETURN))
-        return max(self.step_range, PROMINENCE * largest)
-
-    cdef void merge(self, Turn now) noexcept nogil:
-        """Take out inner swings that are small beside their neighbours (the stack of a rainflow count)."""
-        cdef double x, y, z
-        cdef double limit = self.prominence(now)
-        while self.n >= 3:
-            x = fabs(self.turns[self.n - 2].u - self.turns[self.n - 1].u)
-            y = fabs(self.turns[self.n - 3].u - self.turns[self.n - 2].u)
-            z = fabs(self.turns[self.n - 1].u - now.u)
-            if not (x < limit and x <= y and x <= z):
-                break
-            self.n -= 2
 
     cdef bint find(self, Turn now) noexcept nogil:
         """Set a, v, b: the highest place left, the lowest after it, the highest after that."""
@@ -312,31 +192,6 @@ cdef class Segmenter:
             self.b = now
             self.has_b = True
         return True
-
-    cdef int first_return(self, int ia) noexcept nogil:
-        """How many turning points to look at: where swings have been waiting for a verdict, no more than the first."""
-        cdef double lowest = self.turns[ia].u
-        cdef double left, right
-        cdef int i
-        for i in range(ia + 1, self.n - 1):
-            if not self.turns[i].high:
-                lowest = min(lowest, self.turns[i].u)
-                continue
-            left = self.turns[ia].u - lowest
-            right = self.turns[i].u - lowest
-            if self.range_ref > 0.0:
-                left = min(left, self.range_ref)
-            if right >= self.least(self.turns[i].u) and right >= RETURN * left:
-                if self.turns[i].u - self.turns[i + 1].u >= RETURN * right:
-                    return i + 1
-        return self.n
-
-    cdef bint returned(self, int ia, int ib) noexcept nogil:
-        cdef int i
-        cdef double lowest = self.turns[ia].u
-        for i in range(ia + 1, ib):
-            lowest = min(lowest, self.turns[i].u)
-        return min(self.turns[ia].u, self.turns[ib].u) - lowest >= self.least(max(self.turns[ia].u, self.turns[ib].u))
 
     cdef double expected(self) noexcept nogil:
         """How far above V a return is to be looked for; A moves to where the fall was held if it is found there."""

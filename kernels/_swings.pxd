@@ -1,0 +1,41 @@
+cimport cython
+
+cdef enum:
+    TURNS = 64
+    MEDIAN_OF = 9
+
+cdef double PROMINENCE, RETURN
+
+cdef struct Turn:
+    long long k
+    double u
+    bint high
+    long long left_k     # when the motion had come a step away from it
+
+
+cdef class Swings:
+    cdef bint relative
+    cdef double step_range, min_range
+    cdef long long gap
+    cdef Turn turns[TURNS + 1]
+    cdef int n
+    cdef bint fresh, fresh_turn
+    cdef int direction
+    cdef Turn top, low
+    cdef double still_u
+    cdef long long still_k, end_k
+    cdef long long dwelt     # longest rest of this set that ended upwards
+    cdef double ranges[MEDIAN_OF]
+    cdef int range_count
+    cdef readonly double range_ref
+    cdef double former       # range_ref of the set before
+
+    cdef void begin(self, long long k, double u) noexcept nogil
+    cdef void move(self, long long k, double u) noexcept nogil
+    cdef void turn(self, Turn t, bint high, long long k) noexcept nogil
+    cdef void merge(self, Turn now) noexcept nogil
+    cdef double least(self, double top) noexcept nogil
+    cdef double prominence(self, Turn now) noexcept nogil
+    cdef int first_return(self, int ia) noexcept nogil
+    cdef bint returned(self, int ia, int ib) noexcept nogil
+    cdef void learn(self, double size, long long end_k) noexcept nogil

@@ -1,0 +1,182 @@
+"""How a motion swings: its turning points, how long it rests, and how large the swings of its set are.
+
+A turning point is confirmed when the motion has come back from it by a distance, never by a change of sign and
+never by time. Small swings inside larger ones are taken out again, as a rainflow count does.
+"""
+
+cimport cython
+from libc.math cimport fabs
+
+from kernels._window cimport GRID_HZ
+
+cdef double PROMINENCE = 0.35   # a dip at the sticking point reaches a quarter of a short rep's range
+cdef double RETURN = 0.6        # README, "What counts": below 60 % of the range it is a partial rep
+cdef double STEP = 0.28         # of the least range: turning points are confirmed by this much
+cdef double FORMER = 0.15           # of the set's before: nobody's reps are so small beside another's
+# A loop band is stretched by some 1.25 m at the most (one of 41 inches to two and a half times its slack length), so
+# the 0.1 m of a least rep are 8 % of its tension, whatever band it is; a standing lifter's sway is a third of that.
+cdef double TAUT = 0.08
+
+
+cdef class Swings:
+    """Turning points of one stream since they were last accounted for, and the set's range.
+
+    State: up to 64 turning points, the running extreme, how long the motion has kept still, and the ranges of the
+    set so far. O(1) per sample, nothing allocated.
+
+    Parameters
+    ----------
+    min_range : float
+        Least range of a repetition (m, or N on tension alone).
+    gap_s : float
+        A pause longer than this ends the set, and with it the memory of its range.
+    relative : bool
+        On tension alone: the least range is relative to the tension, too.
+    """
+
+    def __init__(self, double min_range, double gap_s, bint relative):
+        if not (min_range > 0.0 and gap_s > 0.0):
+            raise ValueError(f"need min_range and gap_s above 0, got {min_range} and {gap_s}")
+        self.min_range = min_range
+        self.step_range = STEP * min_range
+        self.relative = relative
+        self.gap = <long long>(gap_s * GRID_HZ)
+        self.fresh = True
+        self.end_k = -1
+        self.still_k = -1
+
+    cdef void begin(self, long long k, double u) noexcept nogil:
+        """No direction yet: both extremes are here."""
+        self.n = 0
+        self.direction = 0
+        self.fresh = False
+        self.top.k = k
+        self.top.u = u
+        self.low = self.top
+
+    cdef void move(self, long long k, double u) noexcept nogil:
+        """Take one grid sample: how long it has rested, and whether an extreme has become a turning point."""
+        if self.still_k < 0 or fabs(u - self.still_u) > self.step_range:
+            if u > self.still_u and self.still_k >= 0:
+                self.dwelt = max(self.dwelt, k - self.still_k)
+            self.still_k = k
+            self.still_u = u
+        if self.range_count and k - self.end_k > self.gap and k - self.still_k > self.gap:
+            self.former = self.range_ref
+            self.range_count = 0
+            self.range_ref = 0.0
+            self.dwelt = 0
+        if self.fresh:
+            self.begin(k, u)
+        if u > self.top.u and self.direction >= 0:
+            self.top.u = u
+            self.top.k = k
+        if u < self.low.u and self.direction <= 0:
+            self.low.u = u
+            self.low.k = k
+        if self.direction >= 0 and self.top.u - u >= self.step_range:
+            self.turn(self.top, True, k)
+            self.direction = -1
+            self.low.u = u
+            self.low.k = k
+        elif self.direction <= 0 and u - self.low.u >= self.step_range:
+            self.turn(self.low, False, k)
+            self.direction = 1
+            self.top.u = u
+            self.top.k = k
+
+    cdef void turn(self, Turn t, bint high, long long k) noexcept nogil:
+        cdef int i
+        t.high = high
+        t.left_k = k
+        if self.n == TURNS:
+            for i in range(TURNS - 2):
+                self.turns[i] = self.turns[i + 2]
+            self.n -= 2
+        self.turns[self.n] = t
+        self.n += 1
+        self.fresh_turn = True
+
+    cdef void merge(self, Turn now) noexcept nogil:
+        """Take out inner swings that are small beside their neighbours (the stack of a rainflow count)."""
+        cdef double x, y, z
+        cdef double limit = self.prominence(now)
+        while self.n >= 3:
+            x = fabs(self.turns[self.n - 2].u - self.turns[self.n - 1].u)
+            y = fabs(self.turns[self.n - 3].u - self.turns[self.n - 2].u)
+            z = fabs(self.turns[self.n - 1].u - now.u)
+            if not (x < limit and x <= y and x <= z):
+                break
+            self.n -= 2
+
+    cdef double prominence(self, Turn now) noexcept nogil:
+        """How deep a swing must be to be one of its own."""
+        cdef double largest = self.range_ref
+        cdef double first = 0.0     # fall
+        cdef double deepest = 0.0   # of all falls
+        cdef double swing
+        cdef int i
+        if largest == 0.0:
+            for i in range(self.n):
+                swing = fabs(self.turns[i].u - (self.turns[i + 1].u if i + 1 < self.n else now.u))
+                if not self.turns[i].high and deepest < RETURN * swing:
+                    largest = first = deepest = 0.0  # picked up: how far is no measure, nor is what was before it
+                    continue
+                if self.turns[i].high:
+                    deepest = max(deepest, swing)
+                if first == 0.0:
+                    first = swing
+                else:
+                    largest = max(largest, swing)
+            # nor is how far it fell at first, beyond what a rise after it could be the return of
+            largest = max(largest, min(first, largest / RETURN))
+        return max(self.step_range, PROMINENCE * largest)
+
+    cdef double least(self, double top) noexcept nogil:
+        """Least range of a rep that leaves `top`."""
+        cdef double least = max(self.min_range, FORMER * self.former)
+        return max(least, TAUT * top) if self.relative else least
+
+    cdef int first_return(self, int ia) noexcept nogil:
+        """How many turning points to look at: where swings have been waiting for a verdict, no more than the first."""
+        cdef double lowest = self.turns[ia].u
+        cdef double left, right
+        cdef int i
+        for i in range(ia + 1, self.n - 1):
+            if not self.turns[i].high:
+                lowest = min(lowest, self.turns[i].u)
+                continue
+            left = self.turns[ia].u - lowest
+            right = self.turns[i].u - lowest
+            if self.range_ref > 0.0:
+                left = min(left, self.range_ref)
+            if right >= self.least(self.turns[i].u) and right >= RETURN * left:
+                if self.turns[i].u - self.turns[i + 1].u >= RETURN * right:
+                    return i + 1
+        return self.n
+
+    cdef bint returned(self, int ia, int ib) noexcept nogil:
+        cdef int i
+        cdef double lowest = self.turns[ia].u
+        for i in range(ia + 1, ib):
+            lowest = min(lowest, self.turns[i].u)
+        return min(self.turns[ia].u, self.turns[ib].u) - lowest >= self.least(max(self.turns[ia].u, self.turns[ib].u))
+
+    cdef void learn(self, double size, long long end_k) noexcept nogil:
+        """Remember the range of a rep that stands: the median of the set's latest is the reference."""
+        cdef double ordered[MEDIAN_OF]
+        cdef double x
+        cdef int i, j
+        for i in range(min(self.range_count, MEDIAN_OF - 1), 0, -1):
+            self.ranges[i] = self.ranges[i - 1]
+        self.ranges[0] = size
+        self.range_count = min(self.range_count + 1, MEDIAN_OF)
+        for i in range(self.range_count):
+            x = self.ranges[i]
+            j = i
+            while j > 0 and ordered[j - 1] > x:
+                ordered[j] = ordered[j - 1]
+                j -= 1
+            ordered[j] = x
+        self.range_ref = ordered[self.range_count // 2]
+        self.end_k = end_k
