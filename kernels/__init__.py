@@ -1,9 +1,10 @@
 """Arithmetic on arrays, compiled with Cython."""
 
-from kernels._counter import CHANNELS, LAYOUTS, RepCounter
+from kernels._counter import RepCounter
 from kernels._frames import FrameDecoder, Frames
 from kernels._motion import Resampler
 from kernels._path import handle_path, tether_height, tilt_path, two_tether_path
+from kernels._sensors import CHANNELS, LAYOUTS
 from kernels._split import split_channels
 from kernels.results import Discarded, Measured, Tick
 

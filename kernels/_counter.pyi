@@ -3,8 +3,6 @@ from numpy.typing import NDArray
 
 from kernels.results import Discarded, Measured, Tick
 
-CHANNELS: tuple[str, ...]
-LAYOUTS: dict[str, int]
 REASONS: tuple[str, ...]
 KINDS: tuple[str, ...]
 

@@ -1,0 +1,38 @@
+cimport cython
+
+from kernels._motion cimport Resampler
+from kernels._path cimport Anchors
+from kernels._window cimport RING, Window
+
+cdef enum:
+    STRETCH = 64        # grid samples worked on together where so many have come
+    WEIGH = 256         # and after how many the uncertainty of the path is weighed anew
+
+
+@cython.final
+cdef class Sensors:
+    cdef Resampler position, second, cell, pulley_x, pulley_y, leading
+    cdef int layout, second_id, leading_id
+    cdef bint two_sensors, started
+    cdef Anchors anchors
+    cdef double ratio, first_s
+    cdef double s[RING]
+    cdef double x[RING]
+    cdef double y[RING]
+    cdef double force[RING]
+    cdef Window window
+    # how far: placed on the grid, heard of the second sensor, felt by the cells
+    cdef long long placed, heard, force_done, pulley_done
+    # and how far the cells were felt at each grid sample of the latest stretch
+    cdef long long felt[STRETCH]
+    cdef long long pulley_seen[STRETCH]
+
+    cdef Py_ssize_t lead(self, const double* t, const double* y, Py_ssize_t i, Py_ssize_t n) noexcept nogil
+    cdef bint put(self, int channel, const double* t, const double* y, Py_ssize_t n) noexcept nogil
+    cdef bint begin(self) noexcept nogil
+    cdef Py_ssize_t see(self) noexcept nogil
+    cdef bint listen(self, long long k) noexcept nogil
+    cdef void feel(self, long long k) noexcept nogil
+    cdef void feel_pulley(self, long long k) noexcept nogil
+    cdef Py_ssize_t hold(self) noexcept nogil
+    cdef void weigh_path(self) noexcept nogil

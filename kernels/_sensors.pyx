@@ -1,0 +1,262 @@
+"""All the channels of one station on one grid: where the bar is, how far from its line, and the force.
+
+The leading channel (the position, or the force on tension alone) says when a grid sample is complete. What the
+others say of it is what they had measured up to its end, so that nothing depends on how the stream was cut.
+"""
+
+cimport cython
+from libc.math cimport NAN, isnan, sqrt
+
+from kernels._motion cimport CLOSINGS, EMPTY, Resampler
+from kernels._path cimport Anchors, Place, one_tether, survey, tilted_tether, two_tethers
+from kernels._smooth cimport MAX_HALF, Smoother, smoother
+from kernels._window cimport (
+    GRID_HZ,
+    MASK,
+    ONE_TETHER,
+    PATH_HALF,
+    PULLEY,
+    PULLEY_HALF,
+    RING,
+    TENSION,
+    TILT,
+    TRAVEL,
+    TWO_TETHERS,
+    Window,
+)
+
+cdef double GRID_S = 1.0 / GRID_HZ
+
+CHANNELS = ("position_m", "position_2_m", "tether_angle_rad", "force_n", "pulley_x_n", "pulley_y_n")
+LAYOUTS = {
+    "travel": TRAVEL,
+    "one-tether": ONE_TETHER,
+    "tilt": TILT,
+    "two-tethers": TWO_TETHERS,
+    "pulley": PULLEY,
+    "tension": TENSION,
+}
+
+# Fastest plausible motion of each channel: rate, curve, and what noise and quantisation may add.
+# A bar in free fall from overhead reaches 6 m/s; 50 m/s² is 5 g, beyond any lifter, short of a crash.
+# The angle follows at arm's length; cells see impacts, so only lone outliers are spikes there.
+LIMITS = (
+    (6.0, 50.0, 0.010),
+    (6.0, 50.0, 0.010),
+    (8.0, 100.0, 0.05),
+    (1e6, 2e4, 40.0),
+    (1e6, 2e4, 40.0),
+    (1e6, 2e4, 40.0),
+)
+# A band's tension is the motion: 6 m/s and 50 m/s² of one stretched by up to 1.25 m are 5 and 40 times its tension.
+TENSION_LIMITS = (5.0, 40.0, 6.0, 50.0)
+cdef double SECOND_LOST_S = 0.25   # a second tether or tilt this far behind is missing, and so is the path
+
+
+@cython.final
+cdef class Sensors:
+    """The channels of one station, brought onto one grid and into place.
+
+    State: a resampler per channel, the rings they are brought into, and how far each of them is known.
+
+    Parameters
+    ----------
+    layout : str
+        One of LAYOUTS.
+    anchor_m, anchor_2_m : (x, y)
+    travel_ratio : float
+    sigma_length_m, sigma_tilt_rad, sigma_pulley_n : float
+        Standard uncertainties of one reading, for the path.
+    """
+
+    def __init__(
+        self,
+        str layout,
+        anchor_m,
+        anchor_2_m,
+        double travel_ratio,
+        double sigma_length_m,
+        double sigma_tilt_rad,
+        double sigma_pulley_n,
+    ):
+        cdef int i
+        if layout not in LAYOUTS:
+            raise ValueError(f"need a layout of {', '.join(LAYOUTS)}, got {layout!r}")
+        self.layout = LAYOUTS[layout]
+        if self.layout == TWO_TETHERS and tuple(anchor_m) == tuple(anchor_2_m):
+            raise ValueError(f"two tethers need two places, both anchors are at {tuple(anchor_m)}")
+        if not travel_ratio > 0.0:
+            raise ValueError(f"need travel_ratio above 0, got {travel_ratio}")
+        self.position = Resampler(*LIMITS[0])
+        self.second_id = 2 if self.layout == TILT else 1
+        self.second = Resampler(*LIMITS[self.second_id])
+        self.cell = Resampler(*(TENSION_LIMITS if self.layout == TENSION else LIMITS[3]))
+        self.pulley_x = Resampler(*LIMITS[4])
+        self.pulley_y = Resampler(*LIMITS[5])
+        self.leading = self.cell if self.layout == TENSION else self.position
+        self.leading_id = 3 if self.layout == TENSION else 0
+        self.ratio = travel_ratio
+        self.two_sensors = self.layout == TILT or self.layout == TWO_TETHERS
+        self.anchors = survey(
+            anchor_m[0], anchor_m[1], anchor_2_m[0], anchor_2_m[1], sigma_length_m, sigma_tilt_rad, sigma_pulley_n
+        )
+        for i in range(RING):
+            self.s[i] = NAN
+            self.x[i] = NAN
+            self.y[i] = NAN
+            self.force[i] = NAN
+        self.window.s = self.s
+        self.window.x = self.x
+        self.window.y = self.y
+        self.window.force = self.force
+        self.window.felt = -1
+        self.first_s = NAN
+        self.placed = -1
+        self.heard = -1
+        self.force_done = -1
+        self.pulley_done = -1
+        self.weigh_path()
+
+    cdef Py_ssize_t lead(self, const double* t, const double* y, Py_ssize_t i, Py_ssize_t n) noexcept nogil:
+        """Take samples of the leading channel from the i-th on, up to a stretch of the grid; how many are taken."""
+        if isnan(self.first_s):
+            self.first_s = t[0]
+        return self.leading.take_many(t, y, i, n, self.leading.newest + STRETCH)
+
+    cdef bint put(self, int channel, const double* t, const double* y, Py_ssize_t n) noexcept nogil:
+        """Hold samples of another channel; whether a grid sample may have waited for them."""
+        if channel == self.second_id and self.two_sensors:
+            self.second.put(t, y, n)
+            return True
+        if channel == 3:
+            self.cell.put(t, y, n)
+        elif channel == 4:
+            self.pulley_x.put(t, y, n)
+        elif channel == 5:
+            self.pulley_y.put(t, y, n)
+        return False
+
+    cdef bint begin(self) noexcept nogil:
+        """Whether the grid begins here: at the first sample, or after a time longer than the rings hold."""
+        if self.started and self.leading.newest - self.placed <= RING // 2:
+            return False
+        self.started = self.leading.state != EMPTY
+        self.placed = self.leading.newest - 1
+        self.force_done = self.placed
+        self.pulley_done = self.placed
+        return True
+
+    cdef Py_ssize_t see(self) noexcept nogil:
+        """Place and force of the next grid samples that are complete, a stretch at the most; how many it saw.
+
+        Each is seen from what was measured up to its end.
+        """
+        cdef Py_ssize_t n = min(STRETCH, self.leading.newest - self.placed, WEIGH - (self.placed + 1) % WEIGH)
+        cdef Py_ssize_t i, at
+        cdef long long k
+        cdef Place p
+        cdef double other
+        for i in range(n):
+            k = self.placed + 1
+            at = k & MASK
+            if self.two_sensors:
+                if not self.listen(k):
+                    return i  # the second sensor's sample is on its way
+                other = self.second.at(k)
+                self.x[at] = NAN
+                if isnan(other):
+                    self.s[at] = one_tether(self.leading.ring[at], self.anchors.ax, self.anchors.ay)
+                else:
+                    if self.layout == TILT:
+                        p = tilted_tether(self.leading.ring[at], other, &self.anchors)
+                    else:
+                        p = two_tethers(self.leading.ring[at], other, &self.anchors)
+                    self.s[at] = p.y
+                    # a shifted zero has lost the place, and a line over a gap is not the way the bar went
+                    if k < self.position.shifted and k < self.second.shifted:
+                        if not self.position.bridged(k) and not self.second.bridged(k):
+                            self.x[at] = p.x
+            elif self.layout == ONE_TETHER:
+                self.s[at] = one_tether(self.leading.ring[at], self.anchors.ax, self.anchors.ay)
+            elif self.layout == TENSION:
+                self.s[at] = self.leading.ring[at]
+            else:
+                self.s[at] = self.ratio * self.leading.ring[at]
+                if self.layout == PULLEY:
+                    self.feel_pulley(k)
+            self.pulley_seen[i] = self.pulley_done
+            self.feel(k)
+            self.felt[i] = self.force_done
+            self.placed = k
+        return n
+
+    cdef bint listen(self, long long k) noexcept nogil:
+        """Take the second sensor's samples up to grid sample k; whether it has come so far, or is lost."""
+        cdef double now_s
+        if self.heard < k:
+            self.heard = k
+        while True:
+            now_s = self.leading.closed[self.heard & (CLOSINGS - 1)]
+            self.second.catch_up(now_s)
+            if self.second.newest >= k:
+                return True
+            if now_s - (self.first_s if self.second.state == EMPTY else self.second.t0) > SECOND_LOST_S:
+                return True
+            if self.heard == self.leading.newest:
+                return False
+            self.heard += 1
+
+    cdef void feel(self, long long k) noexcept nogil:
+        """The force, as far as it is known when grid sample k is complete."""
+        if self.layout == TENSION:
+            self.force[k & MASK] = self.s[k & MASK]
+            self.force_done = k
+            return
+        self.force[k & MASK] = NAN
+        if self.cell.queue_tail > 0:
+            self.cell.catch_up((k + 1) * GRID_S)
+            while self.force_done < min(k, self.cell.newest):
+                self.force_done += 1
+                self.force[self.force_done & MASK] = self.cell.at(self.force_done)
+
+    cdef void feel_pulley(self, long long k) noexcept nogil:
+        self.x[k & MASK] = NAN
+        self.y[k & MASK] = NAN
+        self.pulley_x.catch_up((k + 1) * GRID_S)
+        self.pulley_y.catch_up((k + 1) * GRID_S)
+        while self.pulley_done < min(k, min(self.pulley_x.newest, self.pulley_y.newest)):
+            self.pulley_done += 1
+            self.x[self.pulley_done & MASK] = self.pulley_x.at(self.pulley_done)
+            self.y[self.pulley_done & MASK] = self.pulley_y.at(self.pulley_done)
+
+    cdef Py_ssize_t hold(self) noexcept nogil:
+        """Go on as if everything stayed where it is, as far as the smoothers look ahead; for how many samples."""
+        cdef Py_ssize_t i
+        cdef long long last = self.placed
+        for i in range(MAX_HALF):
+            self.placed += 1
+            self.s[self.placed & MASK] = self.s[last & MASK]
+            self.x[self.placed & MASK] = NAN
+            self.y[self.placed & MASK] = NAN
+            self.force[self.placed & MASK] = NAN
+            self.pulley_seen[i] = self.pulley_done
+            self.felt[i] = self.force_done
+        return MAX_HALF
+
+    cdef void weigh_path(self) noexcept nogil:
+        """What the path's smoother leaves of white noise: sqrt(sum of taps²), times grid rate over sensor rate."""
+        cdef long long taken = self.pulley_x.taken if self.layout == PULLEY else self.second.taken
+        cdef long long bins = self.pulley_x.bins if self.layout == PULLEY else self.second.bins
+        cdef double quantum = self.pulley_x.quantum if self.layout == PULLEY else self.second.quantum
+        cdef Smoother* f = smoother(PULLEY_HALF if self.layout == PULLEY else PATH_HALF)
+        cdef double total = 0.0
+        cdef int i
+        for i in range(2 * f.half + 1):
+            total += f.place[i] * f.place[i]
+        self.window.place_gain = sqrt(total)
+        # uniform over one step of the resolution: sqrt(12) (GUM 4.3.7)
+        self.window.stuck = quantum / sqrt(12.0) / (
+            self.anchors.sigma_tilt if self.layout == TILT else self.anchors.sigma_length
+        )
+        self.window.stuck = min(1.0, self.window.stuck)
+        self.window.path_gain = sqrt(total * bins / taken) if taken else 1.0
