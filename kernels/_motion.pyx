@@ -18,6 +18,7 @@ cdef double GRID_S = 1.0 / GRID_HZ
 cdef long long FAR = 1 << 62
 cdef double LATEST_S = 1e15   # 30 million years: a time beyond is none, and its bin could not be numbered
 cdef double BRIDGE_S = 0.15   # samples farther apart than the slowest sensors' hold no curve between them
+cdef double LOST = 1.7          # times the interval before: a sample was lost, or more
 cdef double STALE_S = 0.25    # a reading repeated for longer is a stop,
 cdef double STALE_STEPS = 8.0   # and so is one repeated more often
 
@@ -79,7 +80,9 @@ cdef class Resampler:
         if fabs(jump) <= self.tolerance:
             return False
         return (
-            dt > BRIDGE_S  # after a gap nearly every place is one the motion may have reached
+            # after a gap nearly every place is one that the motion may have reached
+            dt > BRIDGE_S
+            or dt > LOST * (self.t0 - self.tb)
             or fabs(jump - self.rate() * dt) > self.bend(dt * dt)
             or self.far(self.t0, self.y0, t, y)
         )

@@ -38,18 +38,18 @@ LAYOUTS = {
 }
 
 # Fastest plausible motion of each channel: rate, curve, and what noise and quantisation may add.
-# A bar in free fall from overhead reaches 6 m/s; 50 m/s² is 5 g, beyond any lifter, short of a crash.
+# A bar in free fall from overhead reaches 6 m/s; 30 m/s² is 3 g, beyond the pull of a snatch (2 g), short of a crash.
 # The angle follows at arm's length; cells see impacts, so only lone outliers are spikes there.
 LIMITS = (
-    (6.0, 50.0, 0.010),
-    (6.0, 50.0, 0.010),
+    (6.0, 30.0, 0.010),
+    (6.0, 30.0, 0.010),
     (8.0, 100.0, 0.05),
     (1e6, 2e4, 40.0),
     (1e6, 2e4, 40.0),
     (1e6, 2e4, 40.0),
 )
-# A band's tension is the motion: 6 m/s and 50 m/s² of one stretched by up to 1.25 m are 5 and 40 times its tension.
-TENSION_LIMITS = (5.0, 40.0, 6.0, 50.0)
+# A band's tension is the motion: 6 m/s and 30 m/s² of one stretched by up to 1.25 m are 5 and 24 times its tension.
+TENSION_LIMITS = (5.0, 24.0, 6.0, 50.0)
 cdef double SECOND_LOST_S = 0.25   # a second tether or tilt this far behind is missing, and so is the path
 
 
