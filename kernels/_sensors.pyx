@@ -138,9 +138,9 @@ cdef class Sensors:
 
     cdef bint begin(self) noexcept nogil:
         """Whether the grid begins here: at the first sample, or after a time longer than the rings hold."""
-        if self.started and self.leading.newest - self.placed <= RING // 2:
+        if self.leading.state == EMPTY or (self.started and self.leading.newest - self.placed <= RING // 2):
             return False
-        self.started = self.leading.state != EMPTY
+        self.started = True
         self.placed = self.leading.newest - 1
         self.force_done = self.placed
         self.pulley_done = self.placed
@@ -156,6 +156,8 @@ cdef class Sensors:
         cdef long long k
         cdef Place p
         cdef double other
+        if not self.started:
+            return 0
         for i in range(n):
             k = self.placed + 1
             at = k & MASK

@@ -63,6 +63,18 @@ def slow_reps(time_s, s, bottoms):
     return reps
 
 
+def spoilt(value, share, how, seed=5):
+    """Some samples say what the one before said, or anything."""
+    rng = np.random.default_rng(seed)
+    spoilt = np.flatnonzero(rng.random(value.size) < share)
+    value = value.copy()
+    for i in spoilt[spoilt > 1]:
+        value[i] = (
+            value[i - 1] if how == "repeated" else value[i] + rng.choice([-1.0, 1.0]) * rng.uniform(0.06, 1.0)
+        )
+    return value
+
+
 def test_boundaries_equal_the_definition_on_a_clean_motion():
     time_s, s = motion(*rdl(), rate_hz=1000.0)
     reps, _ = results(time_s, s)
@@ -85,7 +97,7 @@ def test_boundaries_equal_the_definition_on_a_clean_motion():
 def test_results_do_not_depend_on_how_the_stream_is_cut(cuts, seed, layout):
     rng = np.random.default_rng(seed)
     time_s, s = motion(*rdl())
-    s = s + rng.normal(0.0, 3e-4, s.size)
+    s = spoilt(spoilt(s + rng.normal(0.0, 3e-4, s.size), 0.2, "repeated", seed), 0.01, "anything", seed)
     time_s = time_s + rng.uniform(0.0, 0.004, s.size)
     force = 600.0 + 50.0 * np.gradient(s)
     others = {"tilt": {2: 0.05 * s}, "two-tethers": {1: np.hypot(s, 0.6)}, "pulley": {4: 200 * s, 5: 300 * s}}
@@ -103,6 +115,13 @@ def test_results_do_not_depend_on_how_the_stream_is_cut(cuts, seed, layout):
     edges = sorted({0, s.size, *(cut // 8 * 8 for cut in cuts if cut < s.size)})
     whole = run([slice(0, s.size)])
     assert run([slice(a, b) for a, b in pairwise(edges)]) == whole
+
+
+def test_a_second_sensor_that_is_heard_first_says_nothing_by_itself():
+    time_s, s = motion(*rdl())
+    rc = counter("two-tethers", anchor_2_m=(0.6, 0.0))
+    assert rc.push(1, time_s, np.hypot(s, 0.6)) == []
+    assert len([r for r in rc.push(POSITION, time_s, s) + rc.finish() if isinstance(r, Measured)]) > 3
 
 
 def test_nothing_nan_constant_and_one_sample_give_no_rep():
@@ -322,18 +341,6 @@ def test_a_second_without_samples_costs_no_rep_but_its_path():
     reps = [r for r in found + rc.finish() if isinstance(r, Measured) and r.kind == "complete"]
     assert [rep.size for rep in reps] == pytest.approx([0.4] * 3, abs=0.01)
     assert [np.isnan(rep.path_deviation) for rep in reps] == [False, True, False]
-
-
-def spoilt(value, share, how, seed=5):
-    """Some samples say what the one before said, or anything."""
-    rng = np.random.default_rng(seed)
-    spoilt = np.flatnonzero(rng.random(value.size) < share)
-    value = value.copy()
-    for i in spoilt[spoilt > 1]:
-        value[i] = (
-            value[i - 1] if how == "repeated" else value[i] + rng.choice([-1.0, 1.0]) * rng.uniform(0.06, 1.0)
-        )
-    return value
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3])
