@@ -141,12 +141,17 @@ class Session:
             self._take(self._pipeline.finish())
 
     def write(self, now_s: float) -> bool:
-        """Put what waits into the outbox, however long the disk takes; False while it cannot be written."""
+        """Put what waits into the outbox, however long the disk takes, and then answer the commands among it.
+
+        False while it cannot be written.
+        """
         assert self._outbox is not None, "attach() comes first"
-        done, news = self.backlog.write(self._outbox, now_s)
-        if news:
+        written = self.backlog.write(self._outbox, now_s)
+        if written.news:
             self._to.wake()
-        return done
+        for reply in written.answers:
+            self._to.reply(self.station.station.id, reply)
+        return written.done
 
     def _keep(self) -> None:
         """Keep what the station is set to, where that has changed."""
@@ -294,7 +299,7 @@ class Session:
                 self._replies[command.event_id] = reply
                 if len(self._replies) > COMMANDS_REMEMBERED:
                     del self._replies[next(iter(self._replies))]
-            self._to.reply(self.station.station.id, reply)
+            self.backlog.answer(reply)
 
     def _obey(self, command: CommandMessage) -> str:
         """Do it and return what was done. Raises ConfigError or MessageError with the reason why not."""

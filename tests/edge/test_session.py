@@ -352,6 +352,14 @@ def test_what_cannot_be_written_waits_in_memory_and_is_said(bench: Bench, rep: A
     assert [message.rep.number for message in bench.sent] == [1, 2]
 
 
+def test_while_the_disk_fails_commands_are_answered_and_the_answer_says_so(bench: Bench, rep: Any) -> None:
+    refusing = RefusingOutbox(bench.outbox)
+    bench.session.attach(refusing, bench.hears)  # type: ignore[arg-type]
+    bench.measure(rep(1))
+    reply = bench.ask("set-load", load_kg=60.0)
+    assert (reply.ok, reply.text) == (True, "load 60 kg; a power cut would undo it: o.db: no room left")
+
+
 def test_what_does_not_fit_in_memory_either_is_a_tombstone(bench: Bench, rep: Any) -> None:
     refusing = RefusingOutbox(bench.outbox)
     bench.session.attach(refusing, bench.hears)  # type: ignore[arg-type]
