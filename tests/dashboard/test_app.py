@@ -117,6 +117,8 @@ async def settle(pilot: Pilot[int]) -> None:
     """Take in what has arrived and draw it."""
     app = pilot.app
     assert isinstance(app, PlumblineApp)
+    while not (app.screen.is_mounted and app.screen.children):  # composed: what comes before is not shown
+        await pilot.pause()
     for _ in range(3):
         app.flush()
         app._flushes = 0
