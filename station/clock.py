@@ -17,7 +17,7 @@ LONGEST_GAP_S = 35 * 60.0  # u32 µs wrap after 71.6 min; beyond half of it a si
 BUCKET_S = 1.0  # one minimum of the delay per bucket, after FIELD trials with USB and FTDI links
 BUCKETS = 300  # crystals wander with temperature over minutes, so older minima are forgotten
 DRIFT_SPAN_S = 20.0  # shorter than this, delay noise says more than the drift does
-LEAST_DELAY_S = 0.0005  # mean of a bucket's minimum behind a 16 ms latency timer; without one it is a hundredth
+LEAST_DELAY_S = 0.0005  # mean of a bucket's minimum behind a 16 ms latency timer; else a hundredth of it
 CRYSTALS = 60e-6  # by how much two crystals differ, one standard deviation; each is sold as ± 20 to ± 50 ppm
 
 

@@ -58,7 +58,7 @@ def simulate(
         outlet = serve_tcp(args.tcp, len(done))
     try:
         _write_all(done, args, [None] * len(done) if outlet is None else outlet.urls)
-        # Boards draw from seeds of their own, so that the same seed sends the same bytes whatever else is asked.
+        # Seeds of their own: the same seed sends the same bytes whatever else is asked.
         boards = [
             board_bytes(simulated, np.random.default_rng([seed, index]))
             for index, simulated in enumerate(done)
