@@ -11,8 +11,8 @@ INCLUDE = import sysconfig; print(sysconfig.get_path("include"))
 
 # What pip installs here is compiled when it is first used, and kept: without, every child would do it again.
 export PYTHONDONTWRITEBYTECODE :=
-# Many tests wait for brokers and ports and not for the processor.
-WORKERS = $$(( ($$(nproc) * 3 + 1) / 2 ))
+# Half of a test's time is waiting for brokers, ports and children.
+WORKERS = $$(( 2 * $$(nproc) ))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench accuracy faults clean
