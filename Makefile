@@ -12,7 +12,7 @@ INCLUDE = import sysconfig; print(sysconfig.get_path("include"))
 # What pip installs here is compiled when it is first used, and kept: without, every child would do it again.
 export PYTHONDONTWRITEBYTECODE :=
 # Half of a test's time is waiting for brokers, ports and children.
-WORKERS = $$(( 2 * $$(nproc) ))
+WORKERS = $$(( $$(nproc) < 8 ? 2 * $$(nproc) : $$(nproc) ))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench accuracy faults clean
