@@ -199,7 +199,7 @@ def unplugs(quick: bool) -> Verdict:
 
 def resets(quick: bool) -> Verdict:
     """The board starts anew while the lifter stands, its tick wraps, frames are lost; the count stays."""
-    times = 2 if quick else 20
+    times = 1 if quick else 20
     simulated = simulate_set(PROFILE, reps=times + 2, rng=np.random.default_rng(5), approach="none")
     reps = simulated.truth["sets"][0]["reps"]
     at_s = tuple((reps[n]["end_s"] + reps[n + 1]["start_s"]) / 2 for n in range(times))
