@@ -66,6 +66,12 @@ class Backlog:
             self._settings = settings
         self.on_work()
 
+    @property
+    def keeping(self) -> bool:
+        """Whether a new setting is on its way to the disk, and nothing stands in its way."""
+        with self._lock:
+            return self._settings is not None and self.problem is None
+
     def answer(self, reply: ReplyMessage) -> None:
         """Give a command's answer once all that came before it is on disk: what was confirmed is not lost."""
         with self._lock:

@@ -141,10 +141,7 @@ class Session:
             self._take(self._pipeline.finish())
 
     def write(self, now_s: float) -> bool:
-        """Put what waits into the outbox, however long the disk takes, and then answer the commands among it.
-
-        False while it cannot be written.
-        """
+        """Put what waits into the outbox, and answer the commands among it; False while that cannot be done."""
         assert self._outbox is not None, "attach() comes first"
         written = self.backlog.write(self._outbox, now_s)
         if written.news:
@@ -173,7 +170,9 @@ class Session:
         self._to.retain(self.station.station.id, state)
 
     def tell_info(self, sensors: list[Sensor], board: str | None) -> None:
-        """Publish what the station is and is set to, if that has changed."""
+        """Publish what the station is and is set to, if that has changed and would outlive a power cut."""
+        if self.backlog.keeping:
+            return  # said at the next call
         geometry = self.station.geometry
         with self._lock:
             dates = {name: known.date for name, known in self.station.calibration.items()}
