@@ -141,7 +141,7 @@ class Session:
             self._take(self._pipeline.finish())
 
     def write(self, now_s: float) -> bool:
-        """Put what waits into the outbox, and answer the commands among it; False while that cannot be done."""
+        """Put what waits into the outbox, and answer the commands among it; False where that fails."""
         assert self._outbox is not None, "attach() comes first"
         written = self.backlog.write(self._outbox, now_s)
         if written.news:
