@@ -8,7 +8,7 @@ went on while the board was resetting.
 from collections import deque
 from datetime import datetime, timedelta
 from itertools import pairwise
-from math import inf
+from math import copysign, inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,8 +128,8 @@ class DeviceClock:
 
         For delays of exponential distribution that is the line that touches their lower convex hull where
         the sum of the distances to it (Moon, Skelly and Towsley 1999), in mean delays, and the square of its
-        slope, in variances of the drift, balance. A drift beyond all crystals (a ceramic resonator, 0.5 %)
-        outweighs the second after half a minute.
+        slope, in variances of the drift, balance. Beyond three standard deviations the second grows no
+        steeper (Huber 1964): a ceramic resonator, 0.5 % off, is believed after some ten seconds.
         """
         line, minima = self._line, tuple(self._minima)
         if line is None and minima:
@@ -144,6 +144,8 @@ class DeviceClock:
             # At a corner of the hull the line may have any slope between those of the edges beside it.
             for (at_s, offset_s), least, most in zip(hull, [-inf, *slopes], [*slopes, inf], strict=True):
                 slope = pull * (mean_s - at_s)
+                if abs(slope) > 3.0 * CRYSTALS:
+                    slope = copysign(inf, slope)
                 if slope <= most:
                     line = self._line = (at_s, offset_s, max(slope, least))
                     break

@@ -84,8 +84,8 @@ def test_the_session_is_found_within_seconds(delay: Delay, most_ms: float) -> No
         assert 1e3 * np.sqrt(np.mean(np.square(errors_s))) < most_ms
 
 
-def test_a_ceramic_resonator_is_believed_after_a_minute() -> None:
-    errors_s, clock = link_errors_s(usb_cdc, seed=3, drift_ppm=4000.0, after_s=60.0, until_s=90.0)
+def test_a_ceramic_resonator_is_believed_within_half_a_minute() -> None:
+    errors_s, clock = link_errors_s(usb_cdc, seed=3, drift_ppm=4000.0, after_s=15.0, until_s=45.0)
     assert 1e3 * np.sqrt(np.mean(errors_s**2)) < 0.1
     assert clock.drift_ppm == pytest.approx(4000.0, abs=5.0)
 
