@@ -18,6 +18,7 @@ BUCKET_S = 1.0  # one minimum of the delay per bucket, after FIELD trials with U
 BUCKETS = 300  # crystals wander with temperature over minutes, so older minima are forgotten
 DRIFT_SPAN_S = 20.0  # shorter than this, delay noise says more than the drift does
 LEAST_DELAY_S = 0.0005  # mean of a bucket's minimum behind a 16 ms latency timer; else a hundredth of it
+FARTHEST = 0.03  # a device further off could not be read over a serial line at all
 CRYSTALS = 60e-6  # by how much two crystals differ, one standard deviation; each is sold as ± 20 to ± 50 ppm
 
 
@@ -129,7 +130,8 @@ class DeviceClock:
         For delays of exponential distribution that is the line that touches their lower convex hull where
         the sum of the distances to it (Moon, Skelly and Towsley 1999), in mean delays, and the square of its
         slope, in variances of the drift, balance. Beyond three standard deviations the second grows no
-        steeper (Huber 1964): a ceramic resonator, 0.5 % off, is believed after some ten seconds.
+        steeper (Huber 1964): a ceramic resonator, 0.5 % off, is believed after some ten seconds. Bytes that
+        had waited for the port to be opened look like a clock that runs away; none is believed to run so.
         """
         line, minima = self._line, tuple(self._minima)
         if line is None and minima:
@@ -145,7 +147,7 @@ class DeviceClock:
             for (at_s, offset_s), least, most in zip(hull, [-inf, *slopes], [*slopes, inf], strict=True):
                 slope = pull * (mean_s - at_s)
                 if abs(slope) > 3.0 * CRYSTALS:
-                    slope = copysign(inf, slope)
+                    slope = copysign(FARTHEST, slope)
                 if slope <= most:
                     line = self._line = (at_s, offset_s, max(slope, least))
                     break

@@ -90,6 +90,16 @@ def test_a_ceramic_resonator_is_believed_within_half_a_minute() -> None:
     assert clock.drift_ppm == pytest.approx(4000.0, abs=5.0)
 
 
+def test_what_had_waited_when_the_port_was_opened_is_no_drift() -> None:
+    clock = DeviceClock()
+    for tick_s in range(30):
+        feed(clock, [1_000_000 * tick_s], 500.0)  # half a minute, read at once
+    (session_us,) = feed(clock, [30_000_000], 501.0)
+    assert clock.host_s(session_us / 1e6) == pytest.approx(501.0, abs=0.03)
+    assert clock.host_s(session_us / 1e6 + 1.0) == pytest.approx(502.0, abs=0.1)
+    assert clock.session_at(503.0) == pytest.approx(session_us / 1e6 + 2.0, abs=0.1)
+
+
 def test_the_drift_is_not_told_before_it_is_known() -> None:
     clock = DeviceClock()
     assert (clock.drift_ppm, clock.session_s, clock.host_s(1.0), clock.session_at(1.0)) == (None,) * 4
