@@ -9,6 +9,11 @@ KERNELS := $(wildcard kernels/*.pyx kernels/*.pxd kernels/*.h)
 COMPILER = $$($(PYTHON) -c 'import os, sysconfig; print((os.getenv("CC") or sysconfig.get_config_var("CC")).split()[0])')
 INCLUDE = import sysconfig; print(sysconfig.get_path("include"))
 
+# What pip installs here is compiled when it is first used, and kept: without, every child would do it again.
+export PYTHONDONTWRITEBYTECODE :=
+# Half of a test's time is waiting for brokers, ports and children.
+WORKERS = $$(( $$(nproc) < 8 ? 2 * $$(nproc) : $$(nproc) ))
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench accuracy faults clean
 
@@ -19,7 +24,7 @@ demo: $(DEMO) ## broker, four simulated stations and the dashboard, on this term
 	@$(BIN)/plumbline demo
 
 test: $(DEV) ## run the tests
-	@$(BIN)/pytest -n auto --dist loadfile
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 lint: $(DEV) ## ruff, mypy, import-linter, cython-lint
 	$(BIN)/ruff check .

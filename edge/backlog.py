@@ -1,17 +1,30 @@
-"""What one station has counted and is set to, in memory until the outbox has it.
+"""What one station has counted, is set to and will answer, in memory until the outbox has it.
 
 The acquiring thread puts things in and never waits; another thread writes, however long the disk takes.
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import msgspec
 
 from edge.outbox import Outbox
 from station.errors import StoreError
-from station.messages import RepMessage, SetMessage
+from station.messages import ReplyMessage, RepMessage, SetMessage
 
 STORE_RETRY_S = 1.0
 MAX_BACKLOG = 10_000  # messages kept while the outbox cannot be written
+MAX_ANSWERS = 64  # as many commands may wait
+
+
+class Written(NamedTuple):
+    """What came of a write."""
+
+    done: bool  # everything is on disk
+    news: bool  # there was an event among it
+    answers: list[ReplyMessage]  # may be given now
 
 
 class Backlog:
@@ -31,6 +44,7 @@ class Backlog:
         self._lost = 0  # before the first of those that wait
         self._writing: tuple[list[RepMessage | SetMessage], int] = ([], 0)  # and lost before these
         self._settings: bytes | None = None
+        self._answers: deque[ReplyMessage] = deque(maxlen=MAX_ANSWERS)
         self._retry_at = 0.0
 
     def add(self, messages: Sequence[RepMessage | SetMessage]) -> None:
@@ -52,26 +66,43 @@ class Backlog:
             self._settings = settings
         self.on_work()
 
+    @property
+    def keeping(self) -> bool:
+        """Whether a new setting is on its way to the disk, and nothing stands in its way."""
+        with self._lock:
+            return self._settings is not None and self.problem is None
+
+    def answer(self, reply: ReplyMessage) -> None:
+        """Give a command's answer once all that came before it is on disk: what was confirmed is not lost."""
+        with self._lock:
+            self._answers.append(reply)
+        self.on_work()
+
     def hurry(self) -> None:
         """Try again at the next `write`, however short ago the disk failed."""
         self._retry_at = 0.0
 
-    def write(self, outbox: Outbox, now_s: float) -> tuple[bool, bool]:
-        """Put what waits into the outbox: whether all of it is there, and whether there was an event."""
-        written = False
+    def write(self, outbox: Outbox, now_s: float) -> Written:
+        """Put what waits into the outbox. While the disk fails, the answers say so and do not wait for it."""
+        news = False
         with self._writes:
-            if now_s < self._retry_at:
-                return not self._any(), False
-            try:
-                while self._any():
-                    written = self._write_events(outbox) or written
-                    self._write_settings(outbox)
-                    self.problem = None
-            except StoreError as error:
-                self.problem = str(error)
-                self._retry_at = now_s + STORE_RETRY_S
-                return False, written
-        return True, written
+            with self._lock:
+                answers = list(self._answers)
+                self._answers.clear()
+            if now_s >= self._retry_at:
+                try:
+                    while self._any():
+                        news = self._write_events(outbox) or news
+                        self._write_settings(outbox)
+                        self.problem = None
+                except StoreError as error:
+                    self.problem = str(error)
+                    self._retry_at = now_s + STORE_RETRY_S
+            done = not self._any()
+            if self.problem is not None:
+                lost = f"; a power cut would undo it: {self.problem}"
+                answers = [msgspec.structs.replace(a, text=a.text + lost) if a.ok else a for a in answers]
+        return Written(done, news, answers)
 
     def _any(self) -> bool:
         with self._lock:

@@ -36,6 +36,7 @@ def open_file(path: Path, max_pages: int) -> sqlite3.Connection:
 
     Raises sqlite3.DatabaseError (SQLITE_CORRUPT, SQLITE_NOTADB) for a damaged file, StoreError for another's.
     """
+    _check_not_text(path)
     db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -56,6 +57,17 @@ def open_file(path: Path, max_pages: int) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _check_not_text(path: Path) -> None:
+    """A file of words was never an outbox: a wrong path is no reason to set somebody's station file aside."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(64)
+    except OSError:
+        return  # not there yet, or SQLite will say why
+    if len(start) >= 16 and start.isascii() and b"\0" not in start:
+        raise StoreError(f"{path}: a text file, not an outbox; give another file")
 
 
 def _check_schema(path: Path, db: sqlite3.Connection) -> None:

@@ -141,12 +141,14 @@ class Session:
             self._take(self._pipeline.finish())
 
     def write(self, now_s: float) -> bool:
-        """Put what waits into the outbox, however long the disk takes; False while it cannot be written."""
+        """Put what waits into the outbox, and answer the commands among it; False where that fails."""
         assert self._outbox is not None, "attach() comes first"
-        done, news = self.backlog.write(self._outbox, now_s)
-        if news:
+        written = self.backlog.write(self._outbox, now_s)
+        if written.news:
             self._to.wake()
-        return done
+        for reply in written.answers:
+            self._to.reply(self.station.station.id, reply)
+        return written.done
 
     def _keep(self) -> None:
         """Keep what the station is set to, where that has changed."""
@@ -168,7 +170,9 @@ class Session:
         self._to.retain(self.station.station.id, state)
 
     def tell_info(self, sensors: list[Sensor], board: str | None) -> None:
-        """Publish what the station is and is set to, if that has changed."""
+        """Publish what the station is and is set to, if that has changed and would outlive a power cut."""
+        if self.backlog.keeping:
+            return  # said at the next call
         geometry = self.station.geometry
         with self._lock:
             dates = {name: known.date for name, known in self.station.calibration.items()}
@@ -294,7 +298,7 @@ class Session:
                 self._replies[command.event_id] = reply
                 if len(self._replies) > COMMANDS_REMEMBERED:
                     del self._replies[next(iter(self._replies))]
-            self._to.reply(self.station.station.id, reply)
+            self.backlog.answer(reply)
 
     def _obey(self, command: CommandMessage) -> str:
         """Do it and return what was done. Raises ConfigError or MessageError with the reason why not."""

@@ -40,6 +40,7 @@ class TcpPorts:
 
         Raises SourceError when a port is taken.
         """
+        self.urls: list[str] = []
         self._listening: list[socket.socket] = []
         self._heard: list[socket.socket | None] = [None] * count
         for index in range(count):
@@ -53,7 +54,8 @@ class TcpPorts:
                 ) from error
             listening.setblocking(False)
             self._listening.append(listening)
-            print(f"socket://127.0.0.1:{listening.getsockname()[1]}", flush=True)
+            self.urls.append(f"socket://127.0.0.1:{listening.getsockname()[1]}")
+            print(self.urls[-1], flush=True)
 
     def write(self, index: int, data: bytes) -> None:
         """Send to whoever listens; what does not fit into the connection is lost, and seq shows it."""

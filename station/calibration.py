@@ -119,9 +119,10 @@ def fit_scale(points: Sequence[Point], unit: str, sign: int = 0) -> Fit:
             raise CalibrationError(
                 f"{points[a].label} was given twice; every point needs another load or length"
             )
-        if counts[a] == counts[b]:
+        if abs(counts[a] - counts[b]) <= 3.0 * _noise_between(points[a].counts, points[b].counts):
             raise CalibrationError(
-                f"identical readings at {points[a].label} and {points[b].label} ({counts[a]:g} counts): "
+                f"identical readings at {points[a].label} and {points[b].label}"
+                f" ({counts[a]:g} and {counts[b]:g} counts): "
                 "the sensor does not see it; check that it is mounted, loaded and wired"
             )
     slope, zero = (float(number) for number in np.polyfit(reference, counts, 1))
@@ -197,6 +198,13 @@ def _drift(counts: NDArray[np.float64]) -> float:
     seen = counts[~np.isnan(counts)]
     third = len(seen) // 3
     return float(np.median(seen[-third:]) - np.median(seen[:third]))
+
+
+def _noise_between(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """One standard deviation of the difference of two medians; 1.25: a median's against a mean's."""
+    return 1.25 * math.hypot(
+        *(_noise(part) / math.sqrt(np.count_nonzero(~np.isnan(part))) for part in (a, b))
+    )
 
 
 def _noise_of_third(counts: NDArray[np.float64]) -> float:

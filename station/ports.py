@@ -45,6 +45,7 @@ DRIVER_CHANNELS: dict[DriverName, tuple[str, ...]] = {
 }
 TIME_UNITS = {"time_s": 1e6, "time_ms": 1e3, "time_us": 1.0}  # µs in one
 MAX_PATTERN_CHARS = 200
+_SOCKET = re.compile(r"socket://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
 
 
 class Port(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,8 +78,13 @@ def port_channels(port: Port) -> tuple[str, ...]:
 def check_ports(path: Path, ports: list[Port]) -> None:
     """Raise ConfigError for a port that names what its driver does not have, or a channel twice."""
     given: dict[str, int] = {}
+    urls: dict[str, int] = {}
     for index, port in enumerate(ports):
-        problem = _port_problem(port)
+        if urls.setdefault(port.url, index) != index:
+            raise ConfigError(
+                f"{path}: ports[{urls[port.url]}] and ports[{index}] both are {port.url}; each has its own"
+            )
+        problem = _url_problem(port.url) or _port_problem(port)
         if problem is not None:
             raise ConfigError(f"{path}: ports[{index}].{problem}")
         for name in port_channels(port):
@@ -88,6 +94,14 @@ def check_ports(path: Path, ports: list[Port]) -> None:
                     ' name another with channel = "…"'
                 )
             given[name] = index
+
+
+def _url_problem(url: str) -> str | None:
+    """What is wrong with where a port is said to be."""
+    socket = _SOCKET.fullmatch(url)
+    if (url and "://" not in url) or (socket is not None and 0 < int(socket[1]) < 65_536):
+        return None
+    return f"url is {url!r}; give a path, best one under /dev/serial/by-id/, or socket://host:port"
 
 
 def _port_problem(port: Port) -> str | None:  # noqa: PLR0911 - one reason a line

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import paho.mqtt.client as paho
 import pytest
+from hypothesis import settings
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.broker import Broker
@@ -18,6 +19,10 @@ from station.config import Mqtt
 from station.errors import BrokerError
 from station.messages import AnyMessage, RepMessage, SetMessage, decode
 from station.records import Rep, SetSummary
+
+# How long an example takes says more of the machine's other work than of ours.
+settings.register_profile("plumbline", deadline=None)
+settings.load_profile("plumbline")
 
 
 @pytest.fixture

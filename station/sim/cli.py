@@ -50,35 +50,26 @@ def simulate(
     seed = args.seed if args.seed is not None else scenario.seed
     rng = with_seed(seed)
     done = [simulate_station(station, rng) for station in scenario.stations]
-    try:
-        for simulated in done:
-            _write(simulated, args, several=len(done) > 1)
-    except OSError as error:
-        raise RecordingError(f"{error.filename}: cannot be written ({error.strerror})") from error
-    for simulated in done:
-        reps = [len(one["reps"]) for one in simulated.truth["sets"]]
-        print(
-            f"{simulated.plan.id}: {simulated.exercise}, {len(reps)} sets, {sum(reps)} reps, "
-            f"{simulated.motion.time_s[-1]:.0f} s"
-        )
     several = len(done) > 1
-    # Boards draw from seeds of their own, so that the same seed sends the same bytes whatever else is asked.
-    boards = [np.random.default_rng([seed, index]) for index in range(len(done))]
-    if write_capture is not None and args.capture is not None:
-        for simulated, board in zip(done, boards, strict=True):
-            write_capture(
-                _named(args.capture, simulated, several=several), simulated, board_bytes(simulated, board)
-            )
-        return 0
-    outlet: Outlet
+    outlet: Outlet | None = None
     if args.pty is not None:
         outlet = Terminals([_named(args.pty, simulated, several=several) for simulated in done])
     elif serve_tcp is not None and args.tcp is not None:
         outlet = serve_tcp(args.tcp, len(done))
-    else:
-        return 0
-    streams = [board_bytes(simulated, board) for simulated, board in zip(done, boards, strict=True)]
-    return play(streams, outlet, args.speed)
+    try:
+        _write_all(done, args, [None] * len(done) if outlet is None else outlet.urls)
+        # Seeds of their own: the same seed sends the same bytes whatever else is asked.
+        boards = [
+            board_bytes(simulated, np.random.default_rng([seed, index]))
+            for index, simulated in enumerate(done)
+        ]
+        if write_capture is not None and args.capture is not None:
+            for simulated, board in zip(done, boards, strict=True):
+                write_capture(_named(args.capture, simulated, several=several), simulated, board)
+        return 0 if outlet is None else play(boards, outlet, args.speed)
+    finally:
+        if outlet is not None:
+            outlet.close()
 
 
 def _parser(captures: bool, tcp: bool) -> argparse.ArgumentParser:
@@ -123,13 +114,28 @@ def _scenario(args: argparse.Namespace) -> Scenario:
     return Scenario(about="one set", stations=[station])
 
 
-def _write(simulated: SimulatedSet, args: argparse.Namespace, *, several: bool) -> None:
+def _write_all(done: list[SimulatedSet], args: argparse.Namespace, urls: Sequence[str | None]) -> None:
+    """Every file that was asked for, and a line for each station."""
+    for simulated, url in zip(done, urls, strict=True):
+        try:
+            _write(simulated, args, url, several=len(done) > 1)
+        except OSError as error:
+            raise RecordingError(f"{error.filename}: cannot be written ({error.strerror})") from error
+    for simulated in done:
+        reps = [len(one["reps"]) for one in simulated.truth["sets"]]
+        print(
+            f"{simulated.plan.id}: {simulated.exercise}, {len(reps)} sets, {sum(reps)} reps, "
+            f"{simulated.motion.time_s[-1]:.0f} s"
+        )
+
+
+def _write(simulated: SimulatedSet, args: argparse.Namespace, url: str | None, *, several: bool) -> None:
     writers: list[tuple[Path | None, Callable[[Path], None]]] = [
         (args.out, lambda path: write_recording(path, simulated.recording)),
         (args.truth, lambda path: write_truth(path, simulated.truth)),
         (
             args.station_out,
-            lambda path: _write_text(path, station_toml(_station_file(simulated, args, several))),
+            lambda path: _write_text(path, station_toml(_station_file(simulated, url, args.mqtt))),
         ),
         (args.plot, lambda path: _plot(path, simulated)),
     ]
@@ -138,11 +144,10 @@ def _write(simulated: SimulatedSet, args: argparse.Namespace, *, several: bool) 
             write(_named(path, simulated, several=several))
 
 
-def _station_file(simulated: SimulatedSet, args: argparse.Namespace, several: bool) -> StationFile:
+def _station_file(simulated: SimulatedSet, url: str | None, mqtt: Mqtt | None) -> StationFile:
     """The station file that fits, with the port the bytes come from and the broker where they are named."""
-    link = _named(args.pty, simulated, several=several).absolute() if args.pty is not None else None
-    ports = [Port(url=str(link))] if link is not None else []
-    return msgspec.structs.replace(simulated.station, ports=ports, mqtt=args.mqtt)
+    ports = [Port(url=url)] if url is not None else []
+    return msgspec.structs.replace(simulated.station, ports=ports, mqtt=mqtt)
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -19,6 +19,8 @@ LAST_BYTES_S = 1.0  # a reader may still take what lies in the terminal
 class Outlet(Protocol):
     """Where the bytes of several boards go; nobody has to listen."""
 
+    urls: list[str]  # as a station file names each board's port
+
     def write(self, index: int, data: bytes) -> None:
         """Send a board's bytes without waiting; what nobody takes is lost."""
 
@@ -31,6 +33,7 @@ class Terminals:
 
     def __init__(self, links: list[Path]) -> None:
         """Open one pty per link and point the link at it. Raises SourceError when that is not possible."""
+        self.urls = [str(link.absolute()) for link in links]
         self._links = links
         self._ends: list[tuple[int, int]] = []
         for link in links:

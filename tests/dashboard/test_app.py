@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from dashboard.app import PlumblineApp
+from dashboard.app import SHOW_AGAIN, PlumblineApp
 from dashboard.attention import Attention
 from dashboard.client import Client
 from dashboard.events import FloorChanged
@@ -117,7 +117,10 @@ async def settle(pilot: Pilot[int]) -> None:
     """Take in what has arrived and draw it."""
     app = pilot.app
     assert isinstance(app, PlumblineApp)
+    while not (app.screen.is_mounted and app.screen.children):  # composed: what comes before is not shown
+        await pilot.pause()
     for _ in range(3):
+        app._flushes = SHOW_AGAIN - 1  # whatever a screen has missed while it was being composed
         app.flush()
         app._flushes = 0
         await pilot.pause()

@@ -167,7 +167,17 @@ def test_what_never_reached_the_outbox_gets_numbers_and_a_tombstone(
     assert (stone.first_seq, stone.seq, stone.lost) == (2, 4, 3)
 
 
-@pytest.mark.parametrize("damage", [b"\0" * 8192, b"no database at all", None], ids=["nul", "text", "middle"])
+def test_a_text_file_given_by_mistake_is_refused_and_stays_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "rack-1.toml"
+    path.write_text('[station]\nid = "rack-1"\nkind = "barbell"\n')
+    with pytest.raises(StoreError, match="a text file, not an outbox; give another file"):
+        Outbox(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["rack-1.toml"]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"\0" * 8192, b"\xa7no database at all", None], ids=["nul", "start", "middle"]
+)
 def test_a_damaged_file_is_set_aside_and_a_new_stream_begins(
     tmp_path: Path, make_rep: MakeRep, damage: bytes | None
 ) -> None:

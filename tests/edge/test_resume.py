@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,16 @@ COMMANDS: list[dict[str, Any]] = [
     {"name": "set-target", "target_reps": 8, "tempo_s": (3.0, 1.0, None, 0.0), "path_limit_m": 0.04},
     {"name": "set-queue", "queue": ["a-17", "b-2"]},
 ]
+
+# `plumbline edge` with a card that takes half a second to write what a station is set to.
+SLOW_CARD = """
+import sys, time
+from edge.outbox import Outbox
+from station.cli import main
+keep = Outbox.keep
+Outbox.keep = lambda *given: (time.sleep(0.5), keep(*given))
+sys.exit(main())
+"""
 
 
 class Coach:
@@ -122,7 +132,7 @@ def test_an_exercise_that_is_no_more_is_said_and_the_file_holds(outbox: Outbox) 
 
 
 @pytest.fixture
-def node(tmp_path: Path, broker: Broker) -> Iterator[Callable[[], "subprocess.Popen[str]"]]:
+def node(tmp_path: Path, broker: Broker) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     """Start `plumbline edge` at a port that is not there."""
     path = tmp_path / "sim-1.toml"
     station = msgspec.structs.replace(
@@ -132,11 +142,11 @@ def node(tmp_path: Path, broker: Broker) -> Iterator[Callable[[], "subprocess.Po
         exercise="rdl",
     )
     path.write_text(station_toml(station), encoding="utf-8")
-    command = [sys.executable, "-m", "station.cli", "edge", "--station", str(path)]
-    command += ["--outbox", str(tmp_path / "outbox.db")]
+    options = ["edge", "--station", str(path), "--outbox", str(tmp_path / "outbox.db")]
     children: list[subprocess.Popen[str]] = []
 
-    def start() -> "subprocess.Popen[str]":
+    def start(program: Sequence[str] = ("-m", "station.cli")) -> "subprocess.Popen[str]":
+        command = [sys.executable, *program, *options]
         children.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
         return children[-1]
 
@@ -166,3 +176,21 @@ def test_a_killed_node_comes_up_as_it_was_set(node: Any, wire: Any, until: Any) 
     assert after.resumed
     second.terminate()
     assert "set as before: back-squat, athlete a-17, load 82.5 kg" in second.communicate()[1]
+
+
+def test_what_a_coach_saw_confirmed_holds_though_the_node_is_killed_at_that_moment(
+    node: Any, wire: Any, until: Any
+) -> None:
+    load_kg = 0.0
+    for number in range(3):
+        started = node(("-c", SLOW_CARD))
+        until(lambda n=number: len({info.session for info in wire.messages("info")}) == n + 1)
+        assert (wire.messages("info")[-1].load_kg or 0.0) == load_kg
+        load_kg = 60.0 + number
+        command = CommandMessage(
+            event_id=f"c{number}", at_utc=now_utc(), by="coach", name="set-load", load_kg=load_kg
+        )
+        wire.say("plumbline/1/gym/sim-1/command", encode(command))
+        until(lambda n=number: len(wire.messages("reply")) == n + 1)
+        started.kill()
+        started.wait()

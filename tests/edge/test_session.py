@@ -352,6 +352,28 @@ def test_what_cannot_be_written_waits_in_memory_and_is_said(bench: Bench, rep: A
     assert [message.rep.number for message in bench.sent] == [1, 2]
 
 
+def test_a_setting_is_shown_and_answered_when_it_is_on_disk(bench: Bench) -> None:
+    bench.session.resume(bench.outbox)
+    bench.hears.waiting.append(
+        CommandMessage(event_id="c", at_utc=NOW, name="set-load", by="coach", load_kg=60.0)
+    )
+    bench.session.step([], bench.now_s)
+    bench.session.tell_info([], None)
+    assert not bench.hears.replies and not bench.hears.retained
+    assert bench.session.write(bench.now_s)
+    bench.session.tell_info([], None)
+    assert [reply.text for reply in bench.hears.replies] == ["load 60 kg"]
+    assert [info.load_kg for info in bench.hears.retained] == [60.0]
+
+
+def test_while_the_disk_fails_commands_are_answered_and_the_answer_says_so(bench: Bench, rep: Any) -> None:
+    refusing = RefusingOutbox(bench.outbox)
+    bench.session.attach(refusing, bench.hears)  # type: ignore[arg-type]
+    bench.measure(rep(1))
+    reply = bench.ask("set-load", load_kg=60.0)
+    assert (reply.ok, reply.text) == (True, "load 60 kg; a power cut would undo it: o.db: no room left")
+
+
 def test_what_does_not_fit_in_memory_either_is_a_tombstone(bench: Bench, rep: Any) -> None:
     refusing = RefusingOutbox(bench.outbox)
     bench.session.attach(refusing, bench.hears)  # type: ignore[arg-type]

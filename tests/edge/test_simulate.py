@@ -5,10 +5,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from edge.broker import Broker
 from edge.capture import Capture
 from edge.drivers.board import BoardDriver
 from edge.simulate import TcpPorts, simulate
@@ -80,6 +82,27 @@ def test_a_board_is_heard_over_tcp(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_the_station_file_it_writes_is_the_one_a_node_needs(
+    tmp_path: Path, broker: Broker, wire: Any, until: Any
+) -> None:
+    station = tmp_path / "rack.toml"
+    plumbline = [sys.executable, "-m", "station.cli"]
+    simulates = ["simulate", "--exercise", "rdl", "--reps", "60", "--tcp", "0", "--speed", "10"]
+    where = ["--station-out", str(station), "--mqtt", f"127.0.0.1:{broker.port}"]
+    started = [subprocess.Popen([*plumbline, *simulates, *where], stdout=subprocess.PIPE, text=True)]
+    try:
+        assert started[0].stdout is not None
+        while started[0].stdout.readline() != "ready\n":
+            assert started[0].poll() is None
+        node = ["edge", "--station", str(station), "--outbox", str(tmp_path / "outbox.db")]
+        started.append(subprocess.Popen([*plumbline, *node], stdout=subprocess.DEVNULL))
+        until(lambda: any(rep.state == "confirmed" for rep in wire.messages("rep")), 30.0)
+    finally:
+        for process in reversed(started):
+            process.kill()
+            process.communicate()
 
 
 def test_a_port_that_is_taken_is_a_short_error() -> None:

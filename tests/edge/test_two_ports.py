@@ -173,7 +173,7 @@ class Terminal:
         self.path = os.ttyname(near)
 
 
-def test_reps_of_a_node_with_two_ports_carry_the_scales_force(
+def test_a_rep_of_a_node_with_two_ports_carries_the_scales_force(
     tmp_path: Path, broker: Any, wire: Any, until: Callable[..., None]
 ) -> None:
     ends = [Terminal(), Terminal()]
@@ -187,21 +187,23 @@ def test_reps_of_a_node_with_two_ports_carry_the_scales_force(
         running.start()
         until(lambda: all(acquisition.link_up for acquisition in acquisitions))
         # The scale has been on for a while: its clock began long before the session's.
-        before = foreign.csv_lines(np.arange(-4.0, 0.0, 0.0125), np.zeros(320), start_ms=773_000)
+        before = foreign.csv_lines(np.arange(-0.5, 0.0, 0.0125), np.zeros(40), start_ms=776_500)
         streams = [[(*piece, 0) for piece in encoder()], [(*p, 1) for s in (before, scale()) for p in s]]
-        start_s, speed = time.monotonic() + 0.7, 6.0
+        true = SET.truth["sets"][0]["reps"][0]
+        start_s = time.monotonic() + 0.7
         for at_s, data, number in heapq.merge(*streams):
-            time.sleep(max(0.0, start_s + at_s / speed - time.monotonic()))
+            if at_s > true["end_s"] + 0.5:
+                break
+            # No faster than life: to the host's clock these would be clocks that run away.
+            time.sleep(max(0.0, start_s + at_s - time.monotonic()))
             os.write(ends[number].far, data)
-        until(lambda: len({m.event_id for m in wire.messages("rep")}) == 3)
+        until(lambda: wire.messages("rep"))
         until(lambda: {s.channel for s in wire.messages("info")[-1].sensors} == {"position_m", "force_n"})
         node.stop()
         running.join(5.0)
     assert not running.is_alive()
-    newest = {message.event_id: message.rep for message in wire.messages("rep")}
-    truth = SET.truth["sets"][0]["reps"]
-    for rep, true in zip(newest.values(), truth, strict=True):
-        assert rep.mean_force_n == pytest.approx(true["mean_force_n"], rel=0.05)
+    (rep,) = {message.event_id: message.rep for message in wire.messages("rep")}.values()
+    assert rep.mean_force_n == pytest.approx(true["mean_force_n"], rel=0.05)
     assert wire.messages("health")[-1].reconnects == 0
     for end in ends:
         os.close(end.far)

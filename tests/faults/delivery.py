@@ -28,7 +28,7 @@ def broker_kills(quick: bool) -> Verdict:
 
 def partitions(quick: bool) -> Verdict:
     """The network between station and broker fails in four ways."""
-    rounds = 1 if quick else 3
+    rounds, pace = (1, 0.5) if quick else (3, 1.0)
     worst_s = 0.0
     with Gym() as gym, Proxy(gym.broker.port) as proxy:
         gym.station_port = proxy.port
@@ -38,7 +38,7 @@ def partitions(quick: bool) -> Verdict:
         for _ in range(rounds):
             for how, lasts_s in (("refuse", 1.5), ("hole", 3.0), ("no-answers", 2.0), ("cut", 0.3)):
                 proxy.set(how)  # type: ignore[arg-type]
-                time.sleep(lasts_s)
+                time.sleep(pace * lasts_s)
                 proxy.set("pass")
                 worst_s = max(worst_s, gym.settle())
         _, tally = _drain(gym)
@@ -100,7 +100,7 @@ def record_kills(quick: bool) -> Verdict:
 
 def chaos(quick: bool) -> Verdict:
     """Everything at once, by several seeds."""
-    seeds, reps = (1, 500) if quick else (10, 5000)
+    seeds, reps = (1, 300) if quick else (10, 5000)
     kills = 0
     totals = [0] * 8
     worst_s = 0.0

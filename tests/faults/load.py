@@ -16,7 +16,7 @@ from station.sim.session import simulate_set
 from tests.faults import long_day
 from tests.faults.bare import Hearing
 from tests.faults.gym import Gym, Verdict, cpu_s, rss_bytes
-from tests.faults.hardware import PROFILE, Board, Health, descriptors, is_open, until
+from tests.faults.hardware import PROFILE, Board, Health, descriptors, frames_in, is_open, until
 
 PROCESSES = 2
 
@@ -82,7 +82,7 @@ def stations(quick: bool) -> Verdict:
 
 def ports(quick: bool) -> Verdict:
     """One node, 16 boards at 1000 samples a second."""
-    count, lasts_s = 16, 5.0 if quick else 15.0
+    count, lasts_s = 16, 3.0 if quick else 15.0
     simulated = simulate_set(
         PROFILE,
         reps=6,
@@ -119,20 +119,21 @@ def ports(quick: bool) -> Verdict:
                 board.send(data)
         span_s = time.monotonic() - start_s
         busy = (cpu_s(node.pid) - used_s) / span_s
-        time.sleep(1.5)
+        sent = count * frames_in(pieces)
+        until(lambda: sum(h["frames"] for h in health.newest.values()) >= sent, 5.0)
         said = health.close().values()
         lost = sum(h["frames_lost"] + h["frames_corrupt"] + h["overruns"] for h in said)
         frames = sum(h["frames"] for h in said)
     return Verdict(
         f"one node, {count} ports at 1 kHz",
-        f"{100 * busy:.0f} % of a core; {frames} frames, {lost} lost, corrupt or overrun",
-        busy <= 0.6 and lost == 0 and frames > 0,
+        f"{100 * busy:.0f} % of a core; {frames} of {sent} frames, {lost} lost, corrupt or overrun",
+        busy <= 0.6 and lost == 0 and frames == sent,
     )
 
 
 def soak(quick: bool) -> Verdict:
     """A lifter who never stops for a day of the session's clock, as fast as the node counts."""
-    sets = 100 if quick else long_day.SETS_A_DAY
+    sets = 30 if quick else long_day.SETS_A_DAY
     reps = sets * long_day.REPS
     with Gym() as gym:
         gym.record()
@@ -140,7 +141,7 @@ def soak(quick: bool) -> Verdict:
         node = gym.run("tests.faults.long_day", *where)
         until(lambda: len(gym.delivered()) > reps // 3, 600.0)
         start = (len(gym.delivered()), rss_bytes(node.pid), threads(node.pid), len(descriptors(node.pid)))
-        until(lambda: len(gym.delivered()) > 0.98 * reps, 600.0)
+        until(lambda: len(gym.delivered()) > 0.7 * reps, 600.0)
         end = (len(gym.delivered()), rss_bytes(node.pid), threads(node.pid), len(descriptors(node.pid)))
         status = node.wait(60.0)
         until(lambda: len(gym.delivered()) >= reps, 10.0)

@@ -24,7 +24,7 @@ BLOCK_S = 0.5
 REPS = 10
 PAUSE_S = 15.0  # longer than a set's gap
 SETS_A_DAY = 1275  # a set and its pause take 68 s
-AHEAD = 1_000  # events the record may lag behind
+AHEAD = 200  # events the record may lag behind
 
 
 def blocks(outbox: Outbox, sets: int) -> Iterator[list[Samples]]:

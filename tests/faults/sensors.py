@@ -12,7 +12,7 @@ from station.sim.sensors import Channel
 from station.sim.session import SimulatedSet, simulate_set
 from tests.faults.gym import Gym, Verdict
 from tests.faults.hardware import PROFILE, Board, Health, counted, edge, pieces_of, until
-from tests.station.test_clock import latency_timer, link_errors_s, usb_cdc
+from tests.station.test_clock import latency_timer, link_errors_s, uniform_timer, usb_cdc
 
 FAULTS = (
     ("position_m", "silent"),
@@ -96,10 +96,11 @@ def ticks(quick: bool) -> Verdict:
     """The board's ticks on the host's clock, over links as they are, for 200 s."""
     seeds = 2 if quick else 10
     words, passed = [], True
-    # The beat of the timer against the board's frames takes 20 s here, and two of them tell it from a drift.
+    # Frames that keep step with the timer have a beat of 20 s here, and two of them tell it from a drift.
     for name, delay, after_s, most_ms in (
-        ("USB CDC after 30 s", usb_cdc, 30.0, 0.1),
-        ("16 ms latency timer after 45 s", latency_timer, 45.0, 0.5),
+        ("USB CDC after 5 s", usb_cdc, 5.0, 0.1),
+        ("16 ms latency timer after 5 s", uniform_timer, 5.0, 0.5),
+        ("in step with it after 45 s", latency_timer, 45.0, 0.5),
     ):
         rms_ms, off_ppm = [], []
         for seed in range(seeds):

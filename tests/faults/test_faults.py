@@ -18,8 +18,9 @@ pytestmark = [
 ]
 
 
-ROWS = ["partitions", "chaos", "full", "io", "power", "unplug", "corrupt", "clock"]
-ROWS += ["stations", "ports", "attack", "spoof", "soak"]
+# Kills of the node and of the record: tests/system/test_delivery.py.
+ROWS = ["reset", "broker", "partitions", "chaos", "full", "io", "power", "unplug", "corrupt"]
+ROWS += ["ticks", "clock", "stations", "ports", "attack", "spoof", "soak"]
 
 
 @pytest.mark.parametrize("row", ROWS)

@@ -26,18 +26,18 @@ def feed(
 
 
 def link_errors_s(
-    delay: Delay, *, seed: int, drift_ppm: float = 50.0, after_s: float = 30.0
+    delay: Delay, *, seed: int, drift_ppm: float = 50.0, after_s: float = 30.0, until_s: float = 200.0
 ) -> tuple[NDArray[np.float64], DeviceClock]:
-    """Error of the mapping to the host's clock after a while, each second of 200 s, 50 frames each."""
+    """Error of the mapping to the host's clock after a while, each second until the end, 50 frames each."""
     rng = np.random.default_rng(seed)
     clock = DeviceClock()
-    true_s = np.arange(0.0, 200.0, 0.02)
+    true_s = np.arange(0.0, until_s, 0.02)
     ticks_us = np.rint(2**32 - 5e6 + true_s * (1e6 + drift_ppm)).astype(np.int64)
     received_s = 1000.0 + np.maximum.accumulate(true_s + delay(rng, true_s))
     errors = []
     for index in range(len(true_s)):
         (session_us,) = feed(clock, [int(ticks_us[index])], float(received_s[index]))
-        if true_s[index] > after_s and index % 50 == 0:
+        if true_s[index] >= after_s and index % 50 == 0:
             host_s = clock.host_s(session_us / 1e6)
             assert host_s is not None
             errors.append(host_s - 1000.0 - true_s[index])
@@ -70,6 +70,34 @@ def test_the_session_is_found_on_the_hosts_clock(delay: Delay, most_ms: float, d
     errors_s, clock = link_errors_s(delay, seed=2, drift_ppm=drift_ppm)
     assert 1e3 * np.sqrt(np.mean(errors_s**2)) < most_ms
     assert clock.drift_ppm == pytest.approx(drift_ppm, abs=3.0)
+
+
+@pytest.mark.parametrize(
+    ("delay", "most_ms"), [(usb_cdc, 0.1), (uniform_timer, 0.5)], ids=["usb-cdc", "uniform-timer"]
+)
+def test_the_session_is_found_within_seconds(delay: Delay, most_ms: float) -> None:
+    for moment_s in (5.0, 10.0, 20.0, 30.0):
+        errors_s = [
+            link_errors_s(delay, seed=seed, drift_ppm=drift_ppm, after_s=moment_s, until_s=moment_s + 1.0)[0]
+            for seed, drift_ppm in enumerate((-80.0, -50.0, -20.0, 5.0, 30.0, 60.0))
+        ]
+        assert 1e3 * np.sqrt(np.mean(np.square(errors_s))) < most_ms
+
+
+def test_a_ceramic_resonator_is_believed_within_half_a_minute() -> None:
+    errors_s, clock = link_errors_s(usb_cdc, seed=3, drift_ppm=4000.0, after_s=15.0, until_s=45.0)
+    assert 1e3 * np.sqrt(np.mean(errors_s**2)) < 0.1
+    assert clock.drift_ppm == pytest.approx(4000.0, abs=5.0)
+
+
+def test_what_had_waited_when_the_port_was_opened_is_no_drift() -> None:
+    clock = DeviceClock()
+    for tick_s in range(30):
+        feed(clock, [1_000_000 * tick_s], 500.0)  # half a minute, read at once
+    (session_us,) = feed(clock, [30_000_000], 501.0)
+    assert clock.host_s(session_us / 1e6) == pytest.approx(501.0, abs=0.03)
+    assert clock.host_s(session_us / 1e6 + 1.0) == pytest.approx(502.0, abs=0.1)
+    assert clock.session_at(503.0) == pytest.approx(session_us / 1e6 + 2.0, abs=0.1)
 
 
 def test_the_drift_is_not_told_before_it_is_known() -> None:

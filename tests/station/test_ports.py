@@ -82,6 +82,24 @@ def test_what_a_port_cannot_have_is_refused_by_its_key(tmp_path: Path, table: st
     assert "\n" not in str(raised.value) and "rack-1.toml" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    "url", ["", "loop://", "socket://10.0.0.7", "socket://10.0.0.7:one", "socket://10.0.0.7:70000"]
+)
+def test_what_is_no_place_of_a_port_is_refused(tmp_path: Path, url: str) -> None:
+    path = tmp_path / "rack-1.toml"
+    path.write_text(f'{HEAD}[[ports]]\nurl = "{url}"\n')
+    with pytest.raises(ConfigError, match=r"ports\[0\]\.url is .*; give a path, .* or socket://host:port"):
+        load_station(path)
+
+
+def test_a_port_given_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rack-1.toml"
+    ports = ["chronojump-encoder", "openscale"]
+    path.write_text(HEAD + "".join(f'[[ports]]\nurl = "/dev/a"\ndriver = "{name}"\n' for name in ports))
+    with pytest.raises(ConfigError, match=r"ports\[0\] and ports\[1\] both are /dev/a; each has its own"):
+        load_station(path)
+
+
 def test_one_channel_from_two_ports_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"ports\[0\] and ports\[1\] both give force_n"):
         load(tmp_path, 'driver = "openscale"', 'driver = "chronojump-force"')

@@ -13,7 +13,7 @@ DEADLINE_S = 40.0
 
 @pytest.mark.skipif(shutil.which("mosquitto", path="/usr/sbin:/usr/bin") is None, reason="no mosquitto here")
 def test_a_listener_hears_every_rep_of_a_simulated_station(simulated_station, running_edge) -> None:
-    station = simulated_station("back-squat", reps=3, speed=5.0)
+    station = simulated_station("back-squat", reps=3, speed=2.5)
     heard: queue.Queue[bytes] = queue.Queue()
     listener = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
     listener.on_message = lambda _client, _data, message: heard.put(message.payload)
