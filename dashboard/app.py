@@ -143,6 +143,7 @@ class PlumblineApp(App[int]):
 
     def on_mount(self) -> None:
         """Begin to show."""
+        self.call_after_refresh(self.flush)  # what has come by now stands on the second frame
         self.set_interval(FLUSH_S, self.flush)
         self.set_interval(GLANCE_S, self.glance)
         if self._seconds is not None:
