@@ -6,7 +6,6 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.message import Message
-from textual.strip import Strip
 
 from dashboard.attention import Attention
 from dashboard.state import StationKey
@@ -22,6 +21,7 @@ from dashboard.widgets.lines import (
     VERMILION,
     YELLOW,
     Lines,
+    fitted,
     number,
     spread,
     whole_pct,
@@ -100,7 +100,7 @@ def tile_lines(view: StationView, width: int, height: int, focused: bool = False
     if spare >= 2:  # air around the digits rather than below them
         body.insert(1, [])
         body.insert(body.index(last) - (4 if spare >= 4 else 3), [])
-    cut = [[Segment(" "), *Strip(line).adjust_cell_length(inner)] for line in body]
+    cut = [[Segment(" "), *fitted(line, inner)] for line in body]
     return [_head(view, width - 1, focused), *cut][:height]
 
 

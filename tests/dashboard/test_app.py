@@ -114,13 +114,16 @@ def make(client: Any, **given: Any) -> PlumblineApp:
 
 
 async def settle(pilot: Pilot[int]) -> None:
-    """Take in what has arrived and draw it."""
+    """Take in what has arrived and draw it, until the screen does not change any more."""
     app = pilot.app
     assert isinstance(app, PlumblineApp)
-    for _ in range(3):
+    looks: list[str] = []
+    while len(looks) < 3 or len(set(looks[-3:])) > 1:
+        assert len(looks) < 100, "the screen does not come to rest"
         app.flush()
-        app._flushes = 0
+        app.post_message(FloorChanged(app.floor))
         await pilot.pause()
+        looks.append(screen_text(app))
 
 
 def run(app: PlumblineApp, size: tuple[int, int], drive: Callable[[Pilot[int]], Any]) -> None:
