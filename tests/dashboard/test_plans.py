@@ -252,6 +252,36 @@ def test_a_name_at_the_desk_is_sent_as_an_id_with_the_plan_and_one_sentence_come
     desk(drive, (200, 60))
 
 
+def test_a_plan_that_was_four_commands_is_taken_back_by_one_key(
+    desk: Any, edge: Any, words: Any, looks: Any
+) -> None:
+    edge.say("rack-1", words().state(), words().info("good-morning"))
+
+    def reply(to: str, ok: bool = True, text: str = "done") -> None:
+        head = {"event_id": new_id(), "at_utc": now_utc(), "in_reply_to": to}
+        edge.say("rack-1", ReplyMessage(**head, ok=ok, text=text))
+
+    def undos() -> int:
+        return sum(one.name == "undo" for one in commands_of(edge))
+
+    async def drive(pilot: Any, app: PlumblineApp) -> None:
+        await answer(pilot, app, looks, edge, "a", "Ana Okoro")
+        await looks.poll(pilot, lambda: len(commands_of(edge)) == 4)
+        for command in commands_of(edge):
+            refused = command.name == "set-load"
+            reply(command.event_id, not refused, "the stack says 40 kg" if refused else "done")
+        await looks.poll(pilot, lambda: "the stack says 40 kg" in looks.text(app))
+        reply("of-another-screen", text="tared")
+        reply("of-another-screen", text="tared")  # QoS 1 may bring it twice
+        reply("seen", text="that is all")
+        await looks.poll(pilot, lambda: len(app.wishes._actions_of("rack-1")) == 3)
+        for expected in (1, 2, 5):  # what others did since, then the three that were done of the plan
+            await pilot.press("u")
+            await looks.poll(pilot, lambda expected=expected: undos() == expected)
+
+    desk(drive, (200, 60))
+
+
 def test_what_is_refused_of_a_plan_is_what_is_said(desk: Any, edge: Any, words: Any, looks: Any) -> None:
     edge.say("rack-1", words().state(), words().info("romanian-deadlift"))
 
