@@ -168,8 +168,8 @@ def _headline(view: StationView, width: int, scale: int, whole: bool) -> list[li
 
 def _captions(view: StationView, width: int, whole: bool) -> list[Segment]:
     words = "reps" if whole or not view.target_reps else f"reps of {view.target_reps}"
-    if view.set_number is not None:
-        words += f", set {view.set_number}" + (" over" if view.set_over else "")
+    if view.set_words:
+        words += f", {view.set_words}"
     said = [Segment(words, FAINT)]
     if view.pending:
         said.append(Segment("  ◌ pending", Style(color=BLUE)))

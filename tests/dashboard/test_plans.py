@@ -21,6 +21,7 @@ from dashboard.history.store import SqlStore, open_store
 from dashboard.screens.ask import AskScreen
 from dashboard.state import FloorState, apply
 from dashboard.views import Views
+from dashboard.widgets.tile import tile_lines
 from station.config import Mqtt
 from station.exercises import all_profiles
 from station.messages import (
@@ -350,3 +351,26 @@ def test_the_rest_a_plan_asks_for_is_what_is_overdue(words: Any, at: Callable[..
     views.rests_s = {("a-17", "romanian-deadlift"): 90.0}
     seen = views.see(station, 1.0)
     assert (seen.attention, seen.attention_text) == (Attention.REST, "rest 1:40")
+
+
+def test_which_of_the_planned_sets_it_is_counts_the_athlete_s_own(words: Any, at: Callable[..., Any]) -> None:
+    say = words()
+    floor = FloorState()
+    views = Views(PROFILES)
+    mine = {"athlete": "a-17"}
+    said = [
+        say.state(),
+        say.info(athlete="a-17"),
+        say.set(1, at_utc="2025-12-31T10:00:00.000Z", **mine),  # yesterday's
+        say.set(2, **mine),
+        say.set(3, athlete="b-04"),
+        say.rep(1, set_number=4, start_s=90.0, **mine),
+    ]
+    for message in said:
+        floor = apply(floor, at("rack-1", message), message, 1.0)
+    station = floor.stations["gym", "rack-1"]
+    assert views.see(station, 1.0).set_words == "set 4"
+    views.sets = {("a-17", "romanian-deadlift"): 4}
+    assert views.see(station, 1.0).set_words == "set 2/4"
+    lines = tile_lines(views.see(station, 1.0), 38, 10)
+    assert any("set 2/4" in "".join(part.text for part in line) for line in lines)
