@@ -8,6 +8,10 @@ KERNELS := $(wildcard kernels/*.pyx kernels/*.pxd kernels/*.h)
 # The compiler this Python builds extensions with, and where its headers are.
 COMPILER = $$($(PYTHON) -c 'import os, sysconfig; print((os.getenv("CC") or sysconfig.get_config_var("CC")).split()[0])')
 INCLUDE = import sysconfig; print(sysconfig.get_path("include"))
+# Bytecode of what is run, and of nothing else: compiling it takes a start longer than all the rest.
+COMPILE = import dashboard.app, dashboard.demo, dashboard.history.record, dashboard.screens.history, \
+  edge.node, textual.drivers.headless_driver, textual.drivers.linux_driver, textual.pilot; \
+  from station.cli import commands; [one.load() for one in commands().values()]
 
 # What pip installs here is compiled when it is first used, and kept: without, every child would do it again.
 export PYTHONDONTWRITEBYTECODE :=
@@ -59,4 +63,5 @@ $(DEMO) $(DEV): pyproject.toml setup.py $(KERNELS)
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@echo "make: installing Plumbline and what it needs into $(VENV), once; a minute or two"
 	@$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -e '.[$(if $(filter $(DEV),$@),dev,demo)]'
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -c '$(COMPILE)'
 	@touch $(DEMO) $@

@@ -112,6 +112,8 @@ class PlumblineApp(App[int]):
         self._preferences = load_preferences(preferences) if preferences else Preferences()
         self._views = Views(self.profiles)
         self._flushes = 0
+        self._glanced = False  # at the last glance
+        self._shown = False  # whether the screen in front has been shown the floor
         self._rung: set[tuple[StationKey, str]] = set()
 
     @property
@@ -143,14 +145,16 @@ class PlumblineApp(App[int]):
 
     def on_mount(self) -> None:
         """Begin to show."""
+        self.call_after_refresh(self.flush)  # what has come by now stands on the second frame
         self.set_interval(FLUSH_S, self.flush)
         self.set_interval(GLANCE_S, self.glance)
         if self._seconds is not None:
             self.set_timer(self._seconds, self.action_leave)
 
     def glance(self) -> None:
-        """Flush at once where a rep, a set or an answer has come."""
-        if self.client.inbox.pressing:
+        """Flush at once where a rep, a set or an answer has come; a full gym has one at every glance."""
+        self._glanced = self.client.inbox.pressing and not self._glanced
+        if self._glanced:
             self.flush()
 
     def flush(self) -> None:
@@ -171,15 +175,17 @@ class PlumblineApp(App[int]):
         self.floor = apply_all(self.floor, arrivals)
         self._on_floor(self.floor)
         self._flushes += 1
-        if arrivals or self._flushes % SHOW_AGAIN == 0:
+        if arrivals or not self._shown or self._flushes % SHOW_AGAIN == 0:
             self.post_message(FloorChanged(self.floor))
 
     def on_floor_changed(self, event: FloorChanged) -> None:
         """Show the floor on the screen that is in front."""
         stations = event.floor.stations
         screen = self.screen_stack[-1] if self.screen_stack else None
-        if screen is None or not (screen.is_mounted and screen.children and screen.display):
-            return  # not composed yet, or being taken down; the floor is posted again soon
+        # False: not composed yet, or being taken down; then the next flush posts the floor again.
+        self._shown = screen is not None and screen.is_mounted and bool(screen.children) and screen.display
+        if screen is None or not self._shown:
+            return
         if isinstance(screen, FloorScreen):
             views = sorted(map(self._see, stations.values()), key=lambda one: one.key)
             self._ring(views)
@@ -260,7 +266,7 @@ class PlumblineApp(App[int]):
 
     def _see(self, station: StationState) -> StationView:
         known = self._known()
-        self._views.before, self._views.rests_s = known.before, known.rests_s
+        self._views.before, self._views.rests_s, self._views.sets = known.before, known.rests_s, known.sets
         return self._views.see(station, self._clock(), self.client.connection.up, self.units)
 
     def _answered(self, station: str, reply: ReplyMessage) -> None:

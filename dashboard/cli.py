@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
@@ -17,9 +17,10 @@ import msgspec
 from dashboard.children import ChildError
 from dashboard.client import Client
 from dashboard.options import add_broker_options, broker_of
+from dashboard.recording import Recording
 from dashboard.state import FloorState
 from station.config import Mqtt, decode_toml
-from station.errors import ConfigError, StoreError
+from station.errors import ConfigError
 from station.exercises import Profile, all_profiles
 
 DASHBOARD_EXAMPLES = """\
@@ -83,11 +84,11 @@ def dashboard(argv: Sequence[str]) -> int:
         return _serve_web(argv, args, file, mqtt)
     client = Client(mqtt, args.site)
     database = args.db or file.db
-    recording = (
-        _no_recording() if args.no_record else _recording(mqtt, args.site, database, all_profiles(exercises))
-    )
-    with _signals() as stop, recording as trouble:
-        _look(client, all_profiles(exercises), args, stop, trouble, history=database)
+    profiles = all_profiles(exercises)
+    recording = None if args.no_record else Recording(mqtt, args.site, database, profiles)
+    with _signals() as stop, recording or nullcontext():
+        trouble = recording.trouble if recording else _no_trouble
+        _look(client, profiles, args, stop, trouble, history=database)
     return stop.status(0)
 
 
@@ -99,12 +100,9 @@ def _serve_web(argv: Sequence[str], args: argparse.Namespace, file: DashboardFil
         raise ConfigError("--web needs textual-serve; pip install 'plumbline[web]'") from None
     tls = tls_of(args.web_host, args.web_cert, args.web_key)
     command = [sys.executable, "-P", "-m", "station.cli", "dashboard", *_without_web(argv), "--no-record"]
-    recording = (
-        _no_recording()
-        if args.no_record
-        else _recording(mqtt, args.site, args.db or file.db, all_profiles(_exercises(args, file)))
-    )
-    with _signals() as stop, recording:
+    profiles = all_profiles(_exercises(args, file))
+    recording = None if args.no_record else Recording(mqtt, args.site, args.db or file.db, profiles)
+    with _signals() as stop, recording or nullcontext():
         # `exec`: the shell between would outlive what it started.
         serve(f"exec {shlex.join(command)}", args.web_host, args.web_port, tls, stop.event, _say)
         return stop.status(0)
@@ -138,7 +136,7 @@ def screen(argv: Sequence[str]) -> int:
     mqtt = broker_of(args, file.mqtt if args.config is not None else None)
     client = Client(mqtt, args.site)
     with _signals() as stop:
-        _look(client, all_profiles(_exercises(args, file)), args, stop, lambda: None)
+        _look(client, all_profiles(_exercises(args, file)), args, stop, _no_trouble)
         return stop.status(0)
 
 
@@ -170,13 +168,13 @@ def _demo(args: argparse.Namespace, stop: "_Stop") -> str | None:
         client = Client(gym.mqtt)
         profiles = all_profiles()
         gym.enlist()
-        with _recording(gym.mqtt, None, gym.database, profiles) as history_trouble:
+        with Recording(gym.mqtt, None, gym.database, profiles) as recording:
             _look(
                 client,
                 profiles,
                 args,
                 stop,
-                trouble=lambda: gym.trouble or history_trouble(),
+                trouble=lambda: gym.trouble or recording.trouble(),
                 on_floor=coach(client),
                 note=f" · demo, {gym.broker_kind} broker",
                 history=str(gym.database),
@@ -214,41 +212,6 @@ def _parser(name: str, what: str, examples: str) -> argparse.ArgumentParser:
 
 
 @contextmanager
-def _recording(
-    mqtt: Mqtt, site: str | None, database: str | Path | None, profiles: Mapping[str, Profile]
-) -> Iterator[Callable[[], str | None]]:
-    """Run the record inside this process; gives what says its problem. A screen without a history goes on."""
-    from dashboard.history.badges import Badges  # noqa: PLC0415
-    from dashboard.history.record import Record  # noqa: PLC0415
-    from dashboard.history.store import open_store  # noqa: PLC0415
-
-    with ExitStack() as stack:
-        try:
-            store = stack.enter_context(open_store(database))
-        except StoreError as error:
-            words = f"no history: {error}"
-            yield lambda: words
-            return
-        # Its words go to the headline: a line on stderr would be written across the screen.
-        badges = Badges(store.db, profiles)
-        record = stack.enter_context(Record(mqtt, store, site, say=lambda _: None, badges=badges))
-        yield (
-            lambda: (
-                f"history: {record.problem}"
-                if record.problem
-                else f"history: ended by {record.failure!r}"
-                if record.failure
-                else None
-            )
-        )
-
-
-@contextmanager
-def _no_recording() -> Iterator[Callable[[], str | None]]:
-    yield lambda: None
-
-
-@contextmanager
 def _signals() -> Iterator["_Stop"]:
     """SIGINT, SIGTERM and SIGHUP set a flag meanwhile, so that everything is left in order."""
     stop = _Stop()
@@ -260,6 +223,10 @@ def _signals() -> Iterator["_Stop"]:
         stop.left.set()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _no_trouble() -> None:
+    return None
 
 
 def _user() -> str:

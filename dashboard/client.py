@@ -37,6 +37,7 @@ KEEPALIVE_S = 5  # a broker behind a dead link is noticed within 1.5 of these
 LOOP_S = 0.05  # how long a command waits at most
 REPLY_WAIT_S = 5.0
 LIVE_EACH = 8  # of one station between two looks of the screen; then its oldest goes
+LIVE_AT_ONCE = 120  # of all stations in one look: 60 at 10 Hz say 60, and what is behind is no longer live
 MOST_TOPICS = 4096  # of live values; a gym has 60
 OUTGOING = 1024  # commands, and the record's acknowledgements
 QUEUE = 8192  # reps, states and replies
@@ -59,8 +60,9 @@ class Inbox:
     missed and being late for the next.
     """
 
-    def __init__(self, live_each: int = LIVE_EACH) -> None:
+    def __init__(self, live_each: int = LIVE_EACH, live_at_once: int = LIVE_AT_ONCE) -> None:
         self._live_each = live_each
+        self._live_at_once = live_at_once
         self._live: dict[str, deque[Packet]] = {}  # by topic
         self._other: deque[Packet] = deque(maxlen=QUEUE)
         self.dropped_live = 0
@@ -87,9 +89,13 @@ class Inbox:
     def drain(self) -> list[Packet]:
         """Take what is there now; what comes meanwhile is for the next time."""
         self.pressing = False  # first, so that what comes meanwhile raises it again
-        taken: list[Packet] = []
-        for queue in (self._other, *list(self._live.values())):
-            taken += [queue.popleft() for _ in range(len(queue))]
+        taken = [self._other.popleft() for _ in range(len(self._other))]
+        waiting = [queue for queue in list(self._live.values()) if queue]
+        each = max(1, self._live_at_once // max(1, len(waiting)))
+        for queue in waiting:
+            found = [queue.popleft() for _ in range(len(queue))]
+            self.dropped_live += max(0, len(found) - each)
+            taken += found[-each:]
         return taken
 
 
@@ -208,8 +214,6 @@ class Client:
                 code = client.loop(LOOP_S)
                 while code == paho.MQTT_ERR_SUCCESS and client.has_read_ahead:
                     code = client.loop_read()
-                self.inbox.dropped_live += client.dropped_live
-                client.dropped_live = 0
                 if code != paho.MQTT_ERR_SUCCESS:
                     break
                 refused = accepted == [False]
@@ -248,8 +252,12 @@ class Client:
                 topic = ""  # counted as refused where all are checked
             self.inbox.put(Packet(topic, bytes(message.payload), self._clock()))
 
+        def on_live(topic: bytes, payload: bytes) -> None:
+            self.inbox.put(Packet(topic.decode(errors="replace"), payload, self._clock()))
+
         client.on_connect = on_connect
         client.on_message = on_message
+        client.on_live = on_live
         return client
 
     def _say(self, up: bool, text: str) -> None:

@@ -31,7 +31,9 @@ from station.messages import (
 from station.records import Live
 
 TRACE_LENGTH = 256  # live values kept per session: 25 s at 10 Hz, what the station screen draws
-REPS_KEPT = 256  # reps kept per session: several long sets; the history has the rest
+REPS_KEPT = (
+    96  # reps kept per session: three long sets, what a mastery rule asks for; the history has the rest
+)
 SETS_KEPT = 32
 SESSIONS_KEPT = 8  # restarts of one node that may still have messages under way
 NEVER_S = float("-inf")

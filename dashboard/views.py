@@ -73,6 +73,8 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     phase: Phase | None
     set_number: int | None
     set_over: bool
+    sets_begun: int  # by this athlete of this exercise, today
+    sets_planned: int | None
     rest_s: float | None
     reps: tuple[RepView, ...]  # of the current set, not the rejected ones
     attention: Attention
@@ -90,6 +92,14 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     def seen(self) -> bool:
         """Whether a coach has said that they know."""
         return self.attention is not Attention.FINE and self.acknowledged == self.attention_id
+
+    @property
+    def set_words(self) -> str:
+        """Which set it is: of the plan's where there is one, else of the station's session."""
+        if self.set_number is None:
+            return "" if self.sets_planned is None else f"{self.sets_planned} sets"
+        of = f"{self.sets_begun}/{self.sets_planned}" if self.sets_planned else f"{self.set_number}"
+        return f"set {of}" + (" over" if self.set_over else "")
 
     @property
     def next_athlete(self) -> str | None:
@@ -129,6 +139,7 @@ class Judged(msgspec.Struct, frozen=True):
     asked: Profile | None  # what the reps are judged by
     set_number: int | None
     over: SetMessage | None
+    sets_begun: int
     reps: tuple[RepView, ...]
     cue: str | None
     standing: Standing | None
@@ -161,6 +172,7 @@ def judge(
         asked=counted_by or shown,
         set_number=set_number,
         over=over,
+        sets_begun=_sets_begun(session, athlete, exercise, messages),
         reps=tuple(_rep_view(message, counted_by) for message in messages),
         cue=cue(counted_by, messages) if counted_by else None,
         standing=standing(shown, session, athlete, before.get((athlete or "", shown.name), NOTHING_BEFORE))
@@ -175,6 +187,7 @@ class Views:
     def __init__(self, profiles: Mapping[str, Profile]) -> None:
         self.before: Mapping[tuple[str, str], Before] = {}  # by athlete and exercise, from the record
         self.rests_s: Mapping[tuple[str, str], float] = {}  # what plans ask for, likewise
+        self.sets: Mapping[tuple[str, str], int] = {}
         self._profiles = profiles
         # The state never changes what it holds, so the same objects mean the same content.
         self._judged: dict[StationKey, tuple[tuple[object, ...], Judged]] = {}
@@ -189,8 +202,9 @@ class Views:
         if held is None or any(one is not other for one, other in zip(given, held[0], strict=True)):
             held = self._judged[station.key] = given, judge(session, self._profiles, self.before)
         judged = held[1]
-        rest_s = self.rests_s.get((judged.athlete or "", judged.exercise or ""), REST_OVERDUE_S)
-        return _seen(station, judged, now_s, broker_up, units, rest_s)
+        practice = (judged.athlete or "", judged.exercise or "")
+        rest_s = self.rests_s.get(practice, REST_OVERDUE_S)
+        return _seen(station, judged, now_s, broker_up, units, rest_s, self.sets.get(practice))
 
 
 def view(
@@ -211,6 +225,7 @@ def _seen(
     broker_up: bool,
     units: Units,
     rest_asked_s: float,
+    sets_planned: int | None,
 ) -> StationView:
     session = station.current
     info, asked = judged.info, judged.asked
@@ -241,6 +256,8 @@ def _seen(
         phase=session.trace[-1].phase if session.trace and link.up else None,
         set_number=judged.set_number,
         set_over=over,
+        sets_begun=judged.sets_begun,
+        sets_planned=sets_planned,
         rest_s=rest_s,
         reps=judged.reps,
         attention=attention,
@@ -336,6 +353,21 @@ def _set_over(session: SessionState, number: int | None) -> SetMessage | None:
     over = [message for message in set_summaries(session) if message.summary.number == number]
     reps = [message.rep.start_s for message in current_reps(session)]
     return over[-1] if over and over[-1].summary.end_s >= max(reps, default=NEVER_S) else None
+
+
+def _sets_begun(
+    session: SessionState, athlete: str | None, exercise: str | None, running: list[RepMessage]
+) -> int:
+    """Sets of an athlete and an exercise on the day of the newest, the running one included."""
+    said: list[SetMessage | RepMessage] = [*session.sets.values(), *running]
+    today = max((message.at_utc[:10] for message in said), default="")
+    return len(
+        {
+            message.summary.number if isinstance(message, SetMessage) else message.set_number
+            for message in said
+            if (message.athlete, message.exercise, message.at_utc[:10]) == (athlete, exercise, today)
+        }
+    )
 
 
 def _rest_s(session: SessionState, over: SetMessage | None) -> float | None:

@@ -1,6 +1,8 @@
 """What this screen asks of the stations and of the record, and what came of it, in words."""
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from dashboard.client import Client
@@ -28,6 +30,17 @@ class Said(NamedTuple):
     ok: bool
 
 
+ACTIONS_REMEMBERED = 32  # of each station, and replies seen; an edge remembers its commands likewise
+
+
+@dataclass(eq=False)
+class _Action:
+    """What one key has sent, and what came of it."""
+
+    commands: int  # that were done, as far as is known
+    answers: list[ReplyMessage] = field(default_factory=list)
+
+
 class Wishes:
     """Sends wishes, and puts the answers of those that belong together into one sentence."""
 
@@ -47,11 +60,21 @@ class Wishes:
         self._known = known
         self._info_of = info_of
         self._tell = tell
-        self._together: dict[str, list[ReplyMessage]] = {}  # by wish; those sent at once share a list
+        self._together: dict[str, _Action] = {}  # by wish; those sent at once share one
+        self._done: dict[str, deque[_Action]] = {}  # by station, the newest last
+        self._replied: deque[str] = deque(maxlen=ACTIONS_REMEMBERED)  # QoS 1 may bring a reply twice
 
     def send(self, key: StationKey, name: CommandName, **given: Any) -> None:
         """Ask a station's edge; the reply is told when it comes."""
-        self._ask(key, CommandMessage(event_id=new_id(), at_utc=now_utc(), name=name, by=self._by, **given))
+        self._ask(key, self._command(name, **given))
+
+    def undo(self, key: StationKey) -> None:
+        """Take the newest action back, all the commands of it."""
+        done = self._actions_of(key[1])
+        while done and done[-1].commands <= 0:
+            done.pop()  # all of it was refused
+        count = done.pop().commands if done else 1
+        self._ask(key, *(self._command("undo") for _ in range(count)))
 
     def send_badge(self, key: StationKey, badge: str) -> None:
         """Ask the record whose it is; it sets the station, and the station's info says to whom."""
@@ -88,31 +111,53 @@ class Wishes:
         """
         asked = self._client.answered(reply)
         if asked is not None:
-            answers = self._together.pop(reply.in_reply_to, [])
-            answers.append(reply)
-            refused = [one for one in answers if not one.ok]
+            action = self._together.pop(reply.in_reply_to)
+            action.answers.append(reply)
+            action.commands -= not reply.ok
+            refused = [one for one in action.answers if not one.ok]
             # What was refused, alone: the rest was done as asked, and the station shows it.
-            words = "; ".join(one.text for one in refused or answers)
+            words = "; ".join(one.text for one in refused or action.answers)
             self._tell(Said(asked.station, words, not refused))
         elif others and not reply.ok:
             self._tell(Said(station, reply.text, False))
+        if asked is None and reply.ok and reply.in_reply_to not in self._replied:
+            self._somebody_else(station, reply)
+        self._replied.append(reply.in_reply_to)
         return asked is not None or (others and not reply.ok)
 
     def tell_unanswered(self) -> None:
         """Tell of the wishes whose time is up, each once."""
         for asked in self._client.unanswered():
-            self._together.pop(asked.wish.event_id, None)
+            self._together.pop(asked.wish.event_id).commands -= 1
             hint = "; the record does not run" if isinstance(asked.wish, BadgeMessage) else ""
             self._tell(Said(asked.station, f"no answer to {asked.name}{hint}", False))
 
     def _ask(self, key: StationKey, *wishes: CommandMessage | BadgeMessage) -> None:
         """Send them in this order."""
-        answers: list[ReplyMessage] = []
+        action = _Action(len(wishes))
         for wish in wishes:
             if not self._client.send(*key, wish):
                 self._tell(Said(key[1], "not sent, no broker", False))
                 return
-            self._together[wish.event_id] = answers
+            self._together[wish.event_id] = action
+        if all(isinstance(wish, CommandMessage) and wish.name != "undo" for wish in wishes):
+            self._actions_of(key[1]).append(action)
+
+    def _somebody_else(self, station: str, reply: ReplyMessage) -> None:
+        """Another screen's command was done: it is what an undo means now."""
+        done = self._actions_of(station)
+        if not reply.text.startswith("undone"):
+            done.append(_Action(1))
+        elif done:
+            done[-1].commands -= 1
+            if done[-1].commands <= 0:
+                done.pop()
+
+    def _actions_of(self, station: str) -> deque[_Action]:
+        return self._done.setdefault(station, deque(maxlen=ACTIONS_REMEMBERED))
+
+    def _command(self, name: CommandName, **given: Any) -> CommandMessage:
+        return CommandMessage(event_id=new_id(), at_utc=now_utc(), name=name, by=self._by, **given)
 
     def _athlete(self, athlete: str | None) -> Athlete | None:
         return next((one for one in self._known().athletes if one.id == athlete), None)

@@ -27,7 +27,7 @@ ACTIONS: list[BindingType] = [
     Binding("f", "mark('false')", "False", tooltip="the rep was none"),
     Binding("h", "mark('partial')", "Half", tooltip="the rep was partial"),
     Binding("d", "mark('failed')", "Failed", tooltip="the rep was a failed attempt"),
-    Binding("u", "ask('undo')", "Undo", tooltip="take the station's newest command back"),
+    Binding("u", "undo", "Undo", tooltip="take back what was done last at the station"),
     Binding("k", "seen", "Seen", tooltip="acknowledge what the station calls for"),
     Binding("m", "ask('mute')", "Mute", tooltip="no bell and no flash for this station, or again"),
     Binding("o", "sign_off", "Sign", tooltip="the exercise is mastered: the coach signs off"),
@@ -80,6 +80,11 @@ class CoachScreen(Screen[None]):
         """A command that needs nothing more."""
         if self.chosen is not None:
             self.desk.wishes.send(self.chosen, name)
+
+    def action_undo(self) -> None:
+        """Take back what was done last, all of it."""
+        if self.chosen is not None:
+            self.desk.wishes.undo(self.chosen)
 
     def action_exercise(self) -> None:
         """Choose from a list."""

@@ -2,9 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from itertools import zip_longest
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Region
+from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -22,12 +26,15 @@ FAINT = Style(color=GREY)
 
 
 class Lines(Widget):
-    """Draws what `lines` returns; drawn again only after `draw_anew` or another size."""
+    """Draws what `lines` returns; after `draw_anew` only the lines that look otherwise are painted."""
+
+    auto_links = var(False)  # there are none, and looking for them takes a tenth of all painting
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._drawn: list[Strip] = []
-        self._drawn_for: object = None
+        self._drawn: list[list[Segment]] = []
+        self._drawn_for: object = None  # size and focus
+        self._owed = True  # a change has been said and not painted
 
     def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
         """The segments of every line, at most `height` of them; each is cut or filled to `width` cells."""
@@ -35,26 +42,53 @@ class Lines(Widget):
 
     def draw_anew(self) -> None:
         """What there is to show has changed."""
-        self._drawn_for = None
-        self.refresh()
+        if self._owed:
+            # Scrolled out of sight, or the screen is behind: it is drawn whole when it is painted.
+            if self._drawn_for is not None:
+                self._drawn_for = None
+                self.refresh()
+            return
+        before, before_for = self._drawn, self._drawn_for
+        self._draw()
+        if self._drawn_for != before_for:
+            self._owed = True
+            self.refresh()
+            return
+        width, height = self.size
+        pairs = list(zip_longest(before, self._drawn))[:height]
+        if other := [Region(0, y, width, 1) for y, (old, new) in enumerate(pairs) if old != new]:
+            self._owed = True
+            self.refresh(*other)
 
     def render_line(self, y: int) -> Strip:
         """One line for Textual, over the widget's own colours."""
+        self._owed = False
         width, height = self.size
         if self._drawn_for != (width, height, self.has_focus):
-            self._drawn = [Strip(line).adjust_cell_length(width) for line in self.lines(width, height)]
-            self._drawn_for = (width, height, self.has_focus)
-        strip = self._drawn[y] if y < len(self._drawn) else Strip.blank(width)
+            self._draw()
+        strip = Strip(self._drawn[y], width) if y < len(self._drawn) else Strip.blank(width)
         return strip.apply_style(self.rich_style)
+
+    def _draw(self) -> None:
+        width, height = self.size
+        self._drawn = [fitted(line, width) for line in self.lines(width, height)]
+        self._drawn_for = (width, height, self.has_focus)
+
+
+def fitted(line: Sequence[Segment], width: int, fill: Style = PLAIN) -> list[Segment]:
+    """The line cut or filled to `width` cells."""
+    cells = sum(cell_len(segment.text) for segment in line)
+    if cells <= width:
+        return [*line, Segment(" " * (width - cells), fill)] if cells < width else list(line)
+    return list(Strip(line, cells).crop(0, width))
 
 
 def spread(
     left: Sequence[Segment], right: Sequence[Segment], width: int, fill: Style = PLAIN
 ) -> list[Segment]:
     """`left` at the left end and `right` at the right end; where there is no room the left one is cut."""
-    end = Strip(right)
-    room = max(0, width - end.cell_length)
-    return [*Strip(left).adjust_cell_length(room, fill), *end]
+    room = max(0, width - sum(cell_len(segment.text) for segment in right))
+    return [*fitted(left, room, fill), *right]
 
 
 def whole_pct(value: float | None) -> str:

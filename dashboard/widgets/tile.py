@@ -6,7 +6,6 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.message import Message
-from textual.strip import Strip
 
 from dashboard.attention import Attention
 from dashboard.state import StationKey
@@ -22,6 +21,7 @@ from dashboard.widgets.lines import (
     VERMILION,
     YELLOW,
     Lines,
+    fitted,
     number,
     spread,
     whole_pct,
@@ -100,7 +100,7 @@ def tile_lines(view: StationView, width: int, height: int, focused: bool = False
     if spare >= 2:  # air around the digits rather than below them
         body.insert(1, [])
         body.insert(body.index(last) - (4 if spare >= 4 else 3), [])
-    cut = [[Segment(" "), *Strip(line).adjust_cell_length(inner)] for line in body]
+    cut = [[Segment(" "), *fitted(line, inner)] for line in body]
     return [_head(view, width - 1, focused), *cut][:height]
 
 
@@ -168,8 +168,8 @@ def _headline(view: StationView, width: int, scale: int, whole: bool) -> list[li
 
 def _captions(view: StationView, width: int, whole: bool) -> list[Segment]:
     words = "reps" if whole or not view.target_reps else f"reps of {view.target_reps}"
-    if view.set_number is not None:
-        words += f", set {view.set_number}" + (" over" if view.set_over else "")
+    if view.set_words:
+        words += f", {view.set_words}"
     said = [Segment(words, FAINT)]
     if view.pending:
         said.append(Segment("  ◌ pending", Style(color=BLUE)))

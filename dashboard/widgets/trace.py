@@ -86,7 +86,7 @@ def trace_lines(trace: tuple[Live, ...], width: int, height: int) -> list[list[S
     curves = _curve(window, [v.position_m for v in window], width, rows - below, _LEAST_SPAN_M)
     if below:
         curves += _curve(window, [v.velocity_mps for v in window], width, below, _LEAST_SPAN_MPS, zero=True)
-    foot = [Segment(f"{'':<{_AXIS}}{WINDOW_S:g} s  ", FAINT)]
+    foot = [Segment(f"{WINDOW_S:g} s ", FAINT)]
     foot += [
         Segment(f"{glyph} {name[:3]} ", Style(color=colour)) for name, (glyph, colour) in PHASE_LOOK.items()
     ]

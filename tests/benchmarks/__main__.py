@@ -7,7 +7,7 @@ import sys
 import time
 from importlib import import_module
 
-NAMES = ("frames", "kernel", "pipeline", "latency", "screen")
+NAMES = ("frames", "kernel", "pipeline", "latency", "start", "screen")
 
 
 def main(names: list[str]) -> int:

@@ -250,6 +250,8 @@ def _rep(session: str, stream: str, seq: int, done: int) -> RepMessage:
         "counted": True,
         "start_s": now_s - 3.0,
         "end_s": now_s,
+        "eccentric_end_s": now_s - 1.0,
+        "concentric_start_s": now_s - 1.0,
         "concentric_end_s": now_s,
         "eccentric_s": 2.0,
         "bottom_pause_s": 0.0,

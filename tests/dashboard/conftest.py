@@ -265,7 +265,7 @@ class StillClient:
     """Stands where the client stands, without a network: what is put in is what was received."""
 
     def __init__(self) -> None:
-        self.inbox = Inbox(live_each=1000)  # a test says in a moment what takes half a minute
+        self.inbox = Inbox(1000, 1_000_000)  # a test says in a moment what takes half a minute
         self.connection = Connection(True, "gym.local:8883", 0.0)
         self.now_s = 1000.0
 

@@ -146,7 +146,7 @@ def test_every_action_has_its_own_key_and_a_place_in_the_palette(coach: Any, edg
         await hands.pilot.press("ctrl+p")
         await hands.poll(lambda: "say who lifts here" in screen_text(hands.app))
         await hands.pilot.press(*"undo")
-        await hands.poll(lambda: "newest command back" in screen_text(hands.app))
+        await hands.poll(lambda: "take back what was done last" in screen_text(hands.app))
         assert (await hands.command("enter")).name == "undo"
 
     coach(say, (120, 40), look)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from dashboard.app import SHOW_AGAIN, PlumblineApp
+from dashboard.app import PlumblineApp
 from dashboard.attention import Attention
 from dashboard.client import Client
 from dashboard.events import FloorChanged
@@ -114,16 +114,16 @@ def make(client: Any, **given: Any) -> PlumblineApp:
 
 
 async def settle(pilot: Pilot[int]) -> None:
-    """Take in what has arrived and draw it."""
+    """Take in what has arrived and draw it, until the screen does not change any more."""
     app = pilot.app
     assert isinstance(app, PlumblineApp)
-    while not (app.screen.is_mounted and app.screen.children):  # composed: what comes before is not shown
-        await pilot.pause()
-    for _ in range(3):
-        app._flushes = SHOW_AGAIN - 1  # whatever a screen has missed while it was being composed
+    looks: list[str] = []
+    while len(looks) < 3 or len(set(looks[-3:])) > 1:
+        assert len(looks) < 100, "the screen does not come to rest"
         app.flush()
-        app._flushes = 0
+        app.post_message(FloorChanged(app.floor))
         await pilot.pause()
+        looks.append(screen_text(app))
 
 
 def run(app: PlumblineApp, size: tuple[int, int], drive: Callable[[Pilot[int]], Any]) -> None:

@@ -18,6 +18,7 @@ from dashboard.history.postgres import without_password
 from dashboard.history.record import Record
 from dashboard.history.schema import SCHEMA_VERSION, open_history, open_writable
 from dashboard.history.store import Arrived, SqliteStore, SqlStore, open_store
+from dashboard.recording import Recording
 from edge.broker import Broker
 from station.config import Mqtt
 from station.errors import StoreError
@@ -176,6 +177,25 @@ def test_the_record_says_that_its_history_is_locked_and_takes_all_when_it_is_not
         other.execute("ROLLBACK")
         other.close()
         until(lambda: record.problem is None and record.committed == 1)
+
+
+def test_a_history_that_is_locked_at_the_start_is_written_once_it_is_free(
+    broker: Broker, wire: Any, make_rep: MakeRep, until: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "h.db"
+    open_writable(path).close()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    mqtt = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
+    with Recording(mqtt, None, path, {}) as recording:
+        until(recording.trouble)
+        assert "no history: " in str(recording.trouble())
+        other.execute("ROLLBACK")
+        other.close()
+        until(lambda: recording.trouble() is None)
+        with open_history(path) as db:
+            # Said again and again, as an outbox does.
+            until(lambda: wire.say(TOPIC, encode(make_rep(stream="s", seq=1))) or queries.reps(db))
 
 
 @pytest.mark.parametrize("trouble", ["newer", "torn", "locked"])

@@ -21,6 +21,7 @@ from dashboard.history.store import SqlStore, open_store
 from dashboard.screens.ask import AskScreen
 from dashboard.state import FloorState, apply
 from dashboard.views import Views
+from dashboard.widgets.tile import tile_lines
 from station.config import Mqtt
 from station.exercises import all_profiles
 from station.messages import (
@@ -252,6 +253,36 @@ def test_a_name_at_the_desk_is_sent_as_an_id_with_the_plan_and_one_sentence_come
     desk(drive, (200, 60))
 
 
+def test_a_plan_that_was_four_commands_is_taken_back_by_one_key(
+    desk: Any, edge: Any, words: Any, looks: Any
+) -> None:
+    edge.say("rack-1", words().state(), words().info("good-morning"))
+
+    def reply(to: str, ok: bool = True, text: str = "done") -> None:
+        head = {"event_id": new_id(), "at_utc": now_utc(), "in_reply_to": to}
+        edge.say("rack-1", ReplyMessage(**head, ok=ok, text=text))
+
+    def undos() -> int:
+        return sum(one.name == "undo" for one in commands_of(edge))
+
+    async def drive(pilot: Any, app: PlumblineApp) -> None:
+        await answer(pilot, app, looks, edge, "a", "Ana Okoro")
+        await looks.poll(pilot, lambda: len(commands_of(edge)) == 4)
+        for command in commands_of(edge):
+            refused = command.name == "set-load"
+            reply(command.event_id, not refused, "the stack says 40 kg" if refused else "done")
+        await looks.poll(pilot, lambda: "the stack says 40 kg" in looks.text(app))
+        reply("of-another-screen", text="tared")
+        reply("of-another-screen", text="tared")  # QoS 1 may bring it twice
+        reply("seen", text="that is all")
+        await looks.poll(pilot, lambda: len(app.wishes._actions_of("rack-1")) == 3)
+        for expected in (1, 2, 5):  # what others did since, then the three that were done of the plan
+            await pilot.press("u")
+            await looks.poll(pilot, lambda expected=expected: undos() == expected)
+
+    desk(drive, (200, 60))
+
+
 def test_what_is_refused_of_a_plan_is_what_is_said(desk: Any, edge: Any, words: Any, looks: Any) -> None:
     edge.say("rack-1", words().state(), words().info("romanian-deadlift"))
 
@@ -320,3 +351,26 @@ def test_the_rest_a_plan_asks_for_is_what_is_overdue(words: Any, at: Callable[..
     views.rests_s = {("a-17", "romanian-deadlift"): 90.0}
     seen = views.see(station, 1.0)
     assert (seen.attention, seen.attention_text) == (Attention.REST, "rest 1:40")
+
+
+def test_which_of_the_planned_sets_it_is_counts_the_athlete_s_own(words: Any, at: Callable[..., Any]) -> None:
+    say = words()
+    floor = FloorState()
+    views = Views(PROFILES)
+    mine = {"athlete": "a-17"}
+    said = [
+        say.state(),
+        say.info(athlete="a-17"),
+        say.set(1, at_utc="2025-12-31T10:00:00.000Z", **mine),  # yesterday's
+        say.set(2, **mine),
+        say.set(3, athlete="b-04"),
+        say.rep(1, set_number=4, start_s=90.0, **mine),
+    ]
+    for message in said:
+        floor = apply(floor, at("rack-1", message), message, 1.0)
+    station = floor.stations["gym", "rack-1"]
+    assert views.see(station, 1.0).set_words == "set 4"
+    views.sets = {("a-17", "romanian-deadlift"): 4}
+    assert views.see(station, 1.0).set_words == "set 2/4"
+    lines = tile_lines(views.see(station, 1.0), 38, 10)
+    assert any("set 2/4" in "".join(part.text for part in line) for line in lines)
