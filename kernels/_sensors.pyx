@@ -156,8 +156,8 @@ cdef class Sensors:
         cdef long long k
         cdef Place p
         cdef double other
-        if not self.started:
-            return 0
+        if not self.started or n <= 0:
+            return 0  # a stream that broke off was held on beyond its last sample
         for i in range(n):
             k = self.placed + 1
             at = k & MASK

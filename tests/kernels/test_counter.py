@@ -306,6 +306,16 @@ def test_a_recording_that_is_one_lift_and_ends_with_it_counts(lift_s):
     assert not results(time_s[half], s[half], concentric_first=True)[0]
 
 
+def test_a_stream_that_ends_twice_and_goes_on_loses_nothing():
+    time_s, s = motion(*deadlifts(1), (1.2, 0.5), start_m=0.225)
+    rc = counter(concentric_first=True)
+    found = rc.push(POSITION, time_s, s) + rc.finish()
+    assert rc.finish() == []
+    again = time_s + time_s[-1] + 0.02
+    found += rc.push(POSITION, again, s) + rc.finish() + rc.finish()
+    assert len([r for r in found if isinstance(r, Measured) and r.kind == "complete"]) == 4
+
+
 def test_a_slow_start_after_fidgeting_and_rest_belongs_to_the_lift():
     legs = (
         (2.0, 0.0),
