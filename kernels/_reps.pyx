@@ -95,6 +95,7 @@ cdef class Segmenter(Swings):
         """Take one grid sample of place and velocity; say what became known."""
         cdef double u = self.sign * s
         cdef double w = self.sign * v
+        cdef int said = NOTHING
         if isnan(u) or isnan(w):
             return self.flush(k)
         if v > self.v0 or self.slow_k < 0:
@@ -104,7 +105,13 @@ cdef class Segmenter(Swings):
             self.quiet = 0
         if self.direction < 0:
             self.rest_on_the_way(k, u, w)
-        return self.unprick(k, u) | self.judge(k, u, w)
+        if self.n > 1 and k - self.turns[self.n - 2].left_k < self.prick:
+            said = self.unprick(k, u)
+        if self.n and (k & 3) and not self.fresh_turn and (
+            self.announced or fabs(w) >= self.v0 or (self.direction < 0) != self.concentric_first
+        ):
+            return said  # only a lockout cannot wait for 30 ms, and it is slow and at the end of the lift
+        return said | self.judge(k, u, w)
 
     cdef void rest_on_the_way(self, long long k, double u, double w) noexcept nogil:
         """Note where falls are held: the last two places."""
@@ -123,10 +130,8 @@ cdef class Segmenter(Swings):
         """Forget an excursion that went out and came back too quickly to be a lifter's."""
         cdef Turn root
         cdef int said = NOTHING
-        if self.n < 2:
-            return NOTHING
         root = self.turns[self.n - 2]
-        if k - root.left_k >= self.prick or fabs(u - root.u) >= self.step_range:
+        if fabs(u - root.u) >= self.step_range:
             return NOTHING
         self.n -= 2
         if self.announced and self.v.k >= root.k:
@@ -243,10 +248,6 @@ cdef class Segmenter(Swings):
             if k - self.still_k > self.rest and fabs(w) < self.v0:
                 self.begin(k, u)
             return said
-        if (k & 3) and not self.fresh_turn and (
-            self.announced or fabs(w) >= self.v0 or (self.direction < 0) != self.concentric_first
-        ):
-            return said  # only a lockout cannot wait for 30 ms, and it is slow and at the end of the lift
         self.fresh_turn = False
         self.merge(now)
         if self.find(now):
