@@ -9,7 +9,7 @@ from textual.message import Message
 
 from dashboard.attention import Attention
 from dashboard.state import StationKey
-from dashboard.views import StationView, TempoTimes, path_mm
+from dashboard.views import StationView, TempoTimes, asked_tempo, path_mm
 from dashboard.widgets.digits import ROWS, big, big_width
 from dashboard.widgets.lines import (
     BLUE,
@@ -252,10 +252,8 @@ def _label(word: str) -> Segment:
 
 
 def _asked(tempo_s: TempoTimes) -> str:
-    """A prescription as coaches write it, 3-1-1-0; empty where none is given."""
-    if all(seconds is None for seconds in tempo_s):
-        return "as it comes"
-    return "for " + "-".join("·" if seconds is None else f"{seconds:g}" for seconds in tempo_s)
+    asked = asked_tempo(tempo_s)
+    return f"for {'-'.join(asked)}" if asked else "as it comes"
 
 
 def _all(kept: Sequence[bool | None]) -> bool | None:
