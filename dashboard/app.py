@@ -207,6 +207,8 @@ class PlumblineApp(App[int]):
             own = [key for key in sorted(stations) if screen.station in (key[1], "/".join(key))]
             if own:
                 screen.show(self._see(stations[own[0]]), stations[own[0]])
+            else:
+                screen.wait(*self._connection())
             return
         else:
             return

@@ -3,6 +3,7 @@
 import argparse
 import getpass
 import os
+import re
 import shlex
 import signal
 import sys
@@ -41,9 +42,10 @@ examples:
 SCREEN_EXAMPLES = """\
 examples:
   plumbline screen rack-1                    beside the rack, on the broker of this machine
-  plumbline screen rack-1 --host gym.local --ca-file ca.pem --username rack-1 --password-file rack-1.pw
+  plumbline screen rack-1 --host gym.local --ca-file ca.pem --username coach --password-file coach.pw
 """
 
+STATION_ID = re.compile(r"[a-z0-9-]{1,32}")
 LAST_RESORT_S = 6.0  # after a signal; leaving in order takes 3 s at most
 
 
@@ -134,7 +136,10 @@ def screen(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     file = DashboardFile() if args.config is None else decode_toml(args.config, DashboardFile)
     mqtt = broker_of(args, file.mqtt if args.config is not None else None)
-    client = Client(mqtt, args.site)
+    site, _, station = args.station.rpartition("/")
+    if not STATION_ID.fullmatch(station) or (site and not STATION_ID.fullmatch(site)):
+        raise ConfigError(f"{args.station!r} is no station; give its id (a-z, 0-9 and -), or site/id")
+    client = Client(mqtt, site or args.site, station=station)
     with _signals() as stop:
         _look(client, all_profiles(_exercises(args, file)), args, stop, _no_trouble)
         return stop.status(0)

@@ -2,6 +2,7 @@
 
 from typing import ClassVar, cast
 
+from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -55,6 +56,13 @@ class LifterScreen(Screen[None]):
             self._ring(view)
         self.query_one("#nothing").display = False
         self._draw()
+
+    def wait(self, connection: str, up: bool) -> None:
+        """Say what is missing as long as the station has not been heard."""
+        why = f"{connection} has nothing of it; is this its id, and does its edge run?"
+        if not up:
+            why = f"{connection}; trying again"
+        self.query_one("#nothing", Static).update(Text(f"waiting for {self.station} …\n{why}"))
 
     def on_key(self, event: events.Key) -> None:
         """A badge, from a keypad or from a reader that types."""

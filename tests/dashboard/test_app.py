@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 
 from dashboard.app import PlumblineApp
 from dashboard.attention import Attention
-from dashboard.client import Client
+from dashboard.client import Client, Connection
 from dashboard.events import FloorChanged
 from dashboard.screens.floor import FloorScreen
 from dashboard.screens.station import StationScreen
@@ -183,6 +183,23 @@ def test_the_lifters_screen_looks_as_reviewed(still: Any, words: Any, size: tupl
         app = make(still, lifter_at="rack-1")
         run(app, size, drive)
         fill(still, words)
+
+
+def test_a_lifter_s_screen_without_its_station_says_what_to_look_at(still: Any, words: Any) -> None:
+    still.put("rack-2", words().state(), words().info(), words().live(1.0))
+    app = make(still, lifter_at="rack-1")
+
+    async def drive(pilot: Pilot[int]) -> None:
+        await settle(pilot)
+        assert "gym.local:8883 has nothing of it; is this its id, and does its edge run?" in screen_text(app)
+        still.connection = Connection(False, "connection refused", 0.0)
+        await settle(pilot)
+        assert "broker: connection refused; trying again" in screen_text(app)
+        still.put("rack-1", words().state(), words().info(), words().live(1.0))
+        await settle(pilot)
+        assert "waiting for" not in screen_text(app)
+
+    run(app, (80, 24), drive)
 
 
 @pytest.fixture
