@@ -103,7 +103,7 @@ def _serve_web(argv: Sequence[str], args: argparse.Namespace, file: DashboardFil
     tls = tls_of(args.web_host, args.web_cert, args.web_key)
     command = [sys.executable, "-P", "-m", "station.cli", "dashboard", *_without_web(argv), "--no-record"]
     profiles = all_profiles(_exercises(args, file))
-    recording = None if args.no_record else Recording(mqtt, args.site, args.db or file.db, profiles)
+    recording = None if args.no_record else Recording(mqtt, args.site, args.db or file.db, profiles, _warn)
     with _signals() as stop, recording or nullcontext():
         # `exec`: the shell between would outlive what it started.
         serve(f"exec {shlex.join(command)}", args.web_host, args.web_port, tls, stop.event, _say)
@@ -124,6 +124,10 @@ def _without_web(argv: Sequence[str]) -> list[str]:
 
 def _say(line: str) -> None:
     print(line, flush=True)
+
+
+def _warn(line: str) -> None:
+    print(f"plumbline dashboard: {line}", file=sys.stderr, flush=True)
 
 
 def screen(argv: Sequence[str]) -> int:
