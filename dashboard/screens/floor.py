@@ -58,7 +58,7 @@ class FloorScreen(CoachScreen):
         yield Headline()
         yield Static("waiting for the first station …", id="nothing")
         yield Tiles(id="tiles")
-        yield Keys(id="keys")
+        yield Keys(3, id="keys")  # two rows of tiles leave a line of 24; health and history are found here
 
     def show(self, views: Sequence[StationView]) -> None:
         """Show these stations and no others."""
