@@ -133,6 +133,15 @@ def _speed(view: StationView) -> str:
     return number(view.last.mean_velocity_mps, 2) if view.last and view.last.mean_velocity_mps else ""
 
 
+def digit_scale(width: int, height: int) -> int:
+    """How large the digits of a set of two figures can be in a card of this size."""
+    for scale in (3, 2):
+        cells = big_width("00", scale) + big_width("/00") + big_width("0.00", scale) + 4
+        if cells <= width and height >= MIN_HEIGHT + ROWS * (scale - 1):
+            return scale
+    return 1
+
+
 def _scale(view: StationView, width: int, height: int) -> tuple[int, bool]:
     """How large the digits can be, and whether the target fits beside them."""
     target = f"/{view.target_reps}" if view.target_reps else ""
