@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from textual.events import Key
 from textual.widgets import Input
 
 from dashboard.app import PlumblineApp
@@ -203,25 +202,6 @@ def test_a_badge_typed_at_the_station_says_who_lifts_in_large_letters(
 
     looks.run(app, (120, 40), drive)
     client.stop()
-
-
-def test_a_reader_that_types_a_badge_and_enter_in_one_go_is_read_in_that_order(
-    still: Any, words: Any, looks: Any
-) -> None:
-    sent: list[BadgeMessage] = []
-    still.send = lambda site, station, wish, tracked=True: sent.append(wish) or True
-    still.put("rack-1", words().state(), words().info(), words().live(1.0))
-    app = PlumblineApp(still, PROFILES, clock=lambda: still.now_s, lifter_at="rack-1", by="rack-1")
-
-    async def drive(pilot: Any) -> None:
-        await looks.poll(pilot, lambda: "Romanian deadlift" in looks.text(app))
-        for key in (*"0042", "enter", *"0043", "enter"):
-            app.post_message(Key(key, key if len(key) == 1 else "\r"))  # all there before the first is taken
-        await looks.poll(pilot, lambda: len(sent) == 2)
-        assert [one.badge for one in sent] == ["0042", "0043"]
-        assert "badge 0" not in looks.text(app)
-
-    looks.run(app, (80, 24), drive)
 
 
 @pytest.fixture
