@@ -207,6 +207,8 @@ class PlumblineApp(App[int]):
             own = [key for key in sorted(stations) if screen.station in (key[1], "/".join(key))]
             if own:
                 screen.show(self._see(stations[own[0]]), stations[own[0]])
+            else:
+                screen.wait(*self._connection())
             return
         else:
             return
@@ -250,7 +252,11 @@ class PlumblineApp(App[int]):
         self.exit(0)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """On a lifter's own screen every letter belongs to the badge."""
+        """On a lifter's own screen every letter belongs to the badge; no key leads to where one is."""
+        if action == "health" and isinstance(self.screen, HealthScreen):
+            return False
+        if action == "history" and self._past is not None and self.screen is self._past:
+            return False
         return self._lifter_at is None or action not in ("leave", "health", "history", "units", "theme")
 
     def view_of(self, key: StationKey) -> StationView:

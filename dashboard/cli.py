@@ -3,6 +3,7 @@
 import argparse
 import getpass
 import os
+import re
 import shlex
 import signal
 import sys
@@ -41,9 +42,10 @@ examples:
 SCREEN_EXAMPLES = """\
 examples:
   plumbline screen rack-1                    beside the rack, on the broker of this machine
-  plumbline screen rack-1 --host gym.local --ca-file ca.pem --username rack-1 --password-file rack-1.pw
+  plumbline screen rack-1 --host gym.local --ca-file ca.pem --username coach --password-file coach.pw
 """
 
+STATION_ID = re.compile(r"[a-z0-9-]{1,32}")
 LAST_RESORT_S = 6.0  # after a signal; leaving in order takes 3 s at most
 
 
@@ -101,7 +103,7 @@ def _serve_web(argv: Sequence[str], args: argparse.Namespace, file: DashboardFil
     tls = tls_of(args.web_host, args.web_cert, args.web_key)
     command = [sys.executable, "-P", "-m", "station.cli", "dashboard", *_without_web(argv), "--no-record"]
     profiles = all_profiles(_exercises(args, file))
-    recording = None if args.no_record else Recording(mqtt, args.site, args.db or file.db, profiles)
+    recording = None if args.no_record else Recording(mqtt, args.site, args.db or file.db, profiles, _warn)
     with _signals() as stop, recording or nullcontext():
         # `exec`: the shell between would outlive what it started.
         serve(f"exec {shlex.join(command)}", args.web_host, args.web_port, tls, stop.event, _say)
@@ -124,6 +126,10 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
+def _warn(line: str) -> None:
+    print(f"plumbline dashboard: {line}", file=sys.stderr, flush=True)
+
+
 def screen(argv: Sequence[str]) -> int:
     """Show one station to the lifter on it."""
     parser = _parser("screen", "One station's own screen, for the lifter on it.", SCREEN_EXAMPLES)
@@ -134,7 +140,10 @@ def screen(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     file = DashboardFile() if args.config is None else decode_toml(args.config, DashboardFile)
     mqtt = broker_of(args, file.mqtt if args.config is not None else None)
-    client = Client(mqtt, args.site)
+    site, _, station = args.station.rpartition("/")
+    if not STATION_ID.fullmatch(station) or (site and not STATION_ID.fullmatch(site)):
+        raise ConfigError(f"{args.station!r} is no station; give its id (a-z, 0-9 and -), or site/id")
+    client = Client(mqtt, site or args.site, station=station)
     with _signals() as stop:
         _look(client, all_profiles(_exercises(args, file)), args, stop, _no_trouble)
         return stop.status(0)

@@ -121,9 +121,14 @@ class Client:
         site: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         leaves: Sequence[str] = LEAVES,
+        station: str | None = None,
     ) -> None:
-        """Prepare; `site` None listens to every site on the broker. Raises ConfigError as `read_password`."""
+        """Prepare; `site` and `station` None listen to every one on the broker.
+
+        Raises ConfigError as `read_password`.
+        """
         self._leaves = leaves
+        self._station = station
         check_mqtt(mqtt)
         self.inbox = Inbox()
         self.connection = Connection(False, "connecting", clock())
@@ -240,9 +245,9 @@ class Client:
             if code.is_failure:
                 self._say(False, f"refused: {str(code).lower()}")
                 return
-            site = self._site or "+"
+            to = Address(self._site or "+", self._station or "+", "")
             for leaf in self._leaves:
-                client.subscribe(f"plumbline/1/{site}/+/{leaf}", qos=QOS.get(leaf, 1))
+                client.subscribe(f"{to.topic}{leaf}", qos=QOS.get(leaf, 1))
             self._say(True, f"{self._mqtt.host}:{self._mqtt.port}")
 
         def on_message(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:

@@ -5,7 +5,7 @@ keep what they have measured meanwhile.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -24,9 +24,18 @@ class Recording:
     """Runs the record while it is used as a context manager."""
 
     def __init__(
-        self, mqtt: Mqtt, site: str | None, database: str | Path | None, profiles: Mapping[str, Profile]
+        self,
+        mqtt: Mqtt,
+        site: str | None,
+        database: str | Path | None,
+        profiles: Mapping[str, Profile],
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`database` is a path or a URL, None for this machine's own history."""
+        """`database` is a path or a URL, None for this machine's own history; `say` is told trouble once.
+
+        Beside a screen nothing is said: a line on stderr would be written across it, and the headline asks.
+        """
+        self._say = say
         self._mqtt = mqtt
         self._site = site
         self._database = database
@@ -58,7 +67,10 @@ class Recording:
             try:
                 self._keep()
             except StoreError as error:
-                self._not_opened = f"no history: {error}"
+                words = f"no history: {error}"
+                if words != self._not_opened:
+                    self._say(words)
+                self._not_opened = words
                 self._leaving.wait(RETRY_S)
 
     def _keep(self) -> None:
@@ -69,6 +81,5 @@ class Recording:
 
         with open_store(self._database) as store:
             badges = Badges(store.db, self._profiles)
-            # Its words go to the headline: a line on stderr would be written across the screen.
-            with Record(self._mqtt, store, self._site, say=lambda _: None, badges=badges) as self._record:
+            with Record(self._mqtt, store, self._site, say=self._say, badges=badges) as self._record:
                 self._leaving.wait()

@@ -307,6 +307,13 @@ def load_words(load_kg: float | None, units: Units = "kg") -> str | None:
     return f"{round(load_kg * LB_PER_KG, 1) if units == 'lb' else load_kg:g}"[:9] + f" {units}"
 
 
+def asked_tempo(tempo_s: TempoTimes) -> list[str]:
+    """A prescription phase by phase, x for as fast as possible; empty where there is none."""
+    if all(seconds is None for seconds in tempo_s):
+        return []
+    return ["x" if seconds is None else f"{seconds:g}" for seconds in tempo_s]
+
+
 def rep_tempo(rep: Rep) -> TempoTimes:
     """The four phases of a rep in the contract's order."""
     return rep.eccentric_s, rep.bottom_pause_s, rep.concentric_s, rep.top_pause_s

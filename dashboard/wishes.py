@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from dashboard.client import Client
 from dashboard.history.athletes import Athlete
-from dashboard.history.plans import assignment, exercise_change, is_id, whom
+from dashboard.history.plans import assignment, exercise_change, is_id, whole_of, whom
 from dashboard.history.recall import Known
 from dashboard.state import StationKey
 from station.exercises import Profile
@@ -35,9 +35,11 @@ ACTIONS_REMEMBERED = 32  # of each station, and replies seen; an edge remembers 
 
 @dataclass(eq=False)
 class _Action:
-    """What one key has sent, and what came of it."""
+    """What one key or one badge has sent, and what came of it."""
 
     commands: int  # that were done, as far as is known
+    of: str = ""  # somebody else's command, or the badge that brought it about
+    in_parts: bool = False  # a badge's commands have been counted, not only the record's answer to it
     answers: list[ReplyMessage] = field(default_factory=list)
 
 
@@ -144,10 +146,16 @@ class Wishes:
             self._actions_of(key[1]).append(action)
 
     def _somebody_else(self, station: str, reply: ReplyMessage) -> None:
-        """Another screen's command was done: it is what an undo means now."""
+        """Another screen's command was done, or one of a badge's: it is what an undo means now."""
         done = self._actions_of(station)
         if not reply.text.startswith("undone"):
-            done.append(_Action(1))
+            whole, is_part = whole_of(reply.in_reply_to)
+            action = next((one for one in done if one.of == whole), None)
+            if action is None:
+                done.append(_Action(1, of=whole, in_parts=is_part))
+            elif is_part:
+                action.commands += action.in_parts
+                action.in_parts = True
         elif done:
             done[-1].commands -= 1
             if done[-1].commands <= 0:

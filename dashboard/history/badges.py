@@ -4,9 +4,11 @@ from collections import deque
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from dashboard.history.athletes import athletes
 from dashboard.history.database import Database
-from dashboard.history.plans import assignment, in_words, plan_at, whom
+from dashboard.history.plans import assignment, in_words, part_of, plan_at, whom
 from dashboard.state import StationKey
 from station.exercises import Profile
 from station.messages import BadgeMessage, CommandMessage, InfoMessage, ReplyMessage, new_id, now_utc
@@ -49,6 +51,10 @@ class Badges:
             return Answer([], _reply(message, False, words))
         info = self._infos.get(key)
         commands = assignment(athlete, info, self._profiles, f"badge at {message.by}"[:BY_CHARS])
+        commands = [
+            msgspec.structs.replace(command, event_id=part_of(message.event_id, number))
+            for number, command in enumerate(commands, 1)
+        ]
         words = in_words(athlete, plan_at(athlete, info, self._profiles), self._profiles)
         return Answer(commands, _reply(message, True, words))
 

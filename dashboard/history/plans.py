@@ -71,6 +71,17 @@ def plan_at(athlete: Athlete, info: InfoMessage | None, profiles: Mapping[str, P
     return min(fits, key=lambda plan: plan.exercise != info.exercise, default=None)
 
 
+def part_of(event_id: str, number: int) -> str:
+    """The id of one of the commands that a badge brings about: the same however often it is answered."""
+    return f"{event_id}.{number}"
+
+
+def whole_of(event_id: str) -> tuple[str, bool]:
+    """The badge that a command's id belongs to, and whether it does; else the id itself."""
+    whole, dot, _ = event_id.rpartition(".")
+    return (whole, True) if dot else (event_id, False)
+
+
 def whom(people: Sequence[Athlete], word: str, by: Sequence[str] = ("badge", "id", "name")) -> Athlete | None:
     """Whose badge, id or name a word is; None for nobody, and for a name that several have."""
     wanted = word.strip().casefold()

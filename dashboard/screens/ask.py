@@ -48,7 +48,8 @@ class AskScreen(ModalScreen[dict[str, Any] | None]):
                 )
             yield Static("", id="wrong")
         box.border_title = Text(self._title)
-        box.border_subtitle = Text("⏎ send   esc back")
+        more = "tab next line   " if len(self._fields) > 1 else ""
+        box.border_subtitle = Text(f"{more}⏎ send   esc back")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Send it, or say what is wrong and stay."""

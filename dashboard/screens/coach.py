@@ -9,7 +9,7 @@ from textual.screen import Screen
 from dashboard.screens.ask import AskScreen, Field, number_of, tempo_of
 from dashboard.screens.exercise import ExerciseScreen
 from dashboard.state import StationKey
-from dashboard.views import LB_PER_KG, StationView, Units
+from dashboard.views import LB_PER_KG, StationView, Units, asked_tempo
 from dashboard.wishes import Wishes
 from station.exercises import Profile
 from station.messages import CommandName
@@ -152,15 +152,9 @@ class CoachScreen(Screen[None]):
         view = self._view
         if view is None:
             return
-        tempo = view.target_tempo_s
         fields = [
             Field("reps", str(view.target_reps or "")),
-            Field(
-                "tempo: down-bottom-up-top",
-                ""
-                if all(seconds is None for seconds in tempo)
-                else "-".join("x" if seconds is None else f"{seconds:g}" for seconds in tempo),
-            ),
+            Field("tempo: down-bottom-up-top", "-".join(asked_tempo(view.target_tempo_s))),
             Field("velocity-loss cut-off, %", f"{view.loss_cutoff_pct:g}"),
             Field("path limit, mm", "" if view.path_limit_m is None else f"{1000 * view.path_limit_m:g}"),
         ]

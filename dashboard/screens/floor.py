@@ -13,7 +13,7 @@ from dashboard.state import StationKey
 from dashboard.views import StationView, attention_order
 from dashboard.widgets.headline import Headline
 from dashboard.widgets.keys import Keys
-from dashboard.widgets.tile import MIN_HEIGHT, MIN_WIDTH, Tile
+from dashboard.widgets.tile import MIN_HEIGHT, MIN_WIDTH, Tile, digit_scale
 
 RESORT_EVERY = 20  # flushes: tiles that change places more than every two seconds cannot be read
 
@@ -58,7 +58,7 @@ class FloorScreen(CoachScreen):
         yield Headline()
         yield Static("waiting for the first station …", id="nothing")
         yield Tiles(id="tiles")
-        yield Keys(id="keys")
+        yield Keys(3, id="keys")  # two rows of tiles leave a line of 24; health and history are found here
 
     def show(self, views: Sequence[StationView]) -> None:
         """Show these stations and no others."""
@@ -121,7 +121,7 @@ class FloorScreen(CoachScreen):
             box.sort_children(key=lambda child: child.view.key)  # type: ignore[attr-defined]
 
     def _arrange(self) -> None:
-        """Columns and heights so that all tiles are seen, and as wide as that allows; else they scroll."""
+        """Columns and heights so that all tiles are seen and their digits large; else they scroll."""
         box = self.query_one("#tiles")
         width, height = box.size
         count = len(self._tiles)
@@ -129,7 +129,9 @@ class FloorScreen(CoachScreen):
             return
         most = max(1, width // MIN_WIDTH)
         fits = [c for c in range(1, most + 1) if -(-count // c) * MIN_HEIGHT <= height]
-        self._columns = fits[0] if fits else most
+        self._columns = max(
+            fits, key=lambda c: (digit_scale(width // c, height // -(-count // c)), -c), default=most
+        )
         rows = -(-count // self._columns)
         box.styles.grid_size_columns = self._columns
         box.styles.grid_rows = [str(max(MIN_HEIGHT, height // rows))]

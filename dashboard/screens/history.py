@@ -8,6 +8,7 @@ from textual.screen import Screen
 
 from dashboard.history.queries import Filter, KeptSet, Practised, practised, sets
 from dashboard.history.schema import open_history
+from dashboard.plaintext import clean
 from dashboard.screens.ask import AskScreen, Field
 from dashboard.screens.coach import Desk
 from dashboard.widgets.headline import Headline
@@ -126,7 +127,9 @@ class HistoryScreen(Screen[None]):
         self.app.call_from_thread(self._show, found, line, done, None)
 
     def _fits(self, one: Practised) -> bool:
-        return self._word in f"{one.athlete or ''} {one.exercise}".lower()
+        profile = self._desk.profiles.get(one.exercise)
+        called = (profile.title, *profile.aliases) if profile else ()
+        return self._word in " ".join([one.athlete or "", one.exercise, *called]).lower()
 
     def _show(
         self,
@@ -140,6 +143,9 @@ class HistoryScreen(Screen[None]):
         past = self._past
         newest = [one.key for one in past.sets] != [one.key for one in done]
         past.practised, past.sets, past.problem = found, done, problem
+        past.empty = "nothing has been recorded yet"
+        if self._word:
+            past.empty = f"nothing of {clean(self._word, 20)!r} in the record; / and an empty line show all"
         past.chosen = found.index(line) if line is not None else 0
         past.units = self._desk.units
         if newest:

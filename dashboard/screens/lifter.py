@@ -2,6 +2,7 @@
 
 from typing import ClassVar, cast
 
+from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -23,10 +24,7 @@ MAX_BADGE = 32
 class LifterScreen(Screen[None]):
     """One station for the person on it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "badge", show=False, priority=True),
-        Binding("escape", "clear", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", show=False)]
 
     def __init__(self, station: str) -> None:
         super().__init__()
@@ -59,19 +57,23 @@ class LifterScreen(Screen[None]):
         self.query_one("#nothing").display = False
         self._draw()
 
+    def wait(self, connection: str, up: bool) -> None:
+        """Say what is missing as long as the station has not been heard."""
+        why = f"{connection} has nothing of it; is this its id, and does its edge run?"
+        if not up:
+            why = f"{connection}; trying again"
+        self.query_one("#nothing", Static).update(Text(f"waiting for {self.station} …\n{why}"))
+
     def on_key(self, event: events.Key) -> None:
         """A badge, from a keypad or from a reader that types."""
-        if event.key == "backspace":
+        if event.key == "enter":
+            # No binding: one overtakes the digits of a reader that types them all at once.
+            self._take_badge()
+        elif event.key == "backspace":
             self._badge = self._badge[:-1]
         elif event.character and (event.character.isalnum() or event.character in "-_"):
             self._badge = (self._badge + event.character)[-MAX_BADGE:]
         self._draw()
-
-    def action_badge(self) -> None:
-        """Whoever's badge it is lifts now."""
-        if self._badge and self._view is not None:
-            cast(Desk, self.app).wishes.send_badge(self._view.key, self._badge)
-        self.action_clear()
 
     def tell(self, words: str, ok: bool) -> None:
         """Say what came of a badge, or what the station refused, for a moment."""
@@ -89,6 +91,12 @@ class LifterScreen(Screen[None]):
         """Begin the badge anew."""
         self._badge = ""
         self._draw()
+
+    def _take_badge(self) -> None:
+        """Whoever's badge it is lifts now."""
+        if self._badge and self._view is not None:
+            cast(Desk, self.app).wishes.send_badge(self._view.key, self._badge)
+        self._badge = ""
 
     def _ring(self, view: StationView) -> None:
         """The bell, once in a set for each of the two reasons to end it."""

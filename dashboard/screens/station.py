@@ -51,7 +51,7 @@ class StationScreen(CoachScreen):
             yield Tile(self._first)
             yield Trace(id="trace")
             yield PathPlot(id="path")
-        yield SessionLines(id="session")
+        yield SessionLines(self.desk.profiles, id="session")
         yield RepTable(self._first, id="reps")
         yield Keys(id="keys")
 
@@ -60,7 +60,7 @@ class StationScreen(CoachScreen):
         self._shown = view
         session = station.current
         self.query_one(Tile).show(view)
-        self.query_one(SessionLines).show(view, set_summaries(session))
+        self.query_one(SessionLines).show(view, set_summaries(session), self.desk.units)
         self.query_one("#trace", Trace).show(session.trace)
         self.query_one(PathPlot).show_path(session.trace, view)
         self._draw_reps()

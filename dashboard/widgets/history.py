@@ -17,6 +17,7 @@ from station.exercises import Profile
 
 LIST_CELLS = 30
 NARROW = 54  # cells for the sets; fewer, and the year and the path go
+LEAST_SPAN = 0.1  # of a curve's axis, of the largest value
 MEASURES: tuple[Measure, ...] = tuple(TITLES)
 
 
@@ -34,6 +35,7 @@ class HistoryLines(Lines):
         self.measure: Measure = MEASURES[0]
         self.units: Units = "kg"
         self.problem: str | None = None
+        self.empty = "reading the record …"  # said where there is nothing
 
     def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
         """The list at the left, what was chosen at the right."""
@@ -42,7 +44,7 @@ class HistoryLines(Lines):
             said = textwrap.wrap(self.problem, max(1, width - 2))
             return [[Segment(f" {line}", Style(color=YELLOW, bold=True))] for line in said]
         if not self.practised:
-            return [[Segment(" nothing has been recorded yet, or nothing fits the filter", FAINT)]]
+            return [[Segment(f" {self.empty}", FAINT)]]
         left = list_lines(self.practised, self.chosen, self._profiles, height)
         right = self._right(width - LIST_CELLS - 1, height)
         blank = [Segment(" " * LIST_CELLS)]
@@ -97,7 +99,7 @@ def set_lines(
         one = sets[index]
         summary = one.summary
         path = summary.largest_path_deviation_m
-        mark = "▶" if index == place else "◆" if marked is not None and one.key == marked.key else " "
+        mark = "◆" if marked is not None and one.key == marked.key else "▶" if index == place else " "
         words = (
             f"{mark} {clean(one.at_utc)[from_char:16].replace('T', ' '):<{when}}"
             f"{load_words(one.load_kg, units) or '–':>9}"
@@ -120,16 +122,18 @@ def trend_lines(
     if len(values) == 1:
         return [heading, [Segment(f"{number(values[0], 2)} in the one set there is", PLAIN)]]
     low, high = min(values), max(values)
-    span = (high - low) or abs(high) or 1.0
+    # A tenth of the value at least: a millimetre from set to set is not to look like a change.
+    span = max(high - low, abs(high) * LEAST_SPAN) or 1.0
+    top = (low + high + span) / 2
     field = Braille(max(1, width - 8), max(1, height - 1))
     before: tuple[int, int] | None = None
     for index, value in enumerate(values):
         x = round(index / max(1, len(values) - 1) * (field.width_dots - 1))
-        y = round((high - value) / span * (field.height_dots - 1)) if high > low else field.height_dots // 2
+        y = round((top - value) / span * (field.height_dots - 1))
         field.line(*(before or (x, y)), x, y, Style(color=BLUE))
         before = (x, y)
     rows = field.rows()
-    labels = {0: number(high, 2), len(rows) - 1: number(low, 2)}
+    labels = {0: number(top, 2), len(rows) - 1: number(top - span, 2)}
     return [heading, *([Segment(f"{labels.get(i, ''):>7} ", FAINT), *row] for i, row in enumerate(rows))]
 
 

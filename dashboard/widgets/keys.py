@@ -1,4 +1,4 @@
-"""The keys that do something here, in one line or two; the palette has the rest."""
+"""The keys that do something here, in a few lines; the palette has the rest."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,6 @@ from textual.geometry import Size
 
 from dashboard.widgets.lines import BLUE, FAINT, Lines
 
-MOST_LINES = 2
 _KEY = Style(color=BLUE, bold=True)
 _ALL = ("ctrl+p", "^p", "all")
 _FIRST = ("open", "back")  # where one can go, before what one can do
@@ -18,6 +17,10 @@ _LAST = ("leave", "sort", "health", "history", "units", "theme", "pick(-1)")
 
 class Keys(Lines):
     """The bindings that are active; a click on one presses it."""
+
+    def __init__(self, most_lines: int = 2, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._most_lines = most_lines
 
     def on_mount(self) -> None:
         """Draw anew whenever other keys are active."""
@@ -67,23 +70,23 @@ class Keys(Lines):
         last = [shown.pop(action) for action in _LAST if action in shown]
         every = [*first, *shown.values(), *last]
         for gap in (2, 1):
-            rows, placed = _rows(every, width, gap)
+            rows, placed = _rows(every, width, gap, self._most_lines)
             if placed == len(every):
                 break
         return rows
 
 
 def _rows(
-    every: list[tuple[str, str, str]], width: int, gap: int
+    every: list[tuple[str, str, str]], width: int, gap: int, most_lines: int
 ) -> tuple[list[list[tuple[str, str, str]]], int]:
-    """At most MOST_LINES rows, and how many keys found a place before the one that opens the palette."""
+    """At most `most_lines` rows, and how many keys found a place before the one that opens the palette."""
     rows: list[list[tuple[str, str, str]]] = [[]]
     room = width - 1
     for number, one in enumerate(every):
         cells = len(one[1]) + len(one[2]) + 1 + gap
-        keep = len(_ALL[1]) + len(_ALL[2]) + 1 if len(rows) == MOST_LINES else 0
+        keep = len(_ALL[1]) + len(_ALL[2]) + 1 if len(rows) == most_lines else 0
         if cells + keep > room and rows[-1]:
-            if len(rows) == MOST_LINES:
+            if len(rows) == most_lines:
                 return [*rows[:-1], [*rows[-1], _ALL]], number
             rows.append([])
             room = width - 1

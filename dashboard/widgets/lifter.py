@@ -8,7 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from dashboard.pacing import Pace
-from dashboard.views import StationView
+from dashboard.views import StationView, asked_tempo
 from dashboard.widgets.digits import ROWS, big, big_width, wrapped
 from dashboard.widgets.lines import BLUE, BOLD, FAINT, GREY, ORANGE, PLAIN, YELLOW, Lines, number, spread
 from dashboard.widgets.tile import LOOK, PHASE_LOOK
@@ -199,8 +199,8 @@ def _track_look(mine: bool, goal: bool, colour: str) -> Style:
 
 
 def _foot(view: StationView, badge: str, width: int) -> list[Segment]:
-    asked = "-".join("·" if seconds is None else f"{seconds:g}" for seconds in view.target_tempo_s)
-    tempo = "" if all(seconds is None for seconds in view.target_tempo_s) else f"tempo {asked}"
+    asked = asked_tempo(view.target_tempo_s)
+    tempo = f"tempo {'-'.join(asked)}" if asked else ""
     queue = "  then " + ", ".join(one for one in view.queue if one != view.athlete) if view.queue else ""
     typed = f"badge {badge}▏ ⏎" if badge else ""
     return spread([Segment(f" {tempo}{queue}", PLAIN)], [Segment(f" {typed} ", BOLD)], width)

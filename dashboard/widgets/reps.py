@@ -6,7 +6,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
 
-from dashboard.views import RepView, StationView, path_mm
+from dashboard.views import RepView, StationView, asked_tempo, path_mm
 from dashboard.widgets.lines import BLUE, BOLD, FAINT, GREY, ORANGE, PLAIN, YELLOW, Lines, number, whole_pct
 
 _PHASES = ("ecc", "bot", "con", "top")
@@ -52,7 +52,7 @@ def rep_lines(view: StationView, width: int, height: int, picked: str | None = N
     cutoff = fastest * (1.0 - view.loss_cutoff_pct / 100.0) if fastest else None
     heading = f"{' rep  m/s':<{_HEAD_CELLS + bar}}" + _columns(_PHASES, "path mm", "cm", "loss")
     limit = "" if view.path_limit_m is None else f"≤ {number(1000 * view.path_limit_m)}"
-    tempo = ["·" if seconds is None else f"{seconds:g}" for seconds in view.target_tempo_s]
+    tempo = asked_tempo(view.target_tempo_s) or ["–"] * 4
     cutoff_words = f"{number(view.loss_cutoff_pct)} %"
     asked = f"{' asked':<{_HEAD_CELLS + bar}}" + _columns(tempo, limit, "", cutoff_words)
     room = max(1, height - 2)

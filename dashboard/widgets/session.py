@@ -1,14 +1,15 @@
 """Beside the running set: cue, standing with the progression, rest, who is next, the sets before."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
 
 from dashboard.attention import age
-from dashboard.views import StationView
+from dashboard.views import StationView, Units, load_words
 from dashboard.widgets.lines import BLUE, BOLD, FAINT, PLAIN, YELLOW, Lines, number, whole_pct
+from station.exercises import Profile
 from station.messages import SetMessage
 
 _SETS = 4
@@ -18,17 +19,19 @@ _LABEL = 9
 class SessionLines(Lines):
     """Two lines, and the newest sets where the screen has room for them."""
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, profiles: Mapping[str, Profile], *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._profiles = profiles
+        self._units: Units = "kg"
         self._view: StationView | None = None
         self._sets: tuple[SetMessage, ...] = ()
 
-    def show(self, view: StationView, sets: Sequence[SetMessage]) -> None:
+    def show(self, view: StationView, sets: Sequence[SetMessage], units: Units) -> None:
         """Show this from now on; `sets` oldest first."""
         newest = tuple(sets[-_SETS:])
-        if (view, newest) != (self._view, self._sets):
+        if (view, newest, units) != (self._view, self._sets, self._units):
             taller = len(newest) != len(self._sets)
-            self._view, self._sets = view, newest
+            self._view, self._sets, self._units = view, newest, units
             self.draw_anew()
             if taller:
                 self.refresh(layout=True)
@@ -41,10 +44,12 @@ class SessionLines(Lines):
         """Cue and rest, standing and queue, sets."""
         if self._view is None:
             return []
-        return session_lines(self._view, self._sets, width)[:height]
+        return session_lines(self._view, self._sets, self._profiles, self._units)[:height]
 
 
-def session_lines(view: StationView, sets: Sequence[SetMessage], width: int) -> list[list[Segment]]:
+def session_lines(
+    view: StationView, sets: Sequence[SetMessage], profiles: Mapping[str, Profile], units: Units
+) -> list[list[Segment]]:
     """The lines; the newest set first."""
     first = [_label("cue")]
     if view.cue:
@@ -64,16 +69,18 @@ def session_lines(view: StationView, sets: Sequence[SetMessage], width: int) -> 
     if view.queue:
         waiting = [name for name in view.queue if name != view.athlete]
         second += [Segment("   next ", FAINT), Segment(", ".join(waiting) or "nobody", BOLD)]
-    return [first, second, *(_set(message) for message in reversed(sets))]
+    return [first, second, *(_set(message, profiles, units) for message in reversed(sets))]
 
 
-def _set(message: SetMessage) -> list[Segment]:
+def _set(message: SetMessage, profiles: Mapping[str, Profile], units: Units) -> list[Segment]:
     summary = message.summary
     partial = f" + {summary.partial_reps} partial" if summary.partial_reps else ""
-    load = "" if message.load_kg is None else f"{message.load_kg:g} kg"[:9]
+    profile = profiles.get(message.exercise)
+    title = profile.title if profile else message.exercise
+    load = load_words(message.load_kg, units) or ""
     words = (
-        f"{message.exercise[:22]:<23}{(message.athlete or '')[:10]:<11}{load:>9}"
-        f"{summary.counted_reps:>4} reps{partial}"
+        f"{title[:22]:<23}{(message.athlete or '')[:10]:<11}{load:>9}"
+        f"{summary.counted_reps:>4} rep{'s' * (summary.counted_reps != 1)}{partial}"
         f"  fastest {number(summary.fastest_mean_concentric_velocity_mps, 2)} m/s"
         f"  loss {whole_pct(summary.velocity_loss_pct)} %"
     )

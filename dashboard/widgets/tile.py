@@ -9,7 +9,7 @@ from textual.message import Message
 
 from dashboard.attention import Attention
 from dashboard.state import StationKey
-from dashboard.views import StationView, TempoTimes, path_mm
+from dashboard.views import StationView, TempoTimes, asked_tempo, path_mm
 from dashboard.widgets.digits import ROWS, big, big_width
 from dashboard.widgets.lines import (
     BLUE,
@@ -133,6 +133,15 @@ def _speed(view: StationView) -> str:
     return number(view.last.mean_velocity_mps, 2) if view.last and view.last.mean_velocity_mps else ""
 
 
+def digit_scale(width: int, height: int) -> int:
+    """How large the digits of a set of two figures can be in a card of this size."""
+    for scale in (3, 2):
+        cells = big_width("00", scale) + big_width("/00") + big_width("0.00", scale) + 4
+        if cells <= width and height >= MIN_HEIGHT + ROWS * (scale - 1):
+            return scale
+    return 1
+
+
 def _scale(view: StationView, width: int, height: int) -> tuple[int, bool]:
     """How large the digits can be, and whether the target fits beside them."""
     target = f"/{view.target_reps}" if view.target_reps else ""
@@ -252,10 +261,8 @@ def _label(word: str) -> Segment:
 
 
 def _asked(tempo_s: TempoTimes) -> str:
-    """A prescription as coaches write it, 3-1-1-0; empty where none is given."""
-    if all(seconds is None for seconds in tempo_s):
-        return "as it comes"
-    return "for " + "-".join("·" if seconds is None else f"{seconds:g}" for seconds in tempo_s)
+    asked = asked_tempo(tempo_s)
+    return f"for {'-'.join(asked)}" if asked else "as it comes"
 
 
 def _all(kept: Sequence[bool | None]) -> bool | None:

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from dashboard.client import Connection, Inbox
-from dashboard.events import Packet
+from dashboard.events import FloorChanged, Packet
 from station.messages import (
     Address,
     HealthMessage,
@@ -376,6 +376,17 @@ class Looks:
         width, height = app.size
         rows = app.screen._compositor.render_strips()[:height]
         return "".join(strip.crop(0, width).text.rstrip() + "\n" for strip in rows)
+
+    async def settle(self, pilot: Any) -> None:
+        """Take in what has arrived and draw it, until the screen does not change any more."""
+        app = pilot.app
+        seen: list[str] = []
+        while len(seen) < 3 or len(set(seen[-3:])) > 1:
+            assert len(seen) < 100, "the screen does not come to rest"
+            app.flush()
+            app.post_message(FloorChanged(app.floor))
+            await pilot.pause()
+            seen.append(self.text(app))
 
     async def poll(self, pilot: Any, true: Callable[[], object], timeout_s: float = 5.0) -> None:
         """Let the app run until something is so."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -16,7 +17,7 @@ from dashboard.screens.ask import AskScreen
 from dashboard.screens.coach import ACTIONS
 from station.config import Mqtt
 from station.exercises import all_profiles
-from station.messages import CommandMessage, ReplyMessage, decode, new_id, now_utc
+from station.messages import BadgeMessage, CommandMessage, ReplyMessage, decode, new_id, now_utc
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 
@@ -220,3 +221,22 @@ def test_a_file_of_preferences_that_is_not_ours_is_the_defaults(tmp_path: Path) 
         assert load_preferences(file) == Preferences()
     save_preferences(file, Preferences(units="lb"))
     assert load_preferences(file).units == "lb"
+
+
+def test_a_reader_that_types_a_badge_and_enter_in_one_go_is_read_in_that_order(
+    still: Any, words: Any, looks: Any
+) -> None:
+    sent: list[BadgeMessage] = []
+    still.send = lambda site, station, wish, tracked=True: sent.append(wish) or True
+    still.put("rack-1", words().state(), words().info(), words().live(1.0))
+    app = PlumblineApp(still, all_profiles(), clock=lambda: still.now_s, lifter_at="rack-1", by="rack-1")
+
+    async def drive(pilot: Any) -> None:
+        await looks.poll(pilot, lambda: "Romanian deadlift" in looks.text(app))
+        for key in (*"0042", "enter", *"0043", "enter"):
+            app.post_message(Key(key, key if len(key) == 1 else "\r"))  # all there before the first is taken
+        await looks.poll(pilot, lambda: len(sent) == 2)
+        assert [one.badge for one in sent] == ["0042", "0043"]
+        assert "badge 0" not in looks.text(app)
+
+    looks.run(app, (80, 24), drive)

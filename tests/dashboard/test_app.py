@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 
 from dashboard.app import PlumblineApp
 from dashboard.attention import Attention
-from dashboard.client import Client
+from dashboard.client import Client, Connection
 from dashboard.events import FloorChanged
 from dashboard.screens.floor import FloorScreen
 from dashboard.screens.station import StationScreen
@@ -113,19 +113,6 @@ def make(client: Any, **given: Any) -> PlumblineApp:
     return PlumblineApp(client, all_profiles(), clock=lambda: client.now_s, **given)
 
 
-async def settle(pilot: Pilot[int]) -> None:
-    """Take in what has arrived and draw it, until the screen does not change any more."""
-    app = pilot.app
-    assert isinstance(app, PlumblineApp)
-    looks: list[str] = []
-    while len(looks) < 3 or len(set(looks[-3:])) > 1:
-        assert len(looks) < 100, "the screen does not come to rest"
-        app.flush()
-        app.post_message(FloorChanged(app.floor))
-        await pilot.pause()
-        looks.append(screen_text(app))
-
-
 def run(app: PlumblineApp, size: tuple[int, int], drive: Callable[[Pilot[int]], Any]) -> None:
     """Drive the app headless."""
 
@@ -137,25 +124,27 @@ def run(app: PlumblineApp, size: tuple[int, int], drive: Callable[[Pilot[int]], 
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_floor_and_a_station_look_as_reviewed(still: Any, words: Any, size: tuple[int, int]) -> None:
+def test_the_floor_and_a_station_look_as_reviewed(
+    still: Any, words: Any, size: tuple[int, int], looks: Any
+) -> None:
     fill(still, words)
     app = make(still)
 
     async def drive(pilot: Pilot[int]) -> None:
-        await settle(pilot)
+        await looks.settle(pilot)
         check(f"floor-{size[0]}x{size[1]}", screen_text(app))
         await pilot.press("s")
-        await settle(pilot)
+        await looks.settle(pilot)
         check(f"floor-by-attention-{size[0]}x{size[1]}", screen_text(app))
         await pilot.press("s")
-        await settle(pilot)
+        await looks.settle(pilot)
         await pilot.press("right", "down", "left", "enter")
-        await settle(pilot)
+        await looks.settle(pilot)
         check(f"station-{size[0]}x{size[1]}", screen_text(app))
         await pilot.press("i")
-        await settle(pilot)
+        await looks.settle(pilot)
         await pilot.press("down")
-        await settle(pilot)
+        await looks.settle(pilot)
         check(f"health-{size[0]}x{size[1]}", screen_text(app))
         await pilot.press("escape", "escape")
         await pilot.pause()
@@ -165,16 +154,18 @@ def test_the_floor_and_a_station_look_as_reviewed(still: Any, words: Any, size: 
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_lifters_screen_looks_as_reviewed(still: Any, words: Any, size: tuple[int, int]) -> None:
+def test_the_lifters_screen_looks_as_reviewed(
+    still: Any, words: Any, size: tuple[int, int], looks: Any
+) -> None:
     fill(still, words)
 
     async def lifting(pilot: Pilot[int]) -> None:
-        await settle(pilot)
+        await looks.settle(pilot)
         check(f"lifter-{size[0]}x{size[1]}", screen_text(app))
 
     async def resting(pilot: Pilot[int]) -> None:
         still.put("rack-1", words("a1").set(1, end_s=23.0), words("a1").live(110.0))
-        await settle(pilot)
+        await looks.settle(pilot)
         await pilot.press(*"0042")
         await pilot.pause()
         check(f"lifter-resting-{size[0]}x{size[1]}", screen_text(app))
@@ -183,6 +174,25 @@ def test_the_lifters_screen_looks_as_reviewed(still: Any, words: Any, size: tupl
         app = make(still, lifter_at="rack-1")
         run(app, size, drive)
         fill(still, words)
+
+
+def test_a_lifter_s_screen_without_its_station_says_what_to_look_at(
+    still: Any, words: Any, looks: Any
+) -> None:
+    still.put("rack-2", words().state(), words().info(), words().live(1.0))
+    app = make(still, lifter_at="rack-1")
+
+    async def drive(pilot: Pilot[int]) -> None:
+        await looks.settle(pilot)
+        assert "gym.local:8883 has nothing of it; is this its id, and does its edge run?" in screen_text(app)
+        still.connection = Connection(False, "connection refused", 0.0)
+        await looks.settle(pilot)
+        assert "broker: connection refused; trying again" in screen_text(app)
+        still.put("rack-1", words().state(), words().info(), words().live(1.0))
+        await looks.settle(pilot)
+        assert "waiting for" not in screen_text(app)
+
+    run(app, (80, 24), drive)
 
 
 @pytest.fixture
@@ -307,7 +317,7 @@ def test_the_tile_is_stale_while_the_broker_is_gone_and_live_after(
 
 
 def test_a_floor_that_comes_before_its_screen_stands_waits_for_it(
-    still: Any, words: Any, monkeypatch: pytest.MonkeyPatch
+    still: Any, words: Any, monkeypatch: pytest.MonkeyPatch, looks: Any
 ) -> None:
     say = words()
     still.put("rack-1", say.state(), say.info(), say.live(1.0))
@@ -318,7 +328,7 @@ def test_a_floor_that_comes_before_its_screen_stands_waits_for_it(
         with monkeypatch.context() as early:
             early.setattr(PlumblineApp, "screen_stack", [FloorScreen()])  # in front, and not composed
             app.on_floor_changed(FloorChanged(app.floor))
-        await settle(pilot)
+        await looks.settle(pilot)
         assert "rack-1" in screen_text(app)
 
     run(app, (80, 24), drive)
@@ -326,7 +336,7 @@ def test_a_floor_that_comes_before_its_screen_stands_waits_for_it(
 
 @pytest.mark.parametrize("count", [1, 9, 60])
 def test_many_stations_are_tiles_that_scroll_and_keys_reach_the_last(
-    still: Any, words: Any, count: int
+    still: Any, words: Any, count: int, looks: Any
 ) -> None:
     for n in range(count):
         say = words(f"s{n}")
@@ -334,7 +344,7 @@ def test_many_stations_are_tiles_that_scroll_and_keys_reach_the_last(
     app = make(still)
 
     async def drive(pilot: Pilot[int]) -> None:
-        await settle(pilot)
+        await looks.settle(pilot)
         assert "rack-00" in screen_text(app)
         await pilot.press(*["down"] * 5, "end")
         await poll(pilot, lambda: f"rack-{count - 1:02d}" in screen_text(app))
@@ -348,14 +358,14 @@ def test_every_state_has_a_glyph_of_its_own_not_only_a_colour() -> None:
 
 
 def test_no_color_leaves_greys_and_every_word(
-    still: Any, words: Any, monkeypatch: pytest.MonkeyPatch
+    still: Any, words: Any, monkeypatch: pytest.MonkeyPatch, looks: Any
 ) -> None:
     def shown() -> tuple[str, set[tuple[int, int, int]]]:
         app = make(still)
         found: list[tuple[str, set[tuple[int, int, int]]]] = []
 
         async def drive(pilot: Pilot[int]) -> None:
-            await settle(pilot)
+            await looks.settle(pilot)
             rows = app.screen._compositor.render_strips()
             styles = [segment.style for strip in rows for segment in strip if segment.style]
             colours = {

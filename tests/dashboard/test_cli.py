@@ -38,6 +38,14 @@ def test_what_cannot_be_used_is_one_or_two_lines(
     assert words in err and err.startswith("plumbline dashboard: ") and len(err.splitlines()) <= 2
 
 
+@pytest.mark.parametrize("station", ["Rack 1", "rack-+", "gym/", "a/b/c", "#"])
+def test_a_lifter_s_screen_refuses_what_is_no_station(
+    capsys: pytest.CaptureFixture[str], station: str
+) -> None:
+    assert main(["screen", station, "--plain", "--for", "0.1", "--port", "1"]) == 1
+    assert "is no station; give its id" in capsys.readouterr().err
+
+
 def test_an_unknown_key_in_the_file_is_named_with_what_is_valid(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dashboard import cli
 from dashboard.client import LIVE_EACH, MOST_TOPICS, QUEUE, Client, Inbox
 from dashboard.events import Packet, read_all
 from station.config import Mqtt
@@ -100,6 +101,30 @@ def test_a_command_reaches_the_station_and_its_reply_is_matched(
     asked = client.answered(reply)
     assert asked is not None and asked.wish == command
     assert client.answered(reply) is None
+
+
+def test_a_lifter_s_screen_hears_its_own_station_alone(
+    broker: Any, edge: Any, words: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Client] = []
+    monkeypatch.setattr(cli, "_look", lambda client, *_: made.append(client))
+    assert cli.screen(["gym/rack-1", "--port", str(broker.port)]) == 0
+    (client,) = made
+    edge.say("rack-2", words().state(), words().info())
+    edge.say("rack-1", words().state())
+    client.start()
+    heard: list[str] = []
+
+    def hear() -> list[str]:
+        heard.extend(packet.topic for packet in client.inbox.drain())
+        return heard
+
+    until(lambda: "plumbline/1/gym/rack-1/state" in hear())
+    for station in ("rack-2", "rack-1"):
+        edge.say(station, words().rep(1), words().live(1.0))
+    until(lambda: "plumbline/1/gym/rack-1/live" in hear())
+    client.stop()
+    assert {topic.split("/")[3] for topic in heard} == {"rack-1"}
 
 
 def test_a_command_nobody_answers_is_said_once() -> None:

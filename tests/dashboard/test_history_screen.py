@@ -9,7 +9,9 @@ from textual.widgets import Input
 
 from dashboard.app import PlumblineApp
 from dashboard.history.store import Arrived, open_store
+from dashboard.history.trends import TrendPoint
 from dashboard.screens.history import HistoryScreen
+from dashboard.widgets.history import MEASURES, trend_lines
 from station.exercises import all_profiles
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -47,7 +49,9 @@ def test_the_history_looks_as_reviewed(
         await pilot.press("y")
         await looks.poll(pilot, lambda: "01-04 10:00" in looks.text(app))
         looks.check(f"history-{size[0]}x{size[1]}", looks.text(app))
-        await pilot.press("space", "left", "left")
+        await pilot.press("space")
+        await looks.poll(pilot, lambda: "◆ 01-04 10:00" in looks.text(app).replace("2026-", ""))
+        await pilot.press("left", "left")
         await looks.poll(pilot, lambda: "against" in looks.text(app))
         looks.check(f"history-compared-{size[0]}x{size[1]}", looks.text(app))
         await pilot.press("space", "m", "down")
@@ -58,6 +62,14 @@ def test_the_history_looks_as_reviewed(
         await looks.poll(pilot, lambda: isinstance(app.focused, Input))
         await pilot.press(*"ana", "enter")
         await looks.poll(pilot, lambda: "ben" not in looks.text(app) and "01-04" in looks.text(app))
+        for word, shown in (
+            ("rdl", "01-04 10:00"),
+            ("eve", "nothing of 'eve' in the record; / and an empty line"),
+        ):
+            await pilot.press("slash")
+            await looks.poll(pilot, lambda: isinstance(app.focused, Input))
+            await pilot.press(*word, "enter")
+            await looks.poll(pilot, lambda shown=shown: shown in looks.text(app))
 
     looks.run(app, size, drive)
 
@@ -83,3 +95,21 @@ def test_a_record_that_cannot_be_read_is_said_and_the_live_screens_go_on(
         )
 
     looks.run(app, (80, 24), drive)
+
+
+def test_a_millimetre_from_set_to_set_does_not_look_like_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    def drawn(*values: float) -> list[str]:
+        points = [
+            TrendPoint(at_utc="2026", load_kg=None, value=value, sigma=None, key=("", "", "", n))
+            for n, value in enumerate(values)
+        ]
+        monkeypatch.setattr("dashboard.widgets.history.trend", lambda *_: points)
+        lines = trend_lines((), MEASURES[0], {}, 60, 13)
+        return ["".join(segment.text for segment in line) for line in lines[1:]]
+
+    def rows_of_the_curve(lines: list[str]) -> int:
+        return sum(any(char > "\u2800" for char in line) for line in lines)
+
+    steady, changed = drawn(0.331, 0.332, 0.331), drawn(0.3, 0.4, 0.3)
+    assert rows_of_the_curve(steady) <= 2 and rows_of_the_curve(changed) == len(changed)
+    assert [float(lines[row][:8]) for lines in (steady, changed) for row in (0, -1)] == [0.35, 0.31, 0.4, 0.3]

@@ -198,6 +198,25 @@ def test_a_history_that_is_locked_at_the_start_is_written_once_it_is_free(
             until(lambda: wire.say(TOPIC, encode(make_rep(stream="s", seq=1))) or queries.reps(db))
 
 
+def test_a_history_that_stays_shut_is_said_once_however_often_it_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, until: Any
+) -> None:
+    path = tmp_path / "h.db"
+    path.write_bytes(b"no database at all" * 100)
+    said: list[str] = []
+    tried: list[str] = []
+
+    def opened(database: str) -> SqlStore:
+        tried.append(database)
+        return open_store(database)
+
+    monkeypatch.setattr("dashboard.history.store.open_store", opened)
+    monkeypatch.setattr("dashboard.recording.RETRY_S", 0.01)
+    with Recording(Mqtt(host="127.0.0.1", port=1, tls=False), None, str(path), {}, said.append) as recording:
+        until(lambda: len(tried) > 3)
+        assert said == [recording.trouble()]
+
+
 @pytest.mark.parametrize("trouble", ["newer", "torn", "locked"])
 def test_the_live_lines_go_on_without_a_history(
     broker: Broker, wire: Any, make_rep: MakeRep, tmp_path: Path, trouble: str

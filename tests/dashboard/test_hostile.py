@@ -111,10 +111,10 @@ def test_on_a_live_screen_it_stays_in_its_own_cells(still: Any, words: Any, look
 
     async def drive(pilot: Any) -> None:
         fill("ana")
-        await settle(pilot)
+        await looks.settle(pilot)
         before = beside()
         fill(text)
-        await settle(pilot)
+        await looks.settle(pilot)
         assert beside() == before
         too_long = [one for one in hostile_messages(say, text) if len(encoded(one)) > MAX_PAYLOAD_BYTES]
         assert app.refused == len(too_long)
@@ -135,13 +135,6 @@ def test_on_a_live_screen_it_stays_in_its_own_cells(still: Any, words: Any, look
         rows_of(app)
 
     looks.run(app, (120, 40), drive)
-
-
-async def settle(pilot: Any) -> None:
-    """Take in what has arrived and draw it."""
-    for _ in range(4):
-        pilot.app.flush()
-        await pilot.pause()
 
 
 def said(reply: ReplyMessage) -> Any:

@@ -13,7 +13,7 @@ from dashboard.attention import Attention
 from dashboard.client import Client
 from dashboard.history.athletes import Athlete, Plan, save
 from dashboard.history.badges import Badges
-from dashboard.history.plans import assignment, exercise_change, whom
+from dashboard.history.plans import assignment, exercise_change, part_of, whom
 from dashboard.history.recall import Recall
 from dashboard.history.record import Record
 from dashboard.history.schema import open_writable
@@ -153,12 +153,14 @@ def test_the_record_makes_a_badge_the_athlete_s_plan_and_keeps_who_and_when(
 ) -> None:
     edge._client.subscribe("plumbline/1/gym/+/reply", qos=1)
     edge.say("rack-1", words().state(), words().info("romanian-deadlift"))
+    until(lambda: record._badges and record._badges._infos)  # connected is not yet subscribed
     edge.send(TOPIC + "badge", badge("0042", "first"))
     edge.send(TOPIC + "badge", badge("0042", "first"))  # QoS 1 may bring it twice
     edge.send(TOPIC + "badge", badge("9999"))
     edge.send(TOPIC + "badge", badge("Ana Okoro"))
     until(lambda: len(replies_of(edge)) == 3)
     assert told(commands_of(edge)) == [("set-athlete", {"athlete": "a-17"}), *ANAS_RDL]
+    assert [one.event_id for one in commands_of(edge)] == ["first.1", "first.2", "first.3"]
     known, *unknown = replies_of(edge)
     assert (known.in_reply_to, known.ok) == ("first", True)
     assert known.text == "a-17: Romanian deadlift, 60 kg, 8 reps"
@@ -279,6 +281,30 @@ def test_a_plan_that_was_four_commands_is_taken_back_by_one_key(
         for expected in (1, 2, 5):  # what others did since, then the three that were done of the plan
             await pilot.press("u")
             await looks.poll(pilot, lambda expected=expected: undos() == expected)
+
+    desk(drive, (200, 60))
+
+
+@pytest.mark.parametrize("answered", [0, 1, 3], ids=["first", "between", "last"])
+def test_what_a_badge_has_set_is_taken_back_by_one_key_and_nothing_before_it(
+    desk: Any, edge: Any, words: Any, looks: Any, answered: int
+) -> None:
+    edge.say("rack-1", words().state(), words().info("good-morning"))
+    replies = [part_of("badge", number) for number in (1, 2, 3)]
+    replies.insert(answered, "badge")  # the record's own, whenever it comes
+
+    async def drive(pilot: Any, app: PlumblineApp) -> None:
+        for to in ("of-another-screen", *replies, "end"):
+            head = {"event_id": new_id(), "at_utc": now_utc(), "in_reply_to": to}
+            edge.say("rack-1", ReplyMessage(**head, ok=to != "end", text="done"))
+        await looks.poll(pilot, lambda: "end" in app.wishes._replied)
+        for expected in (3, 4):
+            await pilot.press("u")
+            await looks.poll(
+                pilot,
+                lambda expected=expected: sum(one.name == "undo" for one in commands_of(edge)) == expected,
+            )
+        assert not app.wishes._actions_of("rack-1")
 
     desk(drive, (200, 60))
 

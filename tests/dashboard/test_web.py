@@ -212,6 +212,20 @@ def test_in_the_clear_it_serves_this_machine_alone(
         assert wrong in said.err and "Traceback" not in said.err and not said.out
 
 
+def test_the_server_says_on_its_own_terminal_that_there_is_no_history(
+    served: Callable[..., str], tmp_path: Path, capfd: pytest.CaptureFixture[str], until: Any
+) -> None:
+    (tmp_path / "history.db").write_bytes(b"no database at all" * 100)
+    assert get(served())[0] == 200
+    said: list[str] = []
+
+    def heard() -> bool:
+        said.append(capfd.readouterr().err)
+        return "plumbline dashboard: no history: " in "".join(said)
+
+    until(heard)
+
+
 def get(url: str, **headers: str) -> tuple[int, str]:
     """Status and text of a page, redirects followed; a certificate is not looked at."""
 

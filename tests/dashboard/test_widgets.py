@@ -74,7 +74,7 @@ def test_any_values_are_drawn_at_any_size(words: Any, data: Any, width: int, hei
     for lines in (
         tile_lines(shown, width, height),
         lifter_lines(shown, followed, False, "", told, width, height),
-        session_lines(shown, (), width),
+        session_lines(shown, (), all_profiles(), "kg"),
         detail_lines(examine(shown, station.current, date(2026, 1, 1)), width)[:height],
         rep_lines(shown, width, height),
         trace_lines(trace, width, height),
@@ -141,3 +141,33 @@ def test_every_colour_can_be_read_in_the_dark_and_in_a_bright_hall(colour: str) 
     for segment in (on_ground, as_ground, *Daylight().apply([on_ground, as_ground], TextualColor(0, 0, 0))):
         assert segment.style and segment.style.color and segment.style.bgcolor
         assert contrast(segment.style.color, segment.style.bgcolor) >= 3.0
+
+
+def words_of(lines: Any) -> str:
+    return "\n".join("".join(segment.text for segment in line) for line in lines)
+
+
+def test_as_fast_as_possible_is_an_x_wherever_the_prescription_stands(words: Any) -> None:
+    say = words()
+    floor = FloorState()
+    for leaf, message in (
+        ("state", say.state()),
+        ("info", say.info(tempo_s=[3.0, 1.0, None, 0.0])),
+        ("rep", say.rep(1)),
+    ):
+        floor = apply(floor, Address("gym", "rack-1", leaf), message, 0.0)
+    shown = view(floor.stations["gym", "rack-1"], all_profiles(), 0.5)
+    assert "for 3-1-x-0" in words_of(tile_lines(shown, 40, 10))
+    assert "3    1    x    0" in words_of(rep_lines(shown, 80, 6))
+    assert "tempo 3-1-x-0" in words_of(
+        lifter_lines(shown, pace((), shown.target_tempo_s, None), False, "", None, 80, 24)
+    )
+
+
+def test_the_sets_before_stand_under_their_exercise_s_title_in_the_coach_s_unit(words: Any) -> None:
+    say = words()
+    floor = apply(FloorState(), Address("gym", "rack-1", "state"), say.state(), 0.0)
+    shown = view(floor.stations["gym", "rack-1"], all_profiles(), 0.5)
+    single = say.set(1, load_kg=100.0, counted_reps=1)
+    said = words_of(session_lines(shown, [single], all_profiles(), "lb"))
+    assert "Romanian deadlift" in said and "220.5 lb   1 rep  fastest" in said
