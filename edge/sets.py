@@ -15,7 +15,7 @@ from station.records import Rejected, Rep, RepEvent, RepState, SetEvent, SetSumm
 
 PARTIAL_SHARE = 0.6  # README, "What counts": below 60 % of the full range a rep is partial
 # A bar put down and picked up again looks like a deep rep with a rest at the bottom. Ranges within a set
-# vary by some 15 %, so a rep this much longer is not one if it also rested, and longer than the set's reps do.
+# vary by some 15 %, so a rep this much longer is not one if it also rested, longer than the set's others do.
 SET_DOWN_SHARE = 1.4
 SET_DOWN_PAUSE_S = 1.5
 SET_DOWN_LONGER = 2.0

@@ -305,12 +305,14 @@ cdef class RepCounter:
     def finish(self):
         """The stream is over or has broken off: return what can still be said. Pushing may go on after it."""
         cdef long long k
+        cdef double place
         cdef Moment m
         if self.done < 0:
             return self.collect()
         self.sensors.leading.settle()
         self.advance()
-        if self.segmenter.slowed(self.done, self.sensors.s[self.done & MASK], self.sensors.s[(self.done - AHEAD) & MASK]):
+        place = self.sensors.s[self.done & MASK]
+        if self.segmenter.slowed(self.done, place, self.sensors.s[(self.done - AHEAD) & MASK]):
             self.work(self.sensors.hold())
         else:
             for k in range(max(0, self.done - ANNOUNCE + 1), self.done - AHEAD + 1):
@@ -346,7 +348,8 @@ cdef class RepCounter:
     @property
     def spikes(self):
         """Samples dropped as spikes, and shifts of a zero taken out, on the motion's channels."""
-        return self.sensors.leading.spikes + self.sensors.second.spikes, self.sensors.leading.shifts + self.sensors.second.shifts
+        cdef Sensors on = self.sensors
+        return on.leading.spikes + on.second.spikes, on.leading.shifts + on.second.shifts
 
     def trace(self, double from_s):
         """The grid from a time on, as far as the ring holds it: float64, shape (4, n): time, place, x, force."""

@@ -8,7 +8,7 @@ cimport cython
 from libc.math cimport NAN, isnan, sqrt
 
 from kernels._motion cimport CLOSINGS, EMPTY, Resampler
-from kernels._path cimport Anchors, Place, one_tether, survey, tilted_tether, two_tethers
+from kernels._path cimport Place, one_tether, survey, tilted_tether, two_tethers
 from kernels._smooth cimport MAX_HALF, Smoother, smoother
 from kernels._window cimport (
     GRID_HZ,
@@ -22,7 +22,6 @@ from kernels._window cimport (
     TILT,
     TRAVEL,
     TWO_TETHERS,
-    Window,
 )
 
 cdef double GRID_S = 1.0 / GRID_HZ

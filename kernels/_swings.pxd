@@ -1,5 +1,3 @@
-cimport cython
-
 cdef enum:
     TURNS = 64
     MEDIAN_OF = 9

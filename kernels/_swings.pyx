@@ -4,7 +4,6 @@ A turning point is confirmed when the motion has come back from it by a distance
 never by time. Small swings inside larger ones are taken out again, as a rainflow count does.
 """
 
-cimport cython
 from libc.math cimport fabs
 
 from kernels._window cimport GRID_HZ

@@ -249,8 +249,9 @@ def test_a_pause_at_the_bottom_is_a_pause(pause_s):
 
 
 def test_where_a_set_holds_its_reps_at_the_bottom_the_next_may_be_held_longer():
-    held = [[(1.5, -0.4), (pause_s, 0.0), (1.0, 0.4), (1.0, 0.0)] for pause_s in (7.5, 7.5, 10.0)]
-    found, _ = results(*motion((2.0, 0.0), *sum(held, []), (1.0, 0.0)))
+    pauses_s = (7.5, 7.5, 10.0)
+    held = [leg for pause_s in pauses_s for leg in ((1.5, -0.4), (pause_s, 0.0), (1.0, 0.4), (1.0, 0.0))]
+    found, _ = results(*motion((2.0, 0.0), *held, (1.0, 0.0)))
     assert len(found) == 3
 
 
