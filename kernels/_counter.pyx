@@ -11,7 +11,7 @@ from kernels._metrics cimport Meter
 from kernels._reps cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, TOO_QUICK, WITHDRAWN, Segmenter
 from kernels._sensors cimport STRETCH, WEIGH, Sensors
 from kernels._smooth cimport Moment, Smoother, moment, moments, smoother, unroll
-from kernels._window cimport GRID_HZ, MASK, PULLEY, RING, TENSION, Measures
+from kernels._window cimport GRID_HZ, MASK, PULLEY, RING, TENSION, Measures, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
 
@@ -167,16 +167,21 @@ cdef class RepCounter:
     cdef void work(self, Py_ssize_t n) noexcept nogil:
         """The announcing filter and the grammar, `ANNOUNCE` behind each of the n grid samples just placed."""
         cdef long long first = self.sensors.placed - n + 1
+        cdef Window* window = &self.sensors.window
+        cdef const double* force = self.sensors.force
+        cdef const long long* felt = self.sensors.felt
+        cdef const long long* seen = self.sensors.pulley_seen if self.sensors.layout == PULLEY else NULL
+        cdef bint loaded = self.sensors.cell.taken > 0 and self.sensors.layout != TENSION
         cdef Py_ssize_t i
         unroll(self.sensors.s, first - 2 * ANNOUNCE, first + n - 1, self.row)
         moments(self.row + ANNOUNCE, n, self.announcer, self.places, self.rates)
         for i in range(n):
             self.done = first + i
-            self.sensors.window.newest = self.done
-            self.sensors.window.seen = self.sensors.pulley_seen[i] if self.sensors.layout == PULLEY else self.done
-            self.sensors.window.felt = self.sensors.felt[i]
-            if self.sensors.cell.taken and self.sensors.layout != TENSION:
-                self.weigh(self.sensors.force[self.sensors.felt[i] & MASK])
+            window.newest = self.done
+            window.seen = seen[i] if seen != NULL else self.done
+            window.felt = felt[i]
+            if loaded:
+                self.weigh(force[felt[i] & MASK])
             if self.done >= ANNOUNCE:
                 self.announce(self.done - ANNOUNCE, self.places[i], self.rates[i])
             if self.done + 1 >= self.next_tick:
