@@ -19,6 +19,8 @@ cdef long long FAR = 1 << 62
 cdef double LATEST_S = 1e15   # 30 million years: a time beyond is none, and its bin could not be numbered
 cdef double BRIDGE_S = 0.15   # samples farther apart than the slowest sensors' hold no curve between them
 cdef double LOST = 1.7          # times the interval before: a sample was lost, or more
+cdef double QUANTA = 1.5        # of the resolution a sample: what moves so fast does not read the same twice
+cdef double GOES_ON = 0.3       # of the way it would have made: after a stop it has hardly set out again
 cdef double STALE_S = 0.25    # a reading repeated for longer is a stop,
 cdef double STALE_STEPS = 8.0   # and so is one repeated more often
 
@@ -35,7 +37,7 @@ cdef class Resampler:
     decides: back on the old line, it was a spike and is dropped; going on from there as before although nothing
     moves that fast, it was a shift of the sensor's zero and is taken out of what follows; otherwise it was real.
 
-    A reading that equals the one before although the motion had covered two steps of the sensor's resolution is
+    A reading that equals the one before although the motion had covered one and a half steps of the resolution is
     old: many encoders are read faster than they measure. It is dropped when the motion goes on as before.
 
     Parameters
@@ -103,7 +105,7 @@ cdef class Resampler:
                 self.t1 = t
                 return
             # It moved on as it had moved before: the repeats were old readings sent again, not a stop.
-            if (y - self.y0) / ((t - self.t0) * self.rate()) > 0.3:
+            if (y - self.y0) / ((t - self.t0) * self.rate()) > GOES_ON:
                 self.stale += 1
             else:
                 self.accept(self.t1, self.y0)
@@ -116,7 +118,7 @@ cdef class Resampler:
         if t - self.t0 > self.max_gap_s:
             self.gaps += 1
             self.restart(t, y)
-        elif y == self.y0 and fabs(self.y0 - self.yb) * (t - self.t0) > 1.5 * self.quantum * (self.t0 - self.tb):
+        elif y == self.y0 and fabs(self.y0 - self.yb) * (t - self.t0) > QUANTA * self.quantum * (self.t0 - self.tb):
             self.t1 = t
             self.stale_until = self.t0 + min(STALE_S, STALE_STEPS * max(t - self.t0, self.t0 - self.tb))
             self.state = REPEATED
@@ -202,7 +204,7 @@ cdef class Resampler:
             if jump > 0.0:
                 if jump < quantum:
                     quantum = jump
-            elif fabs(ya - yb) * dt > 1.5 * quantum * (ta - tb):
+            elif fabs(ya - yb) * dt > QUANTA * quantum * (ta - tb):
                 break
             if t[i] >= edge and self.newest >= enough:
                 break
