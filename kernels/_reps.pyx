@@ -157,6 +157,7 @@ cdef class Segmenter(Swings):
         cdef int i, last
         cdef int ia = -1
         cdef double rise, low
+        self.limit = self.prominence(now)
         for i in range(self.n):
             if self.turns[i].high and (ia < 0 or self.turns[i].u >= self.turns[ia].u):
                 if i + 1 < self.n or self.direction < 0:
@@ -174,7 +175,7 @@ cdef class Segmenter(Swings):
             if not self.turns[i].high and self.turns[i].u <= self.v.u:
                 self.v = self.turns[i]
         # a lift that came back before the lowest place: it failed, unless the next one succeeds at once
-        rise = max(self.least(self.a.u), self.prominence(now))
+        rise = max(self.least(self.a.u), self.limit)
         self.has_failed = False
         self.sank = False
         for i in range(ia + 2, last):
@@ -241,7 +242,7 @@ cdef class Segmenter(Swings):
 
     cdef int judge(self, long long k, double u, double w) noexcept nogil:
         cdef Turn now = self.low if self.direction < 0 else self.top
-        cdef double left, right, limit, wanted, least
+        cdef double left, right, wanted, least
         cdef bint slow, still
         cdef int said = NOTHING
         if self.n == 0:
@@ -251,7 +252,6 @@ cdef class Segmenter(Swings):
         self.fresh_turn = False
         self.merge(now)
         if self.find(now):
-            limit = self.prominence(now)
             wanted = self.expected()
             left = self.a.u - self.v.u
             right = self.b.u - self.v.u if self.has_b else 0.0
@@ -259,7 +259,7 @@ cdef class Segmenter(Swings):
             if self.relative:
                 self.v0 = TENSION_V0 * (self.range_ref if self.range_ref > 0.0 else max(left, self.min_range))
             still = k - self.still_k > self.held
-            if left >= least and (left >= limit or self.announced):
+            if left >= least and (left >= self.limit or self.announced):
                 if self.concentric_first:
                     slow = -w < self.v0
                     if not self.announced and slow and left >= RETURN * self.range_ref and (
@@ -278,7 +278,7 @@ cdef class Segmenter(Swings):
                         self.announced = True
                         said |= LOCKOUT
                 if self.has_b and right >= RETURN * wanted and right >= least:
-                    if self.b.u - u >= limit or still:
+                    if self.b.u - u >= self.limit or still:
                         return said | self.complete()
                 elif self.has_b and self.alike(ENOUGH, now):
                     return said | self.complete()
@@ -368,7 +368,7 @@ cdef class Segmenter(Swings):
                 return self.complete()
             if self.announced and (self.has_b or self.concentric_first) or (
                 not self.concentric_first
-                and left >= self.prominence(now)
+                and left >= self.limit
                 and right >= max(self.least(self.a.u), PROMINENCE * left)
             ):
                 if right < RETURN * wanted:

@@ -27,6 +27,7 @@ cdef class Swings:
     cdef int range_count
     cdef readonly double range_ref
     cdef double former       # range_ref of the set before
+    cdef double limit        # how deep a swing must be now to be one of its own
 
     cdef void begin(self, long long k, double u) noexcept nogil
     cdef void move(self, long long k, double u) noexcept nogil

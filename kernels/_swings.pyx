@@ -149,7 +149,7 @@ cdef class Swings:
             right = self.turns[i].u - lowest
             if self.range_ref > 0.0:
                 left = min(left, self.range_ref)
-            if right >= self.least(self.turns[i].u) and right >= RETURN * left:
+            if right >= max(self.limit, self.least(self.turns[i].u)) and right >= RETURN * left:
                 if self.turns[i].u - self.turns[i + 1].u >= RETURN * right:
                     return i + 1
         return self.n
@@ -159,7 +159,8 @@ cdef class Swings:
         cdef double lowest = self.turns[ia].u
         for i in range(ia + 1, ib):
             lowest = min(lowest, self.turns[i].u)
-        return min(self.turns[ia].u, self.turns[ib].u) - lowest >= self.least(max(self.turns[ia].u, self.turns[ib].u))
+        cdef double least = self.least(max(self.turns[ia].u, self.turns[ib].u))
+        return min(self.turns[ia].u, self.turns[ib].u) - lowest >= max(self.limit, least)
 
     cdef void learn(self, double size, long long end_k) noexcept nogil:
         """Remember the range of a rep that stands: the median of the set's latest is the reference."""
