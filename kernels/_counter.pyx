@@ -10,8 +10,8 @@ from kernels.results import Discarded, Measured, Tick
 from kernels._metrics cimport Meter
 from kernels._reps cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, TOO_QUICK, WITHDRAWN, Segmenter
 from kernels._sensors cimport STRETCH, WEIGH, Sensors
-from kernels._smooth cimport Moment, Smoother, moment, moments, smoother, unroll
-from kernels._window cimport GRID_HZ, MASK, PULLEY, RING, TENSION, Measures, Window
+from kernels._smooth cimport Moment, Smoother, moment, moments, roll, smoother, unroll
+from kernels._window cimport GRID_HZ, MASK, PULLEY, RING, TENSION, Measures
 
 cdef double GRID_S = 1.0 / GRID_HZ
 
@@ -63,8 +63,9 @@ cdef class RepCounter:
     cdef double row[STRETCH + 2 * ANNOUNCE]
     cdef double places[STRETCH]
     cdef double rates[STRETCH]
+    cdef double carried[STRETCH]
     cdef readonly double place, velocity
-    cdef long long done, index, tick, next_tick
+    cdef long long done, index, tick
     cdef bint pending
     cdef list events
 
@@ -167,38 +168,56 @@ cdef class RepCounter:
     cdef void work(self, Py_ssize_t n) noexcept nogil:
         """The announcing filter and the grammar, `ANNOUNCE` behind each of the n grid samples just placed."""
         cdef long long first = self.sensors.placed - n + 1
-        cdef Window* window = &self.sensors.window
-        cdef const double* force = self.sensors.force
-        cdef const long long* felt = self.sensors.felt
-        cdef const long long* seen = self.sensors.pulley_seen if self.sensors.layout == PULLEY else NULL
-        cdef bint loaded = self.sensors.cell.taken > 0 and self.sensors.layout != TENSION
-        cdef Py_ssize_t i
+        cdef long long due = first + self.tick - first % self.tick
+        cdef const double* carried = NULL
+        cdef Py_ssize_t i = 0
+        cdef Py_ssize_t stop
+        cdef int said
         unroll(self.sensors.s, first - 2 * ANNOUNCE, first + n - 1, self.row)
         moments(self.row + ANNOUNCE, n, self.announcer, self.places, self.rates)
-        for i in range(n):
-            self.done = first + i
-            window.newest = self.done
-            window.seen = seen[i] if seen != NULL else self.done
-            window.felt = felt[i]
-            if loaded:
-                self.weigh(force[felt[i] & MASK])
-            if self.done >= ANNOUNCE:
-                self.announce(self.done - ANNOUNCE, self.places[i], self.rates[i])
-            if self.done + 1 >= self.next_tick:
-                if (self.done + 1) % self.tick == 0:
+        roll(self.places, first - ANNOUNCE, n, self.announced)
+        if self.sensors.cell.taken > 0 and self.sensors.layout != TENSION:
+            self.weigh(n)
+            carried = self.carried
+        while i < n:
+            stop = min(n, due - first)
+            i = max(i, ANNOUNCE - first)
+            while i < stop:
+                i = self.segmenter.run(first - ANNOUNCE, self.places, self.rates, carried, i, stop, &said)
+                self.know(first, i - 1)
+                if said != NOTHING:
                     with gil:
-                        self.say_tick()
-                self.next_tick = self.done + 1 + self.tick - (self.done + 1) % self.tick
+                        self.report(said)
+            i = stop
+            if first + i == due:
+                self.know(first, i - 1)
+                due += self.tick
+                with gil:
+                    self.say_tick()
+        self.know(first, n - 1)
 
-    cdef void weigh(self, double force) noexcept nogil:
-        """What share of the heaviest load of the last minute is carried now."""
-        self.heaviest *= FORGET
-        if force > self.heaviest:
-            self.heaviest = force
-        self.segmenter.carried = force / self.heaviest if self.heaviest > LEAST_LOAD_N else NAN
+    cdef void know(self, long long first, Py_ssize_t i) noexcept nogil:
+        """What is known at the i-th grid sample of the stretch that begins at `first`."""
+        self.done = first + i
+        self.place = self.places[i]
+        self.velocity = self.rates[i]
+        self.sensors.window.newest = self.done
+        self.sensors.window.seen = self.sensors.pulley_seen[i] if self.sensors.layout == PULLEY else self.done
+        self.sensors.window.felt = self.sensors.felt[i]
+
+    cdef void weigh(self, Py_ssize_t n) noexcept nogil:
+        """What share of the heaviest load of the last minute is carried at each grid sample of the stretch."""
+        cdef Py_ssize_t i
+        cdef double force
+        for i in range(n):
+            force = self.sensors.force[self.sensors.felt[i] & MASK]
+            self.heaviest *= FORGET
+            if force > self.heaviest:
+                self.heaviest = force
+            self.carried[i] = force / self.heaviest if self.heaviest > LEAST_LOAD_N else NAN
 
     cdef void announce(self, long long k, double place, double rate) noexcept nogil:
-        """What the short filter says of grid sample k; the grammar, and what it found."""
+        """What a shorter filter says of grid sample k; the grammar, and what it found."""
         cdef int said
         self.place = place
         self.velocity = rate

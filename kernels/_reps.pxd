@@ -46,7 +46,11 @@ cdef class Segmenter(Swings):
     cdef Reject rejects[REJECTS]
     cdef int reject_count
 
+    cdef Py_ssize_t run(
+        self, long long k, const double* s, const double* v, const double* carried, Py_ssize_t i, Py_ssize_t n, int* said
+    ) noexcept nogil
     cdef int step(self, long long k, double s, double v) noexcept nogil
+    cdef bint under_way(self, long long k, double w) noexcept nogil
     cdef bint slowed(self, long long k, double s, double s_before) noexcept nogil
     cdef int flush(self, long long k) noexcept nogil
     cdef void reject(self, long long first, long long last, int reason) noexcept nogil

@@ -20,7 +20,7 @@ come back to A. And how far the bar came up to A, or fell to the first V, is no 
 cimport cython
 from libc.math cimport NAN, fabs, isnan
 
-from kernels._swings cimport PROMINENCE, RETURN, Swings, Turn
+from kernels._swings cimport PROMINENCE, RETURN, Swings, Turn, goes_on
 from kernels._window cimport GRID_HZ
 
 cdef double ZONE = 0.85         # README, "Phases": top and bottom are the outer 15 % of the range
@@ -91,6 +91,18 @@ cdef class Segmenter(Swings):
             self.rejects[self.reject_count].reason = reason
             self.reject_count += 1
 
+    cdef Py_ssize_t run(
+        self, long long k, const double* s, const double* v, const double* carried, Py_ssize_t i, Py_ssize_t n, int* said
+    ) noexcept nogil:
+        """Take grid samples k + i to k + n - 1 up to the first that says something; return what comes after it."""
+        said[0] = NOTHING
+        while i < n and said[0] == NOTHING:
+            if carried != NULL:
+                self.carried = carried[i]
+            said[0] = self.step(k + i, s[i], v[i])
+            i += 1
+        return i
+
     cdef int step(self, long long k, double s, double v) noexcept nogil:
         """Take one grid sample of place and velocity; say what became known."""
         cdef double u = self.sign * s
@@ -100,18 +112,25 @@ cdef class Segmenter(Swings):
             return self.flush(k)
         if v > self.v0 or self.slow_k < 0:
             self.slow_k = k
-        self.move(k, u)
+        if not goes_on(self, k, u):
+            self.move(k, u)
         if self.fresh_turn:
             self.quiet = 0
         if self.direction < 0:
             self.rest_on_the_way(k, u, w)
         if self.n > 1 and k - self.turns[self.n - 2].left_k < self.prick:
             said = self.unprick(k, u)
-        if self.n and (k & 3) and not self.fresh_turn and (
+        if self.n and not self.fresh_turn and (self.under_way(k, w) or (k & 3) and (
             self.announced or fabs(w) >= self.v0 or (self.direction < 0) != self.concentric_first
-        ):
+        )):
             return said  # only a lockout cannot wait for 30 ms, and it is slow and at the end of the lift
         return said | self.judge(k, u, w)
+
+    cdef bint under_way(self, long long k, double w) noexcept nogil:
+        """Whether this is a first way out or back that still moves on: nothing can be said of it yet."""
+        if self.n > 2 or k - self.still_k > self.prick or self.relative:
+            return False
+        return w <= -self.v0 if self.direction < 0 else w >= self.v0 and not self.concentric_first
 
     cdef void rest_on_the_way(self, long long k, double u, double w) noexcept nogil:
         """Note where falls are held: the last two places."""

@@ -42,5 +42,6 @@ cdef inline Moment moment(const double* ring, const Smoother* f, Py_ssize_t half
     return m
 
 cdef void unroll(const double* ring, long long first, long long last, double* out) noexcept nogil
+cdef void roll(const double* row, long long first, Py_ssize_t n, double* ring) noexcept nogil
 cdef void moments(const double* p, Py_ssize_t n, const Smoother* f, double* place, double* rate) noexcept nogil
 cdef void evens(const double* p, Py_ssize_t n, const double* taps, Py_ssize_t half, double* out) noexcept nogil

@@ -82,6 +82,14 @@ cdef void unroll(const double* ring, long long first, long long last, double* ou
     memcpy(out + before, ring, (n - before) * sizeof(double))
 
 
+cdef void roll(const double* row, long long first, Py_ssize_t n, double* ring) noexcept nogil:
+    """Copy a row to grid samples [first, first + n) of a ring."""
+    cdef Py_ssize_t at = <Py_ssize_t>(first & MASK)
+    cdef Py_ssize_t before = min(n, RING - at)
+    memcpy(ring + at, row, before * sizeof(double))
+    memcpy(ring, row + before, (n - before) * sizeof(double))
+
+
 cdef void moments(const double* p, Py_ssize_t n, const Smoother* f, double* place, double* rate) noexcept nogil:
     """Place and rate of n samples in a row; p points at the first, with f.half more on either side."""
     plumbline_moments(p, n, f.place + f.half, f.rate + f.half, f.half, place, rate)

@@ -1,3 +1,5 @@
+from libc.math cimport fabs
+
 cdef enum:
     TURNS = 64
     MEDIAN_OF = 9
@@ -38,3 +40,26 @@ cdef class Swings:
     cdef int first_return(self, int ia) noexcept nogil
     cdef bint returned(self, int ia, int ib) noexcept nogil
     cdef void learn(self, double size, long long end_k) noexcept nogil
+
+cdef inline bint goes_on(Swings swings, long long k, double u) noexcept nogil:
+    """`move` where nothing happens but that the motion goes on, as it nearly always does; False: that is not all."""
+    if (
+        swings.still_k < 0
+        or fabs(u - swings.still_u) > swings.step_range
+        or swings.fresh
+        or (swings.range_count and k - swings.still_k > swings.gap)
+    ):
+        return False
+    if swings.direction > 0:
+        if u > swings.top.u:
+            swings.top.u = u
+            swings.top.k = k
+            return True
+        return swings.top.u - u < swings.step_range
+    if swings.direction < 0:
+        if u < swings.low.u:
+            swings.low.u = u
+            swings.low.k = k
+            return True
+        return u - swings.low.u < swings.step_range
+    return False
