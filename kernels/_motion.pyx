@@ -185,8 +185,8 @@ cdef class Resampler:
         """
         cdef double ta = self.t0
         cdef double ya = self.y0
-        cdef double tb = self.tb
-        cdef double yb = self.yb
+        cdef double before_s = self.t0 - self.tb
+        cdef double jumped = fabs(self.y0 - self.yb)
         cdef double area = self.area
         cdef double quantum = self.quantum
         cdef double edge = self.edge
@@ -194,37 +194,43 @@ cdef class Resampler:
         cdef double max_gap_s = self.max_gap_s
         cdef double tolerance = self.tolerance
         cdef Py_ssize_t first = i
-        cdef double dt, jump, there, ye
+        cdef double now, dt, there, jump, tl, yl, slope, ye
         while i < n:
-            dt = t[i] - ta
+            now = t[i]
             there = y[i] - shift
+            dt = now - ta
             jump = fabs(there - ya)
             if not (0.0 < dt <= max_gap_s and jump <= tolerance):  # NaN, too
                 break
             if jump > 0.0:
                 if jump < quantum:
                     quantum = jump
-            elif fabs(ya - yb) * dt > QUANTA * quantum * (ta - tb):
+            elif jumped * dt > QUANTA * quantum * before_s:
                 break
-            if t[i] >= edge and self.newest >= enough:
-                break
-            tb = ta
-            yb = ya
-            while t[i] >= edge:
-                ye = yb + (there - yb) / dt * (edge - tb)
-                self.close(area + 0.5 * (ya + ye) * (edge - ta), t[i])
-                area = 0.0
-                ta = edge
-                ya = ye
-                edge = (self.bin + 1) * GRID_S
-            area += 0.5 * (ya + there) * (t[i] - ta)
-            ta = t[i]
+            before_s = dt
+            if now >= edge:
+                if self.newest >= enough:
+                    break
+                tl = ta
+                yl = ya
+                slope = (there - ya) / dt
+                while now >= edge:
+                    ye = yl + slope * (edge - tl)
+                    self.close(area + 0.5 * (ya + ye) * (edge - ta), now)
+                    area = 0.0
+                    ta = edge
+                    ya = ye
+                    edge = (self.bin + 1) * GRID_S
+            area += 0.5 * (ya + there) * (now - ta)
+            ta = now
             ya = there
+            jumped = jump
             i += 1
+        if i > first:
+            self.tb = t[i - 2] if i > first + 1 else self.t0
+            self.yb = y[i - 2] - shift if i > first + 1 else self.y0
         self.t0 = ta
         self.y0 = ya
-        self.tb = tb
-        self.yb = yb
         self.area = area
         self.edge = edge
         self.quantum = quantum
