@@ -40,6 +40,7 @@ cdef class Resampler:
     cdef Py_ssize_t glide(
         self, const double* t, const double* y, Py_ssize_t i, Py_ssize_t n, long long enough
     ) noexcept nogil
+    cdef bint plain(self, const double* t, const double* y, Py_ssize_t i) noexcept nogil
     cdef Py_ssize_t take_many(
         self, const double* t, const double* y, Py_ssize_t i, Py_ssize_t n, long long enough
     ) noexcept nogil

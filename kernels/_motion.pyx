@@ -14,6 +14,20 @@ import numpy as np
 
 from kernels._window cimport GRID_HZ, MASK, RING
 
+cdef extern from "_taps.h" nogil:
+    Py_ssize_t plumbline_plain(
+        const double* t,
+        const double* y,
+        Py_ssize_t n,
+        double longest,
+        double tolerance,
+        double quantum,
+        double surprise,
+    )
+
+cdef enum:
+    ROW = 128           # samples looked at together
+
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef long long FAR = 1 << 62
 cdef double LATEST_S = 1e15   # 30 million years: a time beyond is none, and its bin could not be numbered
@@ -181,61 +195,65 @@ cdef class Resampler:
     ) noexcept nogil:
         """Take samples from the i-th on while `take` would only accept them; return where that ended.
 
-        Nearly all samples are like that, and the state stays in registers from one bin to the next.
+        Nearly all samples are like that: a row of them is looked at as a whole, and then filled into the bins. The last
+        two accepted must lie before the i-th.
         """
+        cdef double full_s = (enough + 1) * GRID_S
+        cdef double area = self.area
+        cdef double edge = self.edge
         cdef double ta = self.t0
         cdef double ya = self.y0
-        cdef double before_s = self.t0 - self.tb
-        cdef double jumped = fabs(self.y0 - self.yb)
-        cdef double area = self.area
-        cdef double quantum = self.quantum
-        cdef double edge = self.edge
-        cdef double shift = self.shift
-        cdef double max_gap_s = self.max_gap_s
-        cdef double tolerance = self.tolerance
         cdef Py_ssize_t first = i
-        cdef double now, dt, there, jump, tl, yl, slope, ye
-        while i < n:
-            now = t[i]
-            there = y[i] - shift
-            dt = now - ta
-            jump = fabs(there - ya)
-            if not (0.0 < dt <= max_gap_s and jump <= tolerance):  # NaN, too
+        cdef double now, there, slope, ye
+        cdef Py_ssize_t m, end
+        while True:
+            m = min(n - i, ROW)
+            while m > 8 and t[i + m // 2] >= full_s:
+                m //= 2
+            end = i + plumbline_plain(
+                t + i, y + i, m, self.max_gap_s, self.tolerance, self.quantum, QUANTA * self.quantum
+            )
+            m += i
+            while i < end:
+                now = t[i]
+                there = y[i]
+                if now >= edge:
+                    if self.newest >= enough:
+                        break
+                    slope = (there - ya) / (now - ta)
+                    while now >= edge:
+                        ye = y[i - 1] + slope * (edge - t[i - 1])
+                        self.close(area + 0.5 * (ya + ye) * (edge - ta), now)
+                        area = 0.0
+                        ta = edge
+                        ya = ye
+                        edge = (self.bin + 1) * GRID_S
+                area += 0.5 * (ya + there) * (now - ta)
+                ta = now
+                ya = there
+                i += 1
+            if i < m or i == n:
                 break
-            if jump > 0.0:
-                if jump < quantum:
-                    quantum = jump
-            elif jumped * dt > QUANTA * quantum * before_s:
-                break
-            before_s = dt
-            if now >= edge:
-                if self.newest >= enough:
-                    break
-                tl = ta
-                yl = ya
-                slope = (there - ya) / dt
-                while now >= edge:
-                    ye = yl + slope * (edge - tl)
-                    self.close(area + 0.5 * (ya + ye) * (edge - ta), now)
-                    area = 0.0
-                    ta = edge
-                    ya = ye
-                    edge = (self.bin + 1) * GRID_S
-            area += 0.5 * (ya + there) * (now - ta)
-            ta = now
-            ya = there
-            jumped = jump
-            i += 1
-        if i > first:
-            self.tb = t[i - 2] if i > first + 1 else self.t0
-            self.yb = y[i - 2] - shift if i > first + 1 else self.y0
-        self.t0 = ta
-        self.y0 = ya
+        self.tb = t[i - 2]
+        self.yb = y[i - 2]
+        self.t0 = t[i - 1]
+        self.y0 = y[i - 1]
         self.area = area
         self.edge = edge
-        self.quantum = quantum
         self.taken += i - first
         return i
+
+    cdef bint plain(self, const double* t, const double* y, Py_ssize_t i) noexcept nogil:
+        """Whether nothing is in doubt, and the last two accepted samples lie before the i-th as they came."""
+        return (
+            self.state == PLAIN
+            and i >= 2
+            and self.shift == 0.0
+            and self.t0 == t[i - 1]
+            and self.tb == t[i - 2]
+            and self.y0 == y[i - 1]
+            and self.yb == y[i - 2]
+        )
 
     cdef Py_ssize_t take_many(
         self, const double* t, const double* y, Py_ssize_t i, Py_ssize_t n, long long enough
@@ -247,7 +265,7 @@ cdef class Resampler:
         """
         cdef long long newest = self.newest
         while i < n and self.newest < enough:
-            if self.state == PLAIN:
+            if self.plain(t, y, i):
                 i = self.glide(t, y, i, n, enough)
                 if i == n or self.newest >= enough:
                     break

@@ -1,4 +1,4 @@
-/* Symmetric taps over a row of samples, four neighbours at a time.
+/* Rows of samples, four neighbours at a time: symmetric taps, and whether there is anything to decide.
 
    Compilers do not find this by themselves: they may not change the order of a sum, and do not see that four sums with
    one order each lie side by side. The vectors are those of GCC and Clang, two doubles wide, which every x86-64 and
@@ -68,4 +68,43 @@ static inline void plumbline_moments(const double *p, Py_ssize_t n, const double
         place[i] = a;
         rate[i] = c;
     }
+}
+
+typedef long long plumbline_mask __attribute__((vector_size(16)));
+
+static inline plumbline_pair plumbline_size(plumbline_pair x) {
+    const plumbline_mask all_but_sign = {0x7fffffffffffffffLL, 0x7fffffffffffffffLL};
+    return (plumbline_pair)((plumbline_mask)x & all_but_sign);
+}
+
+/* Which of two samples are plain: later by up to `longest`, elsewhere by up to `tolerance`, and either by a quantum at
+   least or not at all, which must be no surprise after the step before. False for NaN. */
+static inline plumbline_mask plumbline_plain_two(const double *t, const double *y, double longest, double tolerance,
+                                                 double quantum, double surprise) {
+    plumbline_pair last = plumbline_two(t - 1), there = plumbline_two(y - 1);
+    plumbline_pair dt = plumbline_two(t) - last, before = last - plumbline_two(t - 2);
+    plumbline_pair jump = plumbline_size(plumbline_two(y) - there);
+    plumbline_pair jumped = plumbline_size(there - plumbline_two(y - 2));
+    plumbline_pair none = {0.0, 0.0};
+    return (dt > none) & (dt <= longest + none) & (jump <= tolerance + none)
+         & ((jump >= quantum + none) | ((jump == none) & (jumped * dt <= surprise * before)));
+}
+
+/* How many of n samples from the first on are plain; two more lie before it. */
+static inline Py_ssize_t plumbline_plain(const double *t, const double *y, Py_ssize_t n, double longest,
+                                         double tolerance, double quantum, double surprise) {
+    Py_ssize_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        plumbline_mask all = plumbline_plain_two(t + i, y + i, longest, tolerance, quantum, surprise)
+                           & plumbline_plain_two(t + i + 2, y + i + 2, longest, tolerance, quantum, surprise);
+        if (!(all[0] & all[1])) break;
+    }
+    for (; i < n; i++) {
+        double dt = t[i] - t[i - 1], jump = y[i] - y[i - 1], jumped = y[i - 1] - y[i - 2];
+        if (jump < 0.0) jump = -jump;
+        if (jumped < 0.0) jumped = -jumped;
+        if (!(dt > 0.0 && dt <= longest && jump <= tolerance)) break;
+        if (!(jump >= quantum || (jump == 0.0 && jumped * dt <= surprise * (t[i - 1] - t[i - 2])))) break;
+    }
+    return i;
 }
