@@ -1,6 +1,8 @@
 cimport cython
 
-from kernels._window cimport RING
+from libc.math cimport NAN
+
+from kernels._window cimport MASK, RING
 
 cdef enum:
     QUEUE = 16384        # raw samples an auxiliary channel may be ahead of the leading one
@@ -51,6 +53,16 @@ cdef class Resampler:
     cdef double bend(self, double dt2) noexcept nogil
     cdef bint strange(self, double t, double y) noexcept nogil
     cdef void put(self, const double* t, const double* y, Py_ssize_t n) noexcept nogil
-    cdef void catch_up(self, double until_s) noexcept nogil
+    cdef void release(self, double until_s) noexcept nogil
     cdef bint bridged(self, long long k) noexcept nogil
-    cdef double at(self, long long k) noexcept nogil
+
+cdef inline double value_at(Resampler channel, long long k) noexcept nogil:
+    """The value of bin k; NaN where it is not known or no longer kept."""
+    if k > channel.newest or k <= channel.newest - RING or k < 0:
+        return NAN
+    return channel.ring[k & MASK]
+
+cdef inline void catch_up(Resampler channel, double until_s) noexcept nogil:
+    """Take what was held, up to and with a time: what is known at a moment never depends on the cuts."""
+    if channel.queue_head < channel.queue_tail:
+        channel.release(until_s)

@@ -354,8 +354,8 @@ cdef class Resampler:
             y += room
             n -= room
 
-    cdef void catch_up(self, double until_s) noexcept nogil:
-        """Take what was held, up to and with a time: what is known at a moment never depends on the cuts."""
+    cdef void release(self, double until_s) noexcept nogil:
+        """Take what was held, up to and with a time."""
         cdef Py_ssize_t i, n, at
         while self.queue_head < self.queue_tail and self.queue_t[self.queue_head % QUEUE] <= until_s:
             at = self.queue_head % QUEUE
@@ -372,12 +372,6 @@ cdef class Resampler:
         """Whether bin k, one of the latest, is part of a line over a gap."""
         return self.closed[k & (CLOSINGS - 1)] - (k + 1) * GRID_S > BRIDGE_S
 
-    cdef double at(self, long long k) noexcept nogil:
-        """The value of bin k; NaN where it is not known or no longer kept."""
-        if k > self.newest or k <= self.newest - RING or k < 0:
-            return NAN
-        return self.ring[k & MASK]
-
     def push(self, const double[::1] time_s not None, const double[::1] value not None):
         """Take samples. time_s, value: float64, shape (n,); NaN is no value."""
         cdef Py_ssize_t i
@@ -393,5 +387,5 @@ cdef class Resampler:
         cdef double[::1] view = out
         cdef long long k
         for k in range(first, first + view.shape[0]):
-            view[k - first] = self.at(k)
+            view[k - first] = value_at(self, k)
         return out

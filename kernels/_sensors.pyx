@@ -7,7 +7,7 @@ others say of it is what they had measured up to its end, so that nothing depend
 cimport cython
 from libc.math cimport NAN, isnan, sqrt
 
-from kernels._motion cimport CLOSINGS, EMPTY, Resampler
+from kernels._motion cimport CLOSINGS, EMPTY, Resampler, catch_up, value_at
 from kernels._path cimport Place, one_tether, survey, tilted_tether, two_tethers
 from kernels._smooth cimport MAX_HALF, Smoother, smoother
 from kernels._window cimport (
@@ -163,7 +163,7 @@ cdef class Sensors:
             if self.two_sensors:
                 if not self.listen(k):
                     return i  # the second sensor's sample is on its way
-                other = self.second.at(k)
+                other = value_at(self.second, k)
                 self.x[at] = NAN
                 if isnan(other):
                     self.s[at] = one_tether(self.leading.ring[at], self.anchors.ax, self.anchors.ay)
@@ -198,7 +198,7 @@ cdef class Sensors:
             self.heard = k
         while True:
             now_s = self.leading.closed[self.heard & (CLOSINGS - 1)]
-            self.second.catch_up(now_s)
+            catch_up(self.second, now_s)
             if self.second.newest >= k:
                 return True
             if now_s - (self.first_s if self.second.state == EMPTY else self.second.t0) > SECOND_LOST_S:
@@ -215,20 +215,20 @@ cdef class Sensors:
             return
         self.force[k & MASK] = NAN
         if self.cell.queue_tail > 0:
-            self.cell.catch_up((k + 1) * GRID_S)
+            catch_up(self.cell, (k + 1) * GRID_S)
             while self.force_done < min(k, self.cell.newest):
                 self.force_done += 1
-                self.force[self.force_done & MASK] = self.cell.at(self.force_done)
+                self.force[self.force_done & MASK] = value_at(self.cell, self.force_done)
 
     cdef void feel_pulley(self, long long k) noexcept nogil:
         self.x[k & MASK] = NAN
         self.y[k & MASK] = NAN
-        self.pulley_x.catch_up((k + 1) * GRID_S)
-        self.pulley_y.catch_up((k + 1) * GRID_S)
+        catch_up(self.pulley_x, (k + 1) * GRID_S)
+        catch_up(self.pulley_y, (k + 1) * GRID_S)
         while self.pulley_done < min(k, min(self.pulley_x.newest, self.pulley_y.newest)):
             self.pulley_done += 1
-            self.x[self.pulley_done & MASK] = self.pulley_x.at(self.pulley_done)
-            self.y[self.pulley_done & MASK] = self.pulley_y.at(self.pulley_done)
+            self.x[self.pulley_done & MASK] = value_at(self.pulley_x, self.pulley_done)
+            self.y[self.pulley_done & MASK] = value_at(self.pulley_y, self.pulley_done)
 
     cdef Py_ssize_t hold(self) noexcept nogil:
         """Go on as if everything stayed where it is, as far as the smoothers look ahead; for how many samples."""
