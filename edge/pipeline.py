@@ -7,7 +7,7 @@ import numpy as np
 
 from edge.drivers import Samples
 from edge.sets import SetTracker
-from kernels import CHANNELS, Discarded, Measured, RepCounter, Tick
+from kernels import Discarded, Measured, RepCounter, Tick
 from station.config import StationFile
 from station.errors import ConfigError
 from station.exercises import Profile
@@ -16,6 +16,7 @@ from station.records import Live, Phase, Rejected, Rep, RepEvent, RepState, SetE
 Event = RepEvent | SetEvent | Rejected | Live
 
 LIVE_S = 0.1
+TARE_SAMPLES = 64  # at most
 # The lightest loop band stretches by 0.1 kN a metre: the tension over the least range of the exercise.
 LIGHTEST_BAND_N_PER_M = 100.0
 
@@ -23,7 +24,6 @@ LIGHTEST_BAND_N_PER_M = 100.0
 SEEN_SHARE = 0.7
 
 _STATES: dict[str, RepState] = {"lockout": "pending", "held": "confirmed", "complete": "confirmed"}
-_PUSH_ORDER = {name: order for order, name in enumerate(reversed(CHANNELS))}  # the leading channel last
 
 
 class StationPipeline:
@@ -78,18 +78,14 @@ class StationPipeline:
 
     def feed(self, samples: Sequence[Samples]) -> list[Event]:
         """Take samples of any channels; return the events in the order they became known."""
-        events: list[Event] = []
-        for channel, time_s, value in sorted(samples, key=lambda s: _PUSH_ORDER.get(s.channel, -1)):
-            if channel not in _PUSH_ORDER:
-                continue  # a platform's cells: read by nothing yet
-            if channel == "force_n":
-                self._forces_n = value[-64:]
-                value = value - self._zero_n  # noqa: PLW2901
-            found = self._counter.push(
-                CHANNELS.index(channel), np.ascontiguousarray(time_s), np.ascontiguousarray(value)
-            )
-            events += self._translate(found)
-        return events
+        return self._translate(self._counter.feed([self._zeroed(part) for part in samples]))
+
+    def _zeroed(self, part: Samples) -> Samples:
+        """The samples of one channel; a force is what is beyond the zero."""
+        if part.channel != "force_n":
+            return part
+        self._forces_n = part.value
+        return part._replace(value=part.value - self._zero_n) if self._zero_n else part
 
     def idle(self, session_s: float) -> list[Event]:
         """No samples came up to now: what was going on has broken off, and a set may be over."""
@@ -134,7 +130,8 @@ class StationPipeline:
 
     def tare(self) -> str:
         """Take the load cell's latest readings as zero; say what was done."""
-        seen = self._forces_n[~np.isnan(self._forces_n)]
+        newest_n = self._forces_n[-TARE_SAMPLES:]
+        seen = newest_n[~np.isnan(newest_n)]
         if not seen.size:
             return "no load cell has been read; nothing was changed"
         change_n = float(np.median(seen)) - self._zero_n

@@ -5,12 +5,13 @@ from kernels._frames import FrameDecoder, Frames
 from kernels._motion import Resampler
 from kernels._path import handle_path, tether_height, tilt_path, two_tether_path
 from kernels._sensors import CHANNELS, LAYOUTS
-from kernels._split import split_channels
+from kernels._split import ChannelSplit
 from kernels.results import Discarded, Measured, Tick
 
 __all__ = [
     "CHANNELS",
     "LAYOUTS",
+    "ChannelSplit",
     "Discarded",
     "FrameDecoder",
     "Frames",
@@ -19,7 +20,6 @@ __all__ = [
     "Resampler",
     "Tick",
     "handle_path",
-    "split_channels",
     "tether_height",
     "tilt_path",
     "two_tether_path",

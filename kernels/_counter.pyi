@@ -1,7 +1,11 @@
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from kernels.results import Discarded, Measured, Tick
+
+Channel = tuple[str, NDArray[np.float64], NDArray[np.float64]]
 
 REASONS: tuple[str, ...]
 KINDS: tuple[str, ...]
@@ -29,6 +33,7 @@ class RepCounter:
     def push(
         self, channel: int, time_s: NDArray[np.float64], value: NDArray[np.float64]
     ) -> list[Measured | Discarded | Tick]: ...
+    def feed(self, samples: Sequence[Channel]) -> list[Measured | Discarded | Tick]: ...
     def finish(self) -> list[Measured | Discarded | Tick]: ...
     def set_load(self, load_kg: float) -> None: ...
     def trace(self, from_s: float) -> NDArray[np.float64]: ...

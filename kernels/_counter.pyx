@@ -5,9 +5,11 @@ from libc.math cimport NAN
 
 import numpy as np
 
+from kernels._sensors import CHANNELS
 from kernels.results import Discarded, Measured, Tick
 
 from kernels._metrics cimport Meter
+from kernels._numbers cimport numbers
 from kernels._reps cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, TOO_QUICK, WITHDRAWN, Segmenter
 from kernels._sensors cimport STRETCH, WEIGH, Sensors
 from kernels._smooth cimport Moment, Smoother, moment, moments, roll, smoother, unroll
@@ -23,6 +25,7 @@ cdef enum:
     ANNOUNCE = 7        # half-width of the announcing filter: 70 ms behind the newest grid sample
     AHEAD = 3           # the narrowest smoother that is still a cubic fit
 
+cdef tuple NAMES = CHANNELS
 REASONS = ("pick-up", "set-down", "unrack", "re-rack", "too quick for a lifter")
 KINDS = ("lockout", "held", "complete", "rejected")
 
@@ -109,7 +112,7 @@ cdef class RepCounter:
         self.velocity = NAN
         self.events = []
 
-    def push(self, int channel, const double[::1] time_s not None, const double[::1] value not None):
+    def push(self, int channel, time_s, value):
         """Take samples of one channel (its place in CHANNELS); return what became known.
 
         Parameters
@@ -121,22 +124,48 @@ cdef class RepCounter:
         -------
         list of Measured, Discarded and Tick, in the order they became known
         """
-        cdef Py_ssize_t i = 0
-        cdef Py_ssize_t n = time_s.shape[0]
-        if value.shape[0] != n:
-            raise ValueError(f"need as many times as values, got {n} and {value.shape[0]}")
         if not 0 <= channel < CHANNEL_COUNT:
             raise ValueError(f"need a channel from 0 to {CHANNEL_COUNT - 1}, got {channel}")
-        if n == 0:
-            return []
+        self.take(channel, time_s, value)
+        return self.collect()
+
+    def feed(self, samples):
+        """Take the samples of all the channels of a read, in any order; return what became known.
+
+        Parameters
+        ----------
+        samples : sequence of (channel, time_s, value)
+            By the name in CHANNELS, and as `push` takes them; other channels are passed over.
+        """
+        cdef int channel
+        cdef str name
+        for part in samples:
+            if not isinstance(part, tuple) or len(<tuple> part) != 3:
+                raise ValueError(f"need tuples of channel, time_s and value, got {part!r}")
+        for channel in range(CHANNEL_COUNT - 1, -1, -1):  # the leading one last
+            name = NAMES[channel]
+            for part in samples:
+                if (<tuple> part)[0] == name:
+                    self.take(channel, (<tuple> part)[1], (<tuple> part)[2])
+        return self.collect()
+
+    cdef int take(self, int channel, time_s, value) except -1:
+        """Samples of one channel to where they belong, and what is complete with them."""
+        cdef Py_ssize_t i = 0
+        cdef Py_ssize_t n = 0
+        cdef Py_ssize_t n_values = 0
+        cdef const double *t = numbers(time_s, &n)
+        cdef const double *y = numbers(value, &n_values)
+        if n_values != n:
+            raise ValueError(f"need as many times as values, got {n} and {n_values}")
         with nogil:
             if channel == self.sensors.leading_id:
                 while i < n:
-                    i = self.sensors.lead(&time_s[0], &value[0], i, n)
+                    i = self.sensors.lead(t, y, i, n)
                     self.advance()
-            elif self.sensors.put(channel, &time_s[0], &value[0], n):
+            elif n > 0 and self.sensors.put(channel, t, y, n):
                 self.advance()
-        return self.collect()
+        return 0
 
     cdef say_tick(self):
         cdef int rising = -self.segmenter.direction if self.segmenter.concentric_first else self.segmenter.direction

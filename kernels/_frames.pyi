@@ -1,17 +1,18 @@
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
-class Frames(NamedTuple):
-    boot_id: NDArray[np.uint32]
-    t_us: NDArray[np.uint32]
-    span_us: NDArray[np.uint32]
-    samples: NDArray[np.int32]
-    channel: NDArray[np.uint8]
-    age_us: NDArray[np.uint32]
-    counts: NDArray[np.float64]
+class Frames:
     hellos: list[tuple[int, bytes]]
+
+    def __len__(self) -> int: ...
+    @property
+    def boot_id(self) -> list[int]: ...
+    @property
+    def t_us(self) -> list[int]: ...
+    @property
+    def span_us(self) -> list[int]: ...
+    @property
+    def samples(self) -> list[NDArray[np.void]]: ...
 
 class FrameDecoder:
     frames: int

@@ -1,10 +1,9 @@
-"""Bytes of a Plumbline sensor board to arrays: COBS, CRC-32, exact lengths, losses counted."""
-
-from collections import namedtuple
+"""Bytes of a Plumbline sensor board to frames: COBS, CRC-32, exact lengths, losses counted."""
 
 import numpy as np
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcpy
@@ -94,7 +93,62 @@ cdef Py_ssize_t _unstuff(const uint8_t *stuffed, Py_ssize_t n, uint8_t *raw) noe
     return length
 
 
-Frames = namedtuple("Frames", "boot_id t_us span_us samples channel age_us counts hellos")
+# What a Sample is to numpy.
+SAMPLE = np.dtype([("channel", np.uint32), ("age_us", np.uint32), ("counts", np.float64)])
+
+
+cdef class Frames:
+    """The frames that one read has completed, oldest first. Lists, for mostly there is one, or none.
+
+    boot_id, t_us, span_us : list of int, one a frame
+        span_us is the age of its oldest sample (0 without samples).
+    samples : list of structured arrays, one a frame; made when asked for
+        channel : uint32
+        age_us : uint32, at its frame's t_us
+        counts : float64, whole numbers; NaN = no value
+    hellos : list of (index of the frame, its bytes for station.wire.parse_hello)
+    """
+
+    def __cinit__(self):
+        self.hellos = []
+
+    def __dealloc__(self):
+        PyMem_Free(self.frame)
+        PyMem_Free(self.sample)
+
+    cdef int hold(self, Py_ssize_t frames, Py_ssize_t samples) except -1:
+        """Make room for so many."""
+        self.frame = <Frame *> PyMem_Malloc(frames * sizeof(Frame))
+        self.sample = <Sample *> PyMem_Malloc(samples * sizeof(Sample))
+        if self.frame == NULL or self.sample == NULL:
+            raise MemoryError
+        return 0
+
+    def __len__(self):
+        return self.n_frames
+
+    @property
+    def boot_id(self):
+        return [self.frame[i].boot_id for i in range(self.n_frames)]
+
+    @property
+    def t_us(self):
+        return [self.frame[i].t_us for i in range(self.n_frames)]
+
+    @property
+    def span_us(self):
+        return [self.frame[i].span_us for i in range(self.n_frames)]
+
+    @property
+    def samples(self):
+        cdef const char *p = <const char *> self.sample
+        cdef Py_ssize_t i, size
+        found = []
+        for i in range(self.n_frames):
+            size = self.frame[i].samples * sizeof(Sample)
+            found.append(np.frombuffer(PyBytes_FromStringAndSize(p, size), dtype=SAMPLE))
+            p += size
+        return found
 
 
 cdef class FrameDecoder:
@@ -126,7 +180,7 @@ cdef class FrameDecoder:
     cdef uint32_t boot_id
     cdef uint32_t seq
     cdef uint32_t t_us
-    cdef list hellos
+    cdef Frames out              # where the frames being read go; during feed only
 
     cdef readonly int64_t frames
     cdef readonly int64_t frames_lost
@@ -136,69 +190,18 @@ cdef class FrameDecoder:
     cdef readonly int64_t resets
     cdef readonly int64_t bytes_discarded
 
-    # Where the frame being read goes; valid during feed only.
-    cdef uint32_t *out_boot_id
-    cdef uint32_t *out_t_us
-    cdef uint32_t *out_span_us
-    cdef int32_t *out_samples
-    cdef uint8_t *out_channel
-    cdef uint32_t *out_age_us
-    cdef double *out_counts
-    cdef Py_ssize_t n_frames
-    cdef Py_ssize_t n_samples
-
     def feed(self, const uint8_t[::1] data not None):
-        """Take any number of bytes; return the frames they complete, oldest first.
-
-        Returns
-        -------
-        Frames, a named tuple; f frames, n samples:
-            boot_id, t_us, span_us : uint32, shape (f,)
-                Of each frame; span_us is the age of its oldest sample (0 without samples).
-            samples : int32, shape (f,)
-                How many samples it has; the samples of all frames follow each other in the arrays below.
-            channel : uint8, shape (n,)
-            age_us : uint32, shape (n,)
-                Age of the sample at its frame's t_us.
-            counts : float64, shape (n,)
-                Whole numbers; NaN = no value.
-            hellos : list of (index of the frame, its bytes for station.wire.parse_hello)
-        """
+        """Take any number of bytes; return the Frames they complete."""
         cdef Py_ssize_t n = data.shape[0]
-        cdef Py_ssize_t most_frames = (n + self.tail_bytes) // (HEADER_BYTES + CRC_BYTES) + 1
-        cdef Py_ssize_t most_samples = (n + self.tail_bytes) // 2 + 1
-        boot_id = np.empty(most_frames, dtype=np.uint32)
-        t_us = np.empty(most_frames, dtype=np.uint32)
-        span_us = np.empty(most_frames, dtype=np.uint32)
-        samples = np.empty(most_frames, dtype=np.int32)
-        channel = np.empty(most_samples, dtype=np.uint8)
-        age_us = np.empty(most_samples, dtype=np.uint32)
-        counts = np.empty(most_samples, dtype=np.float64)
-        cdef uint32_t[::1] boot_id_view = boot_id
-        cdef uint32_t[::1] t_us_view = t_us
-        cdef uint32_t[::1] span_us_view = span_us
-        cdef int32_t[::1] samples_view = samples
-        cdef uint8_t[::1] channel_view = channel
-        cdef uint32_t[::1] age_us_view = age_us
-        cdef double[::1] counts_view = counts
-        self.out_boot_id = &boot_id_view[0]
-        self.out_t_us = &t_us_view[0]
-        self.out_span_us = &span_us_view[0]
-        self.out_samples = &samples_view[0]
-        self.out_channel = &channel_view[0]
-        self.out_age_us = &age_us_view[0]
-        self.out_counts = &counts_view[0]
-        self.n_frames = 0
-        self.n_samples = 0
-        self.hellos = []
+        cdef Py_ssize_t most = n + self.tail_bytes
+        cdef Frames frames = Frames.__new__(Frames)
+        frames.hold(most // (HEADER_BYTES + CRC_BYTES) + 1, most // 2 + 1)
         if n > 0:
+            self.out = frames
             with nogil:
                 self._feed(&data[0], n)
-        f, k = self.n_frames, self.n_samples
-        return Frames(
-            boot_id[:f].copy(), t_us[:f].copy(), span_us[:f].copy(), samples[:f].copy(),
-            channel[:k].copy(), age_us[:k].copy(), counts[:k].copy(), self.hellos,
-        )
+            self.out = None
+        return frames
 
     def restart(self):
         """The port was opened again: what was half read will never be whole, and the next may be half a frame too."""
@@ -245,10 +248,9 @@ cdef class FrameDecoder:
     cdef bint _frame(self, const uint8_t *stuffed, Py_ssize_t n) noexcept nogil:
         """Read one frame; False if it is none."""
         cdef const uint8_t *raw = self.raw
+        cdef Frame *frame = self.out.frame + self.out.n_frames
         cdef Py_ssize_t length = _unstuff(stuffed, n, self.raw)
         cdef Py_ssize_t body_end = length - CRC_BYTES
-        cdef Py_ssize_t before = self.n_samples
-        cdef uint32_t span_us = 0
         if length < HEADER_BYTES + CRC_BYTES or length > MAX_FRAME_BYTES:
             return False
         if _crc32(raw, body_end) != _u32(raw + body_end):
@@ -256,26 +258,25 @@ cdef class FrameDecoder:
         if raw[0] != VERSION:
             self.frames_unsupported += 1
             return True
+        frame.span_us = 0
+        frame.samples = 0
         if raw[1] == TYPE_DATA:
-            if not self._blocks(raw + HEADER_BYTES, raw + body_end, &span_us):
-                self.n_samples = before
+            if not self._blocks(raw + HEADER_BYTES, raw + body_end, frame):
                 return False
         elif raw[1] == TYPE_HELLO and not _is_hello(raw, length):
             return False
         if self._repeated(_u32(raw + 4), _u16(raw + 2), _u32(raw + 8)):
-            self.n_samples = before
             return True
         if raw[1] == TYPE_HELLO:
             with gil:
-                self.hellos.append((self.n_frames, PyBytes_FromStringAndSize(<const char *> raw, length)))
+                self.out.hellos.append((self.out.n_frames, PyBytes_FromStringAndSize(<const char *> raw, length)))
         elif raw[1] != TYPE_DATA:
             self.frames_unsupported += 1
         self.frames += 1
-        self.out_boot_id[self.n_frames] = self.boot_id
-        self.out_t_us[self.n_frames] = self.t_us
-        self.out_span_us[self.n_frames] = span_us
-        self.out_samples[self.n_frames] = <int32_t> (self.n_samples - before)
-        self.n_frames += 1
+        frame.boot_id = self.boot_id
+        frame.t_us = self.t_us
+        self.out.n_frames += 1
+        self.out.n_samples += frame.samples
         return True
 
     cdef bint _repeated(self, uint32_t boot_id, uint32_t seq, uint32_t t_us) noexcept nogil:
@@ -294,13 +295,13 @@ cdef class FrameDecoder:
         self.t_us = t_us
         return False
 
-    cdef bint _blocks(self, const uint8_t *p, const uint8_t *end, uint32_t *span_us) noexcept nogil:
+    cdef bint _blocks(self, const uint8_t *p, const uint8_t *end, Frame *frame) noexcept nogil:
         """Write the samples of a data frame's body; False unless the blocks fill it exactly."""
+        cdef Sample *sample = self.out.sample + self.out.n_samples
         cdef uint32_t width
         cdef uint32_t count
         cdef uint32_t age_us
         cdef uint32_t period_us
-        cdef uint32_t k
         if p == end:
             return False
         while p != end:
@@ -316,12 +317,10 @@ cdef class FrameDecoder:
                 return False
             if <uint64_t> (count - 1) * period_us > age_us:
                 return False
-            for k in range(count):
-                self.out_channel[self.n_samples + k] = p[0]
-                self.out_age_us[self.n_samples + k] = age_us - k * period_us
-            _counts(p + BLOCK_BYTES, width, count, self.out_counts + self.n_samples)
-            self.n_samples += count
-            span_us[0] = max(span_us[0], age_us)
+            _samples(p, width, count, age_us, period_us, sample)
+            sample += count
+            frame.samples += count
+            frame.span_us = max(frame.span_us, age_us)
             p += BLOCK_BYTES + count * width
         return True
 
@@ -338,8 +337,12 @@ cdef bint _is_hello(const uint8_t *raw, Py_ssize_t length) noexcept nogil:
     )
 
 
-cdef void _counts(const uint8_t *p, uint32_t width, uint32_t count, double *out) noexcept nogil:
-    """Little-endian two's complement to float64; the most negative number is NaN."""
+cdef void _samples(
+    const uint8_t *block, uint32_t width, uint32_t count, uint32_t age_us, uint32_t period_us, Sample *out
+) noexcept nogil:
+    """The samples of a block; little-endian two's complement to float64, the most negative number is NaN."""
+    cdef const uint8_t *p = block + BLOCK_BYTES
+    cdef uint32_t channel = block[0]
     cdef uint32_t k
     cdef int32_t number
     cdef int32_t lowest = -1 << (8 * width - 1)
@@ -353,7 +356,9 @@ cdef void _counts(const uint8_t *p, uint32_t width, uint32_t count, double *out)
             number = <int32_t> _u32(p)
         # Not a conditional expression: its type would be that of NAN, float, which cannot hold 25 bits.
         if number == lowest:
-            out[k] = NAN
+            out[k].counts = NAN
         else:
-            out[k] = number
+            out[k].counts = number
+        out[k].age_us = age_us - k * period_us
+        out[k].channel = channel
         p += width

@@ -1,105 +1,152 @@
-"""Samples of a board's frames, one channel at a time, on the session's clock."""
+"""A board's samples, each channel by itself: on the session's clock and in SI."""
 
 import numpy as np
 
 from libc.math cimport NAN
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t
+
+from kernels._frames cimport Frame, Frames, Sample
+from kernels._numbers cimport numbers
 
 cdef enum:
     MAX_CHANNELS = 16
 
+cdef object _empty = np.empty
 
-def split_channels(
-    frames, const int64_t[::1] session_us not None, int start, int stop, uint32_t boot_id, limits, newest_us
-):
-    """Take the samples of frames[start:stop] apart by channel.
+cdef struct Channel:
+    int64_t newest_us            # session time of its newest sample
+    double min_counts
+    double max_counts
+    double zero_counts
+    double counts_per_unit
+    # During a split only: how many samples it has, how many of them beyond its range, and where they go.
+    Py_ssize_t n
+    Py_ssize_t beyond
+    double *time_s
+    double *value
+
+
+cdef class ChannelSplit:
+    """Take samples apart by the channels of one hello.
 
     A sample of another boot than the hello's, of a channel the hello does not name, or not after the one before it
     is left out and counted; one at the end of its channel's range becomes NaN, for how far beyond is not known.
 
+    State: session time of each channel's newest sample.
+
     Parameters
     ----------
-    frames : Frames
-        As FrameDecoder gives them; f frames, n samples.
-    session_us : int64, shape (f,)
-        Session time of each frame.
     boot_id : int
-        Of the hello that holds for these frames.
+        Of the hello.
     limits : float64, shape (c, 2)
         Least and most counts of the c channels of the hello.
-    newest_us : int64, shape (c,)
-        Session time of each channel's newest sample; brought up to date here.
-
-    Returns
-    -------
-    list of (channel, time_s, counts, beyond)
-        For each channel with samples: its number, float64 arrays of shape (m,), and how many became NaN.
-    int
-        How many samples were left out.
+    scales : float64, shape (c, 2)
+        Counts at zero and counts per unit of each: value = (counts - zero) / counts per unit.
+    newest_us : list of int, c of them
+        Session time of each channel's newest sample so far.
     """
-    cdef const uint32_t[::1] boots = frames.boot_id
-    cdef const int32_t[::1] samples = frames.samples
-    cdef const uint8_t[::1] channel = frames.channel
-    cdef const uint32_t[::1] age_us = frames.age_us
-    cdef const double[::1] counts = frames.counts
-    cdef const double[:, ::1] ends = limits
-    cdef int64_t[::1] newest = newest_us
-    cdef int channels = ends.shape[0]
-    cdef Py_ssize_t many[MAX_CHANNELS]
-    cdef double *times[MAX_CHANNELS]
-    cdef double *values[MAX_CHANNELS]
-    cdef Py_ssize_t beyond[MAX_CHANNELS]
-    cdef Py_ssize_t first = 0
-    cdef Py_ssize_t i, last
-    cdef Py_ssize_t left_out = 0
-    cdef int64_t at_us
-    cdef double[::1] view
-    cdef int f, c
-    if channels > MAX_CHANNELS or newest.shape[0] != channels:
-        raise ValueError(
-            f"need up to {MAX_CHANNELS} channels and the newest time of each, got {channels} and {newest.shape[0]}"
-        )
-    for f in range(start):
-        first += samples[f]
-    last = first
-    for c in range(MAX_CHANNELS):
-        many[c] = 0
-        beyond[c] = 0
-    for f in range(start, stop):
-        for i in range(last, last + samples[f]):
-            if boots[f] == boot_id and channel[i] < channels:
-                many[channel[i]] += 1
-        last += samples[f]
-    rows = []
-    for c in range(channels):
-        row = (np.empty(many[c]), np.empty(many[c])) if many[c] else None
-        rows.append(row)
-        if many[c]:
-            view = row[0]
-            times[c] = &view[0]
-            view = row[1]
-            values[c] = &view[0]
-        many[c] = 0
-    last = first
-    for f in range(start, stop):
-        for i in range(last, last + samples[f]):
-            c = channel[i]
-            at_us = session_us[f] - age_us[i]
-            if boots[f] != boot_id or c >= channels or at_us <= newest[c]:
+
+    cdef Channel channels[MAX_CHANNELS]
+    cdef int n_channels
+    cdef uint32_t boot_id
+
+    def __init__(self, uint32_t boot_id, const double[:, :] limits, const double[:, :] scales, newest_us):
+        cdef int c
+        if not len(limits) == len(scales) == len(newest_us) <= MAX_CHANNELS:
+            raise ValueError(
+                f"need limits, scales and newest times of up to {MAX_CHANNELS} channels, "
+                f"got {len(limits)}, {len(scales)} and {len(newest_us)}"
+            )
+        self.boot_id = boot_id
+        self.n_channels = len(newest_us)
+        for c in range(self.n_channels):
+            self.channels[c].newest_us = newest_us[c]
+            self.channels[c].min_counts = limits[c, 0]
+            self.channels[c].max_counts = limits[c, 1]
+            self.channels[c].zero_counts = scales[c, 0]
+            self.channels[c].counts_per_unit = scales[c, 1]
+
+    @property
+    def newest_us(self):
+        return [self.channels[c].newest_us for c in range(self.n_channels)]
+
+    def split(self, Frames frames not None, list session_us not None, int start, int stop):
+        """Take frames[start:stop] apart, whose session times are session_us[start:stop].
+
+        Returns
+        -------
+        list of (channel, time_s, value, beyond)
+            For each channel with samples: its number, float64 arrays of shape (m,), and how many became NaN.
+        int
+            How many samples were left out.
+        """
+        cdef Channel *channel
+        cdef const Sample *sample = frames.sample
+        cdef const Sample *first
+        cdef Py_ssize_t left_out = 0
+        cdef int64_t frame_us
+        cdef Py_ssize_t i
+        cdef int f, c
+        if not 0 <= start <= stop <= frames.n_frames <= len(session_us):
+            raise ValueError(f"need frames from 0 to {frames.n_frames} and their times, got {start} to {stop}")
+        for f in range(start):
+            sample += frames.frame[f].samples
+        for c in range(self.n_channels):
+            self.channels[c].n = 0
+        first = sample
+        for f in range(start, stop):
+            if frames.frame[f].boot_id == self.boot_id:
+                for i in range(frames.frame[f].samples):
+                    if sample[i].channel < <uint32_t> self.n_channels:
+                        self.channels[sample[i].channel].n += 1
+            sample += frames.frame[f].samples
+        rows = []
+        for c in range(self.n_channels):
+            channel = &self.channels[c]
+            time_s, value = _empty(channel.n), _empty(channel.n)
+            channel.time_s = numbers(time_s, &channel.n)
+            channel.value = numbers(value, &channel.n)
+            channel.n = 0
+            channel.beyond = 0
+            rows.append((time_s, value))
+        sample = first
+        for f in range(start, stop):
+            frame_us = session_us[f]
+            if frames.frame[f].boot_id == self.boot_id:
+                left_out += self._frame(&frames.frame[f], sample, frame_us)
+            else:
+                left_out += frames.frame[f].samples
+            sample += frames.frame[f].samples
+        parts = []
+        for c in range(self.n_channels):
+            channel = &self.channels[c]
+            if channel.n:
+                time_s, value = rows[c]
+                if channel.n < len(time_s):
+                    time_s, value = time_s[:channel.n], value[:channel.n]
+                parts.append((c, time_s, value, channel.beyond))
+        return parts, left_out
+
+    cdef Py_ssize_t _frame(self, const Frame *frame, const Sample *sample, int64_t frame_us) noexcept nogil:
+        """Give each sample of a frame to its channel; how many are left out."""
+        cdef Channel *channel
+        cdef Py_ssize_t left_out = 0
+        cdef int64_t at_us
+        cdef double counts
+        cdef uint32_t i
+        for i in range(frame.samples):
+            channel = &self.channels[sample[i].channel]
+            at_us = frame_us - sample[i].age_us
+            if sample[i].channel >= <uint32_t> self.n_channels or at_us <= channel.newest_us:
                 left_out += 1
                 continue
-            newest[c] = at_us
-            times[c][many[c]] = at_us / 1e6
-            if ends[c, 0] < counts[i] < ends[c, 1]:
-                values[c][many[c]] = counts[i]
+            counts = sample[i].counts
+            channel.newest_us = at_us
+            channel.time_s[channel.n] = at_us / 1e6
+            if channel.min_counts < counts < channel.max_counts:
+                channel.value[channel.n] = (counts - channel.zero_counts) / channel.counts_per_unit
             else:
-                values[c][many[c]] = NAN
-                beyond[c] += counts[i] == counts[i]
-            many[c] += 1
-        last += samples[f]
-    parts = []
-    for c in range(channels):
-        if many[c]:
-            time_s, value = rows[c]
-            parts.append((c, time_s[:many[c]], value[:many[c]], beyond[c]))
-    return parts, left_out
+                channel.value[channel.n] = NAN
+                channel.beyond += counts == counts
+            channel.n += 1
+        return left_out

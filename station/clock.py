@@ -6,12 +6,10 @@ went on while the board was resetting.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from math import copysign, inf
-
-import numpy as np
-from numpy.typing import NDArray
 
 LONGEST_GAP_S = 35 * 60.0  # u32 µs wrap after 71.6 min; beyond half of it a signed difference is ambiguous
 BUCKET_S = 1.0  # one minimum of the delay per bucket, after FIELD trials with USB and FTDI links
@@ -44,12 +42,12 @@ class DeviceClock:
 
     def feed(
         self,
-        boot_id: NDArray[np.uint32],
-        t_us: NDArray[np.uint32],
-        span_us: NDArray[np.uint32],
+        boot_id: Sequence[int],
+        t_us: Sequence[int],
+        span_us: Sequence[int],
         received_s: float,
-    ) -> NDArray[np.int64]:
-        """Session time, int64 µs, shape (f,), of the frames one read has completed.
+    ) -> list[int]:
+        """Session time, µs, of the frames one read has completed.
 
         0 is the oldest sample of the first frame ever. A changed boot_id, a gap of over 35 minutes or a tick
         that runs backwards starts a new epoch: the session goes on by the time that went by on the host, and
@@ -57,20 +55,19 @@ class DeviceClock:
 
         Parameters
         ----------
-        boot_id, t_us, span_us : uint32, shape (f,)
-            As the frame decoder gives them.
+        boot_id, t_us, span_us : as the frame decoder gives them, one number a frame
         received_s : float
             Host's monotonic clock when the read returned.
         """
-        if not len(t_us):
-            return np.empty(0, dtype=np.int64)
+        if not t_us:
+            return []
         if not self._started:
             self._started = True
-            self._boot_id = int(boot_id[0])
-            self._t_us = (int(t_us[0]) - int(span_us[0])) & 0xFFFFFFFF
+            self._boot_id = boot_id[0]
+            self._t_us = (t_us[0] - span_us[0]) & 0xFFFFFFFF
             self._received_s = received_s
         session_us: list[int] = []
-        for boot, tick, span in zip(boot_id.tolist(), t_us.tolist(), span_us.tolist(), strict=True):
+        for boot, tick, span in zip(boot_id, t_us, span_us, strict=True):
             step_us = (tick - self._t_us + 0x80000000 & 0xFFFFFFFF) - 0x80000000
             # Frames of one read have one receive time, so only the first can have waited for the host.
             elapsed_s = 0.0 if session_us else received_s - self._received_s
@@ -82,7 +79,7 @@ class DeviceClock:
             session_us.append(self._session_us)
         self._received_s = received_s
         self._pair(self._session_us / 1e6, received_s)
-        return np.array(session_us, dtype=np.int64)
+        return session_us
 
     def host_s(self, session_s: float) -> float | None:
         """Host's monotonic time of a session time, short of the link's least delay; None before a frame."""

@@ -1,16 +1,17 @@
 """The driver of a Plumbline sensor board: frames, the board's clock, calibration."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.drivers.samples import LinkStats, Samples
-from kernels import FrameDecoder, Frames, split_channels
+from kernels import ChannelSplit, FrameDecoder, Frames
 from station.calibration import Scale, check_calibration, scale_of
 from station.clock import DeviceClock
 from station.config import StationFile
 from station.errors import MessageError
 from station.messages import Sensor
 from station.wire import Hello, parse_hello
+
+NEVER_US = -(2**63)
 
 
 class BoardDriver:
@@ -28,9 +29,10 @@ class BoardDriver:
         self._station = station
         self._decoder = FrameDecoder()
         self._hello: Hello | None = None
+        # By the hello; before there is one no channel is known.
+        self._names: list[str] = []
         self._scales: list[Scale] = []
-        self._limits = np.empty((0, 2))  # least and most counts of each channel
-        self._newest_us = np.empty(0, dtype=np.int64)  # of each channel of the hello
+        self._split = ChannelSplit(0, np.empty((0, 2)), np.empty((0, 2)), [])
         self._bad_hellos = 0
 
     @property
@@ -67,26 +69,22 @@ class BoardDriver:
                 given += self._samples(frames, session_us, start, index)
                 self._follow(hello)
                 start = index
-        given += self._samples(frames, session_us, start, len(frames.t_us))
+        given += self._samples(frames, session_us, start, len(frames))
         self._count(given)
         return given
 
     def _follow(self, hello: Hello) -> None:
         """From now on the samples are what this hello says."""
-        before = (
-            {} if self._hello is None else dict(zip(self._names(self._hello), self._newest_us, strict=True))
-        )
+        newest_us = dict(zip(self._names, self._split.newest_us, strict=True))
         self._hello = hello
+        self._names = [channel.name for channel in hello.channels]
         self._scales = [scale_of(channel, self._station) for channel in hello.channels]
-        self._limits = np.array([(c.min_counts, c.max_counts) for c in hello.channels], dtype=np.float64)
-        never_us = np.iinfo(np.int64).min
-        self._newest_us = np.array(
-            [before.get(name, never_us) for name in self._names(hello)], dtype=np.int64
+        self._split = ChannelSplit(
+            hello.boot_id,
+            np.array([(c.min_counts, c.max_counts) for c in hello.channels], dtype=np.float64),
+            np.array(self._scales, dtype=np.float64),
+            [newest_us.get(name, NEVER_US) for name in self._names],
         )
-
-    @staticmethod
-    def _names(hello: Hello) -> list[str]:
-        return [channel.name for channel in hello.channels]
 
     def _new_hello(self, raw: bytes) -> Hello | None:
         """The hello if it says something new."""
@@ -100,22 +98,16 @@ class BoardDriver:
             return None
         return hello
 
-    def _samples(self, frames: Frames, session_us: NDArray[np.int64], start: int, stop: int) -> list[Samples]:
+    def _samples(self, frames: Frames, session_us: list[int], start: int, stop: int) -> list[Samples]:
         """The samples of frames[start:stop], by the hello that holds for them."""
-        hello = self._hello
-        if hello is None:
-            self.stats.samples_rejected += int(frames.samples[start:stop].sum())
-            return []
-        parts, left_out = split_channels(
-            frames, session_us, start, stop, hello.boot_id, self._limits, self._newest_us
-        )
+        parts, left_out = self._split.split(frames, session_us, start, stop)
         self.stats.samples_rejected += left_out
         given = []
-        for index, time_s, counts, beyond in parts:
-            name = hello.channels[index].name
+        for index, time_s, value, beyond in parts:
+            name = self._names[index]
             if beyond:
                 self.stats.saturated[name] = self.stats.saturated.get(name, 0) + beyond
-            given.append(Samples(name, time_s, self._scales[index].si(counts)))
+            given.append(Samples(name, time_s, value))
         return given
 
     def _count(self, given: list[Samples]) -> None:
@@ -127,7 +119,7 @@ class BoardDriver:
         stats.frames_unsupported = decoder.frames_unsupported + self._bad_hellos
         stats.bytes_discarded = decoder.bytes_discarded
         stats.resets = decoder.resets
-        for samples in given:
-            stats.samples += len(samples.time_s)
-            newest_s = float(samples.time_s[-1])
+        for _, time_s, _ in given:
+            stats.samples += len(time_s)
+            newest_s = time_s.item(-1)
             stats.last_sample_s = max(newest_s, stats.last_sample_s or newest_s)

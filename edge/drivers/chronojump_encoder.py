@@ -78,9 +78,9 @@ class ChronojumpEncoder:
             self.stats.frames_corrupt += int(absurd.sum())
             self.stats.bytes_discarded += int(absurd.sum())
             step_mm[absurd] = 0
-        ticks_us = (np.rint(self._lock.feed(len(step_mm), received_s) * 1e6).astype(np.int64)) & 0xFFFFFFFF
-        zero = np.zeros(len(step_mm), dtype=np.uint32)
-        session_us = self.clock.feed(zero, ticks_us.astype(np.uint32), zero, received_s)
+        ticks_us = np.rint(self._lock.feed(len(step_mm), received_s) * 1e6).astype(np.int64) & 0xFFFFFFFF
+        zero = [0] * len(step_mm)
+        session_us = np.array(self.clock.feed(zero, ticks_us.tolist(), zero, received_s))
         counts = (self._position_mm + np.cumsum(step_mm)).astype(np.float64)
         self._position_mm = int(counts[-1])
         self.stats.frames += len(counts)

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.drivers.samples import LinkStats, Samples
 from station.calibration import Scale, check_calibration, own_scale
@@ -199,7 +198,7 @@ class LineDriver:
                 if reading.values:
                     readings += self._check.take(reading) if self._clocked else [reading]
         ticks_us = self._ticks_us(readings, received_s)
-        given = self._samples(readings, ticks_us, received_s) if len(ticks_us) else []
+        given = self._samples(readings, ticks_us, received_s) if ticks_us else []
         self.stats.bytes_discarded = self._lines.bytes_discarded + self._corrupt_bytes
         self.stats.samples_rejected = self._rejected + self._check.rejected
         return given
@@ -215,7 +214,7 @@ class LineDriver:
             self._clocked = reading.t_us is not None
         return reading if self._clocked == (reading.t_us is not None) else None
 
-    def _ticks_us(self, readings: list[Reading], received_s: float) -> NDArray[np.uint32]:
+    def _ticks_us(self, readings: list[Reading], received_s: float) -> list[int]:
         """u32 ticks of the readings, by their own clock or by the rate lock; none while that is learning."""
         if self._clocked:
             ticks = [reading.t_us or 0 for reading in readings]
@@ -223,13 +222,11 @@ class LineDriver:
             times_s = self._lock.feed(len(readings), received_s)
             self._rejected += len(readings) - len(times_s)
             ticks = np.rint(times_s * 1e6).astype(np.int64).tolist()
-        return np.array([tick & 0xFFFFFFFF for tick in ticks], dtype=np.uint32)
+        return [tick & 0xFFFFFFFF for tick in ticks]
 
-    def _samples(
-        self, readings: list[Reading], ticks_us: NDArray[np.uint32], received_s: float
-    ) -> list[Samples]:
-        zero = np.zeros(len(ticks_us), dtype=np.uint32)
-        session_us = self.clock.feed(zero, ticks_us, zero, received_s).tolist()
+    def _samples(self, readings: list[Reading], ticks_us: list[int], received_s: float) -> list[Samples]:
+        zero = [0] * len(ticks_us)
+        session_us = self.clock.feed(zero, ticks_us, zero, received_s)
         times: list[list[int]] = [[] for _ in self.channels]
         values: list[list[float]] = [[] for _ in self.channels]
         for at_us, reading in zip(session_us, readings, strict=True):

@@ -128,8 +128,7 @@ def test_an_encoder_unplugged_and_back_makes_no_phantom_rep(out_s: float) -> Non
 
 
 def tick(clock: DeviceClock, t_us: int, received_s: float) -> None:
-    one = np.array([t_us], dtype=np.uint32)
-    clock.feed(np.zeros(1, dtype=np.uint32), one, np.zeros(1, dtype=np.uint32), received_s)
+    clock.feed([0], [t_us], [0], received_s)
 
 
 def samples_at(*times_s: float) -> list[Samples]:

@@ -20,7 +20,7 @@ import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from kernels import FrameDecoder
+from kernels import FrameDecoder, Frames
 from station.config import Mqtt, Port
 from station.exercises import load_profile
 from station.sim.board import board_bytes
@@ -157,7 +157,7 @@ def pieces_of(simulated: SimulatedSet, **plan: object) -> list[Piece]:
 
 def frames_in(pieces: Iterable[Piece]) -> int:
     """How many frames pieces hold, whole."""
-    return FrameDecoder().feed(b"\0" + b"".join(data for _, data in pieces)).boot_id.size
+    return len(FrameDecoder().feed(b"\0" + b"".join(data for _, data in pieces)))
 
 
 def unplugs(quick: bool) -> Verdict:
@@ -232,17 +232,18 @@ def resets(quick: bool) -> Verdict:
     )
 
 
+def _contents(frames: Frames) -> list[tuple[int, bytes]]:
+    """What each frame says: when, and its samples."""
+    return [(t_us, samples.tobytes()) for t_us, samples in zip(frames.t_us, frames.samples, strict=True)]
+
+
 def corrupt(quick: bool) -> Verdict:
     """One byte in a thousand is changed, on the way of 10⁶ frames."""
     simulated = simulate_set(PROFILE, reps=3, rng=np.random.default_rng(5))
     data = np.frombuffer(b"".join(data for _, data in pieces_of(simulated)), dtype=np.uint8)
     clean = FrameDecoder()
     whole = clean.feed(data.tobytes())
-    first = np.concatenate(([0], np.cumsum(whole.samples)))
-    known = [
-        (int(whole.t_us[i]), whole.counts[first[i] : first[i + 1]].tobytes()) for i in range(len(whole.t_us))
-    ]
-    place = {frame: n for n, frame in enumerate(known)}
+    place = {frame: n for n, frame in enumerate(_contents(whole))}
     rng, wanted = np.random.default_rng(1), 50_000 if quick else 1_000_000
     sent = accepted = wrong = missing = said = 0
     while sent < wanted:
@@ -251,12 +252,7 @@ def corrupt(quick: bool) -> Verdict:
         noisy[hit] ^= rng.integers(1, 256, int(hit.sum()), dtype=np.uint8)
         decoder = FrameDecoder()
         frames = decoder.feed(noisy.tobytes())
-        first = np.concatenate(([0], np.cumsum(frames.samples)))
-        values = frames.counts.tobytes()
-        found = [
-            place.get((t_us, values[8 * first[i] : 8 * first[i + 1]]))
-            for i, t_us in enumerate(frames.t_us.tolist())
-        ]
+        found = [place.get(frame) for frame in _contents(frames)]
         wrong += found.count(None)
         if found and None not in found:
             missing += found[-1] - found[0] + 1 - len(found)  # type: ignore[operator]

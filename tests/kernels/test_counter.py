@@ -117,6 +117,21 @@ def test_results_do_not_depend_on_how_the_stream_is_cut(cuts, seed, layout):
     assert run([slice(a, b) for a, b in pairwise(edges)]) == whole
 
 
+def test_the_channels_of_a_read_may_come_in_any_order():
+    time_s, s = motion(*rdl())
+    read = [
+        ("platform_rear_left_n", time_s, s),
+        ("position_m", time_s, s),
+        ("tether_angle_rad", time_s, 0.05 * s),
+        ("force_n", time_s, 600.0 + s),
+    ]
+    apart, together, turned = (counter("tilt", tick_s=0.1) for _ in range(3))
+    found = apart.push(FORCE, time_s, 600.0 + s) + apart.push(2, time_s, 0.05 * s)
+    found += apart.push(POSITION, time_s, s)
+    assert len(found) > 3
+    assert repr(together.feed(read)) == repr(turned.feed(read[::-1])) == repr(found)
+
+
 def test_a_second_sensor_that_is_heard_first_says_nothing_by_itself():
     time_s, s = motion(*rdl())
     rc = counter("two-tethers", anchor_2_m=(0.6, 0.0))
@@ -486,3 +501,8 @@ def test_wrong_arguments_are_refused_with_what_was_seen():
         counter(min_range=0.0)
     with pytest.raises(ValueError, match="as many times as values, got 2 and 1"):
         counter().push(POSITION, np.zeros(2), np.zeros(1))
+    for wrong in (np.zeros(2, np.float32), np.zeros(2, int), np.zeros((2, 1)), np.zeros(4)[::2]):
+        with pytest.raises(ValueError, match=r"need a float64 array of shape|C-contiguous"):
+            counter().push(POSITION, np.zeros(2), wrong)
+    with pytest.raises(ValueError, match="need tuples of channel, time_s and value, got 7"):
+        counter().feed([7])

@@ -49,9 +49,10 @@ def test_counts_come_back_as_they_were_sent(width: int, data: st.DataObject, seq
     )
     frame = wire.Data(seq, 1, t_us, [wire.Block(9, width, 100_000, 1000, counts)])
     frames = FrameDecoder().feed(wire.encode(frame))
-    np.testing.assert_array_equal(frames.counts, counts)
-    np.testing.assert_array_equal(frames.age_us, 100_000 - 1000 * np.arange(len(counts)))
-    assert (int(frames.t_us[0]), set(frames.channel.tolist())) == (t_us, {9})
+    (samples,) = frames.samples
+    np.testing.assert_array_equal(samples["counts"], counts)
+    np.testing.assert_array_equal(samples["age_us"], 100_000 - 1000 * np.arange(len(counts)))
+    assert (frames.t_us, set(samples["channel"].tolist())) == ([t_us], {9})
 
 
 @given(st.binary(max_size=800))
