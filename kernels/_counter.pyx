@@ -9,6 +9,7 @@ from kernels._sensors import CHANNELS
 from kernels.results import Discarded, Measured, Tick
 
 from kernels._metrics cimport Meter
+from kernels._motion cimport QUEUE
 from kernels._numbers cimport numbers
 from kernels._reps cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, TOO_QUICK, WITHDRAWN, Segmenter
 from kernels._sensors cimport STRETCH, WEIGH, Sensors
@@ -23,6 +24,7 @@ cdef object _tuple = tuple.__new__
 cdef enum:
     CHANNEL_COUNT = 6
     ANNOUNCE = 7        # half-width of the announcing filter: 70 ms behind the newest grid sample
+    LONGEST_READ = QUEUE // 4   # samples of one channel
     AHEAD = 3           # the narrowest smoother that is still a cubic fit
 
 cdef tuple NAMES = CHANNELS
@@ -139,15 +141,30 @@ cdef class RepCounter:
         """
         cdef int channel
         cdef str name
+        cdef Py_ssize_t longest = 0
         for part in samples:
             if not isinstance(part, tuple) or len(<tuple> part) != 3:
                 raise ValueError(f"need tuples of channel, time_s and value, got {part!r}")
+            longest = max(longest, len((<tuple> part)[1]))
+        if longest > LONGEST_READ:
+            return self.feed_halves(samples)
         for channel in range(CHANNEL_COUNT - 1, -1, -1):  # the leading one last
             name = NAMES[channel]
             for part in samples:
                 if (<tuple> part)[0] == name:
                     self.take(channel, (<tuple> part)[1], (<tuple> part)[2])
         return self.collect()
+
+    cdef list feed_halves(self, samples):
+        """A read so long that one channel would be too far ahead of another, in two halves of its time."""
+        longest = max((part[1] for part in samples), key=len)
+        middle_s = longest[len(longest) // 2]
+        halves = ([], [])
+        for name, time_s, value in samples:
+            at = np.searchsorted(time_s, middle_s) if time_s is not longest else len(longest) // 2
+            halves[0].append((name, time_s[:at], value[:at]))
+            halves[1].append((name, time_s[at:], value[at:]))
+        return self.feed(halves[0]) + self.feed(halves[1])
 
     cdef int take(self, int channel, time_s, value) except -1:
         """Samples of one channel to where they belong, and what is complete with them."""

@@ -1,0 +1,32 @@
+"""A recording handed over in one piece gives what its pieces give, however fast its channels are."""
+
+import numpy as np
+import pytest
+
+from kernels import Tick
+from tests.kernels.test_counter import counter, motion, rdl
+
+
+@pytest.mark.parametrize(("layout", "second"), [("tilt", "tether_angle_rad"), ("pulley", "pulley_x_n")])
+@pytest.mark.parametrize(("leading_hz", "other_hz"), [(20.0, 1000.0), (1000.0, 100.0), (500.0, 500.0)])
+def test_a_read_of_many_minutes_equals_its_pieces(layout, second, leading_hz, other_hz):
+    time_s, s = motion(*rdl(40), rate_hz=leading_hz)
+    other_s = np.arange(0.0, time_s[-1], 1.0 / other_hz)
+    rng = np.random.default_rng(3)
+    channels = {
+        "position_m": (time_s, s),
+        "force_n": (other_s, 600.0 + rng.normal(0.0, 5.0, other_s.size)),
+        second: (other_s, rng.normal(0.01, 0.002, other_s.size)),
+    }
+    whole, cut = (counter(layout, free_length_m=2.0) for _ in range(2))
+    at_once = whole.feed([(name, t, value) for name, (t, value) in channels.items()]) + whole.finish()
+    by_pieces = []
+    for start_s in np.arange(0.0, time_s[-1] + 1.0, 0.37):
+        piece = []
+        for name, (t, value) in channels.items():
+            first, last = np.searchsorted(t, [start_s, start_s + 0.37])
+            piece.append((name, t[first:last], value[first:last]))
+        by_pieces += cut.feed(piece)
+    by_pieces += cut.finish()
+    assert repr(at_once) == repr(by_pieces)
+    assert sum(not isinstance(result, Tick) for result in at_once) >= 80
