@@ -218,6 +218,10 @@ cdef class Segmenter(Swings):
             self.has_b = True
         return True
 
+    cdef bint lopsided(self) noexcept nogil:
+        """Whether the candidate leaves by too little for what it comes back by."""
+        return self.has_b and not self.even(self.a.k, self.a.u - self.v.u, self.b.u - self.v.u)
+
     cdef double expected(self) noexcept nogil:
         """How far above V a return is to be looked for; A moves to where the fall was held if it is found there."""
         cdef double left = self.a.u - self.v.u
@@ -278,7 +282,12 @@ cdef class Segmenter(Swings):
             if self.relative:
                 self.v0 = TENSION_V0 * (self.range_ref if self.range_ref > 0.0 else max(left, self.min_range))
             still = k - self.still_k > self.held
-            if left >= least and (left >= self.limit or self.announced):
+            if self.lopsided():
+                if self.announced:
+                    self.announced = False
+                    self.held_said = False
+                    said |= WITHDRAWN
+            elif left >= least and (left >= self.limit or self.announced):
                 if self.concentric_first:
                     slow = -w < self.v0
                     if not self.announced and slow and left >= RETURN * self.range_ref and (
@@ -373,7 +382,7 @@ cdef class Segmenter(Swings):
         cdef Turn now = self.low if self.direction < 0 else self.top
         cdef int said = NOTHING
         cdef double left, right, wanted
-        if self.find(now):
+        if self.find(now) and not self.lopsided():
             wanted = self.expected()
             left = self.a.u - self.v.u
             right = self.b.u - self.v.u if self.has_b else 0.0
@@ -419,5 +428,6 @@ cdef class Segmenter(Swings):
         self.fresh = True
         self.floor = NAN
         self.still_k = -1
+        self.first_k = -1
         self.slow_k = -1
         return said

@@ -23,7 +23,7 @@ cdef class Swings:
     cdef int direction
     cdef Turn top, low
     cdef double still_u
-    cdef long long still_k, end_k
+    cdef long long still_k, end_k, first_k
     cdef long long dwelt     # longest rest of this set that ended upwards
     cdef double ranges[MEDIAN_OF]
     cdef int range_count
@@ -38,6 +38,7 @@ cdef class Swings:
     cdef double least(self, double top) noexcept nogil
     cdef double prominence(self, Turn now) noexcept nogil
     cdef int first_return(self, int ia) noexcept nogil
+    cdef bint even(self, long long a_k, double left, double right) noexcept nogil
     cdef bint returned(self, int ia, int ib) noexcept nogil
     cdef void learn(self, double size, long long end_k) noexcept nogil
 

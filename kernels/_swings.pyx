@@ -15,6 +15,7 @@ cdef double FORMER = 0.15           # of the set's before: nobody's reps are so 
 # A loop band is stretched by some 1.25 m at the most (one of 41 inches to two and a half times its slack length), so
 # the 0.1 m of a least rep are 8 % of its tension, whatever band it is; a standing lifter's sway is a third of that.
 cdef double TAUT = 0.08
+cdef int JOINED = 10                # grid samples: left sooner, it was under way when the stream began
 
 
 cdef class Swings:
@@ -43,6 +44,7 @@ cdef class Swings:
         self.fresh = True
         self.end_k = -1
         self.still_k = -1
+        self.first_k = -1
 
     cdef void begin(self, long long k, double u) noexcept nogil:
         """No direction yet: both extremes are here."""
@@ -55,6 +57,8 @@ cdef class Swings:
 
     cdef void move(self, long long k, double u) noexcept nogil:
         """Take one grid sample: how long it has rested, and whether an extreme has become a turning point."""
+        if self.first_k < 0:
+            self.first_k = k
         if self.still_k < 0 or fabs(u - self.still_u) > self.step_range:
             if u > self.still_u and self.still_k >= 0:
                 self.dwelt = max(self.dwelt, k - self.still_k)
@@ -157,10 +161,24 @@ cdef class Swings:
     cdef bint returned(self, int ia, int ib) noexcept nogil:
         cdef int i
         cdef double lowest = self.turns[ia].u
+        cdef double left
         for i in range(ia + 1, ib):
             lowest = min(lowest, self.turns[i].u)
-        cdef double least = self.least(max(self.turns[ia].u, self.turns[ib].u))
-        return min(self.turns[ia].u, self.turns[ib].u) - lowest >= max(self.limit, least)
+        left = self.turns[ia].u - lowest
+        return left >= max(self.limit, self.least(self.turns[ib].u)) and self.even(
+            self.turns[ia].k, left, self.turns[ib].u - lowest
+        )
+
+    cdef bint even(self, long long a_k, double left, double right) noexcept nogil:
+        """Whether a rep may leave as little as `left` to come back by `right`: else it was picked up, or put down.
+
+        Where the stream begins nobody has seen how far it had come.
+        """
+        return (
+            left >= PROMINENCE * right
+            or (self.range_ref > 0.0 and left >= RETURN * self.range_ref)
+            or a_k - self.first_k < JOINED
+        )
 
     cdef void learn(self, double size, long long end_k) noexcept nogil:
         """Remember the range of a rep that stands: the median of the set's latest is the reference."""
