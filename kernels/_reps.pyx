@@ -302,11 +302,14 @@ cdef class Segmenter(Swings):
                         self.held_said = True
                         said |= HELD
                 elif self.has_b:
-                    if not self.announced and right >= least and w < self.v0 and right >= ZONE * wanted:
+                    # held for long below the lockout it may be one, or a stall: it is said, and stays open
+                    if not self.announced and right >= least and w < self.v0 and (
+                        right >= ZONE * wanted or (still and right >= RETURN * wanted)
+                    ):
                         self.announced = True
                         said |= LOCKOUT
                 if self.has_b and right >= RETURN * wanted and right >= least:
-                    if self.b.u - u >= self.limit or still:
+                    if self.b.u - u >= self.limit or (still and right >= ZONE * wanted):
                         return said | self.complete()
                 elif self.has_b and self.alike(ENOUGH, now):
                     return said | self.complete()
@@ -321,9 +324,10 @@ cdef class Segmenter(Swings):
         """How long the motion may rest: as a pause between reps where one is going on, else as no pause is."""
         if self.announced:
             return self.gap
-        if self.concentric_first or self.direction > 0 or not self.find(now):
+        if self.concentric_first or not self.find(now):
             return self.rest
-        # At the bottom of a rep, unless a lift has failed, it is where the bar was picked up, or deeper than the reps.
+        # At the bottom of a rep or on the way up, unless a lift has failed, or the bar is where it was picked up, or
+        # deeper than the reps.
         if self.sank or self.a.u - self.v.u < self.least(self.a.u):
             return self.rest
         if self.range_ref > 0.0 and self.a.u - self.v.u > TO_THE_FLOOR * self.range_ref:
