@@ -92,7 +92,7 @@ class SetTracker:
         for entry in self._entries:
             if entry.state == "pending":
                 entry.state = "confirmed"
-        events = self._judge(known_s)
+        events = self._judge(known_s, ended=True)
         reps = [entry.rep for entry in self._entries if entry.state != "rejected"]
         self._ended = (self._entries, self._rep_ids) if reps else None
         self._entries = []
@@ -122,9 +122,9 @@ class SetTracker:
         self._set_number -= 1
         return True
 
-    def _judge(self, known_s: float) -> list[RepEvent | SetEvent | Rejected]:
+    def _judge(self, known_s: float, ended: bool = False) -> list[RepEvent | SetEvent | Rejected]:
         events: list[RepEvent | SetEvent | Rejected] = []
-        self._reject_set_downs()
+        self._reject_set_downs(ended)
         standing = [entry for entry in self._entries if entry.state != "rejected"]
         typical = median(entry.size for entry in standing) if standing else 0.0
         fastest = 0.0
@@ -178,14 +178,20 @@ class SetTracker:
             return f"partial: {100.0 * entry.size / typical:.0f} % of the set's median range"
         return None
 
-    def _reject_set_downs(self) -> None:
+    def _reject_set_downs(self, ended: bool) -> None:
+        """Once the set has gone on, or ended: two long reps in a row are the set's own, and those before were short."""
         if self._profile.starts_with != "eccentric" or len(self._entries) < 3:
             return
         typical = median(entry.size for entry in self._entries)
         pauses_s = [entry.rep.bottom_pause_s or 0.0 for entry in self._entries]
         rest_s = max(SET_DOWN_PAUSE_S, SET_DOWN_LONGER * median(pauses_s))
-        for entry, pause_s in zip(self._entries, pauses_s, strict=True):
-            if entry.size > SET_DOWN_SHARE * typical and pause_s > rest_s:
+        suspects = [
+            entry
+            for entry, pause_s in zip(self._entries, pauses_s, strict=True)
+            if entry.size > SET_DOWN_SHARE * typical and pause_s > rest_s
+        ]
+        if ended or self._entries[-1] not in suspects:
+            for entry in suspects:
                 entry.state, entry.reason = "rejected", "set-down and pick-up"
 
     def _pause(self, rep: Rep, following: Rep | None) -> dict[str, float | None]:

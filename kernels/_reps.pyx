@@ -330,7 +330,7 @@ cdef class Segmenter(Swings):
         # deeper than the reps.
         if self.sank or self.a.u - self.v.u < self.least(self.a.u):
             return self.rest
-        if self.range_ref > 0.0 and self.a.u - self.v.u > TO_THE_FLOOR * self.range_ref:
+        if self.range_count > 1 and self.a.u - self.v.u > TO_THE_FLOOR * self.range_ref:
             return self.rest
         if fabs(self.v.u - self.floor) < ALIKE * (self.a.u - self.v.u):
             return self.rest
