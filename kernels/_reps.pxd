@@ -32,7 +32,7 @@ cdef class Segmenter(Swings):
     cdef readonly double v0
     cdef double sign
     cdef long long held, rest, dwell, slow, failed, prick
-    cdef long long slow_k
+    cdef long long slow_k, above_k   # when it last moved up, and when it was last above the bottom
     cdef bint announced, held_said
     # the candidate: where it leaves, turns, and returns to
     cdef Turn a, v, b
@@ -59,6 +59,7 @@ cdef class Segmenter(Swings):
     cdef bint lopsided(self) noexcept nogil
     cdef double expected(self) noexcept nogil
     cdef bint alike(self, int most, Turn now) noexcept nogil
+    cdef long long lying(self) noexcept nogil
     cdef long long patience(self, Turn now) noexcept nogil
     cdef bint find(self, Turn now) noexcept nogil
     cdef int judge(self, long long k, double u, double w) noexcept nogil

@@ -120,9 +120,12 @@ cdef class Segmenter(Swings):
             self.rest_on_the_way(k, u, w)
         if self.n > 1 and k - self.turns[self.n - 2].left_k < self.prick:
             said = self.unprick(k, u)
-        if self.n and not self.fresh_turn and (self.under_way(k, w) or (k & 3) and (
+        if self.n and not self.fresh_turn and self.under_way(k, w):
+            self.above_k = k
+            return said
+        if self.n and (k & 3) and not self.fresh_turn and (
             self.announced or fabs(w) >= self.v0 or (self.direction < 0) != self.concentric_first
-        )):
+        ):
             return said  # only a lockout cannot wait for 30 ms, and it is slow and at the end of the lift
         return said | self.judge(k, u, w)
 
@@ -316,9 +319,17 @@ cdef class Segmenter(Swings):
             if self.has_failed and not self.concentric_first and not self.announced:
                 if k - self.still_k > self.failed:
                     return said | self.trim(k, u)
-        if k - self.still_k > self.patience(now) and fabs(w) < self.v0:
+            if u - self.v.u > ALIKE * left or self.concentric_first:
+                self.above_k = k
+        else:
+            self.above_k = k
+        if fabs(w) < self.v0 and (k - self.still_k > self.patience(now) or k - self.above_k > self.lying()):
             said |= self.trim(k, u)
         return said
+
+    cdef long long lying(self) noexcept nogil:
+        """How long a bar may be near the bottom: longer it lies there, whoever touches it now and then."""
+        return max(self.gap, <long long>(HELD_AGAIN * self.dwelt))
 
     cdef long long patience(self, Turn now) noexcept nogil:
         """How long the motion may rest: as a pause between reps where one is going on, else as no pause is."""
@@ -356,6 +367,8 @@ cdef class Segmenter(Swings):
         for i in range(keep, self.n):
             self.turns[i - keep] = self.turns[i]
         self.n -= keep
+        self.dwelt = max(self.dwelt, self.rested)
+        self.rested = 0
         self.announced = False
         self.held_said = False
         return said

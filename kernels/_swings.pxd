@@ -24,7 +24,8 @@ cdef class Swings:
     cdef Turn top, low
     cdef double still_u
     cdef long long still_k, end_k, first_k
-    cdef long long dwelt     # longest rest of this set that ended upwards
+    cdef long long rested    # longest rest at a low place since the last rep,
+    cdef long long dwelt     # and in the reps of this set
     cdef double ranges[MEDIAN_OF]
     cdef int range_count
     cdef readonly double range_ref

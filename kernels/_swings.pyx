@@ -49,6 +49,7 @@ cdef class Swings:
     cdef void begin(self, long long k, double u) noexcept nogil:
         """No direction yet: both extremes are here."""
         self.n = 0
+        self.rested = 0
         self.direction = 0
         self.fresh = False
         self.top.k = k
@@ -60,8 +61,10 @@ cdef class Swings:
         if self.first_k < 0:
             self.first_k = k
         if self.still_k < 0 or fabs(u - self.still_u) > self.step_range:
-            if u > self.still_u and self.still_k >= 0:
-                self.dwelt = max(self.dwelt, k - self.still_k)
+            if u > self.still_u and self.n > (self.direction > 0) and (
+                self.direction < 0 or self.turns[self.n - 1].k >= self.still_k
+            ):
+                self.rested = max(self.rested, k - self.still_k)
             self.still_k = k
             self.still_u = u
         if self.range_count and k - self.end_k > self.gap and k - self.still_k > self.gap:
