@@ -32,7 +32,9 @@ cdef class Segmenter(Swings):
     cdef readonly double v0
     cdef double sign
     cdef long long held, rest, dwell, slow, failed, prick
-    cdef long long slow_k, above_k   # when it last moved up, and when it was last above the bottom
+    cdef long long slow_k
+    cdef long long above_k   # when it was last above the bottom,
+    cdef double deep         # which was there
     cdef bint announced, held_said
     # the candidate: where it leaves, turns, and returns to
     cdef Turn a, v, b

@@ -319,8 +319,9 @@ cdef class Segmenter(Swings):
             if self.has_failed and not self.concentric_first and not self.announced:
                 if k - self.still_k > self.failed:
                     return said | self.trim(k, u)
-            if u - self.v.u > ALIKE * left or self.concentric_first:
+            if self.concentric_first or u - self.v.u > ALIKE * left or self.deep - self.v.u > self.step_range:
                 self.above_k = k
+                self.deep = self.v.u
         else:
             self.above_k = k
         if fabs(w) < self.v0 and (k - self.still_k > self.patience(now) or k - self.above_k > self.lying()):
