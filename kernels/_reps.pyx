@@ -137,7 +137,7 @@ cdef class Segmenter(Swings):
 
     cdef void rest_on_the_way(self, long long k, double u, double w) noexcept nogil:
         """Note where falls are held: the last two places."""
-        self.quiet = self.quiet + 1 if fabs(w) < self.v0 else 0
+        self.quiet = min(self.quiet + 1, self.hold) if fabs(w) < self.v0 else max(self.quiet - 1, 0)
         if self.quiet < self.hold:
             return
         if self.hold_count == 0 or self.holds[self.hold_count - 1].u - u >= self.min_range:
@@ -238,7 +238,7 @@ cdef class Segmenter(Swings):
         for i in range(self.hold_count - 1, -1, -1):
             held = self.holds[i].u - self.v.u
             if self.a.k < self.holds[i].k < self.v.k and held >= self.least(self.holds[i].u):
-                if right >= ZONE * held and right <= held / ZONE and held < ZONE * left:
+                if right >= ZONE * held and right <= held / ZONE and right < ZONE * left:
                     self.a.u = self.holds[i].u
                     self.a.k = self.holds[i].k
                     return held
