@@ -250,7 +250,7 @@ cdef class Segmenter(Swings):
         cdef int ia = 0
         cdef int i
         cdef double size, u
-        while self.turns[ia].k < self.a.k:
+        while ia + 1 < self.n and self.turns[ia + 1].k <= self.a.k:
             ia += 1
         if ia + 2 * most > self.n - (self.direction < 0):
             return False
@@ -313,6 +313,7 @@ cdef class Segmenter(Swings):
                         said |= LOCKOUT
                 if self.has_b and right >= RETURN * wanted and right >= least:
                     if self.b.u - u >= self.limit or (still and right >= ZONE * wanted):
+                        self.alike(2, now)  # the first of two that came back by less
                         return said | self.complete()
                 elif self.has_b and self.alike(ENOUGH, now):
                     return said | self.complete()
