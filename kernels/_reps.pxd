@@ -57,6 +57,7 @@ cdef class Segmenter(Swings):
     cdef int flush(self, long long k) noexcept nogil
     cdef void reject(self, long long first, long long last, int reason) noexcept nogil
     cdef int unprick(self, long long k, double u) noexcept nogil
+    cdef bint on_the_way(self, double u) noexcept nogil
     cdef void rest_on_the_way(self, long long k, double u, double w) noexcept nogil
     cdef bint lopsided(self) noexcept nogil
     cdef double expected(self) noexcept nogil

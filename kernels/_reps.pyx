@@ -116,7 +116,7 @@ cdef class Segmenter(Swings):
             self.move(k, u)
         if self.fresh_turn:
             self.quiet = 0
-        if self.direction < 0:
+        if self.direction < 0 or self.on_the_way(u):
             self.rest_on_the_way(k, u, w)
         if self.n > 1 and k - self.turns[self.n - 2].left_k < self.prick:
             said = self.unprick(k, u)
@@ -134,6 +134,12 @@ cdef class Segmenter(Swings):
         if self.n > 2 or k - self.still_k > self.prick or self.relative:
             return False
         return w <= -self.v0 if self.direction < 0 else w >= self.v0 and not self.concentric_first
+
+    cdef bint on_the_way(self, double u) noexcept nogil:
+        """Whether a fall is not over, for all that it has come back by."""
+        return self.n > 1 and u - self.turns[self.n - 1].u < ALIKE * (
+            self.turns[self.n - 2].u - self.turns[self.n - 1].u
+        )
 
     cdef void rest_on_the_way(self, long long k, double u, double w) noexcept nogil:
         """Note where falls are held: the last two places."""
