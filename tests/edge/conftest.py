@@ -5,12 +5,13 @@ import pty
 import threading
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edge.drivers import Samples
 from station import wire
 from station.sim.device import BoardChannel, LineFaults, SimulatedBoard, spoil
 
@@ -73,3 +74,21 @@ def live_board(tmp_path: Path) -> Iterator[LiveBoard]:
     board = LiveBoard(tmp_path / "bench.tty")
     yield board
     board.close()
+
+
+@pytest.fixture(scope="session")
+def joined() -> Callable[[Iterable[Samples]], dict[str, Samples]]:
+    """Samples as a driver gives them, piece by piece, to one of each channel."""
+
+    def join(given: Iterable[Samples]) -> dict[str, Samples]:
+        by_channel: dict[str, list[Samples]] = {}
+        for samples in given:
+            by_channel.setdefault(samples.channel, []).append(samples)
+        return {
+            name: Samples(
+                name, np.concatenate([s.time_s for s in parts]), np.concatenate([s.value for s in parts])
+            )
+            for name, parts in by_channel.items()
+        }
+
+    return join
