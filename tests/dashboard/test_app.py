@@ -299,7 +299,7 @@ def test_the_tile_is_stale_while_the_broker_is_gone_and_live_after(
 
     async def drive(pilot: Pilot[int]) -> None:
         await poll(pilot, lambda: "rack-1" in screen_text(gym) and "broker:" not in screen_text(gym))
-        broker.stop()
+        broker.kill()
         await poll(pilot, lambda: "broker: " in screen_text(gym) and "stale" in screen_text(gym))
         broker.start()
         await poll(pilot, lambda: gym.client.connection.up)
