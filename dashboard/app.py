@@ -25,7 +25,8 @@ from dashboard.screens.health import HealthScreen
 from dashboard.screens.lifter import LifterScreen
 from dashboard.screens.station import StationScreen
 from dashboard.state import FloorState, StationKey, StationState, apply_all
-from dashboard.views import StationView, Units, Views
+from dashboard.units import Units
+from dashboard.views import StationView, Views
 from dashboard.widgets.daylight import Daylight
 from dashboard.widgets.headline import Headline
 from dashboard.widgets.tile import Tile

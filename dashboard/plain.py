@@ -9,8 +9,9 @@ from typing import TextIO
 
 from dashboard.client import Client
 from dashboard.events import Arrival, read_all
+from dashboard.reps import path_mm, rep_tempo
 from dashboard.state import FloorState, StationKey, apply_all
-from dashboard.views import path_mm, rep_tempo, view
+from dashboard.views import view
 from station.exercises import Profile
 from station.messages import ReplyMessage, RepMessage, SetMessage
 

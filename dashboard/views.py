@@ -1,53 +1,20 @@
 """What a screen says about one station, worked out from its state; no terminal, no clock of its own."""
 
-import math
 from collections.abc import Mapping
-from typing import Literal
 
 import msgspec
 
 from dashboard.attention import REST_OVERDUE_S, Attention, Link, attention_of, is_doubled, link_of
 from dashboard.coaching import NOTHING_BEFORE, Before, Standing, cue, prescribed, standing, tempo_target
+from dashboard.reps import NO_TEMPO, RepView, TempoTimes, rep_view
 from dashboard.state import NEVER_S, SessionState, StationKey, StationState
+from dashboard.units import Units, load_words
 from station.exercises import Profile
 from station.messages import InfoMessage, RepMessage, SetMessage
-from station.records import Phase, Rep
+from station.records import Phase
 
-TEMPO_FLOOR_S = (
-    0.25  # a phase this close to its target is kept: a share of a zero target would be no room at all
-)
 _PATH_CHANNELS = ("position_2_m", "tether_angle_rad", "pulley_x_n")  # any of them shows a path
 _LONG_S = 86_400.0
-_LONG_MM = 9999.0
-
-Units = Literal["kg", "lb"]
-LB_PER_KG = 1.0 / 0.45359237  # the international pound, by definition
-_NO_TEMPO = (None, None, None, None)
-TempoTimes = tuple[float | None, float | None, float | None, float | None]  # seconds, contract's order
-
-
-class RepView(msgspec.Struct, frozen=True, kw_only=True):
-    """One rep against its prescription. True in a mark: kept; None: not measured or not prescribed."""
-
-    event_id: str
-    number: int
-    pending: bool
-    counted: bool
-    reason: str | None
-    mean_velocity_mps: float | None
-    tempo_s: TempoTimes
-    tempo_kept: tuple[bool | None, bool | None, bool | None, bool | None]
-    rom_m: float | None
-    path_m: float | None
-    path_sigma_m: float | None
-    path_kept: bool | None
-    velocity_loss_pct: float | None
-    loss_reached: bool
-
-    @property
-    def off(self) -> bool:
-        """Tempo or path outside what was asked for."""
-        return self.path_kept is False or False in self.tempo_kept
 
 
 class StationView(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,7 +140,7 @@ def judge(
         set_number=set_number,
         over=over,
         sets_begun=_sets_begun(session, athlete, exercise, messages),
-        reps=tuple(_rep_view(message, counted_by) for message in messages),
+        reps=tuple(rep_view(message, counted_by) for message in messages),
         cue=cue(counted_by, messages) if counted_by else None,
         standing=standing(shown, session, athlete, before.get((athlete or "", shown.name), NOTHING_BEFORE))
         if shown and shown.mastery
@@ -240,7 +207,7 @@ def _seen(
         athlete=judged.athlete,
         exercise=judged.exercise,
         title=judged.title,
-        target_tempo_s=tempo_target(asked.tempo) if asked else _NO_TEMPO,
+        target_tempo_s=tempo_target(asked.tempo) if asked else NO_TEMPO,
         path_limit_m=asked.path_limit_m if asked else None,
         loss_cutoff_pct=asked.velocity_loss_cutoff_pct if asked else 20.0,
         load=load_words(judged.load_kg, units),
@@ -291,68 +258,6 @@ def set_summaries(session: SessionState) -> list[SetMessage]:
         if held is None or message.revision > held.revision:
             newest[message.event_id] = message
     return sorted(newest.values(), key=lambda m: (m.summary.number, m.event_id))
-
-
-def path_mm(deviation_m: float, sigma_m: float | None) -> str:
-    """A deviation and its standard uncertainty in millimetres; the uncertainty is rounded up."""
-    if sigma_m is None:
-        return f"{1000 * deviation_m:.0f}"[:9]
-    return f"{1000 * deviation_m:.0f}"[:9] + f" ± {math.ceil(max(0.0, min(1000 * sigma_m, _LONG_MM)))}"
-
-
-def load_words(load_kg: float | None, units: Units = "kg") -> str | None:
-    """A load in the coach's unit; None where none was entered."""
-    if load_kg is None:
-        return None
-    return f"{round(load_kg * LB_PER_KG, 1) if units == 'lb' else load_kg:g}"[:9] + f" {units}"
-
-
-def asked_tempo(tempo_s: TempoTimes) -> list[str]:
-    """A prescription phase by phase, x for as fast as possible; empty where there is none."""
-    if all(seconds is None for seconds in tempo_s):
-        return []
-    return ["x" if seconds is None else f"{seconds:g}" for seconds in tempo_s]
-
-
-def rep_tempo(rep: Rep) -> TempoTimes:
-    """The four phases of a rep in the contract's order."""
-    return rep.eccentric_s, rep.bottom_pause_s, rep.concentric_s, rep.top_pause_s
-
-
-def _rep_view(message: RepMessage, profile: Profile | None) -> RepView:
-    rep = message.rep
-    share = (profile.tempo.tolerance_pct if profile else 20.0) / 100.0
-    limit_m = profile.path_limit_m if profile else None
-    loss_pct = rep.velocity_loss_pct
-    first, second, third, fourth = (
-        None if did is None or asked is None else abs(did - asked) <= max(share * asked, TEMPO_FLOOR_S)
-        for did, asked in zip(
-            rep_tempo(rep), tempo_target(profile.tempo) if profile else _NO_TEMPO, strict=True
-        )
-    )
-    deviation_m = rep.path_deviation_m
-    return RepView(
-        event_id=message.event_id,
-        number=rep.number,
-        pending=message.state == "pending",
-        counted=rep.counted,
-        reason=rep.reason,
-        mean_velocity_mps=rep.mean_concentric_velocity_mps,
-        tempo_s=rep_tempo(rep),
-        tempo_kept=(first, second, third, fourth),
-        rom_m=rep.rom_m,
-        path_m=deviation_m,
-        path_sigma_m=rep.path_deviation_sigma_m,
-        path_kept=_path_kept(deviation_m, rep.path_deviation_sigma_m, limit_m),
-        velocity_loss_pct=loss_pct,
-        loss_reached=bool(profile and loss_pct is not None and loss_pct >= profile.velocity_loss_cutoff_pct),
-    )
-
-
-def _path_kept(deviation_m: float | None, sigma_m: float | None, limit_m: float | None) -> bool | None:
-    if deviation_m is None or limit_m is None or (sigma_m is not None and sigma_m > limit_m):
-        return None  # not measured, nothing asked, or too uncertain to say
-    return deviation_m <= limit_m
 
 
 def _set_over(session: SessionState, number: int | None) -> SetMessage | None:

@@ -10,7 +10,7 @@ from dashboard.history.load_velocity import load_velocity
 from dashboard.history.queries import KeptSet, Practised
 from dashboard.history.trends import TITLES, UNITS, Measure, compare_sets, trend
 from dashboard.plaintext import clean
-from dashboard.views import Units, load_words
+from dashboard.units import Units, load_words
 from dashboard.widgets.braille import Braille
 from dashboard.widgets.lines import BLUE, BOLD, FAINT, GREY, PLAIN, YELLOW, Lines, number, whole_pct
 from station.exercises import Profile

@@ -8,7 +8,8 @@ from rich.segment import Segment
 from rich.style import Style
 
 from dashboard.pacing import Pace
-from dashboard.views import StationView, asked_tempo
+from dashboard.reps import asked_tempo
+from dashboard.views import StationView
 from dashboard.widgets.digits import ROWS, big, big_width, wrapped
 from dashboard.widgets.lines import BLUE, BOLD, FAINT, GREY, ORANGE, PLAIN, YELLOW, Lines, number, spread
 from dashboard.widgets.tile import LOOK, PHASE_LOOK

@@ -8,8 +8,9 @@ from textual import events
 from textual.message import Message
 
 from dashboard.attention import Attention
+from dashboard.reps import TempoTimes, asked_tempo, path_mm
 from dashboard.state import StationKey
-from dashboard.views import StationView, TempoTimes, asked_tempo, path_mm
+from dashboard.views import StationView
 from dashboard.widgets.digits import ROWS, big, big_width
 from dashboard.widgets.lines import (
     BLUE,
