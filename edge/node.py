@@ -114,7 +114,8 @@ class Node:
         commit.join(STOP_S / 4)
         drained_s = time.monotonic() + drain_s
         while self.outbox.depth() and time.monotonic() < drained_s and self._sound():
-            time.sleep(READ_TIMEOUT_S)
+            self._wake.wait(READ_TIMEOUT_S)  # a thread that dies ends it
+            self._wake.clear()
         self._report()
         self._tell_state("stopping")
         sound = self._sound()
