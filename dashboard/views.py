@@ -1,6 +1,7 @@
 """What a screen says about one station, worked out from its state; no terminal, no clock of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 import msgspec
 
@@ -15,6 +16,7 @@ from station.records import Phase
 
 _PATH_CHANNELS = ("position_2_m", "tether_angle_rad", "pulley_x_n")  # any of them shows a path
 _LONG_S = 86_400.0
+_Event = TypeVar("_Event", RepMessage, SetMessage)
 
 
 class StationView(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,24 +242,24 @@ def attention_order(one: StationView) -> tuple[int, StationKey]:
 
 def current_reps(session: SessionState) -> list[RepMessage]:
     """The newest set's reps by number, each in its highest revision, rejected ones left out."""
-    newest: dict[str, RepMessage] = {}
-    for message in session.reps.values():
-        held = newest.get(message.event_id)
-        if held is None or message.revision > held.revision:
-            newest[message.event_id] = message
-    valid = [message for message in newest.values() if message.state != "rejected"]
+    valid = [message for message in _revised(session.reps.values()) if message.state != "rejected"]
     last_set = max((message.set_number for message in valid), default=0)
     return sorted((m for m in valid if m.set_number == last_set), key=lambda m: (m.rep.number, m.event_id))
 
 
 def set_summaries(session: SessionState) -> list[SetMessage]:
     """The sets that are over, oldest first, each in its highest revision."""
-    newest: dict[str, SetMessage] = {}
-    for message in session.sets.values():
+    return sorted(_revised(session.sets.values()), key=lambda m: (m.summary.number, m.event_id))
+
+
+def _revised(messages: Iterable[_Event]) -> Iterable[_Event]:
+    """Of each event its highest revision."""
+    newest: dict[str, _Event] = {}
+    for message in messages:
         held = newest.get(message.event_id)
         if held is None or message.revision > held.revision:
             newest[message.event_id] = message
-    return sorted(newest.values(), key=lambda m: (m.summary.number, m.event_id))
+    return newest.values()
 
 
 def _set_over(session: SessionState, number: int | None) -> SetMessage | None:
