@@ -2,10 +2,13 @@
 
 import os
 import pty
+import socket
+import subprocess
 import threading
 import time
 import tty
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +95,25 @@ def joined() -> Callable[[Iterable[Samples]], dict[str, Samples]]:
         }
 
     return join
+
+
+@pytest.fixture(scope="session")
+def serving(until: Callable[..., None]) -> Callable[[str, Path, int], AbstractContextManager[None]]:
+    """Run mosquitto by a configuration file meanwhile."""
+
+    @contextmanager
+    def run(mosquitto: str, config: Path, port: int) -> Iterator[None]:
+        child = subprocess.Popen([mosquitto, "-c", str(config)], stderr=subprocess.DEVNULL)
+
+        def answers() -> bool:
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        try:
+            until(answers)
+            yield
+        finally:
+            child.terminate()
+            child.wait()
+
+    return run
