@@ -273,7 +273,7 @@ class PlumblineApp(App[int]):
 
     def _see(self, station: StationState) -> StationView:
         known = self._known()
-        self._views.before, self._views.rests_s, self._views.sets = known.before, known.rests_s, known.sets
+        self._views.before, self._views.rests_s = known.before, known.rests_s
         return self._views.see(station, self._clock(), self.client.connection.up, self.units)
 
     def _answered(self, station: str, reply: ReplyMessage) -> None:

@@ -65,10 +65,14 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def set_words(self) -> str:
         """Which set it is: of the plan's where there is one, else of the station's session."""
+        begun, planned, over = self.sets_begun, self.sets_planned, " over" if self.set_over else ""
         if self.set_number is None:
-            return "" if self.sets_planned is None else f"{self.sets_planned} sets"
-        of = f"{self.sets_begun}/{self.sets_planned}" if self.sets_planned else f"{self.set_number}"
-        return f"set {of}" + (" over" if self.set_over else "")
+            return f"{planned} sets" if planned else ""
+        if not planned:
+            return f"set {self.set_number}{over}"
+        if begun > planned:
+            return f"set {begun}{over}, {planned} planned"
+        return f"set {begun}/{planned}{over}"
 
     @property
     def next_athlete(self) -> str | None:
@@ -156,7 +160,6 @@ class Views:
     def __init__(self, profiles: Mapping[str, Profile]) -> None:
         self.before: Mapping[tuple[str, str], Before] = {}  # by athlete and exercise, from the record
         self.rests_s: Mapping[tuple[str, str], float] = {}  # what plans ask for, likewise
-        self.sets: Mapping[tuple[str, str], int] = {}
         self._profiles = profiles
         # The state never changes what it holds, so the same objects mean the same content.
         self._judged: dict[StationKey, tuple[tuple[object, ...], Judged]] = {}
@@ -173,7 +176,7 @@ class Views:
         judged = held[1]
         practice = (judged.athlete or "", judged.exercise or "")
         rest_s = self.rests_s.get(practice, REST_OVERDUE_S)
-        return _seen(station, judged, now_s, broker_up, units, rest_s, self.sets.get(practice))
+        return _seen(station, judged, now_s, broker_up, units, rest_s)
 
 
 def view(
@@ -194,7 +197,6 @@ def _seen(
     broker_up: bool,
     units: Units,
     rest_asked_s: float,
-    sets_planned: int | None,
 ) -> StationView:
     session = station.current
     info, asked = judged.info, judged.asked
@@ -226,7 +228,7 @@ def _seen(
         set_number=judged.set_number,
         set_over=over,
         sets_begun=judged.sets_begun,
-        sets_planned=sets_planned,
+        sets_planned=info.target_sets if info else None,
         rest_s=rest_s,
         reps=judged.reps,
         attention=attention,

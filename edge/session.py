@@ -311,9 +311,10 @@ class Session:
                 if command.exercise is None:
                     raise MessageError("the command needs exercise")
                 profile = load_profile(command.exercise, self._exercises_dir)
-                # A tempo, a path limit and a full range are of one exercise.
+                # How many sets, a tempo, a path limit and a full range are of one exercise.
                 asked = msgspec.structs.replace(
                     self.settings,
+                    target_sets=None,
                     tempo_s=None,
                     velocity_loss_cutoff_pct=None,
                     path_limit_m=None,

@@ -85,7 +85,8 @@ def lifter_lines(
 def _head(view: StationView, width: int) -> list[Segment]:
     glyph, colour = LOOK[view.attention]
     bar = Style(color="#000000", bgcolor=colour, bold=True)
-    who = "   ".join(part for part in (view.athlete, view.title, view.load) if part)
+    planned = view.set_words if view.sets_planned else ""
+    who = "   ".join(part for part in (view.athlete, view.title, view.load, planned) if part)
     mute = "  muted" if view.muted else ""
     right = f" {view.attention_text or view.link.text}{mute} "
     return spread([Segment(f" {glyph} {view.key[1]}   {who}", bar)], [Segment(right, bar)], width, bar)

@@ -33,6 +33,7 @@ from station.messages import (
 RDL = Plan(
     exercise="romanian-deadlift",
     load_kg=60.0,
+    sets=4,
     reps=8,
     eccentric_s=3.0,
     bottom_pause_s=0.0,
@@ -64,6 +65,7 @@ ANAS_RDL = [
         "set-target",
         {
             "target_reps": 8,
+            "target_sets": 4,
             "tempo_s": (3.0, 0.0, None, 1.0),
             "velocity_loss_cutoff_pct": 15.0,
             "path_limit_m": 0.04,

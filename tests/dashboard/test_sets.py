@@ -1,12 +1,16 @@
 """Which of an athlete's sets it is, whose reps are shown, and when the rest after it is overdue."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from rich.segment import Segment
 
 from dashboard.app import PlumblineApp
 from dashboard.attention import Attention
+from dashboard.pacing import Pace
 from dashboard.state import FloorState, apply
-from dashboard.views import Views
+from dashboard.views import StationView, Views, view
+from dashboard.widgets.lifter import lifter_lines
 from dashboard.widgets.tile import tile_lines
 from station.exercises import all_profiles
 
@@ -53,22 +57,47 @@ def test_the_rest_a_plan_asks_for_is_what_is_overdue(words: Any, at: Callable[..
 
 def test_which_of_the_planned_sets_it_is_counts_the_athlete_s_own(words: Any, at: Callable[..., Any]) -> None:
     say = words()
-    floor = FloorState()
-    views = Views(PROFILES)
     mine = {"athlete": "a-17"}
     said = [
         say.state(),
-        say.info(athlete="a-17"),
+        say.info(**mine),
         say.set(1, at_utc="2025-12-31T10:00:00.000Z", **mine),  # yesterday's
         say.set(2, **mine),
         say.set(3, athlete="b-04"),
         say.rep(1, set_number=4, start_s=90.0, **mine),
+        say.live(93.0),
     ]
-    for message in said:
-        floor = apply(floor, at("rack-1", message), message, 1.0)
-    station = floor.stations["gym", "rack-1"]
-    assert views.see(station, 1.0).set_words == "set 4"
-    views.sets = {("a-17", "romanian-deadlift"): 4}
-    assert views.see(station, 1.0).set_words == "set 2/4"
-    lines = tile_lines(views.see(station, 1.0), 38, 10)
-    assert any("set 2/4" in "".join(part.text for part in line) for line in lines)
+    plain = seen_after(said, at)
+    assert (plain.set_words, on_tile(plain), on_lifters_screen(plain)) == ("set 4", True, False)
+    planned = seen_after([*said, say.info(target_sets=4, **mine)], at)
+    assert (planned.set_words, on_tile(planned), on_lifters_screen(planned)) == ("set 2/4", True, True)
+
+
+def test_a_set_more_than_planned_is_said_and_is_no_fraction(words: Any, at: Callable[..., Any]) -> None:
+    say = words()
+    mine = {"athlete": "a-17"}
+    said: list[Any] = [say.state(), say.info(target_sets=1, **mine), say.set(1, **mine)]
+    said += [say.rep(1, set_number=2, start_s=90.0, **mine), say.live(93.0)]
+    more = seen_after(said, at)
+    assert (more.set_words, on_tile(more), on_lifters_screen(more)) == ("set 2, 1 planned", True, True)
+    over = seen_after([*said, say.set(2, start_s=90.0, end_s=95.0, **mine)], at)
+    assert (over.set_words, on_tile(over), on_lifters_screen(over)) == ("set 2 over, 1 planned", True, True)
+
+
+def seen_after(said: list[Any], at: Callable[..., Any]) -> StationView:
+    floor = FloorState()
+    for arrived_s, message in enumerate(said):
+        floor = apply(floor, at("rack-1", message), message, arrived_s / 1000)
+    return view(floor.stations["gym", "rack-1"], PROFILES, 1.0)
+
+
+def on_tile(view: StationView) -> bool:
+    return any(view.set_words in text(line) for line in tile_lines(view, 38, 10))
+
+
+def on_lifters_screen(view: StationView) -> bool:
+    return view.set_words in text(lifter_lines(view, Pace(), False, "", None, 80, 24)[0])
+
+
+def text(line: Sequence[Segment]) -> str:
+    return "".join(part.text for part in line)
