@@ -11,6 +11,7 @@ from dashboard.client import Client
 from dashboard.events import Arrival, read_all
 from dashboard.reps import path_mm, rep_tempo
 from dashboard.state import FloorState, StationKey, apply_all
+from dashboard.times import zone_name
 from dashboard.views import view
 from station.exercises import Profile
 from station.messages import ReplyMessage, RepMessage, SetMessage
@@ -174,6 +175,8 @@ def run_plain(
             flush=True,
         )
 
+    today = datetime.now()
+    say("set", f"dashboard  {today:%Y-%m-%d}, times are {zone_name(today)}")
     while not stop.is_set() and (end_s is None or clock() < end_s):
         wrong = trouble()
         if wrong is not None and wrong != said_wrong:

@@ -9,6 +9,7 @@ from dashboard.attention import REST_OVERDUE_S, Attention, Link, attention_of, i
 from dashboard.coaching import NOTHING_BEFORE, Before, Standing, cue, prescribed, standing, tempo_target
 from dashboard.reps import NO_TEMPO, RepView, TempoTimes, rep_view
 from dashboard.state import NEVER_S, SessionState, StationKey, StationState
+from dashboard.times import day_of
 from dashboard.units import Units, load_words
 from station.exercises import Profile
 from station.messages import InfoMessage, RepMessage, SetMessage
@@ -274,14 +275,14 @@ def _set_over(session: SessionState, number: int | None) -> SetMessage | None:
 def _sets_begun(
     session: SessionState, athlete: str | None, exercise: str | None, running: list[RepMessage]
 ) -> int:
-    """Sets of an athlete and an exercise on the day of the newest, the running one included."""
+    """Sets of an athlete and an exercise on the reader's day of the newest, the running one included."""
     said: list[SetMessage | RepMessage] = [*session.sets.values(), *running]
-    today = max((message.at_utc[:10] for message in said), default="")
+    today = max((day_of(message.at_utc) for message in said), default="")
     return len(
         {
             message.summary.number if isinstance(message, SetMessage) else message.set_number
             for message in said
-            if (message.athlete, message.exercise, message.at_utc[:10]) == (athlete, exercise, today)
+            if (message.athlete, message.exercise, day_of(message.at_utc)) == (athlete, exercise, today)
         }
     )
 

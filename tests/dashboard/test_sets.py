@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pytest
 from rich.segment import Segment
 
 from dashboard.app import PlumblineApp
 from dashboard.attention import Attention
 from dashboard.pacing import Pace
 from dashboard.state import FloorState, apply
+from dashboard.times import minute_of
 from dashboard.views import StationView, Views, view
 from dashboard.widgets.lifter import lifter_lines
 from dashboard.widgets.tile import tile_lines
@@ -55,7 +57,10 @@ def test_the_rest_a_plan_asks_for_is_what_is_overdue(words: Any, at: Callable[..
     assert (seen.attention, seen.attention_text) == (Attention.REST, "rest 1:40")
 
 
-def test_which_of_the_planned_sets_it_is_counts_the_athlete_s_own(words: Any, at: Callable[..., Any]) -> None:
+def test_which_of_the_planned_sets_it_is_counts_the_athlete_s_own(
+    words: Any, at: Callable[..., Any], clock_in: Any
+) -> None:
+    clock_in("UTC")
     say = words()
     mine = {"athlete": "a-17"}
     said = [
@@ -71,6 +76,30 @@ def test_which_of_the_planned_sets_it_is_counts_the_athlete_s_own(words: Any, at
     assert (plain.set_words, on_tile(plain), on_lifters_screen(plain)) == ("set 4", True, False)
     planned = seen_after([*said, say.info(target_sets=4, **mine)], at)
     assert (planned.set_words, on_tile(planned), on_lifters_screen(planned)) == ("set 2/4", True, True)
+
+
+def test_the_day_of_a_set_ends_at_midnight_by_the_clock_on_the_wall(
+    words: Any, at: Callable[..., Any], clock_in: Any
+) -> None:
+    say = words()
+    mine = {"athlete": "a-17"}
+    said: list[Any] = [say.state(), say.info(target_sets=4, **mine)]
+    said.append(say.set(1, at_utc="2026-01-01T23:50:00.000Z", **mine))
+    said.append(say.rep(1, set_number=2, start_s=90.0, at_utc="2026-01-02T00:10:00.000Z", **mine))
+    for zone, expected in (("UTC", "set 1/4"), ("EST+05", "set 2/4")):
+        clock_in(zone)
+        assert seen_after(said, at).set_words == expected
+
+
+@pytest.mark.parametrize("zone", ["UTC", "EST+05", "IST-05:30"])
+@pytest.mark.parametrize("at_utc", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "yesterday", ""])
+def test_a_time_that_is_none_stops_no_screen(
+    words: Any, at: Callable[..., Any], clock_in: Any, zone: str, at_utc: str
+) -> None:
+    clock_in(zone)
+    say = words()
+    assert seen_after([say.state(), say.info(target_sets=4), say.rep(1, at_utc=at_utc)], at).reps
+    assert minute_of(at_utc) == at_utc[:16].replace("T", " ")
 
 
 def test_a_set_more_than_planned_is_said_and_is_no_fraction(words: Any, at: Callable[..., Any]) -> None:
