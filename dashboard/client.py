@@ -246,8 +246,10 @@ class Client:
                 self._say(False, f"refused: {str(code).lower()}")
                 return
             to = Address(self._site or "+", self._station or "+", "")
-            for leaf in self._leaves:
-                client.subscribe(f"{to.topic}{leaf}", qos=QOS.get(leaf, 1))
+            client.subscribe([(f"{to.topic}{leaf}", QOS.get(leaf, 1)) for leaf in self._leaves])
+
+        def on_subscribe(*_: Any) -> None:
+            # Not before: what a station says meanwhile would be missed by a screen that says it listens.
             self._say(True, f"{self._mqtt.host}:{self._mqtt.port}")
 
         def on_message(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
@@ -261,6 +263,7 @@ class Client:
             self.inbox.put(Packet(topic.decode(errors="replace"), payload, self._clock()))
 
         client.on_connect = on_connect
+        client.on_subscribe = on_subscribe
         client.on_message = on_message
         client.on_live = on_live
         return client

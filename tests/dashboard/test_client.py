@@ -201,8 +201,9 @@ class OldBroker:
                 connect = self.request.recv(1024)
                 outer.versions.append(connect[8])  # fixed header 2, length 2, "MQTT" 4
                 self.request.sendall(bytes([0x20, 2, 0, 0 if connect[8] == 4 else 1]))
-                while connect[8] == 4 and self.request.recv(1024):
-                    pass
+                while connect[8] == 4 and (packet := self.request.recv(1024)):
+                    if packet[0] == 0x82:  # SUBSCRIBE; its length takes two bytes
+                        self.request.sendall(bytes([0x90, 3, *packet[3:5], 0]))
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Talk)
         self._server.daemon_threads = True
