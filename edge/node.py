@@ -144,9 +144,14 @@ class Node:
         """Look at the sensors; whether something is wrong that was not, or right again."""
         for acquisition in self.acquisitions:
             acquisition.session.watch.saturated(acquisition.stats.saturated, now_s)
-        faults = {s.id: s.watch.faults(now_s) for s in self.sessions}
+        faults = {s.id: s.watch.faults(self._read_until(s, now_s)) for s in self.sessions}
         changed, self._faults = faults != self._faults, faults
         return changed
+
+    def _read_until(self, session: Session, now_s: float) -> float:
+        """When its ports were read last: on a busy machine what waits in a port is late, not silent."""
+        beats = [a.beat_at for a in self.acquisitions if a.session is session and a.link_up]
+        return min(beats, default=now_s)
 
     def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
         return threading.Thread(target=self._watched, args=(work,), name=name, daemon=True)
