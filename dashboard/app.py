@@ -1,7 +1,6 @@
 """The dashboard on a terminal: shows what the client received ten times a second, and sends commands."""
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
@@ -61,7 +60,6 @@ class PlumblineApp(App[int]):
         self,
         client: Client,
         profiles: Mapping[str, Profile],
-        clock: Callable[[], float] = time.monotonic,
         stop: threading.Event | None = None,
         trouble: Callable[[], str | None] = lambda: None,
         on_floor: Callable[[FloorState], None] = lambda _: None,
@@ -76,19 +74,18 @@ class PlumblineApp(App[int]):
     ) -> None:
         """Show what `client` receives.
 
-        `clock` is the one the client stamps with; `stop` set ends the app, and so does the end of `seconds`;
-        `trouble` says what is wrong outside the broker, if anything; `on_floor` sees every new floor; `note`
-        stands in the headline; `by` is who sends commands; `lifter_at` shows that station's own screen and
-        nothing else; `preferences` is the file that remembers units and theme; `today` dates calibrations;
-        `history` is the record's path or URL, None for this machine's own; `recall` knows athletes, plans and
-        earlier sets from it.
+        `stop` set ends the app, and so does the end of `seconds`; `trouble` says what is wrong outside the
+        broker, if anything; `on_floor` sees every new floor; `note` stands in the headline; `by` is who sends
+        commands; `lifter_at` shows that station's own screen and nothing else; `preferences` is the file that
+        remembers units and theme; `today` dates calibrations; `history` is the record's path or URL, None for
+        this machine's own; `recall` knows athletes, plans and earlier sets from it.
         """
         super().__init__()
         self.client = client
         self.floor = FloorState()
         self.profiles = dict(profiles)
         self.refused = 0  # packets that were no message of ours
-        self._clock = clock
+        self._heard_until_s = client.heard_until_s
         self._stop = stop or threading.Event()
         self._trouble = trouble
         self._on_floor = on_floor
@@ -164,6 +161,7 @@ class PlumblineApp(App[int]):
             # Left to itself a signal leaves the terminal in its alternate screen, deaf and without a cursor.
             self.exit(0)
             return
+        self._heard_until_s = self.client.heard_until_s  # before: what comes meanwhile is for the next time
         arrivals, refused = read_all(self.client.inbox.drain())
         self.refused += refused
         for arrival in arrivals:
@@ -274,7 +272,7 @@ class PlumblineApp(App[int]):
     def _see(self, station: StationState) -> StationView:
         known = self._known()
         self._views.before, self._views.rests_s = known.before, known.rests_s
-        return self._views.see(station, self._clock(), self.client.connection.up, self.units)
+        return self._views.see(station, self._heard_until_s, self.client.connection.up, self.units)
 
     def _answered(self, station: str, reply: ReplyMessage) -> None:
         # A lifter is told as well what their station refuses of the commands that follow a badge.

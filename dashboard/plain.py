@@ -186,10 +186,11 @@ def run_plain(
         if connection.text != broker:
             broker = connection.text
             say("set" if connection.up else "fault", f"broker     {broker}")
+        heard_until_s = client.heard_until_s
         arrivals, bad = read_all(client.inbox.drain())
         floor = apply_all(floor, arrivals)
         on_floor(floor)
-        for kind, line in (*reporter.links(floor, clock(), connection.up), *reporter.lines(arrivals)):
+        for kind, line in (*reporter.links(floor, heard_until_s, connection.up), *reporter.lines(arrivals)):
             say(kind, line)
         for arrival in arrivals:
             if isinstance(arrival.message, ReplyMessage):

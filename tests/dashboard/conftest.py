@@ -222,6 +222,10 @@ class StillClient:
         self.connection = Connection(True, "gym.local:8883", 0.0)
         self.now_s = 1000.0
 
+    @property
+    def heard_until_s(self) -> float:
+        return self.now_s
+
     def put(self, station: str, *messages: Message) -> None:
         """Receive these now."""
         for message in messages:

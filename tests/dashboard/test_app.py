@@ -110,7 +110,7 @@ def fill(still: Any, words: Any) -> None:
 def make(client: Any, **given: Any) -> PlumblineApp:
     """The app, its clock the client's."""
     given = {"today": lambda: date(2026, 3, 31)} | given
-    return PlumblineApp(client, all_profiles(), clock=lambda: client.now_s, **given)
+    return PlumblineApp(client, all_profiles(), **given)
 
 
 def run(app: PlumblineApp, size: tuple[int, int], drive: Callable[[Pilot[int]], Any]) -> None:

@@ -44,7 +44,7 @@ def test_the_history_looks_as_reviewed(
 ) -> None:
     clock_in("UTC")
     fill(tmp_path / "history.db", words)
-    app = PlumblineApp(still, all_profiles(), clock=lambda: still.now_s, history=str(tmp_path / "history.db"))
+    app = PlumblineApp(still, all_profiles(), history=str(tmp_path / "history.db"))
 
     async def drive(pilot: Pilot[int]) -> None:
         await pilot.press("y")
@@ -80,7 +80,7 @@ def test_the_history_is_told_by_the_clock_on_the_wall_and_says_which(
 ) -> None:
     clock_in("NST+03:30")  # POSIX: west of Greenwich, as Newfoundland
     fill(tmp_path / "history.db", words)
-    app = PlumblineApp(still, all_profiles(), clock=lambda: still.now_s, history=str(tmp_path / "history.db"))
+    app = PlumblineApp(still, all_profiles(), history=str(tmp_path / "history.db"))
 
     async def drive(pilot: Pilot[int]) -> None:
         await pilot.press("y")
@@ -101,7 +101,7 @@ def test_a_record_that_cannot_be_read_is_said_and_the_live_screens_go_on(
     file.write_bytes(b"no database at all" * 100)
     say = words()
     still.put("rack-1", say.state(), say.info(), say.live(1.0))
-    app = PlumblineApp(still, all_profiles(), clock=lambda: still.now_s, history=str(file))
+    app = PlumblineApp(still, all_profiles(), history=str(file))
 
     async def drive(pilot: Pilot[int]) -> None:
         await looks.poll(pilot, lambda: "rack-1" in looks.text(app))

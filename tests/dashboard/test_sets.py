@@ -23,7 +23,7 @@ def test_whoever_lifts_next_does_not_see_the_reps_of_whoever_lifted_before(
     still: Any, words: Any, looks: Any
 ) -> None:
     say = words()
-    app = PlumblineApp(still, PROFILES, clock=lambda: still.now_s)
+    app = PlumblineApp(still, PROFILES)
     here = ("gym", "rack-1")
 
     async def drive(pilot: Any) -> None:
