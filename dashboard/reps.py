@@ -22,6 +22,8 @@ class RepView(msgspec.Struct, frozen=True, kw_only=True):
 
     event_id: str
     number: int
+    start_s: float  # session time
+    end_s: float
     pending: bool
     counted: bool
     reason: str | None
@@ -57,6 +59,8 @@ def rep_view(message: RepMessage, profile: Profile | None) -> RepView:
     return RepView(
         event_id=message.event_id,
         number=rep.number,
+        start_s=rep.start_s,
+        end_s=rep.end_s,
         pending=message.state == "pending",
         counted=rep.counted,
         reason=rep.reason,

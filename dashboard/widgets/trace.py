@@ -62,7 +62,17 @@ class PathPlot(Lines):
             known = [rep.path_sigma_m for rep in self._view.reps if rep.path_sigma_m is not None]
             sigma_m, limit_m = (known[-1] if known else None), self._view.path_limit_m
         sees = self._view is not None and self._view.sees_path
-        return path_lines(self._trace, width, height, sigma_m, limit_m, sees)
+        return path_lines(_of_the_set(self._trace, self._view), width, height, sigma_m, limit_m, sees)
+
+
+def _of_the_set(trace: tuple[Live, ...], view: StationView | None) -> tuple[Live, ...]:
+    """The values from the set's first rep on: a walk-out is wider than any path, and no part of it."""
+    if view is None or not view.reps:
+        return trace
+    start_s, end_s = view.reps[0].start_s, view.reps[-1].end_s
+    return tuple(
+        one for one in trace if one.session_s >= start_s and not (view.set_over and one.session_s > end_s)
+    )
 
 
 def trace_lines(trace: tuple[Live, ...], width: int, height: int) -> list[list[Segment]]:

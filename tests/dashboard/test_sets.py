@@ -15,6 +15,7 @@ from dashboard.views import StationView, Views, view
 from dashboard.widgets.lifter import lifter_lines
 from dashboard.widgets.tile import tile_lines
 from station.exercises import all_profiles
+from station.messages import Sensor
 
 PROFILES = all_profiles()
 
@@ -130,3 +131,24 @@ def on_lifters_screen(view: StationView) -> bool:
 
 def text(line: Sequence[Segment]) -> str:
     return "".join(part.text for part in line)
+
+
+def test_the_path_is_the_sets_and_not_the_way_out_of_the_rack(words: Any, still: Any, looks: Any) -> None:
+    say = words()
+    app = PlumblineApp(still, PROFILES)
+
+    async def drive(pilot: Any) -> None:
+        still.put(
+            "rack-1", say.state(), say.info(sensors=[Sensor(channel="tether_angle_rad", rate_hz=100.0)])
+        )
+        for tenth in range(80):
+            at_s = tenth / 10
+            walked_m = 0.5 if at_s < 4.0 else 0.01 * (tenth % 3)  # the first rep begins at 4 s
+            still.put("rack-1", say.live(at_s, 0.5 + 0.02 * (tenth % 20), x_m=walked_m, phase="eccentric"))
+        await looks.poll(pilot, lambda: app.floor.stations)
+        await pilot.press("enter")
+        await looks.poll(pilot, lambda: "◂ 50 cm ▸" in looks.text(app))
+        still.put("rack-1", say.rep(1))
+        await looks.poll(pilot, lambda: "◂ 20 cm ▸" in looks.text(app))
+
+    looks.run(app, (120, 40), drive)
