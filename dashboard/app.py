@@ -50,6 +50,7 @@ class PlumblineApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "leave", "Quit", tooltip="end the dashboard"),
         Binding("ctrl+c", "interrupt", show=False),
+        Binding("ctrl+p,question_mark", "command_palette", show=False),
         Binding("i", "health", "Health", tooltip="links, rates, clocks, calibration, and what to do"),
         Binding("y", "history", "History", tooltip="sets, trends and estimates from the record"),
         Binding("v", "units", "kg/lb", tooltip="kilograms or pounds"),
