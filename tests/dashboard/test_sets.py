@@ -13,7 +13,7 @@ from dashboard.state import FloorState, apply
 from dashboard.times import minute_of
 from dashboard.views import StationView, Views, view
 from dashboard.widgets.lifter import lifter_lines
-from dashboard.widgets.tile import tile_lines
+from dashboard.widgets.tile import Tile, tile_lines
 from station.exercises import all_profiles
 from station.messages import Sensor
 
@@ -145,10 +145,13 @@ def test_the_path_is_the_sets_and_not_the_way_out_of_the_rack(words: Any, still:
             at_s = tenth / 10
             walked_m = 0.5 if at_s < 4.0 else 0.01 * (tenth % 3)  # the first rep begins at 4 s
             still.put("rack-1", say.live(at_s, 0.5 + 0.02 * (tenth % 20), x_m=walked_m, phase="eccentric"))
-        await looks.poll(pilot, lambda: app.floor.stations)
+        await looks.poll(pilot, lambda: isinstance(app.focused, Tile))
         await pilot.press("enter")
         await looks.poll(pilot, lambda: "◂ 50 cm ▸" in looks.text(app))
         still.put("rack-1", say.rep(1))
         await looks.poll(pilot, lambda: "◂ 20 cm ▸" in looks.text(app))
+        still.put("rack-1", say.live(9.0, 0.5, x_m=-0.6, phase=None))  # and on its way back
+        await looks.settle(pilot)
+        assert "◂ 20 cm ▸" in looks.text(app)
 
     looks.run(app, (120, 40), drive)
