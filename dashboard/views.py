@@ -146,7 +146,7 @@ def judge(
         asked=counted_by or shown,
         set_number=set_number,
         over=over,
-        sets_begun=_sets_begun(session, athlete, exercise, messages),
+        sets_begun=_sets_begun(session, athlete, exercise, messages, over),
         reps=tuple(rep_view(message, counted_by) for message in messages),
         cue=cue(counted_by, messages) if counted_by else None,
         standing=standing(shown, session, athlete, before.get((athlete or "", shown.name), NOTHING_BEFORE))
@@ -273,18 +273,29 @@ def _set_over(session: SessionState, number: int | None) -> SetMessage | None:
 
 
 def _sets_begun(
-    session: SessionState, athlete: str | None, exercise: str | None, running: list[RepMessage]
+    session: SessionState,
+    athlete: str | None,
+    exercise: str | None,
+    running: list[RepMessage],
+    over: SetMessage | None,
 ) -> int:
-    """Sets of an athlete and an exercise on the reader's day of the newest, the running one included."""
+    """Sets of an athlete and an exercise on the reader's day of the newest, the running one included.
+
+    The station knows those before this screen began, a second late; this screen knows the others at once.
+    """
+    info = session.info
+    mine = (athlete, exercise)
+    done = info.sets_done if info and (info.athlete, info.exercise) == mine else 0
+    goes_on = over is None and any((one.athlete, one.exercise) == mine for one in running)
     said: list[SetMessage | RepMessage] = [*session.sets.values(), *running]
     today = max((day_of(message.at_utc) for message in said), default="")
-    return len(
-        {
-            message.summary.number if isinstance(message, SetMessage) else message.set_number
-            for message in said
-            if (message.athlete, message.exercise, day_of(message.at_utc)) == (athlete, exercise, today)
-        }
-    )
+    heard = {
+        message.summary.number if isinstance(message, SetMessage) else message.set_number
+        for message in said
+        if not (isinstance(message, SetMessage) and message.summary.counted_reps == 0)  # restarted
+        and (message.athlete, message.exercise, day_of(message.at_utc)) == (*mine, today)
+    }
+    return max(len(heard), done + goes_on)
 
 
 def _rest_s(session: SessionState, over: SetMessage | None) -> float | None:

@@ -5,6 +5,7 @@ A session begins when its pipeline does and has a random id; the ids of its reps
 
 import threading
 from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ from station.records import Live, Rejected, RepEvent, SetEvent
 
 SOFTWARE = f"plumbline {version('plumbline')}"
 IDLE_AFTER_S = 2.0  # a port unplugged and back sooner breaks off nothing
-SETS_KEPT = 32
+SETS_KEPT = 128  # a long day's
 COMMANDS_REMEMBERED = 128
 
 Undo = Callable[[], str]  # returns what was undone
@@ -189,6 +190,7 @@ class Session:
                 exercise=self.profile.name,
                 board=board,
                 resumed=self._resumed,
+                sets_done=self._sets_done(),
                 **msgspec.structs.asdict(self.settings),
             )
             if info == self._info:
@@ -231,6 +233,12 @@ class Session:
         if len(self._sets) > SETS_KEPT:
             del self._sets[min(self._sets)]
         return message
+
+    def _sets_done(self) -> int:
+        """Sets of whoever lifts now, of what is counted now, today; one that was restarted is none."""
+        now = (self.settings.athlete, self.profile.name, _day(now_utc()))
+        done = [one for one in self._sets.values() if one.summary.counted_reps]
+        return sum((one.athlete, one.exercise, _day(one.at_utc)) == now for one in done)
 
     def _summary(self, rep: RepMessage) -> list[SetMessage]:
         """The summary of a marked rep's set anew, where the set has ended."""
@@ -379,3 +387,8 @@ class Session:
         rep = reps[-1]
         counted = "counted" if rep.rep.counted else f"not counted: {rep.rep.reason}"
         return f"set {rep.set_number} rep {rep.rep.number}: {counted}"
+
+
+def _day(at_utc: str) -> date:
+    """By this machine's clock."""
+    return datetime.fromisoformat(at_utc).astimezone().date()

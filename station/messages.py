@@ -80,6 +80,7 @@ class InfoMessage(Message, frozen=True, kw_only=True, tag="plumbline/info/1"):
     load_kg: float | None = None
     target_reps: Count | None = None
     target_sets: Count | None = None  # of this exercise in a day, as the athlete's plan has it
+    sets_done: Count = 0  # of them, today in this session
     tempo_s: TempoTarget | None = None  # this and the two below: None is as the exercise has it
     velocity_loss_cutoff_pct: float | None = None
     path_limit_m: float | None = None

@@ -103,6 +103,27 @@ def test_a_time_that_is_none_stops_no_screen(
     assert minute_of(at_utc) == at_utc[:16].replace("T", " ")
 
 
+def test_a_screen_that_began_late_has_the_sets_before_from_the_station(
+    words: Any, at: Callable[..., Any]
+) -> None:
+    say = words()
+    mine = {"athlete": "a-17"}
+    info = say.info(target_sets=4, sets_done=2, **mine)
+    late: list[Any] = [say.state(), info, say.rep(1, set_number=7, start_s=90.0, **mine)]
+    assert seen_after(late, at).set_words == "set 3/4"
+    over = [*late, say.set(7, start_s=90.0, end_s=95.0, **mine)]
+    over.append(say.info(target_sets=4, sets_done=3, **mine))
+    assert seen_after(over, at).set_words == "set 3/4 over"
+
+
+def test_a_set_that_was_restarted_is_none_of_the_planned(words: Any, at: Callable[..., Any]) -> None:
+    say = words()
+    mine = {"athlete": "a-17"}
+    said: list[Any] = [say.state(), say.info(target_sets=4, **mine), say.set(1, counted_reps=0, **mine)]
+    said.append(say.rep(1, set_number=2, start_s=90.0, **mine))
+    assert seen_after(said, at).set_words == "set 1/4"
+
+
 def test_a_set_more_than_planned_is_said_and_is_no_fraction(words: Any, at: Callable[..., Any]) -> None:
     say = words()
     mine = {"athlete": "a-17"}
