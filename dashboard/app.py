@@ -1,7 +1,6 @@
 """The dashboard on a terminal: shows what the client received ten times a second, and sends commands."""
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
@@ -25,7 +24,8 @@ from dashboard.screens.health import HealthScreen
 from dashboard.screens.lifter import LifterScreen
 from dashboard.screens.station import StationScreen
 from dashboard.state import FloorState, StationKey, StationState, apply_all
-from dashboard.views import StationView, Units, Views
+from dashboard.units import Units
+from dashboard.views import StationView, Views
 from dashboard.widgets.daylight import Daylight
 from dashboard.widgets.headline import Headline
 from dashboard.widgets.tile import Tile
@@ -50,6 +50,7 @@ class PlumblineApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "leave", "Quit", tooltip="end the dashboard"),
         Binding("ctrl+c", "interrupt", show=False),
+        Binding("ctrl+p,question_mark", "command_palette", show=False),
         Binding("i", "health", "Health", tooltip="links, rates, clocks, calibration, and what to do"),
         Binding("y", "history", "History", tooltip="sets, trends and estimates from the record"),
         Binding("v", "units", "kg/lb", tooltip="kilograms or pounds"),
@@ -60,7 +61,6 @@ class PlumblineApp(App[int]):
         self,
         client: Client,
         profiles: Mapping[str, Profile],
-        clock: Callable[[], float] = time.monotonic,
         stop: threading.Event | None = None,
         trouble: Callable[[], str | None] = lambda: None,
         on_floor: Callable[[FloorState], None] = lambda _: None,
@@ -75,19 +75,18 @@ class PlumblineApp(App[int]):
     ) -> None:
         """Show what `client` receives.
 
-        `clock` is the one the client stamps with; `stop` set ends the app, and so does the end of `seconds`;
-        `trouble` says what is wrong outside the broker, if anything; `on_floor` sees every new floor; `note`
-        stands in the headline; `by` is who sends commands; `lifter_at` shows that station's own screen and
-        nothing else; `preferences` is the file that remembers units and theme; `today` dates calibrations;
-        `history` is the record's path or URL, None for this machine's own; `recall` knows athletes, plans and
-        earlier sets from it.
+        `stop` set ends the app, and so does the end of `seconds`; `trouble` says what is wrong outside the
+        broker, if anything; `on_floor` sees every new floor; `note` stands in the headline; `by` is who sends
+        commands; `lifter_at` shows that station's own screen and nothing else; `preferences` is the file that
+        remembers units and theme; `today` dates calibrations; `history` is the record's path or URL, None for
+        this machine's own; `recall` knows athletes, plans and earlier sets from it.
         """
         super().__init__()
         self.client = client
         self.floor = FloorState()
         self.profiles = dict(profiles)
         self.refused = 0  # packets that were no message of ours
-        self._clock = clock
+        self._heard_until_s = client.heard_until_s
         self._stop = stop or threading.Event()
         self._trouble = trouble
         self._on_floor = on_floor
@@ -163,6 +162,7 @@ class PlumblineApp(App[int]):
             # Left to itself a signal leaves the terminal in its alternate screen, deaf and without a cursor.
             self.exit(0)
             return
+        self._heard_until_s = self.client.heard_until_s  # before: what comes meanwhile is for the next time
         arrivals, refused = read_all(self.client.inbox.drain())
         self.refused += refused
         for arrival in arrivals:
@@ -272,8 +272,8 @@ class PlumblineApp(App[int]):
 
     def _see(self, station: StationState) -> StationView:
         known = self._known()
-        self._views.before, self._views.rests_s, self._views.sets = known.before, known.rests_s, known.sets
-        return self._views.see(station, self._clock(), self.client.connection.up, self.units)
+        self._views.before, self._views.rests_s = known.before, known.rests_s
+        return self._views.see(station, self._heard_until_s, self.client.connection.up, self.units)
 
     def _answered(self, station: str, reply: ReplyMessage) -> None:
         # A lifter is told as well what their station refuses of the commands that follow a badge.

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
+from dashboard.reps import RepView
 from dashboard.state import NEVER_S, SessionState, StationState
-
-if TYPE_CHECKING:
-    from dashboard.views import RepView
 
 DOUBLED_S = 4.0  # nodes that push each other off a broker speak for a second or two in turn
 STALE_S = 2.0  # live values come ten a second; twenty missing in a row is not jitter
@@ -85,7 +83,7 @@ def age(age_s: float) -> str:
 def attention_of(
     session: SessionState,
     link: Link,
-    reps: "Sequence[RepView]",
+    reps: Sequence[RepView],
     over: bool,
     rest_s: float | None,
     rest_asked_s: float = REST_OVERDUE_S,

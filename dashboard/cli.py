@@ -23,6 +23,7 @@ from dashboard.state import FloorState
 from station.config import Mqtt, decode_toml
 from station.errors import ConfigError
 from station.exercises import Profile, all_profiles
+from station.usage import command_parser
 
 DASHBOARD_EXAMPLES = """\
 examples:
@@ -204,12 +205,7 @@ def _exercises(args: argparse.Namespace, file: DashboardFile) -> Path | None:
 
 
 def _parser(name: str, what: str, examples: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=f"plumbline {name}",
-        description=what,
-        epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser(name, what, examples)
     parser.add_argument(
         "--plain", action="store_true", help="lines instead of a screen; chosen by itself in a pipe"
     )

@@ -137,6 +137,7 @@ class Client:
         self._site = site
         self._password = read_password(mqtt)
         self._clock = clock
+        self._read_until_s = clock()
         self._outgoing: deque[tuple[str, bytes]] = deque(maxlen=OUTGOING)
         self._asked: dict[str, Asked] = {}
         self._stopping = threading.Event()
@@ -166,6 +167,11 @@ class Client:
         leaf = "badge" if isinstance(wish, BadgeMessage) else "command"
         self.publish(Address(site, station, leaf), wish)
         return True
+
+    @property
+    def heard_until_s(self) -> float:
+        """Until when everything that came is in the inbox: what is still to be read is late, not missing."""
+        return self._read_until_s if self.connection.up else self._clock()
 
     def publish(self, to: Address, message: Message) -> None:
         """Send a message with QoS 1 when the connection stands next; beyond OUTGOING the oldest goes."""
@@ -216,11 +222,13 @@ class Client:
         refused = False
         try:
             while not self._stopping.is_set() and not refused:
+                began_s = self._clock()
                 code = client.loop(LOOP_S)
                 while code == paho.MQTT_ERR_SUCCESS and client.has_read_ahead:
                     code = client.loop_read()
                 if code != paho.MQTT_ERR_SUCCESS:
                     break
+                self._read_until_s = began_s
                 refused = accepted == [False]
                 while self._outgoing and accepted:
                     topic, payload = self._outgoing.popleft()
@@ -246,8 +254,10 @@ class Client:
                 self._say(False, f"refused: {str(code).lower()}")
                 return
             to = Address(self._site or "+", self._station or "+", "")
-            for leaf in self._leaves:
-                client.subscribe(f"{to.topic}{leaf}", qos=QOS.get(leaf, 1))
+            client.subscribe([(f"{to.topic}{leaf}", QOS.get(leaf, 1)) for leaf in self._leaves])
+
+        def on_subscribe(*_: Any) -> None:
+            # Not before: what a station says meanwhile would be missed by a screen that says it listens.
             self._say(True, f"{self._mqtt.host}:{self._mqtt.port}")
 
         def on_message(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
@@ -261,6 +271,7 @@ class Client:
             self.inbox.put(Packet(topic.decode(errors="replace"), payload, self._clock()))
 
         client.on_connect = on_connect
+        client.on_subscribe = on_subscribe
         client.on_message = on_message
         client.on_live = on_live
         return client

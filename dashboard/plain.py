@@ -9,8 +9,10 @@ from typing import TextIO
 
 from dashboard.client import Client
 from dashboard.events import Arrival, read_all
+from dashboard.reps import path_mm, rep_tempo
 from dashboard.state import FloorState, StationKey, apply_all
-from dashboard.views import path_mm, rep_tempo, view
+from dashboard.times import zone_name
+from dashboard.views import view
 from station.exercises import Profile
 from station.messages import ReplyMessage, RepMessage, SetMessage
 
@@ -173,6 +175,8 @@ def run_plain(
             flush=True,
         )
 
+    today = datetime.now()
+    say("set", f"dashboard  {today:%Y-%m-%d}, times are {zone_name(today)}")
     while not stop.is_set() and (end_s is None or clock() < end_s):
         wrong = trouble()
         if wrong is not None and wrong != said_wrong:
@@ -182,10 +186,11 @@ def run_plain(
         if connection.text != broker:
             broker = connection.text
             say("set" if connection.up else "fault", f"broker     {broker}")
+        heard_until_s = client.heard_until_s
         arrivals, bad = read_all(client.inbox.drain())
         floor = apply_all(floor, arrivals)
         on_floor(floor)
-        for kind, line in (*reporter.links(floor, clock(), connection.up), *reporter.lines(arrivals)):
+        for kind, line in (*reporter.links(floor, heard_until_s, connection.up), *reporter.lines(arrivals)):
             say(kind, line)
         for arrival in arrivals:
             if isinstance(arrival.message, ReplyMessage):

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 from platformdirs import user_config_path
 
-from dashboard.views import Units
+from dashboard.units import Units
 
 Theme = Literal["dark", "light"]
 

@@ -1,53 +1,23 @@
 """What a screen says about one station, worked out from its state; no terminal, no clock of its own."""
 
-import math
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 import msgspec
 
 from dashboard.attention import REST_OVERDUE_S, Attention, Link, attention_of, is_doubled, link_of
 from dashboard.coaching import NOTHING_BEFORE, Before, Standing, cue, prescribed, standing, tempo_target
+from dashboard.reps import NO_TEMPO, RepView, TempoTimes, rep_view
 from dashboard.state import NEVER_S, SessionState, StationKey, StationState
+from dashboard.times import day_of
+from dashboard.units import Units, load_words
 from station.exercises import Profile
 from station.messages import InfoMessage, RepMessage, SetMessage
-from station.records import Phase, Rep
+from station.records import Phase
 
-TEMPO_FLOOR_S = (
-    0.25  # a phase this close to its target is kept: a share of a zero target would be no room at all
-)
 _PATH_CHANNELS = ("position_2_m", "tether_angle_rad", "pulley_x_n")  # any of them shows a path
 _LONG_S = 86_400.0
-_LONG_MM = 9999.0
-
-Units = Literal["kg", "lb"]
-LB_PER_KG = 1.0 / 0.45359237  # the international pound, by definition
-_NO_TEMPO = (None, None, None, None)
-TempoTimes = tuple[float | None, float | None, float | None, float | None]  # seconds, contract's order
-
-
-class RepView(msgspec.Struct, frozen=True, kw_only=True):
-    """One rep against its prescription. True in a mark: kept; None: not measured or not prescribed."""
-
-    event_id: str
-    number: int
-    pending: bool
-    counted: bool
-    reason: str | None
-    mean_velocity_mps: float | None
-    tempo_s: TempoTimes
-    tempo_kept: tuple[bool | None, bool | None, bool | None, bool | None]
-    rom_m: float | None
-    path_m: float | None
-    path_sigma_m: float | None
-    path_kept: bool | None
-    velocity_loss_pct: float | None
-    loss_reached: bool
-
-    @property
-    def off(self) -> bool:
-        """Tempo or path outside what was asked for."""
-        return self.path_kept is False or False in self.tempo_kept
+_Event = TypeVar("_Event", RepMessage, SetMessage)
 
 
 class StationView(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,10 +66,14 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def set_words(self) -> str:
         """Which set it is: of the plan's where there is one, else of the station's session."""
+        begun, planned, over = self.sets_begun, self.sets_planned, " over" if self.set_over else ""
         if self.set_number is None:
-            return "" if self.sets_planned is None else f"{self.sets_planned} sets"
-        of = f"{self.sets_begun}/{self.sets_planned}" if self.sets_planned else f"{self.set_number}"
-        return f"set {of}" + (" over" if self.set_over else "")
+            return f"{planned} sets" if planned else ""
+        if not planned:
+            return f"set {self.set_number}{over}"
+        if begun > planned:
+            return f"set {begun}{over}, {planned} planned"
+        return f"set {begun}/{planned}{over}"
 
     @property
     def next_athlete(self) -> str | None:
@@ -172,8 +146,8 @@ def judge(
         asked=counted_by or shown,
         set_number=set_number,
         over=over,
-        sets_begun=_sets_begun(session, athlete, exercise, messages),
-        reps=tuple(_rep_view(message, counted_by) for message in messages),
+        sets_begun=_sets_begun(session, athlete, exercise, messages, over),
+        reps=tuple(rep_view(message, counted_by) for message in messages),
         cue=cue(counted_by, messages) if counted_by else None,
         standing=standing(shown, session, athlete, before.get((athlete or "", shown.name), NOTHING_BEFORE))
         if shown and shown.mastery
@@ -187,7 +161,6 @@ class Views:
     def __init__(self, profiles: Mapping[str, Profile]) -> None:
         self.before: Mapping[tuple[str, str], Before] = {}  # by athlete and exercise, from the record
         self.rests_s: Mapping[tuple[str, str], float] = {}  # what plans ask for, likewise
-        self.sets: Mapping[tuple[str, str], int] = {}
         self._profiles = profiles
         # The state never changes what it holds, so the same objects mean the same content.
         self._judged: dict[StationKey, tuple[tuple[object, ...], Judged]] = {}
@@ -204,7 +177,7 @@ class Views:
         judged = held[1]
         practice = (judged.athlete or "", judged.exercise or "")
         rest_s = self.rests_s.get(practice, REST_OVERDUE_S)
-        return _seen(station, judged, now_s, broker_up, units, rest_s, self.sets.get(practice))
+        return _seen(station, judged, now_s, broker_up, units, rest_s)
 
 
 def view(
@@ -225,7 +198,6 @@ def _seen(
     broker_up: bool,
     units: Units,
     rest_asked_s: float,
-    sets_planned: int | None,
 ) -> StationView:
     session = station.current
     info, asked = judged.info, judged.asked
@@ -240,7 +212,7 @@ def _seen(
         athlete=judged.athlete,
         exercise=judged.exercise,
         title=judged.title,
-        target_tempo_s=tempo_target(asked.tempo) if asked else _NO_TEMPO,
+        target_tempo_s=tempo_target(asked.tempo) if asked else NO_TEMPO,
         path_limit_m=asked.path_limit_m if asked else None,
         loss_cutoff_pct=asked.velocity_loss_cutoff_pct if asked else 20.0,
         load=load_words(judged.load_kg, units),
@@ -257,7 +229,7 @@ def _seen(
         set_number=judged.set_number,
         set_over=over,
         sets_begun=judged.sets_begun,
-        sets_planned=sets_planned,
+        sets_planned=info.target_sets if info else None,
         rest_s=rest_s,
         reps=judged.reps,
         attention=attention,
@@ -273,86 +245,24 @@ def attention_order(one: StationView) -> tuple[int, StationKey]:
 
 def current_reps(session: SessionState) -> list[RepMessage]:
     """The newest set's reps by number, each in its highest revision, rejected ones left out."""
-    newest: dict[str, RepMessage] = {}
-    for message in session.reps.values():
-        held = newest.get(message.event_id)
-        if held is None or message.revision > held.revision:
-            newest[message.event_id] = message
-    valid = [message for message in newest.values() if message.state != "rejected"]
+    valid = [message for message in _revised(session.reps.values()) if message.state != "rejected"]
     last_set = max((message.set_number for message in valid), default=0)
     return sorted((m for m in valid if m.set_number == last_set), key=lambda m: (m.rep.number, m.event_id))
 
 
 def set_summaries(session: SessionState) -> list[SetMessage]:
     """The sets that are over, oldest first, each in its highest revision."""
-    newest: dict[str, SetMessage] = {}
-    for message in session.sets.values():
+    return sorted(_revised(session.sets.values()), key=lambda m: (m.summary.number, m.event_id))
+
+
+def _revised(messages: Iterable[_Event]) -> Iterable[_Event]:
+    """Of each event its highest revision."""
+    newest: dict[str, _Event] = {}
+    for message in messages:
         held = newest.get(message.event_id)
         if held is None or message.revision > held.revision:
             newest[message.event_id] = message
-    return sorted(newest.values(), key=lambda m: (m.summary.number, m.event_id))
-
-
-def path_mm(deviation_m: float, sigma_m: float | None) -> str:
-    """A deviation and its standard uncertainty in millimetres; the uncertainty is rounded up."""
-    if sigma_m is None:
-        return f"{1000 * deviation_m:.0f}"[:9]
-    return f"{1000 * deviation_m:.0f}"[:9] + f" ± {math.ceil(max(0.0, min(1000 * sigma_m, _LONG_MM)))}"
-
-
-def load_words(load_kg: float | None, units: Units = "kg") -> str | None:
-    """A load in the coach's unit; None where none was entered."""
-    if load_kg is None:
-        return None
-    return f"{round(load_kg * LB_PER_KG, 1) if units == 'lb' else load_kg:g}"[:9] + f" {units}"
-
-
-def asked_tempo(tempo_s: TempoTimes) -> list[str]:
-    """A prescription phase by phase, x for as fast as possible; empty where there is none."""
-    if all(seconds is None for seconds in tempo_s):
-        return []
-    return ["x" if seconds is None else f"{seconds:g}" for seconds in tempo_s]
-
-
-def rep_tempo(rep: Rep) -> TempoTimes:
-    """The four phases of a rep in the contract's order."""
-    return rep.eccentric_s, rep.bottom_pause_s, rep.concentric_s, rep.top_pause_s
-
-
-def _rep_view(message: RepMessage, profile: Profile | None) -> RepView:
-    rep = message.rep
-    share = (profile.tempo.tolerance_pct if profile else 20.0) / 100.0
-    limit_m = profile.path_limit_m if profile else None
-    loss_pct = rep.velocity_loss_pct
-    first, second, third, fourth = (
-        None if did is None or asked is None else abs(did - asked) <= max(share * asked, TEMPO_FLOOR_S)
-        for did, asked in zip(
-            rep_tempo(rep), tempo_target(profile.tempo) if profile else _NO_TEMPO, strict=True
-        )
-    )
-    deviation_m = rep.path_deviation_m
-    return RepView(
-        event_id=message.event_id,
-        number=rep.number,
-        pending=message.state == "pending",
-        counted=rep.counted,
-        reason=rep.reason,
-        mean_velocity_mps=rep.mean_concentric_velocity_mps,
-        tempo_s=rep_tempo(rep),
-        tempo_kept=(first, second, third, fourth),
-        rom_m=rep.rom_m,
-        path_m=deviation_m,
-        path_sigma_m=rep.path_deviation_sigma_m,
-        path_kept=_path_kept(deviation_m, rep.path_deviation_sigma_m, limit_m),
-        velocity_loss_pct=loss_pct,
-        loss_reached=bool(profile and loss_pct is not None and loss_pct >= profile.velocity_loss_cutoff_pct),
-    )
-
-
-def _path_kept(deviation_m: float | None, sigma_m: float | None, limit_m: float | None) -> bool | None:
-    if deviation_m is None or limit_m is None or (sigma_m is not None and sigma_m > limit_m):
-        return None  # not measured, nothing asked, or too uncertain to say
-    return deviation_m <= limit_m
+    return newest.values()
 
 
 def _set_over(session: SessionState, number: int | None) -> SetMessage | None:
@@ -363,18 +273,29 @@ def _set_over(session: SessionState, number: int | None) -> SetMessage | None:
 
 
 def _sets_begun(
-    session: SessionState, athlete: str | None, exercise: str | None, running: list[RepMessage]
+    session: SessionState,
+    athlete: str | None,
+    exercise: str | None,
+    running: list[RepMessage],
+    over: SetMessage | None,
 ) -> int:
-    """Sets of an athlete and an exercise on the day of the newest, the running one included."""
+    """Sets of an athlete and an exercise on the reader's day of the newest, the running one included.
+
+    The station knows those before this screen began, a second late; this screen knows the others at once.
+    """
+    info = session.info
+    mine = (athlete, exercise)
+    done = info.sets_done if info and (info.athlete, info.exercise) == mine else 0
+    goes_on = over is None and any((one.athlete, one.exercise) == mine for one in running)
     said: list[SetMessage | RepMessage] = [*session.sets.values(), *running]
-    today = max((message.at_utc[:10] for message in said), default="")
-    return len(
-        {
-            message.summary.number if isinstance(message, SetMessage) else message.set_number
-            for message in said
-            if (message.athlete, message.exercise, message.at_utc[:10]) == (athlete, exercise, today)
-        }
-    )
+    today = max((day_of(message.at_utc) for message in said), default="")
+    heard = {
+        message.summary.number if isinstance(message, SetMessage) else message.set_number
+        for message in said
+        if not (isinstance(message, SetMessage) and message.summary.counted_reps == 0)  # restarted
+        and (message.athlete, message.exercise, day_of(message.at_utc)) == (*mine, today)
+    }
+    return max(len(heard), done + goes_on)
 
 
 def _rest_s(session: SessionState, over: SetMessage | None) -> float | None:

@@ -1,6 +1,5 @@
 """`plumbline analyze`: a recording through the same pipeline and kernels as a live station."""
 
-import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from station.config import StationFile, load_station
 from station.errors import RecordingError
 from station.exercises import Profile, load_profile
 from station.records import AnalysedSet, Analysis, Rejected, Rep, RepEvent
+from station.usage import command_parser
 
 Floats = NDArray[np.float64]
 
@@ -144,12 +144,7 @@ def _number(value: float | None, form: str, factor: float = 1.0) -> str:
 
 def analyze_command(argv: Sequence[str]) -> int:
     """`plumbline analyze`."""
-    parser = argparse.ArgumentParser(
-        prog="plumbline analyze",
-        description="Count and measure the reps of a recording.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("analyze", "Count and measure the reps of a recording.", EPILOG)
     parser.add_argument("recording", type=Path, metavar="RECORDING", help="CSV (gzip or not) or Parquet")
     parser.add_argument("--station", type=Path, required=True, metavar="STATION.toml")
     parser.add_argument("--exercise", required=True, metavar="NAME")

@@ -6,6 +6,7 @@ two reasons only: it listens on the loopback address, and nothing in it outlives
 must not be lost is in the outbox). A gym's own broker has TLS, a password per station and an ACL.
 """
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -162,7 +163,8 @@ class Broker:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1.0).close()
                 return True
             except OSError:
-                time.sleep(0.02)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.02)  # its end is no reason to wait on
         return False
 
 

@@ -1,6 +1,5 @@
 """`plumbline calibrate`: from known loads or lengths to the numbers in the station file."""
 
-import argparse
 import contextlib
 import math
 import os
@@ -24,6 +23,7 @@ from station.calibration import Fit, Point, fit_scale
 from station.config import CHANNELS, Calibration, Port, StationFile, load_station
 from station.errors import CalibrationError, ConfigError
 from station.ports import port_channels
+from station.usage import command_parser
 
 G_MPS2 = 9.80665  # standard gravity, CGPM 1901; local g differs by < 0.5 %, as does the mass of a plate
 # What people set up, by the ending of a channel's name: unit, factor to SI, how to ask for zero and for more.
@@ -39,15 +39,13 @@ PLOT_WIDTH = 41
 
 def calibrate(argv: Sequence[str]) -> int:
     """Calibrate one channel of a station, and write it to the station file."""
-    parser = argparse.ArgumentParser(
-        prog="plumbline calibrate",
-        description=(
-            "Calibrate one channel: walks through the tare and known loads (kg), lengths (m) or angles\n"
-            "(degrees), fits a line, and writes it with its date and residual to the station file; the rest\n"
-            "of the file, comments included, stays as it is. Where the readings support no calibration it\n"
-            "says why and writes nothing. End a running node first: a port has one reader."
-        ),
-        epilog="""\
+    parser = command_parser(
+        "calibrate",
+        "Calibrate one channel: walks through the tare and known loads (kg), lengths (m) or angles\n"
+        "(degrees), fits a line, and writes it with its date and residual to the station file; the rest\n"
+        "of the file, comments included, stays as it is. Where the readings support no calibration it\n"
+        "says why and writes nothing. End a running node first: a port has one reader.",
+        """\
 examples:
   plumbline calibrate --station rack-1.toml --channel force_n
       asks for the loads one by one; two plates that differ are enough, a third checks the line
@@ -56,7 +54,6 @@ examples:
   yes '' | plumbline calibrate --station rack-1.toml --channel force_n --points 0,20,40 --for 2
       takes each point when a line comes on stdin
 """,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--station", type=Path, required=True, metavar="STATION.toml")
     parser.add_argument("--channel", required=True, metavar="NAME", help="for example force_n or position_m")

@@ -14,6 +14,7 @@ from station.config import Port, StationFile, load_station
 from station.errors import ConfigError, SourceError
 from station.exercises import Profile, load_profile
 from station.messages import LEAVES, now_utc
+from station.usage import command_parser
 
 
 def analyze(argv: Sequence[str]) -> int:
@@ -37,7 +38,7 @@ def edge(argv: Sequence[str]) -> int:
     from edge.outbox import Outbox  # noqa: PLC0415
     from edge.session import Session  # noqa: PLC0415
 
-    parser = _parser(
+    parser = command_parser(
         "edge",
         "Count at one or more stations, and publish what was counted until the record has it.",
         """\
@@ -98,7 +99,7 @@ def capture(argv: Sequence[str]) -> int:
     from edge.drivers import Driver, make_driver  # noqa: PLC0415
     from edge.sources import SerialSource  # noqa: PLC0415
 
-    parser = _parser(
+    parser = command_parser(
         "capture",
         "Record the raw bytes of a port with their receive times, until Ctrl-C; `plumbline replay` plays it.",
         """\
@@ -147,7 +148,7 @@ def replay(argv: Sequence[str]) -> int:
     """Send a recording or a capture through node, broker and dashboard as if it were live."""
     from edge import replay as replaying  # noqa: PLC0415
 
-    parser = _parser(
+    parser = command_parser(
         "replay",
         "Send a recording or a capture through node, broker and dashboard as if it were live. Without --host"
         " it brings a broker and a dashboard of its own and prints a line for each rep and set.",
@@ -175,7 +176,7 @@ def broker(argv: Sequence[str]) -> int:
     """Run a private broker on this machine."""
     from edge.broker import Broker  # noqa: PLC0415
 
-    parser = _parser(
+    parser = command_parser(
         "broker",
         "Run a private broker on a loopback port, for trying things out: no passwords, nothing kept. With"
         " --setup, write what a gym's own mosquitto needs (TLS, passwords, ACL) and run nothing.",
@@ -213,7 +214,7 @@ def schema(argv: Sequence[str]) -> int:
     """Print the schemas of what travels over MQTT."""
     from station.schema import asyncapi, json_schemas  # noqa: PLC0415
 
-    parser = _parser(
+    parser = command_parser(
         "schema",
         "Print what travels over MQTT, for other programs: the AsyncAPI document, or a topic's JSON Schema.",
         """\
@@ -243,15 +244,6 @@ def _set_up_broker(args: argparse.Namespace) -> int:
     print(f"{args.setup}: ca.pem for every machine; {secrets} each for its own.")
     print(f"Then: chown -R mosquitto {args.setup}; ln -s {args.setup}/plumbline.conf /etc/mosquitto/conf.d/")
     return 0
-
-
-def _parser(name: str, what: str, examples: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(
-        prog=f"plumbline {name}",
-        description=what,
-        epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
 
 
 def _own_exercises(path: Path, station: StationFile) -> Path | None:

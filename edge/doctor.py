@@ -1,6 +1,5 @@
 """`plumbline doctor`: everything a station needs, looked at once, with what to do about each."""
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,25 +11,23 @@ from edge.port_checks import check_port
 from station.config import StationFile, load_station
 from station.errors import ConfigError
 from station.exercises import load_profile
+from station.usage import command_parser
 
 
 def doctor(argv: Sequence[str]) -> int:
     """Check stations and this machine; 1 when something fails."""
-    parser = argparse.ArgumentParser(
-        prog="plumbline doctor",
-        description=(
-            "Check what stations need: ports, permissions, rates, noise, saturation, missed frames, clocks,\n"
-            "calibration, broker, TLS, credentials, disk, outbox, versions. Each line is ok, warn or fail,\n"
-            "with what to do. Exit status 1 when something fails. Nothing is changed; leave sensors at rest."
-        ),
-        epilog="""\
+    parser = command_parser(
+        "doctor",
+        "Check what stations need: ports, permissions, rates, noise, saturation, missed frames, clocks,\n"
+        "calibration, broker, TLS, credentials, disk, outbox, versions. Each line is ok, warn or fail,\n"
+        "with what to do. Exit status 1 when something fails. Nothing is changed; leave sensors at rest.",
+        """\
 examples:
   plumbline doctor                                          this machine and its serial ports
   plumbline doctor --station rack-1.toml cable-1.toml --outbox /var/lib/plumbline/outbox.db
   plumbline doctor --station rack-1.toml --for 25           long enough for the drift of the clocks
   plumbline doctor --station rack-1.toml --json | jq '.findings[] | select(.status != "ok")'
 """,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--station", type=Path, nargs="+", default=[], metavar="STATION.toml")
     parser.add_argument("--outbox", type=Path, metavar="FILE", help="the node's; looked at, not touched")

@@ -15,6 +15,7 @@ from edge.broker_setup import hashed, new_password, write_private
 from station.config import load_station
 from station.errors import ConfigError
 from station.ports import DriverName
+from station.usage import command_parser
 
 MARK = "# Written by `plumbline edge install`; `plumbline edge uninstall` removes it."
 UNIT = Path("etc/systemd/system/plumbline-edge.service")
@@ -222,11 +223,6 @@ def _port() -> str:
 
 
 def _parser(name: str, what: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=f"plumbline edge {name}",
-        description=what,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser(f"edge {name}", what, EXAMPLES)
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="write below this folder")
     return parser

@@ -30,6 +30,7 @@ from station.exercises import Profile
 from station.messages import Sensor
 
 DRAIN_S = 10.0
+QUIET_S = 0.5  # nothing more is coming
 SCREEN_READY_S = 15.0
 BLOCK_S = 0.02  # of the host's time
 
@@ -104,12 +105,12 @@ def _own_gym(folder: Path) -> Iterator[Mqtt]:
             preexec_fn=end_with_parent(os.getpid()),  # noqa: PLW1509 - calls prctl and nothing else
         )
         ready = threading.Event()
-        newest_s = [time.monotonic()]
+        said = threading.Event()
 
         def pass_on() -> None:
             assert screen.stdout is not None
             for line in screen.stdout:
-                newest_s[0] = time.monotonic()
+                said.set()
                 if re.search(rf"\b{broker.port}\b", line):
                     ready.set()
                 print(line, end="", flush=True)
@@ -119,8 +120,9 @@ def _own_gym(folder: Path) -> Iterator[Mqtt]:
         try:
             ready.wait(SCREEN_READY_S)  # reps are shown from here on; the outbox holds them until then
             yield Mqtt(host="127.0.0.1", port=broker.port, tls=False)
-            while time.monotonic() - newest_s[0] < 0.5:  # its last lines
-                time.sleep(0.05)
+            said.clear()
+            while said.wait(QUIET_S):  # its last lines
+                said.clear()
         finally:
             screen.terminate()
             screen.wait()

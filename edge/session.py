@@ -4,10 +4,11 @@ A session begins when its pipeline does and has a random id; the ids of its reps
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -18,6 +19,7 @@ from edge.marks import Marks
 from edge.outbox import Outbox
 from edge.pipeline import StationPipeline
 from edge.publisher import Publisher
+from edge.rates import Rates
 from edge.rest import RestZero
 from edge.sets import summarise
 from edge.settings import MAX_ID_CHARS, Settings, changed, in_words
@@ -42,9 +44,8 @@ from station.records import Live, Rejected, RepEvent, SetEvent
 
 SOFTWARE = f"plumbline {version('plumbline')}"
 IDLE_AFTER_S = 2.0  # a port unplugged and back sooner breaks off nothing
-SETS_KEPT = 32
+SETS_KEPT = 128  # a long day's
 COMMANDS_REMEMBERED = 128
-RATE_MARKS = 11  # of the health's period, a second
 
 Undo = Callable[[], str]  # returns what was undone
 
@@ -67,8 +68,7 @@ class Session:
         self.clock: DeviceClock | None = None  # of the first port; samples of every port come on it
         self.settings = Settings()
         self._done: list[Undo] = []  # the newest last
-        self._sample_counts: dict[str, int] = {}
-        self._rate_marks: deque[tuple[float, dict[str, int]]] = deque(maxlen=RATE_MARKS)
+        self._rates = Rates()
         self.rejected = 0  # movements
         self.backlog = Backlog(station.station.id)
         self.watch = SensorWatch()
@@ -121,9 +121,7 @@ class Session:
                 self._sample_s = max(self._sample_s, *(float(part.time_s[-1]) for part in samples))
                 self.session_s = self._sample_s
                 self.last_sample_at = now_s
-                for part in samples:
-                    seen = self._sample_counts.get(part.channel, 0)
-                    self._sample_counts[part.channel] = seen + len(part.time_s)
+                self._rates.feed(samples)
                 believed = self.watch.feed(samples, now_s)
                 self._take(self._pipeline.feed(believed))
                 if self.station.rezero_at_rest:
@@ -192,6 +190,7 @@ class Session:
                 exercise=self.profile.name,
                 board=board,
                 resumed=self._resumed,
+                sets_done=self._sets_done(),
                 **msgspec.structs.asdict(self.settings),
             )
             if info == self._info:
@@ -203,13 +202,7 @@ class Session:
     def measured_rates_hz(self) -> dict[str, float]:
         """Samples a second of each channel over the last calls, some ten seconds; empty at first."""
         with self._lock:
-            now = (self._sample_s, dict(self._sample_counts))
-            self._rate_marks.append(now)
-            start_s, counts = self._rate_marks[0]
-            span_s = now[0] - start_s
-            if span_s < 1.0:
-                return {}
-            return {name: (count - counts.get(name, 0)) / span_s for name, count in now[1].items()}
+            return self._rates.measured_hz(self._sample_s)
 
     @property
     def _to(self) -> Publisher:
@@ -241,6 +234,12 @@ class Session:
             del self._sets[min(self._sets)]
         return message
 
+    def _sets_done(self) -> int:
+        """Sets of whoever lifts now, of what is counted now, today; one that was restarted is none."""
+        now = (self.settings.athlete, self.profile.name, _day(now_utc()))
+        done = [one for one in self._sets.values() if one.summary.counted_reps]
+        return sum((one.athlete, one.exercise, _day(one.at_utc)) == now for one in done)
+
     def _summary(self, rep: RepMessage) -> list[SetMessage]:
         """The summary of a marked rep's set anew, where the set has ended."""
         old = self._sets.get(rep.set_number)
@@ -252,36 +251,26 @@ class Session:
         return [self._ended(msgspec.structs.replace(old, summary=summary))]
 
     def _rep_message(self, event: RepEvent) -> RepMessage:
-        return RepMessage(
-            event_id=f"{self.id}-{event.event_id}",
-            at_utc=now_utc(),
-            stream="",  # the outbox fills in stream and seq
-            seq=1,
-            session=self.id,
-            session_s=event.known_s,
-            revision=event.revision,
-            state=event.state,
-            exercise=event.exercise,
-            set_number=event.set_number,
-            athlete=self.settings.athlete,
-            load_kg=self.settings.load_kg,
-            rep=event.rep,
-        )
+        head = self._envelope(event)
+        return RepMessage(**head, state=event.state, set_number=event.set_number, rep=event.rep)
 
     def _set_message(self, event: SetEvent) -> SetMessage:
-        return SetMessage(
-            event_id=f"{self.id}-{event.event_id}",
-            at_utc=now_utc(),
-            stream="",
-            seq=1,
-            session=self.id,
-            session_s=event.known_s,
-            revision=event.revision,
-            exercise=event.exercise,
-            athlete=self.settings.athlete,
-            load_kg=self.settings.load_kg,
-            summary=event.summary,
-        )
+        return SetMessage(**self._envelope(event), summary=event.summary)
+
+    def _envelope(self, event: RepEvent | SetEvent) -> dict[str, Any]:
+        """What a rep and a set are sent in; the outbox fills in stream and seq."""
+        return {
+            "event_id": f"{self.id}-{event.event_id}",
+            "at_utc": now_utc(),
+            "stream": "",
+            "seq": 1,
+            "session": self.id,
+            "session_s": event.known_s,
+            "revision": event.revision,
+            "exercise": event.exercise,
+            "athlete": self.settings.athlete,
+            "load_kg": self.settings.load_kg,
+        }
 
     def _obey_all(self) -> None:
         for command in self._to.commands(self.station.station.id):
@@ -330,9 +319,10 @@ class Session:
                 if command.exercise is None:
                     raise MessageError("the command needs exercise")
                 profile = load_profile(command.exercise, self._exercises_dir)
-                # A tempo, a path limit and a full range are of one exercise.
+                # How many sets, a tempo, a path limit and a full range are of one exercise.
                 asked = msgspec.structs.replace(
                     self.settings,
+                    target_sets=None,
                     tempo_s=None,
                     velocity_loss_cutoff_pct=None,
                     path_limit_m=None,
@@ -397,3 +387,8 @@ class Session:
         rep = reps[-1]
         counted = "counted" if rep.rep.counted else f"not counted: {rep.rep.reason}"
         return f"set {rep.set_number} rep {rep.rep.number}: {counted}"
+
+
+def _day(at_utc: str) -> date:
+    """By this machine's clock."""
+    return datetime.fromisoformat(at_utc).astimezone().date()

@@ -179,7 +179,7 @@ class SetTracker:
         return None
 
     def _reject_set_downs(self, ended: bool) -> None:
-        """Once the set has gone on, or ended: two long reps in a row are the set's own, and those before were short."""
+        """Once the set has gone on or ended: two long reps in a row are its own, the others were short."""
         if self._profile.starts_with != "eccentric" or len(self._entries) < 3:
             return
         typical = median(entry.size for entry in self._entries)

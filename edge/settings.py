@@ -21,6 +21,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     athlete: str | None = None
     load_kg: float | None = None
     target_reps: int | None = None
+    target_sets: int | None = None  # of this athlete and this exercise
     tempo_s: TempoTarget | None = None
     velocity_loss_cutoff_pct: float | None = None
     path_limit_m: float | None = None
@@ -98,8 +99,9 @@ def _athlete(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settin
     if athlete in queue:  # the line moves on: whoever lifts stands first, the others keep their order
         place = queue.index(athlete)
         queue = (*queue[place:], *queue[:place])
-    full_range_m = old.full_range_m if athlete == old.athlete else None
-    new = msgspec.structs.replace(old, athlete=athlete, queue=queue, full_range_m=full_range_m)
+    new = msgspec.structs.replace(old, athlete=athlete, queue=queue)
+    if athlete != old.athlete:
+        new = msgspec.structs.replace(new, full_range_m=None, target_sets=None)
     return new, f"athlete {athlete}" if athlete else "no athlete"
 
 
@@ -107,6 +109,9 @@ def _target(old: Settings, command: CommandMessage, _: Profile) -> tuple[Setting
     reps = command.target_reps
     if reps is not None and not 1 <= reps <= 1000:
         raise MessageError(f"a target of {reps} reps; give 1 to 1000")
+    sets = command.target_sets
+    if sets is not None and not 1 <= sets <= 100:
+        raise MessageError(f"{sets} sets; give 1 to 100")
     for seconds in command.tempo_s or ():
         _check("phase", seconds, 0.0, MAX_TEMPO_S, "s")
     _check("cut-off", command.velocity_loss_cutoff_pct, 1.0, 100.0, "%")
@@ -115,6 +120,7 @@ def _target(old: Settings, command: CommandMessage, _: Profile) -> tuple[Setting
     new = msgspec.structs.replace(
         old,
         target_reps=reps,
+        target_sets=old.target_sets if sets is None else sets,
         tempo_s=command.tempo_s,
         velocity_loss_cutoff_pct=command.velocity_loss_cutoff_pct,
         path_limit_m=command.path_limit_m,
@@ -125,6 +131,8 @@ def _target(old: Settings, command: CommandMessage, _: Profile) -> tuple[Setting
 
 def _target_words(settings: Settings) -> list[str]:
     words = ["no target" if settings.target_reps is None else f"target {settings.target_reps} reps"]
+    if settings.target_sets is not None:
+        words.append(f"{settings.target_sets} sets")
     if settings.tempo_s is not None:
         words.append("tempo " + "-".join("x" if s is None else f"{s:g}" for s in settings.tempo_s))
     if settings.velocity_loss_cutoff_pct is not None:

@@ -85,7 +85,7 @@ class SensorWatch:
                 channel.saturated, channel.saturated_at = count, now_s
 
     def faults(self, now_s: float) -> dict[str, SensorFault]:
-        """What is wrong now, by channel."""
+        """What is wrong, by channel; `now_s`: until when everything that came has been fed."""
         found: dict[str, SensorFault] = {}
         for name, channel in sorted(dict(self._channels).items()):
             if now_s - channel.heard_at > max(SILENT_S, SILENT_INTERVALS * channel.interval_s):

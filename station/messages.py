@@ -79,6 +79,8 @@ class InfoMessage(Message, frozen=True, kw_only=True, tag="plumbline/info/1"):
     athlete: str | None = None  # pseudonymous id
     load_kg: float | None = None
     target_reps: Count | None = None
+    target_sets: Count | None = None  # of this exercise in a day, as the athlete's plan has it
+    sets_done: Count = 0  # of them, today in this session
     tempo_s: TempoTarget | None = None  # this and the two below: None is as the exercise has it
     velocity_loss_cutoff_pct: float | None = None
     path_limit_m: float | None = None
@@ -196,6 +198,7 @@ class CommandMessage(Message, frozen=True, kw_only=True, tag="plumbline/command/
     velocity_loss_cutoff_pct: float | None = None
     path_limit_m: float | None = None
     full_range_m: float | None = None  # None: as it was
+    target_sets: Count | None = None  # likewise
     queue: list[str] | None = None
     attention: str | None = None  # what is acknowledged
     muted: bool | None = None  # None: the other way round

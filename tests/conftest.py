@@ -99,11 +99,11 @@ def wire(listen: Callable[..., Wire]) -> Wire:
     return listen("plumbline/1/#")
 
 
-@pytest.fixture
-def until() -> Callable[[Callable[[], Any]], None]:
+@pytest.fixture(scope="session")
+def until() -> Callable[..., None]:
     """Wait until something is true; fail after 10 s."""
 
-    def wait(condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
+    def wait(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
         deadline_s = time.monotonic() + timeout_s
         while not condition():
             assert time.monotonic() < deadline_s, "it did not become true in time"

@@ -1,6 +1,5 @@
 """`plumbline athletes`."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from dashboard.history.schema import open_history, open_writable
 from dashboard.plaintext import clean
 from station.errors import StoreError
 from station.exercises import all_profiles
+from station.usage import command_parser
 
 ATHLETES_EXAMPLES = """\
 examples:
@@ -44,12 +44,7 @@ Stations and screens get to know the id, never the name.
 
 def athletes_command(argv: Sequence[str]) -> int:
     """`plumbline athletes`: who lifts; import, list, export, erase."""
-    parser = argparse.ArgumentParser(
-        prog="plumbline athletes",
-        description="Athletes and their plans in the record.",
-        epilog=ATHLETES_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("athletes", "Athletes and their plans in the record.", ATHLETES_EXAMPLES)
     actions = parser.add_subparsers(dest="action", required=True, metavar="import|list|export|erase")
     add = actions.add_parser("import", help="take athletes and plans from a TOML or CSV file")
     add.add_argument("file", type=Path, metavar="FILE")

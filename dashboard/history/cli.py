@@ -19,6 +19,7 @@ from dashboard.plaintext import clean
 from station.errors import StoreError
 from station.exercises import all_profiles
 from station.messages import now_utc
+from station.usage import command_parser
 
 EXPORT_EXAMPLES = """\
 examples:
@@ -38,12 +39,11 @@ examples:
 
 def export_command(argv: Sequence[str]) -> int:
     """`plumbline export`: the history as CSV, JSON lines or Parquet."""
-    parser = argparse.ArgumentParser(
-        prog="plumbline export",
-        description="Write reps, sets or commands of the history into a file. Columns have the names of the"
+    parser = command_parser(
+        "export",
+        "Write reps, sets or commands of the history into a file. Columns have the names of the"
         " messages' fields, in SI units; rejected reps are left out.",
-        epilog=EXPORT_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        EXPORT_EXAMPLES,
     )
     parser.add_argument("file", metavar="FILE", help=".csv, .jsonl or .parquet; - for CSV to the terminal")
     parser.add_argument("--what", choices=tuple(COLUMNS), default="reps", help="default: reps")
@@ -80,11 +80,10 @@ def export_command(argv: Sequence[str]) -> int:
 
 def report_command(argv: Sequence[str]) -> int:
     """`plumbline report`: one HTML page about an athlete or a session."""
-    parser = argparse.ArgumentParser(
-        prog="plumbline report",
-        description="Write one HTML page about an athlete or a session; it needs nothing else, and prints.",
-        epilog=REPORT_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = command_parser(
+        "report",
+        "Write one HTML page about an athlete or a session; it needs nothing else, and prints.",
+        REPORT_EXAMPLES,
     )
     parser.add_argument(
         "who",

@@ -41,7 +41,7 @@ def exercise_change(athlete: Athlete | None, exercise: str, by: str) -> list[Com
 
 
 def prescription(plan: Plan | None, by: str) -> list[CommandMessage]:
-    """A plan's load, reps, tempo, cut-off and path limit; None: no load and the exercise's own targets."""
+    """A plan's load, reps, sets, tempo, cut-off and path limit; None: no load, the exercise's own targets."""
     plan = plan or Plan(exercise="")
     return [
         _command("set-load", by, load_kg=plan.load_kg),
@@ -49,6 +49,7 @@ def prescription(plan: Plan | None, by: str) -> list[CommandMessage]:
             "set-target",
             by,
             target_reps=plan.reps,
+            target_sets=plan.sets,
             tempo_s=_tempo(plan),
             velocity_loss_cutoff_pct=plan.velocity_loss_cutoff_pct,
             path_limit_m=plan.path_limit_m,

@@ -5,15 +5,15 @@ What is worked out from sets (trends, comparisons, the load-velocity profile) ne
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 
 import msgspec
 
 from dashboard.history.database import Database, Row
+from dashboard.times import day_of
 from station.records import Rep, SetSummary
 
-UNREADABLE = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_REPS = 20_000  # read at once: a year of one athlete
 
 _REP_FIELDS = tuple(field.name for field in msgspec.structs.fields(Rep))
@@ -209,21 +209,6 @@ def group_sessions(done: Sequence[KeptSet], zone: tzinfo | None = None) -> list[
         by_day.setdefault((day_of(one.at_utc, zone), one.athlete), []).append(one)
     found = [Session(athlete=athlete, day=day, sets=tuple(some)) for (day, athlete), some in by_day.items()]
     return sorted(found, key=lambda one: (one.day, one.sets[-1].at_utc), reverse=True)
-
-
-def day_of(at_utc: str, zone: tzinfo | None = None) -> str:
-    """The day of a time in a zone (None: this machine's), as 2030-01-31."""
-    at = instant(at_utc)
-    return at_utc[:10] if at == UNREADABLE else at.astimezone(zone).date().isoformat()
-
-
-def instant(at_utc: str) -> datetime:
-    """A time of the record; one that a station wrote otherwise lies before all others."""
-    try:
-        at = datetime.fromisoformat(at_utc)
-    except ValueError:
-        return UNREADABLE
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def kept_rep(row: Row) -> KeptRep:

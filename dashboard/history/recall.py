@@ -33,7 +33,6 @@ class Known(msgspec.Struct, frozen=True):
     athletes: tuple[Athlete, ...] = ()
     before: Mapping[Practice, Before] = MappingProxyType({})
     rests_s: Mapping[Practice, float] = MappingProxyType({})  # what plans ask for
-    sets: Mapping[Practice, int] = MappingProxyType({})  # how many plans ask for
     problem: str | None = None
 
 
@@ -103,10 +102,7 @@ def read_known(db: Database, wanted: tuple[Practice, ...] = ()) -> Known:
         for plan in one.plans
         if plan.rest_s is not None
     }
-    planned = {
-        (one.id, plan.exercise): plan.sets for one in people for plan in one.plans if plan.sets is not None
-    }
-    return Known(athletes=people, before=before, rests_s=rests_s, sets=planned)
+    return Known(athletes=people, before=before, rests_s=rests_s)
 
 
 def signed_off_by_coaches(db: Database) -> set[Practice]:

@@ -8,7 +8,6 @@ into quarantine and stop nothing. A database that cannot be written stops the ac
 stay in the stations' outboxes, and every second it is tried again.
 """
 
-import argparse
 import signal
 import sys
 import threading
@@ -35,6 +34,7 @@ from station.messages import (
     new_id,
     now_utc,
 )
+from station.usage import command_parser
 
 LEAVES = ("rep", "set", "command", "reply", "info", "badge")
 GATHER_S = 0.02  # arrivals of so long share a transaction
@@ -207,11 +207,8 @@ class Record:
 
 def record_command(argv: Sequence[str]) -> int:
     """`plumbline record`: run the record until SIGTERM or Ctrl-C."""
-    parser = argparse.ArgumentParser(
-        prog="plumbline record",
-        description="Write every rep and set into the history. One process per broker does this.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = command_parser(
+        "record", "Write every rep and set into the history. One process per broker does this.", EXAMPLES
     )
     parser.add_argument(
         "--db", required=True, metavar="PATH|URL", help="the history: a file or postgresql://user@host/name"

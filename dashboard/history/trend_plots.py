@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.history.figures import BLUE, GREY, INK, ORANGE, Plot, drawn, from_zero, limit
 from dashboard.history.load_velocity import LoadVelocity
-from dashboard.history.queries import KeptSet, instant
+from dashboard.history.queries import KeptSet
 from dashboard.history.trends import Measure, TrendPoint, trend
+from dashboard.times import instant
 from station.exercises import Profile
 
 if TYPE_CHECKING:

@@ -6,10 +6,12 @@ from typing import Any, ClassVar, Protocol, cast
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from dashboard.reps import asked_tempo
 from dashboard.screens.ask import AskScreen, Field, number_of, tempo_of
 from dashboard.screens.exercise import ExerciseScreen
 from dashboard.state import StationKey
-from dashboard.views import LB_PER_KG, StationView, Units, asked_tempo
+from dashboard.units import LB_PER_KG, Units
+from dashboard.views import StationView
 from dashboard.wishes import Wishes
 from station.exercises import Profile
 from station.messages import CommandName

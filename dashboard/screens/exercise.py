@@ -35,6 +35,8 @@ class ExerciseScreen(ModalScreen[str | None]):
             ),
             id="exercises",
         )
+        names = [profile.name for profile in self._profiles]
+        options.highlighted = names.index(self._current) if self._current in names else 0
         options.border_title = f"exercise on {self._station}"
         yield options
 

@@ -1,6 +1,6 @@
 """The floor: a tile for every station, as large as they fit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -20,6 +20,15 @@ RESORT_EVERY = 20  # flushes: tiles that change places more than every two secon
 
 class Tiles(VerticalScroll, can_focus=False, inherit_bindings=False):
     """The tiles; scrolls to the chosen one, the arrows choose."""
+
+    def __init__(self, arrange: Callable[[], None], *, id: str) -> None:
+        """`arrange` is called whenever there is another room for them."""
+        super().__init__(id=id)
+        self._arrange_tiles = arrange
+
+    def on_resize(self) -> None:
+        """The terminal's size has changed, or what stands above and below."""
+        self._arrange_tiles()
 
 
 class FloorScreen(CoachScreen):
@@ -57,7 +66,7 @@ class FloorScreen(CoachScreen):
         """The headline, the tiles, the keys."""
         yield Headline()
         yield Static("waiting for the first station …", id="nothing")
-        yield Tiles(id="tiles")
+        yield Tiles(self._arrange, id="tiles")
         yield Keys(3, id="keys")  # two rows of tiles leave a line of 24; health and history are found here
 
     def show(self, views: Sequence[StationView]) -> None:
@@ -79,10 +88,6 @@ class FloorScreen(CoachScreen):
             self.call_after_refresh(self._arrange)
         elif self._by_attention and self._flushes % RESORT_EVERY == 0:
             self._sort()
-
-    def on_resize(self) -> None:
-        """Another size of terminal: other columns."""
-        self._arrange()
 
     def action_sort(self) -> None:
         """By name, or by who needs the coach first."""

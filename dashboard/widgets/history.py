@@ -10,7 +10,8 @@ from dashboard.history.load_velocity import load_velocity
 from dashboard.history.queries import KeptSet, Practised
 from dashboard.history.trends import TITLES, UNITS, Measure, compare_sets, trend
 from dashboard.plaintext import clean
-from dashboard.views import Units, load_words
+from dashboard.times import instant, minute_of, zone_name
+from dashboard.units import Units, load_words
 from dashboard.widgets.braille import Braille
 from dashboard.widgets.lines import BLUE, BOLD, FAINT, GREY, PLAIN, YELLOW, Lines, number, whole_pct
 from station.exercises import Profile
@@ -91,7 +92,8 @@ def set_lines(
     """The sets, newest first; `place` counts from the oldest."""
     from_char = 5 if width < NARROW else 0
     when = 17 - from_char
-    found = [[Segment(f"  {'when':<{when}}{'load':>9}{'reps':>5}{'m/s':>6}{'loss':>6}{'path mm':>9}", FAINT)]]
+    title = f"when, {zone_name(instant(sets[place].at_utc))}"[: when - 1]
+    found = [[Segment(f"  {title:<{when}}{'load':>9}{'reps':>5}{'m/s':>6}{'loss':>6}{'path mm':>9}", FAINT)]]
     order = list(range(len(sets)))[::-1]
     at = order.index(place)
     first = max(0, min(at - (height - 1) // 2, len(order) - (height - 1)))
@@ -101,7 +103,7 @@ def set_lines(
         path = summary.largest_path_deviation_m
         mark = "◆" if marked is not None and one.key == marked.key else "▶" if index == place else " "
         words = (
-            f"{mark} {clean(one.at_utc)[from_char:16].replace('T', ' '):<{when}}"
+            f"{mark} {minute_of(one.at_utc)[from_char:]:<{when}}"
             f"{load_words(one.load_kg, units) or '–':>9}"
             f"{summary.counted_reps:>5}{number(summary.fastest_mean_concentric_velocity_mps, 2):>6}"
             f"{whole_pct(summary.velocity_loss_pct):>4} %{number(None if path is None else 1000 * path):>9}"
@@ -147,9 +149,9 @@ def pair_lines(one: KeptSet, other: KeptSet, width: int, height: int) -> list[li
     cells = max(4, width - 14)
     found = [
         [
-            Segment(f"◆ {clean(one.at_utc, 16).replace('T', ' ')}", Style(color=GREY, bold=True)),
+            Segment(f"◆ {minute_of(one.at_utc)}", Style(color=GREY, bold=True)),
             Segment("  against  ", FAINT),
-            Segment(f"▶ {clean(other.at_utc, 16).replace('T', ' ')}", Style(color=BLUE, bold=True)),
+            Segment(f"▶ {minute_of(other.at_utc)}", Style(color=BLUE, bold=True)),
             Segment("   m/s, rep by rep", FAINT),
         ]
     ]

@@ -8,7 +8,8 @@ from rich.segment import Segment
 from rich.style import Style
 
 from dashboard.pacing import Pace
-from dashboard.views import StationView, asked_tempo
+from dashboard.reps import asked_tempo
+from dashboard.views import StationView
 from dashboard.widgets.digits import ROWS, big, big_width, wrapped
 from dashboard.widgets.lines import BLUE, BOLD, FAINT, GREY, ORANGE, PLAIN, YELLOW, Lines, number, spread
 from dashboard.widgets.tile import LOOK, PHASE_LOOK
@@ -84,7 +85,8 @@ def lifter_lines(
 def _head(view: StationView, width: int) -> list[Segment]:
     glyph, colour = LOOK[view.attention]
     bar = Style(color="#000000", bgcolor=colour, bold=True)
-    who = "   ".join(part for part in (view.athlete, view.title, view.load) if part)
+    planned = view.set_words if view.sets_planned else ""
+    who = "   ".join(part for part in (view.athlete, view.title, view.load, planned) if part)
     mute = "  muted" if view.muted else ""
     right = f" {view.attention_text or view.link.text}{mute} "
     return spread([Segment(f" {glyph} {view.key[1]}   {who}", bar)], [Segment(right, bar)], width, bar)

@@ -6,7 +6,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
 
-from dashboard.views import RepView, StationView, asked_tempo, path_mm
+from dashboard.reps import RepView, asked_tempo, path_mm
+from dashboard.views import StationView
 from dashboard.widgets.lines import BLUE, BOLD, FAINT, GREY, ORANGE, PLAIN, YELLOW, Lines, number, whole_pct
 
 _PHASES = ("ecc", "bot", "con", "top")

@@ -7,7 +7,8 @@ from rich.style import Style
 from textual.geometry import Size
 
 from dashboard.attention import age
-from dashboard.views import StationView, Units, load_words
+from dashboard.units import Units, load_words
+from dashboard.views import StationView
 from dashboard.widgets.lines import BLUE, BOLD, FAINT, PLAIN, YELLOW, Lines, number, whole_pct
 from station.exercises import Profile
 from station.messages import SetMessage

@@ -8,8 +8,9 @@ from textual import events
 from textual.message import Message
 
 from dashboard.attention import Attention
+from dashboard.reps import TempoTimes, asked_tempo, path_mm
 from dashboard.state import StationKey
-from dashboard.views import StationView, TempoTimes, asked_tempo, path_mm
+from dashboard.views import StationView
 from dashboard.widgets.digits import ROWS, big, big_width
 from dashboard.widgets.lines import (
     BLUE,
@@ -179,12 +180,14 @@ def _captions(view: StationView, width: int, whole: bool) -> list[Segment]:
     words = "reps" if whole or not view.target_reps else f"reps of {view.target_reps}"
     if view.set_words:
         words += f", {view.set_words}"
+    unit = " m/s mean"
     said = [Segment(words, FAINT)]
     if view.pending:
-        said.append(Segment("  ◌ pending", Style(color=BLUE)))
+        word = " pending" if len(words) + len("  ◌ pending") + len(unit) <= width else ""
+        said.append(Segment(f"  ◌{word}", Style(color=BLUE)))
     if view.partial:
         said.append(Segment(f"  ✂ {view.partial} partial", Style(color=YELLOW)))
-    return spread(said, [Segment(" m/s mean", FAINT)], width)
+    return spread(said, [Segment(unit, FAINT)], width)
 
 
 def _tempo(view: StationView) -> list[Segment]:

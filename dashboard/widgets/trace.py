@@ -62,7 +62,19 @@ class PathPlot(Lines):
             known = [rep.path_sigma_m for rep in self._view.reps if rep.path_sigma_m is not None]
             sigma_m, limit_m = (known[-1] if known else None), self._view.path_limit_m
         sees = self._view is not None and self._view.sees_path
-        return path_lines(self._trace, width, height, sigma_m, limit_m, sees)
+        until_s = self._view.reps[-1].end_s if self._view and self._view.reps else math.inf
+        trace = _of_the_set(self._trace, self._view)
+        return path_lines(trace, width, height, sigma_m, limit_m, sees, until_s)
+
+
+def _of_the_set(trace: tuple[Live, ...], view: StationView | None) -> tuple[Live, ...]:
+    """The values from the set's first rep on: a walk-out is wider than any path, and no part of it."""
+    if view is None or not view.reps:
+        return trace
+    start_s, end_s = view.reps[0].start_s, view.reps[-1].end_s
+    return tuple(
+        one for one in trace if one.session_s >= start_s and not (view.set_over and one.session_s > end_s)
+    )
 
 
 def trace_lines(trace: tuple[Live, ...], width: int, height: int) -> list[list[Segment]]:
@@ -133,12 +145,14 @@ def path_lines(
     sigma_m: float | None = None,
     limit_m: float | None = None,
     sees: bool = False,
+    until_s: float = math.inf,
 ) -> list[list[Segment]]:
     """The path in `width` × `height` cells: the newest rep in colour, the mean of earlier ones grey.
 
     sigma_m : the path's standard uncertainty: the mean is as wide.
     limit_m : how far the bar may stray; the scale always holds it, so that a rep looks the same every time.
     sees : the station's sensors can tell, though not always: a slack cable points nowhere.
+    until_s : what the scale is for; where the bar is carried afterwards stands at the edge.
     """
     heading = [Segment("path", FAINT)]
     if not trace:
@@ -152,15 +166,16 @@ def path_lines(
         return [heading, [Segment("not seen now" if sees else "not measured", FAINT)]]
     start = _newest_rep([value for value, _, _ in shown])
     mine, earlier = shown[start:], shown[:start]
-    low, high = _span([position for _, _, position in shown])
-    left, right = _span([x for _, x, _ in shown], least=max(_LEAST_PATH_M, 2.5 * (limit_m or 0.0)))
+    scale = [one for one in shown if one[0].session_s <= until_s] or shown
+    low, high = _span([position for _, _, position in scale])
+    left, right = _span([x for _, x, _ in scale], least=max(_LEAST_PATH_M, 2.5 * (limit_m or 0.0)))
     field = Braille(width - _AXIS - 1, height - 2)
 
     def column(x_m: float) -> int:
-        return round((x_m - left) / (right - left) * (field.width_dots - 1))
+        return round((min(max(x_m, left), right) - left) / (right - left) * (field.width_dots - 1))
 
     def row(position_m: float) -> int:
-        return round((high - position_m) / (high - low) * (field.height_dots - 1))
+        return round((high - min(max(position_m, low), high)) / (high - low) * (field.height_dots - 1))
 
     means: dict[int, list[float]] = {}
     for _, x_m, position in earlier:

@@ -17,6 +17,7 @@ from station.sim.plan import Scenario, SetPlan, StationPlan, list_scenarios, loa
 from station.sim.play import Outlet, Terminals, play
 from station.sim.recording import station_toml, write_recording, write_truth
 from station.sim.session import SimulatedSet, simulate_station, with_seed
+from station.usage import command_parser
 
 EXAMPLES = """\
 examples:
@@ -73,12 +74,7 @@ def simulate(
 
 
 def _parser(captures: bool, tcp: bool) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="plumbline simulate",
-        description="Simulate lifters at instrumented stations.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("simulate", "Simulate lifters at instrumented stations.", EXAMPLES)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--exercise", metavar="NAME", help="one set of an exercise, e.g. rdl")
     what.add_argument("--scenario", metavar="NAME|FILE", help="a shipped scenario, or a .toml of your own")

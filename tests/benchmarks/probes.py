@@ -29,12 +29,18 @@ def simulate() -> None:
     first_s: dict[str, float] = {}
     boards: list[list[Any]] = []
     simulate_set, counts, board = demo.simulate_set, demo.counts, demo.SimulatedBoard
+    carried_over = demo.carried_over
     run, write = demo.play, play.Terminals.write
 
     def noted_set(profile: Any, **options: Any) -> Any:
         simulated = simulate_set(profile, **options)
         newest[id(simulated.recording)] = id_of[profile.name], simulated
         return simulated
+
+    def noted_carry(before: Any, after: Any) -> Any:
+        carried = carried_over(before, after)
+        newest[id(carried)] = newest.pop(id(after))
+        return carried
 
     def noted_counts(recording: Any, channels: Any, offset_s: float) -> Any:
         key, simulated = newest.pop(id(recording))
@@ -64,6 +70,7 @@ def simulate() -> None:
         return now_s
 
     demo.simulate_set, demo.counts = noted_set, noted_counts  # type: ignore[assignment]
+    demo.carried_over = noted_carry
     demo.SimulatedBoard, demo.play = noted_board, noted_play  # type: ignore[assignment, misc]
     play.Terminals.write = noted_write  # type: ignore[method-assign]
     play.time = SimpleNamespace(monotonic=first_monotonic, sleep=time.sleep)  # type: ignore[attr-defined]
@@ -75,15 +82,15 @@ def edge() -> None:
     """
     import threading  # noqa: PLC0415
 
+    from edge.backlog import Backlog  # noqa: PLC0415
     from edge.connection import Connection  # noqa: PLC0415
     from edge.drivers import BoardDriver, Samples  # noqa: PLC0415
     from edge.outbox import Outbox  # noqa: PLC0415
-    from edge.session import Session  # noqa: PLC0415
     from edge.sources import SerialSource  # noqa: PLC0415
     from station.messages import RepMessage  # noqa: PLC0415
 
     here = threading.local()
-    read, feed, count = SerialSource.read, BoardDriver.feed, Session._commit
+    read, feed, count = SerialSource.read, BoardDriver.feed, Backlog.add
     append, publish = Outbox.append, Connection.publish
     counted: dict[tuple[str, int], tuple[float, float]] = {}
     known: set[BoardDriver] = set()
@@ -102,11 +109,11 @@ def edge() -> None:
             seen.append(["origin", self._station.station.id, tick_us])
         return samples
 
-    def noted_count(self: Session, messages: Sequence[Any], now_s: float) -> None:
+    def noted_count(self: Backlog, messages: Sequence[Any]) -> None:
         for one in messages:
             if isinstance(one, RepMessage) and hasattr(here, "read_s"):
                 counted[one.event_id, one.revision] = here.read_s, time.monotonic()
-        count(self, messages, now_s)
+        count(self, messages)
 
     def noted_append(self: Outbox, station: str, messages: Sequence[Any], **options: Any) -> Any:
         result = append(self, station, messages, **options)
@@ -126,7 +133,7 @@ def edge() -> None:
 
     BoardDriver.feed = noted_feed  # type: ignore[method-assign]
     SerialSource.read = noted_read  # type: ignore[method-assign]
-    Session._commit = noted_count  # type: ignore[method-assign]
+    Backlog.add = noted_count  # type: ignore[method-assign]
     Outbox.append = noted_append  # type: ignore[method-assign]
     Connection.publish = noted_publish  # type: ignore[method-assign]
 

@@ -29,18 +29,16 @@ import station.cli
 from edge.broker import Broker, end_with_parent
 from station.messages import (
     Address,
-    InfoMessage,
     LiveMessage,
     Message,
     RepMessage,
-    Sensor,
     SetMessage,
-    StateMessage,
     encode,
     new_id,
     now_utc,
 )
 from station.records import Live, Rep, SetSummary
+from tests.benchmarks.birth import EXERCISE, birth
 
 STATIONS = 60
 LIVE_HZ = 10.0
@@ -185,12 +183,9 @@ def crowd(port: int, speed: float) -> int:
         )
 
     for number in range(STATIONS):
-        send(
-            number,
-            "state",
-            StateMessage(event_id="s", at_utc=now_utc(), session=sessions[number], state="ready"),
-        )
-        send(number, "info", _info(sessions[number], number))
+        state, info = birth(sessions[number], athlete=f"athlete-{number}", load_kg=60.0, target_reps=SET_REPS)
+        send(number, "state", state)
+        send(number, "info", info)
     step_s = 1.0 / LIVE_HZ / speed
     start_s = time.monotonic()
     tick = 0
@@ -211,22 +206,6 @@ def crowd(port: int, speed: float) -> int:
                     )
         client.loop(0.0)
         tick += 1
-
-
-def _info(session: str, number: int) -> InfoMessage:
-    return InfoMessage(
-        event_id="i",
-        at_utc=now_utc(),
-        session=session,
-        software="bench",
-        kind="barbell",
-        sensors=[Sensor(channel="tether_angle_rad", rate_hz=100.0)],
-        geometry={},
-        exercise="romanian-deadlift",
-        athlete=f"athlete-{number}",
-        load_kg=60.0,
-        target_reps=SET_REPS,
-    )
 
 
 def _live(session: str, tick: int) -> LiveMessage:
@@ -263,19 +242,8 @@ def _rep(session: str, stream: str, seq: int, done: int) -> RepMessage:
         "path_deviation_sigma_m": 0.002,
         "velocity_loss_pct": 2.0 * number,
     }
-    return RepMessage(
-        event_id=f"{session}-s{set_number}-r{number}",
-        at_utc=now_utc(),
-        stream=stream,
-        seq=seq,
-        session=session,
-        session_s=now_s,
-        revision=1,
-        state="confirmed",
-        exercise="romanian-deadlift",
-        set_number=set_number,
-        rep=Rep(**fields),
-    )
+    head = _envelope(f"s{set_number}-r{number}", session, stream, seq, now_s)
+    return RepMessage(**head, state="confirmed", set_number=set_number, rep=Rep(**fields))
 
 
 def _set(session: str, stream: str, seq: int, number: int) -> SetMessage:
@@ -292,17 +260,20 @@ def _set(session: str, stream: str, seq: int, number: int) -> SetMessage:
         median_rom_m=0.45,
         largest_path_deviation_m=0.02,
     )
-    return SetMessage(
-        event_id=f"{session}-s{number}",
-        at_utc=now_utc(),
-        stream=stream,
-        seq=seq,
-        session=session,
-        session_s=now_s,
-        revision=1,
-        exercise="romanian-deadlift",
-        summary=summary,
-    )
+    return SetMessage(**_envelope(f"s{number}", session, stream, seq, now_s), summary=summary)
+
+
+def _envelope(event: str, session: str, stream: str, seq: int, session_s: float) -> dict[str, Any]:
+    return {
+        "event_id": f"{session}-{event}",
+        "at_utc": now_utc(),
+        "stream": stream,
+        "seq": seq,
+        "session": session,
+        "session_s": session_s,
+        "revision": 1,
+        "exercise": EXERCISE,
+    }
 
 
 if __name__ == "__main__":

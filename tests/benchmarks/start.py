@@ -20,7 +20,8 @@ from pathlib import Path
 import paho.mqtt.client as paho
 
 from edge.broker import Broker
-from station.messages import Address, InfoMessage, Sensor, StateMessage, encode, new_id, now_utc
+from station.messages import Address, encode, new_id
+from tests.benchmarks.birth import birth
 
 STARTS = 9
 SIZE = (80, 24)
@@ -92,19 +93,7 @@ def _announce(port: int) -> None:
     client = paho.Client(paho.CallbackAPIVersion.VERSION2)
     client.connect("127.0.0.1", port)
     client.loop_start()
-    session = new_id()
-    state = StateMessage(event_id="s", at_utc=now_utc(), session=session, state="ready")
-    info = InfoMessage(
-        event_id="i",
-        at_utc=now_utc(),
-        session=session,
-        software="bench",
-        kind="barbell",
-        sensors=[Sensor(channel="position_m", rate_hz=200.0)],
-        geometry={},
-        exercise="romanian-deadlift",
-    )
-    for leaf, message in (("state", state), ("info", info)):
+    for leaf, message in zip(("state", "info"), birth(new_id()), strict=True):
         topic = Address("gym", STATION, leaf).topic
         client.publish(topic, encode(message), qos=1, retain=True).wait_for_publish(5.0)
     client.disconnect()

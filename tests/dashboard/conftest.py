@@ -1,4 +1,4 @@
-"""A scripted edge's words, a real broker, and a client whose clock stands still."""
+"""A scripted edge and its words, a client whose clock stands still, a PostgreSQL server, eyes for the app."""
 
 import asyncio
 import os
@@ -19,6 +19,7 @@ import pytest
 
 from dashboard.client import Connection, Inbox
 from dashboard.events import FloorChanged, Packet
+from edge.broker import Broker
 from station.messages import (
     Address,
     HealthMessage,
@@ -32,16 +33,6 @@ from station.messages import (
     encode,
 )
 from station.records import Live, Rep, SetSummary
-
-MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-
-
-def wait_until(true: Callable[[], object], timeout_s: float = 10.0) -> None:
-    """Poll until something is so; fail when it takes too long."""
-    deadline_s = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < deadline_s, "it did not become true in time"
-        time.sleep(0.01)
 
 
 class Words:
@@ -159,12 +150,6 @@ def words() -> type[Words]:
 
 
 @pytest.fixture
-def until() -> Callable[..., None]:
-    """Poll a condition with a deadline."""
-    return wait_until
-
-
-@pytest.fixture
 def at() -> Callable[[str, Message], Address]:
     """A message's address on a station of the site `gym`."""
 
@@ -174,49 +159,17 @@ def at() -> Callable[[str, Message], Address]:
     return address
 
 
-class Broker:
-    """A mosquitto of our own that can be stopped and started."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self._config = folder / "mosquitto.conf"
-        # Started as root it would drop to a user that cannot read our folder.
-        self._config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser root\n")
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        assert MOSQUITTO is not None
-        self._process = subprocess.Popen([MOSQUITTO, "-c", self._config], stderr=subprocess.DEVNULL)
-        wait_until(self._accepts)
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def _accepts(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-
 @pytest.fixture
-def stopped_broker(tmp_path: Path) -> Iterator[Broker]:
-    """A broker that does not run yet."""
-    if MOSQUITTO is None:
-        pytest.skip("mosquitto is not installed")
-    broker = Broker(tmp_path)
-    yield broker
-    broker.stop()
+def clock_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Put this machine's clock into a zone."""
 
+    def put(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
 
-@pytest.fixture
-def broker(stopped_broker: Broker) -> Broker:
-    """A broker that runs."""
-    stopped_broker.start()
-    return stopped_broker
+    yield put
+    monkeypatch.undo()
+    time.tzset()
 
 
 class Edge:
@@ -269,6 +222,10 @@ class StillClient:
         self.connection = Connection(True, "gym.local:8883", 0.0)
         self.now_s = 1000.0
 
+    @property
+    def heard_until_s(self) -> float:
+        return self.now_s
+
     def put(self, station: str, *messages: Message) -> None:
         """Receive these now."""
         for message in messages:
@@ -289,7 +246,7 @@ def still() -> StillClient:
 class Postgres:
     """A PostgreSQL server of our own on a loopback port, as a user it agrees to run as."""
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, until: Callable[..., None]) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="plumbline-postgres-"))
         self._drop: list[str] = []
         if os.geteuid() == 0:  # PostgreSQL refuses root
@@ -311,7 +268,7 @@ class Postgres:
             stderr=subprocess.DEVNULL,
             cwd=self._folder,
         )
-        wait_until(self._accepts, 20.0)
+        until(self._accepts, 20.0)
 
     @property
     def url(self) -> str:
@@ -340,12 +297,12 @@ class Postgres:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def postgres(until: Callable[..., None]) -> Iterator[Postgres]:
     """A PostgreSQL server."""
     found = shutil.which("initdb") or max(Path("/usr/lib/postgresql").glob("*/bin/initdb"), default=None)
     if found is None:
         pytest.skip("postgresql is not installed")
-    server = Postgres(Path(found).resolve().parent)
+    server = Postgres(Path(found).resolve().parent, until)
     yield server
     server.stop()
 

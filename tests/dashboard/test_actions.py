@@ -229,7 +229,7 @@ def test_a_reader_that_types_a_badge_and_enter_in_one_go_is_read_in_that_order(
     sent: list[BadgeMessage] = []
     still.send = lambda site, station, wish, tracked=True: sent.append(wish) or True
     still.put("rack-1", words().state(), words().info(), words().live(1.0))
-    app = PlumblineApp(still, all_profiles(), clock=lambda: still.now_s, lifter_at="rack-1", by="rack-1")
+    app = PlumblineApp(still, all_profiles(), lifter_at="rack-1", by="rack-1")
 
     async def drive(pilot: Any) -> None:
         await looks.poll(pilot, lambda: "Romanian deadlift" in looks.text(app))

@@ -110,7 +110,7 @@ def fill(still: Any, words: Any) -> None:
 def make(client: Any, **given: Any) -> PlumblineApp:
     """The app, its clock the client's."""
     given = {"today": lambda: date(2026, 3, 31)} | given
-    return PlumblineApp(client, all_profiles(), clock=lambda: client.now_s, **given)
+    return PlumblineApp(client, all_profiles(), **given)
 
 
 def run(app: PlumblineApp, size: tuple[int, int], drive: Callable[[Pilot[int]], Any]) -> None:
@@ -299,7 +299,7 @@ def test_the_tile_is_stale_while_the_broker_is_gone_and_live_after(
 
     async def drive(pilot: Pilot[int]) -> None:
         await poll(pilot, lambda: "rack-1" in screen_text(gym) and "broker:" not in screen_text(gym))
-        broker.stop()
+        broker.kill()
         await poll(pilot, lambda: "broker: " in screen_text(gym) and "stale" in screen_text(gym))
         broker.start()
         await poll(pilot, lambda: gym.client.connection.up)

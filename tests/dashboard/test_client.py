@@ -52,16 +52,17 @@ def test_what_is_retained_and_what_is_said_arrives(
 
 
 def test_a_broker_absent_at_start_killed_and_back_is_said_and_survived(
-    stopped_broker: Any, until: Any, listen: Any
+    broker: Any, until: Any, listen: Any
 ) -> None:
-    client = listen(stopped_broker.port)
+    broker.kill()
+    client = listen(broker.port)
     until(lambda: "refused" in client.connection.text)
     assert not client.connection.up
-    stopped_broker.start()
+    broker.start()
     until(lambda: client.connection.up, timeout_s=3.0)
-    stopped_broker.stop()
+    broker.kill()
     until(lambda: not client.connection.up, timeout_s=2.0)
-    stopped_broker.start()
+    broker.start()
     began_s = time.monotonic()
     until(lambda: client.connection.up, timeout_s=3.0)
     assert time.monotonic() - began_s <= 2.0
@@ -200,8 +201,9 @@ class OldBroker:
                 connect = self.request.recv(1024)
                 outer.versions.append(connect[8])  # fixed header 2, length 2, "MQTT" 4
                 self.request.sendall(bytes([0x20, 2, 0, 0 if connect[8] == 4 else 1]))
-                while connect[8] == 4 and self.request.recv(1024):
-                    pass
+                while connect[8] == 4 and (packet := self.request.recv(1024)):
+                    if packet[0] == 0x82:  # SUBSCRIBE; its length takes two bytes
+                        self.request.sendall(bytes([0x90, 3, *packet[3:5], 0]))
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Talk)
         self._server.daemon_threads = True

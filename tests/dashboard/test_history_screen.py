@@ -40,10 +40,11 @@ def fill(file: Path, words: Any) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_history_looks_as_reviewed(
-    still: Any, words: Any, looks: Any, tmp_path: Path, size: tuple[int, int]
+    still: Any, words: Any, looks: Any, clock_in: Any, tmp_path: Path, size: tuple[int, int]
 ) -> None:
+    clock_in("UTC")
     fill(tmp_path / "history.db", words)
-    app = PlumblineApp(still, all_profiles(), clock=lambda: still.now_s, history=str(tmp_path / "history.db"))
+    app = PlumblineApp(still, all_profiles(), history=str(tmp_path / "history.db"))
 
     async def drive(pilot: Pilot[int]) -> None:
         await pilot.press("y")
@@ -74,6 +75,23 @@ def test_the_history_looks_as_reviewed(
     looks.run(app, size, drive)
 
 
+def test_the_history_is_told_by_the_clock_on_the_wall_and_says_which(
+    still: Any, words: Any, looks: Any, clock_in: Any, tmp_path: Path
+) -> None:
+    clock_in("NST+03:30")  # POSIX: west of Greenwich, as Newfoundland
+    fill(tmp_path / "history.db", words)
+    app = PlumblineApp(still, all_profiles(), history=str(tmp_path / "history.db"))
+
+    async def drive(pilot: Pilot[int]) -> None:
+        await pilot.press("y")
+        await looks.poll(pilot, lambda: "2026-01-04 06:30" in looks.text(app))
+        assert "when, NST" in looks.text(app)
+        await pilot.press("space", "left")
+        await looks.poll(pilot, lambda: "◆ 2026-01-04 06:30  against" in looks.text(app))
+
+    looks.run(app, (120, 40), drive)
+
+
 def test_a_record_that_cannot_be_read_is_said_and_the_live_screens_go_on(
     still: Any, words: Any, looks: Any, tmp_path: Path
 ) -> None:
@@ -83,7 +101,7 @@ def test_a_record_that_cannot_be_read_is_said_and_the_live_screens_go_on(
     file.write_bytes(b"no database at all" * 100)
     say = words()
     still.put("rack-1", say.state(), say.info(), say.live(1.0))
-    app = PlumblineApp(still, all_profiles(), clock=lambda: still.now_s, history=str(file))
+    app = PlumblineApp(still, all_profiles(), history=str(file))
 
     async def drive(pilot: Pilot[int]) -> None:
         await looks.poll(pilot, lambda: "rack-1" in looks.text(app))

@@ -95,7 +95,7 @@ def hostile_messages(say: Any, text: str) -> list[Any]:
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
 def test_on_a_live_screen_it_stays_in_its_own_cells(still: Any, words: Any, looks: Any, text: str) -> None:
     good, say = words("b2"), words("a1")
-    app = PlumblineApp(still, PROFILES, clock=lambda: still.now_s)
+    app = PlumblineApp(still, PROFILES)
 
     def fill(with_text: str) -> None:
         still.put("rack-2", good.state(), good.info(athlete="ben"), good.rep(1), good.live(9.0))
@@ -154,7 +154,7 @@ def encoded(message: Any) -> bytes:
 def test_on_the_lifters_screen_too(
     still: Any, words: Any, looks: Any, text: str, size: tuple[int, int]
 ) -> None:
-    app = PlumblineApp(still, PROFILES, clock=lambda: still.now_s, lifter_at="rack-1")
+    app = PlumblineApp(still, PROFILES, lifter_at="rack-1")
 
     async def drive(pilot: Any) -> None:
         still.put("rack-1", *hostile_messages(words("a1"), text))
@@ -171,7 +171,7 @@ def test_on_the_lifters_screen_too(
 def test_nonsense_is_counted_and_the_screen_goes_on(still: Any, words: Any, looks: Any, screen: str) -> None:
     say = words()
     lifter = "rack-1" if screen == "lifter" else None
-    app = PlumblineApp(still, PROFILES, clock=lambda: still.now_s, lifter_at=lifter)
+    app = PlumblineApp(still, PROFILES, lifter_at=lifter)
     keys = {"floor": (), "station": ("enter",), "health": ("i",), "lifter": ()}[screen]
 
     async def drive(pilot: Any) -> None:
@@ -215,7 +215,7 @@ def test_out_of_the_history_too(still: Any, words: Any, looks: Any, tmp_path: Pa
     poisoned(file, words, text)
     say = words("a1")
     with Recall(file) as recall:
-        app = PlumblineApp(still, PROFILES, clock=lambda: still.now_s, history=str(file), recall=recall)
+        app = PlumblineApp(still, PROFILES, history=str(file), recall=recall)
 
         async def drive(pilot: Any) -> None:
             still.put("rack-1", say.state(), say.info(), say.live(1.0))

@@ -1,6 +1,7 @@
 """Plain mode: each rep and each set in one line."""
 
 import io
+import re
 import threading
 from typing import Any
 
@@ -117,3 +118,11 @@ def test_plain_mode_says_trouble_when_it_comes_and_when_it_changes(still: Any) -
 
     run_plain(still, all_profiles(), written, stop=stop, trouble=trouble)
     assert written.getvalue().count("edge ended") == 1
+
+
+def test_the_first_line_says_the_day_and_by_which_clock(still: Any, clock_in: Any) -> None:
+    clock_in("NST+03:30")
+    written = io.StringIO()
+    run_plain(still, all_profiles(), written, stop=threading.Event(), seconds=0.0)
+    first = written.getvalue().splitlines()[0]
+    assert re.fullmatch(r"\d\d:\d\d:\d\d dashboard  \d{4}-\d\d-\d\d, times are NST", first)

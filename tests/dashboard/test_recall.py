@@ -53,7 +53,7 @@ def test_sets_from_before_the_screen_began_count_for_the_standing(
     say = words("a1")
     still.put("rack-1", say.state(), say.info(athlete="a-17", load_kg=60.0), say.live(1.0))
     with Recall(where) as recall:
-        app = PlumblineApp(still, PROFILES, clock=lambda: still.now_s, recall=recall)
+        app = PlumblineApp(still, PROFILES, recall=recall)
 
         async def drive(pilot: Any) -> None:
             await looks.poll(pilot, lambda: "rack-1" in looks.text(app))

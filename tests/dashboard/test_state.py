@@ -7,9 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dashboard.attention import Attention
 from dashboard.faults import faults
+from dashboard.reps import path_mm
 from dashboard.state import REPS_KEPT, TRACE_LENGTH, FloorState, apply, apply_all
-from dashboard.views import Attention, attention_order, current_reps, path_mm, view
+from dashboard.views import attention_order, current_reps, view
 from station.exercises import all_profiles
 from station.messages import AckMessage, Address, AnyMessage, Message, ReplyMessage
 

@@ -2,15 +2,19 @@
 
 import os
 import pty
+import socket
+import subprocess
 import threading
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edge.drivers import Samples
 from station import wire
 from station.sim.device import BoardChannel, LineFaults, SimulatedBoard, spoil
 
@@ -73,3 +77,43 @@ def live_board(tmp_path: Path) -> Iterator[LiveBoard]:
     board = LiveBoard(tmp_path / "bench.tty")
     yield board
     board.close()
+
+
+@pytest.fixture(scope="session")
+def joined() -> Callable[[Iterable[Samples]], dict[str, Samples]]:
+    """Samples as a driver gives them, piece by piece, to one of each channel."""
+
+    def join(given: Iterable[Samples]) -> dict[str, Samples]:
+        by_channel: dict[str, list[Samples]] = {}
+        for samples in given:
+            by_channel.setdefault(samples.channel, []).append(samples)
+        return {
+            name: Samples(
+                name, np.concatenate([s.time_s for s in parts]), np.concatenate([s.value for s in parts])
+            )
+            for name, parts in by_channel.items()
+        }
+
+    return join
+
+
+@pytest.fixture(scope="session")
+def serving(until: Callable[..., None]) -> Callable[[str, Path, int], AbstractContextManager[None]]:
+    """Run mosquitto by a configuration file meanwhile."""
+
+    @contextmanager
+    def run(mosquitto: str, config: Path, port: int) -> Iterator[None]:
+        child = subprocess.Popen([mosquitto, "-c", str(config)], stderr=subprocess.DEVNULL)
+
+        def answers() -> bool:
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        try:
+            until(answers)
+            yield
+        finally:
+            child.terminate()
+            child.wait()
+
+    return run

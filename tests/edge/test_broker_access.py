@@ -4,7 +4,6 @@ import re
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ def openssl(folder: Path, *args: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def gym(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
+def gym(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[tuple[int, Path]]:
     """A broker with TLS for "localhost" and one user, rack-1 with the password secret."""
     folder = tmp_path_factory.mktemp("gym")
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
@@ -63,17 +62,8 @@ def gym(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
         f"listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {folder}/users\nuser root\n"
         f"certfile {folder}/b.pem\nkeyfile {folder}/b.key\n"
     )
-    child = subprocess.Popen([str(MOSQUITTO), "-c", str(folder / "m.conf")], stderr=subprocess.DEVNULL)
-    deadline_s = time.monotonic() + 5.0
-    while time.monotonic() < deadline_s:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            break
-        except OSError:
-            time.sleep(0.02)
-    yield port, folder
-    child.terminate()
-    child.wait()
+    with serving(MOSQUITTO, folder / "m.conf", port):
+        yield port, folder
 
 
 def connect(mqtt: Mqtt, tmp_path: Path) -> Publisher:

@@ -2,9 +2,7 @@
 
 import shutil
 import socket
-import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -62,7 +60,7 @@ class SetUp:
 
 
 @pytest.fixture(scope="module")
-def gym(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SetUp]:
+def gym(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[SetUp]:
     folder = tmp_path_factory.mktemp("gym")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -72,17 +70,8 @@ def gym(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SetUp]:
     assert main(command) == 0
     config = folder / "plumbline.conf"
     config.write_text(config.read_text() + "user root\n")
-    child = subprocess.Popen([str(MOSQUITTO), "-c", str(config)], stderr=subprocess.DEVNULL)
-    deadline_s = time.monotonic() + 5.0
-    while time.monotonic() < deadline_s:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            break
-        except OSError:
-            time.sleep(0.02)
-    yield SetUp(folder, port)
-    child.terminate()
-    child.wait()
+    with serving(MOSQUITTO, config, port):
+        yield SetUp(folder, port)
 
 
 def test_reps_get_through_and_a_spoofed_station_or_acknowledgement_does_not(

@@ -1,6 +1,6 @@
 """The driver of a Plumbline board: from a simulated board's bytes to samples in SI."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -39,23 +39,13 @@ def board_pieces(end_s: float = 5.0, **changes: Any) -> list[Piece]:
     return list(SimulatedBoard(channels, rng=np.random.default_rng(1), **changes).send(motion(end_s)))
 
 
-def joined(given: Iterable[Samples]) -> dict[str, Samples]:
-    by_channel: dict[str, list[Samples]] = {}
-    for samples in given:
-        by_channel.setdefault(samples.channel, []).append(samples)
-    return {
-        name: Samples(
-            name, np.concatenate([s.time_s for s in parts]), np.concatenate([s.value for s in parts])
-        )
-        for name, parts in by_channel.items()
-    }
+@pytest.fixture(scope="session")
+def drive(joined: Any) -> Callable[[Driver, Iterable[Piece]], dict[str, Samples]]:
+    """Feed pieces to a driver at their times."""
+    return lambda driver, pieces: joined(s for at_s, data in pieces for s in driver.feed(data, 500.0 + at_s))
 
 
-def drive(driver: Driver, pieces: Iterable[Piece]) -> dict[str, Samples]:
-    return joined([samples for at_s, data in pieces for samples in driver.feed(data, 500.0 + at_s)])
-
-
-def test_samples_are_those_the_board_took() -> None:
+def test_samples_are_those_the_board_took(drive: Any) -> None:
     driver = driver_for()
     found = drive(driver, board_pieces())
     for (time_s, counts), channel in zip(motion(5.0), (POSITION, FORCE), strict=True):
@@ -68,7 +58,7 @@ def test_samples_are_those_the_board_took() -> None:
     assert driver.stats.last_sample_s == pytest.approx(4.999, abs=2e-6)
 
 
-def test_the_station_files_calibration_wins_over_the_hello_number_by_number() -> None:
+def test_the_station_files_calibration_wins_over_the_hello_number_by_number(drive: Any) -> None:
     station = make_station(
         position_m=Calibration(counts_per_unit=10_000.0), force_n=Calibration(zero_counts=7.0)
     )
@@ -86,7 +76,7 @@ def test_a_calibration_that_cannot_be_is_refused(counts_per_unit: float) -> None
 
 @settings(max_examples=25, deadline=None)
 @given(cuts=st.lists(st.integers(0, 40_000), max_size=10), seed=st.integers(0, 20))
-def test_the_samples_do_not_depend_on_how_the_bytes_are_cut(cuts: list[int], seed: int) -> None:
+def test_the_samples_do_not_depend_on_how_the_bytes_are_cut(joined: Any, cuts: list[int], seed: int) -> None:
     faults = LineFaults(byte_drop_rate=2e-4, bit_flip_rate=2e-4, garbage_rate=0.02, repeat_rate=0.05)
     pieces = spoil(
         board_pieces(3.0, start_us=2**32 - 1_000_000, resets_at_s=[1.5]), faults, np.random.default_rng(seed)
@@ -103,13 +93,13 @@ def test_the_samples_do_not_depend_on_how_the_bytes_are_cut(cuts: list[int], see
     assert cut.stats == whole.stats
 
 
-def test_ticks_that_wrap_leave_no_trace() -> None:
+def test_ticks_that_wrap_leave_no_trace(drive: Any) -> None:
     plain = drive(driver_for(), board_pieces())
     wrapped = drive(driver_for(), board_pieces(start_us=2**32 - 2_000_000))
     np.testing.assert_array_equal(wrapped["position_m"].time_s, plain["position_m"].time_s)
 
 
-def test_arrival_is_no_sample_time() -> None:
+def test_arrival_is_no_sample_time(drive: Any) -> None:
     pieces = board_pieces()
     rng = np.random.default_rng(8)
     late = [(at_s + float(rng.exponential(0.2)), data) for at_s, data in pieces]
@@ -117,7 +107,7 @@ def test_arrival_is_no_sample_time() -> None:
     np.testing.assert_array_equal(delayed["position_m"].time_s, on_time["position_m"].time_s)
 
 
-def test_after_a_reset_samples_go_on_later_and_right() -> None:
+def test_after_a_reset_samples_go_on_later_and_right(drive: Any) -> None:
     driver = driver_for()
     found = drive(driver, board_pieces(resets_at_s=[2.0, 3.5]))["position_m"]
     assert driver.stats.resets == 2
@@ -128,7 +118,7 @@ def test_after_a_reset_samples_go_on_later_and_right() -> None:
     assert 0.3 < np.diff(found.time_s).max() < 0.33
 
 
-def test_samples_before_the_hello_are_counted_and_not_given() -> None:
+def test_samples_before_the_hello_are_counted_and_not_given(drive: Any) -> None:
     driver = driver_for()
     pieces = board_pieces()
     found = drive(driver, pieces[1:])  # the first piece is the hello alone
@@ -138,7 +128,7 @@ def test_samples_before_the_hello_are_counted_and_not_given() -> None:
     assert driver.stats.frames_lost == driver.stats.frames_corrupt == 0
 
 
-def test_losses_on_the_line_are_counted_and_values_stay_true() -> None:
+def test_losses_on_the_line_are_counted_and_values_stay_true(drive: Any) -> None:
     driver = driver_for()
     faults = LineFaults(byte_drop_rate=1e-3, bit_flip_rate=1e-3, garbage_rate=0.05, unplugged=((2.0, 2.5),))
     found = drive(driver, spoil(board_pieces(), faults, np.random.default_rng(2)))["position_m"]
@@ -192,7 +182,7 @@ def test_a_channel_the_hello_does_not_name_is_rejected() -> None:
     assert driver.stats.samples_rejected == 1
 
 
-def test_a_new_hello_changes_what_follows_it_and_nothing_before() -> None:
+def test_a_new_hello_changes_what_follows_it_and_nothing_before(joined: Any) -> None:
     driver = driver_for()
     data = (
         hello(0, 0, FORCE)

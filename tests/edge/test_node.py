@@ -22,6 +22,7 @@ from edge.broker import Broker
 from edge.node import Node
 from edge.outbox import Outbox
 from edge.session import Session
+from edge.sources import SerialSource
 from station.cli import main
 from station.config import Mqtt, Port
 from station.exercises import load_profile
@@ -260,6 +261,21 @@ def test_a_sensor_that_falls_silent_is_in_health_within_a_second(
     until(lambda: last(wire, "health").sensor_faults.get("position_m") == "silent")
     assert time.monotonic() - sent_s < 1.2  # 0.2 s of it is this test's
     assert "position_m: silent" in last(wire, "health").problem
+
+
+class ReadsLate(SerialSource):
+    """A port on a machine that has other things to do: its bytes wait."""
+
+    def read(self, timeout_s: float) -> bytes:
+        time.sleep(0.8)
+        return super().read(timeout_s)
+
+
+def test_a_port_that_is_read_late_is_not_silent(live_board: Any, run: Any, wire: Any, until: Any) -> None:
+    port = Port(url=str(live_board.path))
+    run(PortAcquisition(Session(SET.station, load_profile("rdl")), port, ReadsLate))
+    until(lambda: len([one for one in wire.messages("health") if one.frames]) > 3)
+    assert [one.sensor_faults for one in wire.messages("health") if one.sensor_faults] == []
 
 
 def test_a_disk_that_takes_its_time_holds_up_no_port(

@@ -280,6 +280,7 @@ def test_every_setting_is_told_and_undone_one_by_one(bench: Bench) -> None:
         ("acknowledge", {"attention": "REST s1"}),
         ("mute", {}),
         ("sign-off", {}),
+        ("set-target", {"target_reps": 8, "target_sets": 4}),
         ("set-exercise", {"exercise": "back-squat"}),
     ]
     states = [told()]
@@ -289,7 +290,7 @@ def test_every_setting_is_told_and_undone_one_by_one(bench: Bench) -> None:
         states.append(told())
     last = states[-1]
     assert (last.exercise, last.athlete, last.load_kg, last.target_reps) == ("back-squat", "ben", 60.0, 8)
-    assert (last.tempo_s, last.muted, last.acknowledged) == (None, True, "REST s1")
+    assert (last.tempo_s, last.target_sets, last.muted, last.acknowledged) == (None, None, True, "REST s1")
     assert (last.queue, last.signed_off) == (("ben", "chidi", "ana"), (("ben", "romanian-deadlift"),))
     for before in reversed(states[:-1]):
         assert bench.ask("undo").ok

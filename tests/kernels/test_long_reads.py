@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from kernels import Tick
-from tests.kernels.test_counter import counter, motion, rdl
 
 
 @pytest.mark.parametrize(("layout", "second"), [("tilt", "tether_angle_rad"), ("pulley", "pulley_x_n")])
 @pytest.mark.parametrize(("leading_hz", "other_hz"), [(20.0, 1000.0), (1000.0, 100.0), (500.0, 500.0)])
-def test_a_read_of_many_minutes_equals_its_pieces(layout, second, leading_hz, other_hz):
+def test_a_read_of_many_minutes_equals_its_pieces(motion, rdl, counter, layout, second, leading_hz, other_hz):
     time_s, s = motion(*rdl(40), rate_hz=leading_hz)
     other_s = np.arange(0.0, time_s[-1], 1.0 / other_hz)
     rng = np.random.default_rng(3)

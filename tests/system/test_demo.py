@@ -12,8 +12,9 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,13 +28,6 @@ pytestmark = [
         not (shutil.which("mosquitto") or Path("/usr/sbin/mosquitto").exists()), reason="mosquitto is missing"
     ),
 ]
-
-
-def wait_until(true: Callable[[], object], timeout_s: float = 15.0) -> None:
-    deadline_s = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < deadline_s, "it did not become true in time"
-        time.sleep(0.02)
 
 
 class Place:
@@ -110,23 +104,23 @@ def test_a_signal_ends_all_of_it(place: Place, number: signal.Signals) -> None:
     assert place.is_left_clean()
 
 
-def test_a_signal_while_it_starts_ends_it_without_complaint(place: Place) -> None:
+def test_a_signal_while_it_starts_ends_it_without_complaint(place: Place, until: Any) -> None:
     demo = start_plain(place)
-    wait_until(lambda: len(place.processes()) >= 2)
+    until(lambda: len(place.processes()) >= 2)
     demo.send_signal(signal.SIGINT)
     _, err = demo.communicate(timeout=15)
     assert (demo.returncode, err) == (128 + signal.SIGINT, "")
     assert place.is_left_clean()
 
 
-def test_killed_outright_it_leaves_no_process(place: Place) -> None:
+def test_killed_outright_it_leaves_no_process(place: Place, until: Any) -> None:
     demo = start_plain(place)
     assert demo.stdout is not None
     while " live" not in demo.stdout.readline():
         pass
     demo.kill()
     demo.communicate(timeout=15)
-    wait_until(lambda: not place.processes())
+    until(lambda: not place.processes())
 
 
 def test_a_child_that_dies_is_said_and_the_status_is_one(place: Place) -> None:

@@ -1,0 +1,183 @@
+"""The pictures of the screens in docs/: the demo as it runs, and a history of invented numbers.
+
+    python -m tests.pictures [NAME ...]      all of them take two minutes or so
+
+Look at what has come out before committing it.
+"""
+
+import asyncio
+import re
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from dashboard.app import PlumblineApp
+from dashboard.attention import Attention
+from dashboard.client import Client, Connection
+from dashboard.demo import Gym, coach
+from dashboard.history.recall import Recall
+from dashboard.history.store import Arrived, open_store
+from dashboard.recording import Recording
+from dashboard.views import StationView
+from station.config import Mqtt
+from station.exercises import all_profiles
+from tests.dashboard.conftest import Words
+
+DOCS = Path(__file__).parent.parent / "docs"
+NAMES = ("floor", "station", "health", "lifter", "history")
+RACK = ("gym", "rack-1")
+COACH, LIFTER = (120, 40), (100, 30)
+PATIENCE_S = 180.0
+
+
+class GymsClient(Client):
+    """Says the name a gym's broker has."""
+
+    def __init__(self, mqtt: Mqtt) -> None:
+        self._link = Connection(False, "", 0.0)
+        super().__init__(mqtt)
+
+    @property
+    def connection(self) -> Connection:  # type: ignore[override]
+        return self._link
+
+    @connection.setter
+    def connection(self, found: Connection) -> None:
+        self._link = Connection(found.up, "gym.local:8883", found.since_s)
+
+
+def take(app: PlumblineApp, name: str) -> None:
+    """Write the screen as it is; the file loads nothing from anywhere."""
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", app.export_screenshot(), flags=re.DOTALL)
+    svg = svg.replace("Fira Code, monospace", "monospace")
+    (DOCS / f"{name}.svg").write_text(svg, encoding="utf-8")
+    print(name, flush=True)
+
+
+def drive(app: PlumblineApp, size: tuple[int, int], work: Callable[[Any], Awaitable[None]]) -> None:
+    """Run the app without a terminal."""
+
+    async def driven() -> None:
+        async with app.run_test(size=size) as pilot:
+            await work(pilot)
+
+    asyncio.run(driven())
+
+
+async def until(pilot: Any, so: Callable[[], object]) -> None:
+    """Let the app run until something is so."""
+    end_s = time.monotonic() + PATIENCE_S
+    while not so():
+        if time.monotonic() > end_s:
+            raise TimeoutError("what the picture is to show did not come")
+        await pilot.pause(0.02)
+
+
+def live(names: set[str]) -> None:
+    """Pictures of the demo, in an athlete's second set or later."""
+    with Gym(1, threading.Event()) as gym:
+        gym.enlist()
+        profiles = all_profiles()
+        client = GymsClient(gym.mqtt)
+        meet = coach(client)
+        with Recording(gym.mqtt, None, gym.database, profiles), Recall(gym.database) as recall:
+            client.start()
+            if "lifter" in names:
+                app = PlumblineApp(client, profiles, on_floor=meet, lifter_at=RACK[1])
+                drive(app, LIFTER, partial(at_the_rack, app))
+            else:
+                app = PlumblineApp(client, profiles, on_floor=meet, by="cleo", recall=recall)
+                drive(app, COACH, partial(at_the_desk, app))
+            client.stop()
+
+
+async def at_the_desk(app: PlumblineApp, pilot: Any) -> None:
+    """The floor with somebody who needs a look, a station in the middle of a set, every station's health."""
+
+    def at_work() -> bool:
+        found = [app.view_of(key) for key in app.floor.stations]
+        calls = any(one.attention < Attention.FINE for one in found)
+        return len(found) == 4 and calls and all(lifting(one, 3) for one in found)
+
+    await until(pilot, at_work)
+    take(app, "floor")
+    await pilot.press("down", "enter")
+    await until(pilot, lambda: lifting(app.view_of(RACK), 6) and app.view_of(RACK).phase == "concentric")
+    take(app, "station")
+    await pilot.press("escape", "i")
+    await pilot.pause(0.5)
+    take(app, "health")
+
+
+async def at_the_rack(app: PlumblineApp, pilot: Any) -> None:
+    """The lifter half-way down."""
+
+    def half_way_down() -> bool:
+        if RACK not in app.floor.stations:
+            return False
+        view, place = app.view_of(RACK), app.screen._pace.place  # type: ignore[attr-defined]
+        return lifting(view, 3) and view.phase == "eccentric" and place is not None and 0.3 < place < 0.7
+
+    await until(pilot, half_way_down)
+    take(app, "lifter")
+
+
+def lifting(view: StationView, reps: int) -> bool:
+    """Whether a later set has so many reps and goes on."""
+    return view.counted >= reps and "/" in view.set_words and view.sets_begun > 1 and not view.set_over
+
+
+def past() -> None:
+    """A history nobody has lifted: five days of ana's, and one of ben's."""
+    days = [(50.0, 0.61), (60.0, 0.55), (70.0, 0.50), (80.0, 0.44), (90.0, 0.38)]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "history.db"
+        with open_store(str(file)) as store:
+            for day, (load_kg, fastest) in enumerate(days, 1):
+                say = Words(f"d{day}")
+                for number in range(1, 7):
+                    rep = say.rep(
+                        number,
+                        mean_concentric_velocity_mps=fastest - 0.012 * (number - 1) - 0.002 * day,
+                        path_deviation_m=0.018 + 0.003 * (number % 3) + 0.001 * day,
+                        athlete="ana",
+                        load_kg=load_kg,
+                        stream=f"f{day}",
+                        at_utc=f"2026-11-0{2 * day - 1}T17:05:{number:02d}.000Z",
+                    )
+                    store.ingest([Arrived("gym", "rack-1", rep)])
+            ben = Words("b").rep(1, athlete="ben", exercise="deadlift", at_utc="2026-11-02T17:00:00.000Z")
+            store.ingest([Arrived("gym", "rack-2", ben)])
+        client = GymsClient(Mqtt(host="127.0.0.1", port=1, tls=False))
+        client.connection = Connection(True, "", 0.0)
+        app = PlumblineApp(client, all_profiles(), history=str(file))
+
+        async def look(pilot: Any) -> None:
+            await pilot.press("y")
+            await pilot.pause(1.5)
+            take(app, "history")
+
+        drive(app, COACH, look)
+
+
+def main(names: list[str]) -> int:
+    """Take the named pictures, or all."""
+    wanted = set(names or NAMES)
+    if wanted - set(NAMES):
+        print(f"there are {', '.join(NAMES)}", file=sys.stderr)
+        return 2
+    for together in ({"floor", "station", "health"}, {"lifter"}):
+        if wanted & together:
+            live(wanted & together)
+    if "history" in wanted:
+        past()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
