@@ -16,6 +16,8 @@ from kernels._window cimport MASK, PATH_HALF, PULLEY, PULLEY_HALF, TILT, TWO_TET
 cdef double MOVING_MPS = 0.05        # fast enough that the pulley's friction has settled
 cdef double EFFICIENCY_SIGMA = 0.005  # how well a sheave's efficiency is known; makers give 0.98 or 0.97
 cdef double FAINT_M = 0.05           # one reading of the cell says no more than this: too little tension
+# Of the rep's mean: less only holds up the stack when it all but falls, and then the cable runs slack.
+cdef double SLACK = 0.15
 cdef int MIN_REACH = 3               # the narrowest smoother
 
 
@@ -282,18 +284,28 @@ cdef class PathMeter:
         """
         cdef Smoother* f = smoother(PULLEY_HALF)
         cdef int i
+        cdef long long at
         cdef double noise
         cdef double e = 0.0
         cdef double reach = 0.0
+        cdef double load = 0.0
         self.smooth(window.x, window, f, i0, i1, self.smooth_x)
         self.smooth(window.y, window, f, i0, i1, self.smooth_y)
+        for i in range(i1 - i0 + 1):
+            load += hypot(self.smooth_x[i], self.smooth_y[i])
+        load /= i1 - i0 + 1
         for i in range(i0, i1 + 1):
             self.handle_x[i] = NAN
             if self.phases.first + i > window.seen - MIN_REACH:
                 continue  # pending: the cell has not come this far yet
             if fabs(self.phases.rate[i]) > MOVING_MPS:
                 if not self.free_length * self.sigma(window, i) < FAINT_M:
-                    return  # slack, or not seen
+                    return  # too little tension, or not seen
+                at = (self.phases.first + i) & MASK
+                if not hypot(window.x[at], window.y[at]) > SLACK * load:
+                    return
+                if not hypot(self.smooth_x[i - i0], self.smooth_y[i - i0]) > SLACK * load:
+                    return
                 e = handle_elevation(
                     self.smooth_x[i - i0],
                     self.smooth_y[i - i0],

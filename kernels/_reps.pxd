@@ -49,7 +49,14 @@ cdef class Segmenter(Swings):
     cdef int reject_count
 
     cdef Py_ssize_t run(
-        self, long long k, const double* s, const double* v, const double* carried, Py_ssize_t i, Py_ssize_t n, int* said
+        self,
+        long long k,
+        const double* s,
+        const double* v,
+        const double* carried,
+        Py_ssize_t i,
+        Py_ssize_t n,
+        int* said,
     ) noexcept nogil
     cdef int step(self, long long k, double s, double v) noexcept nogil
     cdef bint under_way(self, long long k, double w) noexcept nogil

@@ -92,7 +92,14 @@ cdef class Segmenter(Swings):
             self.reject_count += 1
 
     cdef Py_ssize_t run(
-        self, long long k, const double* s, const double* v, const double* carried, Py_ssize_t i, Py_ssize_t n, int* said
+        self,
+        long long k,
+        const double* s,
+        const double* v,
+        const double* carried,
+        Py_ssize_t i,
+        Py_ssize_t n,
+        int* said,
     ) noexcept nogil:
         """Take grid samples k + i to k + n - 1 up to the first that says something; return what comes after it."""
         said[0] = NOTHING
