@@ -65,6 +65,7 @@ cdef class PathMeter:
     cdef Anchors anchors
     cdef double free_length, efficiency
     cdef double row[RING]
+    cdef double row_y[RING]
     cdef double smooth_x[RING]
     cdef double smooth_y[RING]
     cdef double handle_x[RING]
@@ -74,6 +75,10 @@ cdef class PathMeter:
     cdef void smooth(
         self, const double* ring, Window* window, const Smoother* f, int i0, int i1, double* out
     ) noexcept nogil
+    cdef void smooth_row(
+        self, const double* row, Window* window, const Smoother* f, int i0, int i1, double* out
+    ) noexcept nogil
+    cdef double smooth_pull(self, Window* window, int i0, int i1) noexcept nogil
     cdef double sigma(self, Window* window, int i) noexcept nogil
     cdef void line(self, Measures* m, int i0, int i1) noexcept nogil
     cdef void handle(self, Window* window, Measures* m, int i0, int i1) noexcept nogil

@@ -261,20 +261,48 @@ cdef class PathMeter:
     cdef void smooth(
         self, const double* ring, Window* window, const Smoother* f, int i0, int i1, double* out
     ) noexcept nogil:
-        """Smooth grid samples [i0, i1] of the rep into a row; narrower where the ring is known no farther."""
+        """Smooth grid samples [i0, i1] of the rep into a row."""
+        cdef long long first = self.phases.first + i0
+        unroll(ring, first - f.half, first + i1 - i0 + f.half, self.row)
+        self.smooth_row(self.row, window, f, i0, i1, out)
+
+    cdef void smooth_row(
+        self, const double* row, Window* window, const Smoother* f, int i0, int i1, double* out
+    ) noexcept nogil:
+        """Smooth a row that holds f.half more samples on either side; narrower where no more is known."""
         cdef long long first = self.phases.first + i0
         cdef Py_ssize_t n = i1 - i0 + 1
         cdef Py_ssize_t whole = max(0, min(n, window.seen - f.half - first + 1))
         cdef Py_ssize_t i
         cdef int reach
-        unroll(ring, first - f.half, first + n - 1 + f.half, self.row)
-        evens(self.row + f.half, whole, f.place, f.half, out)
+        evens(row + f.half, whole, f.place, f.half, out)
         for i in range(whole, n):
             reach = <int>(window.seen - first - i)
             if reach < MIN_REACH:
-                out[i] = self.row[f.half + i]
+                out[i] = row[f.half + i]
             else:
-                evens(self.row + f.half + i, 1, smoother(reach).place, reach, out + i)
+                evens(row + f.half + i, 1, smoother(reach).place, reach, out + i)
+
+    cdef double smooth_pull(self, Window* window, int i0, int i1) noexcept nogil:
+        """Smooth the direction in which the cable pulls at the pulley, whatever its tension; the mean pull, N."""
+        cdef Smoother* f = smoother(PULLEY_HALF)
+        cdef long long first = self.phases.first + i0
+        cdef Py_ssize_t n = i1 - i0 + 1 + 2 * f.half
+        cdef Py_ssize_t i
+        cdef double size
+        cdef double total = 0.0
+        unroll(window.x, first - f.half, first + n - 1 - f.half, self.row)
+        unroll(window.y, first - f.half, first + n - 1 - f.half, self.row_y)
+        for i in range(n):
+            size = hypot(self.row[i], self.row_y[i])
+            if f.half <= i < n - f.half:
+                total += size
+            if size > 0.0:
+                self.row[i] /= size
+                self.row_y[i] /= size
+        self.smooth_row(self.row, window, f, i0, i1, self.smooth_x)
+        self.smooth_row(self.row_y, window, f, i0, i1, self.smooth_y)
+        return total / (i1 - i0 + 1)
 
     cdef void handle(self, Window* window, Measures* m, int i0, int i1) noexcept nogil:
         """Cable: the handle's greatest distance from the straight line between its top and bottom points.
@@ -282,18 +310,12 @@ cdef class PathMeter:
         At a standstill the friction's direction is not known, and with it 0.7 degrees of the angle, so only
         samples that move are used, and the line is drawn between the outermost of them.
         """
-        cdef Smoother* f = smoother(PULLEY_HALF)
         cdef int i
         cdef long long at
         cdef double noise
         cdef double e = 0.0
         cdef double reach = 0.0
-        cdef double load = 0.0
-        self.smooth(window.x, window, f, i0, i1, self.smooth_x)
-        self.smooth(window.y, window, f, i0, i1, self.smooth_y)
-        for i in range(i1 - i0 + 1):
-            load += hypot(self.smooth_x[i], self.smooth_y[i])
-        load /= i1 - i0 + 1
+        cdef double load = self.smooth_pull(window, i0, i1)
         for i in range(i0, i1 + 1):
             self.handle_x[i] = NAN
             if self.phases.first + i > window.seen - MIN_REACH:
@@ -303,8 +325,6 @@ cdef class PathMeter:
                     return  # too little tension, or not seen
                 at = (self.phases.first + i) & MASK
                 if not hypot(window.x[at], window.y[at]) > SLACK * load:
-                    return
-                if not hypot(self.smooth_x[i - i0], self.smooth_y[i - i0]) > SLACK * load:
                     return
                 e = handle_elevation(
                     self.smooth_x[i - i0],

@@ -5,7 +5,7 @@ others say of it is what they had measured up to its end, so that nothing depend
 """
 
 cimport cython
-from libc.math cimport NAN, isnan, sqrt
+from libc.math cimport INFINITY, NAN, isnan, sqrt
 
 from kernels._motion cimport CLOSINGS, EMPTY, Resampler, catch_up, value_at
 from kernels._path cimport Place, one_tether, survey, tilted_tether, two_tethers
@@ -38,14 +38,14 @@ LAYOUTS = {
 
 # Fastest plausible motion of each channel: rate, curve, and what noise and quantisation may add.
 # A bar in free fall from overhead reaches 6 m/s; 30 m/s² is 3 g, beyond the pull of a snatch (2 g), short of a crash.
-# The angle follows at arm's length; cells see impacts, so only lone outliers are spikes there.
+# The angle follows at arm's length; a cell is hit by whatever load is let fall, so only lone outliers are spikes there.
 LIMITS = (
     (6.0, 30.0, 0.010),
     (6.0, 30.0, 0.010),
     (8.0, 100.0, 0.05),
-    (1e6, 2e4, 40.0),
-    (1e6, 2e4, 40.0),
-    (1e6, 2e4, 40.0),
+    (INFINITY, 2e4, 40.0),
+    (INFINITY, 2e4, 40.0),
+    (INFINITY, 2e4, 40.0),
 )
 # A band's tension is the motion: 6 m/s and 30 m/s² of one stretched by up to 1.25 m are 5 and 24 times its tension.
 TENSION_LIMITS = (5.0, 24.0, 6.0, 50.0)
