@@ -284,25 +284,28 @@ cdef class PathMeter:
                 evens(row + f.half + i, 1, smoother(reach).place, reach, out + i)
 
     cdef double smooth_pull(self, Window* window, int i0, int i1) noexcept nogil:
-        """Smooth the direction in which the cable pulls at the pulley, whatever its tension; the mean pull, N."""
+        """Smooth how the cable pulls at the pulley, a pull above the mean no more than the mean; that mean, N.
+
+        A stack that is caught pulls many times the mean: unbounded, it would outweigh a fifth of a second about it.
+        """
         cdef Smoother* f = smoother(PULLEY_HALF)
         cdef long long first = self.phases.first + i0
         cdef Py_ssize_t n = i1 - i0 + 1 + 2 * f.half
         cdef Py_ssize_t i
         cdef double size
-        cdef double total = 0.0
+        cdef double mean = 0.0
         unroll(window.x, first - f.half, first + n - 1 - f.half, self.row)
         unroll(window.y, first - f.half, first + n - 1 - f.half, self.row_y)
+        for i in range(f.half, n - f.half):
+            mean += hypot(self.row[i], self.row_y[i])
+        mean /= n - 2 * f.half
         for i in range(n):
-            size = hypot(self.row[i], self.row_y[i])
-            if f.half <= i < n - f.half:
-                total += size
-            if size > 0.0:
-                self.row[i] /= size
-                self.row_y[i] /= size
+            size = max(1.0, hypot(self.row[i], self.row_y[i]) / mean)
+            self.row[i] /= size
+            self.row_y[i] /= size
         self.smooth_row(self.row, window, f, i0, i1, self.smooth_x)
         self.smooth_row(self.row_y, window, f, i0, i1, self.smooth_y)
-        return total / (i1 - i0 + 1)
+        return mean
 
     cdef void handle(self, Window* window, Measures* m, int i0, int i1) noexcept nogil:
         """Cable: the handle's greatest distance from the straight line between its top and bottom points.
@@ -325,6 +328,8 @@ cdef class PathMeter:
                     return  # too little tension, or not seen
                 at = (self.phases.first + i) & MASK
                 if not hypot(window.x[at], window.y[at]) > SLACK * load:
+                    return
+                if not hypot(self.smooth_x[i - i0], self.smooth_y[i - i0]) > SLACK * load:
                     return
                 e = handle_elevation(
                     self.smooth_x[i - i0],
