@@ -108,6 +108,7 @@ cdef class RepCounter:
         for i in range(RING):
             self.announced[i] = NAN
         self.sensors.window.announced = self.announced
+        self.segmenter.ring = self.announced
         self.tick = max(1, <long long>(tick_s * GRID_HZ + 0.5))
         self.done = -1
         self.place = NAN

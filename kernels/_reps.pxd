@@ -31,6 +31,7 @@ cdef class Segmenter(Swings):
     cdef bint concentric_first
     cdef readonly double v0
     cdef double sign
+    cdef const double* ring      # the places that are stepped through
     cdef long long held, rest, dwell, slow, failed, prick
     cdef long long slow_k
     cdef long long above_k   # when it was last above the bottom,

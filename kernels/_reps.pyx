@@ -119,6 +119,8 @@ cdef class Segmenter(Swings):
             return self.flush(k)
         if v > self.v0 or self.slow_k < 0:
             self.slow_k = k
+        if not k & 7:
+            self.listen(self.ring, k)
         if not goes_on(self, k, u):
             self.move(k, u)
         if self.fresh_turn:

@@ -16,6 +16,7 @@ cdef struct Turn:
 cdef class Swings:
     cdef bint relative
     cdef double step_range, min_range
+    cdef double noise        # median fourth difference
     cdef long long gap
     cdef Turn turns[TURNS + 1]
     cdef int n
@@ -34,6 +35,7 @@ cdef class Swings:
 
     cdef void begin(self, long long k, double u) noexcept nogil
     cdef void move(self, long long k, double u) noexcept nogil
+    cdef void listen(self, const double* ring, long long k) noexcept nogil
     cdef void turn(self, Turn t, bint high, long long k) noexcept nogil
     cdef void merge(self, Turn now) noexcept nogil
     cdef double least(self, double top) noexcept nogil

@@ -6,11 +6,16 @@ never by time. Small swings inside larger ones are taken out again, as a rainflo
 
 from libc.math cimport fabs
 
-from kernels._window cimport GRID_HZ
+from kernels._window cimport GRID_HZ, MASK
 
 cdef double PROMINENCE = 0.35   # a dip at the sticking point reaches a quarter of a short rep's range
 cdef double RETURN = 0.6        # README, "What counts": below 60 % of the range it is a partial rep
-cdef double STEP = 0.28         # of the least range: turning points are confirmed by this much
+cdef double STEP = 0.28         # of the least range: turning points are confirmed by this much,
+# or by what noise swings within some ten seconds: 5.9 times the median of the differences below, measured on white
+# noise at 20 to 1000 samples a second, and a little more.
+cdef double NOISY_STEP = 7.0
+cdef int LAG = 8                # grid samples; a rep of 0.7 s a phase without a pause leaves 0.2 % of its range
+cdef double DRIFT = 0.03        # of the estimate, a step towards the median: half or twice as much in two seconds
 cdef double FORMER = 0.15           # of the set's before: nobody's reps are so small beside another's
 # A loop band is stretched by some 1.25 m at the most (one of 41 inches to two and a half times its slack length), so
 # the 0.1 m of a least rep are 8 % of its tension, whatever band it is; a standing lifter's sway is a third of that.
@@ -39,6 +44,7 @@ cdef class Swings:
             raise ValueError(f"need min_range and gap_s above 0, got {min_range} and {gap_s}")
         self.min_range = min_range
         self.step_range = STEP * min_range
+        self.noise = 0.25 * self.step_range / NOISY_STEP
         self.relative = relative
         self.gap = <long long>(gap_s * GRID_HZ)
         self.fresh = True
@@ -91,6 +97,22 @@ cdef class Swings:
             self.top.u = u
             self.top.k = k
 
+    cdef void listen(self, const double* ring, long long k) noexcept nogil:
+        """Follow the noise of a ring's samples up to k: the median size of their fourth difference, which voluntary
+        motion hardly enters; and what a turning point is confirmed by."""
+        cdef double least = STEP * self.min_range
+        cdef double floor = 0.25 * least / NOISY_STEP
+        cdef double d = fabs(
+            ring[(k - 2 * LAG) & MASK]
+            - (ring[(k - LAG) & MASK] + ring[(k - 3 * LAG) & MASK]) * (2.0 / 3.0)
+            + (ring[k & MASK] + ring[(k - 4 * LAG) & MASK]) / 6.0
+        )
+        if d > self.noise:
+            self.noise *= 1.0 + DRIFT
+        elif d == d:
+            self.noise = max(floor, self.noise * (1.0 - DRIFT))
+        self.step_range = max(least, NOISY_STEP * self.noise)
+
     cdef void turn(self, Turn t, bint high, long long k) noexcept nogil:
         cdef int i
         t.high = high
@@ -140,7 +162,7 @@ cdef class Swings:
 
     cdef double least(self, double top) noexcept nogil:
         """Least range of a rep that leaves `top`."""
-        cdef double least = max(self.min_range, FORMER * self.former)
+        cdef double least = max(self.min_range, 2.0 * self.step_range, FORMER * self.former)
         return max(least, TAUT * top) if self.relative else least
 
     cdef int first_return(self, int ia) noexcept nogil:
