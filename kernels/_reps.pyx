@@ -287,6 +287,7 @@ cdef class Segmenter(Swings):
         cdef bint slow, still
         cdef int said = NOTHING
         if self.n == 0:
+            self.above_k = k
             if k - self.still_k > self.rest and fabs(w) < self.v0:
                 self.begin(k, u)
             return said
@@ -335,7 +336,7 @@ cdef class Segmenter(Swings):
             if self.has_failed and not self.concentric_first and not self.announced:
                 if k - self.still_k > self.failed:
                     return said | self.trim(k, u)
-            if self.concentric_first or u - self.v.u > ALIKE * left or self.deep - self.v.u > self.step_range:
+            if self.concentric_first or u - self.v.u > ALIKE * left or self.deep - self.v.u > ALIKE * left:
                 self.above_k = k
                 self.deep = self.v.u
         else:
