@@ -201,7 +201,7 @@ cdef class Swings:
         """
         return (
             left >= PROMINENCE * right
-            or (self.range_ref > 0.0 and left >= RETURN * self.range_ref)
+            or (self.range_count > 1 and left >= RETURN * self.range_ref)
             or a_k - self.first_k < JOINED
         )
 
