@@ -430,9 +430,8 @@ cdef class Segmenter(Swings):
             elif right < RETURN * wanted and self.alike(2, now):
                 return self.complete()
             if self.announced and (self.has_b or self.concentric_first) or (
-                not self.concentric_first
-                and left >= self.limit
-                and right >= max(self.least(self.a.u), PROMINENCE * left)
+                left >= self.limit
+                and right >= max(self.least(self.a.u), (RETURN if self.concentric_first else PROMINENCE) * left)
             ):
                 if right < RETURN * wanted:
                     self.has_b = self.has_b and not self.concentric_first
