@@ -6,9 +6,9 @@ from libc.math cimport NAN
 import numpy as np
 
 from kernels._sensors import CHANNELS
-from kernels.results import Discarded, Measured, Tick
+from kernels.results import Discarded, Tick
 
-from kernels._metrics cimport Meter
+from kernels._metrics cimport Meter, measured
 from kernels._motion cimport QUEUE
 from kernels._numbers cimport numbers
 from kernels._reps cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, TOO_QUICK, WITHDRAWN, Segmenter
@@ -313,7 +313,8 @@ cdef class RepCounter:
             if good and not (said & COMPLETE and m.size < 0.0):
                 if said & COMPLETE:
                     self.learn(&m)
-                self.events.append(self.measured(KINDS[2 if said & COMPLETE else 1 if said & HELD else 0], &m))
+                kind = KINDS[2 if said & COMPLETE else 1 if said & HELD else 0]
+                self.events.append(measured(kind, self.index, (self.done + 1) * GRID_S, &m))
                 self.pending = True
             elif said & COMPLETE:
                 self.events.append(
@@ -338,40 +339,6 @@ cdef class RepCounter:
             seg.range_count = 0  # the ones before these two were partial
             seg.learn(seg.ranges[0], seg.end_k)
         seg.learn(m.size, <long long>(m.end_s / GRID_S))
-
-    cdef object measured(self, str kind, Measures* m):
-        said = (
-            kind,
-            self.index,
-            (self.done + 1) * GRID_S,
-            m.start_s,
-            m.end_s,
-            m.eccentric_end_s,
-            m.concentric_start_s,
-            m.concentric_end_s,
-            m.eccentric_s,
-            m.bottom_pause_s,
-            m.concentric_end_s - m.concentric_start_s,
-            m.top_pause_s,
-            m.size,
-            m.mcv,
-            m.pcv,
-            m.mpv,
-            m.mev,
-            m.pev,
-            m.mean_force,
-            m.peak_force,
-            m.mean_power,
-            m.peak_power,
-            m.work,
-            m.deviation,
-            m.drift,
-            m.sigma,
-            m.bottom,
-            m.top,
-            m.smoothing_s,
-        )
-        return _tuple(Measured, said)
 
     def finish(self):
         """The stream is over or has broken off: return what can still be said. Pushing may go on after it."""

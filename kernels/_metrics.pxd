@@ -29,3 +29,6 @@ cdef class Meter:
     cdef bint lift_first(self, Window* window, Span up, Span down, double load, Measures* m) noexcept nogil
     cdef void lift(self, Window* window, Span down, Span up, double load, Measures* m) noexcept nogil
     cdef void force(self, Window* window, double load, int i0, int i1, Span up, Measures* m) noexcept nogil
+
+
+cdef object measured(str kind, long long index, double known_s, Measures* m)

@@ -3,6 +3,8 @@
 cimport cython
 from libc.math cimport NAN, fabs, isnan
 
+from kernels.results import Measured
+
 from kernels._path cimport PathMeter
 from kernels._phases cimport Phases
 from kernels._smooth cimport LADDER, half_width
@@ -16,6 +18,9 @@ cdef int LEAD = 60                  # a slow start is under way before the gramm
 cdef int STRIDE = 20
 cdef int MOST_LEAD = 600            # REST_S of the grammar, and what it may miss of the start
 cdef double CREEP = 0.004           # of the range in a STRIDE: 2 % a second, well below v0 of any rep
+
+# A named tuple's own constructor is Python; this is the one below it.
+cdef object _tuple = tuple.__new__
 
 
 @cython.final
@@ -265,3 +270,39 @@ cdef class Meter:
             m.mean_power = NAN
             m.peak_power = NAN
             m.work = NAN
+
+
+cdef object measured(str kind, long long index, double known_s, Measures* m):
+    """What the measures say, as the tuple of `results`."""
+    said = (
+        kind,
+        index,
+        known_s,
+        m.start_s,
+        m.end_s,
+        m.eccentric_end_s,
+        m.concentric_start_s,
+        m.concentric_end_s,
+        m.eccentric_s,
+        m.bottom_pause_s,
+        m.concentric_end_s - m.concentric_start_s,
+        m.top_pause_s,
+        m.size,
+        m.mcv,
+        m.pcv,
+        m.mpv,
+        m.mev,
+        m.pev,
+        m.mean_force,
+        m.peak_force,
+        m.mean_power,
+        m.peak_power,
+        m.work,
+        m.deviation,
+        m.drift,
+        m.sigma,
+        m.bottom,
+        m.top,
+        m.smoothing_s,
+    )
+    return _tuple(Measured, said)

@@ -1,6 +1,7 @@
 cimport cython
 
-from kernels._swings cimport Swings, Turn
+from kernels._candidate cimport Candidate
+from kernels._swings cimport Turn
 
 cdef enum:
     REJECTS = 256
@@ -27,9 +28,8 @@ cdef struct Reject:
 
 
 @cython.final
-cdef class Segmenter(Swings):
+cdef class Segmenter(Candidate):
     cdef bint concentric_first
-    cdef readonly double v0
     cdef double sign
     cdef const double* ring      # the places that are stepped through
     cdef long long held, rest, dwell, slow, failed, prick
@@ -37,13 +37,6 @@ cdef class Segmenter(Swings):
     cdef long long above_k   # when it was last above the bottom,
     cdef double deep         # which was there
     cdef bint announced, held_said
-    # the candidate: where it leaves, turns, and returns to
-    cdef Turn a, v, b
-    cdef bint has_b
-    cdef bint has_failed, sank   # a lift came back to the bottom; at a place lower than before, or not
-    cdef Turn failed_v, failed_b
-    cdef Turn holds[2]
-    cdef int hold_count, quiet, hold
     cdef double carried  # share of the load that the lifter carries now; NaN where no cell says
     cdef double floor    # where the bar was picked up; NaN where nobody has seen it
     cdef Reject rejects[REJECTS]
@@ -65,14 +58,8 @@ cdef class Segmenter(Swings):
     cdef int flush(self, long long k) noexcept nogil
     cdef void reject(self, long long first, long long last, int reason) noexcept nogil
     cdef int unprick(self, long long k, double u) noexcept nogil
-    cdef bint on_the_way(self, double u) noexcept nogil
-    cdef void rest_on_the_way(self, long long k, double u, double w) noexcept nogil
-    cdef bint lopsided(self) noexcept nogil
-    cdef double expected(self) noexcept nogil
-    cdef bint alike(self, int most, Turn now) noexcept nogil
     cdef long long lying(self) noexcept nogil
     cdef long long patience(self, Turn now) noexcept nogil
-    cdef bint find(self, Turn now) noexcept nogil
     cdef int judge(self, long long k, double u, double w) noexcept nogil
     cdef int complete(self) noexcept nogil
     cdef int trim(self, long long k, double u) noexcept nogil

@@ -10,20 +10,15 @@ lowest V after it, a return B.
 What lies between is no repetition of its own unless it is deep: an inner swing below `PROMINENCE` of the set's
 range (of the largest swing before the set has one) belongs to the phase it interrupts. A lone rise or fall
 (picking up, setting down, unrack, re-rack) has no valley, and standing still for `REST_S` forgets it.
-
-A need not be as high as B. A bar is lifted down from its hooks, a handle pulled to where the set starts, and the
-reps are swings inside that first fall. So a return is measured against what the set says of itself: the range of its
-reps; the place where the fall was held, if B comes back to just there; or three swings alike, where nobody has yet
-come back to A. And how far the bar came up to A, or fell to the first V, is no measure of a rep.
 """
 
 cimport cython
 from libc.math cimport NAN, fabs, isnan
 
+from kernels._candidate cimport ALIKE, ZONE, Candidate, watch_holds
 from kernels._swings cimport PROMINENCE, RETURN, Swings, Turn, goes_on
 from kernels._window cimport GRID_HZ
 
-cdef double ZONE = 0.85         # README, "Phases": top and bottom are the outer 15 % of the range
 HELD_S = 3.0                    # held this long at lockout, the rep is confirmed without its successor
 REST_S = 5.0                    # no pause on the way is this long: the bar lies or hangs
 # Isometric holds at the bottom of a rep are 3 to 8 s, and most of a second goes by in the last centimetres of the way
@@ -34,8 +29,6 @@ PRICK_S = 0.5                   # out and back in less: something hit it; two ph
 cdef double TENSION_V0 = 0.07               # of the range per second, docs/formats.md
 cdef double SLOW_S = 0.25                   # a short first lift slow for this long may be a lockout, not the set-up
 cdef double FAILED_S = 1.5                  # rested this long after a lift that came back: it failed
-HOLD_S = 0.6                    # a stall in the lowering is shorter, a lifter taking his stance is not
-cdef double ALIKE = 0.2                     # of the range: swings of one set differ by less
 cdef double LAST_SPEED = 0.25               # of its mean: 1 % of a smooth way is left (Flash & Hogan 1985)
 cdef double CARRIED = 0.6                   # of the load: the lifter holds it, however he moves
 cdef double LAID_DOWN = 0.3                 # of the load: it lies, but for a hand on it
@@ -44,11 +37,11 @@ cdef double TO_THE_FLOOR = 1.4              # of the range: bars are lowered thi
 
 
 @cython.final
-cdef class Segmenter(Swings):
+cdef class Segmenter(Candidate):
     """Repetitions of one stream, one grid sample at a time.
 
-    State: its swings since the last complete rep, and of the candidate where it leaves, turns and returns to. O(1)
-    per sample, nothing allocated.
+    State: its swings since the last complete rep and the candidate among them; what was said of it; how long what
+    rests, and where it was picked up. O(1) per sample, nothing allocated.
 
     Parameters
     ----------
@@ -64,7 +57,7 @@ cdef class Segmenter(Swings):
     def __init__(self, bint concentric_first, double min_range, double v0, double gap_s):
         if not v0 >= 0.0:
             raise ValueError(f"need v0 of at least 0, got {v0}")
-        Swings.__init__(self, min_range, gap_s, relative=v0 == 0.0)
+        Candidate.__init__(self, min_range, gap_s, v0 == 0.0)
         self.concentric_first = concentric_first
         self.sign = -1.0 if concentric_first else 1.0
         self.v0 = TENSION_V0 * min_range if self.relative else v0
@@ -72,7 +65,6 @@ cdef class Segmenter(Swings):
         self.prick = <long long>(PRICK_S * GRID_HZ)
         self.failed = <long long>(FAILED_S * GRID_HZ)
         self.slow = <long long>(SLOW_S * GRID_HZ)
-        self.hold = <int>(HOLD_S * GRID_HZ)
         self.rest = <long long>(REST_S * GRID_HZ)
         self.dwell = <long long>(DWELL_S * GRID_HZ)
         self.floor = NAN
@@ -125,8 +117,7 @@ cdef class Segmenter(Swings):
             self.move(k, u)
         if self.fresh_turn:
             self.quiet = 0
-        if self.direction < 0 or self.on_the_way(u):
-            self.rest_on_the_way(k, u, w)
+        watch_holds(self, k, u, w)
         if self.n > 1 and k - self.turns[self.n - 2].left_k < self.prick:
             said = self.unprick(k, u)
         if self.n and not self.fresh_turn and self.under_way(k, w):
@@ -143,25 +134,6 @@ cdef class Segmenter(Swings):
         if self.n > 2 or k - self.still_k > self.prick or self.relative:
             return False
         return w <= -self.v0 if self.direction < 0 else w >= self.v0 and not self.concentric_first
-
-    cdef bint on_the_way(self, double u) noexcept nogil:
-        """Whether a fall is not over, for all that it has come back by."""
-        return self.n > 1 and u - self.turns[self.n - 1].u < ALIKE * (
-            self.turns[self.n - 2].u - self.turns[self.n - 1].u
-        )
-
-    cdef void rest_on_the_way(self, long long k, double u, double w) noexcept nogil:
-        """Note where falls are held: the last two places."""
-        self.quiet = min(self.quiet + 1, self.hold) if fabs(w) < self.v0 else max(self.quiet - 1, 0)
-        if self.quiet < self.hold:
-            return
-        if self.hold_count == 0 or self.holds[self.hold_count - 1].u - u >= self.min_range:
-            if self.hold_count == 2:
-                self.holds[0] = self.holds[1]
-                self.hold_count = 1
-            self.hold_count += 1
-        self.holds[self.hold_count - 1].k = k
-        self.holds[self.hold_count - 1].u = u
 
     cdef int unprick(self, long long k, double u) noexcept nogil:
         """Forget an excursion that went out and came back too quickly to be a lifter's."""
@@ -188,98 +160,6 @@ cdef class Segmenter(Swings):
         if self.n == 0:
             self.begin(k, u)
         return said
-
-    cdef bint find(self, Turn now) noexcept nogil:
-        """Set a, v, b: the highest place left, the lowest after it, the highest after that."""
-        cdef int i, last
-        cdef int ia = -1
-        cdef double rise, low
-        self.limit = self.prominence(now)
-        for i in range(self.n):
-            if self.turns[i].high and (ia < 0 or self.turns[i].u >= self.turns[ia].u):
-                if i + 1 < self.n or self.direction < 0:
-                    # a top reached after a real valley is that valley's return, not a new start
-                    if ia >= 0 and self.returned(ia, i):
-                        break
-                    ia = i
-        if ia < 0:
-            return False
-        self.a = self.turns[ia]
-        last = self.first_return(ia)
-        self.has_b = False
-        self.v = self.turns[ia + 1] if self.direction > 0 or last < self.n else now
-        for i in range(ia + 1, last):
-            if not self.turns[i].high and self.turns[i].u <= self.v.u:
-                self.v = self.turns[i]
-        # a lift that came back before the lowest place: it failed, unless the next one succeeds at once
-        rise = max(self.least(self.a.u), self.limit)
-        self.has_failed = False
-        self.sank = False
-        for i in range(ia + 2, last):
-            if self.turns[i].high and self.turns[i].u - self.turns[i - 1].u >= rise:
-                low = self.turns[i + 1].u if i + 1 < last else now.u
-                if self.turns[i].k < self.v.k or low - self.v.u < ALIKE * (self.a.u - self.v.u):
-                    rise = self.turns[i].u - self.turns[i - 1].u
-                    self.has_failed = self.turns[i].k < self.v.k and (
-                        self.a.u - self.turns[i - 1].u >= RETURN * (self.a.u - self.v.u)  # it was a rep's lift
-                    )
-                    self.sank = True
-                    self.failed_v = self.turns[i - 1]
-                    self.failed_b = self.turns[i]
-        for i in range(ia + 1, last):
-            if self.turns[i].high and self.turns[i].k > self.v.k:
-                if not self.has_b or self.turns[i].u > self.b.u:
-                    self.b = self.turns[i]
-                    self.has_b = True
-        if self.direction > 0 and last == self.n and now.k > self.v.k and (not self.has_b or now.u > self.b.u):
-            self.b = now
-            self.has_b = True
-        return True
-
-    cdef bint lopsided(self) noexcept nogil:
-        """Whether the candidate leaves by too little for what it comes back by."""
-        return self.has_b and not self.even(self.a.k, self.a.u - self.v.u, self.b.u - self.v.u)
-
-    cdef double expected(self) noexcept nogil:
-        """How far above V a return is to be looked for; A moves to where the fall was held if it is found there."""
-        cdef double left = self.a.u - self.v.u
-        cdef double right, held
-        cdef int i
-        if self.range_ref > 0.0:
-            return min(left, self.range_ref)
-        if not self.has_b:
-            return left
-        right = self.b.u - self.v.u
-        for i in range(self.hold_count - 1, -1, -1):
-            held = self.holds[i].u - self.v.u
-            if self.a.k < self.holds[i].k < self.v.k and held >= self.least(self.holds[i].u):
-                if right >= ZONE * held and right <= held / ZONE and right < ZONE * left:
-                    self.a.u = self.holds[i].u
-                    self.a.k = self.holds[i].k
-                    return held
-                break
-        return left
-
-    cdef bint alike(self, int most, Turn now) noexcept nogil:
-        """Whether `most` swings in a row inside the fall from A are alike; then a, v, b are the first of them."""
-        cdef int ia = 0
-        cdef int i
-        cdef double size, u
-        while ia + 1 < self.n and self.turns[ia + 1].k <= self.a.k:
-            ia += 1
-        if ia + 2 * most > self.n - (self.direction < 0):
-            return False
-        size = self.turns[ia + 2].u - self.turns[ia + 1].u
-        if size < self.least(self.turns[ia + 2].u):
-            return False
-        for i in range(ia + 3, ia + 1 + 2 * most):
-            u = self.turns[i].u if i < self.n else now.u
-            if fabs(u - self.turns[i - 2].u) > ALIKE * size:
-                return False
-        self.v = self.turns[ia + 1]
-        self.b = self.turns[ia + 2]
-        self.has_b = True
-        return True
 
     cdef int judge(self, long long k, double u, double w) noexcept nogil:
         cdef Turn now = self.low if self.direction < 0 else self.top

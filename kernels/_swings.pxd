@@ -31,7 +31,6 @@ cdef class Swings:
     cdef int range_count
     cdef readonly double range_ref
     cdef double former       # range_ref of the set before
-    cdef double limit        # how deep a swing must be now to be one of its own
 
     cdef void begin(self, long long k, double u) noexcept nogil
     cdef void move(self, long long k, double u) noexcept nogil
@@ -40,9 +39,6 @@ cdef class Swings:
     cdef void merge(self, Turn now) noexcept nogil
     cdef double least(self, double top) noexcept nogil
     cdef double prominence(self, Turn now) noexcept nogil
-    cdef int first_return(self, int ia) noexcept nogil
-    cdef bint even(self, long long a_k, double left, double right) noexcept nogil
-    cdef bint returned(self, int ia, int ib) noexcept nogil
     cdef void learn(self, double size, long long end_k) noexcept nogil
 
 cdef inline bint goes_on(Swings swings, long long k, double u) noexcept nogil:

@@ -20,7 +20,6 @@ cdef double FORMER = 0.15           # of the set's before: nobody's reps are so 
 # A loop band is stretched by some 1.25 m at the most (one of 41 inches to two and a half times its slack length), so
 # the 0.1 m of a least rep are 8 % of its tension, whatever band it is; a standing lifter's sway is a third of that.
 cdef double TAUT = 0.08
-cdef int JOINED = 10                # grid samples: left sooner, it was under way when the stream began
 
 
 cdef class Swings:
@@ -164,46 +163,6 @@ cdef class Swings:
         """Least range of a rep that leaves `top`."""
         cdef double least = max(self.min_range, 2.0 * self.step_range, FORMER * self.former)
         return max(least, TAUT * top) if self.relative else least
-
-    cdef int first_return(self, int ia) noexcept nogil:
-        """How many turning points to look at: where swings have been waiting for a verdict, no more than the first."""
-        cdef double lowest = self.turns[ia].u
-        cdef double left, right
-        cdef int i
-        for i in range(ia + 1, self.n - 1):
-            if not self.turns[i].high:
-                lowest = min(lowest, self.turns[i].u)
-                continue
-            left = self.turns[ia].u - lowest
-            right = self.turns[i].u - lowest
-            if self.range_ref > 0.0:
-                left = min(left, self.range_ref)
-            if right >= max(self.limit, self.least(self.turns[i].u)) and right >= RETURN * left:
-                if self.turns[i].u - self.turns[i + 1].u >= RETURN * right:
-                    return i + 1
-        return self.n
-
-    cdef bint returned(self, int ia, int ib) noexcept nogil:
-        cdef int i
-        cdef double lowest = self.turns[ia].u
-        cdef double left
-        for i in range(ia + 1, ib):
-            lowest = min(lowest, self.turns[i].u)
-        left = self.turns[ia].u - lowest
-        return left >= max(self.limit, self.least(self.turns[ib].u)) and self.even(
-            self.turns[ia].k, left, self.turns[ib].u - lowest
-        )
-
-    cdef bint even(self, long long a_k, double left, double right) noexcept nogil:
-        """Whether a rep may leave as little as `left` to come back by `right`: else it was picked up, or put down.
-
-        Where the stream begins nobody has seen how far it had come.
-        """
-        return (
-            left >= PROMINENCE * right
-            or (self.range_count > 1 and left >= RETURN * self.range_ref)
-            or a_k - self.first_k < JOINED
-        )
 
     cdef void learn(self, double size, long long end_k) noexcept nogil:
         """Remember the range of a rep that stands: the median of the set's latest is the reference."""
