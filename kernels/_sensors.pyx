@@ -157,6 +157,17 @@ cdef class Sensors:
         cdef double other
         if not self.started or n <= 0:
             return 0  # a stream that broke off was held on beyond its last sample
+        if self.alone():
+            for i in range(n):
+                at = (self.placed + 1 + i) & MASK
+                self.s[at] = one_tether(self.leading.ring[at], self.anchors.ax, self.anchors.ay)
+                self.x[at] = NAN
+            for i in range(n):
+                self.placed += 1
+                self.feel(self.placed)
+                self.felt[i] = self.force_done
+            self.heard = self.placed
+            return n
         for i in range(n):
             k = self.placed + 1
             at = k & MASK
@@ -177,8 +188,6 @@ cdef class Sensors:
                     if k < self.position.shifted and k < self.second.shifted:
                         if not self.position.bridged(k) and not self.second.bridged(k):
                             self.x[at] = p.x
-            elif self.layout == ONE_TETHER:
-                self.s[at] = one_tether(self.leading.ring[at], self.anchors.ax, self.anchors.ay)
             elif self.layout == TENSION:
                 self.s[at] = self.leading.ring[at]
             else:
@@ -190,6 +199,16 @@ cdef class Sensors:
             self.felt[i] = self.force_done
             self.placed = k
         return n
+
+    cdef bint alone(self) noexcept nogil:
+        """Whether there is one tether, or the other sensor has not been heard since the stream began."""
+        if not self.two_sensors:
+            return self.layout == ONE_TETHER
+        return (
+            self.second.state == EMPTY
+            and self.second.queue_head == self.second.queue_tail
+            and self.leading.closed[(self.placed + 1) & (CLOSINGS - 1)] - self.first_s > SECOND_LOST_S
+        )
 
     cdef bint listen(self, long long k) noexcept nogil:
         """Take the second sensor's samples up to grid sample k; whether it has come so far, or is lost."""
