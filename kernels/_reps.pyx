@@ -121,7 +121,8 @@ cdef class Segmenter(Candidate):
         if self.n > 1 and k - self.turns[self.n - 2].left_k < self.prick:
             said = self.unprick(k, u)
         if self.n and not self.fresh_turn and self.under_way(k, w):
-            self.above_k = k
+            if self.direction < 0 and u <= self.low.u:
+                self.above_k = k
             return said
         if self.n and (k & 3) and not self.fresh_turn and (
             self.announced or fabs(w) >= self.v0 or (self.direction < 0) != self.concentric_first

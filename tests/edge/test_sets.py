@@ -111,6 +111,13 @@ def test_a_bar_put_down_and_picked_up_again_is_rejected_and_the_reps_renumbered(
     assert any(isinstance(e, Rejected) and e.reason == "set-down and pick-up" for e in events)
 
 
+def test_deep_reps_with_a_pause_after_two_that_were_none_are_the_sets_own():
+    small = [make_rep(3.0 * i, rom_m=0.1) for i in range(2)]
+    deep = [make_rep(10.0 + 6.0 * i, rom_m=0.5, bottom_pause_s=2.5) for i in range(5)]
+    newest, _ = a_set(*small, *deep)
+    assert [(e.state, e.rep.counted) for e in newest] == [("confirmed", False)] * 2 + [("confirmed", True)] * 5
+
+
 def test_a_deeper_rep_that_rests_at_the_bottom_as_all_the_others_do_counts():
     newest, _ = a_set(
         make_rep(0.0, rom_m=0.7, bottom_pause_s=2.2),
