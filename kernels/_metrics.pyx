@@ -17,6 +17,7 @@ cdef double BALLISTIC_MPS = 1.8     # nobody lowers a bar that fast: it was drop
 cdef int LEAD = 60                  # a slow start is under way before the grammar sees a top
 cdef int STRIDE = 20
 cdef int MOST_LEAD = 600            # REST_S of the grammar, and what it may miss of the start
+cdef double TO_THE_FLOOR = 1.4      # of the lift: lowered farther, it was put down and no longer the rep's
 cdef double CREEP = 0.004           # of the range in a STRIDE: 2 % a second, well below v0 of any rep
 
 # A named tuple's own constructor is Python; this is the one below it.
@@ -183,7 +184,7 @@ cdef class Meter:
     cdef void lift(self, Window* window, Span down, Span up, double load, Measures* m) noexcept nogil:
         """Everything that is measured inside the two phases."""
         cdef int i, i0, i1, at
-        cdef double t_end, a, a_before
+        cdef double t_end, a, a_before, lowest
         i0 = self.phases.index(up.start_s)
         i1 = self.phases.index(up.end_s)
         # the lowest place: at the turn of an eccentric-first rep it may be before the concentric starts
@@ -191,6 +192,12 @@ cdef class Meter:
         for i in range(self.phases.index(down.end_s) if not self.concentric_first else i0, i1 + 1):
             m.bottom = min(m.bottom, self.phases.place[i])
         m.top = self.phases.place_at(up.end_s)
+        if self.concentric_first and not isnan(m.eccentric_s):
+            lowest = m.bottom
+            for i in range(i1, self.phases.index(down.end_s) + 1):
+                lowest = min(lowest, self.phases.place[i])
+            if m.top - lowest <= TO_THE_FLOOR * (m.top - m.bottom):
+                m.bottom = lowest
         m.size = m.top - m.bottom
         m.mcv = (m.top - self.phases.place_at(up.start_s)) / (up.end_s - up.start_s)
         m.pcv = self.phases.rate[i0]
