@@ -291,14 +291,15 @@ cdef class PathMeter:
         cdef Smoother* f = smoother(PULLEY_HALF)
         cdef long long first = self.phases.first + i0
         cdef Py_ssize_t n = i1 - i0 + 1 + 2 * f.half
-        cdef Py_ssize_t i
+        cdef Py_ssize_t i, known
         cdef double size
         cdef double mean = 0.0
         unroll(window.x, first - f.half, first + n - 1 - f.half, self.row)
         unroll(window.y, first - f.half, first + n - 1 - f.half, self.row_y)
-        for i in range(f.half, n - f.half):
+        known = max(0, min(n - 2 * f.half, <Py_ssize_t>(window.seen - first + 1)))
+        for i in range(f.half, f.half + known):
             mean += hypot(self.row[i], self.row_y[i])
-        mean /= n - 2 * f.half
+        mean /= known if known else 1
         for i in range(n):
             size = max(1.0, hypot(self.row[i], self.row_y[i]) / mean)
             self.row[i] /= size
