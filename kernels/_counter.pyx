@@ -263,17 +263,6 @@ cdef class RepCounter:
                 self.heaviest = force
             self.carried[i] = force / self.heaviest if self.heaviest > LEAST_LOAD_N else NAN
 
-    cdef void announce(self, long long k, double place, double rate) noexcept nogil:
-        """What a shorter filter says of grid sample k; the grammar, and what it found."""
-        cdef int said
-        self.place = place
-        self.velocity = rate
-        self.announced[k & MASK] = place
-        said = self.segmenter.step(k, place, rate)
-        if said != NOTHING:
-            with gil:
-                self.report(said)
-
     cdef report(self, int said):
         cdef Measures m
         cdef int i
@@ -355,7 +344,12 @@ cdef class RepCounter:
         else:
             for k in range(max(0, self.done - ANNOUNCE + 1), self.done - AHEAD + 1):
                 m = moment(self.sensors.s, smoother(<int>(self.done - k)), self.done - k, k)
-                self.announce(k, m.place, m.rate)
+                self.place = m.place
+                self.velocity = m.rate
+                self.announced[k & MASK] = m.place
+                said = self.segmenter.step(k, m.place, m.rate)
+                if said != NOTHING:
+                    self.report(said)
         said = self.segmenter.flush(self.done)
         while said != NOTHING:
             self.report(said)
