@@ -12,9 +12,9 @@ from kernels._metrics cimport Meter, measured
 from kernels._motion cimport QUEUE
 from kernels._numbers cimport numbers
 from kernels._reps cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, TOO_QUICK, WITHDRAWN, Segmenter
-from kernels._sensors cimport STRETCH, WEIGH, Sensors
+from kernels._sensors cimport WEIGH, Sensors
 from kernels._smooth cimport Moment, Smoother, moment, moments, roll, smoother, unroll
-from kernels._window cimport GRID_HZ, MASK, PULLEY, RING, TENSION, Measures
+from kernels._window cimport GRID_HZ, MASK, PULLEY, RING, STRETCH, TENSION, Measures
 
 cdef double GRID_S = 1.0 / GRID_HZ
 

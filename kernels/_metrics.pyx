@@ -8,7 +8,7 @@ from kernels.results import Measured
 from kernels._path cimport PathMeter
 from kernels._phases cimport Phases
 from kernels._smooth cimport LADDER, half_width
-from kernels._window cimport GRID_HZ, MARGIN, MASK, RING, TENSION, Measures, Span, Window
+from kernels._window cimport GRID_HZ, MARGIN, MASK, RING, STRETCH, TENSION, Measures, Span, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef double TENSION_V0 = 0.07       # README, "Phases": on tension alone v0 is 7 % of the range per second
@@ -65,7 +65,7 @@ cdef class Meter:
         """
         cdef long long first = self.onset(window, a, v) - LEAD
         cdef long long last = min((b if b >= 0 else v) + MARGIN, window.newest - half_width(0))
-        cdef long long oldest = window.newest - RING + 2 * half_width(LADDER - 1)
+        cdef long long oldest = window.newest - RING + STRETCH + 2 * half_width(LADDER - 1)
         cdef int i, i0, i1, ia, iv, ib
         cdef double before, turn, after
         cdef Span away, back

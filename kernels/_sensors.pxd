@@ -2,11 +2,10 @@ cimport cython
 
 from kernels._motion cimport Resampler
 from kernels._path cimport Anchors
-from kernels._window cimport RING, Window
+from kernels._window cimport RING, STRETCH, Window
 
 cdef enum:
-    STRETCH = 64        # grid samples worked on together where so many have come
-    WEIGH = 256         # and after how many the uncertainty of the path is weighed anew
+    WEIGH = 256         # after how many grid samples the uncertainty of the path is weighed anew
 
 
 @cython.final

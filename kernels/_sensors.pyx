@@ -18,6 +18,7 @@ from kernels._window cimport (
     PULLEY,
     PULLEY_HALF,
     RING,
+    STRETCH,
     TENSION,
     TILT,
     TRAVEL,

@@ -4,6 +4,7 @@ cdef enum:
     GRID_HZ = 100         # the grid every channel is brought onto
     RING = 8192           # grid samples kept: 81.92 s, longer than any rep
     MASK = RING - 1
+    STRETCH = 64          # grid samples placed together where so many have come, before the first is worked on
     MARGIN = 12           # samples looked at beyond a turn of the grammar's
     PATH_HALF = 16        # a bar changes its way more slowly than its speed
     PULLEY_HALF = 20      # the cell's noise is turned into length by the whole free cable

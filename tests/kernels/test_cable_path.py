@@ -9,7 +9,7 @@ FREE_M, ELEVATION_RAD = 1.3, 0.25
 
 @pytest.fixture(name="paths")
 def make_paths(motion, counter):
-    """Path deviations and their uncertainties of straight pulls, the pull on the cable given by time and place."""
+    """Path deviations of straight pulls, and their uncertainties; the tension given by time and place."""
 
     def paths(pull, hangs=None):
         pulls = [(0.8, 0.6), (0.5, 0.0), (0.6, -0.6), (1.0, 0.0)] * 4

@@ -9,16 +9,18 @@ import pytest
 @pytest.mark.parametrize("share", [0.2, 0.3, 0.5, 0.65, 0.8])
 @pytest.mark.parametrize("way", ["down", "up"])
 def test_a_hold_anywhere_on_the_way_neither_ends_a_rep_nor_costs_it(motion, results, hold_s, share, way):
+    part_m, rest_m = 0.6 * share, 0.6 * (1.0 - share)
     if way == "up":
-        rep = ((1.2, -0.6), (0.2, 0.0), (0.8, 0.6 * share), (hold_s, 0.0), (0.6, 0.6 * (1.0 - share)), (0.8, 0.0))
+        rep = ((1.2, -0.6), (0.2, 0.0), (0.8, part_m), (hold_s, 0.0), (0.6, rest_m), (0.8, 0.0))
     else:
-        rep = ((0.8, -0.6 * share), (hold_s, 0.0), (0.8, -0.6 * (1.0 - share)), (0.2, 0.0), (0.9, 0.6), (0.8, 0.0))
+        rep = ((0.8, -part_m), (hold_s, 0.0), (0.8, -rest_m), (0.2, 0.0), (0.9, 0.6), (0.8, 0.0))
     reps, _ = results(*motion((2.0, 0.0), *rep * 4, (1.0, 0.0), start_m=1.4))
     assert [rep.size for rep in reps] == pytest.approx([0.6] * 4, abs=0.005)
 
 
 def test_a_rep_held_below_lockout_is_pending_after_three_seconds_and_complete_where_it_ends(motion, results):
-    legs = ((2.0, 0.0), (1.2, -0.6), (0.8, 0.45), (6.0, 0.0), (0.6, 0.15), (2.0, 0.0), (1.0, -0.6), (1.0, 0.6))
+    held = ((1.2, -0.6), (0.8, 0.45), (6.0, 0.0), (0.6, 0.15), (2.0, 0.0))
+    legs = ((2.0, 0.0), *held, (1.0, -0.6), (1.0, 0.6))
     time_s, s = motion(*legs, start_m=1.4)
     pending, _ = results(time_s, s, kind="lockout")
     assert pending[0].known_s == pytest.approx(4.0 + 3.0, abs=0.4)
@@ -47,7 +49,7 @@ def test_a_very_slow_rep_does_not_lie(motion, results):
 
 
 def test_a_long_wait_before_a_set_does_not_make_its_pauses_longer(motion, rdl, results):
-    """Waiting for a minute, lifting, and putting it down for eleven seconds is no rep of eleven seconds' pause."""
+    """A minute's wait, a lift, and eleven seconds put down are no rep of eleven seconds' pause."""
     legs = ((60.0, 0.0), (1.2, 0.5), *rdl(2), (1.2, -0.3), (11.0, 0.0), (1.2, 0.3), *rdl(2))
     reps, _ = results(*motion(*legs, start_m=0.2))
     assert len(reps) == 4

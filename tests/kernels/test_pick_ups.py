@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-LIFT_S = 0.7
-
 
 def rows(*lifts_m, pause_s=0.5):
     """Concentric-first reps of given lifts, each lowered to where it began."""
@@ -15,8 +13,9 @@ def rows(*lifts_m, pause_s=0.5):
 @pytest.mark.parametrize("reps", [0, 1, 6])
 @pytest.mark.parametrize("standing_s", [2.0, 6.0])
 def test_a_bar_tried_and_then_picked_up_is_no_rep(motion, rdl, results, dip_m, reps, standing_s):
-    tried = ((2.0, 0.0), (0.5, dip_m), (0.8, 0.0), (LIFT_S, -dip_m), (1.0, 0.0), (1.3, 0.6), (standing_s, 0.0))
-    found, discarded = results(*motion(*tried, *rdl(reps, 0.25)[1:], (1.5, -0.6), (7.0, 0.0), start_m=0.3))
+    tried = ((2.0, 0.0), (0.5, dip_m), (0.8, 0.0), (0.7, -dip_m), (1.0, 0.0))
+    legs = (*tried, (1.3, 0.6), (standing_s, 0.0))
+    found, discarded = results(*motion(*legs, *rdl(reps, 0.25)[1:], (1.5, -0.6), (7.0, 0.0), start_m=0.3))
     assert [rep.size for rep in found] == pytest.approx([0.25] * reps, abs=0.004)
     assert "pick-up" in [d.reason for d in discarded]
 
@@ -30,7 +29,9 @@ def test_a_pending_rep_that_turns_out_a_pick_up_is_taken_back(motion, results):
     assert results(time_s, s)[0] == []
 
 
-@pytest.mark.parametrize("lifts_m", [(0.55, 0.43, 0.45, 0.48), (0.41, 0.32, 0.36, 0.37), (0.32, 0.34, 0.32, 0.32)])
+@pytest.mark.parametrize(
+    "lifts_m", [(0.55, 0.43, 0.45, 0.48), (0.41, 0.32, 0.36, 0.37), (0.32, 0.34, 0.32, 0.32)]
+)
 @pytest.mark.parametrize("hang_m", [0.17, 0.38])
 def test_reps_from_where_a_bar_hangs_count_each_though_no_one_comes_back_to_the_floor(
     motion, results, lifts_m, hang_m
@@ -69,7 +70,8 @@ def test_a_last_lift_let_down_to_the_floor_counts(motion, results):
 @pytest.mark.parametrize("noise_n", [0.3, 1.0, 2.0])
 @pytest.mark.parametrize("rate_hz", [20.0, 80.0, 320.0])
 def test_standing_in_a_band_with_a_noisy_cell_is_no_rep_and_costs_none(motion, counter, noise_n, rate_hz):
-    legs = ((2.0, 0.0), (1.5, 0.6), (20.0, 0.0), *[(1.5, -0.3), (6.0, 0.0), (1.0, 0.3), (1.0, 0.0)] * 4, (20.0, 0.0))
+    rep = ((1.5, -0.3), (6.0, 0.0), (1.0, 0.3), (1.0, 0.0))
+    legs = ((2.0, 0.0), (1.5, 0.6), (20.0, 0.0), *rep * 4, (20.0, 0.0))
     time_s, s = motion(*legs, start_m=0.05, rate_hz=rate_hz)
     tension_n = 250.0 * s + np.random.default_rng(5).normal(0.0, noise_n, s.size)
     band = counter("tension", min_range=7.0, free_weight=False)
