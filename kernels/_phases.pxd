@@ -26,6 +26,7 @@ cdef class Phases:
     cdef Span phase(
         self, int i0, int i1, double sign, double v0, double start, double end, double size
     ) noexcept nogil
+    cdef double sharpen(self, double at_s, int step, double sign, double v0, double size) noexcept nogil
     cdef double place_at(self, double t) noexcept nogil
     cdef int index(self, double t) noexcept nogil
     cdef double summit(self, int i) noexcept nogil

@@ -21,6 +21,9 @@ cdef double QUIET_SHARE = 0.01      # of peak velocity: fast motion needs less
 # A phase of 0.5 s, as fast as lifters get, takes 0.18 s through the middle 70 % of its range; a knock's 0.15 s
 # takes half of that. Measured on the place, so that noise in the velocity does not matter.
 cdef double MIDDLE_S = 0.12
+cdef double SUDDEN = 8.0            # times v0 within a half-width of the smoother
+cdef double STILL = 0.1             # of the range, a motion is as it set out,
+cdef double NOT_YET = 0.3           # and by here no longer
 cdef double BLUR_S = 0.5            # noise does not spread a crossing farther than this
 cdef int UNREST_LAG = 5
 cdef int LEAST_REACH = 3            # the narrowest smoother
@@ -198,7 +201,7 @@ cdef class Phases:
                         break
             if isnan(span.start_s):
                 out = i0  # under way when the stream began
-            span.start_s = 0.5 * (span.start_s + first)
+            span.start_s = self.sharpen(0.5 * (span.start_s + first), 1, sign, v0, size)
         else:
             for i in range(out + 1, i1):
                 if sign * self.rate[i] < v0 and sign * self.rate[i + 1] >= v0:
@@ -227,8 +230,41 @@ cdef class Phases:
                     last = self.crossing(i, sign * v0)
                 if sign * self.rate[i + 1] < below or last - span.end_s > BLUR_S:
                     break
-        span.end_s = 0.5 * (span.end_s + last)
+        span.end_s = self.sharpen(0.5 * (span.end_s + last), -1, sign, v0, size)
         return span
+
+    cdef double sharpen(self, double at_s, int step, double sign, double v0, double size) noexcept nogil:
+        """The time at which the speed passes v0 where it does so suddenly, forwards (step 1) or backwards (-1) in time.
+
+        The smoother spreads a sudden start over its half-width. What lies a half-width on is not spread, and tells how
+        the motion set out: as d = c tau^(q+1), v = (q + 1) c tau^q, a = q v / tau for some q (1 with a jerk, 2 as
+        voluntary reaches do), so that v² / (a d) = 1 + 1/q and tau = (q + 1) d / v.
+        """
+        cdef int i = self.index(at_s)
+        cdef int p = i + step * (self.half + 1)
+        cdef int j
+        cdef double v, a, d, q, tau, rest, found
+        if p < 2 or p > self.n - 3:
+            return at_s
+        v = sign * self.rate[p]
+        if not v >= SUDDEN * v0:
+            return at_s
+        rest = step * sign * self.place[i]
+        for j in range(1, 2 * self.half + 1):
+            if 0 <= i - step * j < self.n:
+                rest = min(rest, step * sign * self.place[i - step * j])
+        d = step * sign * self.place[p] - rest
+        a = step * sign * (self.rate[p + 2] - self.rate[p - 2]) / (4.0 * GRID_S)
+        q = v * v / (a * d) - 1.0
+        if not (a > 0.0 and d > 0.0 and q > 0.0):
+            return at_s
+        q = min(max(1.0 / q, 0.5), 3.0)
+        tau = (q + 1.0) * d / v
+        found = (self.first + p + 0.5) * GRID_S - step * tau * (1.0 - (v0 / v) ** (1.0 / q))
+        if fabs(found - at_s) > 0.5 * self.half * GRID_S:
+            return at_s
+        # far from its ends the motion goes on otherwise than it set out
+        return at_s + min(max((NOT_YET - d / size) / (NOT_YET - STILL), 0.0), 1.0) * (found - at_s)
 
     cdef double place_at(self, double t) noexcept nogil:
         cdef double at = t / GRID_S - 0.5 - self.first
