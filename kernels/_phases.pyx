@@ -243,7 +243,8 @@ cdef class Phases:
         cdef int i = self.index(at_s)
         cdef int p = i + step * (self.half + 1)
         cdef int j
-        cdef double v, a, d, q, tau, rest, found
+        cdef Smoother* f
+        cdef double v, a, d, q, tau, rest, found, onset, since, spread, share
         if p < 2 or p > self.n - 3:
             return at_s
         v = sign * self.rate[p]
@@ -263,8 +264,17 @@ cdef class Phases:
         found = (self.first + p + 0.5) * GRID_S - step * tau * (1.0 - (v0 / v) ** (1.0 / q))
         if fabs(found - at_s) > 0.5 * self.half * GRID_S:
             return at_s
+        # what a start as sudden as that would read, spread, where the crossing was read
+        onset = (self.first + p + 0.5) * GRID_S - step * tau
+        f = smoother(self.half)
+        spread = 0.0
+        for j in range(0, 2 * self.half + 1, 2):  # every other tap: the sum of both halves differs by a few per cent
+            since = step * (at_s - onset) + (j - self.half) * GRID_S
+            if since > 0.0:
+                spread += 2.0 * f.rate[j] * d * (since / tau) ** (q + 1.0)
         # far from its ends the motion goes on otherwise than it set out
-        return at_s + min(max((NOT_YET - d / size) / (NOT_YET - STILL), 0.0), 1.0) * (found - at_s)
+        share = min(max((NOT_YET - d / size) / (NOT_YET - STILL), 0.0), 1.0)
+        return at_s + share * min(max(spread / v0, 0.0), 1.0) * (found - at_s)
 
     cdef double place_at(self, double t) noexcept nogil:
         cdef double at = t / GRID_S - 0.5 - self.first
