@@ -1,20 +1,21 @@
 /* Rows of samples, four neighbours at a time: symmetric taps, and whether there is anything to decide.
 
    Compilers do not find this by themselves: they may not change the order of a sum, and do not see that four sums with
-   one order each lie side by side. The vectors are those of GCC and Clang, two doubles wide, which every x86-64 and
-   aarch64 has; other machines get the same arithmetic in pieces. No order is changed, so the bits are those of one
-   sample at a time. */
+   one order each lie side by side. The vectors are those of GCC and Clang; a machine whose registers hold fewer than
+   four doubles gets the same arithmetic in pieces. No order is changed, so the bits are those of one sample at a
+   time. */
 
+#include <stdint.h>
 #include <string.h>
 
-typedef double plumbline_pair __attribute__((vector_size(16)));
 typedef double plumbline_four __attribute__((vector_size(32)));
+typedef int64_t plumbline_mask __attribute__((vector_size(32)));
 
 /* Four doubles are one register where there is AVX2, which half as many steps pay for; the loader chooses. */
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__) && !defined(__clang__)
-#define PLUMBLINE_WIDE __attribute__((target_clones("avx2", "default")))
+#define PLUMBLINE_WIDE __attribute__((unused, target_clones("avx2", "default")))
 #else
-#define PLUMBLINE_WIDE
+#define PLUMBLINE_WIDE __attribute__((unused))
 #endif
 
 /* Even taps: out[i] = taps[0] p[i] + sum of taps[j] (p[i + j] + p[i - j]), j = 1 .. half. */
@@ -67,40 +68,29 @@ PLUMBLINE_WIDE static void plumbline_moments(const double *p, Py_ssize_t n, cons
     }
 }
 
-static inline plumbline_pair plumbline_two(const double *p) {
-    plumbline_pair pair;
-    memcpy(&pair, p, sizeof pair);
-    return pair;
-}
-
-typedef long long plumbline_mask __attribute__((vector_size(16)));
-
-static inline plumbline_pair plumbline_size(plumbline_pair x) {
-    const plumbline_mask all_but_sign = {0x7fffffffffffffffLL, 0x7fffffffffffffffLL};
-    return (plumbline_pair)((plumbline_mask)x & all_but_sign);
-}
-
-/* Which of two samples are plain: later by up to `longest`, elsewhere by up to `tolerance`, and either by a quantum at
-   least or not at all, which must be no surprise after the step before. False for NaN. */
-static inline plumbline_mask plumbline_plain_two(const double *t, const double *y, double longest, double tolerance,
-                                                 double quantum, double surprise) {
-    plumbline_pair last = plumbline_two(t - 1), there = plumbline_two(y - 1);
-    plumbline_pair dt = plumbline_two(t) - last, before = last - plumbline_two(t - 2);
-    plumbline_pair jump = plumbline_size(plumbline_two(y) - there);
-    plumbline_pair jumped = plumbline_size(there - plumbline_two(y - 2));
-    plumbline_pair none = {0.0, 0.0};
-    return (dt > none) & (dt <= longest + none) & (jump <= tolerance + none)
-         & ((jump >= quantum + none) | ((jump == none) & (jumped * dt <= surprise * before)));
-}
-
-/* How many of n samples from the first on are plain; two more lie before it. */
-static inline Py_ssize_t plumbline_plain(const double *t, const double *y, Py_ssize_t n, double longest,
-                                         double tolerance, double quantum, double surprise) {
+/* How many of n samples from the first on are plain: later by up to `longest`, elsewhere by up to `tolerance`, and either
+   by a quantum at least or not at all, which must be no surprise after the step before. No NaN is. Two more samples lie
+   before the first. */
+PLUMBLINE_WIDE static Py_ssize_t plumbline_plain(const double *t, const double *y, Py_ssize_t n, double longest,
+                                                 double tolerance, double quantum, double surprise) {
+    const plumbline_mask unsigned_ = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
+    const plumbline_four none = {0.0, 0.0, 0.0, 0.0};
     Py_ssize_t i = 0;
     for (; i + 4 <= n; i += 4) {
-        plumbline_mask all = plumbline_plain_two(t + i, y + i, longest, tolerance, quantum, surprise)
-                           & plumbline_plain_two(t + i + 2, y + i + 2, longest, tolerance, quantum, surprise);
-        if (!(all[0] & all[1])) break;
+        plumbline_four now, last, before, here, there, over, dt, jump, jumped;
+        plumbline_mask plain;
+        memcpy(&now, t + i, sizeof now);
+        memcpy(&last, t + i - 1, sizeof last);
+        memcpy(&before, t + i - 2, sizeof before);
+        memcpy(&here, y + i, sizeof here);
+        memcpy(&there, y + i - 1, sizeof there);
+        memcpy(&over, y + i - 2, sizeof over);
+        dt = now - last;
+        jump = (plumbline_four)((plumbline_mask)(here - there) & unsigned_);
+        jumped = (plumbline_four)((plumbline_mask)(there - over) & unsigned_);
+        plain = (dt > none) & (dt <= longest + none) & (jump <= tolerance + none)
+              & ((jump >= quantum + none) | ((jump == none) & (jumped * dt <= surprise * (last - before))));
+        if (!(plain[0] & plain[1] & plain[2] & plain[3])) break;
     }
     for (; i < n; i++) {
         double dt = t[i] - t[i - 1], jump = y[i] - y[i - 1], jumped = y[i - 1] - y[i - 2];
