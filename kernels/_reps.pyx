@@ -31,7 +31,6 @@ cdef double SLOW_S = 0.25                   # a short first lift slow for this l
 cdef double FAILED_S = 1.5                  # rested this long after a lift that came back: it failed
 cdef double LAST_SPEED = 0.25               # of its mean: 1 % of a smooth way is left (Flash & Hogan 1985)
 cdef double CARRIED = 0.6                   # of the load: the lifter holds it, however he moves
-cdef double LAID_DOWN = 0.3                 # of the load: it lies, but for a hand on it
 cdef int ENOUGH = 3                  # so many swings alike are reps
 cdef double TO_THE_FLOOR = 1.4              # of the range: bars are lowered this far to the floor, not in a rep
 
@@ -246,8 +245,6 @@ cdef class Segmenter(Candidate):
             return self.rest
         if self.carried >= CARRIED:
             return self.gap
-        if self.carried < LAID_DOWN:
-            return self.rest
         return max(self.dwell, min(self.gap, <long long>(HELD_AGAIN * self.dwelt)))
 
     cdef int complete(self) noexcept nogil:

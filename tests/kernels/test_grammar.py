@@ -103,7 +103,7 @@ def test_one_rep_of_another_depth_is_no_measure_of_the_others(motion, results, a
 
 
 @pytest.mark.parametrize(
-    ("pause_s", "carried", "bottoms"), [(11.0, True, 3), (7.0, False, 2), (11.0, None, 2)]
+    ("pause_s", "carried", "bottoms"), [(11.0, True, 3), (11.0, False, 2), (11.0, None, 2), (7.0, False, 3)]
 )
 def test_the_load_cell_tells_a_long_pause_from_a_bar_laid_down(
     motion, rdl, counter, pause_s, carried, bottoms
