@@ -31,6 +31,7 @@ cdef double SLOW_S = 0.25                   # a short first lift slow for this l
 cdef double FAILED_S = 1.5                  # rested this long after a lift that came back: it failed
 cdef double LAST_SPEED = 0.25               # of its mean: 1 % of a smooth way is left (Flash & Hogan 1985)
 cdef double CARRIED = 0.6                   # of the load: the lifter holds it, however he moves
+cdef double SLACK = 2.0     # of the least range: a band that never pulls more hangs about somebody doing something else
 cdef int ENOUGH = 3                  # so many swings alike are reps
 cdef double TO_THE_FLOOR = 1.4              # of the range: bars are lowered this far to the floor, not in a rep
 
@@ -57,6 +58,8 @@ cdef class Segmenter(Candidate):
         if not v0 >= 0.0:
             raise ValueError(f"need v0 of at least 0, got {v0}")
         Candidate.__init__(self, min_range, gap_s, v0 == 0.0)
+        if self.relative and not concentric_first:
+            self.slack = SLACK * min_range
         self.concentric_first = concentric_first
         self.sign = -1.0 if concentric_first else 1.0
         self.v0 = TENSION_V0 * min_range if self.relative else v0

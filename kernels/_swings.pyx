@@ -4,7 +4,7 @@ A turning point is confirmed when the motion has come back from it by a distance
 never by time. Small swings inside larger ones are taken out again, as a rainflow count does.
 """
 
-from libc.math cimport fabs
+from libc.math cimport INFINITY, fabs
 
 from kernels._window cimport GRID_HZ, MASK
 
@@ -45,6 +45,7 @@ cdef class Swings:
         self.step_range = STEP * min_range
         self.noise = 0.25 * self.step_range / NOISY_STEP
         self.relative = relative
+        self.slack = -INFINITY
         self.gap = <long long>(gap_s * GRID_HZ)
         self.fresh = True
         self.end_k = -1
@@ -162,7 +163,9 @@ cdef class Swings:
     cdef double least(self, double top) noexcept nogil:
         """Least range of a rep that leaves `top`."""
         cdef double least = max(self.min_range, 2.0 * self.step_range, FORMER * self.former)
-        return max(least, TAUT * top) if self.relative else least
+        if not self.relative:
+            return least
+        return max(least, TAUT * top) if top > self.slack else INFINITY
 
     cdef void learn(self, double size, long long end_k) noexcept nogil:
         """Remember the range of a rep that stands: the median of the set's latest is the reference."""

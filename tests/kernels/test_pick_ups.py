@@ -77,3 +77,14 @@ def test_standing_in_a_band_with_a_noisy_cell_is_no_rep_and_costs_none(motion, c
     band = counter("tension", min_range=7.0, free_weight=False)
     found = band.push(3, time_s, tension_n) + band.finish()
     assert len([r for r in found if getattr(r, "kind", "") == "complete"]) == 4
+
+
+def test_a_slack_band_that_somebody_plays_with_makes_no_rep(motion, counter):
+    tugs = [
+        leg for pull in (0.048, 0.05, 0.044) for leg in ((0.8, pull), (1.5, 0.0), (0.9, -pull), (1.2, 0.0))
+    ]
+    time_s, s = motion((2.0, 0.0), *tugs * 6, (5.0, 0.0), start_m=0.0, rate_hz=80.0)
+    tension_n = 250.0 * s + np.random.default_rng(7).normal(0.0, 0.3, s.size)
+    band = counter("tension", min_range=7.0, free_weight=False)
+    found = band.push(3, time_s, tension_n) + band.finish()
+    assert [r for r in found if getattr(r, "kind", "") == "complete"] == []
