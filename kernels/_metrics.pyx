@@ -8,6 +8,7 @@ from kernels.results import Measured
 from kernels._path cimport PathMeter
 from kernels._phases cimport Phases
 from kernels._smooth cimport LADDER, half_width
+from kernels._swings cimport TO_THE_FLOOR
 from kernels._window cimport GRID_HZ, MARGIN, MASK, RING, STRETCH, TENSION, Measures, Span, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
@@ -17,7 +18,6 @@ cdef double BALLISTIC_MPS = 1.8     # nobody lowers a bar that fast: it was drop
 cdef int LEAD = 60                  # a slow start is under way before the grammar sees a top
 cdef int STRIDE = 20
 cdef int MOST_LEAD = 600            # REST_S of the grammar, and what it may miss of the start
-cdef double TO_THE_FLOOR = 1.4      # of the lift: lowered farther, it was put down and no longer the rep's
 cdef double CREEP = 0.004           # of the range in a STRIDE: 2 % a second, well below v0 of any rep
 
 # A named tuple's own constructor is Python; this is the one below it.

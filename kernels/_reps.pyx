@@ -16,7 +16,7 @@ cimport cython
 from libc.math cimport NAN, fabs, isnan
 
 from kernels._candidate cimport ALIKE, ZONE, Candidate, watch_holds
-from kernels._swings cimport PROMINENCE, RETURN, Swings, Turn, goes_on
+from kernels._swings cimport PROMINENCE, RETURN, TO_THE_FLOOR, Swings, Turn, goes_on
 from kernels._window cimport GRID_HZ
 
 HELD_S = 3.0                    # held this long at lockout, the rep is confirmed without its successor
@@ -33,7 +33,6 @@ cdef double LAST_SPEED = 0.25               # of its mean: 1 % of a smooth way i
 cdef double CARRIED = 0.6                   # of the load: the lifter holds it, however he moves
 cdef double SLACK = 2.0     # of the least range: a band that never pulls more hangs about somebody doing something else
 cdef int ENOUGH = 3                  # so many swings alike are reps
-cdef double TO_THE_FLOOR = 1.4              # of the range: bars are lowered this far to the floor, not in a rep
 
 
 @cython.final

@@ -4,7 +4,7 @@ cdef enum:
     TURNS = 64
     MEDIAN_OF = 9
 
-cdef double PROMINENCE, RETURN
+cdef double PROMINENCE, RETURN, TO_THE_FLOOR
 
 cdef struct Turn:
     long long k

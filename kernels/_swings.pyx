@@ -10,6 +10,7 @@ from kernels._window cimport GRID_HZ, MASK
 
 cdef double PROMINENCE = 0.35   # a dip at the sticking point reaches a quarter of a short rep's range
 cdef double RETURN = 0.6        # README, "What counts": below 60 % of the range it is a partial rep
+cdef double TO_THE_FLOOR = 1.4  # of the range: bars are lowered this far to the floor, not in a rep
 cdef double STEP = 0.28         # of the least range: turning points are confirmed by this much,
 # or by what noise swings within some ten seconds: 5.9 times the median of the differences below, measured on white
 # noise at 20 to 1000 samples a second, and a little more.
@@ -25,8 +26,8 @@ cdef double TAUT = 0.08
 cdef class Swings:
     """Turning points of one stream since they were last accounted for, and the set's range.
 
-    State: up to 64 turning points, the running extreme, how long the motion has kept still, and the ranges of the
-    set so far. O(1) per sample, nothing allocated.
+    State: up to 64 turning points, the running extreme, how long the motion has kept still and how noisy it is, and
+    the ranges and pauses of the set so far. O(1) per sample, nothing allocated.
 
     Parameters
     ----------
