@@ -27,7 +27,7 @@ from uuid import uuid4
 import msgspec
 
 from station.errors import MessageError
-from station.records import Count, Live, Rep, RepState, Seq, SetSummary
+from station.records import Count, Live, Rep, RepState, Seq, SetSummary, SignalQuality
 
 MAX_PAYLOAD_BYTES = 65_536  # a rep is below 2 kB; anything near this is not ours
 LEAVES = ("state", "info", "health", "live", "rep", "set", "command", "badge", "reply", "ack")
@@ -120,6 +120,8 @@ class HealthMessage(Message, frozen=True, kw_only=True, tag="plumbline/health/1"
     rezeros: Count = 0  # how often the load cell's zero was moved at rest, without anybody asking
     zero_moved_n: float = 0.0  # by that, since the cell was tared
     problem: str | None = None  # what stands in the way right now, for a person to read
+    shifts: Count = 0  # steps of the motion's zero that were found and taken out
+    signal: SignalQuality | None = None  # of the motion's channel in this session; None: nothing has moved
 
 
 class LiveMessage(Message, frozen=True, kw_only=True, tag="plumbline/live/1"):

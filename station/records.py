@@ -59,6 +59,24 @@ class Rep(msgspec.Struct, frozen=True, kw_only=True):
 
     velocity_loss_pct: float | None  # to the fastest counted rep of the set so far
 
+    # Standard uncertainties of the numbers above as measured here; None where the number is.
+    rom_sigma_m: float | None = None
+    mean_concentric_velocity_sigma_mps: float | None = None
+    peak_concentric_velocity_sigma_mps: float | None = None
+    eccentric_sigma_s: float | None = None
+    bottom_pause_sigma_s: float | None = None
+    concentric_sigma_s: float | None = None
+    top_pause_sigma_s: float | None = None
+
+    confidence: float | None = None  # 0 to 1: how sure it is that a coach would judge it so
+    repaired_samples: Count | None = None  # taken for spikes, repeats or shifts, and not used as they came
+    signal_noise_m: float | None = None  # standard deviation of the readings about the motion
+
+    slack_s: float | None = None  # cable, band: with a tension below 15 % of the rep's mean
+    heel_pct: float | None = None  # of the load under the rear cells: mean,
+    heel_least_pct: float | None = None  # and least
+    left_pct: float | None = None  # of the load under the left cells, mean
+
 
 class Rejected(msgspec.Struct, frozen=True):
     """A movement that was not a rep, and why."""
@@ -116,6 +134,16 @@ class SetEvent(msgspec.Struct, frozen=True, kw_only=True):
     summary: SetSummary
 
 
+class SignalQuality(msgspec.Struct, frozen=True, kw_only=True):
+    """How good the signal of the motion is: of a recording, or of a session so far."""
+
+    fit: bool  # good enough for velocities and boundaries
+    rate_hz: float | None  # of the motion's channel
+    noise_m: float | None  # standard deviation of the readings about the motion; None on tension alone
+    repaired_pct: float  # of the samples: spikes, repeats and shifts
+    missing_pct: float  # of the time
+
+
 class AnalysedSet(msgspec.Struct, frozen=True):
     """The reps of one set of a recording."""
 
@@ -131,3 +159,4 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     exercise: str
     sets: list[AnalysedSet]
     rejected: list[Rejected]
+    signal: SignalQuality | None = None  # None: nothing has moved

@@ -9,6 +9,14 @@ from station.sim.motion import Floats
 
 G_MPS2 = 9.80665  # standard gravity, CGPM 1901
 
+# What only a station can say of its own measurement: the truth has none of it.
+OF_A_STATION = (
+    "path_deviation_sigma_m", "rom_sigma_m", "mean_concentric_velocity_sigma_mps",
+    "peak_concentric_velocity_sigma_mps", "eccentric_sigma_s", "bottom_pause_sigma_s", "concentric_sigma_s",
+    "top_pause_sigma_s", "confidence", "repaired_samples", "signal_noise_m",
+    "slack_s", "heel_pct", "heel_least_pct", "left_pct",
+)  # fmt: skip
+
 Found = dict[str, Any]
 
 
@@ -48,7 +56,9 @@ def measure(
             rep["work_j"] = work
             rep["mean_power_w"] = work / seconds
             rep["peak_power_w"] = float((f_c * v_c).max())
-    rep["path_deviation_m"] = rep["path_drift_m"] = rep["path_deviation_sigma_m"] = None
+    for key in OF_A_STATION:
+        rep[key] = None
+    rep["path_deviation_m"] = rep["path_drift_m"] = None
     if place is not None and metres:
         _path(rep, profile, time_s, s, place)
 

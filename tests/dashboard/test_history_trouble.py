@@ -88,18 +88,38 @@ def test_a_history_of_another_version_is_said(where: str) -> None:
             opened(where)
 
 
+ADDED_IN_4 = (
+    *("rom_sigma_m", "mean_concentric_velocity_sigma_mps", "peak_concentric_velocity_sigma_mps"),
+    *("eccentric_sigma_s", "bottom_pause_sigma_s", "concentric_sigma_s", "top_pause_sigma_s"),
+    *("confidence", "repaired_samples", "signal_noise_m"),
+    *("slack_s", "heel_pct", "heel_least_pct", "left_pct"),
+)
+
+
 def test_a_history_of_the_first_version_is_brought_up_to_date(tmp_path: Path, make_rep: MakeRep) -> None:
     path = tmp_path / "old.db"
     with SqliteStore(path) as store:
         fill(store, make_rep)
         for statement in ("DROP TABLE plans", "DROP TABLE athletes", "DROP INDEX reps_by_athlete"):
             store.db.run(statement)
+        for column in ADDED_IN_4:
+            store.db.run(f"ALTER TABLE reps DROP COLUMN {column}")
         store.db.set_version(1)
     with pytest.raises(StoreError, match=r"history of schema 1.* brings it up to date"):
         open_history(path)
     with SqliteStore(path) as store:
         assert athletes(store.db) == []
-        assert len(store.reps("gym", "rack-1")) == 1
+        (old,) = store.reps("gym", "rack-1")
+        assert {old[column] for column in ADDED_IN_4} == {None}
+        assert store.db.version() == SCHEMA_VERSION
+
+
+def test_uncertainty_confidence_and_what_was_repaired_are_kept(tmp_path: Path, make_rep: MakeRep) -> None:
+    said = {"rom_sigma_m": 0.001, "bottom_pause_sigma_s": 0.02, "confidence": 0.97, "repaired_samples": 4}
+    with SqliteStore(tmp_path / "h.db") as store:
+        store.ingest([Arrived("gym", "rack-1", make_rep(stream="s", seq=1, **said))])
+        (kept,) = store.reps("gym", "rack-1")
+    assert {column: kept[column] for column in said} == said
 
 
 def test_reading_makes_no_history_and_changes_none(tmp_path: Path, make_rep: MakeRep) -> None:
