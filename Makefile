@@ -9,8 +9,8 @@ KERNELS := $(wildcard kernels/*.pyx kernels/*.pxd kernels/*.h)
 COMPILER = $$($(PYTHON) -c 'import os, sysconfig; print((os.getenv("CC") or sysconfig.get_config_var("CC")).split()[0])')
 INCLUDE = import sysconfig; print(sysconfig.get_path("include"))
 # Bytecode of what is run, and of nothing else: compiling it takes a start longer than all the rest.
-COMPILE = import dashboard.app, dashboard.demo, dashboard.history.record, dashboard.screens.history, \
-  edge.node, textual.drivers.headless_driver, textual.drivers.linux_driver, textual.pilot; \
+COMPILE = import dashboard.tui.app, dashboard.demo.gym, dashboard.record.record, dashboard.tui.screens.history, \
+  edge.node.node, textual.drivers.headless_driver, textual.drivers.linux_driver, textual.pilot; \
   from station.cli import commands; [one.load() for one in commands().values()]
 
 # What pip installs here is compiled when it is first used, and kept: without, every child would do it again.

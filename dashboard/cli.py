@@ -15,11 +15,11 @@ from types import FrameType
 
 import msgspec
 
-from dashboard.children import ChildError
-from dashboard.client import Client
+from dashboard.broker.client import Client
+from dashboard.demo.children import ChildError
+from dashboard.floor.state import FloorState
 from dashboard.options import add_broker_options, broker_of
-from dashboard.recording import Recording
-from dashboard.state import FloorState
+from dashboard.record.recording import Recording
 from station.config import Mqtt, decode_toml
 from station.errors import ConfigError
 from station.exercises import Profile, all_profiles
@@ -171,7 +171,7 @@ def demo(argv: Sequence[str]) -> int:
 
 def _demo(args: argparse.Namespace, stop: "_Stop") -> str | None:
     """Show the simulated gym until it is left; what of it had ended by then."""
-    from dashboard.demo import Gym, coach  # noqa: PLC0415  the simulator only where needed
+    from dashboard.demo.gym import Gym, coach  # noqa: PLC0415  the simulator only where needed
 
     with Gym(args.seed, stop.event) as gym:
         stop.last_resort = gym.close
@@ -194,7 +194,7 @@ def _demo(args: argparse.Namespace, stop: "_Stop") -> str | None:
 
 def record(argv: Sequence[str]) -> int:
     """Write every rep and set into the history."""
-    from dashboard.history.record import record_command  # noqa: PLC0415  its database only where needed
+    from dashboard.record.record import record_command  # noqa: PLC0415  its database only where needed
 
     return record_command(argv)
 
@@ -289,7 +289,7 @@ def _look(
         # A browser's dashboard has no terminal: textual-serve names the driver that stands for one.
         shown = "TEXTUAL_DRIVER" in os.environ or (sys.stdin.isatty() and sys.stdout.isatty())
         if args.plain or not shown:
-            from dashboard.plain import run_plain  # noqa: PLC0415
+            from dashboard.tui.plain import run_plain  # noqa: PLC0415
 
             run_plain(
                 client,
@@ -301,9 +301,9 @@ def _look(
                 on_floor=on_floor,
             )
         else:
-            from dashboard.app import PlumblineApp  # noqa: PLC0415  a third of a second plain mode saves
             from dashboard.history.recall import Recall  # noqa: PLC0415
-            from dashboard.preferences import preferences_path  # noqa: PLC0415
+            from dashboard.tui.app import PlumblineApp  # noqa: PLC0415  a third of a second plain mode saves
+            from dashboard.tui.preferences import preferences_path  # noqa: PLC0415
 
             lifter_at = getattr(args, "station", None)
             # Names and plans have no place on a screen that stands in the hall.

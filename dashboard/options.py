@@ -1,4 +1,4 @@
-"""Which broker: the options that every subcommand of the dashboard has."""
+"""Which broker, and which history: the options that the dashboard's subcommands share."""
 
 import argparse
 
@@ -38,4 +38,13 @@ def broker_of(args: argparse.Namespace, file: Mqtt | None = None) -> Mqtt:
         ca_file=args.ca_file or known.ca_file,
         username=args.username or known.username,
         password_file=args.password_file or known.password_file,
+    )
+
+
+def add_db(parser: argparse.ArgumentParser) -> None:
+    """--db, to give to `open_history` or `open_writable`."""
+    parser.add_argument(
+        "--db",
+        metavar="PATH|URL",
+        help="the history: a file or postgresql://… (default: in the platform's data folder)",
     )

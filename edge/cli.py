@@ -19,24 +19,24 @@ from station.usage import command_parser
 
 def analyze(argv: Sequence[str]) -> int:
     """Count and measure the reps of a recording."""
-    from edge.analysis import analyze_command  # noqa: PLC0415 - each command imports what it needs
+    from edge.tools.analysis import analyze_command  # noqa: PLC0415 - each command imports what it needs
 
     return analyze_command(argv)
 
 
 def edge(argv: Sequence[str]) -> int:
     """Run a node: count at one or more stations and publish. Or install one."""
-    from edge import install  # noqa: PLC0415
+    from edge.node import install  # noqa: PLC0415
 
     if argv[:1] == ["install"]:
         return install.install(argv[1:])
     if argv[:1] == ["uninstall"]:
         return install.uninstall(argv[1:])
-    from edge.acquisition import PortAcquisition  # noqa: PLC0415
-    from edge.metrics import MetricsServer  # noqa: PLC0415
-    from edge.node import Node  # noqa: PLC0415
-    from edge.outbox import Outbox  # noqa: PLC0415
-    from edge.session import Session  # noqa: PLC0415
+    from edge.delivery.outbox import Outbox  # noqa: PLC0415
+    from edge.node.acquisition import PortAcquisition  # noqa: PLC0415
+    from edge.node.metrics import MetricsServer  # noqa: PLC0415
+    from edge.node.node import Node  # noqa: PLC0415
+    from edge.node.session import Session  # noqa: PLC0415
 
     parser = command_parser(
         "edge",
@@ -95,9 +95,9 @@ examples:
 
 def capture(argv: Sequence[str]) -> int:
     """Record the raw bytes of a port with their receive times."""
-    from edge.capture import CaptureInfo, CaptureWriter  # noqa: PLC0415
-    from edge.drivers import Driver, make_driver  # noqa: PLC0415
-    from edge.sources import SerialSource  # noqa: PLC0415
+    from edge.link.capture import CaptureInfo, CaptureWriter  # noqa: PLC0415
+    from edge.link.drivers import Driver, make_driver  # noqa: PLC0415
+    from edge.link.sources import SerialSource  # noqa: PLC0415
 
     parser = command_parser(
         "capture",
@@ -146,7 +146,7 @@ examples:
 
 def replay(argv: Sequence[str]) -> int:
     """Send a recording or a capture through node, broker and dashboard as if it were live."""
-    from edge import replay as replaying  # noqa: PLC0415
+    from edge.tools import replay as replaying  # noqa: PLC0415
 
     parser = command_parser(
         "replay",
@@ -174,7 +174,7 @@ examples:
 
 def broker(argv: Sequence[str]) -> int:
     """Run a private broker on this machine."""
-    from edge.broker import Broker  # noqa: PLC0415
+    from edge.broker.mosquitto import Broker  # noqa: PLC0415
 
     parser = command_parser(
         "broker",
@@ -231,7 +231,7 @@ examples:
 
 
 def _set_up_broker(args: argparse.Namespace) -> int:
-    from edge.broker_setup import set_up  # noqa: PLC0415
+    from edge.broker.setup import set_up  # noqa: PLC0415
 
     names = {"host": args.host, "site": args.site, "stations": args.stations, "screens": args.screens}
     try:

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import settings
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge.broker import Broker
-from edge.outbox import Outbox
-from edge.publisher import Publisher
+from edge.broker.mosquitto import Broker
+from edge.delivery.outbox import Outbox
+from edge.delivery.publisher import Publisher
 from station.config import Mqtt
 from station.errors import BrokerError
 from station.messages import AnyMessage, RepMessage, SetMessage, decode

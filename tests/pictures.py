@@ -16,14 +16,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dashboard.app import PlumblineApp
-from dashboard.attention import Attention
-from dashboard.client import Client, Connection
-from dashboard.demo import Gym, coach
+from dashboard.broker.client import Client, Connection
+from dashboard.demo.gym import Gym, coach
+from dashboard.floor.attention import Attention
+from dashboard.floor.views import StationView
 from dashboard.history.recall import Recall
-from dashboard.history.store import Arrived, open_store
-from dashboard.recording import Recording
-from dashboard.views import StationView
+from dashboard.record.recording import Recording
+from dashboard.record.store import Arrived, open_store
+from dashboard.tui.app import PlumblineApp
 from station.config import Mqtt
 from station.exercises import all_profiles
 from tests.dashboard.conftest import Words

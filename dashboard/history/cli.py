@@ -9,13 +9,14 @@ from pathlib import Path
 
 import msgspec
 
+from dashboard.database.database import Database
+from dashboard.database.schema import open_history
 from dashboard.files import whole_file
-from dashboard.history.athletes import athletes, find_athlete
-from dashboard.history.database import Database
 from dashboard.history.export import COLUMNS, export, rows, text_writer
 from dashboard.history.queries import MOST_REPS, Filter, KeptSet, group_sessions, sets
-from dashboard.history.schema import open_history
+from dashboard.options import add_db
 from dashboard.plaintext import clean
+from dashboard.roster.athletes import athletes, find_athlete
 from station.errors import StoreError
 from station.exercises import all_profiles
 from station.messages import now_utc
@@ -169,15 +170,6 @@ def bounds_utc(first_day: date | None, last_day: date | None) -> tuple[str | Non
 
     since = midnight(first_day) if first_day else None
     return since, midnight(last_day + timedelta(days=1)) if last_day else None
-
-
-def add_db(parser: argparse.ArgumentParser) -> None:
-    """--db, to give to `open_history` or `open_writable`."""
-    parser.add_argument(
-        "--db",
-        metavar="PATH|URL",
-        help="the history: a file or postgresql://… (default: in the platform's data folder)",
-    )
 
 
 def _add_days(parser: argparse.ArgumentParser) -> None:

@@ -13,9 +13,9 @@ from typing import Any, Literal, TextIO
 
 import msgspec
 
-from dashboard.history.database import Database, Row
+from dashboard.database.database import Database, Row
+from dashboard.database.schema import REPS, SETS
 from dashboard.history.queries import EVERYTHING, Filter, condition
-from dashboard.history.schema import REPS, SETS
 from station.errors import StoreError
 
 What = Literal["reps", "sets", "commands"]

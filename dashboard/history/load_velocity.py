@@ -12,8 +12,8 @@ from datetime import tzinfo
 import msgspec
 import numpy as np
 
+from dashboard.floor.times import day_of
 from dashboard.history.queries import KeptSet
-from dashboard.times import day_of
 
 LEAST_LOADS = 3
 LEAST_R_SQUARED = 0.8

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from dashboard.history.database import Database, Row
-from dashboard.times import day_of
+from dashboard.database.database import Database, Row
+from dashboard.floor.times import day_of
 from station.records import Rep, SetSummary
 
 MOST_REPS = 20_000  # read at once: a year of one athlete

@@ -10,11 +10,11 @@ from types import MappingProxyType
 
 import msgspec
 
-from dashboard.coaching import Before, EarlierSet
-from dashboard.history.athletes import Athlete, athletes
-from dashboard.history.database import Database
+from dashboard.database.database import Database
+from dashboard.database.schema import open_history
+from dashboard.floor.coaching import Before, EarlierSet
 from dashboard.history.queries import Filter, KeptSet, sets
-from dashboard.history.schema import open_history
+from dashboard.roster.athletes import Athlete, athletes
 from station.errors import StoreError
 from station.exercises.coaching import DoneSet, Observed
 from station.messages import CommandMessage

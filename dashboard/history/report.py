@@ -14,13 +14,13 @@ from statistics import fmean
 from string import Template
 from typing import NamedTuple
 
+from dashboard.floor.times import day_of, instant
 from dashboard.history.figures import Plot
 from dashboard.history.load_velocity import VELOCITY_AT_1RM_MPS, load_velocity
 from dashboard.history.queries import KeptSet, Session, group_sessions
 from dashboard.history.session_plots import session_plots
 from dashboard.history.trend_plots import athlete_plots
 from dashboard.plaintext import clean
-from dashboard.times import day_of, instant
 from station.exercises import Profile
 from station.exercises.coaching import tempo_adherence_pct
 from station.messages import now_utc

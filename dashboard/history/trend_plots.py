@@ -5,11 +5,11 @@ from datetime import datetime, tzinfo
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from dashboard.floor.times import instant
 from dashboard.history.figures import BLUE, GREY, INK, ORANGE, Plot, drawn, from_zero, limit
 from dashboard.history.load_velocity import LoadVelocity
 from dashboard.history.queries import KeptSet
 from dashboard.history.trends import Measure, TrendPoint, trend
-from dashboard.times import instant
 from station.exercises import Profile
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ def simulate(
 ) -> int:
     """Simulate to a recording with its truth, to a picture, to pseudo-terminals.
 
-    Captures and TCP belong to the edge, which gives the functions for them; see edge.simulate.
+    Captures and TCP belong to the edge, which gives the functions for them; see edge.tools.simulate.
     """
     args = _parser(write_capture is not None, serve_tcp is not None).parse_args(argv)
     if args.list:

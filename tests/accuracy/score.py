@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.analysis import BLOCK_S, RepBook
-from edge.drivers import Samples
-from edge.pipeline import Event, StationPipeline
-from edge.plot import draw_analysis
+from edge.counting.pipeline import Event, StationPipeline
+from edge.link.drivers import Samples
+from edge.tools.analysis import BLOCK_S, RepBook
+from edge.tools.plot import draw_analysis
 from station.exercises import load_profile
 from station.records import Rejected, Rep, RepEvent
 from station.sim import SimulatedSet, load_scenario, simulate_station, with_seed

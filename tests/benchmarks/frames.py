@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edge.drivers import make_driver
+from edge.link.drivers import make_driver
 from kernels import FrameDecoder
 from station import wire
 from station.config import Port, StationFile, StationTable

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import find_peaks, savgol_filter
 
-from edge.pipeline import make_counter
+from edge.counting.pipeline import make_counter
 from kernels import CHANNELS, Measured
 from kernels._smooth import design
 from station.config import StationFile

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.broker import Broker, end_with_parent
+from edge.broker.mosquitto import Broker, end_with_parent
 
 FOR_S = 60.0
 READY_S = 20.0

@@ -8,8 +8,8 @@ from statistics import median
 
 import numpy as np
 
-from edge.drivers import make_driver
-from edge.pipeline import StationPipeline
+from edge.counting.pipeline import StationPipeline
+from edge.link.drivers import make_driver
 from station.config import Port, StationFile
 from station.exercises import load_profile
 from station.records import RepEvent, SetEvent

@@ -82,11 +82,11 @@ def edge() -> None:
     """
     import threading  # noqa: PLC0415
 
-    from edge.backlog import Backlog  # noqa: PLC0415
-    from edge.connection import Connection  # noqa: PLC0415
-    from edge.drivers import BoardDriver, Samples  # noqa: PLC0415
-    from edge.outbox import Outbox  # noqa: PLC0415
-    from edge.sources import SerialSource  # noqa: PLC0415
+    from edge.delivery.backlog import Backlog  # noqa: PLC0415
+    from edge.delivery.connection import Connection  # noqa: PLC0415
+    from edge.delivery.outbox import Outbox  # noqa: PLC0415
+    from edge.link.drivers import BoardDriver, Samples  # noqa: PLC0415
+    from edge.link.sources import SerialSource  # noqa: PLC0415
     from station.messages import RepMessage  # noqa: PLC0415
 
     here = threading.local()
@@ -140,10 +140,10 @@ def edge() -> None:
 
 def dashboard() -> None:
     """["arrived", event_id, revision, at] and ["shown", station, set, reps, at]: on the terminal."""
-    from dashboard.app import PlumblineApp  # noqa: PLC0415
-    from dashboard.client import Inbox  # noqa: PLC0415
-    from dashboard.events import Packet  # noqa: PLC0415
-    from dashboard.widgets.tile import Tile  # noqa: PLC0415
+    from dashboard.broker.client import Inbox  # noqa: PLC0415
+    from dashboard.broker.events import Packet  # noqa: PLC0415
+    from dashboard.tui.app import PlumblineApp  # noqa: PLC0415
+    from dashboard.tui.widgets.tile import Tile  # noqa: PLC0415
 
     put, lines = Inbox.put, Tile.lines
     drawn: list[list[Any]] = []

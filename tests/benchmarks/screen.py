@@ -26,7 +26,7 @@ import numpy as np
 import paho.mqtt.client as paho
 
 import station.cli
-from edge.broker import Broker, end_with_parent
+from edge.broker.mosquitto import Broker, end_with_parent
 from station.messages import (
     Address,
     LiveMessage,
@@ -130,8 +130,8 @@ def _rss_mb(pid: int) -> float:
 
 def probe(log: Path, argv: list[str]) -> int:
     """The dashboard, noting when it drew and how old the newest live values then were."""
-    from dashboard.app import PlumblineApp  # noqa: PLC0415  only this process draws
-    from dashboard.events import FloorChanged  # noqa: PLC0415
+    from dashboard.tui.app import PlumblineApp  # noqa: PLC0415  only this process draws
+    from dashboard.tui.messages import FloorChanged  # noqa: PLC0415
 
     # Counts, not values: a list of everything seen would be the memory that grows.
     ages_ms: Counter[int] = Counter()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import paho.mqtt.client as paho
 
-from edge.broker import Broker
+from edge.broker.mosquitto import Broker
 from station.messages import Address, encode, new_id
 from tests.benchmarks.birth import birth
 

@@ -17,9 +17,10 @@ import paho.mqtt.client as paho
 import psycopg
 import pytest
 
-from dashboard.client import Connection, Inbox
-from dashboard.events import FloorChanged, Packet
-from edge.broker import Broker
+from dashboard.broker.client import Connection, Inbox
+from dashboard.broker.events import Packet
+from dashboard.tui.messages import FloorChanged
+from edge.broker.mosquitto import Broker
 from station.messages import (
     Address,
     HealthMessage,
@@ -355,7 +356,7 @@ class Looks:
 
     def check(self, name: str, text: str) -> None:
         """Compare with the reviewed file; PLUMBLINE_ACCEPT=1 writes it anew, to be read before the commit."""
-        path = Path(__file__).parent / "expected" / f"{name}.txt"
+        path = Path(__file__).parent / "tui" / "expected" / f"{name}.txt"
         if os.environ.get("PLUMBLINE_ACCEPT"):
             path.write_text(text, encoding="utf-8")
         assert text == path.read_text(encoding="utf-8")

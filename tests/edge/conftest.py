@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.drivers import Samples
+from edge.link.drivers import Samples
 from station import wire
 from station.sim.device import BoardChannel, LineFaults, SimulatedBoard, spoil
 

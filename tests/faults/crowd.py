@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from edge.outbox import Outbox
-from edge.publisher import Publisher
+from edge.delivery.outbox import Outbox
+from edge.delivery.publisher import Publisher
 from station.config import Mqtt
 from tests.faults.station import make_rep
 

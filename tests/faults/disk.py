@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from edge.outbox import Outbox
+from edge.delivery.outbox import Outbox
 from station.messages import Tombstone, decode
 from tests.faults.gym import ROOT, Gym, Verdict
 

@@ -10,8 +10,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from dashboard.history.record import Record
-from dashboard.history.store import Arrived, SqliteStore, StreamKey
+from dashboard.record.record import Record
+from dashboard.record.store import Arrived, SqliteStore, StreamKey
 from station.config import Mqtt
 from station.messages import StreamAck
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from edge.broker import Broker
+from edge.broker.mosquitto import Broker
 
 ROOT = Path(__file__).parents[2]
 BASE_MPS = 0.1

@@ -11,11 +11,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from edge.acquisition import PlayedSamples
-from edge.drivers import Samples
-from edge.node import Node
-from edge.outbox import Outbox
-from edge.session import Session
+from edge.delivery.outbox import Outbox
+from edge.link.drivers import Samples
+from edge.node.acquisition import PlayedSamples
+from edge.node.node import Node
+from edge.node.session import Session
 from station.config import Mqtt
 from station.exercises import load_profile
 from station.sim.session import simulate_set

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.outbox import Outbox
+from edge.delivery.outbox import Outbox
 from station.messages import RepMessage, decode
 from station.sim.board import board_bytes
 from station.sim.session import simulate_set

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edge.outbox import Outbox
+from edge.delivery.outbox import Outbox
 from station.errors import StoreError
 from station.messages import StreamAck, Tombstone, decode
 from tests.faults.station import make_rep

@@ -12,11 +12,11 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from dashboard.history.record import Record
-from dashboard.history.store import SqliteStore
-from edge.broker_setup import set_up
-from edge.outbox import Outbox
-from edge.publisher import Publisher
+from dashboard.record.record import Record
+from dashboard.record.store import SqliteStore
+from edge.broker.setup import set_up
+from edge.delivery.outbox import Outbox
+from edge.delivery.publisher import Publisher
 from station.config import Mqtt
 from station.messages import AckMessage, Address, CommandMessage, StreamAck, encode, now_utc
 from tests.faults.gym import Gym, Verdict

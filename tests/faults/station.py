@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from edge.outbox import Outbox
-from edge.publisher import Publisher
+from edge.delivery.outbox import Outbox
+from edge.delivery.publisher import Publisher
 from station.config import Mqtt
 from station.errors import StoreError
 from station.messages import RepMessage, now_utc

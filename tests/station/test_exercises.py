@@ -1,7 +1,7 @@
 import pytest
 
-from edge.analysis import analyse
-from edge.recording import read_recording
+from edge.link.recording import read_recording
+from edge.tools.analysis import analyse
 from station.errors import ConfigError
 from station.exercises import all_profiles, load_profile
 from station.sim import simulate_set, with_seed

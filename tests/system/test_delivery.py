@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from dashboard.history.record import Record
-from dashboard.history.store import SqliteStore
-from edge.broker import Broker
-from edge.outbox import Outbox
-from edge.publisher import Publisher
+from dashboard.record.record import Record
+from dashboard.record.store import SqliteStore
+from edge.broker.mosquitto import Broker
+from edge.delivery.outbox import Outbox
+from edge.delivery.publisher import Publisher
 from station.config import Mqtt
 from station.messages import AckMessage, RepMessage, StreamAck, encode
 
@@ -68,8 +68,8 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 import msgspec
-from edge.outbox import Outbox
-from edge.publisher import Publisher
+from edge.delivery.outbox import Outbox
+from edge.delivery.publisher import Publisher
 from station.config import Mqtt
 from station.messages import RepMessage
 outbox = Outbox(Path(sys.argv[2]))
@@ -133,8 +133,8 @@ DYING_RECORD = """
 import os, signal, sys, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from dashboard.history.record import Record
-from dashboard.history.store import SqliteStore
+from dashboard.record.record import Record
+from dashboard.record.store import SqliteStore
 from station.config import Mqtt
 
 class DiesAfterCommit(SqliteStore):

@@ -8,15 +8,15 @@ import msgspec
 import numpy as np
 import pytest
 
-from dashboard.history.record import Record
-from dashboard.history.store import SqliteStore
-from edge.acquisition import PlayedSamples
-from edge.broker import Broker
+from dashboard.record.record import Record
+from dashboard.record.store import SqliteStore
+from edge.broker.mosquitto import Broker
 from edge.cli import schema
-from edge.drivers import Samples
-from edge.node import Node
-from edge.outbox import Outbox
-from edge.session import Session
+from edge.delivery.outbox import Outbox
+from edge.link.drivers import Samples
+from edge.node.acquisition import PlayedSamples
+from edge.node.node import Node
+from edge.node.session import Session
 from station.config import Mqtt
 from station.exercises import load_profile
 from station.messages import LEAVES, BadgeMessage, CommandMessage, encode, now_utc

@@ -1,0 +1,1 @@
+"""The client of the broker, and the check of what it brings."""

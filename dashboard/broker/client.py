@@ -1,0 +1,289 @@
+"""The screen's ear on the broker: a network thread that puts packets into bounded queues, nothing else.
+
+Only that thread touches paho. It runs paho's loop itself: an error in it, a refused connection and a
+broker that is gone are all the same case here, tried again after RETRY_S, and the screen can say which it is.
+"""
+
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from dashboard.broker.events import Packet
+from dashboard.broker.reading import Reader
+from station.config import Mqtt, check_mqtt, read_password
+from station.messages import (
+    MAX_PAYLOAD_BYTES,
+    QOS,
+    Address,
+    BadgeMessage,
+    CommandMessage,
+    Message,
+    ReplyMessage,
+    encode,
+)
+
+RETRY_S = 1.0
+CONNECT_TIMEOUT_S = 2.0
+KEEPALIVE_S = 5  # a broker behind a dead link is noticed within 1.5 of these
+LOOP_S = 0.05  # how long a command waits at most
+REPLY_WAIT_S = 5.0
+LIVE_EACH = 8  # of one station between two looks of the screen; then its oldest goes
+LIVE_AT_ONCE = 120  # of all stations in one look: 60 at 10 Hz say 60, and what is behind is no longer live
+MOST_TOPICS = 4096  # of live values; a gym has 60
+OUTGOING = 1024  # commands, and the record's acknowledgements
+QUEUE = 8192  # reps, states and replies
+PRESSING = ("/rep", "/set", "/reply")  # what a person waits for
+LEAVES = ("state", "info", "health", "live", "rep", "set", "reply")
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """Whether the broker is there, in words; `since_s` is when that began."""
+
+    up: bool
+    text: str
+    since_s: float
+
+
+class Inbox:
+    """Packets on their way from the network thread to the screen; live values make room first.
+
+    A screen that has not come round for a while finds each station's newest, instead of working off what it
+    missed and being late for the next.
+    """
+
+    def __init__(self, live_each: int = LIVE_EACH, live_at_once: int = LIVE_AT_ONCE) -> None:
+        self._live_each = live_each
+        self._live_at_once = live_at_once
+        self._live: dict[str, deque[Packet]] = {}  # by topic
+        self._other: deque[Packet] = deque(maxlen=QUEUE)
+        self.dropped_live = 0
+        self.dropped = 0
+        self.pressing = False  # something came that is not to wait for the next flush
+
+    def put(self, packet: Packet) -> None:
+        """Add one packet; where there is no room the oldest of its kind goes and is counted."""
+        if packet.topic.endswith("/live"):
+            queue = self._live.get(packet.topic)
+            if queue is None:
+                if len(self._live) >= MOST_TOPICS:
+                    self.dropped_live += 1
+                    return
+                queue = self._live[packet.topic] = deque(maxlen=self._live_each)
+            self.dropped_live += len(queue) == self._live_each
+            queue.append(packet)
+        else:
+            self.dropped += len(self._other) == QUEUE
+            self._other.append(packet)
+            if packet.topic.endswith(PRESSING):
+                self.pressing = True
+
+    def drain(self) -> list[Packet]:
+        """Take what is there now; what comes meanwhile is for the next time."""
+        self.pressing = False  # first, so that what comes meanwhile raises it again
+        taken = [self._other.popleft() for _ in range(len(self._other))]
+        waiting = [queue for queue in list(self._live.values()) if queue]
+        each = max(1, self._live_at_once // max(1, len(waiting)))
+        for queue in waiting:
+            found = [queue.popleft() for _ in range(len(queue))]
+            self.dropped_live += max(0, len(found) - each)
+            taken += found[-each:]
+        return taken
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A command or a badge under way."""
+
+    wish: CommandMessage | BadgeMessage
+    station: str
+    deadline_s: float
+
+    @property
+    def name(self) -> str:
+        """What was asked for."""
+        return "badge" if isinstance(self.wish, BadgeMessage) else self.wish.name
+
+
+class Client:
+    """The broker's messages in `inbox`, and a way to send commands."""
+
+    def __init__(
+        self,
+        mqtt: Mqtt,
+        site: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        leaves: Sequence[str] = LEAVES,
+        station: str | None = None,
+    ) -> None:
+        """Prepare; `site` and `station` None listen to every one on the broker.
+
+        Raises ConfigError as `read_password`.
+        """
+        self._leaves = leaves
+        self._station = station
+        check_mqtt(mqtt)
+        self.inbox = Inbox()
+        self.connection = Connection(False, "connecting", clock())
+        self.errors = 0  # of the network thread, each survived by connecting anew
+        self._mqtt = mqtt
+        self._site = site
+        self._password = read_password(mqtt)
+        self._clock = clock
+        self._read_until_s = clock()
+        self._outgoing: deque[tuple[str, bytes]] = deque(maxlen=OUTGOING)
+        self._asked: dict[str, Asked] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
+
+    def start(self) -> None:
+        """Begin to connect; returns at once, whether the broker is there or not."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Leave the broker and end the thread."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(CONNECT_TIMEOUT_S + 1.0)
+
+    def send(
+        self, site: str, station: str, wish: CommandMessage | BadgeMessage, tracked: bool = True
+    ) -> bool:
+        """Ask a station's edge, or the record whose badge it is; False where there is no broker to carry it.
+
+        One that is `tracked` turns up in `answered` or `unanswered` later.
+        """
+        if not self.connection.up:
+            return False
+        if tracked:
+            self._asked[wish.event_id] = Asked(wish, station, self._clock() + REPLY_WAIT_S)
+        leaf = "badge" if isinstance(wish, BadgeMessage) else "command"
+        self.publish(Address(site, station, leaf), wish)
+        return True
+
+    @property
+    def heard_until_s(self) -> float:
+        """Until when everything that came is in the inbox: what is still to be read is late, not missing."""
+        return self._read_until_s if self.connection.up else self._clock()
+
+    def publish(self, to: Address, message: Message) -> None:
+        """Send a message with QoS 1 when the connection stands next; beyond OUTGOING the oldest goes."""
+        self._outgoing.append((to.topic, encode(message)))
+
+    def answered(self, reply: ReplyMessage) -> Asked | None:
+        """The command of ours this reply answers; None for another screen's and for a repeat."""
+        return self._asked.pop(reply.in_reply_to, None)
+
+    def unanswered(self) -> list[Asked]:
+        """Commands whose time is up, each said once."""
+        now_s = self._clock()
+        late = [asked for asked in self._asked.values() if asked.deadline_s < now_s]
+        for asked in late:
+            del self._asked[asked.wish.event_id]
+        return late
+
+    def _run(self) -> None:
+        protocol = MQTTProtocolVersion.MQTTv5
+        while not self._stopping.is_set():
+            try:
+                understood = self._stay_connected(protocol)
+            except (
+                OSError,
+                ValueError,
+            ) as error:  # ssl's errors are OSErrors; ValueError: a host that cannot be
+                self._say(False, _reason(error))
+            except Exception as error:  # noqa: BLE001  a broken packet must not silence the screen for good
+                self.errors += 1
+                self._say(False, f"{type(error).__name__} in the connection")
+            else:
+                if not understood:
+                    # A broker without MQTT 5 refuses the version or just hangs up.
+                    older = protocol == MQTTProtocolVersion.MQTTv5
+                    protocol = MQTTProtocolVersion.MQTTv311 if older else MQTTProtocolVersion.MQTTv5
+            self._stopping.wait(RETRY_S)
+
+    def _stay_connected(self, protocol: MQTTProtocolVersion) -> bool:
+        """One connection from beginning to end; whether the broker ever answered in this protocol."""
+        accepted: list[bool] = []
+        client = self._new_client(protocol, accepted)
+        five = protocol == MQTTProtocolVersion.MQTTv5
+        limits = None
+        if five:
+            limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            limits.MaximumPacketSize = 2 * MAX_PAYLOAD_BYTES
+        client.connect(self._mqtt.host, self._mqtt.port, KEEPALIVE_S, properties=limits)
+        refused = False
+        try:
+            while not self._stopping.is_set() and not refused:
+                began_s = self._clock()
+                code = client.loop(LOOP_S)
+                while code == paho.MQTT_ERR_SUCCESS and client.has_read_ahead:
+                    code = client.loop_read()
+                if code != paho.MQTT_ERR_SUCCESS:
+                    break
+                self._read_until_s = began_s
+                refused = accepted == [False]
+                while self._outgoing and accepted:
+                    topic, payload = self._outgoing.popleft()
+                    client.publish(topic, payload, qos=1)
+        finally:
+            client.disconnect()
+            if self.connection.up:
+                self._say(False, "broker gone")
+        # Refused for who we are is an answer; refused for the version is not.
+        return bool(accepted) and (accepted[0] or "version" not in self.connection.text.lower())
+
+    def _new_client(self, protocol: MQTTProtocolVersion, accepted: list[bool]) -> Reader:
+        client = Reader(CallbackAPIVersion.VERSION2, protocol=protocol)
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        if self._mqtt.username is not None:
+            client.username_pw_set(self._mqtt.username, self._password)
+        if self._mqtt.tls:
+            client.tls_set(ca_certs=self._mqtt.ca_file)
+
+        def on_connect(client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
+            accepted.append(not code.is_failure)
+            if code.is_failure:
+                self._say(False, f"refused: {str(code).lower()}")
+                return
+            to = Address(self._site or "+", self._station or "+", "")
+            client.subscribe([(f"{to.topic}{leaf}", QOS.get(leaf, 1)) for leaf in self._leaves])
+
+        def on_subscribe(*_: Any) -> None:
+            # Not before: what a station says meanwhile would be missed by a screen that says it listens.
+            self._say(True, f"{self._mqtt.host}:{self._mqtt.port}")
+
+        def on_message(_client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+            try:
+                topic = message.topic
+            except UnicodeDecodeError:
+                topic = ""  # counted as refused where all are checked
+            self.inbox.put(Packet(topic, bytes(message.payload), self._clock()))
+
+        def on_live(topic: bytes, payload: bytes) -> None:
+            self.inbox.put(Packet(topic.decode(errors="replace"), payload, self._clock()))
+
+        client.on_connect = on_connect
+        client.on_subscribe = on_subscribe
+        client.on_message = on_message
+        client.on_live = on_live
+        return client
+
+    def _say(self, up: bool, text: str) -> None:
+        if (up, text) != (self.connection.up, self.connection.text):
+            self.connection = Connection(up, text, self._clock())
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate: {error.verify_message}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error).lower()[:80] or type(error).__name__

@@ -1,0 +1,1 @@
+"""A history's database: SQLite or PostgreSQL, and its tables."""

@@ -1,0 +1,1 @@
+"""The demo: a broker, simulated stations and the dashboard, as child processes."""

@@ -1,0 +1,125 @@
+"""A gym on this machine: broker, four simulated stations and the node that counts, as child processes."""
+
+import re
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from dashboard.broker.client import Client
+from dashboard.database.schema import open_writable
+from dashboard.demo.children import Child, ChildError, end_all
+from dashboard.floor.state import FloorState, StationKey
+from dashboard.roster.athletes import Athlete, Plan, save
+from dashboard.roster.plans import assignment
+from station.config import Mqtt
+from station.exercises import all_profiles
+from station.sim.demo import STATIONS
+
+READY_S = 20.0  # a Raspberry Pi needs half of it
+_PEOPLE = (("ana", "Ana Okoro"), ("ben", "Ben Lund"), ("chidi", "Chidi Eze"), ("dora", "Dora Klein"))
+# Each may lift at each station; their badges are 1 to 4.
+ATHLETES = tuple(
+    Athlete(
+        id=one,
+        name=name,
+        badge=str(number),
+        plans=tuple(Plan(exercise=at.exercise, load_kg=at.load_kg, sets=3, reps=8) for at in STATIONS),
+    )
+    for number, (one, name) in enumerate(_PEOPLE, 1)
+)
+_LISTENING = re.compile(r"listening on (?P<host>[0-9.]+):(?P<port>[0-9]+) \((?P<kind>[a-z]+)\)")
+
+
+class Gym:
+    """The demo's processes. Use as a context manager: on leaving, nothing of it is left."""
+
+    def __init__(self, seed: int, stop: threading.Event) -> None:
+        """Prepare; `stop` set while it starts ends the start."""
+        self._seed = seed
+        self._stop = stop
+        self._children: list[Child] = []
+        self._folder = Path()
+        self.mqtt = Mqtt(host="127.0.0.1", tls=False)
+        self.broker_kind = ""
+
+    def __enter__(self) -> "Gym":
+        """Start everything. Raises ChildError with the last words of what did not come up."""
+        self._folder = Path(tempfile.mkdtemp(prefix="plumbline-demo-"))
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def database(self) -> Path:
+        """The demo's own history; it goes with the demo."""
+        return self._folder / "history.db"
+
+    def enlist(self) -> None:
+        """Put the demo's athletes, badges and plans into its history. Raises StoreError."""
+        with open_writable(self.database) as db:
+            save(db, ATHLETES)
+
+    @property
+    def trouble(self) -> str | None:
+        """What has ended that should not have, in its own last words."""
+        return next((said for child in self._children if (said := child.trouble) is not None), None)
+
+    def close(self) -> None:
+        """End the processes and remove their files; again is harmless."""
+        end_all(self._children)
+        self._children.clear()
+        if self._folder != Path():
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start(self) -> None:
+        said = self._child("broker", "--port", "0").wait_for(_is_listening, READY_S, self._stop)
+        found = _LISTENING.search(said)
+        if found is None:
+            raise ChildError(f"the broker said {said!r}; it should say where it listens")
+        self.broker_kind = found["kind"]
+        self.mqtt = Mqtt(host=found["host"], port=int(found["port"]), tls=False)
+        where = f"{found['host']}:{found['port']}"
+        simulator = self._child(
+            "simulate", "--demo", str(self._folder), "--mqtt", where, "--seed", str(self._seed)
+        )
+        simulator.wait_for(lambda line: line.strip() == "ready", READY_S, self._stop)
+        stations = sorted(str(path) for path in self._folder.glob("*.toml"))
+        self._child("edge", "--station", *stations, "--outbox", str(self._folder / "outbox.db"))
+
+    def _child(self, command: str, *options: str) -> Child:
+        child = Child(command, [command, *options], self._folder / f"{command}.log")
+        self._children.append(child)
+        return child
+
+
+def coach(client: Client) -> Callable[[FloorState], None]:
+    """What the demo's coach does: says who lifts, how much and how often, when a station comes up."""
+    told: set[StationKey] = set()
+    profiles = all_profiles()
+
+    def meet(floor: FloorState) -> None:
+        for key, station in sorted(floor.stations.items()):
+            state = station.current.state
+            if key in told or state is None or state.state != "ready" or not client.connection.up:
+                continue
+            info = station.current.info
+            if info is None:
+                continue
+            athlete = ATHLETES[len(told) % len(ATHLETES)]
+            told.add(key)
+            for command in assignment(athlete, info, profiles, "demo"):
+                client.send(*key, command, tracked=False)
+
+    return meet
+
+
+def _is_listening(line: str) -> bool:
+    return _LISTENING.search(line) is not None

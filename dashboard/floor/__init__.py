@@ -1,0 +1,1 @@
+"""Messages to state to views: what a screen says about a station, without a screen."""

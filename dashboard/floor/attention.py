@@ -1,0 +1,111 @@
+"""How fresh what a station says is, and why a coach should look at it."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Literal
+
+import msgspec
+
+from dashboard.floor.reps import RepView
+from dashboard.floor.state import NEVER_S, SessionState, StationState
+
+DOUBLED_S = 4.0  # nodes that push each other off a broker speak for a second or two in turn
+STALE_S = 2.0  # live values come ten a second; twenty missing in a row is not jitter
+REST_OVERDUE_S = 180.0  # between sets, unless a plan says otherwise
+REST_FORGOTTEN_S = 720.0  # overdue by more the lifter has left
+_UNSAFE = ("slack", "drop")  # words in a rep's reason that call the coach now
+
+LinkName = Literal["waiting", "starting", "live", "doubled", "stale", "sensor", "stopped", "lost", "offline"]
+
+
+class Attention(IntEnum):
+    """Why to look at a station; the lower the sooner."""
+
+    FAULT = 0
+    UNSAFE = 1
+    VELOCITY_LOSS = 2
+    TECHNIQUE = 3
+    REST = 4
+    FINE = 5
+
+
+class Link(msgspec.Struct, frozen=True):
+    """How fresh what is shown is, in a word or two."""
+
+    name: LinkName
+    text: str
+
+    @property
+    def up(self) -> bool:
+        """Whether what is shown is what happens now."""
+        return self.name in ("live", "starting")
+
+
+def link_of(session: SessionState, now_s: float, broker_up: bool) -> Link:
+    """How fresh a session is at `now_s`, on the clock its messages were stamped with."""
+    state = session.state.state if session.state else None
+    live_s = session.live_at_s
+    age_s = now_s - (live_s if live_s > NEVER_S else session.any_s)
+    if state == "lost" and live_s <= session.state_at_s:  # live values newer than the will outrank it
+        found = Link("lost", "lost")
+    elif state == "stopping" and live_s <= session.state_at_s + STALE_S:
+        found = Link("stopped", "stopped")
+    elif not broker_up:
+        found = Link("offline", f"stale {age(age_s)}" if live_s > NEVER_S else "no broker")
+    elif session.health is not None and not session.health.link_up:
+        found = Link("sensor", session.health.problem or "no sensor")
+    elif live_s == NEVER_S:
+        found = Link("starting", "starting") if age_s <= 10.0 else Link("waiting", "no data yet")
+    elif age_s > STALE_S:
+        found = Link("stale", f"stale {age(age_s)}")
+    else:
+        found = Link("live", "live")
+    return found
+
+
+def is_doubled(station: StationState, now_s: float) -> bool:
+    """Whether two nodes speak as this station; one that was restarted is silent before its heir has run."""
+    speaking = [
+        one
+        for one in station.sessions.values()
+        if now_s - one.live_at_s <= DOUBLED_S
+        and one.trace[-1].session_s - one.trace[0].session_s >= DOUBLED_S
+    ]
+    return len(speaking) > 1
+
+
+def age(age_s: float) -> str:
+    """Seconds as a person says them."""
+    minutes, seconds = divmod(int(age_s), 60)
+    return f"{minutes}:{seconds:02d}" if minutes else f"{seconds} s"
+
+
+def attention_of(
+    session: SessionState,
+    link: Link,
+    reps: Sequence[RepView],
+    over: bool,
+    rest_s: float | None,
+    rest_asked_s: float = REST_OVERDUE_S,
+) -> tuple[Attention, str]:
+    """The most urgent reason to look, and it in words; `over`: the set has ended."""
+    saturated = session.health.saturated if session.health else []
+    last = reps[-1] if reps else None
+    counted = [rep for rep in reps if rep.counted]
+    found = (Attention.FINE, "")
+    if not link.up:
+        found = (Attention.FAULT, link.text)
+    elif session.health is not None and session.health.problem:
+        found = (Attention.FAULT, session.health.problem)
+    elif saturated:
+        found = (Attention.FAULT, f"{saturated[0]} saturated")
+    elif last and last.reason and any(word in last.reason for word in _UNSAFE):
+        found = (Attention.UNSAFE, last.reason)
+    elif counted and counted[-1].loss_reached and not over:
+        found = (Attention.VELOCITY_LOSS, "end the set")
+    elif not over and len(counted) >= 2 and counted[-1].off and counted[-2].off:
+        off_path = counted[-1].path_kept is False
+        found = (Attention.TECHNIQUE, "path off twice" if off_path else "tempo off twice")
+    elif rest_s is not None and rest_asked_s < rest_s < rest_asked_s + REST_FORGOTTEN_S:
+        found = (Attention.REST, f"rest {age(rest_s)}")
+    return found

@@ -1,0 +1,120 @@
+"""What a coach would say of a station: the prescription in force, one cue, the progression's standing."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from dashboard.floor.state import SessionState
+from station.exercises import Profile, Tempo
+from station.exercises.coaching import DoneSet, Observed, cues, verdict
+from station.messages import InfoMessage, RepMessage
+from station.records import Rep
+
+_MOST = 1000.0  # seconds, metres
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How far an athlete is with an exercise, in words; `ready` waits for the coach."""
+
+    text: str
+    ready: bool = False
+    signed_off: bool = False
+
+
+class EarlierSet(msgspec.Struct, frozen=True, kw_only=True):
+    """A set as the record has it, with the session of the station's node it belongs to."""
+
+    session: str
+    number: int
+    over: bool
+    done: DoneSet
+
+
+class Before(msgspec.Struct, frozen=True, kw_only=True):
+    """What the record has of an athlete and an exercise: the newest sets, oldest first; a coach's word."""
+
+    sets: tuple[EarlierSet, ...] = ()
+    signed_off: bool = False
+
+
+NOTHING_BEFORE = Before()
+
+
+def prescribed(profile: Profile, info: InfoMessage | None) -> Profile:
+    """The exercise with what the coach has asked for instead of its own targets."""
+    if info is None or info.exercise != profile.name:
+        return profile
+    tempo, cutoff_pct, path_m = profile.tempo, info.velocity_loss_cutoff_pct, info.path_limit_m
+    if info.tempo_s is not None:
+        down, bottom, up, top = info.tempo_s
+        tempo = msgspec.structs.replace(
+            tempo, eccentric_s=down, bottom_pause_s=bottom, concentric_s=up, top_pause_s=top
+        )
+    if tempo is profile.tempo and cutoff_pct is None and path_m is None:
+        return profile
+    return msgspec.structs.replace(
+        profile,
+        tempo=tempo,
+        velocity_loss_cutoff_pct=profile.velocity_loss_cutoff_pct if cutoff_pct is None else cutoff_pct,
+        path_limit_m=profile.path_limit_m if path_m is None else path_m,
+    )
+
+
+def tempo_target(tempo: Tempo) -> tuple[float | None, float | None, float | None, float | None]:
+    """The four phases in the contract's order."""
+    return tempo.eccentric_s, tempo.bottom_pause_s, tempo.concentric_s, tempo.top_pause_s
+
+
+def cue(profile: Profile, reps: Sequence[RepMessage]) -> str | None:
+    """The one thing to say about a set's reps so far; None when there is nothing to correct."""
+    return next(iter(cues(profile, _observed(reps))), None)
+
+
+def standing(
+    profile: Profile, session: SessionState, athlete: str | None, before: Before = NOTHING_BEFORE
+) -> Standing:
+    """What the mastery rule says of the athlete's sets of this exercise, and what the coach has said."""
+    here = session.info is not None and (athlete, profile.name) in session.info.signed_off
+    if here or before.signed_off:
+        goal = f", next {profile.leads_to}" if profile.leads_to else ""
+        return Standing(f"signed off{goal}", signed_off=True)
+    found = verdict(profile, _done_sets(profile, session, athlete, before))
+    words = found.text
+    if not found.ready and found.missing:
+        words = f"not yet: {found.missing[0]}"
+    if found.not_measured and found.ready:
+        words += f" (not measured: {', '.join(found.not_measured)})"
+    return Standing(words, ready=found.ready)
+
+
+def _done_sets(profile: Profile, session: SessionState, athlete: str | None, before: Before) -> list[DoneSet]:
+    """The sets that are over, oldest first, with the reps that were not withdrawn."""
+    over = {message.summary.number for message in session.sets.values()}
+    by_set: dict[int, list[RepMessage]] = {}
+    for (number, _, _), message in sorted(session.reps.items()):
+        ours = message.exercise == profile.name and message.athlete == athlete
+        if number in over and ours and message.state != "rejected":
+            by_set.setdefault(number, []).append(message)
+    here = {
+        number: DoneSet(reps=_observed(reps), load_kg=reps[-1].load_kg) for number, reps in by_set.items()
+    }
+    earlier = []
+    for one in before.sets:
+        if one.session != session.session:
+            earlier.append(one.done)
+        elif one.over and len(one.done.reps) > len(here[one.number].reps if one.number in here else ()):
+            here[one.number] = one.done  # it began before this screen did
+    return [*earlier, *(done for _, done in sorted(here.items()))]
+
+
+def _observed(reps: Sequence[RepMessage]) -> list[Observed]:
+    """The reps that can be of this world: anybody may publish, and the arithmetic ends at 1e308."""
+    return [Observed(rep=message.rep) for message in reps if _possible(message.rep)]
+
+
+def _possible(rep: Rep) -> bool:
+    known = (
+        *(rep.eccentric_s, rep.bottom_pause_s, rep.concentric_s, rep.top_pause_s, rep.rom_m),
+        *(rep.mean_eccentric_velocity_mps, rep.path_deviation_m, rep.path_deviation_sigma_m),
+    )
+    return (rep.rom_m is None or rep.rom_m > 0.0) and all(x is None or abs(x) < _MOST for x in known)

@@ -1,0 +1,115 @@
+"""What is wrong with a station, and what to do about it, in words an electrician could act on."""
+
+from datetime import date
+
+import msgspec
+
+from dashboard.floor.attention import LinkName
+from dashboard.floor.state import SessionState
+from dashboard.floor.views import StationView
+
+LOST_SHARE = 0.001  # of the frames: one in a thousand is a bad cable, fewer is a busy computer
+RATE_SHARE = 0.05  # a board's clock is right to 0.01 %; an HX711's own oscillator to a few per cent
+DRIFT_PPM = 200.0  # crystals are within 100; beyond is a wrong rate, or no crystal
+DEEP = 100  # events waiting for the record: a set or more
+CALIBRATION_DAYS = 365
+
+
+_LINKS: dict[LinkName, tuple[str, str]] = {
+    "lost": ("the node is gone", "look whether its computer runs and is on the network"),
+    "stopped": ("the node was stopped", "start it: systemctl start plumbline-edge"),
+    "offline": (
+        "no broker",
+        "look whether it runs, and at this computer's network; `plumbline doctor` tries it",
+    ),
+    "sensor": ("{}", "plug it in again; `plumbline doctor` shows the ports"),
+    "doubled": (
+        "two nodes speak as this station",
+        "give one of them another id in its station file, or stop it",
+    ),
+    "stale": ("no value for a while: {}", "look at the sensor's cable and power"),
+    "waiting": ("no data yet", "`plumbline doctor` shows whether the board sends"),
+}
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What was seen and what to do."""
+
+    what: str
+    do: str
+
+
+def faults(view: StationView, session: SessionState, today: date) -> list[Fault]:
+    """Every fault of a station that its messages show, the most urgent first."""
+    found = _link(view)
+    health, info = session.health, session.info
+    if health is not None:
+        if health.link_up and health.problem:
+            found.append(Fault(health.problem, "see the edge's log; the reps stay in its memory meanwhile"))
+        found += [
+            Fault(f"{name} is at the end of its range", "take load off; check the cell's wiring and its zero")
+            for name in health.saturated
+        ]
+        frames = max(1, health.frames + health.frames_lost)
+        if health.frames_lost > LOST_SHARE * frames:
+            lost = 100.0 * health.frames_lost / frames
+            found.append(
+                Fault(
+                    f"{health.frames_lost} frames lost, {lost:.1f} %",
+                    "a shorter USB cable, no hub; look at the computer's load",
+                )
+            )
+        if health.frames_corrupt > LOST_SHARE * frames:
+            found.append(
+                Fault(
+                    f"{health.frames_corrupt} frames damaged",
+                    "a shielded cable away from motors; check the port's baud rate",
+                )
+            )
+        if health.clock_drift_ppm is not None and abs(health.clock_drift_ppm) > DRIFT_PPM:
+            found.append(
+                Fault(
+                    f"clock off by {health.clock_drift_ppm:+.0f} ppm",
+                    "compare the configured rate with the board's; replace a board without a crystal",
+                )
+            )
+        if health.outbox_depth > DEEP:
+            found.append(
+                Fault(
+                    f"{health.outbox_depth} events wait for the record",
+                    "start `plumbline record`, or look why it cannot write; nothing is lost meanwhile",
+                )
+            )
+        for sensor in info.sensors if info else ():
+            measured = health.rates_hz.get(sensor.channel)
+            asked = sensor.rate_hz
+            if measured is not None and asked and abs(measured - asked) > RATE_SHARE * asked:
+                found.append(
+                    Fault(
+                        f"{sensor.channel}: {measured:.4g} samples a second, {asked:.4g} configured",
+                        "correct rate_hz in the station file, or the board's setting",
+                    )
+                )
+    for sensor in info.sensors if info else ():
+        age = calibration_age_days(sensor.calibrated, today)
+        if age is not None and age > CALIBRATION_DAYS:
+            found.append(
+                Fault(f"{sensor.channel}: calibrated {age} days ago", "run `plumbline calibrate` once more")
+            )
+    return found
+
+
+def calibration_age_days(calibrated: str | None, today: date) -> int | None:
+    """Days since a calibration; None where there is none, or its date cannot be read."""
+    try:
+        return (today - date.fromisoformat((calibrated or "")[:10])).days
+    except ValueError:
+        return None
+
+
+def _link(view: StationView) -> list[Fault]:
+    said = _LINKS.get(view.link.name)
+    if said is None:
+        return []
+    what, do = said
+    return [Fault(what.format(view.link.text), do)]

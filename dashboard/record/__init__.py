@@ -1,0 +1,1 @@
+"""The record: the one process that writes the history, and acknowledges what it has committed."""

@@ -1,0 +1,236 @@
+"""The record: the one process that writes the history, and says so to the stations.
+
+    broker -> client's inbox -> checked -> one transaction -> committed -> acknowledged
+
+An acknowledgement leaves only after the commit; whatever dies before it is sent again by the station and
+found to be there already. Messages are checked before a transaction begins, and those that cannot be used go
+into quarantine and stop nothing. A database that cannot be written stops the acknowledgements; the messages
+stay in the stations' outboxes, and every second it is tried again.
+"""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Self
+
+from dashboard.broker.client import Client
+from dashboard.broker.events import Packet, read
+from dashboard.floor.state import StationKey
+from dashboard.options import add_broker_options, broker_of
+from dashboard.record.store import Arrived, Kept, Poison, Store, StreamKey, open_store
+from dashboard.roster.badges import Badges
+from station.config import Mqtt
+from station.errors import MessageError, StoreError
+from station.exercises import all_profiles
+from station.messages import (
+    AckMessage,
+    Address,
+    BadgeMessage,
+    InfoMessage,
+    StreamAck,
+    new_id,
+    now_utc,
+)
+from station.usage import command_parser
+
+LEAVES = ("rep", "set", "command", "reply", "info", "badge")
+GATHER_S = 0.02  # arrivals of so long share a transaction
+MAX_BATCH = 500
+RETRY_S = 1.0
+BADGE_FRESH_S = 10.0  # whoever has waited longer for an answer is not standing there any more
+
+EXAMPLES = """\
+examples:
+  plumbline record --db history.db                                       the broker on this machine
+  plumbline record --db postgresql://record@db.gym/plumbline             password: ~/.pgpass or PGPASSWORD
+  plumbline record --db history.db --host gym.local --ca-file ca.pem --username record --password-file r.pw
+"""
+
+
+class Record:
+    """Takes reps, sets and commands from the broker into a store, in a thread of its own.
+
+    Use as a context manager, or `start` and `stop`. `problem` says what stands in the way; `failure` is a
+    defect that has ended the thread.
+    """
+
+    def __init__(
+        self,
+        mqtt: Mqtt,
+        store: Store,
+        site: str | None = None,
+        say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
+        badges: Badges | None = None,
+    ) -> None:
+        """Raises ConfigError for a broker that may not be used.
+
+        `site` None: every site on the broker. `badges` None answers none.
+        """
+        self.problem: str | None = None
+        self.failure: BaseException | None = None
+        self.committed = 0  # messages
+        self.quarantined = 0
+        self._store = store
+        self._say = say
+        self._badges = badges
+        self._client = Client(mqtt, site, leaves=LEAVES)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="record", daemon=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is there."""
+        return self._client.connection.up
+
+    @property
+    def connection_text(self) -> str:
+        """Where it is connected to, or why not."""
+        return self._client.connection.text
+
+    @property
+    def alive(self) -> bool:
+        """False when the thread has ended, by `stop` or by a defect (then see `failure`)."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin; a broker that is not there yet is no error."""
+        self._client.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Commit what has arrived, acknowledge it and leave."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(5.0)
+        self._client.stop()
+
+    def _run(self) -> None:
+        waiting: list[Packet] = []
+        greeted: float | None = None
+        try:
+            last = False
+            while not last:
+                last = self._stopping.wait(GATHER_S)
+                connection = self._client.connection
+                if connection.up and connection.since_s != greeted:
+                    # Tells stations that have been waiting that somebody writes again.
+                    greeted = connection.since_s
+                    self._try(lambda: self._acknowledge(self._store.acks()))
+                waiting += self._client.inbox.drain()
+                while waiting:
+                    batch = waiting[:MAX_BATCH]
+                    if not self._try(lambda batch=batch: self._take(batch)):  # type: ignore[misc]
+                        break
+                    del waiting[: len(batch)]
+        except Exception as error:  # noqa: BLE001 - shown by whoever runs the record
+            self.failure = error
+            self._say(f"record: ended by a defect: {type(error).__name__}: {error}")
+
+    def _try(self, work: Callable[[], None]) -> bool:
+        """Do it; False, after a pause, when the database does not allow it now."""
+        try:
+            work()
+        except StoreError as error:
+            if str(error) != self.problem:
+                self._say(f"record: {error}; trying again every {RETRY_S:g} s, nothing is acknowledged")
+            self.problem = str(error)
+            self._stopping.wait(RETRY_S)
+            return False
+        if self.problem is not None:
+            self._say("record: the database is back")
+        self.problem = None
+        return True
+
+    def _take(self, packets: Sequence[Packet]) -> None:
+        arrived: list[Arrived] = []
+        poison: list[Poison] = []
+        read_badges: list[tuple[StationKey, BadgeMessage]] = []
+        for packet in packets:
+            if not packet.payload and packet.topic.endswith("/info"):
+                continue  # takes a retained message back (MQTT-3.3.1-10)
+            try:
+                address, message, _ = read(packet)
+                key = (address.site, address.station)
+                if isinstance(message, Kept):
+                    arrived.append(Arrived(*key, message))
+                elif isinstance(message, InfoMessage) and self._badges is not None:
+                    self._badges.heard(key, message)
+                elif isinstance(message, BadgeMessage) and packet.received_s > monotonic() - BADGE_FRESH_S:
+                    read_badges.append((key, message))
+            except MessageError as error:
+                poison.append(Poison(packet.topic, packet.payload, str(error)))
+        try:
+            acks = self._store.ingest(arrived) if arrived else {}
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a value that no check foresaw
+            if len(packets) > 1:
+                for packet in packets:
+                    self._take([packet])
+                return
+            acks, arrived = {}, []
+            poison = [Poison(packets[0].topic, packets[0].payload, f"{type(error).__name__}: {error}")]
+        self.committed += len(arrived)
+        self._acknowledge(acks)
+        if poison:
+            self._store.quarantine(poison)
+            self.quarantined += len(poison)
+        for key, message in read_badges:
+            self._answer(key, message)
+
+    def _answer(self, key: StationKey, message: BadgeMessage) -> None:
+        """Set the station to whose badge it is; the edge confirms each command by itself."""
+        answer = self._badges.answer(key, message) if self._badges is not None else None
+        if answer is not None:
+            for command in answer.commands:
+                self._client.publish(Address(*key, "command"), command)
+            self._client.publish(Address(*key, "reply"), answer.reply)
+
+    def _acknowledge(self, acks: dict[StreamKey, StreamAck]) -> None:
+        by_station: dict[tuple[str, str], list[StreamAck]] = {}
+        for (site, station, _), ack in acks.items():
+            by_station.setdefault((site, station), []).append(ack)
+        for (site, station), streams in by_station.items():
+            message = AckMessage(event_id=new_id(), at_utc=now_utc(), streams=streams)
+            self._client.publish(Address(site, station, "ack"), message)
+
+
+def record_command(argv: Sequence[str]) -> int:
+    """`plumbline record`: run the record until SIGTERM or Ctrl-C."""
+    parser = command_parser(
+        "record", "Write every rep and set into the history. One process per broker does this.", EXAMPLES
+    )
+    parser.add_argument(
+        "--db", required=True, metavar="PATH|URL", help="the history: a file or postgresql://user@host/name"
+    )
+    add_broker_options(parser)
+    parser.add_argument("--exercises", type=Path, metavar="DIR", help="the gym's own exercises, for plans")
+    args = parser.parse_args(argv)
+    mqtt = broker_of(args)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    profiles = all_profiles(args.exercises)
+    with (
+        open_store(args.db) as store,
+        Record(mqtt, store, args.site, badges=Badges(store.db, profiles)) as record,
+    ):
+        print(f"recording into {store.db.name} from {mqtt.host}:{mqtt.port}", flush=True)
+        said: str | None = None
+        while record.alive and not stop.wait(0.2):
+            text = record.connection_text
+            if text != said:
+                said = text
+                print(f"broker: {text}", flush=True)
+        sound = record.failure is None
+    return 0 if sound else 1

@@ -1,0 +1,85 @@
+"""The record inside a dashboard, for a single gym: begun beside the screen and never in its way.
+
+A history that is locked, on a server that does not answer or full is tried again until it opens; the stations
+keep what they have measured meanwhile.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from station.config import Mqtt
+from station.errors import StoreError
+from station.exercises import Profile
+
+if TYPE_CHECKING:
+    from dashboard.record.record import Record
+
+RETRY_S = 2.0
+LEAVE_S = 6.0  # a record commits and leaves its broker in less
+
+
+class Recording:
+    """Runs the record while it is used as a context manager."""
+
+    def __init__(
+        self,
+        mqtt: Mqtt,
+        site: str | None,
+        database: str | Path | None,
+        profiles: Mapping[str, Profile],
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`database` is a path or a URL, None for this machine's own history; `say` is told trouble once.
+
+        Beside a screen nothing is said: a line on stderr would be written across it, and the headline asks.
+        """
+        self._say = say
+        self._mqtt = mqtt
+        self._site = site
+        self._database = database
+        self._profiles = profiles
+        self._not_opened: str | None = None
+        self._record: Record | None = None
+        self._leaving = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._leaving.set()
+        self._thread.join(LEAVE_S)
+
+    def trouble(self) -> str | None:
+        """What stands in the way of the record, for a person to read."""
+        record = self._record
+        if record is None:
+            return self._not_opened
+        if record.failure is not None:
+            return f"history: ended by {record.failure!r}"
+        return f"history: {record.problem}" if record.problem else None
+
+    def _run(self) -> None:
+        while not self._leaving.is_set():
+            try:
+                self._keep()
+            except StoreError as error:
+                words = f"no history: {error}"
+                if words != self._not_opened:
+                    self._say(words)
+                self._not_opened = words
+                self._leaving.wait(RETRY_S)
+
+    def _keep(self) -> None:
+        """Be the record until we leave. Raises StoreError for a history that does not open."""
+        from dashboard.record.record import Record  # noqa: PLC0415
+        from dashboard.record.store import open_store  # noqa: PLC0415
+        from dashboard.roster.badges import Badges  # noqa: PLC0415  the database after the first frame
+
+        with open_store(self._database) as store:
+            badges = Badges(store.db, self._profiles)
+            with Record(self._mqtt, store, self._site, say=self._say, badges=badges) as self._record:
+                self._leaving.wait()

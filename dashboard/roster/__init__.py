@@ -1,0 +1,1 @@
+"""Athletes, their badges and their plans."""

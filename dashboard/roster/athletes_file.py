@@ -1,0 +1,279 @@
+"""The file a coach edits: athletes and their plans, as TOML or CSV, checked with line numbers.
+
+TOML:                                  CSV, a line per exercise:
+
+    [[athletes]]                           id,name,badge,exercise,load_kg,sets,reps,tempo
+    id = "a-17"                            a-17,Ana Okoro,0042,rdl,60,3,8,2-0-1-1
+    name = "Ana Okoro"                     a-17,,,cable-pull-through,25,3,12,
+    badge = "0042"                         b-04,Ben Lund,,,,,,
+
+    [[athletes.plans]]
+    exercise = "rdl"
+    load_kg = 60
+    tempo = "2-0-1-1"                  # eccentric, bottom, concentric, top; X: as fast as possible
+"""
+
+import csv
+import difflib
+import io
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dashboard.roster.athletes import Athlete, Plan
+from station.errors import ConfigError
+from station.exercises import Profile
+
+MOST_BYTES = 4_000_000  # some 20 000 athletes
+_ID = re.compile(r"[a-z0-9-]{1,32}")
+_TEMPO = re.compile(r"(\d{1,2}(?:\.\d{1,2})?|[xX])" + r"-(\d{1,2}(?:\.\d{1,2})?|[xX])" * 3)
+_PERSON = ("id", "name", "badge")
+_WHOLE = {"sets": (1, 50), "reps": (1, 200)}  # least and most
+_NUMBERS = {
+    "load_kg": (0.0, 1000.0),
+    "velocity_loss_cutoff_pct": (1.0, 100.0),
+    "path_limit_m": (0.005, 1.0),
+    "full_range_m": (0.05, 2.5),
+    "rest_s": (0.0, 3600.0),
+}
+_PLAN = ("exercise", "tempo", *_WHOLE, *_NUMBERS)
+_HEADER = re.compile(r"\s*\[\[\s*athletes\s*(\.\s*plans\s*)?\]\]")
+_KEY = re.compile(r"\s*([A-Za-z0-9_-]+)\s*=")
+
+
+class _Entry(NamedTuple):
+    """An athlete or a plan as it stands in the file, and the line of each key; "" is the entry itself."""
+
+    values: Mapping[str, Any]
+    lines: Mapping[str, int]
+
+    def line(self, key: str) -> int:
+        return self.lines.get(key, self.lines[""])
+
+
+class Roster(NamedTuple):
+    """What a file says, and what the coach should know about it."""
+
+    athletes: tuple[Athlete, ...]
+    warnings: tuple[str, ...]
+
+
+def read_roster(path: Path, profiles: Mapping[str, Profile]) -> Roster:
+    """Read and check a file (.toml or .csv). Raises ConfigError naming the line."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ConfigError(
+                f"{path}: larger than {MOST_BYTES // 1_000_000} MB; this is no list of athletes"
+            )
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give a .toml or .csv file") from error
+    if path.suffix.lower() == ".csv":
+        found = _from_csv(path, text)
+    elif path.suffix.lower() == ".toml":
+        found = _from_toml(path, text)
+    else:
+        raise ConfigError(f"{path}: neither .toml nor .csv; name it after what it is")
+    return _Check(path, profiles).roster(found)
+
+
+def _from_toml(path: Path, text: str) -> list[tuple[_Entry, list[_Entry]]]:
+    try:
+        tables = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # its text names line and column
+        raise ConfigError(f"{path}: not valid TOML: {str(error)[:200]}") from error
+    unknown = [key for key in tables if key != "athletes"]
+    people = tables.get("athletes", [])
+    if unknown or not isinstance(people, list) or not all(isinstance(one, dict) for one in people):
+        raise ConfigError(
+            f"{path}: {unknown[0] if unknown else 'athletes'!r}: expected [[athletes]] tables only"
+        )
+    where = _lines(text)
+    found = []
+    for number, person in enumerate(people):
+        plans = person.pop("plans", [])
+        lines = where.get((number, None), {"": 1})
+        if not isinstance(plans, list) or not all(isinstance(plan, dict) for plan in plans):
+            raise ConfigError(f"{path} line {lines['']}: plans: expected [[athletes.plans]] tables")
+        found.append(
+            (
+                _Entry(person, lines),
+                [_Entry(plan, where.get((number, n), lines)) for n, plan in enumerate(plans)],
+            )
+        )
+    return found
+
+
+def _lines(text: str) -> dict[tuple[int, int | None], dict[str, int]]:
+    """Where each athlete's and plan's keys stand; tomllib does not say."""
+    found: dict[tuple[int, int | None], dict[str, int]] = {}
+    person, plan = -1, -1
+    keys: dict[str, int] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if header := _HEADER.match(line):
+            if header[1]:
+                plan += 1
+                keys = found[person, plan] = {"": number}
+            else:
+                person, plan = person + 1, -1
+                keys = found[person, None] = {"": number}
+        elif key := _KEY.match(line):
+            keys[key[1]] = number
+    return found
+
+
+def _from_csv(path: Path, text: str) -> list[tuple[_Entry, list[_Entry]]]:
+    reader = csv.DictReader(io.StringIO(text), restkey="", strict=True)
+    try:
+        columns = reader.fieldnames or []
+        for column in columns:
+            if column not in (*_PERSON, *_PLAN):
+                raise ConfigError(f"{path} line 1: {_unknown(column, (*_PERSON, *_PLAN))}")
+        if "id" not in columns or len(set(columns)) < len(columns):
+            raise ConfigError(f"{path} line 1: expected each column once, and a column id; see --help")
+        found: dict[str, tuple[_Entry, list[_Entry]]] = {}
+        for row in reader:
+            line = reader.line_num
+            if "" in row:
+                raise ConfigError(f"{path} line {line}: more cells than the {len(columns)} columns of line 1")
+            filled = {key: cell.strip() for key, cell in row.items() if cell is not None and cell.strip()}
+            if not filled:
+                continue
+            person = {key: cell for key, cell in filled.items() if key in _PERSON}
+            plan = {key: cell for key, cell in filled.items() if key in _PLAN}
+            lines = {"": line}
+            held, plans = found.setdefault(filled.get("id", ""), (_Entry(person, lines), []))
+            for key, cell in person.items():
+                if held.values.get(key, cell) != cell:
+                    raise ConfigError(
+                        f"{path} line {line}: {key} of {filled.get('id')} is {cell!r},"
+                        f" and {held.values[key]!r} in line {held.line('')}; one of them is wrong"
+                    )
+            if plan:
+                plans.append(_Entry(plan, lines))
+    except csv.Error as error:
+        raise ConfigError(f"{path} line {reader.line_num}: not valid CSV: {error}") from error
+    return list(found.values())
+
+
+class _Check:
+    """From entries to athletes. What is wrong is collected, so that one run names every line."""
+
+    def __init__(self, path: Path, profiles: Mapping[str, Profile]) -> None:
+        self._path = path
+        self._profiles = profiles
+        self._wrong: list[tuple[int, str]] = []
+        self._warnings: list[str] = []
+
+    def roster(self, found: Iterable[tuple[_Entry, list[_Entry]]]) -> Roster:
+        people: list[Athlete] = []
+        lines: dict[str, int] = {}
+        for entry, plans in found:
+            person = self._person(entry, plans)
+            for word, key in ((person.id, "id"), (f"badge {person.badge}" if person.badge else "", "badge")):
+                if word in lines and word:
+                    self._say(entry, key, f"{entry.values[key]!r} is in line {lines[word]} already")
+                lines.setdefault(word, entry.line(key))
+            people.append(person)
+        if not people and not self._wrong:
+            raise ConfigError(
+                f"{self._path}: no athlete in it; expected [[athletes]] tables or lines with an id"
+            )
+        if self._wrong:
+            (line, what), *others = sorted(self._wrong)
+            more = f"\nand in line {', '.join(str(n) for n, _ in others[:20])}" if others else ""
+            raise ConfigError(f"{self._path} line {line}: {what}{more}")
+        return Roster(tuple(people), tuple(self._warnings))
+
+    def _person(self, entry: _Entry, plans: list[_Entry]) -> Athlete:
+        self._known(entry, _PERSON)
+        athlete = self._text(entry, "id", 32)
+        name = self._text(entry, "name", 80)
+        if athlete and not _ID.fullmatch(athlete):
+            self._say(entry, "id", f"{athlete!r}; use 1 to 32 of the characters a-z, 0-9 and -")
+        for key in ("id", "name"):
+            if key not in entry.values and set(entry.values) <= set(_PERSON):  # else it is misspelt
+                self._say(entry, key, "missing; every athlete has an id and a name")
+        parts = {part for part in re.split(r"[\W_]+", (name or "").casefold()) if len(part) > 2}
+        if parts & set(re.split(r"[^a-z]+", athlete or "")):
+            self._warnings.append(
+                f"{self._path} line {entry.line('id')}: id {athlete!r} gives the name away;"
+                " ids travel to stations and screens, names do not: rather a-17"
+            )
+        done = [self._plan(plan) for plan in plans]
+        for number, plan in enumerate(done):
+            if plan.exercise in [other.exercise for other in done[:number]]:
+                self._say(plans[number], "exercise", f"{plan.exercise!r} is planned twice for {athlete}")
+        return Athlete(
+            id=athlete or "", name=name or "", badge=self._text(entry, "badge", 32), plans=tuple(done)
+        )
+
+    def _plan(self, entry: _Entry) -> Plan:
+        self._known(entry, _PLAN)
+        word = (self._text(entry, "exercise", 64) or "").lower()
+        named = [one for one in self._profiles.values() if word in (one.name, *one.aliases)]
+        if not named:
+            self._say(entry, "exercise", _unknown(word, tuple(self._profiles)) if word else "missing")
+        phases: list[float | None] = [None] * 4
+        tempo = self._text(entry, "tempo", 32)
+        if tempo is not None:
+            match = _TEMPO.fullmatch(tempo)
+            if match is None:
+                self._say(entry, "tempo", f"{tempo!r}; expected four numbers of seconds such as 3-1-X-0")
+            else:
+                phases = [None if part in "xX" else float(part) for part in match.groups()]
+        return Plan(
+            exercise=named[-1].name if named else word,
+            eccentric_s=phases[0],
+            bottom_pause_s=phases[1],
+            concentric_s=phases[2],
+            top_pause_s=phases[3],
+            **{key: self._number(entry, key, *bounds, whole=True) for key, bounds in _WHOLE.items()},
+            **{key: self._number(entry, key, *bounds) for key, bounds in _NUMBERS.items()},
+        )
+
+    def _text(self, entry: _Entry, key: str, most: int) -> str | None:
+        value = entry.values.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self._say(entry, key, f"{value!r} is no text; put it between quotes")
+            return None
+        text = value.strip()
+        if not text.isprintable() or not 0 < len(text) <= most:
+            self._say(entry, key, f"{text[:40]!r}; expected 1 to {most} printable characters")
+            return None
+        return text
+
+    def _number(self, entry: _Entry, key: str, least: float, most: float, whole: bool = False) -> Any:
+        value = entry.values.get(key)
+        if value is None:
+            return None
+        try:
+            number = int(value) if whole else float(value)
+            if isinstance(value, bool) or not least <= number <= most or (whole and number != float(value)):
+                raise ValueError
+        except (TypeError, ValueError, OverflowError):
+            kind = "a whole number" if whole else "a number"
+            self._say(entry, key, f"{str(value)[:40]!r}; expected {kind} from {least:g} to {most:g}")
+            return None
+        return number
+
+    def _known(self, entry: _Entry, keys: tuple[str, ...]) -> None:
+        for key in entry.values:
+            if key not in keys:
+                self._wrong.append((entry.line(key), _unknown(key, keys)))
+
+    def _say(self, entry: _Entry, key: str, what: str) -> None:
+        self._wrong.append((entry.line(key), f"{key}: {what}"))
+
+
+def _unknown(word: str, words: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(word, words, n=1)
+    return f"unknown {word[:40]!r}; " + (
+        f"did you mean {near[0]}?" if near else f"there are {', '.join(words)}"
+    )

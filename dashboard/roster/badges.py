@@ -1,0 +1,63 @@
+"""The record's answer to a badge: whose it is, and the commands that make the station theirs."""
+
+from collections import deque
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from dashboard.database.database import Database
+from dashboard.floor.state import StationKey
+from dashboard.roster.athletes import athletes
+from dashboard.roster.plans import assignment, in_words, part_of, plan_at, whom
+from station.exercises import Profile
+from station.messages import BadgeMessage, CommandMessage, InfoMessage, ReplyMessage, new_id, now_utc
+
+REMEMBERED = 256  # badges: QoS 1 may bring one twice, and the second must not end the set that has begun
+STATIONS_KEPT = 4096
+BY_CHARS = 64
+
+
+class Answer(NamedTuple):
+    """What goes to the station's edge, and what to the screen the badge was read at."""
+
+    commands: list[CommandMessage]
+    reply: ReplyMessage
+
+
+class Badges:
+    """Knows what each station is set to, and answers each badge once."""
+
+    def __init__(self, db: Database, profiles: Mapping[str, Profile]) -> None:
+        self._db = db
+        self._profiles = profiles
+        self._infos: dict[StationKey, InfoMessage] = {}
+        self._answered: deque[str] = deque(maxlen=REMEMBERED)
+
+    def heard(self, key: StationKey, info: InfoMessage) -> None:
+        """A station said what it is set to."""
+        self._infos[key] = info
+        if len(self._infos) > STATIONS_KEPT:
+            del self._infos[next(iter(self._infos))]
+
+    def answer(self, key: StationKey, message: BadgeMessage) -> Answer | None:
+        """What to send; None for a badge answered before. Raises StoreError while nothing can be read."""
+        if message.event_id in self._answered:
+            return None
+        athlete = whom(athletes(self._db), message.badge, ("badge", "id"))  # a name has no place on a topic
+        self._answered.append(message.event_id)
+        if athlete is None:
+            words = f"badge {message.badge[:32]} unknown; ask the coach"
+            return Answer([], _reply(message, False, words))
+        info = self._infos.get(key)
+        commands = assignment(athlete, info, self._profiles, f"badge at {message.by}"[:BY_CHARS])
+        commands = [
+            msgspec.structs.replace(command, event_id=part_of(message.event_id, number))
+            for number, command in enumerate(commands, 1)
+        ]
+        words = in_words(athlete, plan_at(athlete, info, self._profiles), self._profiles)
+        return Answer(commands, _reply(message, True, words))
+
+
+def _reply(message: BadgeMessage, ok: bool, text: str) -> ReplyMessage:
+    return ReplyMessage(event_id=new_id(), at_utc=now_utc(), in_reply_to=message.event_id, ok=ok, text=text)

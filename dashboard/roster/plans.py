@@ -1,0 +1,117 @@
+"""From an athlete to what their station is set to: commands, each of which the edge confirms.
+
+Whoever has plans gets the load and the prescription of the one that fits the station, and nothing of whoever
+lifted before; whoever has none takes the station as it is.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from dashboard.roster.athletes import Athlete, Plan
+from station.exercises import Profile
+from station.messages import CommandMessage, CommandName, InfoMessage, TempoTarget, new_id, now_utc
+
+_ID = re.compile(r"[a-z0-9-]{1,32}")
+_LOADED_BY = {"barbell": ("mass", "none"), "cable": ("cable",), "band": ("band", "none")}
+
+
+def assignment(
+    athlete: Athlete, info: InfoMessage | None, profiles: Mapping[str, Profile], by: str
+) -> list[CommandMessage]:
+    """What makes a station an athlete's, in the order to send it; `info` is what it is set to now."""
+    commands = [_command("set-athlete", by, athlete=athlete.id)]
+    if not athlete.plans:
+        return commands
+    plan = plan_at(athlete, info, profiles)
+    if plan is not None and (info is None or plan.exercise != info.exercise):
+        commands.append(_command("set-exercise", by, exercise=plan.exercise))
+    return commands + prescription(plan, by)
+
+
+def exercise_change(athlete: Athlete | None, exercise: str, by: str) -> list[CommandMessage]:
+    """What makes a station count something else; who has plans gets what theirs says of it."""
+    commands = [_command("set-exercise", by, exercise=exercise)]
+    if athlete is None or not athlete.plans:
+        return commands
+    plan = next((plan for plan in athlete.plans if plan.exercise == exercise), None)
+    return commands + prescription(plan, by)
+
+
+def prescription(plan: Plan | None, by: str) -> list[CommandMessage]:
+    """A plan's load, reps, sets, tempo, cut-off and path limit; None: no load, the exercise's own targets."""
+    plan = plan or Plan(exercise="")
+    return [
+        _command("set-load", by, load_kg=plan.load_kg),
+        _command(
+            "set-target",
+            by,
+            target_reps=plan.reps,
+            target_sets=plan.sets,
+            tempo_s=_tempo(plan),
+            velocity_loss_cutoff_pct=plan.velocity_loss_cutoff_pct,
+            path_limit_m=plan.path_limit_m,
+            full_range_m=plan.full_range_m,
+        ),
+    ]
+
+
+def plan_at(athlete: Athlete, info: InfoMessage | None, profiles: Mapping[str, Profile]) -> Plan | None:
+    """The plan for what the station counts now, else the first that a station of its kind is for."""
+    if info is None:
+        return next(iter(athlete.plans), None)
+    loads = _LOADED_BY.get(info.kind, ())
+    fits = [
+        plan
+        for plan in athlete.plans
+        if plan.exercise == info.exercise
+        or (plan.exercise in profiles and profiles[plan.exercise].load in loads)
+    ]
+    return min(fits, key=lambda plan: plan.exercise != info.exercise, default=None)
+
+
+def part_of(event_id: str, number: int) -> str:
+    """The id of one of the commands that a badge brings about: the same however often it is answered."""
+    return f"{event_id}.{number}"
+
+
+def whole_of(event_id: str) -> tuple[str, bool]:
+    """The badge that a command's id belongs to, and whether it does; else the id itself."""
+    whole, dot, _ = event_id.rpartition(".")
+    return (whole, True) if dot else (event_id, False)
+
+
+def whom(people: Sequence[Athlete], word: str, by: Sequence[str] = ("badge", "id", "name")) -> Athlete | None:
+    """Whose badge, id or name a word is; None for nobody, and for a name that several have."""
+    wanted = word.strip().casefold()
+    for known_as in by:
+        found = [one for one in people if (getattr(one, known_as) or "").casefold() == wanted]
+        if wanted and found:
+            return found[0] if len(found) == 1 else None
+    return None
+
+
+def is_id(word: str) -> bool:
+    """Whether a word can be an id: a name has capitals or spaces, and has no place on a topic."""
+    return _ID.fullmatch(word) is not None
+
+
+def in_words(athlete: Athlete, plan: Plan | None, profiles: Mapping[str, Profile]) -> str:
+    """Who lifts what now, for the person at the station; the id alone, never the name."""
+    if plan is None:
+        return athlete.id
+    title = profiles[plan.exercise].title if plan.exercise in profiles else plan.exercise
+    load = "" if plan.load_kg is None else f", {plan.load_kg:g} kg"
+    return f"{athlete.id}: {title}{load}" + ("" if plan.reps is None else f", {plan.reps} reps")
+
+
+def _tempo(plan: Plan) -> TempoTarget | None:
+    tempo = (plan.eccentric_s, plan.bottom_pause_s, plan.concentric_s, plan.top_pause_s)
+    return None if tempo == (None,) * 4 else tempo
+
+
+def _command(name: CommandName, by: str, **given: Any) -> CommandMessage:
+    wish = {"event_id": new_id(), "at_utc": now_utc(), "name": name, "by": by, **given}
+    return msgspec.convert(wish, CommandMessage)

@@ -1,0 +1,328 @@
+"""The dashboard on a terminal: shows what the client received ten times a second, and sends commands."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
+from textual.screen import Screen
+
+from dashboard.broker.client import Client
+from dashboard.broker.events import read_all
+from dashboard.floor.attention import Attention
+from dashboard.floor.state import FloorState, StationKey, StationState, apply_all
+from dashboard.floor.units import Units
+from dashboard.floor.views import StationView, Views
+from dashboard.history.recall import Known, Recall
+from dashboard.tui.messages import FloorChanged
+from dashboard.tui.preferences import Preferences, load_preferences, save_preferences
+from dashboard.tui.screens.floor import FloorScreen
+from dashboard.tui.screens.health import HealthScreen
+from dashboard.tui.screens.lifter import LifterScreen
+from dashboard.tui.screens.station import StationScreen
+from dashboard.tui.widgets.daylight import Daylight
+from dashboard.tui.widgets.headline import Headline
+from dashboard.tui.widgets.tile import Tile
+from dashboard.tui.wishes import Said, Wishes, names
+from station.exercises import Profile
+from station.messages import ReplyMessage
+
+if TYPE_CHECKING:
+    from dashboard.tui.screens.history import HistoryScreen
+
+FLUSH_S = 0.1
+GLANCE_S = 0.02  # a rep does not wait for the next flush: the lifter looks up at lockout
+SHOW_AGAIN = 5  # flushes without news after which ages are shown anew
+_RINGS = (Attention.FAULT, Attention.UNSAFE, Attention.VELOCITY_LOSS)
+
+
+class PlumblineApp(App[int]):
+    """The floor, and the stations behind it; or one station for the lifter on it."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "Plumbline"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "leave", "Quit", tooltip="end the dashboard"),
+        Binding("ctrl+c", "interrupt", show=False),
+        Binding("ctrl+p,question_mark", "command_palette", show=False),
+        Binding("i", "health", "Health", tooltip="links, rates, clocks, calibration, and what to do"),
+        Binding("y", "history", "History", tooltip="sets, trends and estimates from the record"),
+        Binding("v", "units", "kg/lb", tooltip="kilograms or pounds"),
+        Binding("c", "theme", "Colours", tooltip="dark, or light for a bright hall"),
+    ]
+
+    def __init__(
+        self,
+        client: Client,
+        profiles: Mapping[str, Profile],
+        stop: threading.Event | None = None,
+        trouble: Callable[[], str | None] = lambda: None,
+        on_floor: Callable[[FloorState], None] = lambda _: None,
+        note: str = "",
+        seconds: float | None = None,
+        by: str = "dashboard",
+        lifter_at: str | None = None,
+        preferences: Path | None = None,
+        today: Callable[[], date] = date.today,
+        history: str | None = None,
+        recall: Recall | None = None,
+    ) -> None:
+        """Show what `client` receives.
+
+        `stop` set ends the app, and so does the end of `seconds`; `trouble` says what is wrong outside the
+        broker, if anything; `on_floor` sees every new floor; `note` stands in the headline; `by` is who sends
+        commands; `lifter_at` shows that station's own screen and nothing else; `preferences` is the file that
+        remembers units and theme; `today` dates calibrations; `history` is the record's path or URL, None for
+        this machine's own; `recall` knows athletes, plans and earlier sets from it.
+        """
+        super().__init__()
+        self.client = client
+        self.floor = FloorState()
+        self.profiles = dict(profiles)
+        self.refused = 0  # packets that were no message of ours
+        self._heard_until_s = client.heard_until_s
+        self._stop = stop or threading.Event()
+        self._trouble = trouble
+        self._on_floor = on_floor
+        self._note = note
+        self._seconds = seconds
+        self._recall = recall
+        self.wishes = Wishes(
+            client,
+            self.profiles,
+            by,
+            known=self._known,
+            info_of=lambda key: self.floor.stations[key].current.info,
+            tell=self._hear,
+        )
+        self._heard: Said | None = None
+        self._lifter_at = lifter_at
+        self.use_command_palette = lifter_at is None
+        self._preferences_path = preferences
+        self._today = today
+        self._history = history
+        self._past: HistoryScreen | None = None
+        self._preferences = load_preferences(preferences) if preferences else Preferences()
+        self._views = Views(self.profiles)
+        self._flushes = 0
+        self._glanced = False  # at the last glance
+        self._shown = False  # whether the screen in front has been shown the floor
+        self._rung: set[tuple[StationKey, str]] = set()
+
+    @property
+    def units(self) -> Units:
+        """Kilograms or pounds, as the coach chose."""
+        return self._preferences.units
+
+    def get_default_screen(self) -> Screen[None]:
+        """The floor lies under everything, unless it is a lifter's own screen."""
+        return FloorScreen() if self._lifter_at is None else LifterScreen(self._lifter_at)
+
+    def get_line_filters(self) -> list[LineFilter]:
+        """The theme; NO_COLOR has the last word."""
+        filters = list(super().get_line_filters())
+        return [Daylight(), *filters] if self._preferences.theme == "light" else filters
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What stands in the palette: everything that has a key here."""
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            # Textual's own way to quit is left to `q`.
+            if active.enabled and binding.description and binding.tooltip and binding.action != "quit":
+
+                def act(action: str = binding.action, node: DOMNode = active.node) -> None:
+                    self.call_later(self.run_action, action, node)
+
+                key = binding.key_display or binding.key
+                yield SystemCommand(binding.description, f"{key}   {binding.tooltip}", act)
+
+    def on_mount(self) -> None:
+        """Begin to show."""
+        self.call_after_refresh(self.flush)  # what has come by now stands on the second frame
+        self.set_interval(FLUSH_S, self.flush)
+        self.set_interval(GLANCE_S, self.glance)
+        if self._seconds is not None:
+            self.set_timer(self._seconds, self.action_leave)
+
+    def glance(self) -> None:
+        """Flush at once where a rep, a set or an answer has come; a full gym has one at every glance."""
+        self._glanced = self.client.inbox.pressing and not self._glanced
+        if self._glanced:
+            self.flush()
+
+    def flush(self) -> None:
+        """Take in what has arrived and post the floor as it is now."""
+        if self._stop.is_set():
+            # Left to itself a signal leaves the terminal in its alternate screen, deaf and without a cursor.
+            self.exit(0)
+            return
+        self._heard_until_s = self.client.heard_until_s  # before: what comes meanwhile is for the next time
+        arrivals, refused = read_all(self.client.inbox.drain())
+        self.refused += refused
+        for arrival in arrivals:
+            if isinstance(arrival.message, ReplyMessage):
+                self._answered(arrival.address.station, arrival.message)
+        self.wishes.tell_unanswered()
+        if self._heard is not None:
+            self._tell(self._heard)
+            self._heard = None
+        self.floor = apply_all(self.floor, arrivals)
+        self._on_floor(self.floor)
+        self._flushes += 1
+        if arrivals or not self._shown or self._flushes % SHOW_AGAIN == 0:
+            self.post_message(FloorChanged(self.floor))
+
+    def on_floor_changed(self, event: FloorChanged) -> None:
+        """Show the floor on the screen that is in front."""
+        stations = event.floor.stations
+        screen = self.screen_stack[-1] if self.screen_stack else None
+        # False: not composed yet, or being taken down; then the next flush posts the floor again.
+        self._shown = screen is not None and screen.is_mounted and bool(screen.children) and screen.display
+        if screen is None or not self._shown:
+            return
+        if isinstance(screen, FloorScreen):
+            views = sorted(map(self._see, stations.values()), key=lambda one: one.key)
+            self._ring(views)
+            screen.show(views)
+            title = f"{len(views)} station{'s' * (len(views) != 1)} {screen.order_name}"
+        elif isinstance(screen, StationScreen):
+            station = stations[screen.chosen]
+            view = self._see(station)
+            if self._recall is not None and view.athlete and view.exercise:
+                self._recall.want(view.athlete, view.exercise)
+            screen.show(view, station)
+            title = "/".join(screen.chosen)
+        elif isinstance(screen, HealthScreen):
+            screen.show([(self._see(station), station.current) for _, station in sorted(stations.items())])
+            title = "health"
+        elif self._past is not None and screen is self._past:
+            title = self._past.title_words
+        elif isinstance(screen, LifterScreen):
+            own = [key for key in sorted(stations) if screen.station in (key[1], "/".join(key))]
+            if own:
+                screen.show(self._see(stations[own[0]]), stations[own[0]])
+            else:
+                screen.wait(*self._connection())
+            return
+        else:
+            return
+        screen.query_one(Headline).show(f"{title}{self._note}", *self._connection())
+
+    def on_tile_opened(self, event: Tile.Opened) -> None:
+        """Show a station whole."""
+        if isinstance(self.screen, FloorScreen):
+            self.push_screen(StationScreen(self.view_of(event.key)))
+            self.post_message(FloorChanged(self.floor))
+
+    def action_health(self) -> None:
+        """Show every station's health."""
+        if not isinstance(self.screen, HealthScreen):
+            self.push_screen(HealthScreen(self._today))
+            self.post_message(FloorChanged(self.floor))
+
+    def action_history(self) -> None:
+        """Show the record."""
+        from dashboard.tui.screens.history import HistoryScreen  # noqa: PLC0415  an eighth of a second of numpy
+
+        if not isinstance(self.screen, HistoryScreen):
+            self._past = HistoryScreen(self, self._history)
+            self.push_screen(self._past)
+            self.post_message(FloorChanged(self.floor))
+
+    def action_units(self) -> None:
+        """Kilograms or pounds, from now on."""
+        self._prefer(units="lb" if self.units == "kg" else "kg")
+
+    def action_theme(self) -> None:
+        """Dark or light, from now on."""
+        self._prefer(theme="light" if self._preferences.theme == "dark" else "dark")
+
+    def action_leave(self) -> None:
+        """End the dashboard."""
+        self.exit(0)
+
+    def action_interrupt(self) -> None:
+        """End it with the key that ends everything in a terminal."""
+        self.exit(0)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """On a lifter's own screen every letter belongs to the badge; no key leads to where one is."""
+        if action == "health" and isinstance(self.screen, HealthScreen):
+            return False
+        if action == "history" and self._past is not None and self.screen is self._past:
+            return False
+        return self._lifter_at is None or action not in ("leave", "health", "history", "units", "theme")
+
+    def view_of(self, key: StationKey) -> StationView:
+        """The station as it is now."""
+        return self._see(self.floor.stations[key])
+
+    def athletes(self) -> list[str]:
+        """Whoever lifts or waits anywhere, and whoever the record knows."""
+        return names([station.current.info for station in self.floor.stations.values()], self._known())
+
+    def _known(self) -> Known:
+        return self._recall.known if self._recall is not None else Known()
+
+    def _see(self, station: StationState) -> StationView:
+        known = self._known()
+        self._views.before, self._views.rests_s = known.before, known.rests_s
+        return self._views.see(station, self._heard_until_s, self.client.connection.up, self.units)
+
+    def _answered(self, station: str, reply: ReplyMessage) -> None:
+        # A lifter is told as well what their station refuses of the commands that follow a badge.
+        own = isinstance(self.screen, LifterScreen) and self.screen.station == station
+        if self.wishes.answered(station, reply, others=own) and self._recall is not None:
+            self._recall.again()
+
+    def _hear(self, said: Said) -> None:
+        """The newest alone is told, with the next flush: a pile of them hides the reps."""
+        self._heard = said
+
+    def _tell(self, said: Said) -> None:
+        """To the lifter large, to the coach in a corner."""
+        if isinstance(self.screen, LifterScreen):
+            self.screen.tell(said.words, said.ok)
+            return
+        self.clear_notifications()
+        severity: SeverityLevel = "information" if said.ok else "error"
+        self.notify(f"{said.station}: {said.words}", severity=severity, markup=False)
+
+    def _ring(self, views: Iterable[StationView]) -> None:
+        """The bell, once for each thing that calls for a coach."""
+        calls = {
+            (one.key, one.attention_id)
+            for one in views
+            if one.attention in _RINGS and not one.muted and not one.seen
+        }
+        if calls - self._rung and self._flushes > 1:
+            self.bell()
+        self._rung = calls
+
+    def _prefer(self, **chosen: Any) -> None:
+        self._preferences = msgspec.structs.replace(self._preferences, **chosen)
+        for screen in self.screen_stack:
+            for widget in (screen, *screen.query("*")):
+                widget.refresh()  # each keeps its lines as they were filtered
+        self.post_message(FloorChanged(self.floor))
+        if self._preferences_path is not None:
+            try:
+                save_preferences(self._preferences_path, self._preferences)
+            except OSError as error:
+                self.notify(f"not remembered: {error.strerror}", severity="warning", markup=False)
+
+    def _connection(self) -> tuple[str, bool]:
+        trouble = self._trouble()
+        if trouble is not None:
+            return trouble, False
+        connection = self.client.connection
+        lost = self.client.inbox.dropped + self.refused
+        words = connection.text + (f", {lost} messages unusable" if lost else "")
+        return (words if connection.up else f"broker: {words}"), connection.up

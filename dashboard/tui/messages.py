@@ -1,0 +1,18 @@
+"""What the app tells its screens."""
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from dashboard.floor.state import FloorState
+
+
+@dataclass
+class FloorChanged(Message):
+    """The whole floor anew. One message for all stations, so that a newer one replaces one still waiting."""
+
+    floor: FloorState
+
+    def can_replace(self, message: Message) -> bool:
+        """Whether this may stand in for a message still in the queue."""
+        return isinstance(message, FloorChanged)

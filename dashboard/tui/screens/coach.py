@@ -1,0 +1,226 @@
+"""What a coach can do to the chosen station: one key each."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol, cast
+
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from dashboard.floor.reps import asked_tempo
+from dashboard.floor.state import StationKey
+from dashboard.floor.units import LB_PER_KG, Units
+from dashboard.floor.views import StationView
+from dashboard.tui.screens.ask import AskScreen, Field, number_of, tempo_of
+from dashboard.tui.screens.exercise import ExerciseScreen
+from dashboard.tui.wishes import Wishes
+from station.exercises import Profile
+from station.messages import CommandName
+
+ACTIONS: list[BindingType] = [
+    Binding("e", "exercise", "Exercise", tooltip="choose what the station counts"),
+    Binding("a", "athlete", "Athlete", tooltip="say who lifts here"),
+    Binding("n", "next", "Next", tooltip="the next athlete of the rack's queue lifts"),
+    Binding("g", "queue", "Group", show=False, tooltip="say who shares the rack, two to four athletes"),
+    Binding("l", "load", "Load", tooltip="enter the load"),
+    Binding("p", "plan", "Plan", tooltip="prescribe reps, tempo, velocity-loss cut-off and path limit"),
+    Binding("t", "ask('tare')", "Tare", tooltip="take the load cell's reading as zero"),
+    Binding("x", "ask('end-set')", "End", tooltip="end the set here"),
+    Binding("r", "ask('restart-set')", "Restart", tooltip="the set does not count; begin again"),
+    Binding("f", "mark('false')", "False", tooltip="the rep was none"),
+    Binding("h", "mark('partial')", "Half", tooltip="the rep was partial"),
+    Binding("d", "mark('failed')", "Failed", tooltip="the rep was a failed attempt"),
+    Binding("u", "undo", "Undo", tooltip="take back what was done last at the station"),
+    Binding("k", "seen", "Seen", tooltip="acknowledge what the station calls for"),
+    Binding("m", "ask('mute')", "Mute", tooltip="no bell and no flash for this station, or again"),
+    Binding("o", "sign_off", "Sign", tooltip="the exercise is mastered: the coach signs off"),
+]
+
+
+class Desk(Protocol):
+    """What a coach's screens need of the app."""
+
+    profiles: dict[str, Profile]
+    wishes: Wishes
+
+    @property
+    def units(self) -> Units:
+        """Kilograms or pounds."""
+
+    def view_of(self, key: StationKey) -> StationView:
+        """The station as it is now."""
+
+    def athletes(self) -> list[str]:
+        """Whoever lifts anywhere."""
+
+
+class CoachScreen(Screen[None]):
+    """A screen with one station chosen, and the keys that act on it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = ACTIONS
+
+    @property
+    def chosen(self) -> StationKey | None:
+        """The station the keys mean."""
+        raise NotImplementedError
+
+    @property
+    def picked_rep(self) -> str | None:
+        """The event id of the rep that a mark means: the newest, unless the screen lets one be picked."""
+        view = self._view
+        return view.last.event_id if view is not None and view.last is not None else None
+
+    @property
+    def desk(self) -> Desk:
+        """The app."""
+        return cast(Desk, self.app)
+
+    @property
+    def _view(self) -> StationView | None:
+        return None if self.chosen is None else self.desk.view_of(self.chosen)
+
+    def action_ask(self, name: CommandName) -> None:
+        """A command that needs nothing more."""
+        if self.chosen is not None:
+            self.desk.wishes.send(self.chosen, name)
+
+    def action_undo(self) -> None:
+        """Take back what was done last, all of it."""
+        if self.chosen is not None:
+            self.desk.wishes.undo(self.chosen)
+
+    def action_exercise(self) -> None:
+        """Choose from a list."""
+        view = self._view
+        if view is not None:
+            screen = ExerciseScreen(self.desk.profiles, view.key[1], view.exercise)
+            self._when_chosen(screen, lambda name: self.desk.wishes.give_exercise(view.key, name))
+
+    def action_athlete(self) -> None:
+        """Type a name or a badge; nothing for nobody."""
+        view = self._view
+        if view is None:
+            return
+        desk, key = self.desk, view.key
+        field = Field("name, id or badge", "", desk.athletes())
+
+        def parse(given: list[str]) -> dict[str, Any]:
+            return {"athlete": desk.wishes.athlete_of(given[0]) if given[0] else None}
+
+        screen = AskScreen(f"who lifts at {key[1]}", [field], parse)
+        self._when_chosen(screen, lambda given: desk.wishes.give_to(key, given["athlete"]))
+
+    def action_next(self) -> None:
+        """The queue moves on."""
+        view = self._view
+        if view is None:
+            return
+        if view.next_athlete is None:
+            self.notify(
+                f"{view.key[1]}: nobody waits; g says who shares it", severity="warning", markup=False
+            )
+            return
+        self.desk.wishes.give_to(view.key, view.next_athlete)
+
+    def action_queue(self) -> None:
+        """Type who shares the rack."""
+        view = self._view
+        if view is None:
+            return
+        queue = view.queue or ((view.athlete,) if view.athlete else ())
+        screen = AskScreen(
+            f"who shares {view.key[1]}",
+            [Field("two to four, in order", ", ".join(queue), extend=True)],
+            lambda given: {"queue": _queue_of(given[0], self.desk.wishes)},
+        )
+        self._send_when_chosen(screen, view.key, "set-queue", lambda given: given)
+
+    def action_load(self) -> None:
+        """Type the load in the coach's unit."""
+        view = self._view
+        if view is None:
+            return
+        units = self.desk.units
+        now = (view.load or "").removesuffix(f" {units}")
+
+        def parse(given: list[str]) -> dict[str, Any]:
+            load = number_of(given[0], "load")
+            return {"load_kg": load if load is None or units == "kg" else load / LB_PER_KG}
+
+        screen = AskScreen(f"load at {view.key[1]}", [Field(units, now)], parse)
+        self._send_when_chosen(screen, view.key, "set-load", lambda given: given)
+
+    def action_plan(self) -> None:
+        """Type the prescription."""
+        view = self._view
+        if view is None:
+            return
+        fields = [
+            Field("reps", str(view.target_reps or "")),
+            Field("tempo: down-bottom-up-top", "-".join(asked_tempo(view.target_tempo_s))),
+            Field("velocity-loss cut-off, %", f"{view.loss_cutoff_pct:g}"),
+            Field("path limit, mm", "" if view.path_limit_m is None else f"{1000 * view.path_limit_m:g}"),
+        ]
+        screen = AskScreen(f"prescription at {view.key[1]}", fields, _plan_of)
+        self._send_when_chosen(screen, view.key, "set-target", lambda given: given)
+
+    def action_mark(self, mark: str) -> None:
+        """Mark the rep that is meant."""
+        if self.chosen is None:
+            return
+        if self.picked_rep is None:
+            self.notify(f"{self.chosen[1]}: no rep to mark", severity="warning", markup=False)
+            return
+        self.desk.wishes.send(self.chosen, "mark-rep", mark=mark, rep_event_id=self.picked_rep)
+
+    def action_seen(self) -> None:
+        """Acknowledge what the station calls for."""
+        view = self._view
+        if view is None:
+            return
+        if not view.attention_text:
+            self.notify(f"{view.key[1]}: nothing to acknowledge", markup=False)
+            return
+        self.desk.wishes.send(view.key, "acknowledge", attention=view.attention_id)
+
+    def action_sign_off(self) -> None:
+        """The coach has the last word, also where the rule is not satisfied yet."""
+        view = self._view
+        if view is not None:
+            self.desk.wishes.send(view.key, "sign-off", exercise=view.exercise, athlete=view.athlete)
+
+    def _send_when_chosen(
+        self, screen: Screen[Any], key: StationKey, name: CommandName, given: Callable[[Any], dict[str, Any]]
+    ) -> None:
+        self._when_chosen(screen, lambda answer: self.desk.wishes.send(key, name, **given(answer)))
+
+    def _when_chosen(self, screen: Screen[Any], act: Callable[[Any], None]) -> None:
+        def chosen(answer: Any) -> None:
+            if answer is not None:
+                act(answer)
+
+        self.app.push_screen(screen, chosen)
+
+
+def names_of(text: str) -> list[str]:
+    """Names between commas."""
+    return [name for part in text.split(",") if (name := part.strip())]
+
+
+def _queue_of(text: str, wishes: Wishes) -> list[str]:
+    names = names_of(text)
+    if len(names) > 4:
+        raise ValueError(f"{len(names)} athletes; four at most share a rack")
+    return [wishes.athlete_of(name) for name in names]
+
+
+def _plan_of(given: list[str]) -> dict[str, Any]:
+    reps = number_of(given[0], "reps")
+    if reps is not None and (reps != int(reps) or not 1 <= reps <= 1000):
+        raise ValueError("reps: 1 to 1000")
+    path_mm = number_of(given[3], "path limit")
+    return {
+        "target_reps": None if reps is None else int(reps),
+        "tempo_s": tempo_of(given[1]),
+        "velocity_loss_cutoff_pct": number_of(given[2], "cut-off"),
+        "path_limit_m": None if path_mm is None else path_mm / 1000.0,
+    }

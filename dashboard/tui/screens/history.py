@@ -1,0 +1,157 @@
+"""The history: who did what, how it develops, two sets over each other."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from dashboard.database.schema import open_history
+from dashboard.history.queries import Filter, KeptSet, Practised, practised, sets
+from dashboard.plaintext import clean
+from dashboard.tui.screens.ask import AskScreen, Field
+from dashboard.tui.screens.coach import Desk
+from dashboard.tui.widgets.headline import Headline
+from dashboard.tui.widgets.history import MEASURES, HistoryLines
+from dashboard.tui.widgets.keys import Keys
+from station.errors import StoreError
+
+
+class HistoryScreen(Screen[None]):
+    """Reads the record in a thread of its own: one that is locked or slow does not stop the live screens."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", tooltip="to where you came from"),
+        Binding("down", "choose(1)", "Who and what", key_display="↑↓"),
+        Binding("up", "choose(-1)", show=False),
+        Binding("left", "set(-1)", "Set", key_display="←→"),
+        Binding("right", "set(1)", show=False),
+        Binding("space", "mark", "Compare", key_display="␣", tooltip="this set with the next you choose"),
+        Binding("m", "measure", "Measure", tooltip="what the curve shows"),
+        Binding("slash", "filter", "Filter", key_display="/", tooltip="athletes and exercises by a word"),
+        Binding("r", "read", "Read", tooltip="the record once more"),
+    ]
+
+    def __init__(self, desk: Desk, where: str | None) -> None:
+        """`where` is the record's path or URL, None for this machine's own."""
+        super().__init__()
+        self._desk = desk
+        self._where = where
+        self._word = ""
+
+    def compose(self) -> ComposeResult:
+        """Headline, everything, keys."""
+        yield Headline()
+        yield HistoryLines(self._desk.profiles, id="past")
+        yield Keys(id="keys")
+
+    def on_mount(self) -> None:
+        """Read what there is."""
+        self.action_read()
+
+    @property
+    def title_words(self) -> str:
+        """What the headline says."""
+        return f"history, of {self._word!r}" if self._word else "history"
+
+    def action_read(self) -> None:
+        """Read the record anew, from the one chosen."""
+        past = self._past
+        chosen = past.practised[past.chosen] if past.chosen < len(past.practised) else None
+        self.run_worker(lambda: self._read(chosen), thread=True, exclusive=True)
+
+    def action_choose(self, step: int) -> None:
+        """Another athlete or exercise."""
+        past = self._past
+        past.chosen = max(0, min(past.chosen + step, len(past.practised) - 1))
+        past.marked = None
+        past.draw_anew()
+        self.action_read()
+
+    def action_set(self, step: int) -> None:
+        """An older set, or a newer one."""
+        past = self._past
+        past.place = max(0, min(past.place + step, len(past.sets) - 1))
+        past.draw_anew()
+
+    def action_mark(self) -> None:
+        """Hold this set against whichever is chosen; again lets go of it."""
+        past = self._past
+        past.marked = past.sets[past.place] if past.marked is None and past.sets else None
+        past.draw_anew()
+
+    def action_measure(self) -> None:
+        """The next measure."""
+        past = self._past
+        past.measure = MEASURES[(MEASURES.index(past.measure) + 1) % len(MEASURES)]
+        past.draw_anew()
+
+    def action_filter(self) -> None:
+        """Ask for a word; nothing shows everything."""
+
+        def chosen(word: dict[str, str] | None) -> None:
+            if word is not None:
+                self._word = word["word"].lower()
+                self._past.chosen = 0
+                self._past.practised = ()
+                self.action_read()
+
+        fields = [Field("a word of the athlete or the exercise", self._word)]
+        self.app.push_screen(AskScreen("filter", fields, lambda given: {"word": given[0]}), chosen)
+
+    def action_back(self) -> None:
+        """To the screen below."""
+        self.app.pop_screen()
+
+    @property
+    def _past(self) -> HistoryLines:
+        return self.query_one(HistoryLines)
+
+    def _read(self, chosen: Practised | None) -> None:
+        """In the thread: what was practised, and the sets of the chosen line or else the first."""
+        try:
+            db = open_history(self._where)
+            try:
+                found = [one for one in practised(db) if self._fits(one)]
+                same = [one for one in found if chosen is not None and _line(one) == _line(chosen)]
+                line = next(iter(same or found), None)
+                done: list[KeptSet] = []
+                if line is not None:
+                    done = sets(db, Filter(athlete=line.athlete, exercise=line.exercise))
+                    done = [one for one in done if one.athlete == line.athlete]
+            finally:
+                db.close()
+        except StoreError as error:
+            self.app.call_from_thread(self._show, (), None, (), str(error))
+            return
+        self.app.call_from_thread(self._show, found, line, done, None)
+
+    def _fits(self, one: Practised) -> bool:
+        profile = self._desk.profiles.get(one.exercise)
+        called = (profile.title, *profile.aliases) if profile else ()
+        return self._word in " ".join([one.athlete or "", one.exercise, *called]).lower()
+
+    def _show(
+        self,
+        found: list[Practised] | tuple[()],
+        line: Practised | None,
+        done: list[KeptSet] | tuple[()],
+        problem: str | None,
+    ) -> None:
+        if not self.is_attached:
+            return
+        past = self._past
+        newest = [one.key for one in past.sets] != [one.key for one in done]
+        past.practised, past.sets, past.problem = found, done, problem
+        past.empty = "nothing has been recorded yet"
+        if self._word:
+            past.empty = f"nothing of {clean(self._word, 20)!r} in the record; / and an empty line show all"
+        past.chosen = found.index(line) if line is not None else 0
+        past.units = self._desk.units
+        if newest:
+            past.place = max(0, len(done) - 1)
+        past.draw_anew()
+
+
+def _line(one: Practised) -> tuple[str | None, str]:
+    return one.athlete, one.exercise

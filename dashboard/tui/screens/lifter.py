@@ -1,0 +1,119 @@
+"""The station's own screen: nothing to configure, no key to know; a badge typed or read says who lifts."""
+
+from typing import ClassVar, cast
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Static
+
+from dashboard.floor.pacing import Pace, pace
+from dashboard.floor.state import StationState
+from dashboard.floor.views import StationView
+from dashboard.tui.screens.coach import Desk
+from dashboard.tui.widgets.lifter import LifterView, Told
+
+FLASH_S = 0.4
+TOLD_S = 6.0
+MAX_BADGE = 32
+
+
+class LifterScreen(Screen[None]):
+    """One station for the person on it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", show=False)]
+
+    def __init__(self, station: str) -> None:
+        super().__init__()
+        self.station = station
+        self._badge = ""
+        self._view: StationView | None = None
+        self._pace = Pace()
+        self._flash = False
+        self._told: Told | None = None
+        self._untell: Timer | None = None
+        self._rung: set[tuple[int | None, str]] = set()  # by set, what the bell has said
+
+    def compose(self) -> ComposeResult:
+        """One drawing."""
+        yield Static(f"waiting for {self.station} …", id="nothing", markup=False)
+        yield LifterView(id="lifter")
+
+    def show(self, view: StationView, station: StationState) -> None:
+        """Show the station as it is now; flash for a new rep, ring when the set is to end."""
+        before = self._view
+        self._view = view
+        ranges = sorted(rep.rom_m for rep in view.reps if rep.counted and rep.rom_m is not None)
+        usual_m = ranges[len(ranges) // 2] if ranges else None
+        self._pace = pace(station.current.trace, view.target_tempo_s, usual_m, view.concentric_first)
+        if before is not None and not view.muted:
+            if view.counted > before.counted and view.set_number == before.set_number:
+                self._flash = True
+                self.set_timer(FLASH_S, self._dark)
+            self._ring(view)
+        self.query_one("#nothing").display = False
+        self._draw()
+
+    def wait(self, connection: str, up: bool) -> None:
+        """Say what is missing as long as the station has not been heard."""
+        why = f"{connection} has nothing of it; is this its id, and does its edge run?"
+        if not up:
+            why = f"{connection}; trying again"
+        self.query_one("#nothing", Static).update(Text(f"waiting for {self.station} …\n{why}"))
+
+    def on_key(self, event: events.Key) -> None:
+        """A badge, from a keypad or from a reader that types."""
+        if event.key == "enter":
+            # No binding: one overtakes the digits of a reader that types them all at once.
+            self._take_badge()
+        elif event.key == "backspace":
+            self._badge = self._badge[:-1]
+        elif event.character and (event.character.isalnum() or event.character in "-_"):
+            self._badge = (self._badge + event.character)[-MAX_BADGE:]
+        self._draw()
+
+    def tell(self, words: str, ok: bool) -> None:
+        """Say what came of a badge, or what the station refused, for a moment."""
+        self._told = (words, ok)
+        if self._untell is not None:
+            self._untell.stop()
+        self._untell = self.set_timer(TOLD_S, self._forget)
+        self._draw()
+
+    def _forget(self) -> None:
+        self._told = None
+        self._draw()
+
+    def action_clear(self) -> None:
+        """Begin the badge anew."""
+        self._badge = ""
+        self._draw()
+
+    def _take_badge(self) -> None:
+        """Whoever's badge it is lifts now."""
+        if self._badge and self._view is not None:
+            cast(Desk, self.app).wishes.send_badge(self._view.key, self._badge)
+        self._badge = ""
+
+    def _ring(self, view: StationView) -> None:
+        """The bell, once in a set for each of the two reasons to end it."""
+        last = view.last
+        reasons = []
+        if last is not None and last.loss_reached:
+            reasons.append("loss")
+        if view.target_reps and view.counted >= view.target_reps:
+            reasons.append("done")
+        for reason in reasons:
+            if not view.set_over and (view.set_number, reason) not in self._rung:
+                self._rung.add((view.set_number, reason))
+                self.app.bell()
+
+    def _dark(self) -> None:
+        self._flash = False
+        self._draw()
+
+    def _draw(self) -> None:
+        self.query_one(LifterView).show(self._view, self._pace, self._flash, self._badge, self._told)

@@ -1,0 +1,166 @@
+"""The record behind the screens: who did what, the sets of it, how it develops, two sets side by side."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+
+from dashboard.floor.times import instant, minute_of, zone_name
+from dashboard.floor.units import Units, load_words
+from dashboard.history.load_velocity import load_velocity
+from dashboard.history.queries import KeptSet, Practised
+from dashboard.history.trends import TITLES, UNITS, Measure, compare_sets, trend
+from dashboard.plaintext import clean
+from dashboard.tui.widgets.braille import Braille
+from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, PLAIN, YELLOW, Lines, number, whole_pct
+from station.exercises import Profile
+
+LIST_CELLS = 30
+NARROW = 54  # cells for the sets; fewer, and the year and the path go
+LEAST_SPAN = 0.1  # of a curve's axis, of the largest value
+MEASURES: tuple[Measure, ...] = tuple(TITLES)
+
+
+class HistoryLines(Lines):
+    """Everything of the history screen in one drawing."""
+
+    def __init__(self, profiles: Mapping[str, Profile], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._profiles = profiles
+        self.practised: Sequence[Practised] = ()
+        self.chosen = 0
+        self.sets: Sequence[KeptSet] = ()
+        self.place = 0
+        self.marked: KeptSet | None = None
+        self.measure: Measure = MEASURES[0]
+        self.units: Units = "kg"
+        self.problem: str | None = None
+        self.empty = "reading the record …"  # said where there is nothing
+
+    def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
+        """The list at the left, what was chosen at the right."""
+        if self.problem is not None:
+            # a path may be longer than the screen is wide
+            said = textwrap.wrap(self.problem, max(1, width - 2))
+            return [[Segment(f" {line}", Style(color=YELLOW, bold=True))] for line in said]
+        if not self.practised:
+            return [[Segment(f" {self.empty}", FAINT)]]
+        left = list_lines(self.practised, self.chosen, self._profiles, height)
+        right = self._right(width - LIST_CELLS - 1, height)
+        blank = [Segment(" " * LIST_CELLS)]
+        rows = max(len(left), len(right))
+        left += [blank] * (rows - len(left))
+        right += [[]] * (rows - len(right))
+        return [[*a, Segment(" "), *b] for a, b in zip(left, right, strict=True)]
+
+    def _right(self, width: int, height: int) -> list[list[Segment]]:
+        if not self.sets:
+            return []
+        table = max(4, height // 2 - 2)
+        lines = set_lines(self.sets, self.place, self.marked, self.units, width, table)
+        lines.append([])
+        current = self.sets[self.place]
+        rest = height - len(lines)
+        if self.marked is not None and self.marked.key != current.key:
+            return lines + pair_lines(self.marked, current, width, rest)
+        profile = load_velocity(self.sets)
+        estimate = profile.one_rep_maximum
+        words = estimate.text if estimate else profile.why_not or ""
+        said = textwrap.wrap(words, max(10, width - 1))
+        lines += trend_lines(self.sets, self.measure, self._profiles, width, max(3, rest - len(said)))
+        return lines + [[Segment(line, BOLD if estimate else FAINT)] for line in said]
+
+
+def list_lines(
+    practised: Sequence[Practised], chosen: int, profiles: Mapping[str, Profile], height: int
+) -> list[list[Segment]]:
+    """Athlete and exercise, the chosen one marked."""
+    first = max(0, min(chosen - (height - 1) // 2, len(practised) - (height - 1)))
+    found = [[Segment(f" {'athlete':<11}{'exercise':<{LIST_CELLS - 12}}", FAINT)]]
+    for place, one in enumerate(practised[first : first + height - 1], start=first):
+        profile = profiles.get(one.exercise)
+        title = clean(profile.title if profile else one.exercise, 18)
+        words = f"{'▶' if place == chosen else ' '}{clean(one.athlete or 'nobody', 10):<11}{title:<18}"
+        found.append([Segment(words[:LIST_CELLS], BOLD if place == chosen else PLAIN)])
+    return found
+
+
+def set_lines(
+    sets: Sequence[KeptSet], place: int, marked: KeptSet | None, units: Units, width: int, height: int
+) -> list[list[Segment]]:
+    """The sets, newest first; `place` counts from the oldest."""
+    from_char = 5 if width < NARROW else 0
+    when = 17 - from_char
+    title = f"when, {zone_name(instant(sets[place].at_utc))}"[: when - 1]
+    found = [[Segment(f"  {title:<{when}}{'load':>9}{'reps':>5}{'m/s':>6}{'loss':>6}{'path mm':>9}", FAINT)]]
+    order = list(range(len(sets)))[::-1]
+    at = order.index(place)
+    first = max(0, min(at - (height - 1) // 2, len(order) - (height - 1)))
+    for index in order[first : first + height - 1]:
+        one = sets[index]
+        summary = one.summary
+        path = summary.largest_path_deviation_m
+        mark = "◆" if marked is not None and one.key == marked.key else "▶" if index == place else " "
+        words = (
+            f"{mark} {minute_of(one.at_utc)[from_char:]:<{when}}"
+            f"{load_words(one.load_kg, units) or '–':>9}"
+            f"{summary.counted_reps:>5}{number(summary.fastest_mean_concentric_velocity_mps, 2):>6}"
+            f"{whole_pct(summary.velocity_loss_pct):>4} %{number(None if path is None else 1000 * path):>9}"
+        )
+        found.append([Segment(words, BOLD if index == place else PLAIN)])
+    return found
+
+
+def trend_lines(
+    sets: Sequence[KeptSet], measure: Measure, profiles: Mapping[str, Profile], width: int, height: int
+) -> list[list[Segment]]:
+    """How a measure develops, set by set, oldest at the left."""
+    points = trend(sets, measure, profiles)
+    heading = [Segment(TITLES[measure], BOLD), Segment(f"  {UNITS[measure]}, set by set", FAINT)]
+    if not points:
+        return [heading, [Segment("not measured", FAINT)]]
+    values = [point.value for point in points]
+    if len(values) == 1:
+        return [heading, [Segment(f"{number(values[0], 2)} in the one set there is", PLAIN)]]
+    low, high = min(values), max(values)
+    # A tenth of the value at least: a millimetre from set to set is not to look like a change.
+    span = max(high - low, abs(high) * LEAST_SPAN) or 1.0
+    top = (low + high + span) / 2
+    field = Braille(max(1, width - 8), max(1, height - 1))
+    before: tuple[int, int] | None = None
+    for index, value in enumerate(values):
+        x = round(index / max(1, len(values) - 1) * (field.width_dots - 1))
+        y = round((top - value) / span * (field.height_dots - 1))
+        field.line(*(before or (x, y)), x, y, Style(color=BLUE))
+        before = (x, y)
+    rows = field.rows()
+    labels = {0: number(top, 2), len(rows) - 1: number(top - span, 2)}
+    return [heading, *([Segment(f"{labels.get(i, ''):>7} ", FAINT), *row] for i, row in enumerate(rows))]
+
+
+def pair_lines(one: KeptSet, other: KeptSet, width: int, height: int) -> list[list[Segment]]:
+    """Two sets over each other, rep by rep: the marked one in grey above, the chosen one in blue below."""
+    pairs = compare_sets(one, other).pairs
+    speeds = [
+        rep.mean_concentric_velocity_mps or 0.0 for pair in pairs for rep in (pair.one, pair.other) if rep
+    ]
+    scale = max(speeds, default=0.0) or 1.0
+    cells = max(4, width - 14)
+    found = [
+        [
+            Segment(f"◆ {minute_of(one.at_utc)}", Style(color=GREY, bold=True)),
+            Segment("  against  ", FAINT),
+            Segment(f"▶ {minute_of(other.at_utc)}", Style(color=BLUE, bold=True)),
+            Segment("   m/s, rep by rep", FAINT),
+        ]
+    ]
+    for pair in pairs:
+        for mark, rep, colour in (("◆", pair.one, GREY), ("▶", pair.other, BLUE)):
+            speed = rep.mean_concentric_velocity_mps if rep else None
+            bar = "█" * round(cells * min(1.0, max(0.0, (speed or 0.0) / scale)))
+            label = f"{pair.number:>3}" if mark == "◆" else "   "
+            found.append(
+                [Segment(f"{label} {mark} {number(speed, 2):>5} "), Segment(bar, Style(color=colour))]
+            )
+    return found[:height]

@@ -1,0 +1,126 @@
+"""The reps of a set, one line each: how fast, in what tempo, on what path."""
+
+from collections.abc import Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Size
+
+from dashboard.floor.reps import RepView, asked_tempo, path_mm
+from dashboard.floor.views import StationView
+from dashboard.tui.widgets.lines import (
+    BLUE,
+    BOLD,
+    FAINT,
+    GREY,
+    ORANGE,
+    PLAIN,
+    YELLOW,
+    Lines,
+    number,
+    whole_pct,
+)
+
+_PHASES = ("ecc", "bot", "con", "top")
+_HEAD_CELLS = 11  # glyph, number, velocity
+_STILL_MPS = 1e-3  # slower is no lift, and nothing to draw to scale
+_OFF = Style(color=YELLOW, bold=True)
+_TAIL_CELLS = 46  # tempo, path, range and loss right of the bar
+
+
+class RepTable(Lines):
+    """Bars of mean concentric velocity against the cut-off, and each rep's tempo, path, range and loss."""
+
+    def __init__(self, view: StationView, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.view = view
+        self._picked: str | None = None
+
+    def show(self, view: StationView, picked: str | None = None) -> None:
+        """Show this from now on, the rep with this event id marked."""
+        if (view.reps, picked) != (self.view.reps, self._picked) or view != self.view:
+            longer = len(view.reps) > len(self.view.reps)
+            self.view, self._picked = view, picked
+            self.draw_anew()
+            if longer:
+                self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Room for a usual set; a longer one gets more while the screen has it."""
+        return 2 + max(8, len(self.view.reps))
+
+    def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
+        """A heading, the prescription, and the newest reps that fit."""
+        return rep_lines(self.view, width, height, self._picked)
+
+
+def rep_lines(view: StationView, width: int, height: int, picked: str | None = None) -> list[list[Segment]]:
+    """The table in `width` × `height` cells; the oldest reps go where there is no room."""
+    bar = max(4, width - _HEAD_CELLS - _TAIL_CELLS)
+    speeds = [(rep.counted, rep.mean_velocity_mps or 0.0) for rep in view.reps]
+    fastest = max((speed for counted, speed in speeds if counted), default=0.0)
+    scale = max((speed for _, speed in speeds), default=0.0)
+    scale = scale if scale > _STILL_MPS else 1.0
+    cutoff = fastest * (1.0 - view.loss_cutoff_pct / 100.0) if fastest else None
+    heading = f"{' rep  m/s':<{_HEAD_CELLS + bar}}" + _columns(_PHASES, "path mm", "cm", "loss")
+    limit = "" if view.path_limit_m is None else f"≤ {number(1000 * view.path_limit_m)}"
+    tempo = asked_tempo(view.target_tempo_s) or ["–"] * 4
+    cutoff_words = f"{number(view.loss_cutoff_pct)} %"
+    asked = f"{' asked':<{_HEAD_CELLS + bar}}" + _columns(tempo, limit, "", cutoff_words)
+    room = max(1, height - 2)
+    ids = [rep.event_id for rep in view.reps]
+    end = len(ids) if picked not in ids else max(min(len(ids), room), ids.index(picked) + 1)
+    rows = [
+        _row(rep, view.sees_path, bar, scale, cutoff, rep.event_id == picked)
+        for rep in view.reps[max(0, end - room) : end]
+    ]
+    return [[Segment(heading, FAINT)], [Segment(asked, FAINT)], *rows][:height]
+
+
+def _columns(tempo: Sequence[str], path: str, rom: str, loss: str) -> str:
+    return "".join(f"{phase:>5}" for phase in tempo) + f"{path:>13}{rom:>5}{loss:>7}"
+
+
+def _row(
+    rep: RepView, sees_path: bool, bar: int, scale_mps: float, cutoff_mps: float | None, picked: bool
+) -> list[Segment]:
+    state = "▶" if picked else "◌" if rep.pending else "●" if rep.counted else "✂"
+    style = Style(color=BLUE) if rep.pending else PLAIN if rep.counted else FAINT
+    line = [
+        Segment(f"{state}{number(rep.number):>3} ", style),
+        Segment(f"{number(rep.mean_velocity_mps, 2):>5} ", BOLD),
+        *_bar(rep, bar, scale_mps, cutoff_mps),
+    ]
+    if not rep.counted:
+        return [*line, Segment(f"  not counted: {rep.reason or 'partial'}", Style(color=YELLOW))]
+    for did, kept in zip(rep.tempo_s, rep.tempo_kept, strict=True):
+        line.append(Segment(f"{number(did, 1):>5}", _OFF if kept is False else PLAIN))
+    measured = PLAIN if rep.path_m is not None else FAINT
+    line.append(Segment(f"{_path(rep, sees_path):>13}", _OFF if rep.path_kept is False else measured))
+    line.append(Segment(f"{number(None if rep.rom_m is None else 100 * rep.rom_m):>5}"))
+    loss = "–" if rep.velocity_loss_pct is None else f"{whole_pct(rep.velocity_loss_pct)} %"
+    line.append(Segment(f"{loss:>7}", Style(color=ORANGE, bold=True) if rep.loss_reached else PLAIN))
+    line.append(Segment("■" if rep.loss_reached else "", Style(color=ORANGE)))
+    return line
+
+
+def _path(rep: RepView, sees_path: bool) -> str:
+    if rep.path_m is None:
+        return "–" if rep.pending and sees_path else "not measured"
+    return path_mm(rep.path_m, rep.path_sigma_m)
+
+
+def _bar(rep: RepView, cells: int, scale_mps: float, cutoff_mps: float | None) -> list[Segment]:
+    """The rep's velocity to scale, and where the set should end."""
+    full = round(cells * min(1.0, max(0.0, (rep.mean_velocity_mps or 0.0) / scale_mps)))
+    share = -1.0 if cutoff_mps is None else max(-1.0, min(1.0, cutoff_mps / scale_mps))
+    mark = min(cells - 1, int(cells * share))
+    below = cutoff_mps is not None and (rep.mean_velocity_mps or 0.0) <= cutoff_mps
+    colour = GREY if not rep.counted else ORANGE if below else BLUE
+    return [
+        Segment(
+            "┃" if cell == mark else "█" if cell < full else " ",
+            Style(color=YELLOW if cell == mark else colour),
+        )
+        for cell in range(cells)
+    ]

@@ -1,0 +1,92 @@
+"""Beside the running set: cue, standing with the progression, rest, who is next, the sets before."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Size
+
+from dashboard.floor.attention import age
+from dashboard.floor.units import Units, load_words
+from dashboard.floor.views import StationView
+from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, PLAIN, YELLOW, Lines, number, whole_pct
+from station.exercises import Profile
+from station.messages import SetMessage
+
+_SETS = 4
+_LABEL = 9
+
+
+class SessionLines(Lines):
+    """Two lines, and the newest sets where the screen has room for them."""
+
+    def __init__(self, profiles: Mapping[str, Profile], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._profiles = profiles
+        self._units: Units = "kg"
+        self._view: StationView | None = None
+        self._sets: tuple[SetMessage, ...] = ()
+
+    def show(self, view: StationView, sets: Sequence[SetMessage], units: Units) -> None:
+        """Show this from now on; `sets` oldest first."""
+        newest = tuple(sets[-_SETS:])
+        if (view, newest, units) != (self._view, self._sets, self._units):
+            taller = len(newest) != len(self._sets)
+            self._view, self._sets, self._units = view, newest, units
+            self.draw_anew()
+            if taller:
+                self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """The sets only where the rest of the screen keeps its room."""
+        return 2 + (len(self._sets) if viewport.height >= 34 else 0)
+
+    def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
+        """Cue and rest, standing and queue, sets."""
+        if self._view is None:
+            return []
+        return session_lines(self._view, self._sets, self._profiles, self._units)[:height]
+
+
+def session_lines(
+    view: StationView, sets: Sequence[SetMessage], profiles: Mapping[str, Profile], units: Units
+) -> list[list[Segment]]:
+    """The lines; the newest set first."""
+    first = [_label("cue")]
+    if view.cue:
+        first += [Segment("▸ ", Style(color=YELLOW, bold=True)), Segment(view.cue, BOLD)]
+    elif view.reps:
+        first.append(Segment("nothing to correct of what is measured", FAINT))
+    if view.rest_s is not None and view.set_over:
+        first.append(Segment(f"   rest {age(view.rest_s)}", Style(color=YELLOW, bold=True)))
+    second = [_label("standing")]
+    standing = view.standing
+    if standing is None:
+        second.append(Segment("no rule for this exercise: the coach decides", FAINT))
+    else:
+        glyph = "✔ " if standing.signed_off else "★ " if standing.ready else ""
+        colour = Style(color=BLUE, bold=True) if standing.ready or standing.signed_off else PLAIN
+        second += [Segment(glyph, colour), Segment(standing.text, colour)]
+    if view.queue:
+        waiting = [name for name in view.queue if name != view.athlete]
+        second += [Segment("   next ", FAINT), Segment(", ".join(waiting) or "nobody", BOLD)]
+    return [first, second, *(_set(message, profiles, units) for message in reversed(sets))]
+
+
+def _set(message: SetMessage, profiles: Mapping[str, Profile], units: Units) -> list[Segment]:
+    summary = message.summary
+    partial = f" + {summary.partial_reps} partial" if summary.partial_reps else ""
+    profile = profiles.get(message.exercise)
+    title = profile.title if profile else message.exercise
+    load = load_words(message.load_kg, units) or ""
+    words = (
+        f"{title[:22]:<23}{(message.athlete or '')[:10]:<11}{load:>9}"
+        f"{summary.counted_reps:>4} rep{'s' * (summary.counted_reps != 1)}{partial}"
+        f"  fastest {number(summary.fastest_mean_concentric_velocity_mps, 2)} m/s"
+        f"  loss {whole_pct(summary.velocity_loss_pct)} %"
+    )
+    return [_label(f"set {summary.number}"), Segment(words, FAINT)]
+
+
+def _label(word: str) -> Segment:
+    return Segment(f" {word[: _LABEL - 1]:<{_LABEL}}", FAINT)

@@ -1,0 +1,277 @@
+"""One station as a card: who, how many, how fast, and whether to go there."""
+
+from collections.abc import Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.message import Message
+
+from dashboard.floor.attention import Attention
+from dashboard.floor.reps import TempoTimes, asked_tempo, path_mm
+from dashboard.floor.state import StationKey
+from dashboard.floor.views import StationView
+from dashboard.tui.widgets.digits import ROWS, big, big_width
+from dashboard.tui.widgets.lines import (
+    BLUE,
+    BOLD,
+    FAINT,
+    GREY,
+    ORANGE,
+    PLAIN,
+    VERMILION,
+    YELLOW,
+    Lines,
+    fitted,
+    number,
+    spread,
+    whole_pct,
+)
+
+MIN_WIDTH = 38
+MIN_HEIGHT = 10
+_LABEL = 7  # cells of "tempo  "
+
+LOOK: dict[Attention, tuple[str, str]] = {  # glyph and colour of a station's state
+    Attention.FAULT: ("✖", VERMILION),
+    Attention.UNSAFE: ("!", VERMILION),
+    Attention.VELOCITY_LOSS: ("■", ORANGE),
+    Attention.TECHNIQUE: ("▲", YELLOW),
+    Attention.REST: ("◔", YELLOW),
+    Attention.FINE: ("●", BLUE),
+}
+PHASE_LOOK = {  # glyph and colour of a phase
+    "eccentric": ("▼", ORANGE),
+    "bottom": ("▁", GREY),
+    "concentric": ("▲", BLUE),
+    "top": ("▔", GREY),
+}
+_MARKS = {True: ("✔", Style(color=BLUE)), False: ("▲", Style(color=YELLOW, bold=True)), None: ("", PLAIN)}
+
+
+class Tile(Lines, can_focus=True):
+    """A station's card. `show` gives it something new; it is drawn at the screen's next flush."""
+
+    class Opened(Message):
+        """The card was clicked: show this station whole."""
+
+        def __init__(self, key: StationKey) -> None:
+            super().__init__()
+            self.key = key
+
+    def __init__(self, view: StationView) -> None:
+        super().__init__()
+        self.view = view
+
+    def show(self, view: StationView) -> None:
+        """Show this from now on; nothing happens if it looks the same."""
+        if view != self.view:
+            self.view = view
+            self.draw_anew()
+
+    def on_click(self, event: events.Click) -> None:
+        """A click opens the station."""
+        event.stop()
+        self.post_message(self.Opened(self.view.key))
+
+    def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
+        """The card, top to bottom."""
+        return tile_lines(self.view, width, height, self.has_focus)
+
+
+def tile_lines(view: StationView, width: int, height: int, focused: bool = False) -> list[list[Segment]]:
+    """A station's card in `width` × `height` cells, a blank column at the right, a blank line below."""
+    inner = width - 2
+    scale, whole = _scale(view, inner, height)
+    last = _load(view, inner)
+    if len(view.attention_text) > _room(view, width):
+        last = [Segment(view.attention_text, BOLD)]  # what to do comes before the load
+    body = [
+        _exercise(view, inner),
+        *_headline(view, inner, scale, whole),
+        _captions(view, inner, whole),
+        _tempo(view),
+        _path(view),
+        _loss(view, inner),
+        last,
+    ]
+    spare = height - 2 - len(body)
+    if spare >= 4:
+        body.insert(len(body) - 1, _set(view))
+    if spare >= 2:  # air around the digits rather than below them
+        body.insert(1, [])
+        body.insert(body.index(last) - (4 if spare >= 4 else 3), [])
+    cut = [[Segment(" "), *fitted(line, inner)] for line in body]
+    return [_head(view, width - 1, focused), *cut][:height]
+
+
+def _room(view: StationView, width: int) -> int:
+    """Cells the head has for words when station and athlete are to stay readable."""
+    return width - 6 - len(view.key[1]) - len(view.athlete or "")
+
+
+def _head(view: StationView, width: int, focused: bool) -> list[Segment]:
+    glyph, colour = ("✔", GREY) if view.seen else LOOK[view.attention]
+    bar = Style(color="#000000", bgcolor=colour, bold=True)
+    # NO_COLOR leaves the glyph and the words; the focus has its own mark.
+    left = f"{'▶' if focused else ' '}{glyph} {view.key[1]}"
+    athlete = f"  {view.athlete}" if view.athlete else ""
+    words = view.attention_text or view.link.text
+    if len(words) > _room(view, width):
+        words = "fault" if view.attention is Attention.FAULT else words[: max(4, _room(view, width))]
+    return spread([Segment(left + athlete, bar)], [Segment(f" {words} ", bar)], width, bar)
+
+
+def _exercise(view: StationView, width: int) -> list[Segment]:
+    right = []
+    if view.phase is not None:
+        glyph, colour = PHASE_LOOK[view.phase]
+        right = [Segment(f" {glyph} {view.phase}", Style(color=colour, bold=True))]
+    return spread([Segment(view.title, BOLD)], right, width)
+
+
+def _speed(view: StationView) -> str:
+    return number(view.last.mean_velocity_mps, 2) if view.last and view.last.mean_velocity_mps else ""
+
+
+def digit_scale(width: int, height: int) -> int:
+    """How large the digits of a set of two figures can be in a card of this size."""
+    for scale in (3, 2):
+        cells = big_width("00", scale) + big_width("/00") + big_width("0.00", scale) + 4
+        if cells <= width and height >= MIN_HEIGHT + ROWS * (scale - 1):
+            return scale
+    return 1
+
+
+def _scale(view: StationView, width: int, height: int) -> tuple[int, bool]:
+    """How large the digits can be, and whether the target fits beside them."""
+    target = f"/{view.target_reps}" if view.target_reps else ""
+    # Room for the target's digits from the first rep on: the size must not jump in the middle of a set.
+    count = "0" * max(len(str(view.counted)), len(target) - 1 if target else 2)
+    for scale in (3, 2):
+        free = width - big_width(count, scale) - big_width(_speed(view) or "0.00", scale) - 2
+        whole = free >= big_width(target)
+        if free >= 0 and (whole or scale == 2) and height >= MIN_HEIGHT + ROWS * (scale - 1):
+            return scale, whole
+    return 1, True
+
+
+def _headline(view: StationView, width: int, scale: int, whole: bool) -> list[list[Segment]]:
+    """Reps and the last rep's velocity, the target smaller at the foot of the count."""
+    faint = not view.link.up
+    reached = view.last is not None and view.last.loss_reached
+    left = Style(color=GREY if faint else BLUE if view.pending else None, bold=True)
+    right = Style(color=GREY if faint else ORANGE if reached else BLUE, bold=True)
+    target = big(f"/{view.target_reps}") if view.target_reps and whole else [""] * ROWS
+    target = [""] * (ROWS * (scale - 1)) + target
+    return [
+        spread(
+            [Segment(count, left), Segment(small, FAINT if scale > 1 else left)],
+            [Segment(speed, right)],
+            width,
+        )
+        for count, small, speed in zip(
+            big(str(view.counted), scale), target, big(_speed(view), scale), strict=True
+        )
+    ]
+
+
+def _captions(view: StationView, width: int, whole: bool) -> list[Segment]:
+    words = "reps" if whole or not view.target_reps else f"reps of {view.target_reps}"
+    if view.set_words:
+        words += f", {view.set_words}"
+    unit = " m/s mean"
+    said = [Segment(words, FAINT)]
+    if view.pending:
+        word = " pending" if len(words) + len("  ◌ pending") + len(unit) <= width else ""
+        said.append(Segment(f"  ◌{word}", Style(color=BLUE)))
+    if view.partial:
+        said.append(Segment(f"  ✂ {view.partial} partial", Style(color=YELLOW)))
+    return spread(said, [Segment(unit, FAINT)], width)
+
+
+def _tempo(view: StationView) -> list[Segment]:
+    last = view.last
+    line = [_label("tempo")]
+    if last is None:
+        return [*line, Segment(_asked(view.target_tempo_s), FAINT)]
+    for place, (did, kept) in enumerate(zip(last.tempo_s, last.tempo_kept, strict=True)):
+        style = _MARKS[False][1] if kept is False else BOLD
+        line += [Segment("-", FAINT)] * (place > 0) + [Segment(number(did, 1), style)]
+    return [
+        *line,
+        Segment(" "),
+        _mark(_all(last.tempo_kept)),
+        Segment(f" {_asked(view.target_tempo_s)}", FAINT),
+    ]
+
+
+def _path(view: StationView) -> list[Segment]:
+    last = view.last
+    if last is None:
+        return [_label("path"), Segment("–", FAINT)]
+    if last.path_m is None:
+        # A handle's path is known when the whole rep is.
+        words = "after the rep" if last.pending and view.sees_path else "not measured"
+        return [_label("path"), Segment(words, FAINT)]
+    line = [_label("path"), Segment(f"{path_mm(last.path_m, last.path_sigma_m)} mm", BOLD)]
+    if view.path_limit_m is not None:
+        line.append(Segment(f"  limit {number(1000 * view.path_limit_m)} ", FAINT))
+    return [*line, _mark(last.path_kept)]
+
+
+def _loss(view: StationView, width: int) -> list[Segment]:
+    last = view.last
+    if last is None:
+        return [_label("loss"), Segment("–", FAINT)]
+    if last.velocity_loss_pct is None:
+        return [_label("loss"), Segment("not measured", FAINT)]
+    words = f"{whole_pct(last.velocity_loss_pct):>3} % of {number(view.loss_cutoff_pct)} "
+    cells = min(20, max(0, width - _LABEL - len(words) - 2))
+    full = int(cells * min(1.0, max(0.0, last.velocity_loss_pct / max(view.loss_cutoff_pct, 1.0))))
+    colour = ORANGE if last.loss_reached else BLUE
+    return [
+        _label("loss"),
+        Segment(words, BOLD),
+        Segment("█" * full, Style(color=colour)),
+        Segment("░" * (cells - full), FAINT),
+        Segment(" ■" if last.loss_reached else "", Style(color=ORANGE, bold=True)),
+    ]
+
+
+def _set(view: StationView) -> list[Segment]:
+    """Every rep's velocity, half to all of the fastest, to see at a glance where it goes."""
+    speeds = [(rep.mean_velocity_mps or 0.0, rep) for rep in view.reps[-16:]]
+    fastest = max((speed for speed, _ in speeds), default=0.0) or 1.0
+    line = [_label("set")]
+    for speed, rep in speeds:
+        step = min(7, int(max(0.0, 16.0 * min(1.0, max(0.0, speed / fastest)) - 8.0)))
+        colour = GREY if not rep.counted else ORANGE if rep.loss_reached else BLUE
+        line += [Segment("▁▂▃▄▅▆▇█"[step], Style(color=colour)), Segment(" ")]
+    return line
+
+
+def _load(view: StationView, width: int) -> list[Segment]:
+    left = [_label("load"), Segment(view.load or "not entered", FAINT if view.load is None else BOLD)]
+    if view.set_over and view.rest_s is not None:
+        minutes, seconds = divmod(int(view.rest_s), 60)
+        return spread(left, [Segment(f"rest {minutes}:{seconds:02d}", BOLD)], width)
+    return left
+
+
+def _label(word: str) -> Segment:
+    return Segment(f"{word:<{_LABEL}}", FAINT)
+
+
+def _asked(tempo_s: TempoTimes) -> str:
+    asked = asked_tempo(tempo_s)
+    return f"for {'-'.join(asked)}" if asked else "as it comes"
+
+
+def _all(kept: Sequence[bool | None]) -> bool | None:
+    known = [one for one in kept if one is not None]
+    return all(known) if known else None
+
+
+def _mark(kept: bool | None) -> Segment:
+    return Segment(*_MARKS[kept])

@@ -1,0 +1,36 @@
+"""What a station is set to, kept over the node's end: a power cut does not make the coach enter it again."""
+
+from pathlib import Path
+
+import msgspec
+
+from edge.counting.settings import Settings
+from station.errors import ConfigError
+from station.exercises import Profile, load_profile
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """All that commands have changed, and what the station file said meanwhile."""
+
+    settings: Settings
+    exercise: str
+    in_file: str | None  # the file's exercise: a file changed since then is the newer word
+    tared_n: float = 0.0  # the load cell's zero as tared, beside the calibrated one
+
+
+def to_bytes(kept: Kept) -> bytes:
+    """JSON, for the outbox's file."""
+    return msgspec.json.encode(kept)
+
+
+def from_bytes(data: bytes) -> Kept:
+    """Raises ConfigError for what another version has written, or nobody."""
+    try:
+        return msgspec.json.decode(data, type=Kept)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"what was kept cannot be read ({error}); set athlete and load again") from error
+
+
+def exercise_of(kept: Kept, in_file: str | None, current: Profile, exercises_dir: Path | None) -> Profile:
+    """What is counted from now on. Raises ConfigError for an exercise that is no more."""
+    return load_profile(kept.exercise, exercises_dir) if kept.in_file == in_file else current

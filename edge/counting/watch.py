@@ -1,0 +1,147 @@
+"""Whether a station's sensors can be believed, judged by their samples alone.
+
+    silent     no sample for half a second, or for four of the channel's own intervals if those are longer
+    stuck      a channel that has always dithered repeats one value exactly
+    no value   nothing but NaN
+    saturated  at the end of the sensor's range
+
+A measuring amplifier dithers: a third of its samples turn back, and hardly two are the same. An encoder at
+rest repeats itself for minutes and is well; it is never called stuck.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.link.drivers import Samples
+from station.messages import SensorFault
+
+LOOK_S = 0.1
+HELD_MAX = 64
+SILENT_S = 0.5
+SILENT_INTERVALS = 4.0
+NO_VALUE_S = 0.4
+STUCK_S = 0.4
+STUCK_SAMPLES = 5  # at 10 samples a second this is the longer one
+SATURATED_S = 1.0  # the flag stays this long after the last saturated sample
+KNOWN_SAMPLES = 50  # before a channel's dither is judged
+MEMORY_SAMPLES = 200.0
+TURNING = 0.2  # of white noise two samples in three turn back
+REPEATING = 0.3
+
+
+@dataclass(slots=True)
+class _Channel:
+    heard_at: float = 0.0  # host's monotonic time
+    held: list[Samples] = field(default_factory=list)  # not looked at yet
+    newest_s: float = float("nan")  # of its newest sample, session time
+    interval_s: float = 0.0
+    last: float = float("nan")
+    last_sign: float = 0.0
+    run: int = 0  # how often the newest value has been repeated
+    run_from_s: float = 0.0
+    seen: int = 0
+    turning: float = 0.0
+    repeating: float = 0.0
+    value_s: float = float("-inf")  # of the newest sample with a value
+    saturated: int = 0
+    saturated_at: float = float("-inf")
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it repeats itself and should not."""
+        return (
+            self.seen >= KNOWN_SAMPLES
+            and self.turning > TURNING
+            and self.repeating < REPEATING
+            and self.run >= STUCK_SAMPLES
+            and self.newest_s - self.run_from_s >= STUCK_S
+        )
+
+
+class SensorWatch:
+    """Watch the channels of one station. Pure; bounded memory.
+
+    `faults` and `saturated` may be called from another thread than `feed`.
+    """
+
+    def __init__(self) -> None:
+        self._channels: dict[str, _Channel] = {}
+
+    def feed(self, samples: Sequence[Samples], now_s: float) -> list[Samples]:
+        """Look at new samples; return them with the values of stuck channels taken out (NaN).
+
+        now_s is the host's monotonic time.
+        """
+        return [self._look(part, now_s) for part in samples]
+
+    def saturated(self, counts: Mapping[str, int], now_s: float) -> None:
+        """Tell how many samples of each channel have been at the end of its range so far."""
+        for name, count in dict(counts).items():  # a copy: the port's thread may add a channel meanwhile
+            channel = self._channels.setdefault(name, _Channel(heard_at=now_s))
+            if count > channel.saturated:
+                channel.saturated, channel.saturated_at = count, now_s
+
+    def faults(self, now_s: float) -> dict[str, SensorFault]:
+        """What is wrong, by channel; `now_s`: until when everything that came has been fed."""
+        found: dict[str, SensorFault] = {}
+        for name, channel in sorted(dict(self._channels).items()):
+            if now_s - channel.heard_at > max(SILENT_S, SILENT_INTERVALS * channel.interval_s):
+                found[name] = "silent"
+            elif now_s - channel.saturated_at <= SATURATED_S:
+                found[name] = "saturated"
+            elif channel.stuck:
+                found[name] = "stuck"
+            elif channel.newest_s - channel.value_s >= NO_VALUE_S:
+                found[name] = "no value"
+        return found
+
+    def _look(self, samples: Samples, now_s: float) -> Samples:
+        name, time_s, value = samples
+        channel = self._channels.setdefault(name, _Channel())
+        channel.heard_at = now_s
+        channel.held.append(samples)
+        # Looked at ten times a second: a dozen array operations for every read would cost more than counting.
+        if time_s[-1] - channel.held[0].time_s[0] >= LOOK_S or len(channel.held) >= HELD_MAX:
+            held, channel.held = channel.held, []
+            self._judge(
+                channel,
+                np.concatenate([part.time_s for part in held]),
+                np.concatenate([part.value for part in held]),
+            )
+        return Samples(name, time_s, np.full_like(value, np.nan)) if channel.stuck else samples
+
+    def _judge(self, channel: _Channel, time_s: NDArray[np.float64], value: NDArray[np.float64]) -> None:
+        """Take in what has been held."""
+        step_s = (float(time_s[-1]) - channel.newest_s) / len(time_s)
+        if step_s > 0.0:
+            share = min(1.0, len(time_s) / MEMORY_SAMPLES) if channel.interval_s else 1.0
+            channel.interval_s += share * (min(step_s, SILENT_S) - channel.interval_s)
+        known = ~np.isnan(value)
+        if channel.value_s == float("-inf"):
+            channel.value_s = float(time_s[0])
+        if known.any():
+            channel.value_s = float(time_s[known][-1])
+            self._dither(channel, time_s[known], value[known])
+        channel.newest_s = float(time_s[-1])
+
+    @staticmethod
+    def _dither(channel: _Channel, time_s: NDArray[np.float64], value: NDArray[np.float64]) -> None:
+        step = np.diff(value, prepend=channel.last)
+        moved = np.flatnonzero(step != 0.0)  # NaN, before the first value, has moved
+        if not len(moved):
+            channel.run += len(value)
+            return
+        was_stuck = channel.stuck
+        signs = np.sign(step[moved])
+        turns = int(np.count_nonzero(np.diff(signs, prepend=channel.last_sign)))
+        count = int(moved[-1]) + 1 + (0 if was_stuck else channel.run)
+        repeats = count - len(moved)
+        share = min(1.0, count / min(MEMORY_SAMPLES, channel.seen + count))
+        channel.seen += count
+        channel.turning += share * (turns / count - channel.turning)
+        channel.repeating += share * (max(0, repeats) / count - channel.repeating)
+        channel.last, channel.last_sign = float(value[-1]), float(signs[-1])
+        channel.run, channel.run_from_s = len(value) - 1 - int(moved[-1]), float(time_s[moved[-1]])

@@ -1,0 +1,1 @@
+"""Events committed to disk, sent in a bounded window, and repeated until the record acknowledges."""

@@ -1,0 +1,214 @@
+"""One station's connection to the broker.
+
+paho's network thread runs here and hands everything over at once: commands and acknowledgements go to the
+callbacks given, `connected` becomes true or false. Each station has a connection of its own, because a
+connection has one last will, and because that is what lets a gym give every station its own password.
+
+The client id is fixed ("plumbline-<site>-<station>"): with a random one a late last will of the old
+connection would overwrite the new birth. MQTT 5 is tried first. A broker that does not speak it says so in
+its CONNACK, hangs up or says nothing (amqtt waits 5 s for the rest of a CONNECT it cannot read); then it is
+3.1.1's turn, and so on until one is answered.
+"""
+
+import socket
+import ssl
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+
+from edge.delivery.home_assistant import discovery
+from station.config import Mqtt, check_mqtt, read_password
+from station.errors import ConfigError
+from station.messages import RETAINED, Address, StateMessage, encode
+
+LEAVES = ("command", "ack")  # what a station listens to
+KEEPALIVE_S = 10  # a half-open link shows after 15 to 20 s
+RECONNECT_MAX_S = 2  # paho's own default is 120
+CONNECT_TIMEOUT_S = 3.0
+ANSWER_TIMEOUT_S = 2.0
+
+
+class Connection:
+    """Keep one station connected, and say what happens.
+
+    Parameters
+    ----------
+    mqtt : the broker; checked here, ConfigError where it may not be used
+    station : the station's id
+    will : published by the broker when the connection is lost
+    on_message : called as (leaf, payload) on the network thread for `command` and `ack`, unless retained
+    on_change : called on the network thread after connecting and after losing the connection
+    """
+
+    def __init__(
+        self,
+        mqtt: Mqtt,
+        station: str,
+        will: StateMessage,
+        on_message: Callable[[str, bytes], None],
+        on_change: Callable[[], None],
+    ) -> None:
+        check_mqtt(mqtt)
+        self.connected = False
+        self.connects = 0  # how often a connection was made
+        self.trouble: str | None = None  # why there is no connection, once that is known
+        self.failure: BaseException | None = None  # a defect of ours, caught on the network thread
+        self._mqtt = mqtt
+        self._station = station
+        self._will = will
+        self._on_message = on_message
+        self._on_change = on_change
+        self._password = read_password(mqtt)
+        self._protocol = paho.MQTTv5
+        self._unsubscribed = threading.Event()
+        self._wrong_protocol = False
+        self._asked_at: float | None = None  # when a CONNECT was sent that nobody has answered
+        self._client = self._make()
+
+    def start(self) -> None:
+        """Begin to connect, and go on trying."""
+        self._client.connect_async(self._mqtt.host, self._mqtt.port, KEEPALIVE_S)
+        self._client.loop_start()
+
+    def look_after(self) -> None:
+        """Call this now and then from another thread: changes the protocol version where the broker wants
+        that, and starts the network thread anew if it has died."""
+        asked_at = self._asked_at
+        if self._wrong_protocol or (asked_at and time.monotonic() - asked_at > ANSWER_TIMEOUT_S):
+            self._wrong_protocol, self._asked_at = False, None
+            self._protocol = paho.MQTTv311 if self._protocol == paho.MQTTv5 else paho.MQTTv5
+            self._client.disconnect()
+            self._client.loop_stop()
+            self._client = self._make()
+            self.start()
+        elif self._client.loop_start() == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self.connected = False  # it was not running: paho answers MQTT_ERR_INVAL while it is
+
+    def publish(self, leaf: str, payload: bytes, qos: int) -> None:
+        """Hand a message over. Hold no lock here: paho has one of its own while it calls back.
+
+        Nothing is kept for later: when not connected the message is dropped (paho would keep QoS 1 in
+        memory and send it twice after the caller's own repetition).
+        """
+        if self.connected:
+            self._client.publish(self._topic(leaf), payload, qos, retain=leaf in RETAINED)
+
+    def announce(self) -> None:
+        """Tell Home Assistant what there is to show, where the station file asks for it."""
+        for topic, payload in discovery(self._mqtt, self._station).items():
+            self._client.publish(topic, payload, qos=1, retain=True)
+
+    def stop(self, timeout_s: float) -> None:
+        """Send what is queued and disconnect, which takes the last will back; give up after `timeout_s`."""
+        if self.connected:
+            # Wait until the broker has read everything and sends nothing more. Closing a socket with unread
+            # bytes in it resets the connection: the DISCONNECT was lost in one stop of eight, and `lost`
+            # published over `stopping`.
+            self._client.unsubscribe([self._topic(leaf) for leaf in LEAVES])
+            self._unsubscribed.wait(timeout_s / 2)
+        self._client.disconnect()
+        # loop_stop waits for the network thread, and that may be waiting for a broker that hangs.
+        stopping = threading.Thread(target=self._client.loop_stop, daemon=True)
+        stopping.start()
+        stopping.join(timeout_s / 2)
+        self.connected = False
+
+    def _make(self) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"plumbline-{self._mqtt.site}-{self._station}",
+            protocol=self._protocol,
+            # Nothing rests on a session kept by the broker: the outbox repeats.
+            clean_session=True if self._protocol == paho.MQTTv311 else None,
+        )
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        client.reconnect_delay_set(min_delay=1, max_delay=RECONNECT_MAX_S)
+        if self._mqtt.username is not None:
+            client.username_pw_set(self._mqtt.username, self._password)
+        if self._mqtt.tls:
+            try:
+                client.tls_set(ca_certs=self._mqtt.ca_file, cert_reqs=ssl.CERT_REQUIRED)
+            except ssl.SSLError as error:
+                raise ConfigError(f"mqtt.ca_file {self._mqtt.ca_file}: not a certificate (PEM)") from error
+        client.will_set(self._topic("state"), encode(self._will), qos=1, retain=True)
+        client.on_connect_fail = self._failed
+        client.on_socket_open = self._asked
+        client.on_connect = self._connected
+        client.on_subscribe = self._subscribed
+        client.on_publish = self._published
+        client.on_unsubscribe = lambda *_: self._unsubscribed.set()
+        client.on_disconnect = self._disconnected
+        client.on_message = self._message
+        return client
+
+    def _topic(self, leaf: str) -> str:
+        return Address(self._mqtt.site, self._station, leaf).topic
+
+    def _failed(self, client: paho.Client, _: Any) -> None:
+        # paho calls this while it handles the exception, and does not pass it on.
+        error = sys.exc_info()[1]
+        why = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
+        kind = "certificate: " if isinstance(error, ssl.SSLCertVerificationError) else ""
+        self.trouble = f"{self._mqtt.host}:{self._mqtt.port} cannot be reached: {kind}{why}"
+
+    def _asked(self, client: paho.Client, _: Any, sock: Any) -> None:
+        with self._caught():
+            # Otherwise a rep right after a live value waits for the far end's delayed ACK, up to 40 ms.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._asked_at = time.monotonic()
+
+    def _connected(self, client: paho.Client, _: Any, flags: Any, reason: Any, properties: Any) -> None:
+        with self._caught():
+            self._asked_at = None
+            if reason.is_failure:
+                self.trouble = f"the broker refuses: {reason}"
+                self._wrong_protocol = reason == "Unsupported protocol version"
+                self._on_change()
+                return
+            client.subscribe([(self._topic(leaf), 1) for leaf in LEAVES])
+
+    def _subscribed(self, client: paho.Client, _: Any, mid: int, reasons: Any, properties: Any) -> None:
+        # Connected from here on, not from the CONNACK: between the two paho sends the QoS 1 messages it
+        # still holds once more, and an old `state` must not come after the new one.
+        with self._caught():
+            denied = [leaf for leaf, reason in zip(LEAVES, reasons, strict=False) if reason.is_failure]
+            self.trouble = (
+                f"the broker does not let station {self._station} read {' and '.join(denied)}; see its ACL"
+                if denied
+                else None
+            )
+            self.connects += 1
+            self.connected = True
+            self._on_change()
+
+    def _published(self, client: paho.Client, _: Any, mid: int, reason: Any, properties: Any) -> None:
+        if reason.is_failure:  # MQTT 5 only: under 3.1.1 what an ACL denies is dropped in silence
+            self.trouble = f"the broker does not let station {self._station} publish ({reason}); see its ACL"
+
+    def _disconnected(self, client: paho.Client, _: Any, flags: Any, reason: Any, properties: Any) -> None:
+        with self._caught():
+            if self.connected:
+                self.trouble = "the connection to the broker was lost"
+            self.connected = False
+            self._wrong_protocol = self._wrong_protocol or self._asked_at is not None
+            self._asked_at = None
+            self._on_change()
+
+    def _message(self, client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
+        with self._caught():
+            if not message.retain:  # a command kept by the broker would be obeyed at every connect
+                self._on_message(message.topic.rsplit("/", 1)[1], bytes(message.payload))
+
+    @contextmanager
+    def _caught(self) -> Iterator[None]:
+        # An exception in a callback ends paho's thread while is_connected() stays true.
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001
+            self.failure = error

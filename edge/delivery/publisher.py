@@ -1,0 +1,324 @@
+"""The publishing side of a node: one thread that sends what the outbox holds until the record has it.
+
+Retrying is done here and nowhere else. Rep and set messages go out with QoS 0, because the record's own
+acknowledgement is what counts (QoS 1 underneath was measured to send each rep five times as often when
+brokers were being killed, and saved none). Per station a bounded window of the oldest unacknowledged events
+is sent once; when no acknowledgement comes, a few of them are sent again as a probe, at growing intervals,
+and the rest follows as soon as one is answered. This thread may die and be started again: what it must not
+lose is in the outbox.
+"""
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from queue import Empty, Full, Queue
+
+from edge.delivery.connection import Connection
+from edge.delivery.outbox import Outbox
+from station.config import Mqtt
+from station.errors import MessageError, StoreError
+from station.messages import (
+    AckMessage,
+    CommandMessage,
+    HealthMessage,
+    InfoMessage,
+    LiveMessage,
+    ReplyMessage,
+    StateMessage,
+    StreamAck,
+    decode,
+    encode,
+    new_id,
+    now_utc,
+)
+
+WINDOW = 200  # events in flight per station; paho refuses silently beyond 65 535
+PROBE = 16  # sent again while nothing is answered
+RESEND_MIN_S = 0.5
+RESEND_MAX_S = 4.0  # a drained outbox within 5 s of the record's return
+TICK_S = 0.1
+STORE_RETRY_S = 1.0
+MAX_COMMANDS = 64  # waiting per station; more than a person can give
+MAX_COMMAND_BYTES = 4096  # the longest that a screen sends has some 600
+COMMANDS_PER_S = 10.0  # on average; what comes faster is no person
+
+
+class Publisher:
+    """Send what stations have to say, and take the commands for them.
+
+    All methods may be called from any thread and return at once; the network is met on the publishing
+    thread. `state`, `info` and `health` are kept and sent again at every connect.
+
+    Parameters
+    ----------
+    outbox : where rep and set messages wait
+    brokers : the broker of each station, by station id
+    sessions : the session id of each station, for its last will
+    window : events in flight per station
+    clock : seconds, monotonic
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        brokers: dict[str, Mqtt],
+        sessions: dict[str, str],
+        *,
+        window: int = WINDOW,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._links = {
+            station: _Link(outbox, mqtt, station, sessions[station], window, clock, self.wake)
+            for station, mqtt in brokers.items()
+        }
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="publish", daemon=True)
+        self.failure: BaseException | None = None
+        self.beat_at = time.monotonic()  # of the newest round of the publishing thread
+
+    @property
+    def alive(self) -> bool:
+        """False when the publishing thread has ended, by `stop` or by a defect (then see `failure`)."""
+        return self._thread.is_alive() and self.failure is None
+
+    def start(self) -> None:
+        """Begin to connect; a broker that is not there yet is no error."""
+        for link in self._links.values():
+            link.connection.start()
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 1.0) -> None:
+        """Send what there is to send and disconnect within about `timeout_s`; the outbox keeps the rest."""
+        self._stop.set()
+        self.wake()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s / 2)
+        closing = [
+            threading.Thread(target=link.connection.stop, args=(timeout_s / 2,), daemon=True)
+            for link in self._links.values()
+        ]
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join(timeout_s / 2)
+
+    def wake(self) -> None:
+        """There may be something new to send."""
+        self._wake.set()
+
+    def retain(self, station: str, message: StateMessage | InfoMessage | HealthMessage) -> None:
+        """Publish the newest state, info or health, and again after every connect."""
+        leaf = _RETAINED_LEAF[type(message)]
+        self._links[station].retain(leaf, encode(message))
+        self.wake()
+
+    def live(self, station: str, message: LiveMessage) -> None:
+        """Publish the newest live value; dropped when not connected or when a newer one overtakes it."""
+        self._links[station].live = encode(message)
+        self.wake()
+
+    def reply(self, station: str, message: ReplyMessage) -> None:
+        """Answer a command."""
+        self._links[station].replies.append(encode(message))
+        self.wake()
+
+    def commands(self, station: str) -> list[CommandMessage]:
+        """The commands that have come in for a station since the last call, oldest first."""
+        waiting = self._links[station].commands
+        found: list[CommandMessage] = []
+        while True:
+            try:
+                found.append(waiting.get_nowait())
+            except Empty:
+                return found
+
+    def connected(self, station: str) -> bool:
+        """Whether the station's connection stands."""
+        return self._links[station].connection.connected
+
+    def reconnects(self, station: str) -> int:
+        """How often the station's connection had to be made anew."""
+        return max(0, self._links[station].connection.connects - 1)
+
+    def trouble(self, station: str) -> str | None:
+        """What is wrong with the station's connection, once that is known."""
+        return self._links[station].connection.trouble
+
+    def store_problem(self, station: str) -> str | None:
+        """Why the outbox cannot be read or written at the moment."""
+        return self._links[station].store_problem
+
+    def refused(self, station: str) -> int:
+        """Commands and acknowledgements for a station that were malformed, or too many."""
+        return self._links[station].messages_refused
+
+    def _run(self) -> None:
+        try:
+            stopping = False
+            while not stopping:
+                self._wake.wait(TICK_S)
+                self._wake.clear()
+                self.beat_at = time.monotonic()
+                stopping = self._stop.is_set()  # read before sending: the last round sends everything
+                for link in self._links.values():
+                    link.send()
+        except Exception as error:  # noqa: BLE001 - the node ends with status 1 and says why
+            self.failure = error
+
+
+class _Link:
+    """One station's side of the publisher: what is to be sent, and what of it is in flight."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        mqtt: Mqtt,
+        station: str,
+        session: str,
+        window: int,
+        clock: Callable[[], float],
+        wake: Callable[[], None],
+    ) -> None:
+        will = StateMessage(event_id=new_id(), at_utc=now_utc(), session=session, state="lost")
+        self.connection = Connection(mqtt, station, will, self._arrived, wake)
+        self.live: bytes | None = None
+        self.replies: deque[bytes] = deque(maxlen=MAX_COMMANDS)
+        self.commands: Queue[CommandMessage] = Queue(MAX_COMMANDS)
+        self.messages_refused = 0
+        self.store_problem: str | None = None
+        self._outbox = outbox
+        self._station = station
+        self._window = window
+        self._clock = clock
+        self._wake = wake
+        self._retained: dict[str, bytes] = {}
+        self._unsent: set[str] = set()  # leaves of retained messages the broker has not had yet
+        self._acks: deque[Sequence[StreamAck]] = deque(maxlen=1024)
+        self._renewals = 0
+        self._store_retry_at = 0.0
+        self._connects_seen = 0
+        self._looked_after = self._allowance_at = clock()
+        self._allowance = float(MAX_COMMANDS)
+        self._flight = window  # how much may be in flight; PROBE after a time-out
+        self._sent_seq = 0
+        self._resend_after_s = RESEND_MIN_S
+        self._resend_at = 0.0
+        self._hole_at = math.inf
+
+    def retain(self, leaf: str, payload: bytes) -> None:
+        self._retained[leaf] = payload
+        self._unsent.add(leaf)
+
+    def send(self) -> None:
+        """Do everything there is to do now; called on the publishing thread only."""
+        if self.connection.failure is not None:
+            raise self.connection.failure
+        now = self._clock()
+        if now - self._looked_after > 0.5:
+            self._looked_after = now
+            self.connection.look_after()
+        if now >= self._store_retry_at:
+            self._from_store(lambda: self._take_acks(now), now)
+        if not self.connection.connected:
+            self.live = None
+            return
+        if self.connection.connects != self._connects_seen:
+            self._connects_seen = self.connection.connects
+            self.connection.announce()
+            self._unsent |= set(self._retained)
+            self._start_over(now, self._window)
+            self._resend_after_s = RESEND_MIN_S
+        while self._unsent:
+            leaf = self._unsent.pop()
+            self.connection.publish(leaf, self._retained[leaf], qos=1)
+        live, self.live = self.live, None
+        if live is not None:
+            self.connection.publish("live", live, qos=0)
+        while self.replies:
+            self.connection.publish("reply", self.replies.popleft(), qos=1)
+        if now >= self._store_retry_at:
+            self._from_store(lambda: self._send_events(now), now)
+
+    def _from_store(self, work: Callable[[], None], now: float) -> None:
+        """Do it; when the outbox cannot be read or written, say so and try again in a while."""
+        try:
+            work()
+            self.store_problem = None
+        except StoreError as error:
+            self.store_problem = str(error)
+            self._store_retry_at = now + STORE_RETRY_S
+
+    def _send_events(self, now: float) -> None:
+        if not self._outbox.depth():
+            return
+        in_flight = self._outbox.depth(self._station, self._sent_seq) if self._sent_seq else 0
+        if in_flight and now >= self._hole_at:
+            self._hole_at = math.inf
+            self._start_over(now, self._window)
+            in_flight = 0
+        elif in_flight and now >= self._resend_at:
+            self._resend_after_s = min(RESEND_MAX_S, 2 * self._resend_after_s)
+            self._start_over(now, min(PROBE, self._window))
+            in_flight = 0
+        room = self._flight - in_flight
+        if room <= 0:
+            return
+        entries = self._outbox.unacknowledged(self._station, room, self._sent_seq)
+        if entries and not in_flight:
+            self._resend_at = now + self._resend_after_s
+        for entry in entries:
+            self.connection.publish(entry.leaf, entry.payload, qos=0)
+            self._sent_seq = entry.seq
+
+    def _start_over(self, now: float, flight: int) -> None:
+        self._sent_seq = 0
+        self._flight = flight
+        self._resend_at = now + self._resend_after_s
+
+    def _take_acks(self, now: float) -> None:
+        answered = False
+        while self._acks:
+            for ack in self._acks[0]:
+                deleted = self._outbox.acknowledge(self._station, ack)
+                answered = answered or deleted > 0
+                # A hole among what was sent. Its time comes also while later events are being answered.
+                hole_at = min(self._hole_at, now + RESEND_MIN_S) if ack.missing else math.inf
+                self._hole_at = hole_at if ack.stream == self._outbox.stream(self._station) else self._hole_at
+            self._acks.popleft()  # not before: what fails on a full disk is done again
+        if self._outbox.renewals != self._renewals:
+            self._renewals = self._outbox.renewals
+            self._start_over(now, self._window)
+        if answered:
+            self._resend_after_s = RESEND_MIN_S
+            self._resend_at = now + RESEND_MIN_S
+            self._flight = self._window
+
+    def _arrived(self, leaf: str, payload: bytes) -> None:
+        """On the network thread: check, put aside for the other threads, nothing more."""
+        try:
+            if leaf == "command" and len(payload) > MAX_COMMAND_BYTES:
+                raise MessageError(f"a command of {len(payload)} bytes")
+            message = decode(leaf, payload)
+        except MessageError:
+            self.messages_refused += 1
+            return
+        if isinstance(message, AckMessage):
+            self._acks.append(message.streams)
+            self._wake()
+        elif isinstance(message, CommandMessage):
+            now = self._clock()
+            earned = (now - self._allowance_at) * COMMANDS_PER_S
+            self._allowance, self._allowance_at = min(MAX_COMMANDS, self._allowance + earned), now
+            try:
+                if self._allowance < 1.0:
+                    raise Full
+                self.commands.put_nowait(message)
+                self._allowance -= 1.0
+            except Full:
+                self.messages_refused += 1
+
+
+_RETAINED_LEAF = {StateMessage: "state", InfoMessage: "info", HealthMessage: "health"}

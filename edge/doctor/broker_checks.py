@@ -1,0 +1,111 @@
+"""The doctor's look at a station's broker: reachable, certificate, credentials."""
+
+import socket
+import ssl
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge.doctor.findings import Finding
+from station.config import Mqtt, check_mqtt, read_password
+from station.errors import ConfigError
+
+TIMEOUT_S = 3.0
+CERTIFICATE_DAYS = 30
+
+
+def check_broker(mqtt: Mqtt, place: str, *, node_runs: bool) -> list[Finding]:
+    """What stands between a station and its broker.
+
+    node_runs: a node is connected with these credentials. Where a broker takes the user name for the client
+    id, a second connection would throw that node out; so then none is made.
+    """
+    try:
+        check_mqtt(mqtt)
+        password = read_password(mqtt)
+    except ConfigError as error:
+        seen, _, todo = str(error).partition("; ")
+        return [Finding(place, "broker settings", "fail", seen, todo)]
+    where = f"{mqtt.host}:{mqtt.port}"
+    started_s = time.monotonic()
+    try:
+        with socket.create_connection((mqtt.host, mqtt.port), timeout=TIMEOUT_S) as plain:
+            took_s = time.monotonic() - started_s
+            found = [Finding(place, "broker", "ok", f"{where} answers in {took_s * 1000:.0f} ms")]
+            if mqtt.tls:
+                found.append(_tls(mqtt, plain, place))
+            else:
+                found.append(Finding(place, "broker TLS", "ok", "none, on this machine"))
+    except OSError as error:
+        todo = "is the broker running? check mqtt.host and mqtt.port, the network and its firewall"
+        return [Finding(place, "broker", "fail", f"{where}: {error.strerror or error}", todo)]
+    if found[-1].status == "fail":
+        return found
+    if node_runs:
+        seen = "not tried: the node that is running uses them, its health tells"
+        return [*found, Finding(place, "broker credentials", "ok", seen)]
+    return [*found, _credentials(mqtt, password, place)]
+
+
+def _tls(mqtt: Mqtt, plain: socket.socket, place: str) -> Finding:
+    """Shake hands as the node does: the certificate must be the host's, and of the given CA."""
+    check = "broker TLS"
+    try:
+        context = ssl.create_default_context(cafile=mqtt.ca_file)
+    except ssl.SSLError:
+        seen = f"mqtt.ca_file {mqtt.ca_file} is not a certificate"
+        return Finding(place, check, "fail", seen, "give the CA's certificate as PEM")
+    try:
+        with context.wrap_socket(plain, server_hostname=mqtt.host) as secured:
+            certificate, version = secured.getpeercert(), secured.version()
+    except ssl.SSLCertVerificationError as error:
+        todo = "give the broker's CA in mqtt.ca_file, and in mqtt.host the name its certificate has"
+        return Finding(place, check, "fail", f"certificate: {error.verify_message}", todo)
+    except (ssl.SSLError, OSError) as error:
+        reason = getattr(error, "reason", None) or error
+        todo = "does the broker speak TLS on this port? it is usually 8883"
+        return Finding(place, check, "fail", f"no handshake ({reason})", todo)
+    until_s = ssl.cert_time_to_seconds(str((certificate or {})["notAfter"]))
+    days = (datetime.fromtimestamp(until_s, UTC) - datetime.now(UTC)).days
+    if days < CERTIFICATE_DAYS:
+        todo = "renew it; every station stops publishing on that day"
+        return Finding(place, check, "warn", f"{version}, certificate ends in {days} days", todo)
+    return Finding(place, check, "ok", f"{version}, certificate valid for {days} days")
+
+
+def _credentials(mqtt: Mqtt, password: str | None, place: str) -> Finding:
+    """Connect as the station, under another client id, and leave again; MQTT 5, then 3.1.1."""
+    check = "broker credentials"
+    who = f"user {mqtt.username}" if mqtt.username is not None else "no user name"
+    answer = "no answer"
+    for protocol, name in ((paho.MQTTv5, "MQTT 5"), (paho.MQTTv311, "MQTT 3.1.1")):
+        answers: list[Any] = []
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=f"plumbline-doctor-{place}", protocol=protocol
+        )
+        client.on_connect = lambda _c, _d, _f, reason, _p, said=answers: said.append(reason)
+        client.connect_timeout = TIMEOUT_S
+        if mqtt.username is not None:
+            client.username_pw_set(mqtt.username, password)
+        if mqtt.tls:
+            client.tls_set(ca_certs=mqtt.ca_file, cert_reqs=ssl.CERT_REQUIRED)
+        end_s = time.monotonic() + TIMEOUT_S
+        try:
+            client.connect(mqtt.host, mqtt.port, keepalive=5)
+            while not answers and time.monotonic() < end_s and not client.loop(0.1):
+                pass
+        except OSError as error:
+            answer = str(error.strerror or error)
+            continue
+        finally:
+            client.disconnect()
+        if answers and not answers[0].is_failure:
+            return Finding(place, check, "ok", f"{who}, let in over {name}")
+        answer = str(answers[0]) if answers else "no answer"
+        if answers and answers[0] != "Unsupported protocol version":
+            break
+    todo = "check mqtt.username and mqtt.password_file against the broker's users"
+    return Finding(place, check, "fail", f"{who}: {answer}", todo)

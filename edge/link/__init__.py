@@ -1,0 +1,1 @@
+"""Bytes of a port to samples on one clock."""

@@ -1,0 +1,250 @@
+"""Devices that print a line per reading: cutting into lines, checking their clock, numbering, scaling."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from edge.link.drivers.samples import LinkStats, Samples
+from station.calibration import Scale, check_calibration, own_scale
+from station.clock import DeviceClock
+from station.config import StationFile
+from station.messages import Sensor
+from station.ports import Port, port_channels
+from station.ratelock import RateLock
+
+MAX_LINE_BYTES = 256  # the longest line of any of these devices is below 80
+KG_PER_LB = 0.45359237  # international pound, 1959
+G_MPS2 = 9.80665  # standard gravity, CGPM 1901: a scale's kilogram is this many newtons
+
+
+class Reading(NamedTuple):
+    """What one line says. Nothing in `values`: understood, but no reading (a banner, an answer)."""
+
+    t_us: int | None  # the device's clock, u32 or unwrapped; None where it has none
+    values: tuple[tuple[int, float], ...]  # index of the channel, the number as printed (NaN = no value)
+
+
+NOTHING = Reading(None, ())
+
+
+class Lines:
+    """Cut bytes into lines ended by LF, CR or both; memory is bounded by one line.
+
+    bytes_discarded counts those of lines that were too long.
+    """
+
+    def __init__(self) -> None:
+        self.bytes_discarded = 0
+        self._tail = b""
+        self._skipping = False  # within a line that was too long
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The lines that `data` completes, without their ends and without empty ones."""
+        *whole, self._tail = (self._tail + data).replace(b"\r", b"\n").split(b"\n")
+        found = []
+        for line in whole:
+            if self._skipping or len(line) > MAX_LINE_BYTES:
+                self.bytes_discarded += len(line)
+                self._skipping = False
+            elif line:
+                found.append(line)
+        if self._skipping or len(self._tail) > MAX_LINE_BYTES:
+            self.bytes_discarded += len(self._tail)
+            self._tail, self._skipping = b"", True
+        return found
+
+    def clear(self) -> None:
+        """Forget a line that has only begun."""
+        self.bytes_discarded += len(self._tail)
+        self._tail, self._skipping = b"", False
+
+
+FIRST_STEP_US = 10_000_000
+LEAST_STEP_US = 20_000
+
+
+class TickCheck:
+    """Tell a device's clock from digits that were lost on the line: there is no checksum to tell.
+
+    A tick far from the one before it is held until the next line confirms it. Depends on nothing but the
+    ticks, so cutting the stream changes nothing.
+
+    State: the newest tick that was believed, the last five steps, and a reading that is held.
+    """
+
+    def __init__(self) -> None:
+        self.rejected = 0
+        self._last: int | None = None
+        self._steps: list[int] = []
+        self._held: Reading | None = None
+        self._dropped = 0
+
+    def take(self, reading: Reading) -> list[Reading]:
+        """The readings that can be believed now, oldest first: none, this one, or the one held and this."""
+        limit_us = FIRST_STEP_US
+        if len(self._steps) == 5:
+            limit_us = max(LEAST_STEP_US, 4 * sorted(self._steps)[2])
+        step_us = _step_us(self._last, reading)
+        if step_us is not None and 0 <= step_us <= limit_us:
+            if self._held is not None:
+                self.rejected += 1
+                self._held = None
+            self._dropped = 0
+            return [self._believe(reading, step_us)]
+        if len(self._steps) == 5 and step_us is not None and -limit_us <= step_us < 0:
+            # The one before was a little too late: wait until time has caught up with it, or the session's
+            # clock would take this for a device that began anew, and go on by what it had been wrong.
+            self.rejected += 1
+            return []
+        held, self._held = self._held, reading
+        if held is None:
+            return []
+        step_us = _step_us(held.t_us, reading)
+        if step_us is not None and 0 <= step_us <= limit_us:
+            self._held, self._dropped = None, 0
+            self._steps = []
+            self._last = held.t_us
+            return [held, self._believe(reading, step_us)]
+        self.rejected += 1
+        self._dropped += 1
+        if self._dropped >= 3:  # the device's pace has changed
+            self._steps, self._dropped = [], 0
+        return []
+
+    def _believe(self, reading: Reading, step_us: int) -> Reading:
+        self._last = reading.t_us
+        self._steps = [*self._steps[-4:], step_us]
+        return reading
+
+
+def _step_us(before: int | None, reading: Reading) -> int | None:
+    """Signed difference of two wrapping ticks."""
+    if before is None or reading.t_us is None:
+        return None
+    return (reading.t_us - before + 2**31) % 2**32 - 2**31
+
+
+class LineDriver:
+    """What all devices that print lines share; a device says in `read_line` what a line means.
+
+    See Driver for the public names.
+    """
+
+    name = ""
+
+    def __init__(self, port: Port, station: StationFile, unit: Scale | None) -> None:
+        """unit: what a printed number is where the station file does not say; None: only it can say.
+
+        Raises CalibrationError for a calibration that cannot be.
+        """
+        check_calibration(station)
+        self.stats = LinkStats()
+        self.clock = DeviceClock()
+        self.channels = port_channels(port)
+        self._station = station
+        self._port = port
+        self._scales = [own_scale(name, station, unit) for name in self.channels]
+        self._lines = Lines()
+        self._check = TickCheck()
+        self._lock = RateLock(port.rate_hz)
+        self._clocked: bool | None = None
+        self._corrupt_bytes = 0
+        self._rejected = 0
+        self._last_us = [-(2**62)] * len(self.channels)
+        self._told = ""
+
+    def read_line(self, text: str) -> Reading | None:
+        """What a line says; None where it says nothing this device says."""
+        raise NotImplementedError
+
+    @property
+    def board(self) -> str | None:
+        """The device, once it has been understood."""
+        return (self._told or self.name) if self.stats.frames else None
+
+    @property
+    def sensors(self) -> list[Sensor]:
+        """The channels, once a reading has come."""
+        if self.stats.last_sample_s is None:
+            return []
+        return [
+            Sensor(
+                channel=name,
+                rate_hz=self._port.rate_hz,
+                counts_per_unit=None if scale is None else scale.counts_per_unit,
+            )
+            for name, scale in zip(self.channels, self._scales, strict=True)
+        ]
+
+    def opened(self) -> None:
+        """See Driver.opened."""
+        self._lines.clear()
+        self._lock.seam()
+
+    def request(self, now_s: float) -> bytes:
+        """See Driver.request."""
+        return b""
+
+    def feed(self, data: bytes, received_s: float) -> list[Samples]:
+        """See Driver.feed."""
+        readings: list[Reading] = []
+        for line in self._lines.feed(data):
+            reading = self._read(line)
+            if reading is None:
+                self.stats.frames_corrupt += 1
+                self._corrupt_bytes += len(line)
+            else:
+                self.stats.frames += 1
+                if reading.values:
+                    readings += self._check.take(reading) if self._clocked else [reading]
+        ticks_us = self._ticks_us(readings, received_s)
+        given = self._samples(readings, ticks_us, received_s) if ticks_us else []
+        self.stats.bytes_discarded = self._lines.bytes_discarded + self._corrupt_bytes
+        self.stats.samples_rejected = self._rejected + self._check.rejected
+        return given
+
+    def _read(self, line: bytes) -> Reading | None:
+        try:
+            reading = self.read_line(line.decode("ascii").strip())
+        except (UnicodeDecodeError, ValueError):  # ValueError: a number of thousands of digits
+            return None
+        if reading is None or not reading.values:
+            return reading
+        if self._clocked is None:
+            self._clocked = reading.t_us is not None
+        return reading if self._clocked == (reading.t_us is not None) else None
+
+    def _ticks_us(self, readings: list[Reading], received_s: float) -> list[int]:
+        """u32 ticks of the readings, by their own clock or by the rate lock; none while that is learning."""
+        if self._clocked:
+            ticks = [reading.t_us or 0 for reading in readings]
+        else:
+            times_s = self._lock.feed(len(readings), received_s)
+            self._rejected += len(readings) - len(times_s)
+            ticks = np.rint(times_s * 1e6).astype(np.int64).tolist()
+        return [tick & 0xFFFFFFFF for tick in ticks]
+
+    def _samples(self, readings: list[Reading], ticks_us: list[int], received_s: float) -> list[Samples]:
+        zero = [0] * len(ticks_us)
+        session_us = self.clock.feed(zero, ticks_us, zero, received_s)
+        times: list[list[int]] = [[] for _ in self.channels]
+        values: list[list[float]] = [[] for _ in self.channels]
+        for at_us, reading in zip(session_us, readings, strict=True):
+            for index, value in reading.values:
+                if at_us <= self._last_us[index]:
+                    self._rejected += 1
+                    continue
+                self._last_us[index] = at_us
+                times[index].append(at_us)
+                values[index].append(value)
+        given = []
+        for index, name in enumerate(self.channels):
+            if times[index]:
+                time_s = np.array(times[index], dtype=np.float64) / 1e6
+                counts = np.array(values[index], dtype=np.float64)
+                scale = self._scales[index]
+                si = np.full(len(counts), np.nan) if scale is None else scale.si(counts)
+                given.append(Samples(name, time_s, si))
+                self.stats.samples += len(time_s)
+                self.stats.last_sample_s = max(float(time_s[-1]), self.stats.last_sample_s or 0.0)
+        return given

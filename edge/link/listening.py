@@ -1,0 +1,56 @@
+"""Listening to one port through its driver for a while: what `calibrate` and `doctor` have in common."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from edge.link.drivers import Driver, Samples, make_driver
+from edge.link.sources import SerialSource
+from station.config import Port, StationFile
+
+READ_S = 0.05
+
+
+class Listener:
+    """A port that is open, and what has come of it. A context manager.
+
+    Parameters
+    ----------
+    port, station : as in the station file; the calibration there is what `samples` are scaled by
+    """
+
+    def __init__(self, port: Port, station: StationFile) -> None:
+        """Raises CalibrationError for a calibration that cannot be."""
+        self.port = port
+        self.driver: Driver = make_driver(port, station)
+        self.data = b""  # what the newest step read
+        self.bytes_received = 0
+        self._source = SerialSource(port)
+
+    def __enter__(self) -> Self:
+        """Raises SourceError where the port cannot be opened."""
+        self._source.__enter__()
+        self.driver.opened()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._source.__exit__(kind, error, where)
+
+    def step(self, timeout_s: float = READ_S) -> list[Samples]:
+        """What has come by now, waiting for it `timeout_s` at most. Raises SourceError when it is gone."""
+        data = self.data = self._source.read(timeout_s)
+        now_s = time.monotonic()
+        self.bytes_received += len(data)
+        samples = self.driver.feed(data, now_s) if data else []
+        self._source.write(self.driver.request(now_s))
+        return samples
+
+    def listen(self, duration_s: float) -> list[Samples]:
+        """Everything that comes within so many seconds."""
+        end_s = time.monotonic() + duration_s
+        given: list[Samples] = []
+        while (left_s := end_s - time.monotonic()) > 0.0:
+            given += self.step(min(left_s, READ_S))
+        return given

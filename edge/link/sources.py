@@ -1,0 +1,201 @@
+"""Where bytes come from: a serial port, a TCP serial server, a pseudo-terminal, or a capture."""
+
+import errno
+import termios
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Protocol, Self
+
+import serial
+
+from edge.link.capture import Received
+from station.config import Port
+from station.errors import SourceError
+
+# What pyserial lets through when a device is pulled out (termios.error is no OSError; TypeError comes from a
+# file descriptor that has become None). SerialException is an OSError.
+UNPLUGGED = (OSError, termios.error, TypeError)
+SOCKET_READ_BYTES = 4096
+WRITE_TIMEOUT_S = 0.5  # what is sent to a device is a dozen bytes; one that takes none must not hang us
+
+
+class ByteSource(Protocol):
+    """Bytes as they arrive. A source reports; it never repairs."""
+
+    def __enter__(self) -> Self:
+        """Open it. Raises SourceError."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        """Close it, whatever state it is in."""
+
+    def read(self, timeout_s: float) -> bytes:
+        """What has arrived, at once if there is any; b"" on time-out. Raises SourceError when it is over."""
+
+    def write(self, data: bytes) -> None:
+        """Send a few bytes, or none, to the device. Raises SourceError when it is gone."""
+
+
+class CaptureOverError(SourceError):
+    """A capture has been read to its end."""
+
+
+class SerialSource:
+    """A serial port, pseudo-terminal, or socket://host:port; ours alone while it is open."""
+
+    def __init__(self, port: Port) -> None:
+        self._port = port
+        self._is_socket = port.url.startswith("socket://")
+        self._serial: serial.Serial | None = None
+
+    def __enter__(self) -> Self:
+        url = self._port.url
+        try:
+            if self._is_socket:
+                self._serial = serial.serial_for_url(url, timeout=0.0)
+            else:
+                self._serial = serial.serial_for_url(
+                    url, baudrate=self._port.baud, timeout=0.0, exclusive=True
+                )
+        except (*UNPLUGGED, ValueError) as error:
+            raise SourceError(_why_not_open(self._port, error)) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        port, self._serial = self._serial, None
+        if port is not None:
+            try:
+                port.close()
+            except UNPLUGGED:
+                return  # it is gone already, and there is nothing left to close
+
+    def read(self, timeout_s: float) -> bytes:
+        """See ByteSource.read."""
+        port = self._serial
+        if port is None:
+            raise SourceError(f"port {self._port.url} is not open; enter the source before reading")
+        try:
+            if port.timeout != timeout_s:
+                port.timeout = timeout_s
+            data: bytes = port.read(port.in_waiting or 1)
+            if self._is_socket and data:
+                # in_waiting of a socket is only 0 or 1: take the rest without waiting for it.
+                port.timeout = 0.0
+                data += port.read(SOCKET_READ_BYTES)
+        except UNPLUGGED as error:
+            raise self._gone(error) from error
+        return bytes(data)
+
+    def write(self, data: bytes) -> None:
+        """See ByteSource.write."""
+        port = self._serial
+        if port is None:
+            raise SourceError(f"port {self._port.url} is not open; enter the source before writing")
+        if not data:
+            return
+        try:
+            port.write_timeout = WRITE_TIMEOUT_S
+            port.write(data)
+        except UNPLUGGED as error:
+            raise self._gone(error) from error
+
+    def _gone(self, error: Exception) -> SourceError:
+        return SourceError(
+            f"port {self._port.url} is gone ({_reason(error)}); was it unplugged? check cable and power"
+        )
+
+
+class ReplaySource:
+    """A capture, played as if it were live.
+
+    Reads return exactly the bytes the captured reads returned. `received_s` is the receive time of the newest
+    of them on the clock of the capture.
+    """
+
+    def __init__(
+        self,
+        capture: Iterable[Received],
+        *,
+        speed: float,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
+        """speed: 1 as it was, 10 ten times as fast, math.inf without waiting. clock and sleep in seconds.
+
+        Raises SourceError for a speed that is not above 0.
+        """
+        if not speed > 0.0:
+            raise SourceError(f"speed is {speed}; it must be above 0, 1 is as fast as it was")
+        self._capture = capture
+        self._speed = speed
+        self._clock = clock
+        self._sleep = sleep
+        self._records: Iterator[Received] = iter(())
+        self._next: Received | None = None
+        self._started_s = 0.0
+        self._first_s = 0.0
+        self.received_s = 0.0
+
+    def __enter__(self) -> Self:
+        self._records = iter(self._capture)
+        self._next = next(self._records, None)
+        self._started_s = self._clock()
+        self._first_s = self.received_s = self._next.received_s if self._next else 0.0
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._records, self._next = iter(()), None
+
+    def read(self, timeout_s: float) -> bytes:
+        """See ByteSource.read; raises CaptureOverError at the end."""
+        received = self._next
+        if received is None:
+            raise CaptureOverError("the capture has been read to its end")
+        due_s = self._started_s + (received.received_s - self._first_s) / self._speed
+        wait_s = due_s - self._clock()
+        if wait_s > timeout_s:
+            self._sleep(timeout_s)
+            return b""
+        if wait_s > 0.0:
+            self._sleep(wait_s)
+        self._next = next(self._records, None)
+        self.received_s = received.received_s
+        return received.data
+
+    def write(self, data: bytes) -> None:
+        """A capture takes no commands."""
+
+
+def _why_not_open(port: Port, error: Exception) -> str:
+    """What was seen and what to do, for a port that does not open."""
+    number = getattr(error, "errno", None) or (error.args[0] if error.args else None)
+    if number == errno.ENOENT:
+        return f"port {port.url} does not exist; {_ports_here()}"
+    if number in (errno.EACCES, errno.EPERM):
+        return (
+            f"port {port.url} is not allowed for this user; add it to the group that owns the port "
+            "(`sudo usermod -aG dialout $USER`) and log in again"
+        )
+    if number in (errno.EBUSY, errno.EWOULDBLOCK):
+        return f"port {port.url} is in use by another program; close it (`fuser {port.url}` names it)"
+    if port.url.startswith("socket://"):
+        return f"{port.url} cannot be reached ({_reason(error)}); is a serial server listening there?"
+    return f"port {port.url} cannot be opened at {port.baud} baud ({_reason(error)}); is it a serial port?"
+
+
+def _ports_here() -> str:
+    """The serial ports that do exist, for the message."""
+    from serial.tools.list_ports import comports  # noqa: PLC0415  walks sysfs: only when it is needed
+
+    names = [info.device for info in comports()][:8]
+    return f"ports here: {', '.join(names)}" if names else "no serial port is plugged in; check the cable"
+
+
+def _reason(error: Exception) -> str:
+    """The shortest text of an error."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

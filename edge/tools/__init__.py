@@ -1,0 +1,1 @@
+"""Commands beside the node: analyze, replay, calibrate, simulate."""

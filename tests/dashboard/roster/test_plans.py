@@ -1,0 +1,338 @@
+"""Who lifts, and what they are to do: by badge at the station, by name at the coach's desk."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from textual.widgets import Input
+
+from dashboard.broker.client import Client
+from dashboard.database.schema import open_writable
+from dashboard.history.recall import Recall
+from dashboard.record.record import Record
+from dashboard.record.store import SqlStore, open_store
+from dashboard.roster.athletes import Athlete, Plan, save
+from dashboard.roster.badges import Badges
+from dashboard.roster.plans import assignment, exercise_change, part_of, whom
+from dashboard.tui.app import PlumblineApp
+from dashboard.tui.screens.ask import AskScreen
+from station.config import Mqtt
+from station.exercises import all_profiles
+from station.messages import (
+    BadgeMessage,
+    CommandMessage,
+    ReplyMessage,
+    decode,
+    encode,
+    new_id,
+    now_utc,
+)
+
+RDL = Plan(
+    exercise="romanian-deadlift",
+    load_kg=60.0,
+    sets=4,
+    reps=8,
+    eccentric_s=3.0,
+    bottom_pause_s=0.0,
+    top_pause_s=1.0,
+    velocity_loss_cutoff_pct=15.0,
+    path_limit_m=0.04,
+    full_range_m=0.42,
+)
+PULL = Plan(exercise="cable-pull-through", load_kg=25.0, reps=12)
+ANA = Athlete(id="a-17", name="Ana Okoro", badge="0042", plans=(PULL, RDL))
+BEN = Athlete(id="b-04", name="Ben Lund", badge="0043")
+PROFILES = all_profiles()
+TOPIC = "plumbline/1/gym/rack-1/"
+
+
+def told(commands: list[CommandMessage]) -> list[tuple[Any, ...]]:
+    """Name and what is given, of each."""
+    found = []
+    for command in commands:
+        given = msgspec.structs.asdict(command)
+        head = {"name", "by", "event_id", "at_utc"}
+        found.append((command.name, {k: v for k, v in given.items() if k not in head and v is not None}))
+    return found
+
+
+ANAS_RDL = [
+    ("set-load", {"load_kg": 60.0}),
+    (
+        "set-target",
+        {
+            "target_reps": 8,
+            "target_sets": 4,
+            "tempo_s": (3.0, 0.0, None, 1.0),
+            "velocity_loss_cutoff_pct": 15.0,
+            "path_limit_m": 0.04,
+            "full_range_m": 0.42,
+        },
+    ),
+]
+
+
+def test_an_athlete_gets_the_plan_for_what_the_station_counts(words: Any) -> None:
+    info = words().info("romanian-deadlift")
+    assert told(assignment(ANA, info, PROFILES, "cleo")) == [("set-athlete", {"athlete": "a-17"}), *ANAS_RDL]
+
+
+def test_a_station_that_counts_something_unplanned_gets_what_its_kind_is_for(words: Any) -> None:
+    given = told(assignment(ANA, words().info("good-morning"), PROFILES, "cleo"))
+    assert given[1:] == [("set-exercise", {"exercise": "romanian-deadlift"}), *ANAS_RDL]
+    given = told(assignment(ANA, words().info("cable-row", kind="cable"), PROFILES, "cleo"))
+    assert given[1] == ("set-exercise", {"exercise": "cable-pull-through"})
+
+
+def test_nothing_of_whoever_lifted_before_stays_where_no_plan_fits(words: Any) -> None:
+    info = words().info("banded-hinge", kind="band", load_kg=80.0, target_reps=5)
+    given = told(assignment(ANA, info, PROFILES, "cleo"))
+    assert given == [("set-athlete", {"athlete": "a-17"}), ("set-load", {}), ("set-target", {})]
+
+
+def test_without_plans_the_station_stays_as_it_is(words: Any) -> None:
+    assert told(assignment(BEN, words().info(), PROFILES, "cleo")) == [("set-athlete", {"athlete": "b-04"})]
+    assert told(exercise_change(BEN, "deadlift", "cleo")) == [("set-exercise", {"exercise": "deadlift"})]
+
+
+def test_another_exercise_brings_its_own_plan() -> None:
+    given = told(exercise_change(ANA, "cable-pull-through", "cleo"))
+    assert given == [
+        ("set-exercise", {"exercise": "cable-pull-through"}),
+        ("set-load", {"load_kg": 25.0}),
+        ("set-target", {"target_reps": 12}),
+    ]
+    assert told(exercise_change(ANA, "deadlift", "cleo"))[1:] == [("set-load", {}), ("set-target", {})]
+
+
+def test_a_badge_an_id_and_a_name_mean_their_owner_and_a_name_of_two_nobody() -> None:
+    other = Athlete(id="b-05", name="Ben Lund")
+    people = [ANA, BEN, other]
+    assert [whom(people, word) for word in ("0042", "A-17", " ana okoro ")] == [ANA] * 3
+    assert [whom(people, word) for word in ("42", "Ben Lund", "", "b")] == [None] * 4
+
+
+@pytest.fixture
+def store(where: str) -> Iterator[SqlStore]:
+    with open_store(where) as store:
+        save(store.db, [ANA, BEN])
+        yield store
+
+
+@pytest.fixture
+def record(broker: Any, store: SqlStore, until: Any) -> Iterator[Record]:
+    """A record that knows Ana and Ben, on the running broker."""
+    mqtt = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
+    with Record(mqtt, store, badges=Badges(store.db, PROFILES)) as record:
+        until(lambda: record.connected)
+        yield record
+
+
+def badge(word: str, event_id: str = "") -> bytes:
+    message = BadgeMessage(event_id=event_id or new_id(), at_utc=now_utc(), badge=word, by="rack-1")
+    return encode(message)
+
+
+def commands_of(edge: Any) -> list[CommandMessage]:
+    found = [decode("command", one.payload) for one in edge.heard if one.topic.endswith("/command")]
+    return [one for one in found if isinstance(one, CommandMessage)]
+
+
+def replies_of(edge: Any) -> list[ReplyMessage]:
+    found = [decode("reply", one.payload) for one in edge.heard if one.topic.endswith("/reply")]
+    return [one for one in found if isinstance(one, ReplyMessage)]
+
+
+def test_the_record_makes_a_badge_the_athlete_s_plan_and_keeps_who_and_when(
+    record: Record, store: SqlStore, edge: Any, words: Any, until: Any
+) -> None:
+    edge._client.subscribe("plumbline/1/gym/+/reply", qos=1)
+    edge.say("rack-1", words().state(), words().info("romanian-deadlift"))
+    edge.send(TOPIC + "badge", badge("0042", "first"))
+    edge.send(TOPIC + "badge", badge("0042", "first"))  # QoS 1 may bring it twice
+    edge.send(TOPIC + "badge", badge("9999"))
+    edge.send(TOPIC + "badge", badge("Ana Okoro"))
+    until(lambda: len(replies_of(edge)) == 3)
+    assert told(commands_of(edge)) == [("set-athlete", {"athlete": "a-17"}), *ANAS_RDL]
+    assert [one.event_id for one in commands_of(edge)] == ["first.1", "first.2", "first.3"]
+    known, *unknown = replies_of(edge)
+    assert (known.in_reply_to, known.ok) == ("first", True)
+    assert known.text == "a-17: Romanian deadlift, 60 kg, 8 reps"
+    assert not any(one.ok for one in unknown)
+    assert unknown[0].text == "badge 9999 unknown; ask the coach"
+    assert not any(b"Okoro" in one.payload for one in edge.heard if one.topic.endswith("/command"))
+    for command in commands_of(edge):
+        reply = ReplyMessage(
+            event_id=new_id(), at_utc=now_utc(), in_reply_to=command.event_id, ok=True, text="done"
+        )
+        edge.say("rack-1", reply)
+    until(lambda: [row["answer"] for row in store.commands("gym", "rack-1")] == ["done"] * 3)
+    assert {row["by"] for row in store.commands("gym", "rack-1")} == {"badge at rack-1"}
+
+
+def test_a_badge_typed_at_the_station_says_who_lifts_in_large_letters(
+    record: Record, broker: Any, edge: Any, words: Any, until: Any, looks: Any
+) -> None:
+    edge.say("rack-1", words().state(), words().info("romanian-deadlift"), words().live(1.0))
+    client = Client(Mqtt(host="127.0.0.1", port=broker.port, tls=False))
+    client.start()
+    until(lambda: client.connection.up)
+    app = PlumblineApp(client, PROFILES, lifter_at="rack-1", by="rack-1")
+
+    async def drive(pilot: Any) -> None:
+        await looks.poll(pilot, lambda: app.floor.stations)
+        edge.say("rack-1", words().live(2.0))
+        await looks.poll(pilot, lambda: "Romanian deadlift" in looks.text(app))
+        await pilot.press(*"00421", "backspace")
+        await looks.poll(pilot, lambda: "badge 0042" in looks.text(app))
+        await pilot.press("enter")
+        await looks.poll(pilot, lambda: app.screen._told is not None)
+        assert app.screen._told == ("a-17: Romanian deadlift, 60 kg, 8 reps", True)
+        assert [one.athlete for one in commands_of(edge) if one.name == "set-athlete"] == ["a-17"]
+        edge.say("rack-1", words().info("romanian-deadlift", athlete="a-17", load_kg=60.0, target_reps=8))
+        await looks.poll(pilot, lambda: "a-17" in looks.text(app).splitlines()[0])
+        await pilot.press(*"9", "enter")
+        await looks.poll(pilot, lambda: "badge 9 unknown" in app.screen._told[0])
+
+    looks.run(app, (120, 40), drive)
+    client.stop()
+
+
+@pytest.fixture
+def desk(broker: Any, edge: Any, until: Any, tmp_path: Path, looks: Any) -> Iterator[Callable[..., None]]:
+    """A coach's app that knows Ana and Ben from the record."""
+    where = tmp_path / "h.db"
+    with open_writable(where) as db:
+        save(db, [ANA, BEN])
+    client = Client(Mqtt(host="127.0.0.1", port=broker.port, tls=False))
+
+    def run(drive: Callable[[Any, PlumblineApp], Any], size: tuple[int, int] = (120, 40)) -> None:
+        client.start()
+        until(lambda: client.connection.up)
+        with Recall(where) as recall:
+            until(lambda: recall.known.athletes)
+            app = PlumblineApp(client, PROFILES, by="cleo", recall=recall)
+
+            async def ready(pilot: Any) -> None:
+                await looks.poll(pilot, lambda: "rack-1" in looks.text(app))
+                await drive(pilot, app)
+
+            looks.run(app, size, ready)
+
+    yield run
+    client.stop()
+
+
+async def answer(pilot: Any, app: PlumblineApp, looks: Any, edge: Any, key: str, text: str) -> None:
+    """Open a form, type into it, send it."""
+    await pilot.press(key)
+    await looks.poll(pilot, lambda: isinstance(app.screen, AskScreen))
+    app.screen.query(Input).first().value = text
+    await pilot.press("enter")
+
+
+def test_a_name_at_the_desk_is_sent_as_an_id_with_the_plan_and_one_sentence_comes_back(
+    desk: Any, edge: Any, words: Any, looks: Any
+) -> None:
+    edge.say("rack-1", words().state(), words().info("romanian-deadlift"))
+
+    async def drive(pilot: Any, app: PlumblineApp) -> None:
+        await answer(pilot, app, looks, edge, "a", "Ana Okoro")
+        await looks.poll(pilot, lambda: len(commands_of(edge)) == 3)
+        assert told(commands_of(edge)) == [("set-athlete", {"athlete": "a-17"}), *ANAS_RDL]
+        assert {one.by for one in commands_of(edge)} == {"cleo"}
+        for command, text in zip(commands_of(edge), ("athlete a-17", "load 60 kg", "target 8"), strict=True):
+            head = {"event_id": new_id(), "at_utc": now_utc(), "in_reply_to": command.event_id}
+            edge.say("rack-1", ReplyMessage(**head, ok=True, text=text))
+        await looks.poll(pilot, lambda: "athlete a-17; load 60 kg; target 8" in looks.text(app))
+
+    desk(drive, (200, 60))
+
+
+def test_a_plan_that_was_four_commands_is_taken_back_by_one_key(
+    desk: Any, edge: Any, words: Any, looks: Any
+) -> None:
+    edge.say("rack-1", words().state(), words().info("good-morning"))
+
+    def reply(to: str, ok: bool = True, text: str = "done") -> None:
+        head = {"event_id": new_id(), "at_utc": now_utc(), "in_reply_to": to}
+        edge.say("rack-1", ReplyMessage(**head, ok=ok, text=text))
+
+    def undos() -> int:
+        return sum(one.name == "undo" for one in commands_of(edge))
+
+    async def drive(pilot: Any, app: PlumblineApp) -> None:
+        await answer(pilot, app, looks, edge, "a", "Ana Okoro")
+        await looks.poll(pilot, lambda: len(commands_of(edge)) == 4)
+        for command in commands_of(edge):
+            refused = command.name == "set-load"
+            reply(command.event_id, not refused, "the stack says 40 kg" if refused else "done")
+        await looks.poll(pilot, lambda: "the stack says 40 kg" in looks.text(app))
+        reply("of-another-screen", text="tared")
+        reply("of-another-screen", text="tared")  # QoS 1 may bring it twice
+        reply("seen", text="that is all")
+        await looks.poll(pilot, lambda: len(app.wishes._actions_of("rack-1")) == 3)
+        for expected in (1, 2, 5):  # what others did since, then the three that were done of the plan
+            await pilot.press("u")
+            await looks.poll(pilot, lambda expected=expected: undos() == expected)
+
+    desk(drive, (200, 60))
+
+
+@pytest.mark.parametrize("answered", [0, 1, 3], ids=["first", "between", "last"])
+def test_what_a_badge_has_set_is_taken_back_by_one_key_and_nothing_before_it(
+    desk: Any, edge: Any, words: Any, looks: Any, answered: int
+) -> None:
+    edge.say("rack-1", words().state(), words().info("good-morning"))
+    replies = [part_of("badge", number) for number in (1, 2, 3)]
+    replies.insert(answered, "badge")  # the record's own, whenever it comes
+
+    async def drive(pilot: Any, app: PlumblineApp) -> None:
+        for to in ("of-another-screen", *replies, "end"):
+            head = {"event_id": new_id(), "at_utc": now_utc(), "in_reply_to": to}
+            edge.say("rack-1", ReplyMessage(**head, ok=to != "end", text="done"))
+        await looks.poll(pilot, lambda: "end" in app.wishes._replied)
+        for expected in (3, 4):
+            await pilot.press("u")
+            await looks.poll(
+                pilot,
+                lambda expected=expected: sum(one.name == "undo" for one in commands_of(edge)) == expected,
+            )
+        assert not app.wishes._actions_of("rack-1")
+
+    desk(drive, (200, 60))
+
+
+def test_what_is_refused_of_a_plan_is_what_is_said(desk: Any, edge: Any, words: Any, looks: Any) -> None:
+    edge.say("rack-1", words().state(), words().info("romanian-deadlift"))
+
+    async def drive(pilot: Any, app: PlumblineApp) -> None:
+        await answer(pilot, app, looks, edge, "a", "0042")
+        await looks.poll(pilot, lambda: len(commands_of(edge)) == 3)
+        for command in commands_of(edge):
+            head = {"event_id": new_id(), "at_utc": now_utc(), "in_reply_to": command.event_id}
+            ok = command.name != "set-load"
+            edge.say("rack-1", ReplyMessage(**head, ok=ok, text="done" if ok else "too heavy"))
+        await looks.poll(pilot, lambda: not app.client._asked)  # the last of them was done
+        await looks.poll(pilot, lambda: "rack-1: too heavy" in looks.text(app))
+
+    desk(drive)
+
+
+def test_a_name_nobody_has_is_refused_in_the_form_and_never_sent(
+    desk: Any, edge: Any, words: Any, looks: Any
+) -> None:
+    edge.say("rack-1", words().state(), words().info(), words().info(queue=["a-17", "b-04"], athlete="a-17"))
+
+    async def drive(pilot: Any, app: PlumblineApp) -> None:
+        await answer(pilot, app, looks, edge, "a", "Zoe Quist")
+        await looks.poll(pilot, lambda: "nobody called 'Zoe Quist'" in looks.text(app))
+        await pilot.press("escape")
+        await answer(pilot, app, looks, edge, "g", "Ben Lund, 0042")
+        await looks.poll(pilot, lambda: commands_of(edge))
+        assert told(commands_of(edge)) == [("set-queue", {"queue": ["b-04", "a-17"]})]
+
+    desk(drive)

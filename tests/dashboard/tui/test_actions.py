@@ -1,0 +1,242 @@
+"""What a coach does by keys: the command that goes out, the reply that is shown, what a form refuses."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.events import Key
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from dashboard.broker.client import Client
+from dashboard.tui.app import PlumblineApp
+from dashboard.tui.preferences import Preferences, load_preferences, save_preferences
+from dashboard.tui.screens.ask import AskScreen
+from dashboard.tui.screens.coach import ACTIONS
+from station.config import Mqtt
+from station.exercises import all_profiles
+from station.messages import BadgeMessage, CommandMessage, ReplyMessage, decode, new_id, now_utc
+
+SIZES = [(80, 24), (120, 40), (200, 60)]
+
+
+def screen_text(app: PlumblineApp) -> str:
+    width, height = app.size
+    strips = app.screen._compositor.render_strips()[:height]
+    return "\n".join(strip.crop(0, width).text.rstrip() for strip in strips)
+
+
+def lightness(app: PlumblineApp) -> float:
+    """How light the background of the first tile is, 0 to 1."""
+    strip = app.screen._compositor.render_strips()[5]
+    colours = [segment.style.bgcolor for segment in strip if segment.style and segment.style.bgcolor]
+    return max(sum(colours[0].get_truecolor()) / 765.0, 0.0)
+
+
+class Coach:
+    """The app on a real broker, hands on its keys, and the edge's ear on the other side."""
+
+    def __init__(self, app: PlumblineApp, pilot: Pilot[int], edge: Any) -> None:
+        self.app, self.pilot, self.edge = app, pilot, edge
+
+    async def poll(self, true: Callable[[], object], timeout_s: float = 5.0) -> None:
+        for _ in range(int(timeout_s / 0.02)):
+            if true():
+                return
+            await self.pilot.pause(0.02)
+        raise AssertionError(f"it did not become true in time; on the screen:\n{screen_text(self.app)}")
+
+    async def command(self, *keys: str, text: str = "") -> CommandMessage:
+        """Press keys, type into the form that opens, and wait for what the edge hears; answer it."""
+        before = len(self.edge.heard)
+        await self.pilot.press(*keys)
+        if text:
+            await self.poll(lambda: isinstance(self.app.screen, AskScreen))
+            self.app.screen.query(Input).first().value = text
+            await self.pilot.press("enter")
+        await self.poll(lambda: len(self.edge.heard) > before)
+        command = decode("command", self.edge.heard[-1].payload)
+        assert isinstance(command, CommandMessage)
+        head = {"event_id": new_id(), "at_utc": now_utc(), "in_reply_to": command.event_id}
+        self.edge.say("rack-1", ReplyMessage(**head, ok=True, text=f"reply {before}"))
+        await self.poll(lambda: f"rack-1: reply {before}" in screen_text(self.app))
+        return command
+
+
+@pytest.fixture
+def coach(broker: Any, edge: Any, until: Any) -> Iterator[Callable[..., None]]:
+    """Drive the app as a coach called cleo, a station with two reps before her."""
+    clients: list[Client] = []
+
+    def drive(say: Any, size: tuple[int, int], what: Callable[[Coach], Any], **given: Any) -> None:
+        client = Client(Mqtt(host="127.0.0.1", port=broker.port, tls=False))
+        clients.append(client)
+        client.start()
+        until(lambda: client.connection.up)
+        given = {"by": "cleo"} | given
+        app = PlumblineApp(client, all_profiles(), **given)
+
+        async def driven() -> None:
+            async with app.run_test(size=size, notifications=True) as pilot:
+                hands = Coach(app, pilot, edge)
+                await hands.poll(lambda: app.floor.stations)
+                edge.say("rack-1", say.live(9.0), say.rep(1), say.rep(2))
+                await hands.poll(lambda: "0.52" in screen_text(app) or "▀" in screen_text(app))
+                await what(hands)
+
+        asyncio.run(driven())
+
+    yield drive
+    for client in clients:
+        client.stop()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_action_is_one_key_and_goes_out_with_who_did_it(
+    coach: Any, edge: Any, words: Any, size: tuple[int, int]
+) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info(athlete="ana", load_kg=60.0, queue=["ana", "ben", "chidi"]))
+    newest = say.rep(2).event_id
+
+    async def act(hands: Coach) -> None:
+        await hands.pilot.press("enter")
+        expected: list[tuple[CommandMessage, dict[str, Any]]] = [
+            (await hands.command("t"), {"name": "tare"}),
+            (await hands.command("x"), {"name": "end-set"}),
+            (await hands.command("r"), {"name": "restart-set"}),
+            (await hands.command("f"), {"name": "mark-rep", "mark": "false", "rep_event_id": newest}),
+            (await hands.command("h"), {"mark": "partial"}),
+            (await hands.command("d"), {"mark": "failed"}),
+            (await hands.command("u"), {"name": "undo"}),
+            (await hands.command("m"), {"name": "mute"}),
+            (await hands.command("o"), {"name": "sign-off", "exercise": "romanian-deadlift"}),
+            (await hands.command("n"), {"name": "set-athlete", "athlete": "ben"}),
+            (await hands.command("a", text="dora"), {"name": "set-athlete", "athlete": "dora"}),
+            (await hands.command("g", text="dora, eli"), {"name": "set-queue", "queue": ["dora", "eli"]}),
+            (await hands.command("l", text="72,5"), {"name": "set-load", "load_kg": 72.5}),
+            (
+                await hands.command("p", text="5"),
+                {
+                    "name": "set-target",
+                    "target_reps": 5,
+                    "tempo_s": (2.0, 0.0, 1.0, 1.0),
+                    "path_limit_m": 0.05,
+                },
+            ),
+            (await hands.command("up", "up", "f"), {"rep_event_id": say.rep(1).event_id}),
+        ]
+        for command, given in expected:
+            assert command.by == "cleo"
+            assert given.items() <= {name: getattr(command, name) for name in given}.items(), command
+
+    coach(say, size, act)
+
+
+def test_every_action_has_its_own_key_and_a_place_in_the_palette(coach: Any, edge: Any, words: Any) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info())
+    keys = [binding.key for binding in ACTIONS if not isinstance(binding, tuple)]
+    assert len(set(keys)) == len(ACTIONS)
+
+    async def look(hands: Coach) -> None:
+        named = {command.title for command in hands.app.get_system_commands(hands.app.screen)}
+        assert {binding.description for binding in ACTIONS if not isinstance(binding, tuple)} <= named
+        await hands.pilot.press("ctrl+p")
+        await hands.poll(lambda: "say who lifts here" in screen_text(hands.app))
+        await hands.pilot.press(*"undo")
+        await hands.poll(lambda: "take back what was done last" in screen_text(hands.app))
+        assert (await hands.command("enter")).name == "undo"
+
+    coach(say, (120, 40), look)
+
+
+def test_what_calls_for_a_coach_is_acknowledged_by_what_was_seen(coach: Any, edge: Any, words: Any) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info())
+
+    async def act(hands: Coach) -> None:
+        edge.say("rack-1", say.rep(3, velocity_loss_pct=24.0))
+        await hands.poll(lambda: "end the set" in screen_text(hands.app))
+        command = await hands.command("k")
+        assert (command.name, command.attention) == ("acknowledge", "VELOCITY_LOSS s1")
+        edge.say("rack-1", say.info(acknowledged=command.attention))
+        await hands.poll(lambda: "✔ rack-1" in screen_text(hands.app))
+
+    coach(say, (80, 24), act)
+
+
+def test_a_form_says_what_is_wrong_and_sends_nothing(coach: Any, edge: Any, words: Any) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info())
+
+    async def act(hands: Coach) -> None:
+        for key, field, text, wrong in (
+            ("l", 0, "heavy", "is no number"),
+            ("p", 0, "1.5", "1 to 1000"),
+            ("p", 1, "2-0-1", "four phases"),
+            ("g", 0, "a,b,c,d,e", "four at most"),
+        ):
+            await hands.pilot.press(key)
+            await hands.poll(lambda: isinstance(hands.app.screen, AskScreen))
+            hands.app.screen.query(Input)[field].value = text
+            await hands.pilot.press("enter")
+            await hands.poll(lambda wrong=wrong: wrong in screen_text(hands.app))
+            await hands.pilot.press("escape")
+        assert edge.heard == []
+
+    coach(say, (80, 24), act)
+
+
+def test_pounds_and_colours_are_chosen_by_a_key_and_remembered(
+    coach: Any, edge: Any, words: Any, tmp_path: Path
+) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info(load_kg=100.0))
+    file = tmp_path / "folder" / "dashboard.json"
+
+    async def choose(hands: Coach) -> None:
+        await hands.poll(lambda: "100 kg" in screen_text(hands.app) and lightness(hands.app) < 0.2)
+        await hands.pilot.press("v", "c")
+        await hands.poll(lambda: "220.5 lb" in screen_text(hands.app))
+        await hands.poll(lambda: lightness(hands.app) > 0.8)
+        command = await hands.command("l", text="225")
+        assert command.load_kg == pytest.approx(102.058, abs=0.001)
+
+    coach(say, (80, 24), choose, preferences=file)
+    assert load_preferences(file) == Preferences(units="lb", theme="light")
+
+    async def later(hands: Coach) -> None:
+        await hands.poll(lambda: "220.5 lb" in screen_text(hands.app))
+
+    coach(say, (80, 24), later, preferences=file)
+
+
+def test_a_file_of_preferences_that_is_not_ours_is_the_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "dashboard.json"
+    for text in ("", "{", '{"units": "stone"}', "[]"):
+        file.write_text(text)
+        assert load_preferences(file) == Preferences()
+    save_preferences(file, Preferences(units="lb"))
+    assert load_preferences(file).units == "lb"
+
+
+def test_a_reader_that_types_a_badge_and_enter_in_one_go_is_read_in_that_order(
+    still: Any, words: Any, looks: Any
+) -> None:
+    sent: list[BadgeMessage] = []
+    still.send = lambda site, station, wish, tracked=True: sent.append(wish) or True
+    still.put("rack-1", words().state(), words().info(), words().live(1.0))
+    app = PlumblineApp(still, all_profiles(), lifter_at="rack-1", by="rack-1")
+
+    async def drive(pilot: Any) -> None:
+        await looks.poll(pilot, lambda: "Romanian deadlift" in looks.text(app))
+        for key in (*"0042", "enter", *"0043", "enter"):
+            app.post_message(Key(key, key if len(key) == 1 else "\r"))  # all there before the first is taken
+        await looks.poll(pilot, lambda: len(sent) == 2)
+        assert [one.badge for one in sent] == ["0042", "0043"]
+        assert "badge 0" not in looks.text(app)
+
+    looks.run(app, (80, 24), drive)

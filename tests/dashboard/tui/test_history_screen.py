@@ -1,0 +1,133 @@
+"""The history's screen, from a real record on disk."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from dashboard.history.trends import TrendPoint
+from dashboard.record.store import Arrived, open_store
+from dashboard.tui.app import PlumblineApp
+from dashboard.tui.screens.history import HistoryScreen
+from dashboard.tui.widgets.history import MEASURES, trend_lines
+from station.exercises import all_profiles
+
+SIZES = [(80, 24), (120, 40), (200, 60)]
+
+
+def fill(file: Path, words: Any) -> None:
+    """Four sets of ana's on four days, heavier each time, and one of ben's."""
+    with open_store(file) as store:
+        arrived = []
+        for day, (load_kg, fastest) in enumerate([(40.0, 0.62), (60.0, 0.55), (80.0, 0.44), (90.0, 0.39)], 1):
+            say = words(f"d{day}")
+            for n in range(1, 6):
+                given = {"athlete": "ana", "load_kg": load_kg, "at_utc": f"2026-01-0{day}T10:00:{n:02d}.000Z"}
+                speed = fastest - 0.02 * (n - 1)
+                given |= {"stream": f"f{day}", "session": say.session}
+                arrived.append(
+                    Arrived("gym", "rack-1", say.rep(n, mean_concentric_velocity_mps=speed, **given))
+                )
+        ben = words("b")
+        at = "2026-01-02T11:00:00.000Z"
+        arrived.append(
+            Arrived("gym", "rack-2", ben.rep(1, athlete="ben", exercise="deadlift", at_utc=at, stream="b0"))
+        )
+        store.ingest(arrived)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_history_looks_as_reviewed(
+    still: Any, words: Any, looks: Any, clock_in: Any, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    clock_in("UTC")
+    fill(tmp_path / "history.db", words)
+    app = PlumblineApp(still, all_profiles(), history=str(tmp_path / "history.db"))
+
+    async def drive(pilot: Pilot[int]) -> None:
+        await pilot.press("y")
+        await looks.poll(pilot, lambda: "01-04 10:00" in looks.text(app))
+        looks.check(f"history-{size[0]}x{size[1]}", looks.text(app))
+        await pilot.press("space")
+        await looks.poll(pilot, lambda: "◆ 01-04 10:00" in looks.text(app).replace("2026-", ""))
+        await pilot.press("left", "left")
+        await looks.poll(pilot, lambda: "against" in looks.text(app))
+        looks.check(f"history-compared-{size[0]}x{size[1]}", looks.text(app))
+        await pilot.press("space", "m", "down")
+        await looks.poll(
+            pilot, lambda: "range of motion" in looks.text(app) and "01-02 11:00" in looks.text(app)
+        )
+        await pilot.press("slash")
+        await looks.poll(pilot, lambda: isinstance(app.focused, Input))
+        await pilot.press(*"ana", "enter")
+        await looks.poll(pilot, lambda: "ben" not in looks.text(app) and "01-04" in looks.text(app))
+        for word, shown in (
+            ("rdl", "01-04 10:00"),
+            ("eve", "nothing of 'eve' in the record; / and an empty line"),
+        ):
+            await pilot.press("slash")
+            await looks.poll(pilot, lambda: isinstance(app.focused, Input))
+            await pilot.press(*word, "enter")
+            await looks.poll(pilot, lambda shown=shown: shown in looks.text(app))
+
+    looks.run(app, size, drive)
+
+
+def test_the_history_is_told_by_the_clock_on_the_wall_and_says_which(
+    still: Any, words: Any, looks: Any, clock_in: Any, tmp_path: Path
+) -> None:
+    clock_in("NST+03:30")  # POSIX: west of Greenwich, as Newfoundland
+    fill(tmp_path / "history.db", words)
+    app = PlumblineApp(still, all_profiles(), history=str(tmp_path / "history.db"))
+
+    async def drive(pilot: Pilot[int]) -> None:
+        await pilot.press("y")
+        await looks.poll(pilot, lambda: "2026-01-04 06:30" in looks.text(app))
+        assert "when, NST" in looks.text(app)
+        await pilot.press("space", "left")
+        await looks.poll(pilot, lambda: "◆ 2026-01-04 06:30  against" in looks.text(app))
+
+    looks.run(app, (120, 40), drive)
+
+
+def test_a_record_that_cannot_be_read_is_said_and_the_live_screens_go_on(
+    still: Any, words: Any, looks: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / ("a-folder-whose-name-is-longer-than-the-screen-" * 2)
+    folder.mkdir()
+    file = folder / "history.db"
+    file.write_bytes(b"no database at all" * 100)
+    say = words()
+    still.put("rack-1", say.state(), say.info(), say.live(1.0))
+    app = PlumblineApp(still, all_profiles(), history=str(file))
+
+    async def drive(pilot: Pilot[int]) -> None:
+        await looks.poll(pilot, lambda: "rack-1" in looks.text(app))
+        await pilot.press("y")
+        await looks.poll(pilot, lambda: "not a sound SQLite database" in " ".join(looks.text(app).split()))
+        await pilot.press("down", "left", "space", "m", "escape")
+        await looks.poll(
+            pilot, lambda: not isinstance(app.screen, HistoryScreen) and "rack-1" in looks.text(app)
+        )
+
+    looks.run(app, (80, 24), drive)
+
+
+def test_a_millimetre_from_set_to_set_does_not_look_like_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    def drawn(*values: float) -> list[str]:
+        points = [
+            TrendPoint(at_utc="2026", load_kg=None, value=value, sigma=None, key=("", "", "", n))
+            for n, value in enumerate(values)
+        ]
+        monkeypatch.setattr("dashboard.tui.widgets.history.trend", lambda *_: points)
+        lines = trend_lines((), MEASURES[0], {}, 60, 13)
+        return ["".join(segment.text for segment in line) for line in lines[1:]]
+
+    def rows_of_the_curve(lines: list[str]) -> int:
+        return sum(any(char > "\u2800" for char in line) for line in lines)
+
+    steady, changed = drawn(0.331, 0.332, 0.331), drawn(0.3, 0.4, 0.3)
+    assert rows_of_the_curve(steady) <= 2 and rows_of_the_curve(changed) == len(changed)
+    assert [float(lines[row][:8]) for lines in (steady, changed) for row in (0, -1)] == [0.35, 0.31, 0.4, 0.3]

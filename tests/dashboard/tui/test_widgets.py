@@ -1,0 +1,173 @@
+"""What is drawn: any value at any size, and digits one can read."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color as TextualColor
+
+from dashboard.floor.pacing import pace
+from dashboard.floor.state import FloorState, apply
+from dashboard.floor.views import view
+from dashboard.plaintext import clean
+from dashboard.tui.widgets.braille import Braille
+from dashboard.tui.widgets.daylight import Daylight
+from dashboard.tui.widgets.digits import ROWS, big, big_width
+from dashboard.tui.widgets.health import detail_lines, examine
+from dashboard.tui.widgets.lifter import lifter_lines
+from dashboard.tui.widgets.lines import BLUE, GREY, ORANGE, PLAIN, VERMILION, YELLOW, number, spread
+from dashboard.tui.widgets.reps import rep_lines
+from dashboard.tui.widgets.session import session_lines
+from dashboard.tui.widgets.tile import tile_lines
+from dashboard.tui.widgets.trace import path_lines, trace_lines
+from station.exercises import all_profiles
+from station.messages import Address
+
+NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+MEASURES = (
+    "eccentric_s",
+    "bottom_pause_s",
+    "concentric_s",
+    "top_pause_s",
+    "rom_m",
+    "mean_concentric_velocity_mps",
+    "path_deviation_m",
+    "path_deviation_sigma_m",
+    "velocity_loss_pct",
+)
+
+
+def _cleaned(told: tuple[str, bool]) -> tuple[str, bool]:
+    return clean(told[0]), told[1]
+
+
+@given(data=st.data(), width=st.integers(1, 130), height=st.integers(1, 40))
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_values_are_drawn_at_any_size(words: Any, data: Any, width: int, height: int) -> None:
+    say = words()
+    messages = [
+        say.state(),
+        say.info(target_reps=data.draw(st.none() | st.integers())),
+        say.set(1, end_s=-1e308),
+    ]
+    for n in range(1, 4):
+        given_ = {name: data.draw(NUMBERS) for name in MEASURES}
+        messages.append(say.rep(n, counted=n != 3, set_number=1, **given_))
+    for _ in range(4):
+        live = {name: data.draw(NUMBERS) for name in ("velocity_mps", "force_n", "x_m")}
+        messages.append(say.live(data.draw(NUMBERS) or 0.0, position_m=data.draw(NUMBERS), **live))
+    floor = FloorState()
+    for message in messages:
+        leaf = type(message).__name__.removesuffix("Message").lower()
+        floor = apply(floor, Address("gym", "rack-1", leaf), message, 0.0)
+    station = floor.stations["gym", "rack-1"]
+    shown = view(station, all_profiles(), 0.5)
+    trace = station.current.trace
+    asked = data.draw(st.tuples(*[st.none() | st.floats(0.0, 60.0)] * 4))
+    followed = pace(trace, asked, data.draw(NUMBERS), data.draw(st.booleans()))
+    told = data.draw(st.none() | st.tuples(st.text(max_size=200), st.booleans()).map(_cleaned))
+    for lines in (
+        tile_lines(shown, width, height),
+        lifter_lines(shown, followed, False, "", told, width, height),
+        session_lines(shown, (), all_profiles(), "kg"),
+        detail_lines(examine(shown, station.current, date(2026, 1, 1)), width)[:height],
+        rep_lines(shown, width, height),
+        trace_lines(trace, width, height),
+        path_lines(trace, width, height, data.draw(NUMBERS)),
+    ):
+        assert len(lines) <= max(height, 2)
+        assert not any("\n" in segment.text for line in lines for segment in line)
+
+
+def test_digits_have_their_width_and_differ_from_each_other() -> None:
+    for scale in (1, 2, 3):
+        pictures = {tuple(big(digit, scale)) for digit in "0123456789"}
+        assert len(pictures) == 10
+        for picture in pictures:
+            assert len(picture) == ROWS * scale and {len(row) for row in picture} == {big_width("0", scale)}
+
+
+def test_the_count_keeps_its_size_from_the_first_rep_of_a_set_to_the_tenth(words: Any) -> None:
+    say = words()
+    places = set()
+    floor = apply(FloorState(), Address("gym", "rack-1", "info"), say.info(target_reps=10), 0.0)
+    for message in (say.state(), *(say.rep(n) for n in range(1, 11))):
+        leaf = type(message).__name__.removesuffix("Message").lower()
+        floor = apply(floor, Address("gym", "rack-1", leaf), message, 0.0)
+        lines = tile_lines(view(floor.stations["gym", "rack-1"], all_profiles(), 0.0), 60, 19)
+        texts = ["".join(segment.text for segment in line) for line in lines]
+        places.add(next(n for n, text in enumerate(texts) if "m/s mean" in text))
+    assert len(places) == 1
+
+
+def test_a_straight_line_of_dots_is_one_braille_cell_per_four_rows() -> None:
+    field = Braille(1, 2)
+    field.line(0, 0, 0, 7, PLAIN)
+    assert [[segment.text for segment in row] for row in field.rows()] == [["⡇"], ["⡇"]]
+    field.dot(99, 99, PLAIN)
+    field.dot(-1, 0, PLAIN)
+
+
+def test_numbers_for_people() -> None:
+    assert (number(None), number(-0.001, 2), number(0.525, 2), number(23.4)) == ("–", "0.00", "0.53", "23")
+
+
+def test_the_right_end_of_a_line_is_never_cut() -> None:
+    line = spread([Segment("a long name that has no room")], [Segment(" live")], 12)
+    assert "".join(segment.text for segment in line) == "a long  live"
+
+
+def contrast(one: Color, other: Color) -> float:
+    """As WCAG 2.1 defines it, 1 to 21."""
+    low, high = sorted(
+        sum(
+            share * (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4)
+            for share, part in zip((0.2126, 0.7152, 0.0722), colour.get_truecolor().normalized, strict=True)
+        )
+        for colour in (one, other)
+    )
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("colour", [BLUE, YELLOW, ORANGE, VERMILION, GREY])
+def test_every_colour_can_be_read_in_the_dark_and_in_a_bright_hall(colour: str) -> None:
+    on_ground = Segment("x", Style(color=colour, bgcolor="#10141a"))
+    as_ground = Segment("x", Style(color="#000000", bgcolor=colour))
+    for segment in (on_ground, as_ground, *Daylight().apply([on_ground, as_ground], TextualColor(0, 0, 0))):
+        assert segment.style and segment.style.color and segment.style.bgcolor
+        assert contrast(segment.style.color, segment.style.bgcolor) >= 3.0
+
+
+def words_of(lines: Any) -> str:
+    return "\n".join("".join(segment.text for segment in line) for line in lines)
+
+
+def test_as_fast_as_possible_is_an_x_wherever_the_prescription_stands(words: Any) -> None:
+    say = words()
+    floor = FloorState()
+    for leaf, message in (
+        ("state", say.state()),
+        ("info", say.info(tempo_s=[3.0, 1.0, None, 0.0])),
+        ("rep", say.rep(1)),
+    ):
+        floor = apply(floor, Address("gym", "rack-1", leaf), message, 0.0)
+    shown = view(floor.stations["gym", "rack-1"], all_profiles(), 0.5)
+    assert "for 3-1-x-0" in words_of(tile_lines(shown, 40, 10))
+    assert "3    1    x    0" in words_of(rep_lines(shown, 80, 6))
+    assert "tempo 3-1-x-0" in words_of(
+        lifter_lines(shown, pace((), shown.target_tempo_s, None), False, "", None, 80, 24)
+    )
+
+
+def test_the_sets_before_stand_under_their_exercise_s_title_in_the_coach_s_unit(words: Any) -> None:
+    say = words()
+    floor = apply(FloorState(), Address("gym", "rack-1", "state"), say.state(), 0.0)
+    shown = view(floor.stations["gym", "rack-1"], all_profiles(), 0.5)
+    single = say.set(1, load_kg=100.0, counted_reps=1)
+    said = words_of(session_lines(shown, [single], all_profiles(), "lb"))
+    assert "Romanian deadlift" in said and "220.5 lb   1 rep  fastest" in said

@@ -1,0 +1,156 @@
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.counting.pipeline import StationPipeline
+from edge.link.drivers import Samples, make_driver
+from station.config import Geometry, Port, StationFile, StationTable
+from station.exercises import all_profiles, load_profile
+from station.records import Live, Rejected, RepEvent, SetEvent
+from station.sim import SetPlan, StationPlan, simulate_set, simulate_station, with_seed
+from station.sim.board import board_bytes
+
+
+@cache
+def capture(exercise="romanian-deadlift"):
+    """What a simulated board sent during two short sets: (received_s, bytes) pieces, and the station."""
+    plan = StationPlan(exercise=exercise, sets=[SetPlan(reps=2), SetPlan(reps=2)])
+    simulated = simulate_station(plan, with_seed(5))
+    return simulated, [(sent_s + 0.002, data) for sent_s, data in board_bytes(simulated, with_seed(6))]
+
+
+def events_of(pieces, simulated):
+    driver = make_driver(Port(url="capture"), simulated.station)
+    pipeline = StationPipeline(simulated.station, load_profile(simulated.exercise))
+    events = []
+    for received_s, data in pieces:
+        events += pipeline.feed(driver.feed(data, received_s))
+    return events + pipeline.finish()
+
+
+def cut(pieces, places):
+    """The same bytes, each still with the time it was received at, cut at other places."""
+    whole = b"".join(data for _, data in pieces)
+    ends = np.cumsum([len(data) for _, data in pieces])
+    for a, b in pairwise(sorted({0, len(whole), *places, *ends.tolist()})):
+        yield pieces[int(np.searchsorted(ends, a, side="right"))][0], whole[a:b]
+
+
+@cache
+def whole_events(exercise="romanian-deadlift"):
+    simulated, pieces = capture(exercise)
+    return events_of(pieces, simulated)
+
+
+@settings(max_examples=4, deadline=None)
+@given(share=st.lists(st.floats(0.0, 1.0), max_size=40))
+def test_a_capture_cut_anywhere_gives_the_same_events(share):
+    simulated, pieces = capture()
+    total = sum(len(data) for _, data in pieces)
+    assert events_of(cut(pieces, {int(x * total) for x in share}), simulated) == whole_events()
+
+
+def test_a_capture_fed_byte_by_byte_gives_the_same_events():
+    simulated, pieces = capture()
+    total = sum(len(data) for _, data in pieces)
+    first_set = range(total // 2)
+    assert events_of(cut(pieces, set(first_set)), simulated) == whole_events()
+
+
+def test_a_set_from_real_bytes_is_counted_as_the_simulator_lifted_it():
+    simulated, _ = capture()
+    newest = {e.event_id: e for e in whole_events() if isinstance(e, RepEvent)}
+    true = [rep for a_set in simulated.truth["sets"] for rep in a_set["reps"] if rep["counted"]]
+    counted = [e.rep for e in newest.values() if e.rep.counted]
+    assert len(counted) == len(true) == 4
+    assert [e.summary.counted_reps for e in whole_events() if isinstance(e, SetEvent)] == [2, 2]
+    for rep, truth in zip(counted, true, strict=True):
+        assert rep.rom_m == pytest.approx(truth["rom_m"], abs=0.004)
+        assert rep.concentric_s == pytest.approx(truth["concentric_s"], abs=0.05)
+        assert rep.mean_concentric_velocity_mps == pytest.approx(
+            truth["mean_concentric_velocity_mps"], abs=0.015
+        )
+
+
+def test_live_values_come_ten_times_a_second_and_name_the_phase():
+    lives = [e for e in whole_events() if isinstance(e, Live)]
+    np.testing.assert_allclose(np.diff([live.session_s for live in lives]), 0.1, atol=1e-6)
+    assert {live.phase for live in lives} >= {"top", "eccentric", "concentric"}
+
+
+@pytest.mark.parametrize("name", sorted(all_profiles()))
+def test_every_exercise_counts_its_own_simulated_set(name):
+    profile = load_profile(name)
+    simulated = simulate_set(profile, reps=5, rng=with_seed(11))
+    pipeline = StationPipeline(simulated.station, profile)
+    samples = [
+        Samples(channel, time_s.copy(), value.copy())
+        for channel, (time_s, value) in simulated.recording.items()
+    ]
+    newest = {e.event_id: e for e in pipeline.feed(samples) + pipeline.finish() if isinstance(e, RepEvent)}
+    assert [e.rep.counted for e in newest.values() if e.state == "confirmed"] == [True] * 5
+
+
+def test_a_number_the_sensors_cannot_see_is_none():
+    simulated = simulate_set(load_profile("rdl"), reps=2, rng=with_seed(3))
+    station = StationFile(station=StationTable("one-tether", "barbell"))
+    pipeline = StationPipeline(station, load_profile("rdl"))
+    time_s, value = simulated.recording["position_m"]
+    events = pipeline.feed([Samples("position_m", time_s.copy(), value.copy())]) + pipeline.finish()
+    reps = [e.rep for e in events if isinstance(e, RepEvent) and e.state == "confirmed"]
+    assert reps
+    for rep in reps:
+        assert rep.path_deviation_m is rep.path_drift_m is rep.path_deviation_sigma_m is None
+        assert rep.mean_force_n is rep.peak_power_w is rep.work_j is None
+        assert rep.mean_propulsive_velocity_mps is not None
+    band = simulate_set(load_profile("banded-hinge"), reps=2, rng=with_seed(3))
+    pipeline = StationPipeline(band.station, load_profile("banded-hinge"))
+    time_s, value = band.recording["force_n"]
+    events = pipeline.feed([Samples("force_n", time_s.copy(), value.copy())]) + pipeline.finish()
+    reps = [e.rep for e in events if isinstance(e, RepEvent) and e.state == "confirmed"]
+    assert reps
+    for rep in reps:
+        assert rep.rom_m is rep.mean_concentric_velocity_mps is rep.work_j is None
+        assert rep.mean_force_n is not None
+
+
+def test_changing_the_exercise_ends_the_set_and_the_numbers_go_on():
+    simulated = simulate_set(load_profile("rdl"), reps=2, rng=with_seed(3))
+    time_s, value = simulated.recording["position_m"]
+    pipeline = StationPipeline(simulated.station, load_profile("rdl"))
+    pipeline.feed([Samples("position_m", time_s.copy(), value.copy())])
+    ended = pipeline.set_profile(load_profile("good-morning"))
+    assert [e.summary.number for e in ended if isinstance(e, SetEvent)] == [1]
+    assert pipeline.set_number == 2
+    later = pipeline.feed([Samples("position_m", time_s + 100.0, value.copy())]) + pipeline.finish()
+    assert {e.set_number for e in later if isinstance(e, RepEvent)} == {2}
+    assert {e.exercise for e in later if isinstance(e, RepEvent)} == {"good-morning"}
+
+
+def test_tare_moves_the_zero_of_the_load_cell_and_says_so():
+    station = StationFile(station=StationTable("rack", "barbell"), geometry=Geometry())
+    pipeline = StationPipeline(station, load_profile("rdl"))
+    assert "nothing was changed" in pipeline.tare()
+    time_s = np.arange(0.0, 1.0, 0.0125)
+    pipeline.feed([Samples("force_n", time_s, np.full(80, 12.5))])
+    assert pipeline.tare() == "zero moved by +12.5 N"
+
+
+def test_a_silent_sensor_breaks_off_and_makes_no_phantom_rep():
+    simulated = simulate_set(load_profile("rdl"), reps=3, rng=with_seed(3))
+    time_s, value = simulated.recording["position_m"]
+    pipeline = StationPipeline(simulated.station, load_profile("rdl"))
+    bottom = simulated.truth["sets"][0]["reps"][2]["concentric_start_s"]
+    before = time_s < bottom
+    events = pipeline.feed([Samples("position_m", time_s[before].copy(), value[before].copy())])
+    events += pipeline.idle(bottom + 1.0)
+    after = time_s > bottom + 5.0
+    events += pipeline.feed([Samples("position_m", time_s[after].copy(), value[after].copy())])
+    events += pipeline.finish()
+    newest = {e.event_id: e for e in events if isinstance(e, RepEvent)}
+    assert sum(e.rep.counted for e in newest.values() if e.state == "confirmed") == 2
+    assert not any(isinstance(e, Rejected) and e.reason == "no rep" for e in events)

@@ -1,0 +1,171 @@
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.counting.sets import SetTracker
+from station.exercises import load_profile
+from station.records import Rejected, Rep, RepEvent, SetEvent
+
+RDL = load_profile("rdl")
+
+
+def make_rep(start_s=0.0, rom_m=0.4, mcv=0.4, **changes):
+    fields = dict.fromkeys(Rep.__struct_fields__)
+    fields |= {
+        "number": 1,
+        "counted": True,
+        "start_s": start_s,
+        "end_s": start_s + 3.0,
+        "eccentric_end_s": start_s + 1.8,
+        "concentric_start_s": start_s + 2.0,
+        "concentric_end_s": start_s + 3.0,
+        "concentric_s": 1.0,
+        "eccentric_s": 1.8,
+        "bottom_pause_s": 0.2,
+        "rom_m": rom_m,
+        "mean_concentric_velocity_mps": mcv,
+    }
+    return Rep(**(fields | changes))
+
+
+def a_set(*reps, profile=RDL):
+    """The newest revision of every rep after they were pending and confirmed in turn, and all events."""
+    tracker = SetTracker(profile)
+    events = []
+    for index, rep in enumerate(reps):
+        for state in ("pending", "confirmed"):
+            events += tracker.rep(index, rep, rep.rom_m, state, rep.end_s)
+    events += tracker.end(100.0)
+    newest = {event.event_id: event for event in events if isinstance(event, RepEvent)}
+    return list(newest.values()), events
+
+
+def test_a_rep_is_pending_then_confirmed_with_a_higher_revision():
+    _, events = a_set(make_rep())
+    lives = [(e.event_id, e.revision, e.state) for e in events if isinstance(e, RepEvent)]
+    assert lives == [("s1-r1", 1, "pending"), ("s1-r1", 2, "confirmed")]
+
+
+def test_with_a_known_full_range_a_set_of_half_reps_is_partial_throughout():
+    tracker = SetTracker(RDL)
+    tracker.full_range_m = 0.5
+    events = []
+    for index, rom_m in enumerate((0.28, 0.29, 0.31)):
+        rep = make_rep(5.0 * index, rom_m)
+        events += tracker.rep(index, rep, rom_m, "confirmed", rep.end_s)
+    newest = {event.event_id: event.rep for event in events}
+    assert [rep.counted for rep in newest.values()] == [False, False, True]
+    assert newest["s1-r1"].reason == "partial: 56 % of the athlete's full range"
+
+
+def test_a_rep_below_60_percent_of_the_median_range_is_partial_whenever_it_came():
+    for place in range(4):
+        reps = [make_rep(4.0 * i, rom_m=0.2 if i == place else 0.4) for i in range(4)]
+        newest, _ = a_set(*reps)
+        assert [e.rep.counted for e in newest] == [i != place for i in range(4)]
+        assert newest[place].rep.reason == "partial: 50 % of the set's median range"
+        assert [e.rep.number for e in newest] == [1, 2, 3, 4]
+
+
+def test_a_rep_below_the_least_range_is_not_counted():
+    newest, _ = a_set(make_rep(rom_m=0.09))
+    assert not newest[0].rep.counted
+    assert "below the least" in newest[0].rep.reason
+
+
+def test_velocity_loss_is_to_the_fastest_counted_rep_so_far():
+    newest, _ = a_set(
+        make_rep(0, mcv=0.4), make_rep(4, mcv=0.5), make_rep(8, mcv=0.9, rom_m=0.1), make_rep(12, mcv=0.4)
+    )
+    losses = [e.rep.velocity_loss_pct for e in newest]
+    assert losses[:3] == [0.0, 0.0, None]
+    assert round(losses[3], 6) == 20.0
+
+
+def test_a_pause_longer_than_the_gap_begins_another_set():
+    newest, events = a_set(make_rep(0.0), make_rep(14.9), make_rep(30.0))
+    assert [e.set_number for e in newest] == [1, 1, 2]
+    assert [e.summary.counted_reps for e in events if isinstance(e, SetEvent)] == [2, 1]
+
+
+def test_the_top_pause_is_the_way_to_the_next_rep_and_null_for_the_last():
+    newest, _ = a_set(make_rep(0.0), make_rep(4.5))
+    assert [e.rep.top_pause_s for e in newest] == [1.5, None]
+
+
+def test_the_bottom_pause_of_a_lift_from_the_floor_belongs_to_the_lift_before_it():
+    newest, _ = a_set(
+        make_rep(0.0, bottom_pause_s=None),
+        make_rep(5.0, bottom_pause_s=None),
+        profile=load_profile("deadlift"),
+    )
+    assert [e.rep.bottom_pause_s for e in newest] == [2.0, None]
+
+
+def test_a_bar_put_down_and_picked_up_again_is_rejected_and_the_reps_renumbered():
+    newest, events = a_set(
+        make_rep(0.0, rom_m=0.7, bottom_pause_s=4.0), *(make_rep(4.0 * i + 4.0) for i in range(4))
+    )
+    assert newest[0].state == "rejected"
+    assert [e.rep.number for e in newest[1:]] == [1, 2, 3, 4]
+    assert any(isinstance(e, Rejected) and e.reason == "set-down and pick-up" for e in events)
+
+
+def test_deep_reps_with_a_pause_after_two_that_were_none_are_the_sets_own():
+    small = [make_rep(3.0 * i, rom_m=0.1) for i in range(2)]
+    deep = [make_rep(10.0 + 6.0 * i, rom_m=0.5, bottom_pause_s=2.5) for i in range(5)]
+    newest, _ = a_set(*small, *deep)
+    assert [e.state for e in newest] == ["confirmed"] * 7
+    assert [e.rep.counted for e in newest] == [False] * 2 + [True] * 5
+
+
+def test_a_deeper_rep_that_rests_at_the_bottom_as_all_the_others_do_counts():
+    newest, _ = a_set(
+        make_rep(0.0, rom_m=0.7, bottom_pause_s=2.2),
+        *(make_rep(6.0 * i + 6.0, bottom_pause_s=1.8) for i in range(3)),
+    )
+    assert [e.rep.counted for e in newest] == [True] * 4
+
+
+def test_a_pending_rep_taken_back_is_rejected_with_the_reason():
+    tracker = SetTracker(RDL)
+    tracker.rep(0, make_rep(), 0.4, "pending", 3.1)
+    first, second = tracker.take_back(0, "too quick for a lifter", 4.0)
+    assert (first.state, first.revision, first.rep.counted) == ("rejected", 2, False)
+    assert second == Rejected(0.0, 3.0, "too quick for a lifter")
+    assert tracker.end(9.0) == []
+
+
+def test_a_set_ends_by_itself_only_when_nothing_is_going_on():
+    tracker = SetTracker(RDL)
+    tracker.rep(0, make_rep(), 0.4, "confirmed", 3.1)
+    assert not tracker.due(15.0, busy=False)
+    assert not tracker.due(30.0, busy=True)
+    assert tracker.due(17.1, busy=False)
+
+
+@given(st.lists(st.tuples(st.floats(0.05, 0.9), st.floats(0.05, 1.2)), min_size=1, max_size=12))
+def test_revisions_rise_by_one_and_the_summary_agrees_with_the_reps(reps):
+    newest, events = a_set(*(make_rep(4.0 * i, rom_m=r, mcv=v) for i, (r, v) in enumerate(reps)))
+    seen = {}
+    for event in events:
+        if isinstance(event, RepEvent):
+            assert event.revision == seen.get(event.event_id, 0) + 1
+            seen[event.event_id] = event.revision
+    (summary,) = [e.summary for e in events if isinstance(e, SetEvent)]
+    assert summary.counted_reps == sum(e.rep.counted for e in newest)
+    assert summary.counted_reps + summary.partial_reps == len(reps)
+    assert msgspec.json.decode(msgspec.json.encode(summary), type=type(summary)) == summary
+
+
+def test_a_set_ended_by_mistake_goes_on_unless_its_gap_has_passed_or_another_has_begun():
+    tracker = SetTracker(RDL)
+    tracker.rep(0, make_rep(0.0), 0.4, "confirmed", 3.0)
+    tracker.end(4.0)
+    assert tracker.reopen(5.0) and not tracker.reopen(5.0)
+    (second,) = tracker.rep(1, make_rep(5.0), 0.4, "confirmed", 8.0)[-1:]
+    assert (second.set_number, second.rep.number, second.event_id) == (1, 2, "s1-r2")
+    tracker.end(9.0)
+    assert not tracker.reopen(8.0 + RDL.set_gap_s + 1.0)
+    tracker.rep(2, make_rep(10.0), 0.4, "confirmed", 13.0)
+    assert not tracker.reopen(13.0)

@@ -1,0 +1,368 @@
+"""The outbox: numbers never reused, nothing deleted unacknowledged, whatever happens to the process."""
+
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from edge.delivery.ballast import Ballast
+from edge.delivery.outbox import Outbox
+from station.errors import StoreError
+from station.messages import RepMessage, StreamAck, Tombstone, decode, encode
+
+MakeRep = Callable[..., RepMessage]
+
+
+def seqs(outbox: Outbox, station: str = "rack-1") -> list[int]:
+    return [entry.seq for entry in outbox.unacknowledged(station, 1000)]
+
+
+def tombstones(outbox: Outbox, station: str = "rack-1") -> list[Tombstone]:
+    found = [decode(entry.leaf, entry.payload) for entry in outbox.unacknowledged(station, 10_000)]
+    return [message for message in found if isinstance(message, Tombstone)]
+
+
+def ack(outbox: Outbox, seq: int, *missing: tuple[int, int], station: str = "rack-1") -> int:
+    stream = outbox.stream(station)
+    return outbox.acknowledge(station, StreamAck(stream=stream, committed_seq=seq, missing=list(missing)))
+
+
+def test_every_station_counts_from_one_in_a_stream_of_its_own(outbox: Outbox, make_rep: MakeRep) -> None:
+    assert outbox.append("rack-1", [make_rep(1), make_rep(2)]) == [1, 2]
+    assert outbox.append("rack-2", [make_rep(1)]) == [1]
+    assert outbox.append("rack-1", [make_rep(3)]) == [3]
+    assert outbox.stream("rack-1") != outbox.stream("rack-2")
+
+
+def test_the_payload_is_the_message_with_its_envelope_filled_in(
+    outbox: Outbox, make_rep: MakeRep, make_set: Callable[..., RepMessage]
+) -> None:
+    outbox.append("rack-1", [make_rep(7), make_set(1)])
+    rep, summary = outbox.unacknowledged("rack-1", 10)
+    assert (rep.leaf, summary.leaf) == ("rep", "set")
+    message = decode(rep.leaf, rep.payload)
+    assert isinstance(message, RepMessage)
+    assert (message.stream, message.seq, message.rep.number) == (outbox.stream("rack-1"), 1, 7)
+
+
+def test_a_number_is_not_used_again_when_everything_was_deleted_and_the_node_restarted(
+    tmp_path: Path, make_rep: MakeRep
+) -> None:
+    with Outbox(tmp_path / "o.db") as outbox:
+        outbox.append("rack-1", [make_rep(), make_rep()])
+        stream = outbox.stream("rack-1")
+        assert ack(outbox, 2) == 2
+    with Outbox(tmp_path / "o.db") as outbox:
+        assert outbox.stream("rack-1") == stream
+        assert outbox.append("rack-1", [make_rep()]) == [3]
+
+
+def test_what_is_missing_at_the_record_stays(outbox: Outbox, make_rep: MakeRep) -> None:
+    outbox.append("rack-1", [make_rep() for _ in range(6)])
+    assert ack(outbox, 5, (2, 2), (4, 4)) == 3
+    assert seqs(outbox) == [2, 4, 6]
+
+
+@pytest.mark.parametrize(
+    "committed, missing", [(4, []), (2**50, []), (2, [(2, 1)])], ids=["next", "far", "backwards"]
+)
+def test_an_acknowledgement_of_what_was_never_issued_deletes_nothing_and_is_counted(
+    outbox: Outbox, make_rep: MakeRep, committed: int, missing: list[tuple[int, int]]
+) -> None:
+    outbox.append("rack-1", [make_rep() for _ in range(3)])
+    assert outbox.acknowledge("rack-1", StreamAck(stream="another", committed_seq=3)) == 0
+    assert ack(outbox, committed, *missing) == 0
+    assert seqs(outbox) == [1, 2, 3]
+    assert outbox.refused_acks == 2
+
+
+def test_a_restored_old_copy_is_noticed_and_its_numbers_are_not_used_again(
+    tmp_path: Path, make_rep: MakeRep
+) -> None:
+    path, copy = tmp_path / "o.db", tmp_path / "copy.db"
+    with Outbox(path) as outbox:
+        outbox.append("rack-1", [make_rep(1), make_rep(2)])
+        old = outbox.stream("rack-1")
+    shutil.copy(path, copy)
+    with Outbox(path) as outbox:
+        outbox.append("rack-1", [make_rep(3), make_rep(4)])
+        assert ack(outbox, 4) == 4
+    said: list[str] = []
+    with Outbox(copy, say=said.append) as outbox:
+        assert outbox.acknowledge("rack-1", StreamAck(stream=old, committed_seq=4)) == 0
+        assert outbox.renewals == 1
+        assert outbox.stream("rack-1") != old
+        waiting = [decode(entry.leaf, entry.payload) for entry in outbox.unacknowledged("rack-1", 10)]
+        assert [(message.stream, message.seq) for message in waiting] == [  # type: ignore[union-attr]
+            (outbox.stream("rack-1"), 1),
+            (outbox.stream("rack-1"), 2),
+        ]
+        assert outbox.append("rack-1", [make_rep(5)]) == [3]
+    assert "an old copy was restored" in said[0]
+    with Outbox(copy) as outbox:
+        assert seqs(outbox) == [1, 2, 3]
+
+
+def test_ballast_is_real_blocks_given_up_once_and_put_back(tmp_path: Path) -> None:
+    ballast = Ballast(tmp_path / "b", 65536)
+    assert (tmp_path / "b").stat().st_blocks * 512 >= 65536
+    assert ballast.release() and not ballast.release()
+    assert ballast.restore() and ballast.there
+    huge = Ballast(tmp_path / "huge", 2**60)
+    assert not huge.there and not huge.release()
+
+
+def test_beyond_the_quota_one_tombstone_stands_for_the_oldest(tmp_path: Path, make_rep: MakeRep) -> None:
+    with Outbox(tmp_path / "o.db", max_events=10) as outbox:
+        for _ in range(15):
+            outbox.append("rack-1", [make_rep(), make_rep()])
+        (stone,) = tombstones(outbox)
+        assert (stone.first_seq, stone.seq, stone.lost) == (1, 21, 21)
+        assert seqs(outbox) == [21, *range(22, 31)]
+
+
+def test_the_quota_takes_the_oldest_of_all_stations(tmp_path: Path, make_rep: MakeRep) -> None:
+    with Outbox(tmp_path / "o.db", max_events=10) as outbox:
+        outbox.append("old", [make_rep() for _ in range(6)])
+        outbox.append("new", [make_rep() for _ in range(6)])
+        assert [stone.lost for stone in tombstones(outbox, "old")] == [3]
+        assert tombstones(outbox, "new") == []
+
+
+def test_a_file_at_its_page_bound_makes_room_instead_of_failing(tmp_path: Path, make_rep: MakeRep) -> None:
+    path = tmp_path / "o.db"
+    with Outbox(path, max_bytes=128 * 1024) as outbox:
+        for _ in range(100):
+            outbox.append("rack-1", [make_rep() for _ in range(5)])
+        live = len(seqs(outbox)) - 1
+        (stone,) = tombstones(outbox)
+        assert stone.lost + live == 500
+        assert live > 20
+        assert path.stat().st_size <= 128 * 1024
+
+
+def test_what_never_reached_the_outbox_gets_numbers_and_a_tombstone(
+    outbox: Outbox, make_rep: MakeRep
+) -> None:
+    outbox.append("rack-1", [make_rep()])
+    assert outbox.append("rack-1", [make_rep()], lost_before=3) == [5]
+    assert seqs(outbox) == [1, 4, 5]
+    (stone,) = tombstones(outbox)
+    assert (stone.first_seq, stone.seq, stone.lost) == (2, 4, 3)
+
+
+def test_a_text_file_given_by_mistake_is_refused_and_stays_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "rack-1.toml"
+    path.write_text('[station]\nid = "rack-1"\nkind = "barbell"\n')
+    with pytest.raises(StoreError, match="a text file, not an outbox; give another file"):
+        Outbox(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["rack-1.toml"]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"\0" * 8192, b"\xa7no database at all", None], ids=["nul", "start", "middle"]
+)
+def test_a_damaged_file_is_set_aside_and_a_new_stream_begins(
+    tmp_path: Path, make_rep: MakeRep, damage: bytes | None
+) -> None:
+    path = tmp_path / "o.db"
+    with Outbox(path) as outbox:
+        stream = outbox.stream("rack-1")
+        outbox.append("rack-1", [make_rep() for _ in range(40)])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4096] + b"\xff" * 4096 + whole[8192:] if damage is None else damage)
+    if damage is not None and damage.count(0) == len(damage):
+        path.write_bytes(b"SQLite format 3\0" + damage)
+    said: list[str] = []
+    with Outbox(path, say=said.append) as outbox:
+        assert outbox.stream("rack-1") != stream
+        assert outbox.append("rack-1", [make_rep()]) == [1]
+    (line,) = said
+    (aside,) = tmp_path.glob("o.db.damaged-*")
+    assert "damaged" in line and aside.name in line
+
+
+def test_a_second_node_on_the_same_outbox_is_told_so(outbox: Outbox) -> None:
+    with pytest.raises(StoreError, match="in use by another process"):
+        Outbox(outbox.path)
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be written"):
+        Outbox(tmp_path / "nowhere" / "o.db")
+
+
+def test_an_outbox_of_a_newer_plumbline_and_a_foreign_database_are_left_alone(tmp_path: Path) -> None:
+    newer, foreign = tmp_path / "newer.db", tmp_path / "foreign.db"
+    Outbox(newer).close()
+    for path, statement in ((newer, "PRAGMA user_version = 2"), (foreign, "CREATE TABLE t (x)")):
+        db = sqlite3.connect(path)
+        db.execute(statement)
+        db.commit()
+        db.close()
+    with pytest.raises(StoreError, match="schema 2, this Plumbline knows 1"):
+        Outbox(newer)
+    with pytest.raises(StoreError, match="not an outbox"):
+        Outbox(foreign)
+
+
+WRITER = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from pathlib import Path
+import msgspec
+from edge.delivery.outbox import Outbox
+from station.messages import RepMessage
+rep = msgspec.json.decode(sys.argv[3], type=RepMessage)
+with Outbox(Path(sys.argv[1])) as outbox:
+    while True:
+        print(outbox.append("rack-1", [rep, rep, rep])[-1], flush=True)
+"""
+
+
+def test_what_was_committed_survives_kill_9_and_no_number_comes_twice(
+    tmp_path: Path, make_rep: MakeRep
+) -> None:
+    path = tmp_path / "o.db"
+    said = 0
+    for _ in range(3):
+        root = str(Path(__file__).parents[3])
+        rep = encode(make_rep()).decode()
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path), root, rep], stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout is not None
+        for _ in range(7):
+            said = int(writer.stdout.readline())
+        writer.send_signal(signal.SIGKILL)
+        said = max([said, *(int(line) for line in writer.stdout.read().split("\n")[:-1])])
+        writer.wait()
+        writer.stdout.close()
+        with Outbox(path) as outbox:
+            kept = seqs(outbox)
+            assert kept == list(range(1, len(kept) + 1))
+            assert said <= len(kept) <= said + 3  # at most the batch whose commit it could not report
+            assert len(kept) % 3 == 0
+
+
+class OutboxModel(RuleBasedStateMachine):
+    """Against sets of numbers: issued = acknowledged + waiting + buried, each number in exactly one."""
+
+    stations = ("a", "b")
+    quota = 12
+    rep: RepMessage
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name) / "o.db"
+        self.outbox = Outbox(self.path, max_events=self.quota, say=lambda line: None)
+        self.issued = dict.fromkeys(self.stations, 0)
+        self.gone: dict[str, set[int]] = {station: set() for station in self.stations}  # acknowledged
+        self.streams = {station: self.outbox.stream(station) for station in self.stations}
+
+    def teardown(self) -> None:
+        self.outbox.close()
+        self.folder.cleanup()
+
+    @rule(station=st.sampled_from(stations), count=st.integers(0, 5), lost=st.sampled_from([0, 0, 0, 2]))
+    def append(self, station: str, count: int, lost: int) -> None:
+        first = self.issued[station] + lost + 1
+        reps = [self.rep for _ in range(count)]
+        assert self.outbox.append(station, reps, lost_before=lost) == list(range(first, first + count))
+        self.issued[station] += lost + count
+
+    @precondition(lambda self: any(self.issued.values()))
+    @rule(data=st.data(), station=st.sampled_from(stations))
+    def acknowledge(self, data: st.DataObject, station: str) -> None:
+        committed = data.draw(st.integers(0, self.issued[station]))
+        missing = data.draw(st.sets(st.integers(1, max(1, committed)), max_size=4))
+        ranges = [(seq, seq) for seq in sorted(missing)]
+        waiting = self.waiting(station)
+        ack = StreamAck(stream=self.streams[station], committed_seq=committed, missing=ranges)
+        deleted = self.outbox.acknowledge(station, ack)
+        accepted = set(range(1, committed + 1)) - missing
+        gone = [numbers for numbers in waiting if numbers <= accepted]
+        assert deleted == len(gone)
+        self.gone[station] |= set().union(*gone)
+
+    @rule(station=st.sampled_from(stations), beyond=st.integers(1, 1000))
+    def acknowledge_what_was_never_issued(self, station: str, beyond: int) -> None:
+        ack = StreamAck(stream=self.streams[station], committed_seq=self.issued[station] + beyond)
+        before = [self.stands_for(station, entry) for entry in self.entries(station)]
+        assert self.outbox.acknowledge(station, ack) == 0
+        after = [self.stands_for(station, entry) for entry in self.entries(station)]
+        assert after == before
+        assert self.outbox.stream(station) != self.streams[station]
+        self.streams[station] = self.outbox.stream(station)
+        self.issued[station], self.gone[station] = sum(after), set()
+
+    def entries(self, station: str) -> list[Any]:
+        return self.outbox.unacknowledged(station, 10_000)
+
+    def stands_for(self, station: str, entry: Any) -> int:
+        """How many events an entry is, or is the tombstone of."""
+        message = decode(entry.leaf, entry.payload)
+        assert isinstance(message, RepMessage | Tombstone) and message.stream == self.outbox.stream(station)
+        return message.lost if isinstance(message, Tombstone) else 1
+
+    @rule()
+    def restart(self) -> None:
+        self.outbox.close()
+        self.outbox = Outbox(self.path, max_events=self.quota, say=lambda line: None)
+
+    def waiting(self, station: str) -> list[set[int]]:
+        """What each row stands for, numbers already acknowledged left out of a tombstone's range."""
+        found = []
+        for entry in self.outbox.unacknowledged(station, 10_000):
+            message = decode(entry.leaf, entry.payload)
+            first = message.first_seq if isinstance(message, Tombstone) else entry.seq
+            found.append(set(range(first, entry.seq + 1)))
+        return found
+
+    @invariant()
+    def every_number_is_accounted_for_once(self) -> None:
+        for station in self.stations:
+            rows = self.waiting(station)
+            numbers: set[int] = set()
+            for row in rows:
+                assert not numbers & row
+                numbers |= row
+            assert numbers | self.gone[station] == set(range(1, self.issued[station] + 1))
+            for stone in tombstones(self.outbox, station):
+                buried = set(range(stone.first_seq, stone.seq + 1)) - self.gone[station]
+                assert stone.lost == len(buried)
+
+    @invariant()
+    def the_quota_holds(self) -> None:
+        rows = sum(len(self.waiting(station)) for station in self.stations)
+        assert rows == self.outbox.depth()
+        stones = sum(len(tombstones(self.outbox, station)) for station in self.stations)
+        assert rows <= max(self.quota, stones)
+
+    @invariant()
+    def streams_stay(self) -> None:
+        assert {station: self.outbox.stream(station) for station in self.stations} == self.streams
+
+
+def test_the_outbox_agrees_with_a_simple_model(make_rep: MakeRep) -> None:
+    OutboxModel.rep = make_rep()
+    run_state_machine_as_test(
+        OutboxModel, settings=settings(max_examples=15, stateful_step_count=30, deadline=None)
+    )

@@ -1,0 +1,399 @@
+"""A session: what pipeline and coach say becomes messages, and a full disk loses nothing in silence."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+import edge.node.session
+from edge.delivery.backlog import MAX_BACKLOG
+from edge.delivery.outbox import Outbox
+from edge.link.drivers import Samples
+from edge.node.session import Session
+from station.config import StationFile, StationTable
+from station.errors import StoreError
+from station.exercises import load_profile
+from station.messages import (
+    CommandMessage,
+    InfoMessage,
+    LiveMessage,
+    ReplyMessage,
+    RepMessage,
+    SetMessage,
+    Tombstone,
+    decode,
+)
+from station.records import Live, RepEvent, SetEvent
+
+NOW = "2030-01-01T00:00:00.000Z"
+LIVE = Live(session_s=1.0, position_m=None, velocity_mps=None, force_n=None, x_m=None, phase=None)
+
+
+class Script:
+    """A pipeline that says what it was told to say."""
+
+    def __init__(self, *_: Any) -> None:
+        self.next: list[Any] = []
+        self.idle_at: list[float] = []
+        self.done: list[Any] = []
+        self.running = True
+
+    def feed(self, samples: Sequence[Samples]) -> list[Any]:
+        said, self.next = self.next, []
+        return said
+
+    def idle(self, session_s: float) -> list[Any]:
+        self.idle_at.append(session_s)
+        return []
+
+    def finish(self) -> list[Any]:
+        return self.feed([])
+
+    def end_set(self) -> list[Any]:
+        self.done.append("end-set")
+        return []
+
+    def set_profile(self, profile: Any) -> list[Any]:
+        self.done.append(profile.name)
+        return []
+
+    def set_load(self, load_kg: float | None) -> None:
+        self.done.append(load_kg)
+
+    def set_full_range(self, full_range_m: float | None) -> None:
+        self.done.append(("full range", full_range_m))
+
+    def tare(self) -> str:
+        return "zero moved by +1.0 N"
+
+    def undo_tare(self) -> str:
+        return "zero moved back by -1.0 N"
+
+    def reopen_set(self) -> bool:
+        return self.running
+
+    set_running = False
+    zero_n = 0.0
+
+    def shift_zero(self, change_n: float) -> None:
+        self.zero_n += change_n
+
+    @property
+    def set_number(self) -> int:
+        return 1
+
+
+class Hears:
+    """A publisher that keeps what it is given, and hands on the commands a test puts in."""
+
+    def __init__(self) -> None:
+        self.lives: list[LiveMessage] = []
+        self.retained: list[Any] = []
+        self.replies: list[ReplyMessage] = []
+        self.waiting: list[CommandMessage] = []
+
+    def wake(self) -> None: ...
+
+    def live(self, station: str, message: LiveMessage) -> None:
+        self.lives.append(message)
+
+    def retain(self, station: str, message: Any) -> None:
+        self.retained.append(message)
+
+    def reply(self, station: str, message: ReplyMessage) -> None:
+        self.replies.append(message)
+
+    def commands(self, station: str) -> list[CommandMessage]:
+        taken, self.waiting = self.waiting, []
+        return taken
+
+
+class Bench:
+    """A session with a scripted pipeline, a real outbox and somebody who listens."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
+        self.hears = Hears()
+        station = StationFile(station=StationTable(id="rack-1", kind="barbell"))
+        self.session = Session(station, load_profile("rdl"))
+        self.session.attach(outbox, self.hears)  # type: ignore[arg-type]
+        self.pipeline: Any = self.session._pipeline
+        self.now_s = 100.0
+        self._commands = 0
+
+    def measure(self, *events: Any) -> None:
+        self.pipeline.next = list(events)
+        self.now_s += 0.1
+        time_s = np.array([self.now_s - 100.0])
+        self.session.step([Samples("position_m", time_s, np.array([1.0]))], self.now_s)
+        self.session.write(self.now_s)
+
+    def ask(self, name: Any, event_id: str | None = None, **given: Any) -> ReplyMessage:
+        self._commands += 1
+        event_id = event_id or f"c{self._commands}"
+        self.hears.waiting.append(
+            CommandMessage(event_id=event_id, at_utc=NOW, name=name, by="coach", **given)
+        )
+        self.session.step([], self.now_s)
+        self.session.write(self.now_s)
+        return self.hears.replies[-1]
+
+    @property
+    def sent(self) -> list[Any]:
+        return [decode(entry.leaf, entry.payload) for entry in self.outbox.unacknowledged("rack-1", 10_000)]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr(edge.node.session, "StationPipeline", Script)
+    with Outbox(tmp_path / "outbox.db") as outbox:
+        yield Bench(outbox)
+
+
+@pytest.fixture
+def rep(make_rep: Callable[..., RepMessage]) -> Callable[..., RepEvent]:
+    def make(number: int = 1, revision: int = 1, state: Any = "confirmed") -> RepEvent:
+        return RepEvent(
+            event_id=f"s1-r{number}",
+            revision=revision,
+            state=state,
+            exercise="romanian-deadlift",
+            set_number=1,
+            known_s=5.0,
+            rep=make_rep(number, start_s=float(number)).rep,
+        )
+
+    return make
+
+
+def test_reps_and_sets_go_to_the_outbox_and_live_values_do_not(bench: Bench, rep: Any, make_set: Any) -> None:
+    ended = SetEvent(event_id="s1", revision=1, exercise="rdl", known_s=9.0, summary=make_set().summary)
+    bench.measure(LIVE, rep(1), ended)
+    first, second = bench.sent
+    assert isinstance(first, RepMessage) and isinstance(second, SetMessage)
+    assert first.event_id == f"{bench.session.id}-s1-r1"
+    assert (first.session, first.session_s, first.seq, second.seq) == (bench.session.id, 5.0, 1, 2)
+    assert [message.live for message in bench.hears.lives] == [LIVE]
+
+
+def test_athlete_and_load_are_in_what_is_counted_from_then_on(bench: Bench, rep: Any) -> None:
+    bench.measure(rep(1))
+    assert bench.ask("set-athlete", athlete="ana").text == "athlete ana"
+    assert bench.ask("set-load", load_kg=62.5).text == "load 62.5 kg"
+    bench.measure(rep(2))
+    assert [(message.athlete, message.load_kg) for message in bench.sent] == [(None, None), ("ana", 62.5)]
+    assert bench.pipeline.done == ["end-set", 62.5]
+
+
+def test_every_command_is_answered(bench: Bench) -> None:
+    assert bench.ask("set-exercise", exercise="squat").text == "counting Back squat"
+    assert bench.ask("set-target", target_reps=8).text == "target 8 reps"
+    assert bench.ask("tare").text == "zero moved by +1.0 N"
+    assert bench.ask("end-set").text == "set ended"
+    assert all(reply.ok for reply in bench.hears.replies)
+    assert bench.session.profile.name == "back-squat"
+
+
+@pytest.mark.parametrize(
+    "name, given, words",
+    [
+        ("set-exercise", {"exercise": "back-squatt"}, "did you mean back-squat"),
+        ("set-exercise", {}, "needs exercise"),
+        ("set-load", {"load_kg": -1.0}, "0 to 1000"),
+        ("set-load", {"load_kg": 5000.0}, "0 to 1000"),
+        ("set-target", {"target_reps": 0}, "1 to 1000"),
+        ("set-target", {"tempo_s": (2.0, 0.0, -1.0, None)}, "0 to 60"),
+        ("set-target", {"velocity_loss_cutoff_pct": 0.0}, "1 to 100"),
+        ("set-target", {"path_limit_m": 5.0}, "0.001 to 1"),
+        ("set-athlete", {"athlete": "x" * 65}, "1 to 64"),
+        ("set-queue", {"queue": ["ana", ""]}, "1 to 64"),
+        ("set-queue", {"queue": ["a", "b", "c", "d", "e"]}, "4 at most"),
+        ("acknowledge", {}, "needs attention"),
+        ("sign-off", {}, "say who first"),
+        ("restart-set", {}, "no set is running"),
+        ("mark-rep", {"mark": "false"}, "no such rep"),
+        ("mark-rep", {}, "needs mark"),
+        ("undo", {}, "nothing to undo"),
+    ],
+)
+def test_a_command_that_makes_no_sense_is_answered_with_the_reason(
+    bench: Bench, name: str, given: dict[str, Any], words: str
+) -> None:
+    reply = bench.ask(name, **given)
+    assert not reply.ok and words in reply.text
+    assert bench.sent == []
+
+
+def test_what_is_signed_off_has_a_name_of_bearable_length(bench: Bench) -> None:
+    bench.ask("set-athlete", athlete="ana")
+    reply = bench.ask("sign-off", exercise="x" * 65)
+    assert not reply.ok and "at most 64" in reply.text
+
+
+def test_a_command_that_comes_twice_is_obeyed_once_and_answered_twice(bench: Bench, rep: Any) -> None:
+    bench.measure(rep(1), rep(2))
+    first = bench.ask("mark-rep", event_id="same", mark="false")
+    second = bench.ask("mark-rep", event_id="same", mark="false")
+    assert first == second
+    assert len(bench.sent) == 3
+
+
+def test_a_mark_is_a_new_revision_and_stays_when_the_pipeline_revises_the_rep(bench: Bench, rep: Any) -> None:
+    bench.measure(rep(1, 1, "pending"))
+    bench.ask("mark-rep", mark="partial")
+    bench.measure(rep(1, 2, "confirmed"))
+    assert [message.revision for message in bench.sent] == [1, 2, 3]
+    assert [message.rep.counted for message in bench.sent] == [True, False, False]
+    assert bench.sent[-1].state == "confirmed"
+    assert bench.sent[-1].rep.reason == "partial, marked by coach"
+    bench.ask("undo")
+    assert (bench.sent[-1].revision, bench.sent[-1].rep.counted) == (4, True)
+    assert not bench.ask("undo").ok
+
+
+def test_a_rep_marked_after_its_set_changes_the_sets_summary(bench: Bench, rep: Any, make_set: Any) -> None:
+    ended = SetEvent(event_id="s1", revision=1, exercise="rdl", known_s=9.0, summary=make_set().summary)
+    bench.measure(rep(1), rep(2), rep(3), ended)
+    bench.ask("mark-rep", rep_event_id=f"{bench.session.id}-s1-r2", mark="false")
+    marked, summary = bench.sent[-2:]
+    assert (marked.state, marked.rep.number) == ("rejected", 2)
+    assert (summary.revision, summary.summary.counted_reps, summary.summary.partial_reps) == (2, 2, 0)
+    bench.ask("undo")
+    assert (bench.sent[-1].revision, bench.sent[-1].summary.counted_reps) == (3, 3)
+
+
+def test_every_setting_is_told_and_undone_one_by_one(bench: Bench) -> None:
+    def told() -> InfoMessage:
+        bench.session.tell_info([], None)
+        return bench.hears.retained[-1]
+
+    asks: list[tuple[str, dict[str, Any]]] = [
+        ("set-athlete", {"athlete": "ana"}),
+        ("set-load", {"load_kg": 60.0}),
+        ("set-target", {"target_reps": 8, "tempo_s": (3.0, 1.0, None, 0.0), "path_limit_m": 0.04}),
+        ("set-target", {"target_reps": 8, "full_range_m": 0.42}),
+        ("set-queue", {"queue": ["ana", "ben", "chidi"]}),
+        ("set-athlete", {"athlete": "ben"}),
+        ("acknowledge", {"attention": "REST s1"}),
+        ("mute", {}),
+        ("sign-off", {}),
+        ("set-target", {"target_reps": 8, "target_sets": 4}),
+        ("set-exercise", {"exercise": "back-squat"}),
+    ]
+    states = [told()]
+    for name, given in asks:
+        reply = bench.ask(name, **given)
+        assert reply.ok, reply.text
+        states.append(told())
+    last = states[-1]
+    assert (last.exercise, last.athlete, last.load_kg, last.target_reps) == ("back-squat", "ben", 60.0, 8)
+    assert (last.tempo_s, last.target_sets, last.muted, last.acknowledged) == (None, None, True, "REST s1")
+    assert (last.queue, last.signed_off) == (("ben", "chidi", "ana"), (("ben", "romanian-deadlift"),))
+    for before in reversed(states[:-1]):
+        assert bench.ask("undo").ok
+        undone = told()
+        assert msgspec.structs.replace(undone, event_id="", at_utc="") == msgspec.structs.replace(
+            before, event_id="", at_utc=""
+        )
+    assert not bench.ask("undo").ok
+
+
+def test_a_set_is_restarted_and_the_restart_undone(bench: Bench, rep: Any) -> None:
+    bench.measure(rep(1), rep(2))
+    assert "2 reps" in bench.ask("restart-set").text
+    assert [message.state for message in bench.sent[-2:]] == ["rejected", "rejected"]
+    assert not bench.ask("restart-set").ok
+    assert bench.ask("undo").text == "set 1 counts again"
+    assert [message.rep.counted for message in bench.sent[-2:]] == [True, True]
+
+
+def test_tare_and_the_end_of_a_set_are_undone_too(bench: Bench) -> None:
+    bench.ask("tare")
+    bench.ask("end-set")
+    assert bench.ask("undo").text == "the set goes on"
+    assert bench.ask("undo").text == "zero moved back by -1.0 N"
+    bench.ask("end-set")
+    bench.pipeline.running = False
+    assert "too late" in bench.ask("undo").text
+
+
+def test_the_clock_goes_on_only_after_a_while_without_samples(bench: Bench) -> None:
+    bench.session.step([], 50.0)
+    bench.measure()
+    bench.session.step([], bench.now_s + 1.9)
+    assert bench.pipeline.idle_at == []
+    bench.session.step([], bench.now_s + 2.5)
+    assert bench.pipeline.idle_at == [pytest.approx(bench.session.session_s)]
+    assert bench.session.session_s == pytest.approx(0.1 + 2.5)
+
+
+class RefusingOutbox:
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
+        self.full = True
+
+    def append(self, *args: Any, **kwargs: Any) -> list[int]:
+        if self.full:
+            raise StoreError("o.db: no room left")
+        return self.outbox.append(*args, **kwargs)
+
+
+def test_what_cannot_be_written_waits_in_memory_and_is_said(bench: Bench, rep: Any) -> None:
+    refusing = RefusingOutbox(bench.outbox)
+    bench.session.attach(refusing, bench.hears)  # type: ignore[arg-type]
+    bench.measure(rep(1))
+    bench.measure(rep(2))
+    assert bench.session.backlog.problem == "o.db: no room left"
+    refusing.full = False
+    assert bench.session.write(bench.now_s + 1.5)
+    assert bench.session.backlog.problem is None
+    assert [message.rep.number for message in bench.sent] == [1, 2]
+
+
+def test_a_setting_is_shown_and_answered_when_it_is_on_disk(bench: Bench) -> None:
+    bench.session.resume(bench.outbox)
+    bench.hears.waiting.append(
+        CommandMessage(event_id="c", at_utc=NOW, name="set-load", by="coach", load_kg=60.0)
+    )
+    bench.session.step([], bench.now_s)
+    bench.session.tell_info([], None)
+    assert not bench.hears.replies and not bench.hears.retained
+    assert bench.session.write(bench.now_s)
+    bench.session.tell_info([], None)
+    assert [reply.text for reply in bench.hears.replies] == ["load 60 kg"]
+    assert [info.load_kg for info in bench.hears.retained] == [60.0]
+
+
+def test_while_the_disk_fails_commands_are_answered_and_the_answer_says_so(bench: Bench, rep: Any) -> None:
+    refusing = RefusingOutbox(bench.outbox)
+    bench.session.attach(refusing, bench.hears)  # type: ignore[arg-type]
+    bench.measure(rep(1))
+    reply = bench.ask("set-load", load_kg=60.0)
+    assert (reply.ok, reply.text) == (True, "load 60 kg; a power cut would undo it: o.db: no room left")
+
+
+def test_what_does_not_fit_in_memory_either_is_a_tombstone(bench: Bench, rep: Any) -> None:
+    refusing = RefusingOutbox(bench.outbox)
+    bench.session.attach(refusing, bench.hears)  # type: ignore[arg-type]
+    bench.measure(*(rep(n) for n in range(1, MAX_BACKLOG + 4)))
+    refusing.full = False
+    assert bench.session.write(bench.now_s + 2.0)
+    assert bench.session.backlog.overruns == 3
+    (stone, *rest) = bench.sent
+    assert isinstance(stone, Tombstone)
+    assert (stone.first_seq, stone.seq, stone.lost) == (1, 3, 3)
+    assert rest[0].rep.number == 4
+    assert bench.outbox.depth() == MAX_BACKLOG + 1
+
+
+def test_info_is_said_when_it_changes_and_not_otherwise(bench: Bench) -> None:
+    for _ in range(3):
+        bench.session.tell_info([], "board 1.0")
+    bench.ask("set-load", load_kg=60.0)
+    bench.session.tell_info([], "board 1.0")
+    infos = [message for message in bench.hears.retained if isinstance(message, InfoMessage)]
+    assert [info.load_kg for info in infos] == [None, 60.0]
+    assert infos[0].geometry["lpt_anchor_m"] == [0.0, 0.0]
