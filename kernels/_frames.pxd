@@ -18,5 +18,6 @@ cdef class Frames:
     cdef Py_ssize_t n_frames
     cdef Py_ssize_t n_samples
     cdef readonly list hellos
+    cdef readonly list statuses
 
     cdef int hold(self, Py_ssize_t frames, Py_ssize_t samples) except -1

@@ -3,6 +3,7 @@ from numpy.typing import NDArray
 
 class Frames:
     hellos: list[tuple[int, bytes]]
+    statuses: list[tuple[int, bytes]]
 
     def __len__(self) -> int: ...
     @property
@@ -20,6 +21,7 @@ class FrameDecoder:
     frames_corrupt: int
     frames_repeated: int
     frames_unsupported: int
+    unsupported_version: int
     resets: int
     bytes_discarded: int
 

@@ -10,19 +10,26 @@ from libc.string cimport memchr, memcpy
 
 cdef enum:
     # The layout is drawn in station/wire.py; the tests hold the two together.
-    VERSION = 1
+    FIRST_EDITION = 1
+    NEWEST_EDITION = 2
     TYPE_HELLO = 1
     TYPE_DATA = 2
+    TYPE_STATUS = 3              # not in the first edition
     HEADER_BYTES = 12
     BLOCK_BYTES = 12
     CRC_BYTES = 4
-    HELLO_BYTES = 49
-    HELLO_CHANNEL_BYTES = 56
+    STATUS_BYTES = 11
+    STATUS_CHANNEL_BYTES = 4
     MAX_CHANNELS = 16
     MAX_FRAME_BYTES = 1024
     MAX_STUFFED_BYTES = 1024 + 1024 // 254 + 1
     STALE_FRAMES = 64            # a repeat lies this close behind the newest frame,
     STALE_US = 10_000_000        # and this close in the board's time; anything else is a loss
+
+cdef Py_ssize_t HELLO_BYTES[3]           # by edition, without its channels, the last byte says how many
+cdef Py_ssize_t HELLO_CHANNEL_BYTES[3]
+HELLO_BYTES[:] = [0, 49, 66]
+HELLO_CHANNEL_BYTES[:] = [0, 56, 57]
 
 cdef uint32_t CRC_TABLE[8][256]
 
@@ -107,10 +114,12 @@ cdef class Frames:
         age_us : uint32, at its frame's t_us
         counts : float64, whole numbers; NaN = no value
     hellos : list of (index of the frame, its bytes for station.wire.parse_hello)
+    statuses : list of (index of the frame, its bytes for station.wire.parse_status)
     """
 
     def __cinit__(self):
         self.hellos = []
+        self.statuses = []
 
     def __dealloc__(self):
         PyMem_Free(self.frame)
@@ -166,6 +175,7 @@ cdef class FrameDecoder:
                       is not counted, for the listener may have joined mid-frame
     frames_repeated   good frames seen before, dropped
     frames_unsupported  good frames of an unknown version or type
+    unsupported_version  the newest unknown version; 0: none
     resets            changes of boot_id
     bytes_discarded   every byte that belongs to none of the above good frames, closing zeros included;
                       lone zero bytes are not counted, a board may send them to start afresh
@@ -187,6 +197,7 @@ cdef class FrameDecoder:
     cdef readonly int64_t frames_corrupt
     cdef readonly int64_t frames_repeated
     cdef readonly int64_t frames_unsupported
+    cdef readonly int unsupported_version
     cdef readonly int64_t resets
     cdef readonly int64_t bytes_discarded
 
@@ -255,21 +266,28 @@ cdef class FrameDecoder:
             return False
         if _crc32(raw, body_end) != _u32(raw + body_end):
             return False
-        if raw[0] != VERSION:
+        if not FIRST_EDITION <= raw[0] <= NEWEST_EDITION:
             self.frames_unsupported += 1
+            self.unsupported_version = raw[0]
             return True
         frame.span_us = 0
         frame.samples = 0
         if raw[1] == TYPE_DATA:
             if not self._blocks(raw + HEADER_BYTES, raw + body_end, frame):
                 return False
-        elif raw[1] == TYPE_HELLO and not _is_hello(raw, length):
+        elif raw[1] == TYPE_HELLO:
+            if not _has_channels(raw, length, HELLO_BYTES[raw[0]], HELLO_CHANNEL_BYTES[raw[0]]):
+                return False
+        elif _is_status(raw) and not _has_channels(raw, length, STATUS_BYTES, STATUS_CHANNEL_BYTES):
             return False
         if self._repeated(_u32(raw + 4), _u16(raw + 2), _u32(raw + 8)):
             return True
         if raw[1] == TYPE_HELLO:
             with gil:
                 self.out.hellos.append((self.out.n_frames, PyBytes_FromStringAndSize(<const char *> raw, length)))
+        elif _is_status(raw):
+            with gil:
+                self.out.statuses.append((self.out.n_frames, PyBytes_FromStringAndSize(<const char *> raw, length)))
         elif raw[1] != TYPE_DATA:
             self.frames_unsupported += 1
         self.frames += 1
@@ -325,16 +343,17 @@ cdef class FrameDecoder:
         return True
 
 
-cdef bint _is_hello(const uint8_t *raw, Py_ssize_t length) noexcept nogil:
-    """Whether a hello is exactly as long as its channels make it."""
+cdef inline bint _is_status(const uint8_t *raw) noexcept nogil:
+    return raw[1] == TYPE_STATUS and raw[0] > FIRST_EDITION
+
+
+cdef bint _has_channels(const uint8_t *raw, Py_ssize_t length, Py_ssize_t head, Py_ssize_t each) noexcept nogil:
+    """Whether a frame is exactly as long as its channels make it; the last byte of the head is their number."""
     cdef Py_ssize_t channels
-    if length < HEADER_BYTES + HELLO_BYTES + CRC_BYTES:
+    if length < HEADER_BYTES + head + CRC_BYTES:
         return False
-    channels = raw[HEADER_BYTES + HELLO_BYTES - 1]
-    return (
-        1 <= channels <= MAX_CHANNELS
-        and length == HEADER_BYTES + HELLO_BYTES + channels * HELLO_CHANNEL_BYTES + CRC_BYTES
-    )
+    channels = raw[HEADER_BYTES + head - 1]
+    return 1 <= channels <= MAX_CHANNELS and length == HEADER_BYTES + head + channels * each + CRC_BYTES
 
 
 cdef void _samples(

@@ -119,6 +119,12 @@ class HealthMessage(Message, frozen=True, kw_only=True, tag="plumbline/health/1"
     overruns: Count = 0  # events that memory had no room for while the disk was slow; tombstones
     rezeros: Count = 0  # how often the load cell's zero was moved at rest, without anybody asking
     zero_moved_n: float = 0.0  # by that, since the cell was tared
+    board_resets: Count = 0  # of the sensor board, for whatever reason
+    watchdog_restarts: Count = 0  # of the board by its own watchdog, since it was switched on
+    board_dropped: Count = 0  # frames the board could not send: the line was too slow, or nobody took them
+    missed: dict[
+        str, Count
+    ] = {}  # by channel, told by the board: edges, or readings that did not come in time
     problem: str | None = None  # what stands in the way right now, for a person to read
     shifts: Count = 0  # steps of the motion's zero that were found and taken out
     signal: SignalQuality | None = None  # of the motion's channel in this session; None: nothing has moved

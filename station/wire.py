@@ -4,8 +4,8 @@ A frame is COBS-encoded, so it has no zero byte inside, and ends with one zero b
 1024 bytes, little endian, and its type fixes its length exactly:
 
     offset  type  name      unit  meaning
-    0       u8    version         1
-    1       u8    type            1 hello, 2 data
+    0       u8    version         2; boards of the first edition say 1, and are read too
+    1       u8    type            1 hello, 2 data, 3 status (not in the first edition)
     2       u16   seq             0 at the start of the board, +1 with every frame of any type; wraps at 65536
     4       u32   boot_id         random, drawn once per start of the board
     8       u32   t_us      µs    the board's clock when it closed the frame; wraps after 71.6 minutes
@@ -13,17 +13,25 @@ A frame is COBS-encoded, so it has no zero byte inside, and ends with one zero b
     end-4   u32   crc             CRC-32 (zlib's polynomial, reflected) of everything before it
 
 Hello, once a second, so that a listener who joins mid-stream soon understands the data. Body of
-49 + 56 n bytes for n channels (1 to 16); text is ASCII, padded with zero bytes:
+66 + 57 n bytes for n channels (1 to 16); text is ASCII, padded with zero bytes:
 
     12      32 B  board           name of the board
     44      16 B  firmware
-    60      u8    n               number of channels; then for each, in the order of their index:
-    61      24 B  name            as in station.config.CHANNELS
+    60      16 B  serial          serial number                                       (not in edition 1)
+    76      u8    start           why it started: 0 switched on, 1 watchdog, 2 asked  (not in edition 1)
+    77      u8    n               number of channels; then for each, in the order of their index:
+    78      24 B  name            as in station.config.CHANNELS
     +24     f64   rate_hz   Hz    nominal samples per second
     +32     f64   counts_per_unit  counts per m, rad or N, as the channel's name says; not 0
     +40     f64   zero_counts     counts at zero; value = (counts - zero_counts) / counts_per_unit
     +48     i32   min_counts      a reading at or below it is saturated
     +52     i32   max_counts      a reading at or above it is saturated
+    +56     u8    zero            where zero is: 0 fixed by the sensor; 1 where it stood when the board was
+                                  switched on; 2 kept over a restart, what moved meanwhile is missing;
+                                  3 the home switch, passed since the start           (not in edition 1)
+
+Without what edition 1 has not, a body of 49 + 56 n bytes. A hello may change while the board runs: passing
+the home switch moves zero and says so.
 
 Data: one block or more, until the crc. Sample k of a block was taken at t_us - age_us + k · period_us, which
 is never after t_us. A sensor with a clock of its own sends blocks of one sample.
@@ -36,6 +44,15 @@ is never after t_us. A sensor with a clock of its own sends blocks of one sample
     +12     …     counts          count × width bytes, two's complement; the most negative number of the
                                   width means "no value"
 
+Status, once a second, body of 11 + 4 n bytes (not in edition 1). Counters wrap:
+
+    12      u32   watchdog_restarts  since the board was switched on
+    16      u32   frames_dropped  since its start: the line was too slow for them, or nobody took them
+    20      u16   load            0.001  busy share of the processor in the last second; 65535 unknown
+    22      u8    n               number of channels of the hello; then for each, in the order of their index:
+    23      u32   missed          since the board's start: edges that were missed (encoder: both lines had
+                                  changed at once), or readings that did not come in time (converter, tilt)
+
 Three channels at 1 kHz in 20 ms frames, widths 3, 3 and 2, are 10.7 kB/s: it fits 115 200 baud (11.5 kB/s).
 """
 
@@ -43,7 +60,8 @@ import math
 import struct
 import zlib
 from collections.abc import Sequence
-from typing import NamedTuple
+from enum import IntEnum
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,20 +69,44 @@ from numpy.typing import NDArray
 from station.config import CHANNELS
 from station.errors import MessageError
 
-PROTOCOL_VERSION = 1
-HELLO, DATA = 1, 2
+EDITION = 2  # what boards of today speak
+EDITIONS = (1, 2)  # what is read
+HELLO, DATA, STATUS = 1, 2, 3
 MAX_FRAME_BYTES = 1024  # before COBS; bounds the decoder's memory
 MAX_CHANNELS = 16
 HELLO_PERIOD_US = 1_000_000
+NO_LOAD = 0xFFFF
 MAX_AGE_US = 2**31  # beyond it a signed difference of ticks is ambiguous
 
 _HEADER = struct.Struct("<BBHII")
-_HELLO = struct.Struct("<32s16sB")
-_CHANNEL = struct.Struct("<24sdddii")
+_HELLO = {1: struct.Struct("<32s16sB"), 2: struct.Struct("<32s16s16sBB")}
+_CHANNEL = {1: struct.Struct("<24sdddii"), 2: struct.Struct("<24sdddiiB")}
+_STATUS = struct.Struct("<IIHB")
+_MISSED = struct.Struct("<I")
 _BLOCK = struct.Struct("<BBHII")
 _CRC = struct.Struct("<I")
 BLOCK_BYTES = _BLOCK.size  # before its counts
 MAX_BODY_BYTES = MAX_FRAME_BYTES - _HEADER.size - _CRC.size
+
+
+class Start(IntEnum):
+    """Why a board started."""
+
+    SWITCHED_ON = 0
+    WATCHDOG = 1
+    ASKED = 2  # reset pin, or after it was programmed
+
+
+class Zero(IntEnum):
+    """Where a channel's zero is."""
+
+    FIXED = 0  # a property of the sensor
+    SWITCH_ON = 1  # where it stood when the board was switched on
+    KEPT = 2  # carried over a restart; what moved meanwhile is missing
+    HOME = 3  # the home switch
+
+
+_Code = TypeVar("_Code", Start, Zero)
 
 
 class Channel(NamedTuple):
@@ -76,6 +118,7 @@ class Channel(NamedTuple):
     zero_counts: float = 0.0
     min_counts: int = -(2**31) + 1
     max_counts: int = 2**31 - 1
+    zero: Zero = Zero.FIXED  # the first edition does not say
 
 
 class Hello(NamedTuple):
@@ -87,6 +130,20 @@ class Hello(NamedTuple):
     board: str
     firmware: str
     channels: tuple[Channel, ...]
+    serial: str = ""
+    start: Start = Start.SWITCHED_ON
+
+
+class Status(NamedTuple):
+    """What the board says of itself. missed: of each channel of the hello; load: 0 to 1, NaN = unknown."""
+
+    seq: int
+    boot_id: int
+    t_us: int
+    watchdog_restarts: int
+    frames_dropped: int
+    load: float
+    missed: tuple[int, ...]
 
 
 class Block(NamedTuple):
@@ -108,19 +165,23 @@ class Data(NamedTuple):
     blocks: Sequence[Block]
 
 
-def encode(frame: Hello | Data) -> bytes:
+def encode(frame: Hello | Data | Status, edition: int = EDITION) -> bytes:
     """The bytes of one frame on the line, its closing zero included.
 
-    seq and t_us are taken modulo their width. Raises ValueError for what the layout cannot hold.
+    seq, t_us and counters are taken modulo their width. Raises ValueError for what the layout cannot hold.
     """
     if isinstance(frame, Hello):
-        kind, body = HELLO, _hello_body(frame)
+        kind, body = HELLO, _hello_body(frame, edition)
+    elif isinstance(frame, Status):
+        if edition == 1:
+            raise ValueError("the first edition has no status")
+        kind, body = STATUS, _status_body(frame)
     else:
         kind, body = DATA, b"".join(map(_block, frame.blocks))
         if not body:
             raise ValueError("a data frame needs at least one block")
     header = _HEADER.pack(
-        PROTOCOL_VERSION, kind, frame.seq & 0xFFFF, frame.boot_id & 0xFFFFFFFF, frame.t_us & 0xFFFFFFFF
+        edition, kind, frame.seq & 0xFFFF, frame.boot_id & 0xFFFFFFFF, frame.t_us & 0xFFFFFFFF
     )
     checked = header + body
     raw = checked + _CRC.pack(zlib.crc32(checked))
@@ -146,15 +207,16 @@ def parse_hello(raw: bytes) -> Hello:
 
     Raises MessageError when its text or numbers make no sense: the board's firmware is at fault.
     """
-    _, _, seq, boot_id, t_us = _HEADER.unpack_from(raw)
+    edition, _, seq, boot_id, t_us = _HEADER.unpack_from(raw)
     try:
-        board, firmware, n = _HELLO.unpack_from(raw, _HEADER.size)
-        start = _HEADER.size + _HELLO.size
-        channels = tuple(
-            _channel(*_CHANNEL.unpack_from(raw, start + index * _CHANNEL.size)) for index in range(n)
-        )
-        hello = Hello(seq, boot_id, t_us, _text(board), _text(firmware), channels)
-    except (struct.error, UnicodeDecodeError) as error:
+        head, each = _HELLO[edition], _CHANNEL[edition]
+        board, firmware, *more, n = head.unpack_from(raw, _HEADER.size)
+        serial, start = more or (b"", Start.SWITCHED_ON)
+        first = _HEADER.size + head.size
+        channels = tuple(_channel(*each.unpack_from(raw, first + index * each.size)) for index in range(n))
+        texts = [_text(text) for text in (board, firmware, serial)]
+        hello = Hello(seq, boot_id, t_us, texts[0], texts[1], channels, texts[2], _known(Start, start))
+    except (KeyError, struct.error, UnicodeDecodeError) as error:
         raise MessageError(f"hello of the board cannot be read: {error}; update its firmware") from error
     names = [channel.name for channel in channels]
     if len(set(names)) < len(names):
@@ -162,16 +224,42 @@ def parse_hello(raw: bytes) -> Hello:
     return hello
 
 
-def _hello_body(hello: Hello) -> bytes:
+def parse_status(raw: bytes) -> Status:
+    """A status from a frame the decoder has checked."""
+    _, _, seq, boot_id, t_us = _HEADER.unpack_from(raw)
+    restarts, dropped, load, n = _STATUS.unpack_from(raw, _HEADER.size)
+    missed = struct.unpack_from(f"<{n}I", raw, _HEADER.size + _STATUS.size)
+    return Status(
+        seq, boot_id, t_us, restarts, dropped, math.nan if load == NO_LOAD else load / 1000.0, missed
+    )
+
+
+def _status_body(status: Status) -> bytes:
+    if not 1 <= len(status.missed) <= MAX_CHANNELS:
+        raise ValueError(f"{len(status.missed)} channels; a status speaks of 1 to {MAX_CHANNELS}")
+    load = NO_LOAD if math.isnan(status.load) else round(1000.0 * status.load)
+    counters = (status.watchdog_restarts & 0xFFFFFFFF, status.frames_dropped & 0xFFFFFFFF)
+    missed = (_MISSED.pack(number & 0xFFFFFFFF) for number in status.missed)
+    return _STATUS.pack(*counters, load, len(status.missed)) + b"".join(missed)
+
+
+def _hello_body(hello: Hello, edition: int) -> bytes:
     if not 1 <= len(hello.channels) <= MAX_CHANNELS:
         raise ValueError(f"{len(hello.channels)} channels; a hello names 1 to {MAX_CHANNELS}")
     channels = (
-        _CHANNEL.pack(
-            _padded(c.name, 24), c.rate_hz, c.counts_per_unit, c.zero_counts, c.min_counts, c.max_counts
+        _CHANNEL[edition].pack(
+            _padded(c.name, 24),
+            *(c.rate_hz, c.counts_per_unit, c.zero_counts, c.min_counts, c.max_counts),
+            *((c.zero,) if edition > 1 else ()),
         )
         for c in hello.channels
     )
-    head = _HELLO.pack(_padded(hello.board, 32), _padded(hello.firmware, 16), len(hello.channels))
+    head = _HELLO[edition].pack(
+        _padded(hello.board, 32),
+        _padded(hello.firmware, 16),
+        *((_padded(hello.serial, 16), hello.start) if edition > 1 else ()),
+        len(hello.channels),
+    )
     return head + b"".join(channels)
 
 
@@ -196,18 +284,34 @@ def _block(block: Block) -> bytes:
 
 
 def _channel(
-    name: bytes, rate_hz: float, counts_per_unit: float, zero: float, low: int, high: int
+    name: bytes,
+    rate_hz: float,
+    counts_per_unit: float,
+    zero_counts: float,
+    low: int,
+    high: int,
+    zero: int = Zero.FIXED,
 ) -> Channel:
     text = _text(name)
-    numbers = (rate_hz, counts_per_unit, zero)
+    numbers = (rate_hz, counts_per_unit, zero_counts)
     if not all(map(math.isfinite, numbers)) or counts_per_unit == 0.0 or rate_hz <= 0.0:
         raise MessageError(
-            f"hello gives {text} {rate_hz} Hz, {counts_per_unit} counts per unit, zero {zero}; "
+            f"hello gives {text} {rate_hz} Hz, {counts_per_unit} counts per unit, zero {zero_counts}; "
             "they must be finite, rate and scale not 0"
         )
     if text not in CHANNELS:
         raise MessageError(f"hello names a channel {text!r}; known are {', '.join(CHANNELS)}")
-    return Channel(text, rate_hz, counts_per_unit, zero, low, high)
+    return Channel(text, rate_hz, counts_per_unit, zero_counts, low, high, _known(Zero, zero))
+
+
+def _known(codes: type[_Code], number: int) -> _Code:
+    try:
+        return codes(number)
+    except ValueError as error:
+        raise MessageError(
+            f"hello says {codes.__name__.lower()} {number}, known are 0 to {len(codes) - 1};"
+            " update this software"
+        ) from error
 
 
 def _padded(text: str, size: int) -> bytes:

@@ -22,6 +22,9 @@ COUNTED = (
     "messages_refused",
     "overruns",
     "rezeros",
+    "board_resets",
+    "watchdog_restarts",
+    "board_dropped",
 )
 MEASURED = ("link_up", "clock_drift_ppm", "outbox_depth", "last_sample_age_s", "zero_moved_n")
 
@@ -36,6 +39,12 @@ def exposition(healths: Mapping[str, HealthMessage]) -> str:
                 value = msgspec.structs.asdict(health)[name]
                 if value is not None:
                     lines.append(f'plumbline_{name}{suffix}{{station="{station}"}} {float(value):.10g}')
+    lines.append("# TYPE plumbline_missed_total counter")
+    lines += [
+        f'plumbline_missed_total{{station="{station}",channel="{channel}"}} {count}'
+        for station, health in sorted(healths.items())
+        for channel, count in sorted(health.missed.items())
+    ]
     lines.append("# TYPE plumbline_sensor_fault gauge")
     lines += [
         f'plumbline_sensor_fault{{station="{station}",channel="{channel}",fault="{fault}"}} 1'

@@ -205,6 +205,7 @@ class Node:
             session.backlog.problem,
             self.publisher.store_problem(station),
             *(a.problem for a in ports),
+            *(s.device_problem for s in stats),
         ]
         if session.rest.spent:
             problems.append(f"force_n: its zero has wandered {session.rest.moved_n:+.0f} N; tare it")
@@ -232,6 +233,10 @@ class Node:
             overruns=session.backlog.overruns,
             rezeros=session.rest.count,
             zero_moved_n=session.rest.moved_n,
+            board_resets=sum(s.resets for s in stats),
+            watchdog_restarts=sum(s.device_restarts for s in stats),
+            board_dropped=sum(s.device_dropped for s in stats),
+            missed={name: count for s in stats for name, count in dict(s.missed).items()},
             problem="; ".join(dict.fromkeys(p for p in problems if p)) or None,
         )
 

@@ -47,10 +47,12 @@ class SimulatedBoard:
         drift_ppm: float = 0.0,
         start_us: int = 0,
         resets_at_s: Sequence[float] = (),
+        edition: int = wire.EDITION,
     ) -> None:
         """drift_ppm: how much faster the board's clock runs than true time. start_us: tick of its first
         sample, e.g. 2**32 - 500_000 for a wrap half a second later. resets_at_s: true times, ascending, at
-        which it loses what it has not sent, starts anew and is silent for 0.3 s.
+        which it loses what it has not sent, starts anew by its watchdog and is silent for 0.3 s. edition: of
+        the protocol; the first has no status.
         """
         self._channels = list(channels)
         self._rng = rng
@@ -64,6 +66,8 @@ class SimulatedBoard:
         self._boot_id = 0
         self._seq = 0
         self._next_hello_s = 0.0
+        self._edition = edition
+        self._restarts = 0
 
     def send(self, samples: Sequence[ChannelSamples]) -> Iterator[Piece]:
         """Send samples, one (time_s, counts) per channel, in the channels' order; oldest piece first.
@@ -89,6 +93,7 @@ class SimulatedBoard:
             if self._resets_at_s and sent_s >= self._resets_at_s[0]:
                 reset_s = self._resets_at_s.pop(0) + BOOT_S
                 first = [int(np.searchsorted(time_s, reset_s, side="left")) for time_s, _ in samples]
+                self._restarts += 1
                 yield from self._boot(reset_s, round(BOOT_S * self._rate_us))
             if any(begin < end for begin, end in zip(first, last, strict=True)):
                 yield from self._frame(samples, first, last, sent_s)
@@ -101,7 +106,16 @@ class SimulatedBoard:
         self._boot_id = int(self._rng.integers(2**32))
         self._seq = 0
         self._next_hello_s = at_s + wire.HELLO_PERIOD_US / 1e6
-        yield at_s, b"\0" + wire.encode(self._hello(at_s))
+        yield at_s, b"\0" + self._greeting(at_s)
+
+    def _greeting(self, at_s: float) -> bytes:
+        """The hello and, where the edition has one, the status."""
+        hello = wire.encode(self._hello(at_s), self._edition)
+        return hello if self._edition == 1 else hello + wire.encode(self._status(at_s), self._edition)
+
+    def _status(self, at_s: float) -> wire.Status:
+        seq, ticks_us = self._next_seq(), int(self._ticks_us(np.array(at_s)))
+        return wire.Status(seq, self._boot_id, ticks_us, self._restarts, 0, 0.1, (0,) * len(self._channels))
 
     def _hello(self, at_s: float) -> wire.Hello:
         return wire.Hello(
@@ -111,6 +125,7 @@ class SimulatedBoard:
             self._name,
             self._firmware,
             tuple(channel.announced for channel in self._channels),
+            start=wire.Start.WATCHDOG if self._restarts else wire.Start.SWITCHED_ON,
         )
 
     def _frame(
@@ -122,7 +137,7 @@ class SimulatedBoard:
         size = 0
         data = bytearray()
         if sent_s >= self._next_hello_s:
-            data += wire.encode(self._hello(sent_s))
+            data += self._greeting(sent_s)
             self._next_hello_s = sent_s + wire.HELLO_PERIOD_US / 1e6
         for index, (channel, (time_s, counts)) in enumerate(zip(self._channels, samples, strict=True)):
             begin, end = first[index], last[index]
@@ -130,12 +145,15 @@ class SimulatedBoard:
             for block in _blocks(index, channel.width, t_us, ticks_us, counts[begin:end]):
                 block_bytes = wire.BLOCK_BYTES + block.width * len(block.counts)
                 if size + block_bytes > wire.MAX_BODY_BYTES:
-                    data += wire.encode(wire.Data(self._next_seq(), self._boot_id, t_us, blocks))
+                    data += self._data(t_us, blocks)
                     blocks, size = [], 0
                 blocks.append(block)
                 size += block_bytes
-        data += wire.encode(wire.Data(self._next_seq(), self._boot_id, t_us, blocks))
+        data += self._data(t_us, blocks)
         yield sent_s, bytes(data)
+
+    def _data(self, t_us: int, blocks: list[wire.Block]) -> bytes:
+        return wire.encode(wire.Data(self._next_seq(), self._boot_id, t_us, blocks), self._edition)
 
     def _ticks_us(self, time_s: NDArray[np.float64]) -> NDArray[np.int64]:
         """The board's ticks, not yet wrapped, at true times."""

@@ -51,11 +51,13 @@ class Reference:
         if zlib.crc32(body) != crc:
             return False
         version, kind, seq, boot_id, t_us = struct.unpack_from("<BBHII", body)
-        if version != 1:
+        if version not in (1, 2):
             self.count["frames_unsupported"] += 1
             return True
         samples = self.samples(body[12:]) if kind == 2 else []
-        if samples is None or (kind == 1 and not self.is_hello(body[12:])):
+        heads = {(1, 1): (49, 56), (2, 1): (66, 57), (2, 3): (11, 4)}  # by edition and type
+        head = heads.get((version, kind))
+        if samples is None or (head is not None and not self.has_channels(body[12:], *head)):
             return False
         if self.newest is not None and self.newest[0] == boot_id:
             behind, behind_us = (self.newest[1] - seq) % 65536, (self.newest[2] - t_us) % 2**32
@@ -68,7 +70,7 @@ class Reference:
             self.count["frames_lost"] += seq
         self.newest = (boot_id, seq, t_us)
         self.count["frames"] += 1
-        self.count["frames_unsupported"] += kind not in (1, 2)
+        self.count["frames_unsupported"] += kind != 2 and head is None
         self.rows.append((boot_id, t_us, samples))
         return True
 
@@ -86,8 +88,9 @@ class Reference:
         return raw
 
     @staticmethod
-    def is_hello(body: bytes) -> bool:
-        return len(body) >= 49 and 1 <= body[48] <= 16 and len(body) == 49 + 56 * body[48]
+    def has_channels(body: bytes, head: int, each: int) -> bool:
+        n = body[head - 1] if len(body) >= head else 0
+        return 1 <= n <= 16 and len(body) == head + each * n
 
     @staticmethod
     def samples(body: bytes) -> list[tuple[int, int, float]] | None:
@@ -135,9 +138,12 @@ def refer(stream: bytes) -> tuple[str, dict[str, int]]:
 def make_frame(seq: int, *, boot_id: int = 7, n: int = 5, t_us: int | None = None) -> bytes:
     rng = np.random.default_rng(seq)
     t_us = 20_000 * seq if t_us is None else t_us
+    edition = 2 - seq // 10 % 2
+    if seq % 20 == 7:
+        return wire.encode(wire.Status(seq, boot_id, t_us, 1, 2, 0.1, (3, 4)))
     if seq % 10 == 9:
         channels = (wire.Channel("position_m", 1000.0, 20_000.0), wire.Channel("force_n", 80.0, 10.0))
-        return wire.encode(wire.Hello(seq, boot_id, t_us, "board", "1.0", channels))
+        return wire.encode(wire.Hello(seq, boot_id, t_us, "board", "1.0", channels), edition)
     blocks = []
     for channel, width in enumerate((2, 3, 4)):
         top = 2 ** (8 * width - 1) - 1
@@ -145,7 +151,7 @@ def make_frame(seq: int, *, boot_id: int = 7, n: int = 5, t_us: int | None = Non
         counts[rng.random(n) < 0.1] = np.nan
         counts[rng.random(n) < 0.2] = 0.0
         blocks.append(wire.Block(channel, width, 19_000, 1000, counts))
-    return wire.encode(wire.Data(seq, boot_id, t_us, blocks))
+    return wire.encode(wire.Data(seq, boot_id, t_us, blocks), edition)
 
 
 def make_stream(n: int = 40, first: int = 0) -> bytes:
@@ -306,13 +312,31 @@ def test_a_frame_whose_body_does_not_fit_its_length_is_corrupt(change: dict[int,
 
 
 def test_a_hello_that_is_too_long_or_too_short_is_corrupt() -> None:
-    for change, drop in (({60: 3}, 0), ({60: 1}, 0), ({60: 0}, 0), ({}, 1)):
-        assert decode(make_frame(2) + resealed(9, change, drop=drop))[1]["frames_corrupt"] == 1
+    for seq, n in ((9, 77), (19, 60)):  # both editions
+        for change, drop in (({n: 3}, 0), ({n: 1}, 0), ({n: 0}, 0), ({}, 1)):
+            stream = make_frame(seq - 7) + resealed(seq, change, drop=drop)
+            assert decode(stream)[1]["frames_corrupt"] == 1
+
+
+def test_a_status_that_is_too_long_or_too_short_is_corrupt() -> None:
+    for change, drop in (({22: 3}, 0), ({22: 1}, 0), ({22: 0}, 0), ({}, 1)):
+        stream = make_frame(2) + resealed(7, change, drop=drop)
+        assert decode(stream)[1]["frames_corrupt"] == 1
+        assert decode(stream) == refer(stream)
+
+
+def test_a_status_comes_out_beside_the_samples() -> None:
+    ((index, raw),) = FrameDecoder().feed(make_stream(12)).statuses
+    assert index == 7
+    assert wire.parse_status(raw)[3:] == (1, 2, 0.1, (3, 4))
 
 
 def test_an_unknown_version_or_type_is_counted_apart() -> None:
-    counters = decode(make_frame(2) + resealed(3, {0: 2}) + resealed(4, {1: 9}))[1]
+    counters = decode(make_frame(2) + resealed(3, {0: 3}) + resealed(4, {1: 9}))[1]
     assert (counters["frames_unsupported"], counters["frames_corrupt"]) == (2, 0)
+    decoder = FrameDecoder()
+    decoder.feed(make_frame(2) + resealed(3, {0: 3}))
+    assert decoder.unsupported_version == 3
 
 
 def test_a_hello_comes_out_with_the_place_of_its_frame() -> None:

@@ -22,13 +22,65 @@ def make_hello(**changes: Any) -> wire.Hello:
     return hello._replace(**changes)
 
 
-def hello_bytes(hello: wire.Hello) -> bytes:
-    ((_, raw),) = FrameDecoder().feed(wire.encode(hello)).hellos
+def hello_bytes(hello: wire.Hello, edition: int = wire.EDITION) -> bytes:
+    ((_, raw),) = FrameDecoder().feed(wire.encode(hello, edition)).hellos
     return raw
 
 
 def test_a_hello_comes_back_as_it_was_sent() -> None:
     assert wire.parse_hello(hello_bytes(make_hello())) == make_hello()
+
+
+@given(
+    board=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=32),
+    serial=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=16),
+    start=st.sampled_from(wire.Start),
+    zeros=st.lists(st.sampled_from(wire.Zero), min_size=1, max_size=len(CHANNELS)),
+    edition=st.sampled_from(wire.EDITIONS),
+)
+def test_both_editions_of_a_hello_are_read_and_the_first_says_less(
+    board: str, serial: str, start: wire.Start, zeros: list[wire.Zero], edition: int
+) -> None:
+    channels = tuple(
+        wire.Channel(name, 80.0, -10.0, zero=zero) for name, zero in zip(CHANNELS, zeros, strict=False)
+    )
+    said = make_hello(board=board, serial=serial, start=start, channels=channels)
+    plain = tuple(channel._replace(zero=wire.Zero.FIXED) for channel in channels)
+    less = said._replace(serial="", start=wire.Start.SWITCHED_ON, channels=plain)
+    assert wire.parse_hello(hello_bytes(said, edition)) == (said if edition == 2 else less)
+
+
+@given(
+    restarts=st.integers(0, 2**32 - 1),
+    dropped=st.integers(0, 2**32 - 1),
+    permille=st.integers(0, 1000) | st.none(),
+    missed=st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=16),
+)
+def test_a_status_comes_back_as_it_was_sent(
+    restarts: int, dropped: int, permille: int | None, missed: list[int]
+) -> None:
+    load = math.nan if permille is None else permille / 1000.0
+    said = wire.Status(5, 6, 7, restarts, dropped, load, tuple(missed))
+    ((_, raw),) = FrameDecoder().feed(wire.encode(said)).statuses
+    assert repr(wire.parse_status(raw)) == repr(said)
+
+
+def test_the_first_edition_has_no_status() -> None:
+    status = wire.Status(5, 6, 7, 0, 0, 0.1, (0,))
+    with pytest.raises(ValueError, match="no status"):
+        wire.encode(status, 1)
+    decoder = FrameDecoder()
+    raw = bytes((1, 3)) + bytes(10)
+    sealed = wire.cobs(raw + zlib.crc32(raw).to_bytes(4, "little")) + b"\0"
+    assert decoder.feed(sealed).statuses == []
+    assert decoder.frames_unsupported == 1
+
+
+def test_a_code_of_a_later_edition_is_refused() -> None:
+    raw = bytearray(hello_bytes(make_hello()))
+    raw[76] = 9
+    with pytest.raises(MessageError, match="start 9"):
+        wire.parse_hello(bytes(raw))
 
 
 def test_a_hello_holds_every_channel_there_is() -> None:
@@ -71,7 +123,7 @@ def test_stuffing_gives_the_published_examples() -> None:
 
 def test_a_frame_on_the_line_is_what_the_drawing_says() -> None:
     frame = wire.Data(0x0102, 0x03040506, 0x0708090A, [wire.Block(1, 2, 0x0B0C0D, 1, np.array([0x0E0F]))])
-    raw = bytes.fromhex("01 02 0201 06050403 0a090807 01 02 0100 0d0c0b00 01000000 0f0e".replace(" ", ""))
+    raw = bytes.fromhex("02 02 0201 06050403 0a090807 01 02 0100 0d0c0b00 01000000 0f0e".replace(" ", ""))
     crc = zlib.crc32(raw)
     assert wire.encode(frame) == wire.cobs(raw + crc.to_bytes(4, "little")) + b"\0"
 

@@ -9,9 +9,11 @@ from station.clock import DeviceClock
 from station.config import StationFile
 from station.errors import MessageError
 from station.messages import Sensor
-from station.wire import Hello, parse_hello
+from station.wire import EDITION, Hello, Start, Status, Zero, parse_hello, parse_status
 
 NEVER_US = -(2**63)
+# No tether is shorter than nothing; this much below zero is no error of a survey.
+NEGATIVE_M = 0.05
 
 
 class BoardDriver:
@@ -34,6 +36,12 @@ class BoardDriver:
         self._scales: list[Scale] = []
         self._split = ChannelSplit(0, np.empty((0, 2)), np.empty((0, 2)), [])
         self._bad_hellos = 0
+        self._bad_hello = ""
+        self._status: Status | None = None
+        self._earlier: dict[str, int] = {}  # what boots before this one have missed
+        self._earlier_dropped = 0
+        self._restarted = False  # while it was being listened to, and not by switching it off and on
+        self._negative = ""  # the channel whose zero cannot be right
 
     @property
     def board(self) -> str | None:
@@ -63,19 +71,27 @@ class BoardDriver:
         session_us = self.clock.feed(frames.boot_id, frames.t_us, frames.span_us, received_s)
         given: list[Samples] = []
         start = 0
+        statuses = list(frames.statuses)
         for index, raw in frames.hellos:
+            while statuses and statuses[0][0] < index:
+                self._heed(parse_status(statuses.pop(0)[1]))
             hello = self._new_hello(raw)
             if hello is not None:
                 given += self._samples(frames, session_us, start, index)
                 self._follow(hello)
                 start = index
         given += self._samples(frames, session_us, start, len(frames))
+        for _, raw in statuses:
+            self._heed(parse_status(raw))
         self._count(given)
         return given
 
     def _follow(self, hello: Hello) -> None:
         """From now on the samples are what this hello says."""
         newest_us = dict(zip(self._names, self._split.newest_us, strict=True))
+        if self._hello is not None and hello.boot_id != self._hello.boot_id:
+            self._restarted = hello.start != Start.SWITCHED_ON
+            self._negative = ""
         self._hello = hello
         self._names = [channel.name for channel in hello.channels]
         self._scales = [scale_of(channel, self._station) for channel in hello.channels]
@@ -90,9 +106,11 @@ class BoardDriver:
         """The hello if it says something new."""
         try:
             hello = parse_hello(raw)
-        except MessageError:
+        except MessageError as error:
             self._bad_hellos += 1
+            self._bad_hello = str(error)
             return None
+        self._bad_hello = ""
         known = self._hello
         if known is not None and (hello.boot_id, hello[3:]) == (known.boot_id, known[3:]):
             return None
@@ -108,7 +126,48 @@ class BoardDriver:
             if beyond:
                 self.stats.saturated[name] = self.stats.saturated.get(name, 0) + beyond
             given.append(Samples(name, time_s, value))
+            if name.startswith("position") and value.min(initial=0.0) < -NEGATIVE_M:
+                self._negative = name
         return given
+
+    def _heed(self, status: Status) -> None:
+        """The board's own counters, on top of those of the boots before."""
+        hello, known = self._hello, self._status
+        if known is not None and known.boot_id != status.boot_id:
+            self._earlier = dict(self.stats.missed)
+            self._earlier_dropped = self.stats.device_dropped
+        self._status = status
+        self.stats.device_restarts = status.watchdog_restarts
+        self.stats.device_dropped = self._earlier_dropped + status.frames_dropped
+        if hello is not None and hello.boot_id == status.boot_id and len(status.missed) == len(self._names):
+            for name, missed in zip(self._names, status.missed, strict=True):
+                self.stats.missed[name] = self._earlier.get(name, 0) + missed
+
+    def _problem(self) -> str | None:
+        """What is wrong with the board right now, in words."""
+        hello = self._hello
+        if not self._decoder.frames and self._decoder.unsupported_version:
+            return (
+                f"the board speaks edition {self._decoder.unsupported_version} of the protocol,"
+                f" this software reads up to {EDITION}; update this software"
+            )
+        if self._bad_hello:
+            return self._bad_hello
+        if hello is None:
+            return None
+        if self._negative:
+            return (
+                f"{self._negative} is below 0: the tether was out when the board was switched on,"
+                " or A and B are swapped; let it run in and switch the board off and on"
+            )
+        moved = [c.name for c in hello.channels if c.zero in (Zero.SWITCH_ON, Zero.KEPT)]
+        if self._restarted and moved:
+            by = "its watchdog" if hello.start == Start.WATCHDOG else "a reset"
+            return (
+                f"the board was restarted by {by}: zero of {', '.join(moved)} may have moved;"
+                " let the tether run in and switch the board off and on"
+            )
+        return None
 
     def _count(self, given: list[Samples]) -> None:
         stats, decoder = self.stats, self._decoder
@@ -119,6 +178,7 @@ class BoardDriver:
         stats.frames_unsupported = decoder.frames_unsupported + self._bad_hellos
         stats.bytes_discarded = decoder.bytes_discarded
         stats.resets = decoder.resets
+        stats.device_problem = self._problem()
         for _, time_s, _ in given:
             stats.samples += len(time_s)
             newest_s = time_s.item(-1)

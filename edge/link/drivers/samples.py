@@ -39,6 +39,10 @@ class LinkStats:
     triggers: int = 0  # of a trigger cable
     saturated: dict[str, int] = field(default_factory=dict)  # channel -> samples at the end of its range
     last_sample_s: float | None = None  # session time
+    missed: dict[str, int] = field(default_factory=dict)  # channel -> what the device itself says it missed
+    device_restarts: int = 0  # by its own watchdog
+    device_dropped: int = 0  # frames the device could not send
+    device_problem: str | None = None  # what is wrong with the device right now, in words
 
 
 class Driver(Protocol):

@@ -1,5 +1,6 @@
 """The driver of a Plumbline board: from a simulated board's bytes to samples in SI."""
 
+import zlib
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
@@ -210,6 +211,68 @@ def test_a_hello_that_makes_no_sense_is_counted_and_passed_over() -> None:
     (samples,) = driver.feed(hello(0, 0, FORCE) + bad + frame(2, 1000, one(0, 0.0)), 0.0)
     assert samples.value.tolist() == [5.0]
     assert driver.stats.frames_unsupported == 1
+
+
+def restarted(start: wire.Start, zero: wire.Zero, missed: int = 0) -> bytes:
+    """A board that was talking and starts anew."""
+    channel = POSITION._replace(zero=zero)
+    again = wire.Hello(0, 2, 5000, "b", "1", (channel,), "s", start)
+    status = wire.Status(1, 2, 5001, int(start == wire.Start.WATCHDOG), 3, 0.1, (missed,))
+    return hello(0, 0, channel) + wire.encode(again) + wire.encode(status)
+
+
+def test_a_restart_that_moved_zero_is_said_until_the_board_is_switched_off_and_on() -> None:
+    driver = driver_for()
+    driver.feed(restarted(wire.Start.WATCHDOG, wire.Zero.KEPT), 0.0)
+    assert "restarted by its watchdog: zero of position_m may have moved" in (
+        driver.stats.device_problem or ""
+    )
+    assert (driver.stats.resets, driver.stats.device_restarts, driver.stats.device_dropped) == (1, 1, 3)
+    on = wire.Hello(0, 3, 100, "b", "1", (POSITION._replace(zero=wire.Zero.SWITCH_ON),))
+    driver.feed(wire.encode(on), 1.0)
+    assert driver.stats.device_problem is None
+
+
+@pytest.mark.parametrize("zero", [wire.Zero.FIXED, wire.Zero.HOME])
+def test_a_restart_moves_no_zero_that_the_sensor_or_the_home_switch_keeps(zero: wire.Zero) -> None:
+    driver = driver_for()
+    driver.feed(restarted(wire.Start.ASKED, zero), 0.0)
+    assert driver.stats.device_problem is None
+
+
+def test_what_the_board_missed_is_counted_over_its_restarts() -> None:
+    driver = driver_for()
+    first = wire.encode(wire.Status(1, 1, 10, 0, 5, 0.1, (7,)))
+    driver.feed(hello(0, 0, POSITION) + first, 0.0)
+    assert driver.stats.missed == {"position_m": 7}
+    driver.feed(restarted(wire.Start.WATCHDOG, wire.Zero.KEPT, missed=2)[len(hello(0, 0, POSITION)) :], 1.0)
+    assert driver.stats.missed == {"position_m": 9}
+    assert driver.stats.device_dropped == 8
+
+
+def test_a_length_below_zero_is_said() -> None:
+    driver = driver_for()
+    driver.feed(hello(0, 0, POSITION) + frame(1, 1000, one(0, -2000.0)), 0.0)  # 105 mm
+    assert "position_m is below 0" in (driver.stats.device_problem or "")
+
+
+def test_a_board_that_speaks_a_later_edition_is_named_and_not_guessed_at() -> None:
+    driver = driver_for()
+    assert driver.feed(wire.encode(wire.Hello(0, 1, 0, "b", "1", (FORCE,)), 2), 0.0) == []
+    newer = driver_for()
+    head = bytes((3, 1)) + bytes(80)
+    newer.feed(wire.cobs(head + zlib.crc32(head).to_bytes(4, "little")) + b"\0", 0.0)
+    assert "edition 3" in (newer.stats.device_problem or "")
+    assert newer.stats.frames_unsupported == 1
+
+
+@pytest.mark.parametrize("edition", wire.EDITIONS)
+def test_a_board_of_either_edition_gives_the_same_samples(drive: Any, edition: int) -> None:
+    found = drive(driver_for(), board_pieces(edition=edition))
+    for (time_s, counts), channel in zip(motion(5.0), (POSITION, FORCE), strict=True):
+        np.testing.assert_allclose(found[channel.name].time_s, time_s, atol=1.01e-6)
+        expected = (counts - channel.zero_counts) / channel.counts_per_unit
+        np.testing.assert_array_equal(found[channel.name].value, expected)
 
 
 @settings(max_examples=100, deadline=None)
