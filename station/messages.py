@@ -6,12 +6,14 @@ Topic: plumbline/1/<site>/<station>/<leaf>, one leaf per kind of message:
     state      retained  1    StateMessage    `lost` is the last will
     info       retained  1    InfoMessage
     health     retained  1    HealthMessage
+    current    retained  1    CurrentMessage  the running set as it stands, for whoever joins
     live       no        0    LiveMessage     may be dropped
     rep        no        0    RepMessage, or Tombstone where the outbox had to drop something
     set        no        0    SetMessage
-    command    no        1    CommandMessage
+    command    no        1    CommandMessage  to the edge
+    correction no        1    CommandMessage  to the record, about a set that the edge no longer holds
     badge      no        1    BadgeMessage    from the station's own screen; the record answers with a reply
-    reply      no        1    ReplyMessage
+    reply      no        1    ReplyMessage    from the edge, or the record
     ack        no        1    AckMessage      from the record (the one process that writes the history)
 
 A payload is one JSON object with `schema`, `event_id` and `at_utc`. `rep`, `set` and tombstones carry an
@@ -21,6 +23,7 @@ one station of one outbox and gets its random id when it is created.
 
 import re
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Literal
 from uuid import uuid4
 
@@ -30,8 +33,11 @@ from station.errors import MessageError
 from station.records import Count, Live, Rep, RepState, Seq, SetSummary, SignalQuality
 
 MAX_PAYLOAD_BYTES = 65_536  # a rep is below 2 kB; anything near this is not ours
-LEAVES = ("state", "info", "health", "live", "rep", "set", "command", "badge", "reply", "ack")
-RETAINED = frozenset({"state", "info", "health"})
+LEAVES = (
+    *("state", "info", "health", "current", "live", "rep", "set"),
+    *("command", "correction", "badge", "reply", "ack"),
+)
+RETAINED = frozenset({"state", "info", "health", "current"})
 # Every other leaf: 1. For rep and set the record's acknowledgement counts: QoS 1 beneath it saved none and
 # sent each rep five times as often when brokers were being killed.
 QOS = {"live": 0, "rep": 0, "set": 0}
@@ -91,6 +97,7 @@ class InfoMessage(Message, frozen=True, kw_only=True, tag="plumbline/info/1"):
     signed_off: list[tuple[str, str]] = []  # athlete and exercise, in this session
     board: str | None = None
     resumed: bool = False  # set as it was before the node ended and began anew
+    clock_synchronised: bool | None = None  # the node's own clock; None: nobody can say
 
 
 SensorFault = Literal["silent", "stuck", "no value", "saturated"]
@@ -150,6 +157,9 @@ class RepMessage(Message, frozen=True, kw_only=True, tag="plumbline/rep/1"):
     set_number: Seq
     athlete: str | None = None  # pseudonymous id
     load_kg: float | None = None  # as entered
+    set_event_id: str | None = None  # the set it belongs to; None from a node of the first edition
+    clock_synchronised: bool | None = None  # the node's clock, when `at_utc` was stamped
+    age_s: float | None = None  # how long ago it was, when this was sent, by the session's clock
     rep: Rep
 
 
@@ -164,7 +174,43 @@ class SetMessage(Message, frozen=True, kw_only=True, tag="plumbline/set/1"):
     exercise: str
     athlete: str | None = None
     load_kg: float | None = None
+    clock_synchronised: bool | None = None
+    age_s: float | None = None
     summary: SetSummary
+
+
+class CurrentRep(msgspec.Struct, frozen=True, kw_only=True):
+    """A rep of the running set in its newest revision."""
+
+    event_id: str
+    revision: Seq
+    state: RepState
+    rep: Rep
+
+
+class CurrentMessage(Message, frozen=True, kw_only=True, tag="plumbline/current/1"):
+    """The running set as it stands; the one done last until the next begins.
+
+    Retained, so that a screen which joins or comes back shows what all others show. A rep that a person has
+    marked false stays in `reps`, rejected.
+    """
+
+    session: str
+    session_s: float  # when it was so
+    set_event_id: str | None  # None: no set yet
+    set_number: Seq
+    over: bool  # the set has ended
+    exercise: str
+    athlete: str | None = None
+    load_kg: float | None = None
+    target_reps: Count | None = None
+    counted_reps: Count = 0
+    partial_reps: Count = 0
+    reps: list[CurrentRep] = []  # by start, the newest CURRENT_REPS of them
+    reps_left_out: Count = 0  # older ones
+
+
+CURRENT_REPS = 40  # of some 1.2 kB each: within MAX_PAYLOAD_BYTES
 
 
 class Tombstone(Message, frozen=True, kw_only=True, tag="plumbline/tombstone/1"):
@@ -179,25 +225,35 @@ class Tombstone(Message, frozen=True, kw_only=True, tag="plumbline/tombstone/1")
 CommandName = Literal[
     "set-exercise",
     "set-athlete",
-    "set-load",
+    "set-load",  # from now on
     "set-target",
     "set-queue",
-    "tare",
+    "tare",  # the load cell's zero
+    "zero",  # the lengths' zero, after a tether or its unit was moved
     "end-set",
     "restart-set",
     "mark-rep",
+    "add-rep",  # one that the station missed
+    "give-set",  # to another athlete, whole or from one of its reps on
+    "load-set",  # what a whole set was lifted with
     "acknowledge",
     "mute",
     "sign-off",
     "undo",
 ]
 
+Mark = Literal["counted", "false", "partial", "failed"]
+
 
 class CommandMessage(Message, frozen=True, kw_only=True, tag="plumbline/command/1"):
-    """A wish from a screen; the edge decides and answers with the same `event_id` in `in_reply_to`."""
+    """A wish from a screen; the edge decides and answers with the same `event_id` in `in_reply_to`.
+
+    On `correction` it is about a set of an earlier session, and the record decides.
+    """
 
     name: CommandName
     by: str  # who asks: the screen's name or the coach's id
+    action: str | None = None  # commands of one key or badge share it: `undo` takes all of them back
     exercise: str | None = None
     athlete: str | None = None
     load_kg: float | None = None
@@ -210,8 +266,9 @@ class CommandMessage(Message, frozen=True, kw_only=True, tag="plumbline/command/
     queue: list[str] | None = None
     attention: str | None = None  # what is acknowledged
     muted: bool | None = None  # None: the other way round
-    rep_event_id: str | None = None
-    mark: Literal["false", "partial", "failed"] | None = None
+    rep_event_id: str | None = None  # the rep meant; of give-set: the first that goes to the other athlete
+    set_event_id: str | None = None  # the set meant; None: the one running, or done last
+    mark: Mark | None = None  # None: as it was measured
 
 
 class BadgeMessage(Message, frozen=True, kw_only=True, tag="plumbline/badge/1"):
@@ -221,12 +278,36 @@ class BadgeMessage(Message, frozen=True, kw_only=True, tag="plumbline/badge/1"):
     by: str  # the screen it was read at
 
 
+class ReplyCode(StrEnum):
+    """What came of a command or a badge. Programs read the code, people the text."""
+
+    DONE = "done"
+    UNDONE = "undone"  # of an `undo`; `undone` names the action it took back
+    NOTHING_TO_UNDO = "nothing-to-undo"
+    TOO_LATE = "too-late"  # to be taken back
+    MISSING = "missing"  # the command lacks what it needs
+    OUT_OF_BOUNDS = "out-of-bounds"
+    ALREADY = "already"  # as it is
+    NO_ATHLETE = "no-athlete"  # nobody lifts here
+    NO_SET = "no-set"  # none is running
+    UNKNOWN_EXERCISE = "unknown-exercise"
+    UNKNOWN_REP = "unknown-rep"  # not of this station, or longer ago than its session holds
+    UNKNOWN_SET = "unknown-set"
+    UNKNOWN_BADGE = "unknown-badge"
+    ERASED = "erased"  # the athlete was, on their own wish
+    NOT_HERE = "not-here"  # this station has no such sensor, or this exercise is none for its kind
+    REFUSED = "refused"  # for another reason, which the text gives
+
+
 class ReplyMessage(Message, frozen=True, kw_only=True, tag="plumbline/reply/1"):
-    """The edge's answer to one command, or the record's to a badge."""
+    """The edge's answer to one command, or the record's to a badge or a correction."""
 
     in_reply_to: str
     ok: bool
     text: str
+    code: ReplyCode | None = None  # None from a node of the first edition
+    action: str | None = None  # of the command
+    undone: str | None = None  # the action that an `undo` has taken back
 
 
 class StreamAck(msgspec.Struct, frozen=True, kw_only=True):
@@ -247,6 +328,7 @@ AnyMessage = (
     StateMessage
     | InfoMessage
     | HealthMessage
+    | CurrentMessage
     | LiveMessage
     | RepMessage
     | SetMessage
@@ -261,10 +343,12 @@ BY_LEAF: dict[str, tuple[type[Message], ...]] = {
     "state": (StateMessage,),
     "info": (InfoMessage,),
     "health": (HealthMessage,),
+    "current": (CurrentMessage,),
     "live": (LiveMessage,),
     "rep": (RepMessage, Tombstone),
     "set": (SetMessage,),
     "command": (CommandMessage,),
+    "correction": (CommandMessage,),
     "badge": (BadgeMessage,),
     "reply": (ReplyMessage,),
     "ack": (AckMessage,),

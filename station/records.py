@@ -5,6 +5,7 @@ one vocabulary, no translation layer. SI units; times are seconds of the session
 recording in an analysis). A quantity the sensors cannot see is None, never 0.
 """
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 import msgspec
@@ -17,6 +18,37 @@ RepState = Literal["pending", "confirmed", "rejected"]
 Phase = Literal["top", "eccentric", "bottom", "concentric"]
 
 
+class ReasonCode(StrEnum):
+    """Why a movement is no rep, or a rep is not counted. Programs read the code, people `reason`."""
+
+    # Of movements that were none.
+    PICK_UP = "pick-up"
+    SET_DOWN = "set-down"
+    SET_DOWN_AND_PICK_UP = "set-down-and-pick-up"
+    UNRACK = "unrack"
+    RE_RACK = "re-rack"
+    TOO_QUICK = "too-quick"
+    # Of reps, by their range.
+    SHORT_OF_LEAST = "short-of-least"  # below the profile's min_rom_m
+    SHORT_OF_SET = "short-of-set"  # below 60 % of the set's median
+    SHORT_OF_ATHLETE = "short-of-athlete"  # below 60 % of the athlete's calibrated range
+    # Of reps, by a person.
+    MARKED_FALSE = "marked-false"  # no rep at all
+    MARKED_PARTIAL = "marked-partial"
+    MARKED_FAILED = "marked-failed"
+    SET_RESTARTED = "set-restarted"
+
+
+PARTIAL = frozenset(
+    {
+        ReasonCode.SHORT_OF_LEAST,
+        ReasonCode.SHORT_OF_SET,
+        ReasonCode.SHORT_OF_ATHLETE,
+        ReasonCode.MARKED_PARTIAL,
+    }
+)
+
+
 class Rep(msgspec.Struct, frozen=True, kw_only=True):
     """One repetition: an eccentric and a concentric phase of one exercise.
 
@@ -27,7 +59,8 @@ class Rep(msgspec.Struct, frozen=True, kw_only=True):
 
     number: Seq  # within its set, from 1; partial reps are numbered too
     counted: bool
-    reason: str | None = None  # why it is not counted
+    reason: str | None = None  # why it is not counted, for a person
+    reason_code: ReasonCode | None = None  # the same for a program
 
     start_s: float
     end_s: float
@@ -84,6 +117,7 @@ class Rejected(msgspec.Struct, frozen=True):
     start_s: float
     end_s: float
     reason: str
+    reason_code: ReasonCode | None = None
 
 
 class SetSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,11 +38,11 @@ _ENVELOPE = {
 }
 REPS = _ENVELOPE | {"state": "TEXT NOT NULL", "set_number": "INTEGER NOT NULL"} | _columns(Rep)
 # Of REPS, what version 4 added.
-_UNCERTAINTIES = (
+_VERSION_4 = (
     "rom_sigma_m", "mean_concentric_velocity_sigma_mps", "peak_concentric_velocity_sigma_mps",
     "eccentric_sigma_s", "bottom_pause_sigma_s", "concentric_sigma_s", "top_pause_sigma_s",
     "confidence", "repaired_samples", "signal_noise_m",
-    "slack_s", "heel_pct", "heel_least_pct", "left_pct",
+    "slack_s", "heel_pct", "heel_least_pct", "left_pct", "reason_code",
 )  # fmt: skip
 SETS = _ENVELOPE | _columns(SetSummary)
 
@@ -55,7 +55,7 @@ def _table(name: str, columns: Mapping[str, str]) -> str:
 # What each version added to the one before. The types are SQLite's; PostgreSQL has a name for each.
 _VERSIONS: tuple[tuple[str, ...], ...] = (
     (
-        _table("reps", {name: kind for name, kind in REPS.items() if name not in _UNCERTAINTIES}),
+        _table("reps", {name: kind for name, kind in REPS.items() if name not in _VERSION_4}),
         _table("sets", SETS),
         "CREATE INDEX reps_by_time ON reps (at_utc)",
         "CREATE INDEX reps_by_session ON reps (session, set_number, number)",
@@ -93,7 +93,7 @@ _VERSIONS: tuple[tuple[str, ...], ...] = (
         )""",
     ),
     ("ALTER TABLE plans ADD COLUMN full_range_m REAL",),
-    tuple(f'ALTER TABLE reps ADD COLUMN "{name}" {REPS[name]}' for name in _UNCERTAINTIES),
+    tuple(f'ALTER TABLE reps ADD COLUMN "{name}" {REPS[name]}' for name in _VERSION_4),
 )
 SCHEMA_VERSION = len(_VERSIONS)
 

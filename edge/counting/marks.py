@@ -5,15 +5,14 @@ itself, one more each time it sends a rep, and lays the mark over every later re
 """
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from station.errors import MessageError
-from station.messages import RepMessage, now_utc
+from station.messages import Mark, RepMessage, now_utc
 from station.records import Rep
 
-Mark = Literal["false", "partial", "failed"]
 REPS_KEPT = 256  # marks concern the set just done, or the one before
 
 

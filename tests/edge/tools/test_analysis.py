@@ -33,12 +33,12 @@ REP_KEYS = {
     *("rom_sigma_m", "mean_concentric_velocity_sigma_mps", "peak_concentric_velocity_sigma_mps"),
     *("eccentric_sigma_s", "bottom_pause_sigma_s", "concentric_sigma_s", "top_pause_sigma_s"),
     *("confidence", "repaired_samples", "signal_noise_m"),
-    *("slack_s", "heel_pct", "heel_least_pct", "left_pct"),
+    *("slack_s", "heel_pct", "heel_least_pct", "left_pct", "reason_code"),
 }
 FORCE_KEYS = {"mean_force_n", "peak_force_n", "mean_power_w", "peak_power_w", "work_j"}
 SIGMA_KEYS = {key for key in REP_KEYS if "sigma" in key} - {"path_deviation_sigma_m"}
 # Of sensors and judges that the recordings here do not have.
-OTHER_KEYS = {"confidence", "slack_s", "heel_pct", "heel_least_pct", "left_pct"}
+OTHER_KEYS = {"reason_code", "confidence", "slack_s", "heel_pct", "heel_least_pct", "left_pct"}
 NOT_SAID = OTHER_KEYS | SIGMA_KEYS | {"repaired_samples", "signal_noise_m"}
 PATH_KEYS = {"path_deviation_m", "path_drift_m", "path_deviation_sigma_m"}
 LENGTH_KEYS = {key for key in REP_KEYS if key.endswith("_mps")} | {
@@ -97,7 +97,9 @@ def reps_of(analyze):
         assert found["station"] == "sim-1"
         assert [a_set["number"] for a_set in found["sets"]] == list(range(1, len(found["sets"]) + 1))
         assert all(set(a_set) == {"number", "reps"} for a_set in found["sets"])
-        assert all(set(rejected) == {"start_s", "end_s", "reason"} for rejected in found["rejected"])
+        assert all(
+            set(rejected) == {"start_s", "end_s", "reason", "reason_code"} for rejected in found["rejected"]
+        )
         return [rep for a_set in found["sets"] for rep in a_set["reps"]]
 
     return run
