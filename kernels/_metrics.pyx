@@ -143,8 +143,6 @@ cdef class Meter:
             return False
         if isnan(up.end_s):
             up.end_s = (self.phases.first + self.phases.n - 0.5) * GRID_S
-        if up.start_s < down.end_s:
-            up.start_s = down.end_s
         m.start_s = down.start_s
         m.eccentric_end_s = down.end_s
         # the stream may have begun, or come back, in the middle of it
@@ -152,7 +150,7 @@ cdef class Meter:
         m.concentric_start_s = up.start_s
         m.concentric_end_s = up.end_s
         m.end_s = up.end_s
-        m.bottom_pause_s = up.start_s - down.end_s
+        m.bottom_pause_s = max(0.0, up.start_s - down.end_s)
         m.top_pause_s = NAN
         self.lift(window, down, up, load, m)
         return True
@@ -172,12 +170,12 @@ cdef class Meter:
         if dropped:
             down.start_s = NAN
             down.end_s = NAN
-        elif down.start_s < up.end_s:
-            down.start_s = up.end_s
         m.eccentric_end_s = down.end_s
         m.end_s = up.end_s if dropped else down.end_s
         m.eccentric_s = down.end_s - down.start_s
         m.top_pause_s = down.start_s - up.end_s
+        if m.top_pause_s < 0.0:
+            m.top_pause_s = 0.0  # not max(): NaN stays
         self.lift(window, down, up, load, m)
         return True
 
@@ -207,7 +205,7 @@ cdef class Meter:
                 m.pcv = self.phases.rate[i]
                 at = i
         if i0 < at < self.phases.n - 1:
-            m.pcv = self.phases.summit(at)
+            m.pcv = self.phases.parabolic_peak(at)
         m.mpv = NAN
         if self.free_weight:
             self.phases.accelerate(window, i0, i1)
@@ -234,7 +232,7 @@ cdef class Meter:
                     m.pev = -self.phases.rate[i]
                     at = i
             if 0 < at < self.phases.n - 1:
-                m.pev = fabs(self.phases.summit(at))
+                m.pev = fabs(self.phases.parabolic_peak(at))
         self.force(window, load, i0, i1, up, m)
         self.way.path(window, m)
 

@@ -36,7 +36,7 @@ cdef double LOST = 1.7          # times the interval before: a sample was lost, 
 cdef double QUANTA = 1.5        # of the resolution a sample: what moves so fast does not read the same twice
 cdef double GOES_ON = 0.3       # of the way it would have made: after a stop it has hardly set out again
 cdef double STALE_S = 0.25    # a reading repeated for longer is a stop,
-cdef double STALE_STEPS = 8.0   # and so is one repeated more often
+cdef double STALE_STEPS = 10.0  # and so is one repeated more often: 0.1 s at 100 Hz
 
 
 @cython.final

@@ -21,14 +21,19 @@ cdef class Phases:
     cdef void settle(self, Window* window, long long first, long long last, bint final) noexcept nogil
     cdef void smooth(self, Window* window, long long first, long long last, int half) noexcept nogil
     cdef void accelerate(self, Window* window, int i0, int i1) noexcept nogil
-    cdef double unrest(self) noexcept nogil
+    cdef double noise_estimate(self) noexcept nogil
     cdef double crossing(self, int i, double level) noexcept nogil
     cdef Span phase(
         self, int i0, int i1, double sign, double v0, double start, double end, double size
     ) noexcept nogil
-    cdef double sharpen(self, double at_s, int step, double sign, double v0, double size) noexcept nogil
+    cdef double boundary(
+        self, int zone, int outer, int inner, int step, double sign, double level, double v0
+    ) noexcept nogil
+    cdef double carried(
+        self, double read_s, int i, int inner, int step, double sign, double level, double v0
+    ) noexcept nogil
     cdef double place_at(self, double t) noexcept nogil
     cdef int index(self, double t) noexcept nogil
-    cdef double summit(self, int i) noexcept nogil
+    cdef double parabolic_peak(self, int i) noexcept nogil
     cdef bint knocked(self, Window* window, long long a, long long v, long long b, bint may_drop) noexcept nogil
     cdef bint hasty(self, const double* ring, long long turn, long long end, int step) noexcept nogil

@@ -2,12 +2,12 @@
 
 The announcing filter is short because a lifter waits for it. Here the whole movement lies in a ring, so the
 smoother may look both ways, and it is as narrow as the sensors' noise allows: the narrowest of the ladder whose
-velocity is quiet. Unrest is what a fourth difference at 50 ms sees: it has a gain of 0.002 at 1 Hz, 0.1 at 3 Hz and
+velocity is quiet. Noise is what a fourth difference at 50 ms sees: it has a gain of 0.002 at 1 Hz, 0.1 at 3 Hz and
 2.7 at 10 Hz, so voluntary motion hardly enters while slap, tremor, noise and quantisation do.
 """
 
 cimport cython
-from libc.math cimport INFINITY, NAN, fabs, isnan
+from libc.math cimport INFINITY, NAN, fabs, isnan, sqrt
 from libc.string cimport memmove
 
 from kernels._smooth cimport LADDER, Smoother, evens, half_width, moments, smoother, unroll
@@ -21,13 +21,12 @@ cdef double QUIET_SHARE = 0.01      # of peak velocity: fast motion needs less
 # A phase of 0.5 s, as fast as lifters get, takes 0.18 s through the middle 70 % of its range; a knock's 0.15 s
 # takes half of that. Measured on the place, so that noise in the velocity does not matter.
 cdef double MIDDLE_S = 0.12
-cdef double SUDDEN = 8.0            # times v0 within a half-width of the smoother; a lift of 0.5 m in 1 s is not
-# Up to this share of the range a motion is as it set out, and from there on no longer. On simulated reaches of 0.4 to
-# 1.5 s (v as u^a (1 - u)^b, a and b 1 to 3): beyond it the crossing comes as much too late as it had been too early.
-cdef double STILL = 0.1
-cdef double NOT_YET = 0.3
+# A boundary is read where a creep does not reach, and carried on to v0 as smooth reaches set out (v ~ tau², Flash &
+# Hogan 1985), but not far: README, "Phases".
+cdef double READ_AT = 0.08          # of the phase's peak speed
+cdef double CARRIED_S = 0.15
 cdef double BLUR_S = 0.5            # noise does not spread a crossing farther than this
-cdef int UNREST_LAG = 5
+cdef int NOISE_LAG = 5
 cdef int LEAST_REACH = 3            # the narrowest smoother
 cdef int LEAST_CURVE = 8            # half-width; a second derivative is four times as noisy over half the width
 
@@ -114,7 +113,7 @@ cdef class Phases:
                 if self.place[i] < low:
                     low = self.place[i]
             limit = QUIET_SHARE * peak + (0.25 * TENSION_V0 * (high - low) if self.on_tension else QUIET)
-            self.noise = self.unrest()
+            self.noise = self.noise_estimate()
             if self.noise <= limit or j == LADDER - 1:
                 break
             j += 1
@@ -122,11 +121,11 @@ cdef class Phases:
             self.settled = True
             self.rung = j - 1 if j > 0 and j == self.rung and self.noise < 0.5 * limit else j
 
-    cdef double unrest(self) noexcept nogil:
+    cdef double noise_estimate(self) noexcept nogil:
         """Typical size of what is not voluntary in `rate`: the median fourth difference over its noise gain."""
         cdef Py_ssize_t i, count, lo, hi, left, right, middle
         cdef double pivot, x
-        cdef Py_ssize_t lag = UNREST_LAG
+        cdef Py_ssize_t lag = NOISE_LAG
         count = 0
         for i in range(2 * lag, self.n - 2 * lag, 5):  # nearer neighbours say the same: the narrowest smoother spans 13
             x = fabs(
@@ -172,15 +171,17 @@ cdef class Phases:
     cdef Span phase(
         self, int i0, int i1, double sign, double v0, double start, double end, double size
     ) noexcept nogil:
-        """One phase: from the last time the speed passes v0 in the zone it leaves to the first time it falls below
-        v0 in the zone it reaches. NaN where that has not happened."""
+        """One phase of the window's samples [i0, i1]: its start in the zone it leaves, its end in the zone it reaches.
+
+        `start` and `end` are the places it leads from and to, `size` their distance. NaN where it did not begin or
+        end in the window.
+        """
         cdef Span span
-        cdef int i, out, into
-        cdef double below
-        cdef double first = NAN
-        cdef double last
-        out = i0
-        into = i1
+        cdef int i
+        cdef int out = i0
+        cdef int into = i1
+        cdef double peak = 0.0
+        cdef double level
         for i in range(i1, max(i0, i1 - 2 * MARGIN) - 1, -1):
             if sign * self.place[i] > sign * self.place[into] or isnan(self.place[into]):
                 into = i  # the turn: a dropped bar is back at the start a few samples later
@@ -188,95 +189,75 @@ cdef class Phases:
             if sign * (self.place[i] - start) <= ZONE * size:
                 out = i
                 break
-        span.start_s = NAN
-        below = v0 - min(2.0 * self.noise, 0.75 * v0)
-        if sign * self.rate[min(out + 1, i1)] >= v0:
-            # the last crossing, and where noise crosses more than once the middle between the first and it
-            for i in range(out, i0 - 1, -1):
-                if sign * self.rate[i] < v0:
-                    if isnan(span.start_s):
-                        span.start_s = self.crossing(i, sign * v0)
-                        first = span.start_s
-                    elif sign * self.rate[i + 1] >= v0:
-                        first = self.crossing(i, sign * v0)
-                    if sign * self.rate[i] < below or span.start_s - first > BLUR_S:
-                        break
-            if isnan(span.start_s):
-                out = i0  # under way when the stream began
-            span.start_s = self.sharpen(0.5 * (span.start_s + first), 1, sign, v0, size)
-        else:
-            for i in range(out + 1, i1):
-                if sign * self.rate[i] < v0 and sign * self.rate[i + 1] >= v0:
-                    span.start_s = self.crossing(i, sign * v0)
-                    out = i
-                    break
+        for i in range(out, into + 1):
+            peak = max(peak, sign * self.rate[i])
+        level = max(v0, READ_AT * peak)
+        span.start_s = self.boundary(min(out + 1, i1), i0, i1, -1, sign, level, v0)
         span.whole = not isnan(span.start_s)
         if not span.whole:
+            out = i0  # under way when the stream began
             span.start_s = (self.first + out + 0.5) * GRID_S
         span.end_s = NAN
-        into = i1 + 1
         for i in range(out + 1, i1 + 1):
             if sign * (end - self.place[i]) <= ZONE * size:
-                into = i
+                span.end_s = self.boundary(i, i1, out, 1, sign, level, v0)
                 break
-        if into <= i1 and sign * self.rate[into] < v0:
-            span.end_s = (self.first + into + 0.5) * GRID_S
-            return span
-        last = NAN
-        for i in range(into, i1):
-            if sign * self.rate[i + 1] < v0:
-                if isnan(span.end_s):
-                    span.end_s = self.crossing(i, sign * v0)
-                    last = span.end_s
-                elif sign * self.rate[i] >= v0:
-                    last = self.crossing(i, sign * v0)
-                if sign * self.rate[i + 1] < below or last - span.end_s > BLUR_S:
-                    break
-        span.end_s = self.sharpen(0.5 * (span.end_s + last), -1, sign, v0, size)
         return span
 
-    cdef double sharpen(self, double at_s, int step, double sign, double v0, double size) noexcept nogil:
-        """The time at which the speed passes v0 where it does so suddenly, forwards (step 1) or backwards (-1) in time.
+    cdef double boundary(
+        self, int zone, int outer, int inner, int step, double sign, double level, double v0
+    ) noexcept nogil:
+        """The boundary nearest sample `zone`, where the motion leaves (step -1) or enters (step 1) its outer zone.
 
-        The smoother spreads a sudden start over its half-width. What lies a half-width on is not spread, and tells how
-        the motion set out: as d = c tau^(q+1), v = (q + 1) c tau^q, a = q v / tau for some q (1 with a jerk, 2 as
-        voluntary reaches do), so that v² / (a d) = 1 + 1/q and tau = (q + 1) d / v.
+        It is read where the speed passes `level`: on the way from `zone` to `outer`; where the motion is slow at
+        `zone` already, farther out, or at last on the way to `inner`. NaN where it is passed nowhere.
         """
-        cdef int i = self.index(at_s)
-        cdef int p = i + step * (self.half + 1)
-        cdef int j
-        cdef Smoother* f
-        cdef double v, a, d, q, tau, rest, found, onset, since, spread, share
-        if p < 2 or p > self.n - 3:
-            return at_s
-        v = sign * self.rate[p]
-        if not v >= SUDDEN * v0:
-            return at_s
-        rest = step * sign * self.place[i]
-        for j in range(1, 2 * self.half + 1):
-            if 0 <= i - step * j < self.n:
-                rest = min(rest, step * sign * self.place[i - step * j])
-        d = step * sign * self.place[p] - rest
-        a = step * sign * (self.rate[p + 2] - self.rate[p - 2]) / (4.0 * GRID_S)
-        q = v * v / (a * d) - 1.0
-        if not (a > 0.0 and d > 0.0 and q > 0.0):
-            return at_s
-        q = min(max(1.0 / q, 0.5), 3.0)
-        tau = (q + 1.0) * d / v
-        found = (self.first + p + 0.5) * GRID_S - step * tau * (1.0 - (v0 / v) ** (1.0 / q))
-        if fabs(found - at_s) > 0.5 * self.half * GRID_S:
-            return at_s
-        # what a start as sudden as that would read, spread, where the crossing was read
-        onset = (self.first + p + 0.5) * GRID_S - step * tau
-        f = smoother(self.half)
-        spread = 0.0
-        for j in range(0, 2 * self.half + 1, 2):  # every other tap: the sum of both halves differs by a few per cent
-            since = step * (at_s - onset) + (j - self.half) * GRID_S
-            if since > 0.0:
-                spread += 2.0 * f.rate[j] * d * (since / tau) ** (q + 1.0)
-        # far from its ends the motion goes on otherwise than it set out
-        share = min(max((NOT_YET - d / size) / (NOT_YET - STILL), 0.0), 1.0)
-        return at_s + share * min(max(spread / v0, 0.0), 1.0) * (found - at_s)
+        cdef double below = level - min(2.0 * self.noise, 0.75 * level)
+        cdef double known_s = (self.first + outer + 0.5) * GRID_S
+        cdef double first = NAN
+        cdef double last = NAN
+        cdef double at_s
+        cdef int i = zone
+        cdef int at = zone
+        while i != outer and not sign * self.rate[i] >= level:
+            i += step
+        while i != outer:
+            if sign * self.rate[i + step] < level:
+                if isnan(first):
+                    first = self.crossing(min(i, i + step), sign * level)
+                    last = first
+                    at = i
+                elif sign * self.rate[i] >= level:
+                    last = self.crossing(min(i, i + step), sign * level)
+                # where noise crosses more than once, the middle between the first and the last
+                if sign * self.rate[i + step] < below or fabs(last - first) > BLUR_S:
+                    break
+            i += step
+        if isnan(first):
+            i = zone
+            while i != inner and not sign * self.rate[i] >= level:
+                i -= step
+            if i == inner or i == zone:
+                return NAN
+            first = self.crossing(min(i, i + step), sign * level)
+            last = first
+            at = i
+        at_s = self.carried(0.5 * (first + last), at, inner, step, sign, level, v0)
+        return min(at_s, known_s) if step > 0 else max(at_s, known_s)
+
+    cdef double carried(
+        self, double read_s, int i, int inner, int step, double sign, double level, double v0
+    ) noexcept nogil:
+        """From the crossing of `level` on to v0, along the v ~ tau² that passes `level` and three times as much."""
+        cdef double through_s
+        while i != inner and not sign * self.rate[i] >= 3.0 * level:
+            i -= step
+        if i == inner:
+            return read_s
+        through_s = self.crossing(min(i, i + step), 3.0 * sign * level)
+        return read_s + step * min(
+            fabs(read_s - through_s) * (1.0 - sqrt(v0 / level)) / (sqrt(3.0) - 1.0), CARRIED_S
+        )
 
     cdef double place_at(self, double t) noexcept nogil:
         cdef double at = t / GRID_S - 0.5 - self.first
@@ -297,7 +278,7 @@ cdef class Phases:
             return 0
         return min(<int>at, self.n - 1)
 
-    cdef double summit(self, int i) noexcept nogil:
+    cdef double parabolic_peak(self, int i) noexcept nogil:
         """Extreme of the parabola through three samples of `rate`."""
         cdef double a = self.rate[i - 1]
         cdef double b = self.rate[i]

@@ -197,10 +197,10 @@ class SetTracker:
     def _pause(self, rep: Rep, following: Rep | None) -> dict[str, float | None]:
         """The pause between a rep and the next; null for the last of a set."""
         if self._profile.starts_with == "eccentric":
-            return {"top_pause_s": following.start_s - rep.end_s if following else None}
+            return {"top_pause_s": max(0.0, following.start_s - rep.end_s) if following else None}
         if following is None or rep.eccentric_end_s is None:
             return {"bottom_pause_s": None}
-        return {"bottom_pause_s": following.start_s - rep.end_s}
+        return {"bottom_pause_s": max(0.0, following.start_s - rep.end_s)}
 
 
 def summarise(number: int, reps: list[Rep]) -> SetSummary:

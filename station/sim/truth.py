@@ -10,9 +10,11 @@ import numpy as np
 
 from station.exercises import Profile
 from station.sim.measures import Found, measure
-from station.sim.motion import Floats, Motion
+from station.sim.motion import DT_S, Floats, Motion
 
 ZONE = 0.15  # the share of the range near an end in which a boundary may lie
+READ_AT = 0.08  # of the phase's peak speed: where a boundary is read, unless v0 is more
+CARRIED_S = 0.15  # from there to v0, at most
 PARTIAL_SHARE = 0.6  # of the set's median range
 MUSCLE = 150  # dense samples by which muscle may smear a piece's edge
 QUIET = frozenset({"idle", "settle", "top", "bottom", "rest"})
@@ -106,12 +108,11 @@ def _rep(motion: Motion, profile: Profile, s: Floats, v: Floats, v0: float, wind
             eccentric = _eccentric(s, v, v0, bottom, lowest, window.after)
     if concentric is None:
         raise AssertionError(f"rep planned at {motion.time_s[window.first]:.2f} s has no concentric")
-    time = _Timed(motion.time_s, v)
     rep: Found = {
-        "concentric_start_s": time.at(concentric[0], v0),
-        "concentric_end_s": time.at(concentric[1], v0),
-        "eccentric_start_s": None if eccentric is None else time.at(eccentric[0], -v0),
-        "eccentric_end_s": None if eccentric is None else time.at(eccentric[1], -v0),
+        "concentric_start_s": concentric[0] * DT_S,
+        "concentric_end_s": concentric[1] * DT_S,
+        "eccentric_start_s": eccentric and eccentric[0] * DT_S,
+        "eccentric_end_s": eccentric and eccentric[1] * DT_S,
     }
     if profile.starts_with == "eccentric":
         rep["start_s"] = rep["eccentric_start_s"]
@@ -122,48 +123,62 @@ def _rep(motion: Motion, profile: Profile, s: Floats, v: Floats, v0: float, wind
     return rep
 
 
-class _Timed:
-    """Times of crossings, interpolated between dense samples."""
-
-    def __init__(self, time_s: Floats, v: Floats) -> None:
-        self.time_s = time_s
-        self.v = v
-
-    def at(self, i: int, level: float) -> float:
-        step = self.v[i + 1] - self.v[i]
-        share = 0.0 if step == 0 else (level - self.v[i]) / step
-        return float(self.time_s[i] + share * (self.time_s[i + 1] - self.time_s[i]))
-
-
 def _eccentric(
     s: Floats, v: Floats, v0: float, top_from: int, lowest: int, until: int
-) -> tuple[int, int] | None:
-    """Samples before the two crossings of the lowering to `lowest`, looked for up to `until`."""
+) -> tuple[float, float] | None:
+    """Where the lowering to `lowest`, looked for up to `until`, begins and ends, in samples."""
     top = top_from + int(np.argmax(s[top_from : lowest + 1]))
     reach = float(s[top] - s[lowest])
+    level = max(v0, READ_AT * float(-v[top : lowest + 1].min()))
     # An end of the range belongs to its pause as long as the lifter lingers there: last fall, first rise.
-    leaves = top + _falls(v[top : lowest + 1], -v0)
+    leaves = top + _falls(v[top : lowest + 1], -level)
     leaves = leaves[s[leaves] >= s[top] - ZONE * reach]
     if not len(leaves):
         return None
     start = int(leaves[-1])
-    rises = start + 1 + _rises(v[start + 1 : until], -v0)
+    rises = start + 1 + _rises(v[start + 1 : until], -level)
     rises = rises[s[rises] <= s[lowest] + ZONE * reach]
-    return (start, int(rises[0])) if len(rises) else None
+    if not len(rises):
+        return None
+    return _carried(-v, start, 1, level, v0), _carried(-v, int(rises[0]), -1, level, v0)
 
 
-def _concentric(s: Floats, v: Floats, v0: float, bottom: int, until: int) -> tuple[int, int] | None:
-    """Samples before the two crossings of the lift from `bottom`."""
+def _concentric(s: Floats, v: Floats, v0: float, bottom: int, until: int) -> tuple[float, float] | None:
+    """Where the lift from `bottom` begins and ends, in samples."""
     top = bottom + int(np.argmax(s[bottom:until]))
     reach = float(s[top] - s[bottom])
-    falls = bottom + _falls(v[bottom:until], v0)
+    level = max(v0, READ_AT * float(v[bottom : top + 1].max()))
+    falls = bottom + _falls(v[bottom:until], level)
     falls = falls[s[falls] >= s[top] - ZONE * reach]
     if not len(falls):
         return None
     end = int(falls[0])
-    rises = bottom + _rises(v[bottom : end + 1], v0)
+    rises = bottom + _rises(v[bottom : end + 1], level)
     rises = rises[s[rises] <= s[bottom] + ZONE * reach]
-    return (int(rises[-1]), end) if len(rises) else None
+    if not len(rises):
+        return None
+    return _carried(v, int(rises[-1]), 1, level, v0), _carried(v, end, -1, level, v0)
+
+
+def _carried(speed: Floats, i: int, inward: int, level: float, v0: float) -> float:
+    """The boundary at v0, in samples, of a phase whose speed passes `level` after sample i.
+
+    Inward (forwards for a start, backwards for an end) the speed goes on to three times the level; outward
+    it is carried on along tau squared.
+    """
+    at = i + _share(speed, i, level)
+    k = i
+    while 0 < k < len(speed) - 2 and (speed[k + 1] if inward > 0 else speed[k]) < 3.0 * level:
+        k += inward
+    through = k + _share(speed, k, 3.0 * level)
+    onward = abs(through - at) * (1.0 - (v0 / level) ** 0.5) / (3.0**0.5 - 1.0)
+    return float(at - inward * min(onward, CARRIED_S / DT_S))
+
+
+def _share(speed: Floats, i: int, level: float) -> float:
+    """How far between samples i and i + 1 the speed passes a level."""
+    step = speed[i + 1] - speed[i]
+    return 0.0 if step == 0 else float(min(max((level - speed[i]) / step, 0.0), 1.0))
 
 
 def _sets(reps: list[Found], profile: Profile) -> list[dict[str, Any]]:
@@ -219,7 +234,7 @@ def _finish_set(group: list[Found], profile: Profile) -> list[Found]:
 
 
 def _pause(start: float | None, end: float | None) -> float | None:
-    return None if start is None or end is None else end - start
+    return None if start is None or end is None else max(0.0, end - start)
 
 
 def _not_reps(motion: Motion) -> list[dict[str, Any]]:

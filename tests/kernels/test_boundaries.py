@@ -1,0 +1,109 @@
+"""Where a phase begins and ends, against a slow reading of the definition on the noise-free motion."""
+
+import numpy as np
+import pytest
+
+V0_MPS = 0.02
+RATE_HZ = 1000.0
+
+
+def passes(time_s, speed, level, first, step):
+    """When the speed, walked through from sample `first` by `step`, falls below a level; between samples."""
+    i = first
+    while speed[i + step] >= level:
+        i += step
+    share = (speed[i] - level) / (speed[i] - speed[i + step])
+    return time_s[i] + step * share * (time_s[1] - time_s[0])
+
+
+def boundaries(time_s, s, first, last):
+    """The start and end of the phase that leads from sample `first` to `last`, both at rest."""
+    sign = np.sign(s[last] - s[first])
+    speed = sign * np.gradient(s, time_s)
+    way = np.abs(s - s[first]) / abs(s[last] - s[first])
+    level = max(V0_MPS, 0.08 * speed[first:last].max())
+    left = first + int(np.argmax(way[first:last] > 0.15))
+    reached = first + int(np.argmax(way[first:last] >= 0.85))
+    found = []
+    for zone, step in ((left, -1), (reached, 1)):
+        read_s = passes(time_s, speed, level, zone, step)
+        fast = int(np.argmax(speed[first:last])) + first
+        through_s = passes(time_s, speed, 3.0 * level, fast, step)
+        # sqrt(v) is linear in time
+        slope = (np.sqrt(3.0 * level) - np.sqrt(level)) / abs(read_s - through_s)
+        onward_s = (np.sqrt(level) - np.sqrt(V0_MPS)) / slope
+        found.append(read_s + step * min(onward_s, 0.15))
+    return found
+
+
+def mcv(time_s, s, start_s, end_s):
+    return (np.interp(end_s, time_s, s) - np.interp(start_s, time_s, s)) / (end_s - start_s)
+
+
+def lifts(motion, lift_s, creep_s=0.0, creep_mps=0.0):
+    """Deadlifts of 0.5 m, each begun by a creep; time, place, and the first and last sample of each lift."""
+    legs = [(1.0, 0.0), (lift_s, 0.5), (0.8, 0.0), (1.5, -0.5)]
+    time_s, s = motion((1.0, 0.0), *legs * 3, (1.0, 0.0), rate_hz=RATE_HZ)
+    each = sum(duration_s for duration_s, _ in legs)
+    spans = []
+    for n in range(3):
+        first = round((1.0 + n * each + 1.0) * RATE_HZ)
+        spans.append((first, first + round(lift_s * RATE_HZ)))
+    if creep_s:
+        way = np.zeros_like(s)
+        speed = np.gradient(s, time_s)
+        for first, last in spans:
+            # until the lift is faster, and 25 ms to take it up
+            begin = first - round(creep_s * RATE_HZ)
+            taken = np.arange(last - begin) / RATE_HZ
+            extra = np.maximum(creep_mps * np.clip(taken / 0.025, 0.0, 1.0) - speed[begin:last], 0.0)
+            extra[np.argmax(extra > 0.0) + np.argmax(extra[np.argmax(extra > 0.0) :] == 0.0) :] = 0.0
+            crept = np.cumsum(extra) / RATE_HZ
+            way[begin:last] += crept
+            way[last:] += crept[-1]
+            down = last + round(0.8 * RATE_HZ)
+            way[down:] -= crept[-1] * np.clip(np.arange(way.size - down) / (1.5 * RATE_HZ), 0.0, 1.0)
+        s = s + way
+    return time_s, s, spans
+
+
+@pytest.mark.parametrize("lift_s", [0.45, 0.6, 0.8, 1.5, 2.5])
+@pytest.mark.parametrize("noise_m", [0.0, 0.0003])
+def test_boundaries_and_velocity_are_those_of_the_definition(motion, results, lift_s, noise_m):
+    time_s, s, spans = lifts(motion, lift_s)
+    noisy = s + np.random.default_rng(8).normal(0.0, noise_m, s.size)
+    reps, _ = results(time_s, noisy, concentric_first=True)
+    true = [boundaries(time_s, s, *span) for span in spans]
+    assert len(reps) == 3
+    off_s = np.array([(r.concentric_start_s, r.concentric_end_s) for r in reps]) - true
+    assert np.abs(off_s.mean(0)).max() < (0.003 if noise_m == 0.0 else 0.006)
+    for rep, pair in zip(reps, true, strict=True):
+        assert rep.mean_concentric_velocity == pytest.approx(mcv(time_s, s, *pair), rel=0.01)
+
+
+CREEPS = [
+    (lift_s, creep_s, creep_mps)
+    for lift_s in (0.6, 1.0, 1.6, 2.5)
+    for creep_s in (0.1, 0.5, 1.0)
+    for creep_mps in (0.01, 0.02, 0.03, 0.05, 0.08)
+    if 1.875 * 0.5 / lift_s >= 14.0 * creep_mps  # the peak; a faster creep is part of so slow a lift
+]
+
+
+@pytest.mark.parametrize(("lift_s", "creep_s", "creep_mps"), CREEPS)
+def test_a_creep_before_a_lift_moves_its_velocity_by_a_hundredth_at_most(
+    motion, results, lift_s, creep_s, creep_mps
+):
+    plain, _ = results(*lifts(motion, lift_s)[:2], concentric_first=True)
+    crept, _ = results(*lifts(motion, lift_s, creep_s, creep_mps)[:2], concentric_first=True)
+    assert len(crept) == 3
+    for rep, as_was in zip(crept, plain, strict=True):
+        assert rep.mean_concentric_velocity == pytest.approx(as_was.mean_concentric_velocity, rel=0.01)
+
+
+def test_pauses_are_never_negative(motion, results):
+    legs = [(0.5, -0.4), (0.5, 0.4)]
+    time_s, s = motion((1.0, 0.0), *legs * 6, (1.0, 0.0), rate_hz=RATE_HZ)
+    reps, _ = results(time_s, s)
+    assert len(reps) == 6
+    assert min(rep.bottom_pause_s for rep in reps) >= 0.0
