@@ -8,12 +8,12 @@ import msgspec
 
 from dashboard.floor.reps import RepView
 from dashboard.floor.state import NEVER_S, SessionState, StationState
+from station.exercises.judge import Outcome
 
 DOUBLED_S = 4.0  # nodes that push each other off a broker speak for a second or two in turn
 STALE_S = 2.0  # live values come ten a second; twenty missing in a row is not jitter
 REST_OVERDUE_S = 180.0  # between sets, unless a plan says otherwise
 REST_FORGOTTEN_S = 720.0  # overdue by more the lifter has left
-_UNSAFE = ("slack", "drop")  # words in a rep's reason that call the coach now
 
 LinkName = Literal["waiting", "starting", "live", "doubled", "stale", "sensor", "stopped", "lost", "offline"]
 
@@ -99,13 +99,13 @@ def attention_of(
         found = (Attention.FAULT, session.health.problem)
     elif saturated:
         found = (Attention.FAULT, f"{saturated[0]} saturated")
-    elif last and last.reason and any(word in last.reason for word in _UNSAFE):
-        found = (Attention.UNSAFE, last.reason)
+    elif last and last.slack and not over:
+        found = (Attention.UNSAFE, "cable slack")
     elif counted and counted[-1].loss_reached and not over:
         found = (Attention.VELOCITY_LOSS, "end the set")
     elif not over and len(counted) >= 2 and counted[-1].off and counted[-2].off:
-        off_path = counted[-1].path_kept is False
-        found = (Attention.TECHNIQUE, "path off twice" if off_path else "tempo off twice")
+        both_path = all(rep.path is Outcome.OFF for rep in counted[-2:])
+        found = (Attention.TECHNIQUE, "path off twice" if both_path else "tempo off twice")
     elif rest_s is not None and rest_asked_s < rest_s < rest_asked_s + REST_FORGOTTEN_S:
         found = (Attention.REST, f"rest {age(rest_s)}")
     return found

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from dashboard.floor.state import SessionState
-from station.exercises import Profile, Tempo
-from station.exercises.coaching import DoneSet, Observed, cues, verdict
+from station.exercises import Profile
+from station.exercises.coaching import DoneSet, cues, verdict
 from station.messages import InfoMessage, RepMessage
 from station.records import Rep
 
@@ -60,14 +60,9 @@ def prescribed(profile: Profile, info: InfoMessage | None) -> Profile:
     )
 
 
-def tempo_target(tempo: Tempo) -> tuple[float | None, float | None, float | None, float | None]:
-    """The four phases in the contract's order."""
-    return tempo.eccentric_s, tempo.bottom_pause_s, tempo.concentric_s, tempo.top_pause_s
-
-
 def cue(profile: Profile, reps: Sequence[RepMessage]) -> str | None:
     """The one thing to say about a set's reps so far; None when there is nothing to correct."""
-    return next(iter(cues(profile, _observed(reps))), None)
+    return next(iter(cues(profile, _measured(reps))), None)
 
 
 def standing(
@@ -96,7 +91,7 @@ def _done_sets(profile: Profile, session: SessionState, athlete: str | None, bef
         if number in over and ours and message.state != "rejected":
             by_set.setdefault(number, []).append(message)
     here = {
-        number: DoneSet(reps=_observed(reps), load_kg=reps[-1].load_kg) for number, reps in by_set.items()
+        number: DoneSet(reps=_measured(reps), load_kg=reps[-1].load_kg) for number, reps in by_set.items()
     }
     earlier = []
     for one in before.sets:
@@ -107,9 +102,9 @@ def _done_sets(profile: Profile, session: SessionState, athlete: str | None, bef
     return [*earlier, *(done for _, done in sorted(here.items()))]
 
 
-def _observed(reps: Sequence[RepMessage]) -> list[Observed]:
+def _measured(reps: Sequence[RepMessage]) -> list[Rep]:
     """The reps that can be of this world: anybody may publish, and the arithmetic ends at 1e308."""
-    return [Observed(rep=message.rep) for message in reps if _possible(message.rep)]
+    return [message.rep for message in reps if _possible(message.rep)]
 
 
 def _possible(rep: Rep) -> bool:

@@ -4,81 +4,87 @@ import math
 
 import msgspec
 
-from dashboard.floor.coaching import tempo_target
 from station.exercises import Profile
-from station.messages import RepMessage
-from station.records import Rep
+from station.exercises.judge import (
+    Judgement,
+    TempoJudgement,
+    TempoTimes,
+    all_of,
+    is_slack,
+    judge_path,
+    judge_tempo,
+    tempo_of,
+)
+from station.records import Rep, RepState
 
-# A phase this close to its target is kept: a share of a zero target would be no room at all.
-TEMPO_FLOOR_S = 0.25
+DOUBTFUL = 0.8  # contract: a rep less sure than this is shown as doubtful
 _LONG_MM = 9999.0
 
-TempoTimes = tuple[float | None, float | None, float | None, float | None]  # seconds, contract's order
 NO_TEMPO: TempoTimes = (None, None, None, None)
 
 
 class RepView(msgspec.Struct, frozen=True, kw_only=True):
-    """One rep against its prescription. True in a mark: kept; None: not measured or not prescribed."""
+    """One rep against its prescription. None in a judgement: not measured or not prescribed."""
 
     event_id: str
     number: int
     start_s: float  # session time
     end_s: float
-    pending: bool
+    state: RepState
     counted: bool
     reason: str | None
+    slack: bool  # the cable was without tension in it, longer than it may be
+    doubtful: bool  # nobody can be sure that it counts, or that it does not
     mean_velocity_mps: float | None
     tempo_s: TempoTimes
-    tempo_kept: tuple[bool | None, bool | None, bool | None, bool | None]
+    tempo: TempoJudgement
     rom_m: float | None
     path_m: float | None
     path_sigma_m: float | None
-    path_kept: bool | None
+    path: Judgement
     velocity_loss_pct: float | None
     loss_reached: bool
 
     @property
+    def pending(self) -> bool:
+        """Whether it may still turn out to be none."""
+        return self.state == "pending"
+
+    @property
+    def struck(self) -> bool:
+        """Whether a person has said that it was none."""
+        return self.state == "rejected"
+
+    @property
     def off(self) -> bool:
-        """Tempo or path outside what was asked for."""
-        return self.path_kept is False or False in self.tempo_kept
+        """Tempo or path surely outside what was asked for."""
+        whole = all_of((*self.tempo, self.path))
+        return whole is not None and whole.off
 
 
-def rep_view(message: RepMessage, profile: Profile | None) -> RepView:
+def rep_view(event_id: str, state: RepState, rep: Rep, profile: Profile | None) -> RepView:
     """A rep judged by the profile it was counted by."""
-    rep = message.rep
-    share = (profile.tempo.tolerance_pct if profile else 20.0) / 100.0
-    limit_m = profile.path_limit_m if profile else None
     loss_pct = rep.velocity_loss_pct
-    first, second, third, fourth = (
-        None if did is None or asked is None else abs(did - asked) <= max(share * asked, TEMPO_FLOOR_S)
-        for did, asked in zip(
-            rep_tempo(rep), tempo_target(profile.tempo) if profile else NO_TEMPO, strict=True
-        )
-    )
-    deviation_m = rep.path_deviation_m
     return RepView(
-        event_id=message.event_id,
+        event_id=event_id,
         number=rep.number,
         start_s=rep.start_s,
         end_s=rep.end_s,
-        pending=message.state == "pending",
-        counted=rep.counted,
+        state=state,
+        counted=rep.counted and state != "rejected",
         reason=rep.reason,
+        slack=profile is not None and is_slack(rep, profile.limits),
+        doubtful=state != "rejected" and rep.confidence is not None and rep.confidence < DOUBTFUL,
         mean_velocity_mps=rep.mean_concentric_velocity_mps,
-        tempo_s=rep_tempo(rep),
-        tempo_kept=(first, second, third, fourth),
+        tempo_s=tempo_of(rep),
+        tempo=judge_tempo(rep, profile.tempo) if profile else (None, None, None, None),
         rom_m=rep.rom_m,
-        path_m=deviation_m,
+        path_m=rep.path_deviation_m,
         path_sigma_m=rep.path_deviation_sigma_m,
-        path_kept=_path_kept(deviation_m, rep.path_deviation_sigma_m, limit_m),
+        path=judge_path(rep, profile.path_limit_m if profile else None),
         velocity_loss_pct=loss_pct,
         loss_reached=bool(profile and loss_pct is not None and loss_pct >= profile.velocity_loss_cutoff_pct),
     )
-
-
-def rep_tempo(rep: Rep) -> TempoTimes:
-    """The four phases of a rep in the contract's order."""
-    return rep.eccentric_s, rep.bottom_pause_s, rep.concentric_s, rep.top_pause_s
 
 
 def asked_tempo(tempo_s: TempoTimes) -> list[str]:
@@ -93,9 +99,3 @@ def path_mm(deviation_m: float, sigma_m: float | None) -> str:
     if sigma_m is None:
         return f"{1000 * deviation_m:.0f}"[:9]
     return f"{1000 * deviation_m:.0f}"[:9] + f" ± {math.ceil(max(0.0, min(1000 * sigma_m, _LONG_MM)))}"
-
-
-def _path_kept(deviation_m: float | None, sigma_m: float | None, limit_m: float | None) -> bool | None:
-    if deviation_m is None or limit_m is None or (sigma_m is not None and sigma_m > limit_m):
-        return None  # not measured, nothing asked, or too uncertain to say
-    return deviation_m <= limit_m

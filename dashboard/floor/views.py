@@ -6,12 +6,13 @@ from typing import TypeVar
 import msgspec
 
 from dashboard.floor.attention import REST_OVERDUE_S, Attention, Link, attention_of, is_doubled, link_of
-from dashboard.floor.coaching import NOTHING_BEFORE, Before, Standing, cue, prescribed, standing, tempo_target
-from dashboard.floor.reps import NO_TEMPO, RepView, TempoTimes, rep_view
+from dashboard.floor.coaching import NOTHING_BEFORE, Before, Standing, cue, prescribed, standing
+from dashboard.floor.reps import NO_TEMPO, RepView, rep_view
 from dashboard.floor.state import NEVER_S, SessionState, StationKey, StationState
 from dashboard.floor.times import day_of
 from dashboard.floor.units import Units, load_words
 from station.exercises import Profile
+from station.exercises.judge import TempoTimes, asked_of
 from station.messages import InfoMessage, RepMessage, SetMessage
 from station.records import Phase
 
@@ -147,7 +148,7 @@ def judge(
         set_number=set_number,
         over=over,
         sets_begun=_sets_begun(session, athlete, exercise, messages, over),
-        reps=tuple(rep_view(message, counted_by) for message in messages),
+        reps=tuple(rep_view(one.event_id, one.state, one.rep, counted_by) for one in messages),
         cue=cue(counted_by, messages) if counted_by else None,
         standing=standing(shown, session, athlete, before.get((athlete or "", shown.name), NOTHING_BEFORE))
         if shown and shown.mastery
@@ -212,7 +213,7 @@ def _seen(
         athlete=judged.athlete,
         exercise=judged.exercise,
         title=judged.title,
-        target_tempo_s=tempo_target(asked.tempo) if asked else NO_TEMPO,
+        target_tempo_s=asked_of(asked.tempo) if asked else NO_TEMPO,
         path_limit_m=asked.path_limit_m if asked else None,
         loss_cutoff_pct=asked.velocity_loss_cutoff_pct if asked else 20.0,
         load=load_words(judged.load_kg, units),

@@ -16,7 +16,7 @@ from dashboard.floor.coaching import Before, EarlierSet
 from dashboard.history.queries import Filter, KeptSet, sets
 from dashboard.roster.athletes import Athlete, athletes
 from station.errors import StoreError
-from station.exercises.coaching import DoneSet, Observed
+from station.exercises.coaching import DoneSet
 from station.messages import CommandMessage
 
 AGAIN_S = 10.0  # what a coach imports or signs off elsewhere is here soon
@@ -139,4 +139,4 @@ def _earlier(db: Database, athlete: str, exercise: str) -> list[EarlierSet]:
 
 
 def _done(kept: KeptSet) -> DoneSet:
-    return DoneSet(reps=[Observed(rep=one.rep) for one in kept.reps], load_kg=kept.load_kg)
+    return DoneSet(reps=[one.rep for one in kept.reps], load_kg=kept.load_kg)

@@ -23,6 +23,7 @@ from dashboard.history.trend_plots import athlete_plots
 from dashboard.plaintext import clean
 from station.exercises import Profile
 from station.exercises.coaching import tempo_adherence_pct
+from station.exercises.judge import asked_of, path_off
 from station.messages import now_utc
 from station.records import Rep
 
@@ -146,7 +147,7 @@ def _sessions_table(sessions: Sequence[Session], profile: Profile | None) -> str
                 _number(max(loss, default=None), 0),
                 _number(fmean(ranges) if ranges else None, 1, 100.0),
                 _number(_adherence(session.sets, profile), 0),
-                _limited(max(path, default=None), profile.path_limit_m if profile else None),
+                _path(max(path, default=None), [rep for s in session.sets for rep in s.counted], profile),
             )
         )
     head = "day|sets|reps|load|fastest (m/s)|largest loss (%)|range (cm)|tempo kept (%)|path (cm)"
@@ -173,7 +174,7 @@ def _sets_table(done: Sequence[KeptSet], profile: Profile | None) -> str:
                 _number(summary.median_rom_m, 1, 100.0),
                 _tempo(one.counted),
                 _number(_adherence([one], profile), 0),
-                _limited(summary.largest_path_deviation_m, profile.path_limit_m if profile else None)
+                _path(summary.largest_path_deviation_m, one.counted, profile)
                 + (
                     f" ± {100 * widest.path_deviation_sigma_m:.1f}"
                     if widest and widest.path_deviation_sigma_m
@@ -182,14 +183,7 @@ def _sets_table(done: Sequence[KeptSet], profile: Profile | None) -> str:
             )
         )
     asked = profile.tempo if profile else None
-    target = (
-        "-".join(
-            "·" if t is None else f"{t:g}"
-            for t in (asked.eccentric_s, asked.bottom_pause_s, asked.concentric_s, asked.top_pause_s)
-        )
-        if asked
-        else ""
-    )
+    target = "-".join("·" if t is None else f"{t:g}" for t in asked_of(asked)) if asked else ""
     tempo = "tempo" + (f", asked {target}" if target else "")
     head = f"|reps|load|fastest (m/s)|loss (%)|range (cm)|{tempo}|tempo kept (%)|path (cm)"
     return _table(head, rows)
@@ -255,10 +249,10 @@ def _number(value: float | None, digits: int, scale: float = 1.0) -> str:
     return "–" if value is None else f"{scale * value:.{digits}f}"
 
 
-def _limited(value_m: float | None, limit_m: float | None) -> str:
-    text = _number(value_m, 1, 100.0)
-    over = value_m is not None and limit_m is not None and value_m > limit_m
-    return f'<span class="off">{text}</span>' if over else text
+def _path(largest_m: float | None, reps: Sequence[Rep], profile: Profile | None) -> str:
+    """The largest deviation of these reps, marked where one of them is off its path."""
+    text = _number(largest_m, 1, 100.0)
+    return f'<span class="off">{text}</span>' if profile and path_off(reps, profile) else text
 
 
 def _limited_loss(value_pct: float | None, profile: Profile | None) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from dashboard.history.figures import BLUE, GREY, ORANGE, Plot, drawn, from_zero, limit
 from dashboard.history.queries import KeptSet
 from station.exercises import Profile
+from station.exercises.judge import Judgement, judge_path, judge_tempo, tolerance_s
 from station.records import Rep
 
 _PHASES = (
@@ -34,11 +35,18 @@ def session_plots(done: Sequence[KeptSet], profile: Profile | None) -> Iterator[
         yield Plot("range", "range of motion of every rep", figure)
     if any(rep.path_deviation_m is not None for rep in reps):
         with drawn() as (figure, axes):
-            _dots(axes, done, lambda rep: rep.path_deviation_m, lambda rep: rep.path_deviation_sigma_m)
+            limit_m = profile.path_limit_m if profile else None
+            _dots(
+                axes,
+                done,
+                lambda rep: rep.path_deviation_m,
+                lambda rep: rep.path_deviation_sigma_m,
+                lambda rep: judge_path(rep, limit_m),
+            )
             if profile and profile.path_limit_m:
                 limit(axes, 100.0 * profile.path_limit_m, "limit")
             from_zero(axes)
-            axes.set_title("Path deviation (cm), ± one standard uncertainty")
+            axes.set_title("Path deviation (cm), ± one standard uncertainty; ▲: off")
         yield Plot("path", "path deviation of every rep with its uncertainty", figure)
 
 
@@ -61,24 +69,34 @@ def _bars(axes: Any, done: Sequence[KeptSet], profile: Profile | None) -> None:
 
 
 def _tempo(rows: Any, done: Sequence[KeptSet], profile: Profile | None) -> None:
-    for axes, (field, name) in zip(rows, _PHASES, strict=True):
+    for place, (axes, (field, name)) in enumerate(zip(rows, _PHASES, strict=True)):
         target = getattr(profile.tempo, field) if profile else None
         if target is not None and profile is not None:
-            room = max(target * profile.tempo.tolerance_pct / 100, profile.tempo.tolerance_s)
-            axes.axhspan(max(0.0, target - room), target + room, color=ORANGE, alpha=0.35, linewidth=0)
+            room = tolerance_s(target, profile.tempo)
+            seen = [value for _, rep in _places(done) if (value := getattr(rep, field)) is not None]
+            longest = max((target + room, *(seen if field == "top_pause_s" else ())))  # a breath is kept
+            axes.axhspan(max(0.0, target - room), longest, color=ORANGE, alpha=0.35, linewidth=0)
         for x, rep in _places(done):
             value = getattr(rep, field)
             if value is not None:
+                judged = judge_tempo(rep, profile.tempo)[place] if profile else None
                 axes.plot(
-                    x, value, "o", color=BLUE, markersize=4, fillstyle="full" if rep.counted else "none"
+                    x,
+                    value,
+                    _marker(judged),
+                    color=BLUE,
+                    markersize=4,
+                    fillstyle="full" if rep.counted else "none",
                 )
         from_zero(axes)
         axes.set_ylabel(name, fontsize=7)
         _name_sets(axes, done)
-    rows[0].set_title("Tempo: seconds of each phase; orange: the target and its tolerance")
+    rows[0].set_title("Tempo: seconds of each phase; orange: the target and its tolerance; ▲: off")
 
 
-def _dots(axes: Any, done: Sequence[KeptSet], value_of: Any, sigma_of: Any) -> None:
+def _dots(
+    axes: Any, done: Sequence[KeptSet], value_of: Any, sigma_of: Any, judge: Any = lambda _: None
+) -> None:
     for x, rep in _places(done):
         value, sigma = value_of(rep), sigma_of(rep)
         if value is not None:
@@ -86,13 +104,18 @@ def _dots(axes: Any, done: Sequence[KeptSet], value_of: Any, sigma_of: Any) -> N
                 [x],
                 [100.0 * value],
                 yerr=None if sigma is None else [100.0 * sigma],
-                fmt="o",
+                fmt=_marker(judge(rep)),
                 markersize=4,
                 color=BLUE,
                 ecolor=GREY,
                 fillstyle="full" if rep.counted else "none",
             )
     _name_sets(axes, done)
+
+
+def _marker(judged: Judgement) -> str:
+    """A triangle for what is off, as on the screens."""
+    return "^" if judged is not None and judged.off else "o"
 
 
 def _places(done: Sequence[KeptSet]) -> Iterator[tuple[float, Rep]]:

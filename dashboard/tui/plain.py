@@ -9,11 +9,12 @@ from typing import TextIO
 
 from dashboard.broker.client import Client
 from dashboard.broker.events import Arrival, read_all
-from dashboard.floor.reps import path_mm, rep_tempo
+from dashboard.floor.reps import path_mm
 from dashboard.floor.state import FloorState, StationKey, apply_all
 from dashboard.floor.times import zone_name
 from dashboard.floor.views import view
 from station.exercises import Profile
+from station.exercises.judge import tempo_of
 from station.messages import ReplyMessage, RepMessage, SetMessage
 
 FLUSH_S = 0.1
@@ -117,7 +118,7 @@ class Reporter:
             return f"{start} withdrawn: {rep.reason or 'not a rep'}"
         if not rep.counted:
             return f"{start} not counted: {rep.reason or 'partial'}"
-        tempo = "-".join("·" if phase is None else f"{phase:.1f}" for phase in rep_tempo(rep))
+        tempo = "-".join("·" if phase is None else f"{phase:.1f}" for phase in tempo_of(rep))
         speed = rep.mean_concentric_velocity_mps
         path = "not measured"
         if rep.path_deviation_m is not None:
@@ -143,7 +144,7 @@ class Reporter:
 def _unfinished(message: RepMessage) -> bool:
     """Whether more of the rep is still to come: its confirmation, or a pause of its tempo."""
     if message.state == "confirmed":
-        return message.rep.counted and None in rep_tempo(message.rep)
+        return message.rep.counted and None in tempo_of(message.rep)
     return message.state == "pending"
 
 

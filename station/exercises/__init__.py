@@ -51,7 +51,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     range_loss_pct: float = 15.0  # of the set's first reps; a steady lifter varies by 1 to 3 per cent
     slack_s: float = 0.1  # without tension; shorter is the stack rocking in its guide
-    toes_m: float = 0.03  # centre of pressure in front of mid-foot; standing sway is about a centimetre
+    # Of the load, on the rear cells: 3 cm in front of the middle of a platform whose cells are 0.6 m apart;
+    # standing sway is about a centimetre.
+    heel_pct: float = 45.0
 
 
 class Mastery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

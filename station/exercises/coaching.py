@@ -2,17 +2,17 @@
 
 Nothing here guesses. A fault is looked for only where the sensors give its measure, and what no sensor sees
 (knees, back, breath) is left to the coach's eyes. Pure functions over records; the limits and their reasons
-stand in each exercise's TOML.
+stand in each exercise's TOML; what was kept of a tempo and a path is for station.exercises.judge to say.
 
     fault               measured by
     eccentric-rushed    eccentric_s against the target tempo
     top-rushed          top_pause_s against the target tempo: "finish tall" needs time
     no-lockout          the top of each rep against the height at which the set began
     range-shrinking     rom_m against the set's first reps
-    partial             not counted, for its range
+    partial             not counted, by the reason's code
     path-off            path_deviation_m, beyond its own uncertainty, against the profile's limit
-    slack               the cable without tension during a rep
-    on-toes             centre of pressure under the feet, where there is a platform
+    slack               slack_s, the time without tension within the rep
+    on-toes             heel_pct, the share of the load under the rear cells of a platform
 """
 
 from collections.abc import Sequence
@@ -20,25 +20,18 @@ from statistics import fmean, median, pstdev
 
 import msgspec
 
-from station.exercises import Fault, Profile, Tempo
+from station.exercises import Fault, Profile
+from station.exercises.judge import Outcome, is_partial, is_slack, judge_path, judge_tempo, tempo_kept
 from station.records import Rep
 
 OFTEN = 0.25  # share of a set's reps: once is chance, and a cue for every slip is no cue at all
 OFTEN_REPS = 2  # "tempo or path off twice" is what makes a coach look
 
 
-class Observed(msgspec.Struct, frozen=True, kw_only=True):
-    """A rep, and what other sensors saw of it; None where the station has no such sensor."""
-
-    rep: Rep
-    slack_s: float | None = None  # time without tension between its start and its end
-    pressure_forward_m: float | None = None  # mean centre of pressure in front of mid-foot
-
-
 class DoneSet(msgspec.Struct, frozen=True, kw_only=True):
     """A set as the mastery rule sees it."""
 
-    reps: Sequence[Observed]
+    reps: Sequence[Rep]
     load_kg: float | None = None
 
 
@@ -51,33 +44,33 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     not_measured: list[str] = []  # what it could not look at
 
 
-def faults_of_rep(profile: Profile, reps: Sequence[Observed], index: int) -> list[Fault]:
+def faults_of_rep(profile: Profile, reps: Sequence[Rep], index: int) -> list[Fault]:
     """The faults of one rep of a set, in the light of the reps before it."""
-    seen = reps[index]
-    rep, limits, tempo = seen.rep, profile.limits, profile.tempo
+    rep, limits = reps[index], profile.limits
     if not rep.counted:
-        return ["partial"] if rep.reason is not None and "partial" in rep.reason else []
+        return ["partial"] if is_partial(rep) else []
     found: list[Fault] = []
-    if _too_short(rep.eccentric_s, tempo.eccentric_s, tempo):
+    eccentric, _, _, top = judge_tempo(rep, profile.tempo)
+    if eccentric is Outcome.SHORT:
         found.append("eccentric-rushed")
-    if _too_short(rep.top_pause_s, tempo.top_pause_s, tempo):
+    if top is Outcome.SHORT:
         found.append("top-rushed")
     low = below_start_m(profile, reps, index)
     if low is not None and low > limits.lockout_m:
         found.append("no-lockout")
-    early = [one.rep.rom_m for one in reps[: min(index, 3)] if one.rep.counted and one.rep.rom_m is not None]
+    early = [one.rom_m for one in reps[: min(index, 3)] if one.counted and one.rom_m is not None]
     if rep.rom_m is not None and early and rep.rom_m < (1.0 - limits.range_loss_pct / 100.0) * median(early):
         found.append("range-shrinking")
-    if _off_path(rep, profile):
+    if judge_path(rep, profile.path_limit_m) is Outcome.OFF:
         found.append("path-off")
-    if seen.slack_s is not None and seen.slack_s > limits.slack_s:
+    if is_slack(rep, limits):
         found.append("slack")
-    if seen.pressure_forward_m is not None and seen.pressure_forward_m > limits.toes_m:
+    if rep.heel_pct is not None and rep.heel_pct < limits.heel_pct:
         found.append("on-toes")
     return found
 
 
-def faults_of_set(profile: Profile, reps: Sequence[Observed]) -> list[Fault]:
+def faults_of_set(profile: Profile, reps: Sequence[Rep]) -> list[Fault]:
     """What happened in a quarter of the set's reps and at least twice, the most frequent first."""
     every = [fault for index in range(len(reps)) for fault in faults_of_rep(profile, reps, index)]
     often = max(OFTEN_REPS, OFTEN * len(reps))
@@ -85,45 +78,28 @@ def faults_of_set(profile: Profile, reps: Sequence[Observed]) -> list[Fault]:
     return sorted((fault for fault in times if times[fault] >= often), key=lambda fault: -times[fault])
 
 
-def cues(profile: Profile, reps: Sequence[Observed]) -> list[str]:
+def cues(profile: Profile, reps: Sequence[Rep]) -> list[str]:
     """What to say to the lifter after a set, the most frequent fault first; nothing for what was not seen."""
     say = {cue.when: cue.say for cue in profile.cues}
     return [say[fault] for fault in faults_of_set(profile, reps) if fault in say]
 
 
-def below_start_m(profile: Profile, reps: Sequence[Observed], index: int) -> float | None:
+def below_start_m(profile: Profile, reps: Sequence[Rep], index: int) -> float | None:
     """How far below the set's starting height a rep ended, metres; None where lengths are not measured.
 
     Every eccentric takes the load down by v · t and every concentric up by rom_m, so the height of each top
     follows from the reps themselves. An exercise that starts below is compared with its best rep so far.
     """
     if profile.starts_with == "concentric":
-        tops = [one.rep.rom_m for one in reps[: index + 1] if one.rep.rom_m is not None]
-        top = reps[index].rep.rom_m
+        tops = [one.rom_m for one in reps[: index + 1] if one.rom_m is not None]
+        top = reps[index].rom_m
         return None if top is None else max(tops) - top
     height = 0.0
-    for one in reps[: index + 1]:
-        rep = one.rep
+    for rep in reps[: index + 1]:
         if rep.rom_m is None or rep.eccentric_s is None or rep.mean_eccentric_velocity_mps is None:
             return None
         height += rep.rom_m - rep.eccentric_s * rep.mean_eccentric_velocity_mps
     return -height
-
-
-def tempo_kept(rep: Rep, tempo: Tempo) -> bool | None:
-    """Whether every phase with a target kept it; None when there is no target. A longer top is a breath."""
-    targets = (
-        (rep.eccentric_s, tempo.eccentric_s, True),
-        (rep.bottom_pause_s, tempo.bottom_pause_s, True),
-        (rep.concentric_s, tempo.concentric_s, True),
-        (rep.top_pause_s, tempo.top_pause_s, False),
-    )
-    judged = [
-        not _too_short(took, target, tempo) and not (both_ways and took > target + _slack_of(target, tempo))
-        for took, target, both_ways in targets
-        if took is not None and target is not None
-    ]
-    return all(judged) if judged else None
 
 
 def tempo_adherence_pct(profile: Profile, reps: Sequence[Rep]) -> float | None:
@@ -161,7 +137,7 @@ def _missing_in(profile: Profile, done: DoneSet, unseen: set[str]) -> list[str]:
     """What one set lacks; what could not be looked at goes into `unseen`."""
     rule = profile.mastery
     assert rule is not None
-    reps = [one.rep for one in done.reps]
+    reps = done.reps
     missing = []
     counted = sum(rep.counted for rep in reps)
     if counted < rule.reps_per_set:
@@ -179,10 +155,10 @@ def _missing_in(profile: Profile, done: DoneSet, unseen: set[str]) -> list[str]:
         missing.append(f"range varies by {spread:.0f} %, {rule.range_cv_pct:.0f} allowed")
     if profile.path_limit_m is not None and all(rep.path_deviation_m is None for rep in reps):
         unseen.add("path")
-    if profile.load == "cable" and all(one.slack_s is None for one in done.reps):
+    if profile.load == "cable" and all(rep.slack_s is None for rep in reps):
         unseen.add("slack")
     missing += [
-        fault for fault in faults_of_set(profile, done.reps) if fault not in ("partial", "range-shrinking")
+        fault for fault in faults_of_set(profile, reps) if fault not in ("partial", "range-shrinking")
     ]
     if rule.min_load_kg is not None:
         if done.load_kg is None:
@@ -190,19 +166,3 @@ def _missing_in(profile: Profile, done: DoneSet, unseen: set[str]) -> list[str]:
         elif done.load_kg < rule.min_load_kg:
             missing.append(f"{done.load_kg:g} kg, the stage is {rule.min_load_kg:g} kg or more")
     return missing
-
-
-def _slack_of(target_s: float, tempo: Tempo) -> float:
-    """How far off a phase may be: the tolerance, but never less than a person can time."""
-    return max(target_s * tempo.tolerance_pct / 100.0, tempo.tolerance_s)
-
-
-def _too_short(took_s: float | None, target_s: float | None, tempo: Tempo) -> bool:
-    return took_s is not None and target_s is not None and took_s < target_s - _slack_of(target_s, tempo)
-
-
-def _off_path(rep: Rep, profile: Profile) -> bool:
-    """Off by more than the limit even if the sensors erred by one standard deviation."""
-    if rep.path_deviation_m is None or profile.path_limit_m is None:
-        return False
-    return rep.path_deviation_m - (rep.path_deviation_sigma_m or 0.0) > profile.path_limit_m

@@ -14,7 +14,7 @@ OF_A_STATION = (
     "path_deviation_sigma_m", "rom_sigma_m", "mean_concentric_velocity_sigma_mps",
     "peak_concentric_velocity_sigma_mps", "eccentric_sigma_s", "bottom_pause_sigma_s", "concentric_sigma_s",
     "top_pause_sigma_s", "confidence", "repaired_samples", "signal_noise_m",
-    "slack_s", "heel_pct", "heel_least_pct", "left_pct", "reason_code",
+    "slack_s", "heel_pct", "heel_least_pct", "left_pct",
 )  # fmt: skip
 
 Found = dict[str, Any]

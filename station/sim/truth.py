@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from station.exercises import Profile
+from station.records import ReasonCode
 from station.sim.measures import Found, measure
 from station.sim.motion import DT_S, Floats, Motion
 
@@ -201,11 +202,11 @@ def _finish_set(group: list[Found], profile: Profile) -> list[Found]:
     done: list[Found] = []
     for number, rep in enumerate(group, start=1):
         following = group[number] if number < len(group) else None
-        reason = None
+        reason = code = None
         if rep["range"] < PARTIAL_SHARE * middle:
-            reason = "partial"
+            reason, code = "partial", ReasonCode.SHORT_OF_SET
         elif rep["rom_m"] is not None and rep["rom_m"] < profile.min_rom_m:
-            reason = "below the least range"
+            reason, code = "below the least range", ReasonCode.SHORT_OF_LEAST
         if profile.starts_with == "eccentric":
             bottom = _pause(rep["eccentric_end_s"], rep["concentric_start_s"])
             top = _pause(rep["end_s"], following["start_s"] if following else None)
@@ -224,6 +225,7 @@ def _finish_set(group: list[Found], profile: Profile) -> list[Found]:
                 "number": number,
                 "counted": reason is None,
                 "reason": reason,
+                "reason_code": code,
                 **kept,
                 "bottom_pause_s": bottom,
                 "top_pause_s": top,

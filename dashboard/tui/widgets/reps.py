@@ -20,6 +20,7 @@ from dashboard.tui.widgets.lines import (
     number,
     whole_pct,
 )
+from station.exercises.judge import Outcome
 
 _PHASES = ("ecc", "bot", "con", "top")
 _HEAD_CELLS = 11  # glyph, number, velocity
@@ -93,10 +94,10 @@ def _row(
     ]
     if not rep.counted:
         return [*line, Segment(f"  not counted: {rep.reason or 'partial'}", Style(color=YELLOW))]
-    for did, kept in zip(rep.tempo_s, rep.tempo_kept, strict=True):
-        line.append(Segment(f"{number(did, 1):>5}", _OFF if kept is False else PLAIN))
+    for did, judged in zip(rep.tempo_s, rep.tempo, strict=True):
+        line.append(Segment(f"{number(did, 1):>5}", _OFF if judged is not None and judged.off else PLAIN))
     measured = PLAIN if rep.path_m is not None else FAINT
-    line.append(Segment(f"{_path(rep, sees_path):>13}", _OFF if rep.path_kept is False else measured))
+    line.append(Segment(f"{_path(rep, sees_path):>13}", _OFF if rep.path is Outcome.OFF else measured))
     line.append(Segment(f"{number(None if rep.rom_m is None else 100 * rep.rom_m):>5}"))
     loss = "–" if rep.velocity_loss_pct is None else f"{whole_pct(rep.velocity_loss_pct)} %"
     line.append(Segment(f"{loss:>7}", Style(color=ORANGE, bold=True) if rep.loss_reached else PLAIN))

@@ -8,7 +8,7 @@ from textual import events
 from textual.message import Message
 
 from dashboard.floor.attention import Attention
-from dashboard.floor.reps import TempoTimes, asked_tempo, path_mm
+from dashboard.floor.reps import asked_tempo, path_mm
 from dashboard.floor.state import StationKey
 from dashboard.floor.views import StationView
 from dashboard.tui.widgets.digits import ROWS, big, big_width
@@ -18,7 +18,6 @@ from dashboard.tui.widgets.lines import (
     FAINT,
     GREY,
     ORANGE,
-    PLAIN,
     VERMILION,
     YELLOW,
     Lines,
@@ -27,6 +26,7 @@ from dashboard.tui.widgets.lines import (
     spread,
     whole_pct,
 )
+from station.exercises.judge import Judgement, Outcome, TempoTimes, all_of
 
 MIN_WIDTH = 38
 MIN_HEIGHT = 10
@@ -46,7 +46,7 @@ PHASE_LOOK = {  # glyph and colour of a phase
     "concentric": ("▲", BLUE),
     "top": ("▔", GREY),
 }
-_MARKS = {True: ("✔", Style(color=BLUE)), False: ("▲", Style(color=YELLOW, bold=True)), None: ("", PLAIN)}
+_OFF = Style(color=YELLOW, bold=True)
 
 
 class Tile(Lines, can_focus=True):
@@ -195,13 +195,13 @@ def _tempo(view: StationView) -> list[Segment]:
     line = [_label("tempo")]
     if last is None:
         return [*line, Segment(_asked(view.target_tempo_s), FAINT)]
-    for place, (did, kept) in enumerate(zip(last.tempo_s, last.tempo_kept, strict=True)):
-        style = _MARKS[False][1] if kept is False else BOLD
+    for place, (did, judged) in enumerate(zip(last.tempo_s, last.tempo, strict=True)):
+        style = _OFF if judged is not None and judged.off else BOLD
         line += [Segment("-", FAINT)] * (place > 0) + [Segment(number(did, 1), style)]
     return [
         *line,
         Segment(" "),
-        _mark(_all(last.tempo_kept)),
+        _mark(all_of(last.tempo)),
         Segment(f" {_asked(view.target_tempo_s)}", FAINT),
     ]
 
@@ -217,7 +217,7 @@ def _path(view: StationView) -> list[Segment]:
     line = [_label("path"), Segment(f"{path_mm(last.path_m, last.path_sigma_m)} mm", BOLD)]
     if view.path_limit_m is not None:
         line.append(Segment(f"  limit {number(1000 * view.path_limit_m)} ", FAINT))
-    return [*line, _mark(last.path_kept)]
+    return [*line, _mark(last.path)]
 
 
 def _loss(view: StationView, width: int) -> list[Segment]:
@@ -268,10 +268,10 @@ def _asked(tempo_s: TempoTimes) -> str:
     return f"for {'-'.join(asked)}" if asked else "as it comes"
 
 
-def _all(kept: Sequence[bool | None]) -> bool | None:
-    known = [one for one in kept if one is not None]
-    return all(known) if known else None
-
-
-def _mark(kept: bool | None) -> Segment:
-    return Segment(*_MARKS[kept])
+def _mark(judged: Judgement) -> Segment:
+    """A tick, a triangle for what is off, ≈ where the sensors cannot tell."""
+    if judged is None:
+        return Segment("")
+    if judged.off:
+        return Segment("▲", _OFF)
+    return Segment("✔", Style(color=BLUE)) if judged is Outcome.KEPT else Segment("≈", FAINT)

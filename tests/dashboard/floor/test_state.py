@@ -13,6 +13,7 @@ from dashboard.floor.reps import path_mm
 from dashboard.floor.state import REPS_KEPT, TRACE_LENGTH, FloorState, apply, apply_all
 from dashboard.floor.views import attention_order, current_reps, view
 from station.exercises import all_profiles
+from station.exercises.judge import Outcome
 from station.messages import AckMessage, Address, AnyMessage, Message, ReplyMessage
 
 STATIONS = ("rack-1", "cable-1")
@@ -198,17 +199,34 @@ def test_technique_calls_at_the_second_rep_off_in_a_row(
 
 def test_a_phase_within_its_tolerance_is_kept_and_one_outside_is_not(rack: Rack) -> None:
     rack.hear(rack.say.rep(1, eccentric_s=2.39, bottom_pause_s=0.2, concentric_s=1.3, top_pause_s=None))
-    assert rack.shown().last.tempo_kept == (True, True, False, None)
+    assert rack.shown().last.tempo == (Outcome.KEPT, Outcome.KEPT, Outcome.LONG, None)
 
 
 def test_what_is_not_measured_is_neither_kept_nor_off(rack: Rack) -> None:
     rack.hear(rack.say.rep(1, path_deviation_m=None, path_deviation_sigma_m=None))
-    assert rack.shown().last.path_m is None and rack.shown().last.path_kept is None
+    assert rack.shown().last.path_m is None and rack.shown().last.path is None
 
 
-def test_a_path_less_certain_than_its_limit_is_not_judged(rack: Rack) -> None:
-    rack.hear(rack.say.rep(1, path_deviation_m=0.09, path_deviation_sigma_m=0.06))
-    assert rack.shown().last.path_kept is None
+def test_a_path_whose_limit_lies_within_its_uncertainty_is_neither_kept_nor_off(rack: Rack) -> None:
+    for n in (1, 2):
+        rack.hear(rack.say.rep(n, path_deviation_m=0.09, path_deviation_sigma_m=0.06))
+    assert rack.shown().last.path is Outcome.UNSURE
+    assert rack.shown().attention is Attention.FINE
+
+
+def test_a_breath_at_the_top_calls_nobody(rack: Rack) -> None:
+    rack.hear(*(rack.say.rep(n, top_pause_s=2.5) for n in (1, 2, 3)))
+    assert rack.shown().last.tempo == (Outcome.KEPT,) * 4
+    assert rack.shown().attention is Attention.FINE
+
+
+def test_a_cable_without_tension_calls_the_coach_and_a_name_does_not(rack: Rack) -> None:
+    rack.hear(
+        rack.say.rep(1, counted=False, reason="partial, marked by raindrop", reason_code="marked-partial")
+    )
+    assert rack.shown().attention is Attention.FINE
+    rack.hear(rack.say.rep(2, slack_s=0.4))
+    assert (rack.shown().attention, rack.shown().attention_text) == (Attention.UNSAFE, "cable slack")
 
 
 @pytest.mark.parametrize(
@@ -239,7 +257,7 @@ def test_who_needs_the_coach_first_comes_first(rack: Rack, words: Any) -> None:
 def test_a_station_with_an_exercise_nobody_knows_is_shown_by_its_name(rack: Rack) -> None:
     rack.hear(rack.say.info("zercher-squat"), rack.say.rep(1, exercise="zercher-squat"), at_s=101.0)
     shown = rack.shown(101.0)
-    assert shown.title == "zercher-squat" and shown.last.tempo_kept == (None,) * 4
+    assert shown.title == "zercher-squat" and shown.last.tempo == (None,) * 4
 
 
 def test_two_records_of_one_rep_under_two_numbers_count_once(rack: Rack) -> None:

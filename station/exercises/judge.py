@@ -1,0 +1,108 @@
+"""The one judge of a rep: tempo, path, and whether it was partial. Pure functions over records.
+
+Tile, station screen, cue, mastery, plots and report all ask here, so that they cannot contradict each other.
+
+    tempo    a phase is kept within its target ± the larger of tolerance_pct of it and tolerance_s; otherwise
+             it is short or long. A top pause longer than asked is a breath, and kept.
+    path     with the deviation's standard uncertainty: off where it is beyond the limit by more than that,
+             kept where it is within by more than that, else unsure.
+    partial  by the reason's code.
+
+None is what was not measured, or not asked for. No outcome says more than the sensors do: an unsure one is
+neither praised nor held against the lifter.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from station.exercises import Limits, Profile, Tempo
+from station.records import PARTIAL, Rep
+
+
+class Outcome(StrEnum):
+    """What came of one thing asked for."""
+
+    KEPT = "kept"
+    SHORT = "short"  # a phase: quicker than asked
+    LONG = "long"  # a phase: slower than asked
+    OFF = "off"  # a path: beyond its limit
+    UNSURE = "unsure"  # a path: its limit lies within the uncertainty
+
+    @property
+    def off(self) -> bool:
+        """Whether it is surely not what was asked for."""
+        return self in (Outcome.SHORT, Outcome.LONG, Outcome.OFF)
+
+
+Judgement = Outcome | None
+TempoJudgement = tuple[Judgement, Judgement, Judgement, Judgement]  # eccentric, bottom, concentric, top
+TempoTimes = tuple[float | None, float | None, float | None, float | None]  # seconds, in the same order
+
+
+def tempo_of(rep: Rep) -> TempoTimes:
+    """The four phases of a rep, seconds."""
+    return rep.eccentric_s, rep.bottom_pause_s, rep.concentric_s, rep.top_pause_s
+
+
+def asked_of(tempo: Tempo) -> TempoTimes:
+    """The four phases as asked for, seconds."""
+    return tempo.eccentric_s, tempo.bottom_pause_s, tempo.concentric_s, tempo.top_pause_s
+
+
+def tolerance_s(asked_s: float, tempo: Tempo) -> float:
+    """How far off a phase may be: a share of it, but never less than a person can time."""
+    return max(asked_s * tempo.tolerance_pct / 100.0, tempo.tolerance_s)
+
+
+def judge_tempo(rep: Rep, tempo: Tempo) -> TempoJudgement:
+    """Each phase against its target."""
+    down, bottom, up, top = map(_judge_phase, tempo_of(rep), asked_of(tempo), [tempo] * 4)
+    return down, bottom, up, Outcome.KEPT if top is Outcome.LONG else top
+
+
+def judge_path(rep: Rep, limit_m: float | None) -> Judgement:
+    """The deviation, with its uncertainty, against a limit in metres."""
+    if rep.path_deviation_m is None or limit_m is None:
+        return None
+    sigma_m = rep.path_deviation_sigma_m or 0.0
+    if rep.path_deviation_m - sigma_m > limit_m:
+        return Outcome.OFF
+    return Outcome.KEPT if rep.path_deviation_m + sigma_m <= limit_m else Outcome.UNSURE
+
+
+def all_of(judged: Sequence[Judgement]) -> Judgement:
+    """Several as one: the first that is off, else unsure if one is; None where nothing was judged."""
+    known = [one for one in judged if one is not None]
+    off = [one for one in known if one.off]
+    unsure = [one for one in known if one is Outcome.UNSURE]
+    return next(iter((*off, *unsure, *known)), None)
+
+
+def tempo_kept(rep: Rep, tempo: Tempo) -> bool | None:
+    """Whether every phase with a target kept it; None where none could be judged."""
+    whole = all_of(judge_tempo(rep, tempo))
+    return None if whole is None else not whole.off
+
+
+def path_off(reps: Sequence[Rep], profile: Profile) -> bool:
+    """Whether one of them is off its path."""
+    return any(judge_path(rep, profile.path_limit_m) is Outcome.OFF for rep in reps)
+
+
+def is_partial(rep: Rep) -> bool:
+    """Whether it is not counted for its range, by the counter or by a person."""
+    return not rep.counted and rep.reason_code in PARTIAL
+
+
+def is_slack(rep: Rep, limits: Limits) -> bool:
+    """Whether the cable was without tension for longer than the stack's rocking takes."""
+    return rep.slack_s is not None and rep.slack_s > limits.slack_s
+
+
+def _judge_phase(took_s: float | None, asked_s: float | None, tempo: Tempo) -> Judgement:
+    if took_s is None or asked_s is None:
+        return None
+    room_s = tolerance_s(asked_s, tempo)
+    if took_s < asked_s - room_s:
+        return Outcome.SHORT
+    return Outcome.LONG if took_s > asked_s + room_s else Outcome.KEPT
