@@ -47,13 +47,14 @@ def readings(
     extra = sense.ringing(motion, sensors.slap_m, rng) + sense.knocked(motion, list(bumps))
     if profile.load != "band":
         times = sense.sample_times(end, sensors.position_hz, sensors, rng)
-        for name, length in _lengths(dense, profile, plan, geometry, sensors).items():
+        for name, length in lengths(dense, profile, plan, geometry, sensors).items():
             recording[name] = sense.tether(motion, length, times, sensors, extra, rng)
     if profile.load in ("mass", "none") and sensors.tilt_hz and dense.x_m is not None:
-        anchor = np.array(geometry.lpt_anchor_m) + plan.setup.anchor_moved_m
-        angle = np.arctan2(dense.x_m - anchor[0], dense.s + dense.shake_m - anchor[1])
         recording["tether_angle_rad"] = sense.tilt(
-            motion, angle + sense.ringing(motion, sensors.slap_rad, rng), sensors, rng
+            motion,
+            tether_angle_rad(dense, plan, geometry) + sense.ringing(motion, sensors.slap_rad, rng),
+            sensors,
+            rng,
         )
     cells: dict[str, tuple[Floats, float, float]] = {}
     if dense.force_n is not None and sensors.force_hz:
@@ -67,7 +68,7 @@ def readings(
     return recording
 
 
-def _lengths(
+def lengths(
     dense: Stretch, profile: Profile, plan: StationPlan, geometry: Geometry, sensors: Sensors
 ) -> dict[str, Floats]:
     """What the position transducers are pulled out to, dense, metres."""
@@ -85,6 +86,13 @@ def _lengths(
         name: np.hypot(dense.x_m - x - moved[0], dense.s + dense.shake_m - y - moved[1])
         for name, (x, y) in anchors.items()
     }
+
+
+def tether_angle_rad(dense: Stretch, plan: StationPlan, geometry: Geometry) -> Floats:
+    """The first tether's tilt from vertical, dense."""
+    assert dense.x_m is not None
+    anchor = np.array(geometry.lpt_anchor_m) + plan.setup.anchor_moved_m
+    return np.asarray(np.arctan2(dense.x_m - anchor[0], dense.s + dense.shake_m - anchor[1]))
 
 
 def _pulley(dense: Stretch, sensors: Sensors) -> dict[str, tuple[Floats, float, float]]:

@@ -1,0 +1,244 @@
+"""What is connected to a board: a TOML file for people, and the block of bytes the firmware reads.
+
+    name = "rack board"
+    target = "rp2040"                # rp2040, avr
+    baud = 115200                    # of the serial pins; 0: USB alone
+    serial = "rack-1"                # part of the port's name; drawn by chance where it is left out
+
+    [[channels]]
+    name = "position_m"
+    sensor = "encoder"               # encoder, hx711, nau7802, as5600
+    pins = [2, 3]                    # encoder A, B and, where there is one, the home switch; hx711 data and
+                                     # clock; nau7802 data, clock, data ready; as5600 data, clock
+    rate_hz = 1000
+    counts_per_unit = 10000          # encoder: edges a metre; as5600: left out
+    reversed = false                 # count the other way: A and B are swapped
+
+The block, little endian; firmware/configuration.h has the same:
+
+    0    u32   magic "PLB2"
+    4    u16   bytes of the whole block
+    6    u8    n channels
+    7    u8    frame_ms
+    8    u32   baud
+    12   32 B  name
+    44   16 B  serial
+    60   n x 68 B: u8 sensor, 3 x u8 pins (255 none), u8 width, u8 option, i16 centre, u32 period_us, and
+               the 56 bytes that the hello of the protocol's edition 1 has for a channel (station.wire)
+    end-4 u32  CRC-32 of everything before it
+"""
+
+import secrets
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import msgspec
+import numpy as np
+
+from station import wire
+from station.config import CHANNELS, decode_toml
+from station.errors import ConfigError
+from station.ports import suggest
+
+MAGIC = 0x32424C50
+SUBSTEPS = 16  # of an encoder's count, measured by the age of its edges; firmware/quadrature.h
+FRAME_MS = 20
+NO_PIN = 255
+MOST_HZ = {"encoder": 1000.0, "hx711": 80.0, "nau7802": 320.0, "as5600": 200.0}
+CODES = {"encoder": 1, "hx711": 2, "as5600": 3, "nau7802": 4}
+TILT_CENTRE = 2048
+_HEAD = struct.Struct("<IHBBI32s16s")
+_CHANNEL = struct.Struct("<B3BBBhI")
+_HELLO_CHANNEL = struct.Struct("<24sdddii")
+
+TargetName = Literal["rp2040", "avr"]
+SensorName = Literal["encoder", "hx711", "nau7802", "as5600"]
+
+
+class Target(NamedTuple):
+    """What a processor has: pins for sensors, for its serial line and its I2C bus, and room for so much."""
+
+    pins: frozenset[int]
+    serial_pins: tuple[int, ...]
+    encoders: int
+    channels: int
+    sensors: tuple[SensorName, ...]
+    bus: tuple[int, int]
+    encoder_hz: float = 1000.0
+
+
+TARGETS: dict[TargetName, Target] = {
+    "rp2040": Target(
+        frozenset({*range(23), 26, 27, 28}), (0, 1), 2, 10, ("encoder", "hx711", "nau7802", "as5600"), (4, 5)
+    ),
+    # Arduino's numbers. Only 2 and 3 interrupt by themselves; 0 and 1 are the serial line.
+    "avr": Target(frozenset(range(2, 20)), (0, 1), 1, 2, ("encoder", "hx711"), (18, 19), 500.0),
+}
+
+
+class ChannelTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[[channels]]"""
+
+    name: str
+    sensor: SensorName
+    pins: list[int]
+    rate_hz: float | None = None  # None: as fast as the sensor and the board go
+    counts_per_unit: float | None = None  # None: known of the sensor, or calibrated later
+    zero_counts: float = 0.0
+    reversed: bool = False
+
+
+class BoardFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole board file."""
+
+    channels: list[ChannelTable]
+    name: str = "sensor board"
+    target: TargetName = "rp2040"
+    baud: int = 115_200
+    serial: str | None = None
+
+
+def load_board(path: Path) -> BoardFile:
+    """Read and check a board file. Raises ConfigError naming file, key, what was seen and what is valid."""
+    board = decode_toml(path, BoardFile)
+    for problem in _problems(board):
+        raise ConfigError(f"{path}: {problem}")
+    return board
+
+
+def rate_hz(channel: ChannelTable, target: TargetName) -> float:
+    """Samples a second of a channel."""
+    most = MOST_HZ[channel.sensor]
+    if channel.sensor == "encoder":
+        most = min(most, TARGETS[target].encoder_hz)
+    return most if channel.rate_hz is None else channel.rate_hz
+
+
+def announced(channel: ChannelTable, target: TargetName) -> wire.Channel:
+    """What the board's hello says of a channel."""
+    low, high = -(2**31) + 1, 2**31 - 1
+    unit, zero = channel.counts_per_unit or 1.0, channel.zero_counts
+    if channel.sensor == "encoder":
+        unit, zero = unit * SUBSTEPS, zero * SUBSTEPS
+    elif channel.sensor == "as5600":
+        unit = channel.counts_per_unit or 4096.0 / (2.0 * np.pi)
+        zero = zero or float(TILT_CENTRE)
+    else:
+        low, high = -(2**23) + 1, 2**23 - 1
+    return wire.Channel(channel.name, rate_hz(channel, target), unit, zero, low, high)
+
+
+def block(board: BoardFile, serial: str) -> bytes:
+    """The bytes the firmware reads. Raises ConfigError for text that does not fit."""
+    body = bytearray()
+    for channel in board.channels:
+        said = announced(channel, board.target)
+        pins = [*channel.pins, NO_PIN, NO_PIN][:3]
+        width = 2 if channel.sensor == "as5600" else 3
+        option = 25 if channel.sensor == "hx711" else int(channel.reversed)
+        centre = round(said.zero_counts) if channel.sensor == "as5600" else 0
+        period_us = round(1e6 / said.rate_hz)
+        body += _CHANNEL.pack(CODES[channel.sensor], *pins, width, option, centre, period_us)
+        numbers = (said.rate_hz, said.counts_per_unit, said.zero_counts, said.min_counts, said.max_counts)
+        body += _HELLO_CHANNEL.pack(said.name.encode(), *numbers)
+    size = _HEAD.size + len(body) + 4
+    head = _HEAD.pack(
+        MAGIC, size, len(board.channels), FRAME_MS, board.baud, board.name.encode(), serial.encode()
+    )
+    whole = head + bytes(body)
+    return whole + zlib.crc32(whole).to_bytes(4, "little")
+
+
+def new_serial() -> str:
+    """A serial number for a board that has none."""
+    return secrets.token_hex(4)
+
+
+def line_bytes_per_s(board: BoardFile) -> float:
+    """What the board sends in a second, at most."""
+    frames = 1000.0 / FRAME_MS
+    total = 82.0 + 57.0 * len(board.channels) + 27.0 + 4.0 * len(board.channels) + frames * 18.0
+    for channel in board.channels:
+        hz, width = rate_hz(channel, board.target), 2 if channel.sensor == "as5600" else 3
+        even = channel.sensor == "encoder"
+        total += hz * width + wire.BLOCK_BYTES * (frames if even else hz)
+    return total
+
+
+def _problems(board: BoardFile) -> Iterator[str]:  # noqa: PLR0912
+    """What is wrong with a board file, worst first: key, what was seen, what is valid."""
+    target = TARGETS[board.target]
+    if not 1 <= len(board.channels) <= target.channels:
+        yield f"{len(board.channels)} channels; a board with {board.target} has 1 to {target.channels}"
+    for key, text, most in (("name", board.name, 32), ("serial", board.serial or "", 16)):
+        if len(text) > most or not text.isascii() or not text.isprintable():
+            yield f"{key} is {text!r}; use up to {most} printable ASCII characters"
+    if board.baud and not 9600 <= board.baud <= 921_600:
+        yield f"baud is {board.baud}; it lies in 9600 to 921600, or is 0 for USB alone"
+    if board.target == "avr" and not board.baud:
+        yield "baud is 0; a board with avr has no USB of its own, give 115200"
+    used: dict[int, str] = dict.fromkeys(target.serial_pins, "the serial line") if board.baud else {}
+    names: dict[str, int] = {}
+    for index, channel in enumerate(board.channels):
+        where = f"channels[{index}]"
+        if channel.name not in CHANNELS:
+            yield f"{where}.name is {channel.name!r}; {suggest(channel.name, CHANNELS)}"
+        if names.setdefault(channel.name, index) != index:
+            yield f"channels[{names[channel.name]}] and {where} both are {channel.name}; keep one of them"
+        yield from _channel_problems(where, channel, board.target)
+        shared = channel.pins[:2] if channel.sensor in ("as5600", "nau7802") else []
+        for pin in channel.pins:
+            what = "the I2C bus" if pin in shared else f"{channel.name} ({channel.sensor})"
+            if used.setdefault(pin, what) != what:
+                yield f"pin {pin} carries both {used[pin]} and {what}; move one of them"
+    encoders = sum(channel.sensor == "encoder" for channel in board.channels)
+    if encoders > target.encoders:
+        yield f"{encoders} encoders; a board with {board.target} counts {target.encoders}"
+    if sum(channel.sensor == "hx711" for channel in board.channels) > 4:
+        yield "more than four hx711; use a second board"
+    need = line_bytes_per_s(board)
+    if board.baud and need > board.baud / 10.0:
+        yield (
+            f"{need / 1000.0:.1f} kB/s do not fit {board.baud} baud ({board.baud / 10_000:.1f} kB/s);"
+            " lower rate_hz, raise baud, or set baud = 0 and use USB"
+        )
+
+
+def _channel_problems(where: str, channel: ChannelTable, name: TargetName) -> Iterator[str]:
+    target = TARGETS[name]
+    if channel.sensor not in target.sensors:
+        yield f"{where}.sensor is {channel.sensor!r}; a board with {name} has {', '.join(target.sensors)}"
+    need = {"encoder": (2, 3), "hx711": (2, 2), "nau7802": (3, 3), "as5600": (2, 2)}[channel.sensor]
+    if not need[0] <= len(channel.pins) <= need[1]:
+        asked = f"{need[0]} or {need[1]}" if need[0] < need[1] else need[0]
+        yield f"{where}.pins is {channel.pins}; a {channel.sensor} has {asked}"
+    if len(set(channel.pins)) < len(channel.pins):
+        yield f"{where}.pins is {channel.pins}; each pin carries one thing"
+    for pin in channel.pins:
+        if pin not in target.pins:
+            yield f"{where}.pins has {pin}; a board with {name} has {_ranges(target.pins)}"
+    if channel.sensor in ("as5600", "nau7802") and tuple(channel.pins[:2]) != target.bus:
+        yield f"{where}.pins begins with {channel.pins[:2]}; the I2C bus of {name} is {list(target.bus)}"
+    if channel.sensor == "encoder" and name == "rp2040" and channel.pins[1:2] != [channel.pins[0] + 1]:
+        yield f"{where}.pins is {channel.pins}; B is on the pin after A, for example [2, 3]"
+    if channel.sensor == "encoder" and name == "avr" and channel.pins[:2] != [2, 3]:
+        yield f"{where}.pins is {channel.pins}; the encoder of an avr is on [2, 3]"
+    most = min(MOST_HZ[channel.sensor], target.encoder_hz if channel.sensor == "encoder" else 1e9)
+    if not 1.0 <= rate_hz(channel, name) <= most:
+        yield f"{where}.rate_hz is {channel.rate_hz}; it lies in 1 to {most:g}"
+    unit = channel.counts_per_unit
+    if unit is not None and (not np.isfinite(unit) or unit == 0.0):
+        yield f"{where}.counts_per_unit is {unit}; it must be a finite number, not 0"
+    if unit is None and channel.sensor == "encoder":
+        yield f"{where}.counts_per_unit is missing; edges a metre, for example 10000 for 0.1 mm"
+
+
+def _ranges(pins: frozenset[int]) -> str:
+    """Pins in words: 0 to 22, 26 to 28."""
+    ordered = sorted(pins)
+    starts = [pin for pin in ordered if pin - 1 not in pins]
+    ends = [pin for pin in ordered if pin + 1 not in pins]
+    return ", ".join(f"{a} to {b}" for a, b in zip(starts, ends, strict=True))

@@ -1,0 +1,4 @@
+#define MAX_CHANNELS 10
+#define MAX_ENCODERS 2
+#define MAX_SAMPLES 40
+#define FRAME_BYTES 1024

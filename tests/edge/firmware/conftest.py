@@ -1,0 +1,149 @@
+"""Sets as a board's pins and sensors show them, and the firmware that is fed with them."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edge.board.configuration import BoardFile, ChannelTable, block
+from edge.link.drivers import Driver, Samples, make_driver
+from station.config import Port, StationFile, StationTable
+from station.exercises import load_profile
+from station.sim import Sensors, SimulatedSet, simulate_set, with_seed
+from station.sim.board import LOAD_CELL_COUNTS_PER_N, LOAD_CELL_ZERO
+from station.sim.stimulus import Encoder, Sensor, Tilt, stimuli
+
+FIRMWARE = Path(__file__).parents[3] / "edge" / "firmware"
+COUNTS_PER_M = 10_000.0  # 600 lines an encoder's turn, a spool of 240 mm round
+START_S = 0.1
+
+# What each channel is connected to on a Pico; on an Arduino the encoder stays and the cell is on 4 and 5.
+PINS = {
+    "position_m": ("encoder", [2, 3]),
+    "position_2_m": ("encoder", [8, 9]),
+    "tether_angle_rad": ("as5600", [4, 5]),
+    "force_n": ("hx711", [10, 11]),
+    "pulley_x_n": ("hx711", [12, 13]),
+    "pulley_y_n": ("hx711", [14, 15]),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A simulated set, the board it is measured with, and its stimuli."""
+
+    simulated: SimulatedSet
+    board: BoardFile
+    records: NDArray[np.void]
+
+    def write(self, folder: Path) -> tuple[Path, Path]:
+        """The two files that every target takes."""
+        configuration, stimulus = folder / "configuration.bin", folder / "stimuli.bin"
+        configuration.write_bytes(block(self.board, self.board.serial or "test"))
+        stimulus.write_bytes(self.records.tobytes())
+        return configuration, stimulus
+
+
+def board_file(
+    names: Mapping[str, Sensor], zeros: Mapping[str, float], target: str = "rp2040", **changes: Any
+) -> BoardFile:
+    """The board that measures these channels."""
+    tables = []
+    for name in names:
+        sensor, pins = PINS[name]
+        scale, zero = (LOAD_CELL_COUNTS_PER_N, LOAD_CELL_ZERO) if sensor == "hx711" else (None, 0.0)
+        if sensor == "encoder":
+            scale, zero = COUNTS_PER_M, zeros[name]
+        if target == "avr" and sensor == "hx711":
+            pins = [4, 5]
+        tables.append(ChannelTable(name, sensor, pins, None, scale, zero))  # type: ignore[arg-type]
+    fields = {"name": "test board", "baud": 460_800, "serial": "test", "target": target} | changes
+    return BoardFile(tables, **fields)
+
+
+@pytest.fixture(scope="session")
+def make_case() -> Callable[..., Case]:
+    """A case of an exercise with these channels."""
+
+    def make(
+        exercise: str, *channels: str, reps: int = 3, seed: int = 7, target: str = "rp2040", **changes: Any
+    ) -> Case:
+        cells = 80.0
+        sensors = Sensors(
+            position_hz=1000.0,
+            second_tether="position_2_m" in channels,
+            tilt_hz=100.0 if "tether_angle_rad" in channels else None,
+            force_hz=cells if "force_n" in channels else None,
+            pulley_hz=cells if "pulley_x_n" in channels else None,
+        )
+        board_changes = {key: changes.pop(key) for key in ("baud",) if key in changes}
+        simulated = simulate_set(
+            load_profile(exercise), reps=reps, rng=with_seed(seed), sensors=sensors, **changes
+        )
+        wanted: dict[str, Sensor] = {
+            name: Encoder(COUNTS_PER_M)
+            if name.startswith("position")
+            else Tilt()
+            if "angle" in name
+            else None
+            for name in channels
+        }
+        records, zeros = stimuli(simulated, wanted, START_S)
+        return Case(simulated, board_file(wanted, zeros, target, **board_changes), records)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Make a target of the firmware in a folder of its own; skip where its compiler is missing."""
+    folder = tmp_path_factory.mktemp("firmware")
+
+    def make(target: str, out: Path | None = None) -> Path:
+        compiler = {"host": "cc", "rp2040": "arm-none-eabi-gcc", "avr": "avr-gcc"}[target]
+        if shutil.which(compiler) is None or shutil.which("make") is None:
+            pytest.skip(f"{compiler} or make is not installed")
+        subprocess.run(["make", "--silent", "-C", str(FIRMWARE), f"OUT={out or folder}", target], check=True)
+        return out or folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def host_board(build: Callable[..., Path]) -> Path:
+    """The firmware as a program of this machine."""
+    return build("host") / "plumbline-board"
+
+
+@pytest.fixture
+def on_host(host_board: Path, tmp_path: Path) -> Callable[..., bytes]:
+    """What the board says of a case, as fast as it goes."""
+
+    def run(case: Case, *args: int) -> bytes:
+        configuration, stimulus = case.write(tmp_path)
+        command = [str(host_board), str(configuration), str(stimulus), "0", *map(str, args)]
+        return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def read_board(joined: Any) -> Callable[..., tuple[Driver, dict[str, Samples]]]:
+    """Bytes through the node's own driver. away_s: from its last frame to its first after a restart."""
+
+    def read(data: bytes, away_s: float = 0.0) -> tuple[Driver, dict[str, Samples]]:
+        driver = make_driver(Port("/dev/null"), StationFile(station=StationTable("rack-1", "barbell")))
+        # A board that starts anew sends a lone zero byte; what it says then comes when it is there again.
+        first, *rest = data.split(b"\0\0")
+        given = driver.feed(first + b"\0", 0.0)
+        for part in rest:
+            given += driver.feed(part, away_s)
+        return driver, joined(given)
+
+    return read

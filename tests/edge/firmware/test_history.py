@@ -1,0 +1,152 @@
+"""From true motion through the firmware, a serial line, a real node and the broker into the history."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from dashboard.record.record import Record
+from dashboard.record.store import SqliteStore
+from edge.broker.mosquitto import Broker
+from station.config import Mqtt
+from station.messages import HealthMessage
+from station.ports import Port
+from station.sim.recording import station_toml
+from station.sim.stimulus import Kind, merged, records
+
+SPEED = 10  # as fast as an idle machine's node takes three stations with ease
+
+CASES = {
+    "rdl": ("romanian-deadlift", ("position_m", "force_n")),  # unrack, walk-out, walk-in, re-rack
+    "pull": ("cable-pull-through", ("position_m", "pulley_x_n", "pulley_y_n")),
+    "tilt": ("romanian-deadlift", ("position_m", "tether_angle_rad")),
+}
+# What the contract asks of a number, where the rep does not say how sure it is.
+WITHIN = {
+    "rom_m": 0.012,
+    "mean_concentric_velocity_mps": 0.03,
+    "peak_concentric_velocity_mps": 0.06,
+    "eccentric_s": 0.15,
+    "concentric_s": 0.15,
+    "path_deviation_m": 0.015,
+}
+
+
+@pytest.fixture
+def play(host_board: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Start a board on a pseudo-terminal of its own; its name. It waits for the first who listens."""
+    children: list[subprocess.Popen[str]] = []
+
+    def start(case: Any, name: str, speed: float = SPEED) -> str:
+        folder = tmp_path / f"board-{name}"
+        folder.mkdir()
+        configuration, stimulus = case.write(folder)
+        command = [str(host_board), str(configuration), str(stimulus), str(speed)]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        children.append(child)
+        assert child.stdout is not None
+        return child.stdout.readline().strip()
+
+    yield start
+    for child in children:
+        child.kill()
+        child.communicate()
+
+
+@pytest.fixture
+def count_at(
+    broker: Broker, tmp_path: Path, play: Callable[..., str]
+) -> Iterator[Callable[[dict[str, Any]], Callable[[], None]]]:
+    """A node in a process of its own that counts at these boards; returns what ends it."""
+    children: list[subprocess.Popen[str]] = []
+
+    def start(cases: dict[str, Any]) -> Callable[[], None]:
+        files = []
+        for name, case in cases.items():
+            station = msgspec.structs.replace(
+                case.simulated.station,
+                station=msgspec.structs.replace(case.simulated.station.station, id=name),
+                ports=[Port(play(case, name))],
+                mqtt=Mqtt(host="127.0.0.1", port=broker.port, tls=False),
+            )
+            path = tmp_path / f"{name}.toml"
+            path.write_text(station_toml(station))
+            files.append(str(path))
+        command = [sys.executable, "-m", "station.cli", "edge", "--station", *files]
+        command += ["--outbox", str(tmp_path / "outbox.db")]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        children.append(child)
+        return child.terminate
+
+    yield start
+    for child in children:
+        child.terminate()
+        child.communicate(timeout=10)
+
+
+def counted(store: SqliteStore, station: str) -> list[dict[str, Any]]:
+    reps = [row for row in store.reps("gym", station, 1000) if row["counted"] and row["state"] == "confirmed"]
+    return sorted(reps, key=lambda row: row["start_s"])
+
+
+def test_the_reps_of_three_stations_are_in_the_history_and_true(
+    make_case: Any, count_at: Any, broker: Broker, tmp_path: Path, until: Any
+) -> None:
+    cases = {name: make_case(exercise, *channels) for name, (exercise, channels) in CASES.items()}
+    truths = {
+        name: [rep for one in case.simulated.truth["sets"] for rep in one["reps"]]
+        for name, case in cases.items()
+    }
+    with (
+        SqliteStore(tmp_path / "history.db") as store,
+        Record(Mqtt(host="127.0.0.1", port=broker.port, tls=False), store),
+    ):
+        count_at(cases)
+        until(lambda: all(len(counted(store, name)) >= len(truths[name]) for name in cases), 40.0)
+        for name in cases:
+            reps = counted(store, name)
+            assert len(reps) == len(truths[name]), name
+            for found, true in zip(reps, truths[name], strict=True):
+                assert_true(name, found, true)
+
+
+def assert_true(name: str, found: dict[str, Any], true: dict[str, Any]) -> None:
+    """Every number within three of its sigmas, or where there is none within what the contract asks."""
+    for key, within in WITHIN.items():
+        if found[key] is None or true.get(key) is None:
+            continue
+        sigma = found.get(key.replace("_mps", "").replace("_m", "").removesuffix("_s") + "_sigma_" + key[-1])
+        limit = max(within, 3.0 * sigma) if sigma else within
+        assert found[key] == pytest.approx(true[key], abs=limit), (name, key)
+
+
+def test_a_board_that_restarts_in_mid_set_is_said_in_health_and_makes_no_rep_up(
+    make_case: Any, count_at: Any, wire: Any, until: Any
+) -> None:
+    case = make_case("romanian-deadlift", "position_m", "force_n")
+    truth = [rep for one in case.simulated.truth["sets"] for rep in one["reps"]]
+    middle_s = 0.1 + 0.5 * (truth[1]["start_s"] + truth[1]["end_s"])
+    reset = records(Kind.RESET, 0, np.array([middle_s]), np.array([1]))
+    gone = (case.records["kind"] == Kind.READING) & (case.records["t_us"] > 1e6 * (middle_s + 6.0))
+    case = type(case)(case.simulated, case.board, merged([case.records[~gone], reset]))
+    end = count_at({"rdl": case})
+
+    def health() -> HealthMessage | None:
+        said = wire.messages("health")
+        return said[-1] if said else None
+
+    until(lambda: (said := health()) is not None and said.missed.get("force_n", 0) > 3, 30.0)
+    said = health()
+    assert said is not None
+    assert (said.board_resets, said.watchdog_restarts) == (1, 1)
+    assert "restarted by its watchdog: zero of position_m may have moved" in (said.problem or "")
+    until(lambda: any(m.sensor_faults.get("force_n") == "silent" for m in wire.messages("health")), 30.0)
+    end()
+    until(lambda: wire.messages("set"), 30.0)
+    reps = {m.event_id: m for m in wire.messages("rep")}
+    assert 1 <= sum(m.rep.counted for m in reps.values()) <= len(truth)
