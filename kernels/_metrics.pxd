@@ -27,6 +27,7 @@ cdef class Meter:
     cdef long long onset(self, Window* window, long long a, long long v) noexcept nogil
     cdef bint lower_first(self, Window* window, Span down, Span up, double load, Measures* m) noexcept nogil
     cdef bint lift_first(self, Window* window, Span up, Span down, double load, Measures* m) noexcept nogil
+    cdef bint falls(self, Span down) noexcept nogil
     cdef void lift(self, Window* window, Span down, Span up, double load, Measures* m) noexcept nogil
     cdef void force(self, Window* window, double load, int i0, int i1, Span up, Measures* m) noexcept nogil
 

@@ -14,7 +14,11 @@ from kernels._window cimport GRID_HZ, MARGIN, MASK, RING, STRETCH, TENSION, Meas
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef double TENSION_V0 = 0.07       # README, "Phases": on tension alone v0 is 7 % of the range per second
 cdef double G_MPS2 = 9.80665        # standard gravity, CGPM 1901
-cdef double BALLISTIC_MPS = 1.8     # nobody lowers a bar that fast: it was dropped
+# Let go, a bar gains 2 g d of v² over a way d; one that hands follow gains least of it in the middle, where it is fastest
+# and about to be braked. The floor's blow reaches back by the smoother's half-width, so the last third is not asked.
+cdef double FALL_FROM = 0.25
+cdef double FALL_TO = 0.6
+cdef double FALLING = 0.6           # of 2 g d
 cdef int LEAD = 60                  # a slow start is under way before the grammar sees a top
 cdef int STRIDE = 20
 cdef int MOST_LEAD = 600            # REST_S of the grammar, and what it may miss of the start
@@ -156,13 +160,7 @@ cdef class Meter:
         return True
 
     cdef bint lift_first(self, Window* window, Span up, Span down, double load, Measures* m) noexcept nogil:
-        cdef int i
-        cdef bint dropped = isnan(down.start_s) or isnan(down.end_s)
-        if not dropped and self.free_weight:
-            for i in range(self.phases.index(down.start_s), self.phases.index(down.end_s) + 1):
-                if -self.phases.rate[i] > BALLISTIC_MPS:
-                    dropped = True
-                    break
+        cdef bint dropped = isnan(down.start_s) or isnan(down.end_s) or (self.free_weight and self.falls(down))
         m.start_s = up.start_s
         m.concentric_start_s = up.start_s
         m.concentric_end_s = up.end_s
@@ -178,6 +176,26 @@ cdef class Meter:
             m.top_pause_s = 0.0  # not max(): NaN stays
         self.lift(window, down, up, load, m)
         return True
+
+    cdef bint falls(self, Span down) noexcept nogil:
+        """Whether what goes down is in free fall: its v² grows with the way as gravity has it."""
+        cdef int i
+        cdef int i0 = self.phases.index(down.start_s)
+        cdef int i1 = self.phases.index(down.end_s)
+        cdef double top = self.phases.place[i0]
+        cdef double way = top - self.phases.place[i1]
+        cdef double energy = NAN
+        cdef double since = 0.0
+        cdef double gone
+        for i in range(i0, i1 + 1):
+            gone = top - self.phases.place[i]
+            if isnan(energy) and gone >= FALL_FROM * way:
+                energy = self.phases.rate[i] * self.phases.rate[i]
+                since = gone
+            if gone >= FALL_TO * way:
+                energy = self.phases.rate[i] * self.phases.rate[i] - energy
+                return energy > FALLING * 2.0 * G_MPS2 * (gone - since)
+        return False
 
     cdef void lift(self, Window* window, Span down, Span up, double load, Measures* m) noexcept nogil:
         """Everything that is measured inside the two phases."""
