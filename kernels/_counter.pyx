@@ -1,7 +1,7 @@
 """One station's stream from channel samples to measured reps: grid, place, announcing filter, grammar, measures."""
 
 cimport cython
-from libc.math cimport NAN
+from libc.math cimport INFINITY, NAN
 
 import numpy as np
 
@@ -63,6 +63,7 @@ cdef class RepCounter:
     cdef Segmenter segmenter
     cdef Meter meter
     cdef double v0, load, heaviest
+    cdef double next_s      # session time at which a set was last said to begin
     cdef Smoother* announcer
     cdef double announced[RING]
     cdef double row[STRETCH + 2 * ANNOUNCE]
@@ -105,6 +106,7 @@ cdef class RepCounter:
         self.announcer = smoother(ANNOUNCE)
         self.v0 = v0_mps
         self.load = 0.0
+        self.next_s = -INFINITY
         for i in range(RING):
             self.announced[i] = NAN
         self.sensors.window.announced = self.announced
@@ -288,6 +290,8 @@ cdef class RepCounter:
             )
             self.index += 1
             self.pending = False
+        if said & (WITHDRAWN | COMPLETE) and seg.a.k * GRID_S < self.next_s:
+            seg.forget()  # it had kept the range that it was announced by
         if said & (LOCKOUT | HELD | COMPLETE):
             good = self.meter.measure(
                 &self.sensors.window,
@@ -321,9 +325,9 @@ cdef class RepCounter:
 
     cdef void learn(self, Measures* m):
         cdef Segmenter seg = self.segmenter
-        if seg.range_count and m.size < 0.6 * seg.range_ref:
+        if m.start_s < self.next_s or (seg.range_count and m.size < 0.6 * seg.range_ref):
             seg.end_k = <long long>(m.end_s / GRID_S)
-            return  # a partial rep says nothing of the range
+            return  # a rep of the set before, or a partial one, says nothing of the range
         if seg.range_count and 0.6 * min(m.size, seg.ranges[0]) > seg.range_ref:
             seg.range_count = 0  # the ones before these two were partial
             seg.learn(seg.ranges[0], seg.end_k)
@@ -355,6 +359,15 @@ cdef class RepCounter:
             self.report(said)
             said = self.segmenter.flush(self.done)
         return self.collect()
+
+    def begin_set(self):
+        """A set begins here, of another lifter perhaps: the range of the one before is forgotten.
+
+        A rep that is going on stays what it is; an announced one is judged by the range it was announced by.
+        """
+        self.next_s = (self.done + 1) * GRID_S
+        if not self.segmenter.announced:
+            self.segmenter.forget()
 
     def set_load(self, double load_kg):
         """The free weight on the bar, for force and power where no load cell sees them; 0 is unknown."""

@@ -34,6 +34,7 @@ cdef class Swings:
     cdef double former       # range_ref of the set before
 
     cdef void begin(self, long long k, double u) noexcept nogil
+    cdef void forget(self) noexcept nogil
     cdef void move(self, long long k, double u) noexcept nogil
     cdef void listen(self, const double* ring, long long k) noexcept nogil
     cdef void turn(self, Turn t, bint high, long long k) noexcept nogil

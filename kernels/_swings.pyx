@@ -63,6 +63,14 @@ cdef class Swings:
         self.top.u = u
         self.low = self.top
 
+    cdef void forget(self) noexcept nogil:
+        """The set is over: the next has a range of its own."""
+        if self.range_count:
+            self.former = self.range_ref
+        self.range_count = 0
+        self.range_ref = 0.0
+        self.dwelt = 0
+
     cdef void move(self, long long k, double u) noexcept nogil:
         """Take one grid sample: how long it has rested, and whether an extreme has become a turning point."""
         if self.first_k < 0:
@@ -75,10 +83,7 @@ cdef class Swings:
             self.still_k = k
             self.still_u = u
         if self.range_count and k - self.end_k > self.gap and k - self.still_k > self.gap:
-            self.former = self.range_ref
-            self.range_count = 0
-            self.range_ref = 0.0
-            self.dwelt = 0
+            self.forget()
         if self.fresh:
             self.begin(k, u)
         if u > self.top.u and self.direction >= 0:
