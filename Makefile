@@ -1,6 +1,7 @@
 # Every target creates .venv and builds what it needs, once; nothing here needs root.
 PYTHON ?= python3
-VENV := .venv
+# Another Python has an environment of its own: make test PYTHON=python3.13
+VENV := .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 DEMO := $(VENV)/.demo
 DEV := $(VENV)/.dev
@@ -19,7 +20,7 @@ export PYTHONDONTWRITEBYTECODE :=
 WORKERS = $$(( $$(nproc) < 8 ? 2 * $$(nproc) : $$(nproc) ))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench accuracy faults clean
+.PHONY: help demo test lint kernels docs bench accuracy faults release clean
 
 help: ## what there is to make
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -30,12 +31,21 @@ demo: $(DEMO) ## broker, four simulated stations and the dashboard, on this term
 test: $(DEV) ## run the tests
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
-lint: $(DEV) ## ruff, mypy, import-linter, cython-lint
+kernels: $(DEV) ## compile the kernels that have changed
+	@$(BIN)/python setup.py -q build_ext --inplace
+
+docs: $(DEV) ## the documents as a site with search, in build/docs
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@$(BIN)/sphinx-build -q -W --keep-going docs build/docs
+	@echo "build/docs/index.html"
+
+lint: $(DEV) ## ruff, mypy, import-linter, cython-lint, stubs of the kernels
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint kernels
+	$(BIN)/stubtest kernels --allowlist kernels/.stubtest-allowlist --ignore-disjoint-bases
 
 bench: $(DEV) ## print speeds and latencies, as ratios against a peer in the same run
 	@$(BIN)/python -m tests.benchmarks
@@ -46,8 +56,11 @@ accuracy: $(DEV) ## score the kernels on the simulator's truth and print the tab
 faults: $(DEV) ## break broker, network, disk, power and sensors on purpose, and print what came of it
 	@$(BIN)/python -m tests.faults
 
+release: $(DEV) ## check version, changelog and figures, and build what is uploaded
+	@$(BIN)/python -m tests.release
+
 clean: ## remove everything that was built
-	rm -rf $(VENV) build dist *.egg-info kernels/*.c kernels/*.so
+	rm -rf .venv .venv-* build dist *.egg-info kernels/*.c kernels/*.so
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # The demo needs a quarter of what the tests and tools need, and somebody waits for it.

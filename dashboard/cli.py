@@ -21,6 +21,7 @@ from dashboard.floor.state import FloorState
 from dashboard.options import add_broker_options, broker_of
 from dashboard.record.recording import Recording
 from station.config import Mqtt, decode_toml
+from station.distribution import install_with
 from station.errors import ConfigError
 from station.exercises import Profile, all_profiles
 from station.usage import command_parser
@@ -100,7 +101,7 @@ def _serve_web(argv: Sequence[str], args: argparse.Namespace, file: DashboardFil
     try:
         from dashboard.web.server import serve, tls_of  # noqa: PLC0415  an extra
     except ImportError:
-        raise ConfigError("--web needs textual-serve; pip install 'plumbline[web]'") from None
+        raise ConfigError(f"--web needs textual-serve; {install_with('web')}") from None
     tls = tls_of(args.web_host, args.web_cert, args.web_key)
     command = [sys.executable, "-P", "-m", "station.cli", "dashboard", *_without_web(argv), "--no-record"]
     profiles = all_profiles(_exercises(args, file))

@@ -5,8 +5,9 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, entry_points
 
+from station.distribution import release
 from station.errors import PlumblineError
 
 USAGE = """\
@@ -61,7 +62,7 @@ def _run(args: list[str]) -> int:
         print(USAGE.format(commands="  " + "  ".join(known)), end="")
         return 0 if args else 2
     if args[0] in ("-V", "--version"):
-        print(f"plumbline {version('plumbline')}")
+        print(f"plumbline {release()}")
         return 0
     if args[0] not in known:
         near = difflib.get_close_matches(args[0], known, n=1)

@@ -3,11 +3,11 @@
 Made from the messages in station.messages, so that they cannot differ.
 """
 
-from importlib.metadata import version
 from typing import Any
 
 import msgspec
 
+from station.distribution import release
 from station.messages import BY_LEAF, QOS, RETAINED
 
 FROM_STATION = ("state", "info", "health", "live", "rep", "set", "reply")
@@ -38,7 +38,7 @@ def asyncapi() -> dict[str, Any]:
         "asyncapi": "3.0.0",
         "info": {
             "title": "Plumbline",
-            "version": version("plumbline"),
+            "version": release(),
             "description": "What gym stations measure, and the commands they take. Lengths in m, forces in N,"
             " times in s and UTC. A value that cannot be observed is null.",
             "license": {"name": "MIT"},

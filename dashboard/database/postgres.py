@@ -8,13 +8,14 @@ from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 from dashboard.database.database import STREAMED_ROWS, Row
+from station.distribution import install_with
 from station.errors import StoreError
 
 try:
     import psycopg
     from psycopg.rows import dict_row
 except ImportError as error:
-    raise StoreError("a history on PostgreSQL needs psycopg; pip install 'plumbline[postgres]'") from error
+    raise StoreError(f"a history on PostgreSQL needs psycopg; {install_with('postgres')}") from error
 
 CONNECT_TIMEOUT_S = 5
 LOCK_TIMEOUT_S = 2  # as SQLite's busy timeout

@@ -16,6 +16,7 @@ import msgspec
 from dashboard.database.database import Database, Row
 from dashboard.database.schema import REPS, SETS
 from dashboard.history.queries import EVERYTHING, Filter, condition
+from station.distribution import install_with
 from station.errors import StoreError
 
 What = Literal["reps", "sets", "commands"]
@@ -83,7 +84,7 @@ def write_parquet(found: Iterable[Row], columns: Iterable[str], path: Path) -> i
         import pyarrow as pa  # noqa: PLC0415  an extra
         import pyarrow.parquet as pq  # noqa: PLC0415
     except ImportError as error:
-        raise StoreError("Parquet needs pyarrow; pip install 'plumbline[parquet]', or export CSV") from error
+        raise StoreError(f"Parquet needs pyarrow; {install_with('parquet')}, or export CSV") from error
     kinds = {"INTEGER": pa.int64(), "REAL": pa.float64(), "TEXT": pa.string()}
     schema = pa.schema(
         [

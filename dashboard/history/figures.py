@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from station.distribution import install_with
 from station.errors import StoreError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def drawn(rows: int = 1) -> Iterator[tuple["Figure", Any]]:
         import matplotlib as mpl  # noqa: PLC0415  an extra
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError as error:
-        raise StoreError("a report needs matplotlib; pip install 'plumbline[plot]'") from error
+        raise StoreError(f"a report needs matplotlib; {install_with('plot')}") from error
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=_SIZE, layout="constrained")
         yield figure, figure.subplots(rows, 1, sharex=True)

@@ -21,6 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
+from station.distribution import install_with
 from station.errors import BrokerError
 
 READY_TIMEOUT_S = 10.0
@@ -74,7 +75,7 @@ class Broker:
         if self.mosquitto is None and (kind == "mosquitto" or find_spec("amqtt") is None):
             raise BrokerError(
                 "no MQTT broker here: mosquitto is neither on PATH nor in /usr/sbin, and amqtt is not"
-                " installed; apt-get install mosquitto, or pip install 'plumbline[demo]'"
+                f" installed; apt-get install mosquitto, or {install_with('demo')}"
             )
         self.kind = "mosquitto" if self.mosquitto else "amqtt"
         self._any_port = port == 0

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from edge.doctor.findings import Finding, Status
+from station.distribution import release
 
 HERE = "machine"
 LEAST_BYTES, FEW_BYTES = 100 * 2**20, 2**30
@@ -19,7 +20,7 @@ PACKAGES = ("numpy", "msgspec", "paho-mqtt", "pyserial")
 def check_versions() -> list[Finding]:
     """What is installed, and whether the kernels were built for it."""
     try:
-        parts = [f"plumbline {version('plumbline')}", f"Python {platform.python_version()}"]
+        parts = [f"plumbline {release()}", f"Python {platform.python_version()}"]
         parts += [f"{name} {version(name)}" for name in PACKAGES]
     except PackageNotFoundError as error:
         return [

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edge.link.drivers import Samples
 from station.config import CHANNELS
+from station.distribution import install_with
 from station.errors import RecordingError
 
 Floats = NDArray[np.float64]
@@ -121,9 +122,7 @@ def _read_parquet(path: Path) -> dict[str, Floats]:
     try:
         from pyarrow import ArrowException, parquet  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise RecordingError(
-            f"{path}: reading Parquet needs pyarrow; pip install 'plumbline[parquet]'"
-        ) from error
+        raise RecordingError(f"{path}: reading Parquet needs pyarrow; {install_with('parquet')}") from error
     try:
         table = parquet.read_table(path)
     except (OSError, ArrowException) as error:

@@ -6,7 +6,6 @@ A session begins when its pipeline does and has a random id; the ids of its reps
 import threading
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from edge.delivery.publisher import Publisher
 from edge.link.drivers import Samples
 from station.clock import DeviceClock
 from station.config import StationFile
+from station.distribution import release
 from station.errors import ConfigError, MessageError
 from station.exercises import Profile, load_profile
 from station.messages import (
@@ -42,7 +42,7 @@ from station.messages import (
 )
 from station.records import Live, Rejected, RepEvent, SetEvent
 
-SOFTWARE = f"plumbline {version('plumbline')}"
+SOFTWARE = f"plumbline {release()}"
 IDLE_AFTER_S = 2.0  # a port unplugged and back sooner breaks off nothing
 SETS_KEPT = 128  # a long day's
 COMMANDS_REMEMBERED = 128

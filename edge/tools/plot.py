@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from station.distribution import install_with
 from station.errors import RecordingError
 from station.exercises import Profile
 from station.records import Analysis, Rep
@@ -28,7 +29,7 @@ def draw_analysis(path: Path, analysis: Analysis, trace: Floats, profile: Profil
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise RecordingError("--plot needs matplotlib; pip install 'plumbline[plot]'") from error
+        raise RecordingError(f"--plot needs matplotlib; {install_with('plot')}") from error
     time_s, place, x, _ = trace
     reps = [rep for a_set in analysis.sets for rep in a_set.reps]
     on_tension = all(rep.rom_m is None for rep in reps) and bool(reps)

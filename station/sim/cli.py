@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from station.config import Mqtt, Port, StationFile
+from station.distribution import install_with
 from station.errors import ConfigError, RecordingError
 from station.exercises import load_profile
 from station.sim.board import board_bytes
@@ -155,7 +156,7 @@ def _plot(path: Path, simulated: SimulatedSet) -> None:
         from station.sim.plot import plot  # noqa: PLC0415 - matplotlib is an extra
     except ImportError as error:
         raise ConfigError(
-            f"--plot needs matplotlib, which is not installed ({error}); pip install 'plumbline[plot]'"
+            f"--plot needs matplotlib, which is not installed ({error}); {install_with('plot')}"
         ) from error
     plot(path, simulated)
 

@@ -98,7 +98,7 @@ def test_a_picture_without_matplotlib_is_a_short_error(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.delitem(sys.modules, "station.sim.plot", raising=False)
-    with pytest.raises(ConfigError, match=r"pip install 'plumbline\[plot\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'plumbline-gym\[plot\]'"):
         simulate(["--exercise", "cable-row", "--reps", "1", "--plot", str(tmp_path / "set.png")])
 
 

@@ -1,0 +1,90 @@
+"""What is installed, under which name, and what a release asks for."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from station.distribution import DISTRIBUTION, install_with, release
+from tests.release import faults_of
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+TEXTS = sorted(
+    path
+    for folder in ("station", "kernels", "edge", "dashboard", "docs")
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in (".py", ".md", ".html", ".pyx", ".toml")
+)
+DAY = date(2030, 1, 31)
+CHANGELOG = "# Changelog\n\n## [1.2.0] - 2030-01-31\n\n### Added\n"
+
+
+def test_the_distribution_is_ours_and_installed():
+    assert PROJECT["name"] == DISTRIBUTION == "plumbline-gym"
+    assert release() == PROJECT["version"]
+
+
+def test_every_text_that_says_pip_install_names_our_distribution_and_an_extra_of_it():
+    named = [
+        (path.name, words)
+        for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *TEXTS]
+        for words in re.findall(r"pip install '?([\w.-]+(?:\[[\w,]+\])?)", path.read_text(encoding="utf-8"))
+    ]
+    extras = [re.fullmatch(rf"{DISTRIBUTION}(?:\[(\w+)\])?", words) for _, words in named]
+    assert named
+    assert [words for words, found in zip(named, extras, strict=True) if found is None] == []
+    assert {found[1] for found in extras if found and found[1]} <= set(PROJECT["optional-dependencies"])
+
+
+def test_every_feature_that_is_missing_names_an_extra_there_is():
+    used = {
+        extra
+        for path in TEXTS
+        if path.suffix == ".py"
+        for extra in re.findall(r"install_with\(['\"](\w+)['\"]\)", path.read_text(encoding="utf-8"))
+    }
+    assert used == {"plot", "parquet", "postgres", "demo", "web"}
+    assert install_with("web") == "pip install 'plumbline-gym[web]'"
+    assert used <= set(PROJECT["optional-dependencies"])
+
+
+@pytest.mark.parametrize(
+    ("version", "changelog", "dirty", "tags", "words"),
+    [
+        ("1.3.0", CHANGELOG, "", [], "CHANGELOG.md begins with 1.2.0"),
+        ("1.2.0", CHANGELOG.replace("2030-01-31", "unreleased"), "", [], "dates 1.2.0 unreleased"),
+        ("1.2.0", CHANGELOG, " M README.md", [], "not committed"),
+        ("1.2.0", CHANGELOG, "", ["v1.1.0", "v1.2.0"], "tagged already"),
+        ("1.2.0", "# Changelog\n", "", [], "has no section"),
+    ],
+)
+def test_what_stands_in_the_way_of_a_release_is_said(version, changelog, dirty, tags, words):
+    (fault,) = faults_of(version, changelog, DAY, dirty, tags)
+    assert words in fault
+
+
+def test_nothing_stands_in_the_way_of_a_release_that_is_ready():
+    assert faults_of("1.2.0", CHANGELOG, DAY, "", ["v1.1.0"]) == []
+
+
+# What a command really loads: a node or a record on a small machine has no use for a terminal's screens.
+@pytest.mark.parametrize(
+    "command", ["record", "edge", "analyze", "athletes", "export", "report", "doctor", "simulate"]
+)
+def test_a_command_without_a_screen_loads_no_textual(command):
+    code = (
+        "import sys; from station.cli import commands; run = commands()[sys.argv[1]].load()\n"
+        "try: run(['--help'])\n"
+        "except SystemExit: pass\n"
+        "loaded = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(sorted(loaded & {'textual', 'rich'}), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, command], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stderr.strip() == "[]"
