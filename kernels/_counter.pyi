@@ -1,15 +1,17 @@
 from collections.abc import Sequence
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernels.results import Discarded, Measured, Tick
 
-Channel = tuple[str, NDArray[np.float64], NDArray[np.float64]]
+_Channel = tuple[str, NDArray[np.float64], NDArray[np.float64]]
 
 REASONS: tuple[str, ...]
 KINDS: tuple[str, ...]
 
+@final
 class RepCounter:
     def __init__(
         self,
@@ -33,7 +35,7 @@ class RepCounter:
     def push(
         self, channel: int, time_s: NDArray[np.float64], value: NDArray[np.float64]
     ) -> list[Measured | Discarded | Tick]: ...
-    def feed(self, samples: Sequence[Channel]) -> list[Measured | Discarded | Tick]: ...
+    def feed(self, samples: Sequence[_Channel]) -> list[Measured | Discarded | Tick]: ...
     def finish(self) -> list[Measured | Discarded | Tick]: ...
     def begin_set(self) -> None: ...
     def set_load(self, load_kg: float) -> None: ...

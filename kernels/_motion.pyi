@@ -1,8 +1,14 @@
+from typing import final
+
 import numpy as np
 from numpy.typing import NDArray
 
+@final
 class Resampler:
     newest: int
+    bins: int
+    taken: int
+    shifted: int
     stale: int
     spikes: int
     shifts: int
