@@ -1,15 +1,14 @@
-"""The node's subcommands: edge, capture, replay, broker, schema and analyze."""
+"""The node's subcommands: edge, capture, replay, schema and analyze."""
 
-import argparse
 import json
 import signal
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from edge.signals import stop_on_signals
 from station.config import Port, StationFile, load_station
 from station.errors import ConfigError, SourceError
 from station.exercises import Profile, load_profile
@@ -127,7 +126,7 @@ examples:
     count = 0
     info = CaptureInfo(station=name, url=port.url, driver=port.driver, baud=port.baud, started_utc=now_utc())
     with SerialSource(port) as source, CaptureWriter(args.out, info) as writer:
-        stop = _stop_on_signals()
+        stop = stop_on_signals()
         print(f"capturing {port.url} into {args.out}; Ctrl-C ends it", file=sys.stderr)
         while not stop.is_set() and time.monotonic() < end_s:
             try:
@@ -172,44 +171,6 @@ examples:
     return replaying.replay(args, station, profile, own)
 
 
-def broker(argv: Sequence[str]) -> int:
-    """Run a private broker on this machine."""
-    from edge.broker.mosquitto import Broker  # noqa: PLC0415
-
-    parser = command_parser(
-        "broker",
-        "Run a private broker on a loopback port, for trying things out: no passwords, nothing kept. With"
-        " --setup, write what a gym's own mosquitto needs (TLS, passwords, ACL) and run nothing.",
-        """\
-examples:
-  plumbline broker                  on a free port, which it prints
-  plumbline broker --port 1883
-  plumbline broker --setup /etc/mosquitto/plumbline --host gym.local --stations rack-1 rack-2 --screens coach
-""",
-    )
-    parser.add_argument("--port", type=int, default=0, help="default 0: a free one; with --setup 8883")
-    parser.add_argument("--setup", type=Path, metavar="DIR", help="write the files into this folder")
-    parser.add_argument("--host", default="localhost", help="with --setup: the broker's name on the network")
-    parser.add_argument("--site", default="gym", help="with --setup: the site in the topics (default gym)")
-    parser.add_argument("--stations", nargs="+", default=[], metavar="ID", help="with --setup: station ids")
-    parser.add_argument("--screens", nargs="+", default=["coach"], metavar="NAME", help="default coach")
-    parser.add_argument("--home-assistant", action="store_true", help="with --setup: let it read and be told")
-    args = parser.parse_args(argv)
-    if args.setup is not None:
-        return _set_up_broker(args)
-    if not 0 <= args.port < 65_536:
-        raise ConfigError(f"--port is {args.port}; a port is 1 to 65535, or 0 for a free one")
-    stop = _stop_on_signals()
-    with Broker(args.port) as child:
-        note = "" if child.kind == "mosquitto" else "; amqtt is for the demo only, a gym needs mosquitto"
-        print(f"listening on 127.0.0.1:{child.port} ({child.kind}){note}", flush=True)
-        while not stop.wait(0.2):
-            if not child.running:
-                print(f"{child.kind} has ended; starting it again", file=sys.stderr, flush=True)
-                child.start()
-    return 0
-
-
 def schema(argv: Sequence[str]) -> int:
     """Print the schemas of what travels over MQTT."""
     from station.schema import asyncapi, json_schemas  # noqa: PLC0415
@@ -230,29 +191,6 @@ examples:
     return 0
 
 
-def _set_up_broker(args: argparse.Namespace) -> int:
-    from edge.broker.setup import set_up  # noqa: PLC0415
-
-    names = {"host": args.host, "site": args.site, "stations": args.stations, "screens": args.screens}
-    try:
-        users = set_up(args.setup, **names, port=args.port or 8883, home_assistant=args.home_assistant)
-    except OSError as error:
-        raise ConfigError(
-            f"{args.setup}: cannot be written ({error.strerror}); use sudo, or another folder"
-        ) from error
-    secrets = ", ".join(f"{user}.pw" for user in users)
-    print(f"{args.setup}: ca.pem for every machine; {secrets} each for its own.")
-    print(f"Then: chown -R mosquitto {args.setup}; ln -s {args.setup}/plumbline.conf /etc/mosquitto/conf.d/")
-    return 0
-
-
 def _own_exercises(path: Path, station: StationFile) -> Path | None:
     """The gym's own exercises; a relative folder is beside the station file."""
     return path.parent / station.exercises_dir if station.exercises_dir else None
-
-
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
-    return stop

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from edge.broker.setup import hashed, new_password, write_private
+from edge.broker.credentials import hashed, new_password, write_private
 from station.config import load_station
 from station.errors import ConfigError
 from station.ports import DriverName
@@ -211,8 +211,8 @@ def _station(root: Path, station: str, host: str, site: str) -> str:
     request = path.with_suffix(".request")
     request.write_text(f"{station}:{hashed(word)}\n", encoding="utf-8")
     return (
-        f"{path}: written; check kind, geometry and port. {request.name} holds no secret: append it to the"
-        f" passwords of the broker on {host}, and bring its ca.pem here"
+        f"{path}: written; check kind, geometry and port. {request.name} holds no secret: give it to"
+        f" `plumbline broker add --requests` on {host}, and bring its ca.pem here"
     )
 
 

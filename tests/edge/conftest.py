@@ -10,6 +10,7 @@ import tty
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,11 +99,11 @@ def joined() -> Callable[[Iterable[Samples]], dict[str, Samples]]:
 
 
 @pytest.fixture(scope="session")
-def serving(until: Callable[..., None]) -> Callable[[str, Path, int], AbstractContextManager[None]]:
+def serving(until: Callable[..., None]) -> Callable[[str, Path, int], AbstractContextManager[Any]]:
     """Run mosquitto by a configuration file meanwhile."""
 
     @contextmanager
-    def run(mosquitto: str, config: Path, port: int) -> Iterator[None]:
+    def run(mosquitto: str, config: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
         child = subprocess.Popen([mosquitto, "-c", str(config)], stderr=subprocess.DEVNULL)
 
         def answers() -> bool:
@@ -111,7 +112,7 @@ def serving(until: Callable[..., None]) -> Callable[[str, Path, int], AbstractCo
 
         try:
             until(answers)
-            yield
+            yield child
         finally:
             child.terminate()
             child.wait()

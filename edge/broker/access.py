@@ -1,0 +1,77 @@
+"""Who may do what on a gym's broker: roles, and the ACL file that holds each user to theirs. Pure.
+
+    role             reads                          writes
+    station          command, ack, state of its own all it measures and says, of its own
+    record           the whole site                 ack, and what answers a badge: command, reply
+    floor            the whole site                 as record and coach together
+    coach            the whole site                 command, correction, badge
+    screen           one station                    badge of that station
+    home-assistant   the whole site                 its own discovery topics
+
+Every right is written out for every user. mosquitto's `pattern` lines would be shorter, and hold for *all*
+users: a coach called rack-1 would be that station. What the file does not name is denied.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+
+import msgspec
+
+NAME = re.compile(r"[a-z0-9-]{1,32}")
+STATION_WRITES = ("state", "info", "health", "current", "live", "rep", "set", "reply")
+# Its own state as well: a node learns from it that another one speaks for its station.
+STATION_READS = ("command", "ack", "state")
+SITE_WRITES = {
+    "record": ("ack", "command", "reply"),  # a badge it knows becomes commands, and gets a reply
+    "floor": ("ack", "command", "correction", "badge", "reply"),
+    "coach": ("command", "correction", "badge"),
+    "home-assistant": (),
+}
+DISCOVERY = "homeassistant"
+
+
+class Role(StrEnum):
+    """What a user of the broker is."""
+
+    STATION = "station"
+    RECORD = "record"
+    FLOOR = "floor"
+    COACH = "coach"
+    SCREEN = "screen"
+    HOME_ASSISTANT = "home-assistant"
+
+
+class User(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One user: what it is, and of which station where it is the screen of one."""
+
+    role: Role
+    station: str | None = None
+
+
+def acl(site: str, users: Mapping[str, User]) -> str:
+    """The text of the ACL file: a section per user."""
+    discovery = any(user.role is Role.HOME_ASSISTANT for user in users.values())
+    sections = [
+        "\n".join([f"user {name}", *_rights(f"plumbline/1/{site}", name, user, discovery)])
+        for name, user in sorted(users.items())
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _rights(root: str, name: str, user: User, discovery: bool) -> Iterator[str]:
+    match user.role:
+        case Role.STATION:
+            yield from (f"topic write {root}/{name}/{leaf}" for leaf in STATION_WRITES if leaf != "state")
+            yield f"topic readwrite {root}/{name}/state"
+            yield from (f"topic read {root}/{name}/{leaf}" for leaf in STATION_READS if leaf != "state")
+            if discovery:
+                yield f"topic write {DISCOVERY}/+/{name}/+/config"
+        case Role.SCREEN:
+            yield f"topic read {root}/{user.station}/#"
+            yield f"topic write {root}/{user.station}/badge"
+        case _:
+            yield f"topic read {root}/#"
+            yield from (f"topic write {root}/+/{leaf}" for leaf in SITE_WRITES[user.role])
+            if user.role is Role.HOME_ASSISTANT:
+                yield f"topic readwrite {DISCOVERY}/#"
