@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 
 import msgspec
@@ -251,10 +252,11 @@ class _Stop:
         self.number: int | None = None
         self.last_resort: Callable[[], None] = lambda: None
         self._terminals = [fd for fd in (0, 1, 2) if os.isatty(fd)]
+        self._came: SimpleQueue[int] = SimpleQueue()  # as in station.process.on_ending_signals
+        threading.Thread(target=self._end, name="signals", daemon=True).start()
 
     def on_signal(self, number: int, _frame: FrameType | None) -> None:
-        """Note the signal, and see to it that we end."""
-        self.event.set()
+        """Note the signal, and see to it that we end. Takes no lock: the main thread may hold it."""
         if number == signal.SIGHUP:
             # The terminal is gone: a write to it would end Textual's writer thread, and all wait for that.
             nowhere = os.open(os.devnull, os.O_RDWR)
@@ -262,13 +264,15 @@ class _Stop:
                 os.dup2(nowhere, fd)
         if self.number is None:
             self.number = number
-            threading.Thread(target=self._end_anyway, daemon=True).start()
+        self._came.put(number)
 
     def status(self, status: int) -> int:
         """The exit status: 128 + the signal, as shells have it, or `status` where none came."""
         return status if self.number is None else 128 + self.number
 
-    def _end_anyway(self) -> None:
+    def _end(self) -> None:
+        self._came.get()
+        self.event.set()
         if not self.left.wait(LAST_RESORT_S):
             self.last_resort()
             os._exit(self.status(1))

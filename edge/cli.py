@@ -1,18 +1,17 @@
 """The node's subcommands: edge, capture, replay, schema and analyze."""
 
 import json
-import signal
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from edge.signals import stop_on_signals
 from station.config import Port, StationFile, load_station
 from station.errors import ConfigError, SourceError
 from station.exercises import Profile, load_profile
 from station.messages import LEAVES, now_utc
+from station.process import on_ending_signals, stop_on_signals
 from station.usage import command_parser
 
 
@@ -86,8 +85,7 @@ examples:
         node = Node(acquisitions, outbox, brokers)
         if args.metrics is not None:
             stack.enter_context(MetricsServer(args.metrics, lambda: node.healths))
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: node.stop())
+        on_ending_signals(lambda _: node.stop())
         print(f"counting at {', '.join(brokers)}; {outbox.depth()} events wait in {args.outbox}", flush=True)
         return node.run()
 

@@ -1,6 +1,5 @@
 """Child processes that never outlive this one, however it ends, and whose words never reach the screen."""
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -13,16 +12,16 @@ from pathlib import Path
 
 from dashboard.plaintext import clean
 from station.errors import PlumblineError
+from station.process import end_with_parent
 
 GRACE_S = 3.0  # between asking a child to end and ending it
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class Child:
     """One `plumbline` subcommand running on its own, writing into a log file."""
 
     def __init__(self, name: str, argv: Sequence[str], log: Path) -> None:
-        """Start it; `name` is what the screen calls it. From the main thread only (see `_tie`)."""
+        """Start it; `name` is what the screen calls it. From the main thread only (see `end_with_parent`)."""
         self.name = name
         self._log = log
         with log.open("wb") as output:
@@ -33,7 +32,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
                 process_group=0,  # Ctrl-C is for this process, which ends them in order
-                preexec_fn=_tie(os.getpid()),  # noqa: PLW1509  no thread runs yet: children come first
+                preexec_fn=end_with_parent(),  # noqa: PLW1509 - calls prctl and nothing else
             )
 
     @property
@@ -95,20 +94,3 @@ def end_all(children: Sequence[Child], grace_s: float = GRACE_S) -> None:
     deadline_s = time.monotonic() + grace_s
     for child in reversed(children):
         child.end(deadline_s)
-
-
-def _tie(parent: int) -> Callable[[], None]:
-    """What a new child does first: ask the kernel for SIGTERM when the thread that started it is gone.
-
-    That covers the one exit nothing else covers, SIGKILL of this process. Linux only; elsewhere nothing.
-    """
-    if not sys.platform.startswith("linux"):
-        return lambda: None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def tie() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return tie

@@ -8,7 +8,6 @@ into quarantine and stop nothing. A database that cannot be written stops the ac
 stay in the stations' outboxes, and every second it is tried again.
 """
 
-import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -34,6 +33,7 @@ from station.messages import (
     new_id,
     now_utc,
 )
+from station.process import stop_on_signals
 from station.usage import command_parser
 
 LEAVES = ("rep", "set", "command", "reply", "info", "badge")
@@ -217,9 +217,7 @@ def record_command(argv: Sequence[str]) -> int:
     parser.add_argument("--exercises", type=Path, metavar="DIR", help="the gym's own exercises, for plans")
     args = parser.parse_args(argv)
     mqtt = broker_of(args)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signals()
     profiles = all_profiles(args.exercises)
     with (
         open_store(args.db) as store,

@@ -1,6 +1,5 @@
 """What a coach chose to see, remembered between runs: units and theme."""
 
-import os
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +7,7 @@ import msgspec
 from platformdirs import user_config_path
 
 from dashboard.floor.units import Units
+from station.process import replace_file
 
 Theme = Literal["dark", "light"]
 
@@ -35,6 +35,4 @@ def load_preferences(path: Path) -> Preferences:
 def save_preferences(path: Path, preferences: Preferences) -> None:
     """Remember them. Raises OSError where the folder cannot be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(f".{os.getpid()}.new")  # another dashboard may save at the same time
-    new.write_bytes(msgspec.json.encode(preferences))
-    new.replace(path)
+    replace_file(path, msgspec.json.encode(preferences))

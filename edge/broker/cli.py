@@ -12,8 +12,8 @@ from edge.broker.access import Role, User
 from edge.broker.certificates import RENEW_DAYS
 from edge.broker.credentials import read_request
 from edge.broker.folder import ALWAYS, BrokerFolder, Gym, broker_group, with_users, without_users
-from edge.signals import stop_on_signals
 from station.errors import ConfigError
+from station.process import stop_on_signals
 from station.usage import command_parser
 
 EXAMPLES = """\

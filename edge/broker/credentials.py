@@ -2,12 +2,12 @@
 
 import base64
 import hashlib
-import os
 import re
 import secrets
 from pathlib import Path
 
 from station.errors import ConfigError
+from station.process import replace_file
 
 # mosquitto_passwd's own: PBKDF2-HMAC-SHA512 over a random password, where more rounds add nothing
 HASH_ROUNDS, SALT_BYTES = 101, 12
@@ -42,22 +42,5 @@ def read_request(path: Path) -> tuple[str, str]:
 
 
 def write_private(path: Path, text: str, mode: int = 0o600, group: int | None = None) -> None:
-    """Write a file whole, which only its owner (and with 0640 one group) may read.
-
-    A link at `path` is replaced, never followed: in a folder that somebody else may write to, root would
-    otherwise write wherever the link points.
-    """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            if group is not None:
-                os.fchown(descriptor, -1, group)
-            os.fchmod(descriptor, mode)
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    """Write a file whole, which only its owner (and with 0640 one group) may read. Raises OSError."""
+    replace_file(path, text.encode(), mode, group)

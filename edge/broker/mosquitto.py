@@ -7,26 +7,23 @@ must not be lost is in the outbox). A gym's own broker has TLS, a password per s
 """
 
 import contextlib
-import ctypes
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
 from station.distribution import install_with
 from station.errors import BrokerError
+from station.process import end_with_parent
 
 READY_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 1.5
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 # Debian's user `mosquitto` cannot be used: a change of user clears the parent-death signal (prctl(2)).
 _MOSQUITTO = """\
@@ -148,7 +145,7 @@ class Broker:
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=out,
-                    preexec_fn=end_with_parent(os.getpid()),  # noqa: PLW1509 - calls prctl and nothing else
+                    preexec_fn=end_with_parent(),  # noqa: PLW1509 - calls prctl and nothing else
                 )
             if self._answers(self._process):
                 return
@@ -167,20 +164,6 @@ class Broker:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(0.02)  # its end is no reason to wait on
         return False
-
-
-def end_with_parent(parent: int) -> Callable[[], None] | None:
-    """What a child runs first so that it ends when the thread that started it does; None where not Linux."""
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl = ctypes.CDLL(None).prctl  # looked up before the fork
-
-    def tie() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return tie
 
 
 def _mosquitto() -> Path | None:

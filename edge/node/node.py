@@ -71,7 +71,7 @@ class Node:
             session.attach(outbox, self.publisher, self._work.set)
 
     def stop(self) -> None:
-        """Ask `run` to end; safe in a signal handler."""
+        """Ask `run` to end. Not from a signal handler: see station.process.on_ending_signals."""
         self._stop.set()
         self._wake.set()
 

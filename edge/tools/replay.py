@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import os
 import re
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from edge.broker.mosquitto import Broker, end_with_parent
+from edge.broker.mosquitto import Broker
 from edge.delivery.outbox import Outbox
 from edge.link.capture import Capture, is_capture
 from edge.link.recording import Recording, read_recording
@@ -28,6 +27,7 @@ from station.config import Mqtt, Port, StationFile, is_loopback
 from station.errors import ConfigError, StoreError
 from station.exercises import Profile
 from station.messages import Sensor
+from station.process import end_with_parent
 
 DRAIN_S = 10.0
 QUIET_S = 0.5  # nothing more is coming
@@ -102,7 +102,7 @@ def _own_gym(folder: Path) -> Iterator[Mqtt]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
-            preexec_fn=end_with_parent(os.getpid()),  # noqa: PLW1509 - calls prctl and nothing else
+            preexec_fn=end_with_parent(),  # noqa: PLW1509 - calls prctl and nothing else
         )
         ready = threading.Event()
         said = threading.Event()

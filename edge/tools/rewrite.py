@@ -1,9 +1,6 @@
 """Change the calibration of one channel in a station file, and not a character besides."""
 
-import os
 import re
-import stat
-import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,6 +9,7 @@ import msgspec
 
 from station.config import Calibration
 from station.errors import ConfigError
+from station.process import replace_file
 
 _TABLE = re.compile(r"\s*\[")
 _KEY = re.compile(r"\s*([A-Za-z0-9_-]+|\"[^\"]*\")\s*=")
@@ -49,21 +47,9 @@ def write_atomically(path: Path, text: str) -> None:
     Raises ConfigError where the folder cannot be written.
     """
     path = path.resolve()  # a link stays a link
-    temporary: str | None = None
     try:
-        old = path.stat()
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode("utf-8"))
-            file.flush()
-            os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode))
-            if os.geteuid() == 0:
-                os.fchown(file.fileno(), old.st_uid, old.st_gid)
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        replace_file(path, text.encode("utf-8"))
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         raise ConfigError(
             f"{path}: cannot be written ({error.strerror}); run it as the user who owns it and its folder"
         ) from error

@@ -24,7 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from edge.broker.mosquitto import Broker, end_with_parent
+from edge.broker.mosquitto import Broker
+from station.process import end_with_parent
 
 FOR_S = 60.0
 READY_S = 20.0
@@ -105,7 +106,7 @@ def _child(folder: Path, *argv: str, terminal: int | None = None) -> "subprocess
             stderr=out,
             env={**os.environ, "TERM": "xterm-256color", "PYTHONUNBUFFERED": "1"},
             start_new_session=terminal is not None,
-            preexec_fn=end_with_parent(os.getpid()),  # noqa: PLW1509 - calls prctl and nothing else
+            preexec_fn=end_with_parent(),  # noqa: PLW1509 - calls prctl and nothing else
         )
 
 

@@ -26,7 +26,7 @@ import numpy as np
 import paho.mqtt.client as paho
 
 import station.cli
-from edge.broker.mosquitto import Broker, end_with_parent
+from edge.broker.mosquitto import Broker
 from station.messages import (
     Address,
     LiveMessage,
@@ -37,6 +37,7 @@ from station.messages import (
     new_id,
     now_utc,
 )
+from station.process import end_with_parent
 from station.records import Live, Rep, SetSummary
 from tests.benchmarks.birth import EXERCISE, birth
 
@@ -59,7 +60,7 @@ def run(for_s: float = FOR_S, speed: float = 1.0) -> list[str]:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", SIZE[1], SIZE[0], 0, 0))
         lasts = str(for_s + SETTLE_S + 2.0)
         where = ["--port", str(broker.port), "--db", str(folder / "history.db"), "--for", lasts]
-        options = {"preexec_fn": end_with_parent(os.getpid()), "start_new_session": True}
+        options = {"preexec_fn": end_with_parent(), "start_new_session": True}
         screen = subprocess.Popen(
             [sys.executable, "-m", "tests.benchmarks.screen", "probe", str(log), *where],
             stdin=theirs,
@@ -72,7 +73,7 @@ def run(for_s: float = FOR_S, speed: float = 1.0) -> list[str]:
         written = _Reader(ours)
         crowd = subprocess.Popen(
             [sys.executable, "-m", "tests.benchmarks.screen", "crowd", str(broker.port), str(speed)],
-            preexec_fn=end_with_parent(os.getpid()),  # noqa: PLW1509 - calls prctl and nothing else
+            preexec_fn=end_with_parent(),  # noqa: PLW1509 - calls prctl and nothing else
         )
         try:
             time.sleep(SETTLE_S)

@@ -14,7 +14,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from dashboard.record.record import Record
 from dashboard.record.store import SqliteStore
-from edge.broker.setup import set_up
+from edge.broker.access import Role, User
+from edge.broker.folder import ALWAYS, BrokerFolder
+from edge.broker.folder import Gym as GymFiles
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from station.config import Mqtt
@@ -32,8 +34,9 @@ def guarded_broker(folder: Path) -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    set_up(folder, host="localhost", site="gym", stations=["rack-1", "rack-2"], screens=["coach"], port=port)
-    config = folder / "plumbline.conf"
+    users = {"rack-1": User(Role.STATION), "rack-2": User(Role.STATION), "coach": User(Role.COACH)}
+    BrokerFolder(folder).change(GymFiles(host="localhost", site="gym", port=port, users={**ALWAYS, **users}))
+    config = folder / "broker" / "plumbline.conf"
     config.write_text(config.read_text() + "user root\n")  # the folder is ours alone
     mosquitto = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
     child = subprocess.Popen([str(mosquitto), "-c", str(config)], stderr=subprocess.DEVNULL)
@@ -80,7 +83,7 @@ def spoof(quick: bool) -> Verdict:
 
         def mqtt(user: str) -> Mqtt:
             folder = gym.folder / "broker"
-            ca_file, password = str(folder / "ca.pem"), str(folder / f"{user}.pw")
+            ca_file, password = str(folder / "ca.pem"), str(folder / "private" / f"{user}.pw")
             return Mqtt(host="localhost", port=port, ca_file=ca_file, username=user, password_file=password)
 
         with Outbox(gym.folder / "outbox.db") as outbox, SqliteStore(gym.history) as store:

@@ -303,9 +303,9 @@ def test_a_set_may_lack_every_number(make_rep: MakeRep) -> None:
 @pytest.mark.parametrize(
     ("module", "args", "words"),
     [
-        ("psycopg", ["x.csv", "--db", "postgresql://db.gym/history"], "plumbline\\[postgres\\]"),
-        ("pyarrow", ["x.parquet"], "plumbline\\[parquet\\]"),
-        ("matplotlib", ["a-17"], "plumbline\\[plot\\]"),
+        ("psycopg", ["x.csv", "--db", "postgresql://db.gym/history"], "plumbline-gym\\[postgres\\]"),
+        ("pyarrow", ["x.parquet"], "plumbline-gym\\[parquet\\]"),
+        ("matplotlib", ["a-17"], "plumbline-gym\\[plot\\]"),
     ],
 )
 def test_an_extra_that_is_missing_is_named(

@@ -1,0 +1,112 @@
+"""What every process of ours does with its machine: signals, children, files that are there whole.
+
+The one module of `station` that is not pure. It is here because edge and dashboard both need it and do not
+know each other.
+"""
+
+import ctypes
+import os
+import signal
+import stat
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from queue import SimpleQueue
+from tempfile import mkstemp
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def on_ending_signals(act: Callable[[int], object]) -> None:
+    """Call `act` with the number of each signal that asks this process to end. From the main thread.
+
+    On a thread of its own: a handler runs between two bytecodes of the main thread, which may just then hold
+    the lock inside `threading.Event.wait`; an `Event.set` in the handler would wait for it for ever.
+    SimpleQueue.put is the one way out of a handler that is documented as reentrant.
+    """
+    came: SimpleQueue[int] = SimpleQueue()
+
+    def pass_on() -> None:
+        while True:
+            act(came.get())
+
+    threading.Thread(target=pass_on, name="signals", daemon=True).start()
+    for number in ENDING:
+        signal.signal(number, lambda number, _frame: came.put(number))
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that is set when this process is asked to end."""
+    stop = threading.Event()
+    on_ending_signals(lambda _: stop.set())
+    return stop
+
+
+def end_with_parent() -> Callable[[], None] | None:
+    """What a child runs first (`preexec_fn`) so that it ends when the thread that started it does.
+
+    That covers the one exit nothing else covers, SIGKILL of the parent. None where not Linux.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    parent = os.getpid()
+    prctl = ctypes.CDLL(None).prctl  # looked up before the fork
+
+    def tie() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return tie
+
+
+@contextmanager
+def whole_file(path: Path, mode: int | None = None, group: int | None = None) -> Iterator[Path]:
+    """A path beside `path` to write to; it takes its name when all has gone well, and is removed otherwise.
+
+    mode, group : of the new file. Without them a file that was there hands on its own, with its owner where
+        we are root; a new one has what the umask leaves.
+
+    A link at `path` is replaced, not followed: where somebody else may write to the folder, root would
+    otherwise write wherever the link points. Raises OSError.
+    """
+    number, name = mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
+    draft = Path(name)
+    try:
+        os.close(number)
+        yield draft
+        with draft.open("rb") as file:
+            _hand_on(path, file.fileno(), mode, group)
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            draft.unlink()
+
+
+def replace_file(path: Path, data: bytes, mode: int | None = None, group: int | None = None) -> None:
+    """Write a file so that it is the old one or the new one, never half of it. Raises OSError."""
+    with whole_file(path, mode, group) as draft:
+        draft.write_bytes(data)
+
+
+def _hand_on(path: Path, draft: int, mode: int | None, group: int | None) -> None:
+    """Give the new file its mode, group and owner."""
+    try:
+        old = path.lstat()
+    except FileNotFoundError:
+        old = None
+    if mode is None and old is not None and stat.S_ISREG(old.st_mode):
+        mode = stat.S_IMODE(old.st_mode)
+        if os.geteuid() == 0:
+            os.fchown(draft, old.st_uid, old.st_gid)
+    if group is not None:
+        os.fchown(draft, -1, group)
+    if mode is None:
+        umask = os.umask(0o077)
+        os.umask(umask)
+        mode = 0o666 & ~umask
+    os.fchmod(draft, mode)
