@@ -7,30 +7,52 @@ Nothing on the page comes from another host, and a Content-Security-Policy keeps
 """
 
 import asyncio
+import re
 import secrets
 import ssl
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import aiohttp_jinja2
-from aiohttp import web
+import msgspec
+from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.typedefs import Handler
+from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
+from dashboard.web.connections import HANDSHAKE_S, Connections
 from station.config import is_loopback
 from station.errors import ConfigError
 
 COOKIE = "plumbline"
 SESSIONS = 16  # browsers at once; each is a process of some 60 MB
+MOST_COLUMNS, MOST_ROWS = 500, 200  # of a browser's terminal: 4K at the smallest font there is
+MOST_KEYS = 4096  # characters in one message: a paste
+MOST_MESSAGE_BYTES = 32_768
+HEARTBEAT_S = 15.0
 STOP_POLL_S = 0.2
 _POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
+
+
+_Keys = Annotated[str, msgspec.Meta(max_length=MOST_KEYS)]
+_Stamp = Annotated[str, msgspec.Meta(max_length=64)] | int | float | None
+
+
+_SAID = msgspec.json.Decoder(Annotated[list[Any], msgspec.Meta(min_length=1, max_length=2)])
+
+
+class _Size(msgspec.Struct):
+    """Of a browser's terminal, in characters."""
+
+    width: Annotated[int, msgspec.Meta(ge=1)]
+    height: Annotated[int, msgspec.Meta(ge=1)]
 
 
 class DashboardServer(Server):
@@ -43,6 +65,7 @@ class DashboardServer(Server):
         )
         self._token = token
         self._open = 0
+        self.connections: Connections | None = None
 
     async def make_app(self) -> web.Application:
         """The application, its door first."""
@@ -63,13 +86,63 @@ class DashboardServer(Server):
         if self._open >= SESSIONS:
             raise web.HTTPServiceUnavailable(text=f"{SESSIONS} browsers are connected; close one")
         self._open += 1
+        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MOST_MESSAGE_BYTES)
+        await socket.prepare(request)
+
+        async def end() -> None:
+            await socket.close()
+
+        service = AppService(
+            self.command,
+            write_bytes=socket.send_bytes,
+            write_str=socket.send_str,
+            close=end,
+            download_manager=self.download_manager,
+        )
         try:
-            return await super().handle_websocket(request)
+            await service.start(
+                _between(20, request.query.get("width"), MOST_COLUMNS),
+                _between(5, request.query.get("height"), MOST_ROWS),
+            )
+            await self._process_messages(socket, service)
         finally:
             self._open -= 1
+            await service.stop()
+            await socket.close()
+        return socket
+
+    async def _process_messages(self, websocket: web.WebSocketResponse, app_service: AppService) -> None:
+        """What a browser may say: keys, a terminal's size, and that it is there. All else ends it."""
+        async for message in websocket:
+            if message.type != WSMsgType.TEXT:
+                continue
+            try:
+                what, data = [*_SAID.decode(message.data), None][:2]
+                await self._obey(websocket, app_service, msgspec.convert(what, str), data)
+            except (msgspec.DecodeError, msgspec.ValidationError):
+                await websocket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"not a terminal")
+                return
+
+    @staticmethod
+    async def _obey(websocket: web.WebSocketResponse, app_service: AppService, what: str, data: Any) -> None:
+        match what:
+            case "stdin":
+                await app_service.send_bytes(msgspec.convert(data, _Keys).encode("utf-8", "replace"))
+            case "resize":
+                size = msgspec.convert(data, _Size)
+                width, height = min(size.width, MOST_COLUMNS), min(size.height, MOST_ROWS)
+                await app_service.set_terminal_size(width, height)
+            case "ping":
+                await websocket.send_json(["pong", msgspec.convert(data, _Stamp)])
+            case "blur":
+                await app_service.blur()
+            case "focus":
+                await app_service.focus()
 
     @web.middleware
     async def _door(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if self.connections is not None:
+            self.connections.asked(request.protocol)
         host = urlsplit(f"//{request.host}").hostname or ""
         if self._token is None and not is_loopback(host):
             raise web.HTTPForbidden(text="this dashboard is for this machine alone")
@@ -92,6 +165,11 @@ class DashboardServer(Server):
             response.headers["Content-Security-Policy"] = _POLICY
             response.headers["Referrer-Policy"] = "no-referrer"
         return response
+
+
+def _between(least: int, word: str | None, most: int) -> int:
+    """A number from an address, within bounds; the least where it is none."""
+    return min(max(int(word), least), most) if word and re.fullmatch(r"[0-9]{1,7}", word) else least
 
 
 def tls_of(host: str, certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
@@ -150,9 +228,14 @@ async def _serve(
 ) -> None:
     runner = web.AppRunner(await server.make_app(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
+    listener: asyncio.Server | None = None
     try:
-        await web.TCPSite(runner, host, port, ssl_context=tls).start()
-        port = runner.addresses[0][1]
+        assert runner.server is not None
+        server.connections = Connections(runner.server)
+        listener = await asyncio.get_running_loop().create_server(
+            server.connections, host, port, ssl=tls, ssl_handshake_timeout=HANDSHAKE_S if tls else None
+        )
+        port = listener.sockets[0].getsockname()[1]
         named = f"[{host}]" if ":" in host else host
         say(
             f"serving on {'http' if tls is None else 'https'}://{named}:{port}/"
@@ -161,4 +244,6 @@ async def _serve(
         while not stop.is_set():
             await asyncio.sleep(STOP_POLL_S)
     finally:
+        if listener is not None:
+            listener.close()
         await runner.cleanup()

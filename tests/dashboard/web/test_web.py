@@ -4,17 +4,21 @@ import asyncio
 import base64
 import json
 import re
+import resource
 import shutil
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import aiohttp
 import pytest
 
+from edge.broker.mosquitto import Broker
 from station.cli import main
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -77,6 +81,7 @@ def served(broker: Any, tmp_path: Path) -> Iterator[Callable[..., str]]:
         command += ["--port", str(broker.port), "--db", str(tmp_path / "history.db"), *options]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         started.append(process)
+        start.process = process
         assert process.stdout is not None
         found = SERVING.match(process.stdout.readline())
         assert found is not None
@@ -259,3 +264,79 @@ def test_beyond_this_machine_a_token_is_asked_for(
     assert get(f"{bare}ws")[0] == 403
     assert get(f"{bare}?token={token[:-1]}x")[0] == 403
     assert get(url)[0] == 200
+
+
+@pytest.fixture(scope="module")
+def served_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A page that several tests talk to one after another."""
+    with Broker() as broker:
+        folder = tmp_path_factory.mktemp("served")
+        command = [sys.executable, "-P", "-m", "station.cli", "dashboard", "--web", "--web-port", "0"]
+        command += ["--port", str(broker.port), "--db", str(folder / "history.db")]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            found = SERVING.match(process.stdout.readline())
+            assert found is not None
+            yield found[1]
+            process.terminate()
+
+
+def talk(
+    url: str, *said: Any, size: str = "width=80&height=24", after: bytes = b""
+) -> tuple[bytes, int | None]:
+    """Speak to the page's websocket without a browser: what came until it was closed, or until `after`."""
+
+    async def run() -> tuple[bytes, int | None]:
+        heard = b""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{url}ws?{size}") as spoken,
+        ):
+            for one in said:
+                await (spoken.send_str(one) if isinstance(one, str) else spoken.send_json(one))
+            await spoken.send_json(["ping", "end"])
+            answered = False
+            async for message in spoken:
+                if message.type == aiohttp.WSMsgType.TEXT:
+                    answered = answered or json.loads(message.data) == ["pong", "end"]
+                else:
+                    heard += message.data
+                if answered and after in heard:
+                    return heard, None
+            return heard, spoken.close_code
+
+    return asyncio.run(run())
+
+
+def test_idle_connections_shut_nobody_out(served: Callable[..., str]) -> None:
+    url = served()
+    resource.prlimit(served.process.pid, resource.RLIMIT_NOFILE, (200, 200))  # sooner than the usual 1024
+    host, port = url.removeprefix("http://").rstrip("/").split(":")
+    idle = [socket.create_connection((host, int(port))) for _ in range(300)]
+    try:
+        with urlopen(url, timeout=5.0) as page:
+            assert page.status == 200
+        assert talk(url)[1] is None
+    finally:
+        for one in idle:
+            one.close()
+
+
+def test_a_terminal_is_never_larger_than_a_wall_of_screens(served: Callable[..., str]) -> None:
+    large = ["resize", {"width": 20_000, "height": 20_000}]
+    heard, closed = talk(
+        served(), large, ["stdin", "i"], size="width=99999999999&height=-3", after=b"\x1b[200;"
+    )
+    assert closed is None
+    places = [(int(row), int(column)) for row, column in re.findall(rb"\x1b\[(\d+);(\d+)H", heard)]
+    assert max(row for row, _ in places) == 200
+    assert max(column for _, column in places) <= 500
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["no json", "[]", '{"a": 1}', '["stdin"]', '["stdin", 7]', '["resize", {"width": "x"}]', "[1, 2]"],
+)
+def test_what_is_no_terminals_message_ends_that_browser_alone(served_url: str, said: str) -> None:
+    assert talk(served_url, said)[1] == 1008
+    assert talk(served_url)[1] is None
