@@ -138,7 +138,7 @@ def block(board: BoardFile, serial: str) -> bytes:
         said = announced(channel, board.target)
         pins = [*channel.pins, NO_PIN, NO_PIN][:3]
         width = 2 if channel.sensor == "as5600" else 3
-        option = 25 if channel.sensor == "hx711" else int(channel.reversed)
+        option = int(channel.reversed)
         centre = round(said.zero_counts) if channel.sensor == "as5600" else 0
         period_us = round(1e6 / said.rate_hz)
         body += _CHANNEL.pack(CODES[channel.sensor], *pins, width, option, centre, period_us)

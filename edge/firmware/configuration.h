@@ -18,7 +18,7 @@ struct channel_configuration {
     uint8_t sensor;
     uint8_t pins[3]; /* encoder: A, B, home switch; HX711: data, clock; I2C: data, clock, data ready */
     uint8_t width;   /* bytes a sample takes on the line */
-    uint8_t option;  /* HX711: clock pulses of a reading; encoder, AS5600: 1 = counts the other way */
+    uint8_t option;  /* encoder, AS5600: 1 = counts the other way */
     int16_t centre;  /* AS5600: the counts in the middle of its range; it wraps half a turn away */
     uint32_t period_us;
     uint8_t hello[HELLO_CHANNEL_BYTES];

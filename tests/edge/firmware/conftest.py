@@ -1,5 +1,6 @@
 """Sets as a board's pins and sensors show them, and the firmware that is fed with them."""
 
+import fcntl
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from platformdirs import user_cache_path
 
 from edge.board.configuration import BoardFile, ChannelTable, block
 from edge.link.drivers import Driver, Samples, make_driver
@@ -17,11 +19,13 @@ from station.config import Port, StationFile, StationTable
 from station.exercises import load_profile
 from station.sim import Sensors, SimulatedSet, simulate_set, with_seed
 from station.sim.board import LOAD_CELL_COUNTS_PER_N, LOAD_CELL_ZERO
+from station.sim.readings import lengths
 from station.sim.stimulus import Encoder, Sensor, Tilt, stimuli
 
 FIRMWARE = Path(__file__).parents[3] / "edge" / "firmware"
 COUNTS_PER_M = 10_000.0  # 600 lines an encoder's turn, a spool of 240 mm round
 START_S = 0.1
+RP2040JS = "1.4.1"
 
 # What each channel is connected to on a Pico; on an Arduino the encoder stays and the cell is on 4 and 5.
 PINS = {
@@ -121,6 +125,22 @@ def host_board(build: Callable[..., Path]) -> Path:
     return build("host") / "plumbline-board"
 
 
+@pytest.fixture(scope="session")
+def rp2040js() -> Path:
+    """The emulator, from npm, kept outside the tree; skip where there is no Node.js."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("node or npm is not installed")
+    folder = user_cache_path("plumbline-tests") / f"rp2040js-{RP2040JS}"
+    package = folder / "node_modules" / "rp2040js"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one of the test processes brings it
+        if not (package / "dist" / "esm" / "index.js").exists():
+            command = ["npm", "install", "--silent", "--prefix", str(folder), f"rp2040js@{RP2040JS}"]
+            subprocess.run(command, check=True)
+    return package
+
+
 @pytest.fixture
 def on_host(host_board: Path, tmp_path: Path) -> Callable[..., bytes]:
     """What the board says of a case, as fast as it goes."""
@@ -147,3 +167,16 @@ def read_board(joined: Any) -> Callable[..., tuple[Driver, dict[str, Samples]]]:
         return driver, joined(given)
 
     return read
+
+
+@pytest.fixture(scope="session")
+def true_length() -> Callable[[Case, NDArray[np.float64]], NDArray[np.float64]]:
+    """The first tether at times of the board."""
+
+    def at(case: Case, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        one = case.simulated
+        profile = load_profile(one.exercise)
+        dense = lengths(one.dense, profile, one.plan, one.station.geometry, one.sensors)
+        return np.asarray(np.interp(time_s - START_S, one.motion.time_s, dense["position_m"]))
+
+    return at

@@ -11,19 +11,9 @@ import pytest
 
 from kernels import FrameDecoder
 from station import wire
-from station.exercises import load_profile
-from station.sim.readings import lengths
 from station.sim.stimulus import RECORD, Encoder, Kind, edges, merged, records, stimuli
 
 COUNTS_PER_M = 10_000.0
-
-
-def true_length(case: Any, time_s: Any) -> Any:
-    """The tether at board times."""
-    simulated = case.simulated
-    profile = load_profile(simulated.exercise)
-    dense = lengths(simulated.dense, profile, simulated.plan, simulated.station.geometry, simulated.sensors)
-    return np.interp(time_s - 0.1, simulated.motion.time_s, dense["position_m"])
 
 
 def with_records(case: Any, *more: Any) -> Any:
@@ -37,7 +27,7 @@ def only(case: Any, stimulus: Any) -> Any:
 
 
 def test_no_edge_is_lost_and_the_position_is_true_to_a_count_at_its_time(
-    make_case: Any, on_host: Any, read_board: Any
+    make_case: Any, on_host: Any, read_board: Any, true_length: Any
 ) -> None:
     case = make_case("romanian-deadlift", "position_m", "force_n", "tether_angle_rad")
     driver, found = read_board(on_host(case))
@@ -137,7 +127,7 @@ def test_a_tilt_encoder_that_does_not_answer_is_counted(
 
 @pytest.mark.parametrize("start", list(wire.Start))
 def test_a_restart_in_mid_set_says_why_and_where_zero_is(
-    make_case: Any, on_host: Any, read_board: Any, start: wire.Start
+    make_case: Any, on_host: Any, read_board: Any, true_length: Any, start: wire.Start
 ) -> None:
     case = make_case("romanian-deadlift", "position_m", "force_n")
     at_s = 8.0
@@ -179,7 +169,7 @@ def test_the_home_switch_sets_zero_and_says_so_before_the_first_sample_that_has_
 
 
 def test_a_line_that_is_too_slow_drops_whole_frames_and_counts_them(
-    make_case: Any, on_host: Any, read_board: Any
+    make_case: Any, on_host: Any, read_board: Any, true_length: Any
 ) -> None:
     case = make_case("romanian-deadlift", "position_m", "force_n", baud=9600)
     driver, found = read_board(on_host(case))
@@ -232,7 +222,7 @@ def test_a_configuration_that_is_not_whole_is_refused(
         assert ended.stdout == b""
 
 
-def test_stimuli_hold_every_edge_of_the_motion_once(make_case: Any) -> None:
+def test_stimuli_hold_every_edge_of_the_motion_once(make_case: Any, true_length: Any) -> None:
     case = make_case("romanian-deadlift", "position_m")
     found, _ = stimuli(case.simulated, {"position_m": Encoder(COUNTS_PER_M)})
     pins = found["value"].astype(int)

@@ -1,0 +1,191 @@
+// A board with an RP2040 in an emulator: its image, the chips around it, and true motion on its pins.
+//
+//   node rp2040.mjs RP2040JS IMAGE CONFIGURATION STIMULI OUT.uart OUT.usb SEED [whole-steps]
+//
+// The image is booted as the boot ROM does it (the second stage's checksum, then its code). The emulator's own loop
+// ignores the PIO's clock divider and delays; here every state machine keeps its own time. A machine that turns
+// round an unchanging pin is moved on by whole turns, unless `whole-steps` is given: both give the same bytes.
+import { readFileSync, writeFileSync } from 'node:fs';
+
+const [rp2040js, imagePath, configurationPath, stimuliPath, uartPath, usbPath, seed, wholeSteps] = process.argv.slice(2);
+const { RP2040, USBCDC, GPIOPinState } = await import(`${rp2040js}/dist/esm/index.js`);
+const { SimulationClock } = await import(`${rp2040js}/dist/esm/clock/simulation-clock.js`);
+
+const image = readFileSync(imagePath);
+const configuration = readFileSync(configurationPath);
+const stimuli = readFileSync(stimuliPath);
+const RECORD = 12, EDGE = 1, READING = 2, ANGLE = 3, HOME = 4, RESET = 5;
+const ENCODER = 1, HX711 = 2, NAU7802 = 4;
+const CONFIGURATION_AT = 0x1ff000;
+
+const channels = [];
+for (let i = 0; i < configuration[6]; i++) {
+  const at = 60 + 68 * i;
+  channels.push({ sensor: configuration[at], pins: [...configuration.subarray(at + 1, at + 4)], angle: -1, pinState: 3 });
+}
+
+function boot2Checksum(bytes) { // CRC-32 of the boot ROM: 04c11db7, most significant bit first, no final inversion
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte << 24;
+    for (let i = 0; i < 8; i++) crc = crc & 0x80000000 ? (crc << 1) ^ 0x04c11db7 : crc << 1;
+  }
+  return crc >>> 0;
+}
+
+let random = Number(seed) >>> 0;
+const nextBit = () => { random = (Math.imul(random, 1664525) + 1013904223) >>> 0; return random >>> 31; };
+
+const clock = new SimulationClock();
+const uart = [], usb = [];
+let mcu, machines, hung = false, usbSeen = false;
+
+function powerUp(kept, watchdog) {
+  mcu = new RP2040(clock);
+  mcu.logger = { debug() {}, info() {}, warn() {}, error(name, text) { console.error(name, text); } };
+  for (const pio of mcu.pio) pio.run = () => {};
+  const plain = (value) => ({ readUint32: value, writeUint32Atomic() {} });
+  mcu.peripherals[0x40060] = plain(nextBit); // the ring oscillator's random bit
+  mcu.peripherals[0x40064] = plain(() => 1 << 8); // the chip was switched on
+  if (kept) mcu.sram.set(kept); else for (let i = 0; i < mcu.sram.length; i++) mcu.sram[i] = 0xa5;
+  mcu.flash.set(image);
+  if (configuration.length) mcu.flash.set(configuration, CONFIGURATION_AT);
+  const watchdogOf = mcu.peripherals[0x40058];
+  if (watchdog) watchdogOf.reason = 1;
+  const born = mcu;
+  watchdogOf.onWatchdogTrigger = () => {
+    watchdogOf.timer.enable = watchdogOf.alarm.enable = false; // the chip that was is no more
+    if (born === mcu) { hung = false; powerUp(born.sram.slice(), true); }
+  };
+  mcu.uart[0].onByte = (byte) => uart.push(byte);
+  const port = new USBCDC(mcu.usbCtrl);
+  mcu.usbCtrl.onEndpointRead = () => {}; // the emulator's host would send an empty packet every 10 us
+  port.onSerialData = (bytes) => usb.push(...bytes);
+  port.onDeviceConnected = () => { usbSeen = true; };
+  machines = mcu.pio.flatMap((pio) => pio.machines.map((machine) => ({ pio, machine, next: Infinity, enabled: false })));
+  const bus = mcu.i2c[0];
+  let address = 0, sent = 0;
+  const tilt = () => channels.find((c) => c.sensor === 3 && c.angle >= 0);
+  const cell = () => channels.find((c) => c.sensor === NAU7802);
+  bus.onConnect = (to) => { address = to; sent = 0; bus.completeConnect(to === 0x36 ? !!tilt() : to === 0x2a && !!cell()); };
+  bus.onWriteByte = () => bus.completeWrite(true);
+  bus.onReadByte = () => {
+    const value = address === 0x36 ? [tilt().angle >> 8, tilt().angle & 255] : [16, 8, 0].map((by) => cell().held >> by & 255);
+    bus.completeRead(value[sent++ % value.length]);
+  };
+  for (const c of channels) {
+    if (c.sensor === HX711) hx711(c);
+    if (c.sensor === ENCODER) show(c);
+    if (c.sensor === ENCODER && c.pins[2] !== 255) mcu.gpio[c.pins[2]].setInputValue(true);
+  }
+  const boot2 = image.subarray(0, 256);
+  if (boot2Checksum(boot2.subarray(0, 252)) !== boot2.readUInt32LE(252)) {
+    console.log(JSON.stringify({ boot: 'disk' })); // the boot ROM shows the board as a disk
+    process.exit(0);
+  }
+  mcu.sram.set(boot2, 0x41f00);
+  mcu.core.SP = 0x20041f00;
+  mcu.core.LR = 0;
+  mcu.core.PC = 0x20041f00;
+}
+
+function show(c) { mcu.gpio[c.pins[0]].setInputValue(!!(c.lines & 1)); mcu.gpio[c.pins[1]].setInputValue(!!(c.lines & 2)); }
+
+// The converter: its data falls when a reading is ready; 24 clocks shift it out, the 25th ends it.
+function hx711(c) {
+  const data = mcu.gpio[c.pins[0]], sck = mcu.gpio[c.pins[1]];
+  data.setInputValue(true);
+  c.bit = -1;
+  sck.addListener((state) => {
+    if (state !== GPIOPinState.High || c.bit < 0) return;
+    if (c.bit < 24) data.setInputValue(!!(c.value >> (23 - c.bit++) & 1));
+    else { c.bit = -1; data.setInputValue(true); }
+  });
+}
+
+const counts = stimuli.length / RECORD;
+const at = (i) => i < counts ? stimuli.readUInt32LE(i * RECORD) * 1000 : Infinity;
+let nextStimulus = 0;
+
+function happen() {
+  const i = nextStimulus++ * RECORD;
+  const kind = stimuli[i + 4], c = channels[stimuli[i + 5]], value = stimuli.readInt32LE(i + 8);
+  if (kind === EDGE) { c.lines = value; show(c); }
+  if (kind === ANGLE) c.angle = value;
+  if (kind === HOME) mcu.gpio[c.pins[2]].setInputValue(!value);
+  if (kind === RESET) { if (value === 1) hung = true; else { for (const x of channels) x.bit = -1; powerUp(value ? mcu.sram.slice() : null, false); } }
+  if (kind === READING && c.sensor === HX711) {
+    c.value = value & 0xffffff;
+    if (c.bit <= 0) { c.bit = 0; mcu.gpio[c.pins[0]].setInputValue(false); }
+  }
+  if (kind === READING && c.sensor === NAU7802) {
+    c.held = value & 0xffffff;
+    mcu.gpio[c.pins[2]].setInputValue(true);
+    mcu.gpio[c.pins[2]].setInputValue(false);
+  }
+}
+
+function wake() { // machines that were enabled, or whose pin has come, run from now on
+  for (const m of machines) {
+    const enabled = m.machine.enabled;
+    if (!enabled) m.next = Infinity;
+    else if (m.next === Infinity && !m.machine.waiting) m.next = clock.nanos + period(m.machine);
+  }
+}
+
+const period = (machine) => (machine.clockDivInt || 65536) * 1e9 / mcu.clkSys;
+
+function stepMachine(m) {
+  const { machine } = m;
+  const op = machine.pio.instructions[machine.pc];
+  if (!wholeSteps && op === 0xa027 && machine.pc === 0) { // edges.pio at its beginning
+    const base = machine.pinCtrl >>> 15 & 31;
+    const lines = (mcu.gpio[base].inputValue ? 1 : 0) | (mcu.gpio[base + 1].inputValue ? 2 : 0);
+    const turns = Math.floor((Math.min(at(nextStimulus), m.next + 2e6) - m.next) / (10 * period(machine))) - 1;
+    if (lines === machine.y && turns > 0) {
+      machine.outputShiftReg = (machine.outputShiftReg - turns) >>> 0;
+      m.next += turns * 10 * period(machine);
+      return;
+    }
+  }
+  const sideset = machine.pinCtrl >>> 29;
+  const delay = op >> 8 & (0x1f >> sideset);
+  machine.step();
+  m.pio.checkChangedPins();
+  m.next = machine.waiting ? Infinity : m.next + (1 + delay) * period(machine);
+}
+
+function advance(nanos) { // everything outside the processor, up to this time, in the order of time
+  for (;;) {
+    let first = null, when = at(nextStimulus);
+    for (const m of machines) if (m.next < when) { first = m; when = m.next; }
+    if (when > nanos) break;
+    if (when > clock.nanos) clock.tick(when - clock.nanos);
+    if (first) { stepMachine(first); clock.tick(0); } else happen();
+    wake();
+  }
+  if (nanos > clock.nanos) clock.tick(nanos - clock.nanos);
+  wake();
+}
+
+powerUp(null, false);
+const end = at(counts - 1);
+let busy = 0;
+while (clock.nanos < end) {
+  const { core } = mcu;
+  if (core.waiting && core.pendingInterrupts & core.enabledInterrupts && core.checkForInterrupts()) core.waiting = false;
+  if (core.waiting || hung) {
+    let next = Math.min(at(nextStimulus), clock.nextAlarm ? clock.nextAlarm.nanos : Infinity);
+    for (const m of machines) next = Math.min(next, m.next);
+    if (next === Infinity) break;
+    advance(Math.max(next, clock.nanos));
+  } else {
+    const nanos = core.executeInstruction() * 1e9 / mcu.clkSys;
+    busy += nanos;
+    advance(clock.nanos + nanos);
+  }
+}
+writeFileSync(uartPath, Buffer.from(uart));
+writeFileSync(usbPath, Buffer.from(usb));
+console.log(JSON.stringify({ boot: 'run', busy: busy / clock.nanos, seconds: clock.nanos / 1e9, usbSeen }));
+process.exit(0);

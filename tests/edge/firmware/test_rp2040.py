@@ -1,0 +1,211 @@
+"""The RP2040's image as machine code in an emulator, and its PIO programs cycle by cycle."""
+
+import dataclasses
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import adafruit_pioasm
+import numpy as np
+import pytest
+from pioemu import State, emulate
+
+from edge.board.image import sealed
+from kernels import FrameDecoder
+from station import wire
+from station.sim.stimulus import Kind, edges, merged, records
+
+FIRMWARE = Path(__file__).parents[3] / "edge" / "firmware"
+HARNESS = Path(__file__).parent / "rp2040.mjs"
+COUNTS_PER_M = 10_000.0
+
+
+@pytest.fixture(scope="session")
+def image(build: Callable[..., Path]) -> bytes:
+    """What is flashed, without a configuration."""
+    return sealed((build("rp2040") / "plumbline-rp2040.bin").read_bytes())
+
+
+@pytest.fixture
+def on_rp2040(image: bytes, rp2040js: Path, tmp_path: Path) -> Callable[..., Any]:
+    """Run the image with a case's configuration and stimuli: what happened, its serial pins, its USB."""
+
+    def run(
+        case: Any, *args: str, seed: int = 5, image: bytes = image, configured: bool = True
+    ) -> tuple[dict[str, Any], bytes, bytes]:
+        configuration, stimulus = case.write(tmp_path)
+        at, uart, usb = tmp_path / "image.bin", tmp_path / "uart", tmp_path / "usb"
+        at.write_bytes(image)
+        if not configured:
+            raw = configuration.read_bytes()
+            configuration.write_bytes(raw[:-1] + b"\xff")  # half written
+        command = ["node", HARNESS, rp2040js, at, configuration, stimulus, uart, usb, str(seed), *args]
+        said = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+        ended = json.loads(said.stdout)
+        return ended, *(path.read_bytes() if path.exists() else b"" for path in (uart, usb))
+
+    return run
+
+
+def only(case: Any, stimulus: Any) -> Any:
+    """The case's board, and nothing but this happens."""
+    return dataclasses.replace(case, records=stimulus)
+
+
+def shorter(case: Any, seconds: float) -> Any:
+    """The beginning of a case."""
+    return only(case, case.records[case.records["t_us"] < 1e6 * seconds])
+
+
+def assembled(name: str) -> tuple[list[int], dict[str, int]]:
+    program = adafruit_pioasm.Program((FIRMWARE / "rp2040" / f"{name}.pio").read_text())
+    return list(program.assembled), program.pio_kwargs
+
+
+@pytest.mark.parametrize("name", ["edges", "hx711"])
+def test_the_words_in_the_image_are_the_programs_assembled(name: str) -> None:
+    text = (FIRMWARE / "rp2040" / "programs.h").read_text()
+    (words,) = re.findall(rf"{name.upper()}\[{name.upper()}_LENGTH\] = \{{([^}}]*)\}}", text)
+    assert [int(word, 16) for word in words.replace(",", " ").split()] == assembled(name)[0]
+
+
+def test_every_edge_is_pushed_once_with_its_microsecond_cycle_by_cycle() -> None:
+    opcodes, ways = assembled("edges")
+    rng = np.random.default_rng(2)
+    at = np.cumsum(rng.integers(12, 60, 40)) + 30  # cycles of 0.1 us: down to 1.2 us between edges
+    order = [0, 1, 3, 2]
+    lines = [order[n % 4] for n in range(41)]
+
+    def pins(clock: int) -> int:
+        return lines[int(np.searchsorted(at, clock, side="right"))]
+
+    last = int(at[-1]) + 40
+    program = emulate(
+        opcodes,
+        stop_when=lambda _, state: state.clock > last,
+        initial_state=State(),
+        input_source=pins,
+        shift_isr_right=False,
+        wrap_target=ways["wrap_target"],
+        wrap_top=ways["wrap"],
+    )
+    pushed = []
+    for _, state in program:
+        while state.receive_fifo:
+            pushed.append(state.receive_fifo.popleft())
+    assert [word >> 30 for word in pushed] == lines[1:]
+    stamps = np.array([-word & 0x3FFFFFFF for word in pushed])  # the clock counts down from 0
+    seen = stamps - at / 10.0
+    assert seen.min() > 0.0
+    assert seen.max() < 1.7
+
+
+def test_the_image_measures_what_the_same_sources_measure_on_this_machine(
+    make_case: Any, on_rp2040: Any, on_host: Any, read_board: Any, true_length: Any
+) -> None:
+    case = shorter(make_case("romanian-deadlift", "position_m", "force_n", "tether_angle_rad"), 9.0)
+    ended, uart, usb = on_rp2040(case)
+    driver, found = read_board(uart)
+    _, expected = read_board(on_host(case))
+    assert driver.board == "test board 2.0"
+    assert driver.stats.missed == {"position_m": 0, "force_n": 0, "tether_angle_rad": 0}
+    assert driver.stats.frames_lost == driver.stats.frames_corrupt == driver.stats.samples_rejected == 0
+    force, true_force = found["force_n"], expected["force_n"]
+    n = len(force.time_s)
+    assert n >= len(true_force.time_s) - 4
+    np.testing.assert_array_equal(force.value, true_force.value[:n])
+    start_s = first_tick_us(uart) / 1e6  # the session begins with the board's first frame
+    assert np.abs(force.time_s + start_s - true_force.time_s[:n]).max() < 100e-6
+    position = found["position_m"]
+    true = true_length(case, position.time_s + start_s)
+    speed = np.abs(np.gradient(true, position.time_s))
+    assert np.abs(position.value - true).max() < 1.02 / COUNTS_PER_M + 5e-6 * speed.max()
+    assert ended["usbSeen"]
+    assert ended["busy"] < 0.2
+    # Whoever listens by USB gets the same frames, from the moment they listen.
+    assert len(usb) > 0.8 * len(uart)
+    assert usb.split(b"\0")[-30:] == uart.split(b"\0")[-30:]
+
+
+def first_tick_us(data: bytes) -> int:
+    frames = FrameDecoder().feed(data)
+    return frames.t_us[0] - frames.span_us[0]
+
+
+def test_both_encoders_at_100_000_edges_a_second_lose_nothing_and_keep_their_time(
+    make_case: Any, on_rp2040: Any, read_board: Any
+) -> None:
+    case = make_case("romanian-deadlift", "position_m", "position_2_m", baud=921_600)
+    time_s = np.arange(0.0, 0.3, 0.001)
+    there = 100_000.0 * np.clip(np.minimum(time_s - 0.02, 0.22 - time_s), 0.0, None)
+    end = records(Kind.READING, 0, np.array([0.32]), np.array([0]))
+    ended, uart, _ = on_rp2040(only(case, merged([edges(0, time_s, there), edges(1, time_s, -there), end])))
+    driver, found = read_board(uart)
+    start_s = first_tick_us(uart) / 1e6
+    for name, sign in (("position_m", 1.0), ("position_2_m", -1.0)):
+        samples = found[name]
+        counts = sign * (samples.value - samples.value[0]) * COUNTS_PER_M
+        true = np.interp(samples.time_s + start_s, time_s, there)
+        # At 100 edges a millisecond a count is 10 us: time is true to half of that.
+        fast = (true > 100.0) & (true < 9_900.0)
+        assert np.abs(counts - true)[fast].max() < 1.5
+        assert counts[-1] == pytest.approx(0.0, abs=1.0)
+    assert sum(driver.stats.missed.values()) == 0
+    assert ended["busy"] < 0.2
+
+
+def test_a_board_that_hangs_is_restarted_by_its_watchdog_within_a_quarter_of_a_second(
+    make_case: Any, on_rp2040: Any, read_board: Any
+) -> None:
+    case = shorter(make_case("romanian-deadlift", "position_m", "force_n"), 6.0)
+    hang = records(Kind.RESET, 0, np.array([4.0]), np.array([1]))
+    _, uart, _ = on_rp2040(only(case, merged([case.records, hang])))
+    driver, _ = read_board(uart, away_s=0.3)
+    assert (driver.stats.resets, driver.stats.device_restarts) == (1, 1)
+    assert "restarted by its watchdog" in (driver.stats.device_problem or "")
+    frames = FrameDecoder().feed(uart)
+    assert 0.2e6 < np.diff(frames.t_us).max() < 0.3e6
+    again = wire.parse_hello(frames.hellos[-1][1])
+    assert (again.start, again.channels[0].zero) == (wire.Start.WATCHDOG, wire.Zero.KEPT)
+
+
+def test_an_image_whose_second_stage_is_not_whole_is_not_run(
+    make_case: Any, on_rp2040: Any, image: bytes
+) -> None:
+    case = shorter(make_case("romanian-deadlift", "position_m"), 0.2)
+    ended, _, _ = on_rp2040(case, image=b"\xff" * 256 + image[256:])
+    assert ended == {"boot": "disk"}
+
+
+def test_a_board_whose_configuration_is_half_written_says_that_it_has_none(
+    make_case: Any, on_rp2040: Any, read_board: Any
+) -> None:
+    case = shorter(make_case("romanian-deadlift", "position_m", "force_n"), 1.0)
+    _, uart, _ = on_rp2040(case, configured=False)
+    driver, _ = read_board(uart)
+    assert driver.board == "not configured 2.0"
+    assert [sensor.channel for sensor in driver.sensors] == ["position_m", "force_n"]
+
+
+def test_moving_idle_machines_on_by_whole_turns_changes_no_byte(make_case: Any, on_rp2040: Any) -> None:
+    case = make_case("romanian-deadlift", "position_m", "force_n")
+    time_s = np.arange(0.0, 0.12, 0.001)
+    moving = edges(0, time_s, 30.0 * np.sin(60.0 * time_s))
+    case = only(case, merged([moving, records(Kind.READING, 1, np.array([0.05, 0.1]), np.array([77, -5]))]))
+    assert on_rp2040(case)[1] == on_rp2040(case, "whole-steps")[1]
+
+
+def test_the_same_sources_give_the_same_image_wherever_they_lie(
+    build: Callable[..., Path], image: bytes, tmp_path: Path
+) -> None:
+    shutil.copytree(FIRMWARE, tmp_path / "elsewhere")
+    subprocess.run(
+        ["make", "--silent", "-C", str(tmp_path / "elsewhere"), f"OUT={tmp_path / 'out'}", "rp2040"],
+        check=True,
+    )
+    assert sealed((tmp_path / "out" / "plumbline-rp2040.bin").read_bytes()) == image
+    assert len(image) < 16_384  # all of it fits the processor's cache of flash
