@@ -2,6 +2,7 @@
 
 import os
 import pty
+import shutil
 import socket
 import subprocess
 import threading
@@ -22,6 +23,7 @@ from station.sim.device import BoardChannel, LineFaults, SimulatedBoard, spoil
 POSITION = wire.Channel("position_m", 200.0, 5000.0)
 FORCE = wire.Channel("force_n", 80.0, 800.0, 41_213.0, -(2**23) + 1, 2**23 - 1)
 PIECE_S = 0.05
+FIRMWARE = Path(__file__).parents[2] / "edge" / "firmware"
 
 
 class LiveBoard:
@@ -118,3 +120,24 @@ def serving(until: Callable[..., None]) -> Callable[[str, Path, int], AbstractCo
             child.wait()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Make a target of the firmware in a folder of its own; skip where its compiler is missing."""
+    folder = tmp_path_factory.mktemp("firmware")
+
+    def make(target: str, out: Path | None = None) -> Path:
+        compiler = {"host": "cc", "rp2040": "arm-none-eabi-gcc", "avr": "avr-gcc"}[target]
+        if shutil.which(compiler) is None or shutil.which("make") is None:
+            pytest.skip(f"{compiler} or make is not installed")
+        subprocess.run(["make", "--silent", "-C", str(FIRMWARE), f"OUT={out or folder}", target], check=True)
+        return out or folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def host_board(build: Callable[..., Path]) -> Path:
+    """The firmware as a program of this machine."""
+    return build("host") / "plumbline-board"

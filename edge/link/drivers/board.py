@@ -49,6 +49,16 @@ class BoardDriver:
         return None if self._hello is None else f"{self._hello.board} {self._hello.firmware}".strip()
 
     @property
+    def hello(self) -> Hello | None:
+        """The newest hello that could be read."""
+        return self._hello
+
+    @property
+    def load(self) -> float:
+        """Share of the last second in which the board's processor was busy; NaN: not known."""
+        return float("nan") if self._status is None else self._status.load
+
+    @property
     def sensors(self) -> list[Sensor]:
         """The channels of the newest hello, with the calibration in use."""
         channels = () if self._hello is None else self._hello.channels

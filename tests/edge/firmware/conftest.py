@@ -22,7 +22,6 @@ from station.sim.board import LOAD_CELL_COUNTS_PER_N, LOAD_CELL_ZERO
 from station.sim.readings import lengths
 from station.sim.stimulus import Encoder, Sensor, Tilt, stimuli
 
-FIRMWARE = Path(__file__).parents[3] / "edge" / "firmware"
 COUNTS_PER_M = 10_000.0  # 600 lines an encoder's turn, a spool of 240 mm round
 START_S = 0.1
 RP2040JS = "1.4.1"
@@ -102,27 +101,6 @@ def make_case() -> Callable[..., Case]:
         return Case(simulated, board_file(wanted, zeros, target, **board_changes), records)
 
     return make
-
-
-@pytest.fixture(scope="session")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Make a target of the firmware in a folder of its own; skip where its compiler is missing."""
-    folder = tmp_path_factory.mktemp("firmware")
-
-    def make(target: str, out: Path | None = None) -> Path:
-        compiler = {"host": "cc", "rp2040": "arm-none-eabi-gcc", "avr": "avr-gcc"}[target]
-        if shutil.which(compiler) is None or shutil.which("make") is None:
-            pytest.skip(f"{compiler} or make is not installed")
-        subprocess.run(["make", "--silent", "-C", str(FIRMWARE), f"OUT={out or folder}", target], check=True)
-        return out or folder
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def host_board(build: Callable[..., Path]) -> Path:
-    """The firmware as a program of this machine."""
-    return build("host") / "plumbline-board"
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,51 @@
+"""Building the firmware from the sources that came with this software, with Debian's compilers."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import edge
+from edge.board.configuration import TargetName
+from edge.board.image import intel_hex, sealed
+from station.errors import ConfigError
+
+SOURCES = Path(edge.__file__).parent / "firmware"
+AVR_CONFIGURATION_AT = 0x7000  # flash below the boot loader of a Nano, which begins at 7E00 or 7800
+_NEEDS: dict[TargetName, tuple[str, str]] = {
+    "rp2040": ("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
+    "avr": ("avr-gcc", "gcc-avr avr-libc"),
+}
+
+
+def firmware_version() -> str:
+    """What a board says whose firmware came with this software."""
+    text = (SOURCES / "version.h").read_text(encoding="ascii")
+    found = re.search(r'#define FIRMWARE "([^"]+)"', text)
+    assert found is not None
+    return found[1]
+
+
+def build_image(target: TargetName, folder: Path) -> bytes:
+    """The image of a target, in flash from its beginning; what the compiler leaves goes to `folder`.
+
+    Raises ConfigError where a compiler is missing or stops.
+    """
+    compiler, packages = _NEEDS[target]
+    if shutil.which(compiler) is None or shutil.which("make") is None:
+        raise ConfigError(f"{compiler} or make is missing; apt-get install make {packages}")
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["make", "--silent", "-C", str(SOURCES), f"OUT={folder.absolute()}", target]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        first = next((line for line in ended.stderr.splitlines() if "rror" in line), "make stopped")
+        raise ConfigError(f"the firmware was not built: {first[:200]}; are the compilers Debian's?")
+    if target == "rp2040":
+        return sealed((folder / "plumbline-rp2040.bin").read_bytes())
+    return (folder / "plumbline-avr.hex").read_bytes()
+
+
+def avr_hex(image: bytes | None, configuration: bytes) -> bytes:
+    """The file that puts firmware and configuration, or the configuration alone, on an ATmega328P."""
+    lines = "" if image is None else image.decode("ascii").replace(":00000001FF", "").rstrip() + "\n"
+    return (lines + intel_hex(AVR_CONFIGURATION_AT, configuration) + ":00000001FF\n").encode("ascii")

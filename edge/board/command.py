@@ -1,0 +1,184 @@
+"""`plumbline board`: build, flash, configure and check a sensor board."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from edge.board.build import avr_hex, build_image, firmware_version
+from edge.board.check import check_board, station_toml, write_station
+from edge.board.configuration import BoardFile, block, line_bytes_per_s, load_board, new_serial
+from edge.board.flash import flash_hex, flash_uf2, verify
+from edge.board.image import uf2
+from edge.doctor.findings import as_line, worst
+from station.errors import ConfigError
+from station.process import replace_file
+from station.usage import command_parser
+
+EXAMPLES = """\
+examples:
+  plumbline board build rack-1.board.toml --out rack-1.uf2
+  plumbline board flash rack-1.uf2
+  plumbline board check /dev/serial/by-id/usb-Plumbline_board_rack-1-if00
+  plumbline board configure rack-1.board.toml --out rack-1-pins.uf2
+
+A board file says what is connected where; `plumbline board build --help` shows one.
+"""
+
+
+def board(argv: Sequence[str]) -> int:
+    """Build, flash, configure and check a sensor board."""
+    commands: dict[str, Callable[[Sequence[str]], int]] = {
+        "build": _build,
+        "flash": _flash,
+        "check": _check,
+        "configure": _configure,
+    }
+    if argv and argv[0] in commands:
+        return commands[argv[0]](argv[1:])
+    parser = command_parser(
+        "board", "Make a sensor board of a Raspberry Pi Pico or an Arduino Nano.", EXAMPLES
+    )
+    parser.add_argument("command", choices=commands, help="each has --help")
+    parser.parse_args(argv)
+    return 2
+
+
+def _build(argv: Sequence[str]) -> int:
+    parser = command_parser(
+        "board build",
+        "Build the firmware with what is connected to the board: a .uf2 for a Pico, a .hex for a Nano.",
+        """\
+examples:
+  plumbline board build rack-1.board.toml --out rack-1.uf2
+
+rack-1.board.toml:
+  name = "rack 1"
+  target = "rp2040"            # or avr
+  serial = "rack-1"
+
+  [[channels]]
+  name = "position_m"
+  sensor = "encoder"
+  pins = [2, 3]
+  counts_per_unit = 10000      # edges a metre: 4 x lines a turn / metres of tether a turn
+
+  [[channels]]
+  name = "force_n"
+  sensor = "hx711"
+  pins = [10, 11]
+""",
+    )
+    parser.add_argument("board", type=Path, metavar="BOARD.toml")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .uf2 or .hex")
+    parser.add_argument("--work", type=Path, metavar="FOLDER", help="keep what the compiler leaves")
+    args = parser.parse_args(argv)
+    file = load_board(args.board)
+    image = build_image(file.target, args.work or args.out.absolute().parent / ".plumbline-board")
+    configuration = _block(file)
+    data = uf2(image, configuration) if file.target == "rp2040" else avr_hex(image, configuration)
+    _write(args.out, data)
+    print(
+        f"{args.out}: firmware {firmware_version()} for {file.target}, {len(image)} bytes, configuration"
+        f" {len(configuration)} bytes; {line_bytes_per_s(file) / 1000:.1f} kB/s on the line"
+    )
+    return 0
+
+
+def _configure(argv: Sequence[str]) -> int:
+    parser = command_parser(
+        "board configure",
+        "Say what is connected to a board, without touching its firmware: a file to be flashed.",
+        """\
+examples:
+  plumbline board configure rack-1.board.toml --out rack-1-pins.uf2
+  plumbline board flash rack-1-pins.uf2
+""",
+    )
+    parser.add_argument("board", type=Path, metavar="BOARD.toml")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .uf2 or .hex")
+    args = parser.parse_args(argv)
+    file = load_board(args.board)
+    configuration = _block(file)
+    data = uf2(None, configuration) if file.target == "rp2040" else avr_hex(None, configuration)
+    _write(args.out, data)
+    print(f"{args.out}: {len(file.channels)} channels for {file.target}; plumbline board flash {args.out}")
+    return 0
+
+
+def _flash(argv: Sequence[str]) -> int:
+    parser = command_parser(
+        "board flash",
+        "Copy an image to the board that is a disk (Pico), or write it through the port (Nano).\n"
+        "A copy that breaks off breaks nothing: the board stays a disk.",
+        """\
+examples:
+  plumbline board flash rack-1.uf2                        hold BOOTSEL while plugging it in
+  plumbline board flash rack-1.uf2 --port /dev/serial/by-id/usb-Plumbline_board_rack-1-if00
+  plumbline board flash nano.hex --port /dev/ttyUSB0
+""",
+    )
+    parser.add_argument("image", type=Path, metavar="FILE.uf2|FILE.hex")
+    parser.add_argument("--disk", type=Path, metavar="FOLDER", help="where the board's disk is mounted")
+    parser.add_argument("--port", help="of a board that runs; it becomes a disk, and is heard afterwards")
+    args = parser.parse_args(argv)
+    if args.image.suffix == ".hex":
+        print(flash_hex(args.image, args.port))
+    elif args.image.suffix == ".uf2":
+        print(flash_uf2(args.image, args.disk, args.port))
+    else:
+        raise ConfigError(f"{args.image}: neither .uf2 nor .hex; make one with plumbline board build")
+    if args.port is not None:
+        print(f"{verify(args.port, firmware_version(), 20.0)} runs")
+    return 0
+
+
+def _check(argv: Sequence[str]) -> int:
+    parser = command_parser(
+        "board check",
+        "Listen to a board: firmware, configuration, rates, noise, direction, converters, its own counters.\n"
+        "Pull the tether out and let it in meanwhile. Exit status 1 when something fails.",
+        """\
+examples:
+  plumbline board check /dev/serial/by-id/usb-Plumbline_board_rack-1-if00
+  plumbline board check /dev/ttyACM0 --board rack-1.board.toml --for 10
+  plumbline board check /dev/ttyACM0 --station-out rack-1.toml --id rack-1
+""",
+    )
+    parser.add_argument("port", help="a device, pty or socket://host:port")
+    parser.add_argument("--board", type=Path, metavar="BOARD.toml", help="what should be connected to it")
+    parser.add_argument("--for", type=float, default=5.0, dest="seconds", metavar="SECONDS")
+    parser.add_argument(
+        "--station-out", type=Path, metavar="STATION.toml", help="write one, if nothing fails"
+    )
+    parser.add_argument("--id", default="rack-1", help="of the station that is written")
+    parser.add_argument("--kind", default="barbell", choices=["barbell", "cable", "band"])
+    parser.add_argument("--exercise", default="romanian-deadlift")
+    args = parser.parse_args(argv)
+    if not 0.5 <= args.seconds <= 3600.0:
+        raise ConfigError(f"--for is {args.seconds:g}; give 0.5 to 3600 seconds")
+    findings = []
+    for finding in check_board(args.port, load_board(args.board) if args.board else None, args.seconds):
+        findings.append(finding)
+        print(as_line(finding, sys.stdout), flush=True)
+    if worst(findings) == "fail":
+        return 1
+    if args.station_out is not None:
+        try:
+            write_station(args.station_out, station_toml(args.port, args.id, args.kind, args.exercise))
+        except FileExistsError as error:
+            raise ConfigError(f"{args.station_out}: is there already; give another name") from error
+        except OSError as error:
+            raise ConfigError(f"{args.station_out}: {error.strerror}; give another place") from error
+        print(f"{args.station_out}: written; set the geometry and the broker")
+    return 0
+
+
+def _block(file: BoardFile) -> bytes:
+    return block(file, file.serial if file.serial is not None else new_serial())
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        replace_file(path, data)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; give another place") from error

@@ -1,0 +1,228 @@
+"""`plumbline board`: images, a board's disk, and boards that talk."""
+
+import os
+import shutil
+import struct
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.board.build import firmware_version
+from edge.board.check import check_firmware
+from edge.board.command import board
+from edge.board.image import CONFIGURATION_AT, boot2_checksum, from_uf2
+from edge.link.sources import SerialSource
+from station.config import load_station
+from station.errors import ConfigError, SourceError
+from station.ports import Port
+from station.wire import Channel, Hello
+
+BOARD = """
+name = "rack board"
+serial = "rack-1"
+
+[[channels]]
+name = "position_m"
+sensor = "encoder"
+pins = [2, 3]
+counts_per_unit = 10000
+
+[[channels]]
+name = "force_n"
+sensor = "hx711"
+pins = [10, 11]
+counts_per_unit = 800
+zero_counts = 41213
+"""
+SPEED = 4  # of the board that is listened to
+
+
+@pytest.fixture
+def board_file(tmp_path: Path) -> Path:
+    path = tmp_path / "rack.board.toml"
+    path.write_text(BOARD)
+    return path
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Path:
+    """A Pico as its boot ROM shows it."""
+    folder = tmp_path / "RPI-RP2"
+    folder.mkdir()
+    (folder / "INFO_UF2.TXT").write_text(
+        "UF2 Bootloader v3.0\r\nModel: Raspberry Pi RP2\r\nBoard-ID: RPI-RP2\r\n"
+    )
+    return folder
+
+
+@pytest.fixture
+def built(board_file: Path, tmp_path: Path) -> Path:
+    if shutil.which("arm-none-eabi-gcc") is None:
+        pytest.skip("arm-none-eabi-gcc is not installed")
+    out = tmp_path / "rack.uf2"
+    assert board(["build", str(board_file), "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture
+def talking(host_board: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """A board that measures a moving tether, on a pseudo-terminal."""
+    children: list[subprocess.Popen[str]] = []
+
+    def start(configuration: bytes, swapped: bool = False) -> str:
+        order = [0, 2, 3, 1] if swapped else [0, 1, 3, 2]
+        steps = [(10_000 + 500 * n, 1, 0, 0, order[n % 4]) for n in range(20_000)]
+        readings = [(12_500 * n, 2, 1, 0, 41_213 + n % 3) for n in range(2400)]
+        data = b"".join(struct.pack("<IBBHi", *one) for one in sorted(steps + readings))
+        at, of = tmp_path / "board.bin", tmp_path / "stimuli.bin"
+        at.write_bytes(configuration)
+        of.write_bytes(data)
+        child = subprocess.Popen(
+            [str(host_board), str(at), str(of), str(SPEED)], stdout=subprocess.PIPE, text=True
+        )
+        children.append(child)
+        assert child.stdout is not None
+        return child.stdout.readline().strip()
+
+    yield start
+    for child in children:
+        child.kill()
+        child.communicate()
+
+
+def configuration_of(path: Path) -> bytes:
+    pages = from_uf2(path.read_bytes())
+    return b"".join(pages[at] for at in sorted(pages) if at >= CONFIGURATION_AT)
+
+
+def test_the_image_that_is_built_boots_and_ends_with_what_makes_it_boot(built: Path) -> None:
+    data = built.read_bytes()
+    pages = from_uf2(data)
+    assert int.from_bytes(pages[0][252:], "little") == boot2_checksum(pages[0])
+    order = list(pages)
+    assert order[-1] == 0  # the second stage, without which the board stays a disk
+    assert order[0] == 256  # whose arrival erases it
+    assert configuration_of(built).startswith(b"PLB2")
+
+
+def test_a_configuration_alone_touches_no_other_page(board_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "pins.uf2"
+    assert board(["configure", str(board_file), "--out", str(out)]) == 0
+    assert min(from_uf2(out.read_bytes())) == CONFIGURATION_AT
+
+
+def test_a_board_file_without_a_serial_number_gets_one_of_its_own(board_file: Path, tmp_path: Path) -> None:
+    board_file.write_text(BOARD.replace('serial = "rack-1"', ""))
+    outs = [tmp_path / f"{n}.uf2" for n in (1, 2)]
+    for out in outs:
+        board(["configure", str(board_file), "--out", str(out)])
+    assert outs[0].read_bytes() != outs[1].read_bytes()
+
+
+def test_an_image_is_copied_whole_to_the_boards_disk(built: Path, disk: Path, capsys: object) -> None:
+    assert board(["flash", str(built), "--disk", str(disk)]) == 0
+    assert (disk / built.name).read_bytes() == built.read_bytes()
+
+
+def test_another_boards_disk_or_none_is_refused(built: Path, disk: Path, tmp_path: Path) -> None:
+    (disk / "INFO_UF2.TXT").write_text("UF2 Bootloader\r\nBoard-ID: SAMD21G18A-Feather-v0\r\n")
+    with pytest.raises(ConfigError, match=r"another board .*SAMD21"):
+        board(["flash", str(built), "--disk", str(disk)])
+    assert not (disk / built.name).exists()
+    with pytest.raises(ConfigError, match=r"not the disk of a board.*BOOTSEL"):
+        board(["flash", str(built), "--disk", str(tmp_path)])
+
+
+@pytest.mark.parametrize("keep", [0, 100, 512 * 3, -200])
+def test_a_file_that_is_no_whole_image_is_refused(built: Path, disk: Path, keep: int) -> None:
+    part = built.with_name("part.uf2")
+    part.write_bytes(built.read_bytes()[:keep] if keep else b"not an image at all")
+    with pytest.raises(ConfigError, match=r"not a UF2 file|not whole"):
+        board(["flash", str(part), "--disk", str(disk)])
+    assert [path.name for path in disk.iterdir()] == ["INFO_UF2.TXT"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_disk_that_goes_away_in_mid_copy_is_said_and_the_board_stays_one(built: Path, disk: Path) -> None:
+    (disk / built.name).symlink_to("/dev/full")
+    with pytest.raises(ConfigError, match="still a disk, copy again"):
+        board(["flash", str(built), "--disk", str(disk)])
+
+
+def test_a_port_that_another_program_has_is_not_touched(
+    built: Path, board_file: Path, talking: Callable[..., str]
+) -> None:
+    url = talking(configuration_of(built))
+    with SerialSource(Port(url)):
+        for command in (["check", url], ["flash", str(built), "--port", url]):
+            with pytest.raises(SourceError, match="in use"):
+                board(command)
+
+
+def test_a_board_that_is_well_is_said_to_be_and_gets_its_station_file(
+    built: Path,
+    board_file: Path,
+    talking: Callable[..., str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    url = talking(configuration_of(built))
+    out = tmp_path / "rack-1.toml"
+    command = ["check", url, "--board", str(board_file), "--for", "0.6", "--station-out", str(out)]
+    assert board(command) == 0, capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"rack board, firmware {firmware_version()}, serial rack-1" in said
+    assert "pulling it out counts up" in said
+    assert "as the file says, 2 channels" in said
+    station = load_station(out)
+    assert (station.station.id, station.ports[0].url) == ("rack-1", url)
+    with pytest.raises((ConfigError, SourceError)):
+        board(command)  # the file is there, or the board has gone
+
+
+def test_swapped_lines_and_another_configuration_are_found(
+    built: Path, board_file: Path, talking: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = talking(configuration_of(built), swapped=True)
+    board_file.write_text(BOARD.replace("10000", "12000"))
+    assert board(["check", url, "--board", str(board_file), "--for", "0.6"]) == 1
+    said = capsys.readouterr().out
+    assert "swap A and B" in said
+    assert "another than the file's" in said
+
+
+def test_what_is_no_board_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ours, theirs = os.openpty()
+    try:
+        assert board(["check", os.ttyname(theirs), "--for", "0.5"]) == 1
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert "nothing comes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("says", "word"), [("1.0", "then flash"), ("99.0", "update it")])
+def test_older_and_newer_firmware_is_said(says: str, word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (finding,) = check_firmware(Hello(0, 1, 0, "b", says, (Channel("force_n", 80.0, 1.0),)), None)
+    assert finding.status == "warn"
+    assert word in finding.todo
+
+
+def test_a_missing_compiler_is_named_with_its_package(
+    board_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(
+        ConfigError, match="arm-none-eabi-gcc or make is missing; apt-get install make gcc-arm"
+    ):
+        board(["build", str(board_file), "--out", str(tmp_path / "x.uf2")])
+
+
+@pytest.mark.parametrize("command", ["build", "flash", "check", "configure"])
+def test_each_command_explains_itself_with_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        board([command, "--help"])
+    assert ended.value.code == 0
+    assert f"plumbline board {command}" in capsys.readouterr().out.split("examples:")[1]
