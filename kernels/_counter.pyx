@@ -11,7 +11,7 @@ from kernels.results import Discarded, Tick
 from kernels._metrics cimport Meter, measured
 from kernels._motion cimport QUEUE
 from kernels._numbers cimport numbers
-from kernels._reps cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, TOO_QUICK, WITHDRAWN, Segmenter
+from kernels._reps cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, WITHDRAWN, Segmenter
 from kernels._sensors cimport WEIGH, Sensors
 from kernels._smooth cimport Moment, Smoother, moment, moments, roll, smoother, unroll
 from kernels._window cimport GRID_HZ, MASK, PULLEY, RING, STRETCH, TENSION, Measures
@@ -28,7 +28,11 @@ cdef enum:
     AHEAD = 3           # the narrowest smoother that is still a cubic fit
 
 cdef tuple NAMES = CHANNELS
-REASONS = ("pick-up", "set-down", "unrack", "re-rack", "too quick for a lifter")
+# Of what is no rep; the first five are the numbers of kernels._reps.
+REASONS = ("pick-up", "set-down", "unrack", "re-rack", "too-quick", "withdrawn", "unmeasured")
+cdef enum:
+    TAKEN_BACK = 5   # announced at lockout, and no rep by what came after
+    UNMEASURED = 6   # nothing of it could be measured
 KINDS = ("lockout", "held", "complete", "rejected")
 
 cdef double LEAST_LOAD_N = 50.0      # less than this on the cell is a drifting zero or a hand
@@ -286,7 +290,7 @@ cdef class RepCounter:
             seg.reject_count = 0
         if said & WITHDRAWN and self.pending:
             self.events.append(
-                Discarded(seg.a.k * GRID_S, self.done * GRID_S, REASONS[TOO_QUICK], self.index)
+                Discarded(seg.a.k * GRID_S, self.done * GRID_S, REASONS[TAKEN_BACK], self.index)
             )
             self.index += 1
             self.pending = False
@@ -314,7 +318,7 @@ cdef class RepCounter:
                     Discarded(
                         seg.a.k * GRID_S,
                         (seg.b.k if seg.has_b else seg.v.k) * GRID_S,
-                        REASONS[TOO_QUICK],
+                        REASONS[UNMEASURED],
                         self.index if self.pending else -1,
                     )
                 )

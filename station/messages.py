@@ -299,6 +299,14 @@ class ReplyCode(StrEnum):
     REFUSED = "refused"  # for another reason, which the text gives
 
 
+class CommandError(MessageError):
+    """A command that cannot be done, and why: the code for programs, the text for people."""
+
+    def __init__(self, code: ReplyCode, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
 class ReplyMessage(Message, frozen=True, kw_only=True, tag="plumbline/reply/1"):
     """The edge's answer to one command, or the record's to a badge or a correction."""
 

@@ -28,6 +28,8 @@ class ReasonCode(StrEnum):
     UNRACK = "unrack"
     RE_RACK = "re-rack"
     TOO_QUICK = "too-quick"
+    WITHDRAWN = "withdrawn"  # announced at lockout, and no rep by what came after
+    UNMEASURED = "unmeasured"
     # Of reps, by their range.
     SHORT_OF_LEAST = "short-of-least"  # below the profile's min_rom_m
     SHORT_OF_SET = "short-of-set"  # below 60 % of the set's median
@@ -48,6 +50,29 @@ PARTIAL = frozenset(
     }
 )
 
+_SENTENCES: dict[ReasonCode, str] = {
+    ReasonCode.PICK_UP: "pick-up",
+    ReasonCode.SET_DOWN: "set-down",
+    ReasonCode.SET_DOWN_AND_PICK_UP: "set-down and pick-up",
+    ReasonCode.UNRACK: "unrack",
+    ReasonCode.RE_RACK: "re-rack",
+    ReasonCode.TOO_QUICK: "too quick for a lifter",
+    ReasonCode.WITHDRAWN: "no rep after all",
+    ReasonCode.UNMEASURED: "could not be measured",
+    ReasonCode.SHORT_OF_LEAST: "range of {rom_m:.2f} m is below the least, {least_m:g} m",
+    ReasonCode.SHORT_OF_SET: "partial: {share_pct:.0f} % of the set's median range",
+    ReasonCode.SHORT_OF_ATHLETE: "partial: {share_pct:.0f} % of the athlete's full range",
+    ReasonCode.MARKED_FALSE: "false, marked by {by}",
+    ReasonCode.MARKED_PARTIAL: "partial, marked by {by}",
+    ReasonCode.MARKED_FAILED: "failed, marked by {by}",
+    ReasonCode.SET_RESTARTED: "set restarted by {by}",
+}
+
+
+def sentence(code: ReasonCode, **said: float | str) -> str:
+    """What a code says to a person; `said` holds what its sentence names, as `rom_m` or `by`."""
+    return _SENTENCES[code].format(**said)
+
 
 class Rep(msgspec.Struct, frozen=True, kw_only=True):
     """One repetition: an eccentric and a concentric phase of one exercise.
@@ -65,12 +90,12 @@ class Rep(msgspec.Struct, frozen=True, kw_only=True):
     start_s: float
     end_s: float
     eccentric_end_s: float | None
-    concentric_start_s: float
-    concentric_end_s: float
+    concentric_start_s: float | None  # None, as all that was measured: missed, and added by a person
+    concentric_end_s: float | None
 
     eccentric_s: float | None
     bottom_pause_s: float | None
-    concentric_s: float
+    concentric_s: float | None
     top_pause_s: float | None
 
     rom_m: float | None  # None on tension alone (band)
@@ -154,6 +179,9 @@ class RepEvent(msgspec.Struct, frozen=True, kw_only=True):
     state: RepState
     exercise: str
     set_number: Seq
+    set_event_id: str
+    athlete: str | None = None  # who was signed in when it began, or was given it since
+    load_kg: float | None = None  # likewise
     known_s: float  # session time at which this revision became known
     rep: Rep
 
@@ -164,6 +192,8 @@ class SetEvent(msgspec.Struct, frozen=True, kw_only=True):
     event_id: str
     revision: Seq
     exercise: str
+    athlete: str | None = None
+    load_kg: float | None = None  # None also where its reps were lifted with different loads
     known_s: float
     summary: SetSummary
 

@@ -7,6 +7,14 @@ import msgspec
 from edge.counting.settings import Settings
 from station.errors import ConfigError
 from station.exercises import Profile, load_profile
+from station.messages import RepMessage, SetMessage
+
+
+class Unfinished(msgspec.Struct, frozen=True):
+    """The running set: what is said of it by the next run of the node if this one is killed."""
+
+    reps: list[RepMessage]  # the pending ones, confirmed
+    a_set: SetMessage
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +24,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     exercise: str
     in_file: str | None  # the file's exercise: a file changed since then is the newer word
     tared_n: float = 0.0  # the load cell's zero as tared, beside the calibrated one
+    unfinished: Unfinished | None = None
 
 
 def to_bytes(kept: Kept) -> bytes:

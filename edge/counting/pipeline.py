@@ -5,13 +5,13 @@ from math import isnan
 
 import numpy as np
 
-from edge.counting.sets import SetTracker
+from edge.counting.sets import SetBook, Undo
 from edge.link.drivers import Samples
 from kernels import Discarded, Measured, RepCounter, Tick
 from station.config import StationFile
 from station.errors import ConfigError
 from station.exercises import Profile
-from station.records import Live, Phase, Rejected, Rep, RepEvent, RepState, SetEvent
+from station.records import Live, Phase, ReasonCode, Rejected, Rep, RepEvent, RepState, SetEvent, sentence
 
 Event = RepEvent | SetEvent | Rejected | Live
 
@@ -22,6 +22,11 @@ LIGHTEST_BAND_N_PER_M = 100.0
 
 # What the exercise calls too short is still a movement there and back: it is reported, and not counted.
 SEEN_SHARE = 0.7
+
+# A stack is taken up and let down; nobody racks it.
+_ON_A_STACK = {ReasonCode.UNRACK: ReasonCode.PICK_UP, ReasonCode.RE_RACK: ReasonCode.SET_DOWN}
+# How long the counter of the exercise before is listened to for the end of what began under it.
+DRAIN_S = 15.0
 
 _STATES: dict[str, RepState] = {"lockout": "pending", "held": "confirmed", "complete": "confirmed"}
 
@@ -43,14 +48,17 @@ class StationPipeline:
         self._station = station
         self._live_s = live_s
         self._load_kg = 0.0
-        self._full_range_m: float | None = None
         self._zero_n = 0.0
         self._zeros_n: list[float] = []  # the zeros before it
         self._forces_n = np.empty(0)
         self._profile = profile
+        self._counters = 1
         self._counter = make_counter(station, profile, live_s)
-        self._sets = SetTracker(profile)
-        self._now_s = 0.0
+        self._draining: tuple[RepCounter, int, float] | None = None  # of the exercise before, and until when
+        self._line_s = float("-inf")  # the newest
+        self.sets = SetBook(profile)
+        self._now_s = 0.0  # of the counter
+        self._newest_s = 0.0  # of the samples
 
     @property
     def profile(self) -> Profile:
@@ -62,23 +70,21 @@ class StationPipeline:
         return self._counter
 
     @property
-    def set_number(self) -> int:
-        """The running set, or the next one to begin."""
-        return self._sets.set_number
-
-    @property
-    def set_running(self) -> bool:
-        """Whether a set has begun and not ended."""
-        return self._sets.running
-
-    @property
     def zero_n(self) -> float:
         """What the load cell says with nothing on it, as tared; 0 as calibrated."""
         return self._zero_n
 
+    @property
+    def weighs(self) -> bool:
+        """Whether a cell measures the force; else it is worked out from the load entered."""
+        return bool(self._forces_n.size)
+
     def feed(self, samples: Sequence[Samples]) -> list[Event]:
         """Take samples of any channels; return the events in the order they became known."""
-        return self._translate(self._counter.feed([self._zeroed(part) for part in samples]))
+        zeroed = [self._zeroed(part) for part in samples]
+        ends_s = [float(part.time_s[-1]) for part in samples if len(part.time_s)]
+        self._newest_s = max(self._newest_s, *ends_s, self._newest_s)
+        return self._drain(zeroed) + self._translate(self._counter.feed(zeroed))
 
     def _zeroed(self, part: Samples) -> Samples:
         """The samples of one channel; a force is what is beyond the zero."""
@@ -89,44 +95,65 @@ class StationPipeline:
 
     def idle(self, session_s: float) -> list[Event]:
         """No samples came up to now: what was going on has broken off, and a set may be over."""
-        events = self._translate(self._counter.finish())
-        if self._sets.due(session_s, busy=False):
-            events += self._sets.end(session_s)
+        events = self._end_drain() + self._translate(self._counter.finish())
+        if self.sets.due(session_s, busy=False):
+            events += self.sets.end(session_s)
         return events
 
     def finish(self) -> list[Event]:
         """The stream is over: what is pending is confirmed and the set ends."""
-        events = self._translate(self._counter.finish())
-        return events + self._sets.end(self._now_s)
+        events = self._end_drain() + self._translate(self._counter.finish())
+        return events + self.sets.end(self._now_s)
 
-    def end_set(self) -> list[Event]:
-        """End the set here."""
-        return list(self._sets.end(self._now_s))
+    def end_set(self, athlete: str | None) -> list[Event]:
+        """The set ends here; what begins from now on is of another set, of this athlete."""
+        events = self.sets.draw_line(self._newest_s, self._now_s, athlete=athlete)
+        self._counter.begin_set()
+        return list(events)
+
+    def restart_set(self, by: str) -> tuple[int, int, list[Event], Undo]:
+        """The running set does not count; see SetBook.restart."""
+        number, count, events, undo = self.sets.restart(self._newest_s, by, self._now_s)
+        self._counter.begin_set()
+        return number, count, list(events), undo
 
     def reopen_set(self) -> bool:
         """Go on with the set that was ended last, where it is not too late."""
-        return self._sets.reopen(self._now_s)
+        return self.sets.take_line_back(self._now_s)
 
-    def set_profile(self, profile: Profile) -> list[Event]:
-        """End the set and count by another exercise from now on; set numbers go on."""
-        events = self.finish()
-        number = self._sets.set_number
-        self._profile = profile
-        self._counter = make_counter(self._station, profile, self._live_s)
+    def set_profile(self, profile: Profile, athlete: str | None) -> list[Event]:
+        """End the set and count by another exercise from now on; set numbers go on.
+
+        What is under way goes on to be counted by the exercise it began under.
+        """
+        counter = make_counter(self._station, profile, self._live_s)
+        events = self._end_drain()
+        events += self.sets.draw_line(self._newest_s, self._now_s, profile=profile, athlete=athlete)
+        self._draining = self._counter, self._counters, self._newest_s + DRAIN_S
+        self._profile, self._counter = profile, counter
+        self._counters += 1
+        self._line_s = self._newest_s
         self._counter.set_load(self._load_kg)
-        self._sets = SetTracker(profile, number)
-        self._sets.full_range_m = self._full_range_m
         return events
 
+    def zero(self, athlete: str | None) -> list[Event]:
+        """Begin anew with where the tethers are now: what a unit that was moved has spoilt is forgotten."""
+        return self.set_profile(self._profile, athlete)
+
     def set_load(self, load_kg: float | None) -> None:
-        """The free weight entered, for force where no cell measures it."""
+        """The free weight lifted from now on, for force where no cell measures it."""
+        self.sets.set_load(load_kg, self._newest_s)
         self._load_kg = load_kg or 0.0
         self._counter.set_load(self._load_kg)
 
     def set_full_range(self, full_range_m: float | None) -> None:
         """The athlete's whole range, to judge partial reps by; None: the set's own median."""
-        self._full_range_m = full_range_m
-        self._sets.full_range_m = full_range_m
+        self.sets.full_range_m = full_range_m
+
+    @property
+    def now_s(self) -> float:
+        """Session time up to which has been counted."""
+        return self._now_s
 
     def tare(self) -> str:
         """Take the load cell's latest readings as zero; say what was done."""
@@ -151,24 +178,62 @@ class StationPipeline:
         self._zero_n = self._zeros_n.pop()
         return f"zero moved back by {change_n:+.1f} N"
 
+    def _drain(self, samples: Sequence[Samples]) -> list[Event]:
+        """What the counter of the exercise before still says of what began under it."""
+        if self._draining is None:
+            return []
+        counter, number, until_s = self._draining
+        results = counter.feed(samples)
+        events = self._reps_of(results, number, before_s=self._line_s)
+        busy = next((one.busy for one in reversed(results) if isinstance(one, Tick)), True)
+        if not busy or self._newest_s > until_s:
+            events += self._end_drain()
+        return events
+
+    def _end_drain(self) -> list[Event]:
+        if self._draining is None:
+            return []
+        counter, number, _ = self._draining
+        self._draining = None
+        return self._reps_of(counter.finish(), number, before_s=self._line_s)
+
     def _translate(self, results: list[Measured | Discarded | Tick]) -> list[Event]:
         events: list[Event] = []
         for result in results:
             if isinstance(result, Tick):
                 self._now_s = result.time_s
-                if self._sets.due(result.time_s, result.busy):
-                    events += self._sets.end(result.time_s)
+                if self.sets.due(result.time_s, result.busy):
+                    events += self.sets.end(result.time_s)
                 if self._live_s:
                     events.append(self._live(result))
-            elif isinstance(result, Measured):
-                self._now_s = result.known_s
-                events += self._sets.rep(
-                    result.candidate, self._rep(result), result.size, _STATES[result.kind], result.known_s
-                )
-            elif result.candidate >= 0:
-                events += self._sets.take_back(result.candidate, result.reason, self._now_s)
             else:
-                events.append(Rejected(result.start_s, result.end_s, result.reason))
+                events += self._reps_of([result], self._counters, from_s=self._line_s)
+        return events
+
+    def _reps_of(
+        self,
+        results: Sequence[Measured | Discarded | Tick],
+        counter: int,
+        from_s: float = float("-inf"),
+        before_s: float = float("inf"),
+    ) -> list[Event]:
+        """What a counter says of movements that began in [from_s, before_s)."""
+        events: list[Event] = []
+        for result in results:
+            if isinstance(result, Tick) or not from_s <= result.start_s < before_s:
+                continue
+            if isinstance(result, Measured):
+                known_s = self._now_s = max(self._now_s, result.known_s)
+                key, state = (counter, result.candidate), _STATES[result.kind]
+                events += self.sets.rep(key, self._rep(result), result.size, state, known_s)
+            else:
+                code = ReasonCode(result.reason)
+                if self._station.station.kind != "barbell":
+                    code = _ON_A_STACK.get(code, code)
+                if result.candidate >= 0:
+                    events += self.sets.withdraw((counter, result.candidate), code, self._now_s)
+                else:
+                    events.append(Rejected(result.start_s, result.end_s, sentence(code), code))
         return events
 
     def _rep(self, m: Measured) -> Rep:

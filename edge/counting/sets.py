@@ -1,228 +1,444 @@
-"""Reps into sets: numbers, what counts, velocity loss, pauses between reps, and each rep's life.
+"""The book of a session's sets: which rep belongs to which set of which athlete, and each rep's life.
 
-Every rep of the running set is judged again whenever one of them changes, because a rep is partial by the
-set's own median range. What changed becomes a new revision.
+The one memory of sets on the node. Whatever ends a set by a person's word (end of set, next athlete, another
+exercise, a restart) draws a line in session time, and a rep belongs to the side it *began* on: one that was
+pending, or under way, when the line was drawn is a rep of the set before, however late the kernel says more
+of it. Within two lines a pause longer than the profile's gap divides the sets.
+
+A rep is known by its `event_id` for ever; its number and even its set may change with a revision. What
+changed is returned as events, each a revision higher than the one before.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from statistics import median
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
+from edge.counting.judging import Entry, judge, summarise
 from station.exercises import Profile
-from station.records import Rejected, Rep, RepEvent, RepState, SetEvent, SetSummary
+from station.messages import CommandError, Mark, ReplyCode
+from station.records import ReasonCode, Rejected, Rep, RepEvent, RepState, SetEvent, sentence
 
-PARTIAL_SHARE = 0.6  # README, "What counts": below 60 % of the full range a rep is partial
-# A bar put down and picked up again looks like a deep rep with a rest at the bottom. Ranges within a set
-# vary by some 15 %, so a rep this much longer is not one if it also rested, longer than the set's others do.
-SET_DOWN_SHARE = 1.4
-SET_DOWN_PAUSE_S = 1.5
-SET_DOWN_LONGER = 2.0
 GRACE_S = 2.0  # a rep begun within the set's gap has moved by then
+SETS_KEPT = 64  # corrections on the node concern this day; the record corrects older ones
+
+SetEvents = list[RepEvent | SetEvent | Rejected]
+Undo = Callable[[], SetEvents]
 
 
-@dataclass
-class _Entry:
-    """A rep of the running set."""
+@dataclass(eq=False)
+class _Section:
+    """What holds between two lines."""
 
-    index: int
-    rep: Rep
-    size: float  # range in the unit of the motion coordinate
-    state: RepState
-    event_id: str
-    said: RepEvent | None = None
-    reason: str | None = None  # why it was rejected
+    from_s: float
+    profile: Profile
+    athlete: str | None
 
 
-class SetTracker:
-    """The running set of one station. Pure: times come in with the reps."""
-
-    def __init__(self, profile: Profile, first_number: int = 1) -> None:
-        self.full_range_m: float | None = None  # of the athlete; without it the set's median is taken for it
-        self._profile = profile
-        self._entries: list[_Entry] = []
-        self._set_number = first_number
-        self._rep_ids = 0
-        self._ended: tuple[list[_Entry], int] | None = None  # the set before, and its rep ids
+@dataclass(eq=False)
+class _Set:
+    number: int
+    section: _Section
+    athlete: str | None
+    full_range_m: float | None
+    entries: list[Entry] = field(default_factory=list)  # by start
+    ids: int = 0
+    over: bool = False
+    void_by: str | None = None  # who has restarted it
+    said: SetEvent | None = None
+    begun_s: float = 0.0
 
     @property
-    def set_number(self) -> int:
-        return self._set_number
+    def event_id(self) -> str:
+        return f"s{self.number}"
+
+    @property
+    def end_s(self) -> float:
+        """Of its last movement that stands."""
+        return max(
+            (entry.measured.end_s for entry in self.entries if entry.state != "rejected"),
+            default=self.begun_s,
+        )
+
+
+class SetView(NamedTuple):
+    """A set as it stands, for whoever joins."""
+
+    event_id: str
+    number: int
+    over: bool
+    exercise: str
+    athlete: str | None
+    load_kg: float | None
+    reps: list[RepEvent]
+
+
+class SetBook:
+    """The sets of one session. Pure: times come in with the reps and the commands, seconds of the session."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.full_range_m: float | None = None  # of the athlete; without it the set's median is taken for it
+        self._sections = [_Section(float("-inf"), profile, None)]
+        self._loads: list[tuple[float, float | None]] = [(float("-inf"), None)]
+        self._sets: list[_Set] = []
+        self._numbers = 0
+        self._entries: dict[tuple[int, int], tuple[_Set, Entry]] = {}  # by counter and candidate
+        self._said: dict[str, RepEvent] = {}
+
+    # What the kernel says
+
+    def rep(self, key: tuple[int, int], rep: Rep, size: float, state: RepState, known_s: float) -> SetEvents:
+        """Take a measured rep, new or again. `key`: which counter's, and its candidate; `size`: its range."""
+        events: SetEvents = []
+        held = self._entries.get(key)
+        if held is None:
+            a_set, events = self._set_for(rep.start_s, known_s)
+            a_set.ids += 1
+            entry = Entry(f"{a_set.event_id}-r{a_set.ids}", rep, size, state, self._load_at(rep.start_s))
+            a_set.entries.append(entry)
+            a_set.entries.sort(key=lambda one: one.measured.start_s)
+            self._entries[key] = a_set, entry
+        else:
+            a_set, entry = held
+        entry.measured, entry.size = rep, size
+        if entry.state == "pending":
+            entry.state = "confirmed" if a_set.over else state
+        return events + self._judge(a_set, known_s)
+
+    def withdraw(self, key: tuple[int, int], code: ReasonCode, known_s: float) -> SetEvents:
+        """An announced rep turned out to be none."""
+        held = self._entries.get(key)
+        if held is None:
+            return []
+        a_set, entry = held
+        entry.state, entry.reason_code = "rejected", code
+        return self._judge(a_set, known_s)
+
+    # How sets end
 
     @property
     def running(self) -> bool:
         """Whether a set has begun and not ended."""
-        return bool(self._entries)
+        return self._running is not None
 
-    def rep(
-        self, index: int, rep: Rep, size: float, state: RepState, known_s: float
-    ) -> list[RepEvent | SetEvent | Rejected]:
-        """Take a measured rep, new or again. `index` tells which; `size` is its range."""
-        events: list[RepEvent | SetEvent | Rejected] = []
-        entry = next((entry for entry in self._entries if entry.index == index), None)
-        if entry is None:
-            if self._entries and rep.start_s - self._entries[-1].rep.end_s > self._profile.set_gap_s:
-                events += self.end(known_s)
-            self._rep_ids += 1
-            entry = _Entry(index, rep, size, state, f"s{self._set_number}-r{self._rep_ids}")
-            self._entries.append(entry)
-        entry.rep, entry.size = rep, size
-        if entry.state == "pending":
-            entry.state = state
-        return events + self._judge(known_s)
-
-    def take_back(self, index: int, reason: str, known_s: float) -> list[RepEvent | SetEvent | Rejected]:
-        """An announced rep turned out to be none."""
-        for entry in self._entries:
-            if entry.index == index:
-                entry.state, entry.reason = "rejected", reason
-        return self._judge(known_s)
+    @property
+    def set_number(self) -> int:
+        """The running set, or the next one to begin."""
+        return self._running.number if self._running else self._numbers + 1
 
     def due(self, now_s: float, busy: bool) -> bool:
         """Whether the set's gap has passed with nothing going on."""
-        if not self._entries or busy:
-            return False
-        return now_s - self._entries[-1].rep.end_s > self._profile.set_gap_s + GRACE_S
+        a_set = self._running
+        return not busy and a_set is not None and now_s - a_set.end_s > self._gap_s(a_set) + GRACE_S
 
-    def end(self, known_s: float) -> list[RepEvent | SetEvent | Rejected]:
-        """The set is over: what is pending is confirmed, the summary is said, the next number begins."""
-        if not self._entries:
-            return []
-        for entry in self._entries:
-            if entry.state == "pending":
-                entry.state = "confirmed"
-        events = self._judge(known_s, ended=True)
-        reps = [entry.rep for entry in self._entries if entry.state != "rejected"]
-        self._ended = (self._entries, self._rep_ids) if reps else None
-        self._entries = []
-        if not reps:
-            return events
-        events.append(
-            SetEvent(
-                event_id=f"s{self._set_number}",
-                revision=1,
-                exercise=self._profile.name,
-                known_s=known_s,
-                summary=summarise(self._set_number, reps),
-            )
-        )
-        self._set_number += 1
-        self._rep_ids = 0
+    def end(self, known_s: float) -> SetEvents:
+        """The set is over: what is pending is confirmed, the summary is said."""
+        return self._end(self._running, known_s) if self._running else []
+
+    def draw_line(
+        self, at_s: float, known_s: float, *, profile: Profile | None = None, athlete: str | None = None
+    ) -> SetEvents:
+        """What begins from `at_s` on is another set, of this athlete and this exercise (None: as before)."""
+        events = self.end(known_s)
+        self._sections.append(_Section(at_s, profile or self._sections[-1].profile, athlete))
+        del self._sections[:-SETS_KEPT]
         return events
 
-    def reopen(self, now_s: float) -> bool:
-        """Go on with the set that ended last; False where the next has begun or its gap has passed."""
-        if self._entries or self._ended is None:
+    def take_line_back(self, now_s: float) -> bool:
+        """Go on with the set before the newest line; False where another has begun or its gap has passed."""
+        if len(self._sections) < 2:
             return False
-        entries, rep_ids = self._ended
-        if now_s - entries[-1].rep.end_s > self._profile.set_gap_s:
+        line, before = self._sections[-1], self._sections[-2]
+        last = self._sets[-1] if self._sets else None
+        if last is None or last.section is not before or now_s - last.end_s > self._gap_s(last):
             return False
-        self._entries, self._rep_ids, self._ended = entries, rep_ids, None
-        self._set_number -= 1
+        if line.profile is not before.profile:
+            return False
+        self._sections.pop()
+        last.over = False
         return True
 
-    def _judge(self, known_s: float, ended: bool = False) -> list[RepEvent | SetEvent | Rejected]:
-        events: list[RepEvent | SetEvent | Rejected] = []
-        self._reject_set_downs(ended)
-        standing = [entry for entry in self._entries if entry.state != "rejected"]
-        typical = median(entry.size for entry in standing) if standing else 0.0
-        fastest = 0.0
-        for number, entry in enumerate(standing, 1):
-            following = standing[number].rep if number < len(standing) else None
-            reason = self._partial(entry, typical)
-            counted = reason is None
-            velocity = entry.rep.mean_concentric_velocity_mps
-            loss = None
-            if counted and velocity is not None and velocity > 0.0:
-                fastest = max(fastest, velocity)
-                loss = 100.0 * (1.0 - velocity / fastest)
-            entry.rep = msgspec.structs.replace(
-                entry.rep,
-                number=number,
-                counted=counted,
-                reason=reason,
-                velocity_loss_pct=loss,
-                **self._pause(entry.rep, following),
-            )
-        for entry in self._entries:
-            if entry.state == "rejected":
-                entry.rep = msgspec.structs.replace(
-                    entry.rep, counted=False, reason=entry.reason, velocity_loss_pct=None
-                )
+    def set_load(self, load_kg: float | None, at_s: float) -> None:
+        """What is lifted from `at_s` on."""
+        self._loads = [*self._loads[1 - SETS_KEPT :], (at_s, load_kg)]
+
+    def signed_in(self, athlete: str | None) -> None:
+        """Who has lifted since the newest line, where the wrong one was entered."""
+        self._sections[-1].athlete = athlete
+
+    # What a person puts right; each returns what it changed, and what takes it back
+
+    def mark(
+        self, event_id: str | None, mark: Mark | None, by: str, known_s: float
+    ) -> tuple[SetEvents, Undo]:
+        """Judge a rep oneself, the newest where none is named; None: as it was measured."""
+        a_set, entry = self._find_rep(event_id)
+        before = entry.mark, entry.by
+        entry.mark, entry.by = mark, by
+
+        def undo() -> SetEvents:
+            entry.mark, entry.by = before
+            return self._judge(a_set, known_s)
+
+        return self._judge(a_set, known_s), undo
+
+    def add(self, set_event_id: str | None, at_s: float, by: str, known_s: float) -> tuple[SetEvents, Undo]:
+        """A rep that the station missed: in the running set it is the newest, in another its last."""
+        if set_event_id is None and self._running is None:
+            a_set, events = self._set_for(at_s, known_s)
+        else:
+            a_set, events = self._find_set(set_event_id), []
+        at_s = at_s if a_set is self._running else a_set.end_s
+        fields = dict.fromkeys(Rep.__struct_fields__) | {"start_s": at_s, "end_s": at_s}
+        rep = msgspec.convert(fields | {"number": 1, "counted": True}, Rep)
+        a_set.ids += 1
+        entry = Entry(f"{a_set.event_id}-r{a_set.ids}", rep, float("nan"), "confirmed", _load_of(a_set))
+        if not a_set.entries:
+            entry.load_kg = self._load_at(at_s)
+        entry.mark, entry.by = "counted", by
+        a_set.entries.append(entry)
+
+        def undo() -> SetEvents:
+            entry.mark = "false"
+            return self._judge(a_set, known_s)
+
+        return events + self._judge(a_set, known_s), undo
+
+    def give(
+        self, set_event_id: str | None, from_event_id: str | None, athlete: str | None, known_s: float
+    ) -> tuple[SetEvents, Undo]:
+        """A set, or what of it comes from one of its reps on, is another athlete's."""
+        if from_event_id is None:
+            a_set = self._find_set(set_event_id)
+            return self._give_whole(a_set, athlete, known_s)
+        a_set, first = self._find_rep(from_event_id)
+        place = a_set.entries.index(first)
+        if place == 0:
+            return self._give_whole(a_set, athlete, known_s)
+        self._numbers += 1
+        rest = _Set(self._numbers, a_set.section, athlete, None, begun_s=first.measured.start_s)
+        rest.entries, a_set.entries = a_set.entries[place:], a_set.entries[:place]
+        was_over, rest.over, a_set.over = a_set.over, a_set.over, True
+        self._sets.insert(self._sets.index(a_set) + 1, rest)
+        self._move(rest)
+
+        def undo() -> SetEvents:
+            a_set.entries = sorted([*a_set.entries, *rest.entries], key=lambda one: one.measured.start_s)
+            rest.entries, a_set.over = [], was_over if rest is self._sets[-1] else True
+            rest.over = True
+            self._move(a_set)
+            return self._judge(a_set, known_s) + self._judge(rest, known_s)
+
+        return self._judge(a_set, known_s) + self._judge(rest, known_s), undo
+
+    def load_set(
+        self, set_event_id: str | None, load_kg: float | None, known_s: float, *, weighs: bool
+    ) -> tuple[SetEvents, Undo]:
+        """What a whole set was lifted with. `weighs`: its forces were worked out from the load entered."""
+        a_set = self._find_set(set_event_id)
+        before = [(entry, entry.load_kg, entry.measured) for entry in a_set.entries]
+        for entry in a_set.entries:
+            if weighs:
+                entry.measured = _with_load(entry.measured, entry.load_kg, load_kg)
+            entry.load_kg = load_kg
+
+        def undo() -> SetEvents:
+            for entry, old_kg, measured in before:
+                entry.load_kg, entry.measured = old_kg, measured
+            return self._judge(a_set, known_s)
+
+        return self._judge(a_set, known_s), undo
+
+    def restart(self, at_s: float, by: str, known_s: float) -> tuple[int, int, SetEvents, Undo]:
+        """The running set does not count, nor what of it is still to come: its number, and how many reps."""
+        a_set = self._running
+        if a_set is None:
+            raise CommandError(ReplyCode.NO_SET, "no set is running")
+        a_set.void_by = by
+        count = sum(entry.standing != "rejected" for entry in a_set.entries)
+        events = self.draw_line(at_s, known_s, athlete=self._sections[-1].athlete)
+
+        def undo() -> SetEvents:
+            a_set.void_by = None
+            return self._judge(a_set, known_s)
+
+        return a_set.number, count, events, undo
+
+    # What it looks like
+
+    def newest(self) -> SetView | None:
+        """The running set, or the one done last; its reps by start, those marked false among them."""
+        a_set = self._sets[-1] if self._sets else None
+        if a_set is None:
+            return None
+        return SetView(
+            a_set.event_id,
+            a_set.number,
+            a_set.over,
+            a_set.section.profile.name,
+            a_set.athlete,
+            _load_of(a_set),
+            [self._said[entry.event_id] for entry in a_set.entries if entry.event_id in self._said],
+        )
+
+    def summaries(self) -> list[SetEvent]:
+        """Of the sets that are over, oldest first."""
+        return [a_set.said for a_set in self._sets if a_set.over and a_set.said is not None]
+
+    def unfinished(self, known_s: float) -> tuple[list[RepEvent], SetEvent] | None:
+        """What would be said if the session ended now: the pending reps as confirmed, and their set."""
+        a_set = self._running
+        if a_set is None or not self._standing(a_set):
+            return None
+        pending = [self._said[one.event_id] for one in a_set.entries if one.event_id in self._said]
+        pending = [event for event in pending if event.state == "pending"]
+        confirmed = [
+            msgspec.structs.replace(event, state="confirmed", revision=event.revision + 1, known_s=known_s)
+            for event in pending
+        ]
+        return confirmed, self._set_event(a_set, known_s)
+
+    # Inside
+
+    @property
+    def _running(self) -> _Set | None:
+        last = self._sets[-1] if self._sets else None
+        return last if last is not None and not last.over and last.section is self._sections[-1] else None
+
+    def _gap_s(self, a_set: _Set) -> float:
+        return a_set.section.profile.set_gap_s
+
+    def _set_for(self, start_s: float, known_s: float) -> tuple[_Set, SetEvents]:
+        """The set of a rep that began at `start_s`; what ended by it."""
+        section = next((one for one in reversed(self._sections) if one.from_s <= start_s), self._sections[0])
+        of_section = [one for one in self._sets if one.section is section]
+        if of_section and start_s - of_section[-1].end_s <= section.profile.set_gap_s:
+            return of_section[-1], []
+        events = self._end(of_section[-1], known_s) if of_section and not of_section[-1].over else []
+        self._numbers += 1
+        a_set = _Set(self._numbers, section, section.athlete, self.full_range_m, begun_s=start_s)
+        a_set.over = section is not self._sections[-1]
+        self._sets.append(a_set)
+        self._forget()
+        return a_set, events
+
+    def _forget(self) -> None:
+        for old in self._sets[:-SETS_KEPT]:
+            for entry in old.entries:
+                self._said.pop(entry.event_id, None)
+        del self._sets[:-SETS_KEPT]
+        kept = {id(a_set) for a_set in self._sets}
+        self._entries = {key: held for key, held in self._entries.items() if id(held[0]) in kept}
+
+    def _move(self, a_set: _Set) -> None:
+        """The entries of a set are where they are now."""
+        mine = {id(entry) for entry in a_set.entries}
+        for key, (_, entry) in self._entries.items():
+            if id(entry) in mine:
+                self._entries[key] = a_set, entry
+
+    def _end(self, a_set: _Set, known_s: float) -> SetEvents:
+        for entry in a_set.entries:
+            if entry.state == "pending":
+                entry.state = "confirmed"
+        a_set.over = True
+        return self._judge(a_set, known_s)
+
+    def _give_whole(self, a_set: _Set, athlete: str | None, known_s: float) -> tuple[SetEvents, Undo]:
+        before, a_set.athlete = a_set.athlete, athlete
+
+        def undo() -> SetEvents:
+            a_set.athlete = before
+            return self._judge(a_set, known_s)
+
+        return self._judge(a_set, known_s), undo
+
+    def _find_rep(self, event_id: str | None) -> tuple[_Set, Entry]:
+        for a_set in reversed(self._sets):
+            for entry in reversed(a_set.entries):
+                if event_id is None or entry.event_id == event_id:
+                    return a_set, entry
+        raise CommandError(ReplyCode.UNKNOWN_REP, "there is no such rep in this session")
+
+    def _find_set(self, event_id: str | None) -> _Set:
+        for a_set in reversed(self._sets):
+            if event_id is None or a_set.event_id == event_id:
+                return a_set
+        raise CommandError(ReplyCode.UNKNOWN_SET, "there is no such set in this session")
+
+    def _load_at(self, start_s: float) -> float | None:
+        return next(load_kg for from_s, load_kg in reversed(self._loads) if from_s <= start_s)
+
+    def _standing(self, a_set: _Set) -> list[Rep]:
+        return [one.rep for one in a_set.entries if one.standing != "rejected" and one.rep is not None]
+
+    def _judge(self, a_set: _Set, known_s: float) -> SetEvents:
+        """Judge a set anew, and say what changed."""
+        full_range_m = self.full_range_m if a_set is self._running else a_set.full_range_m
+        a_set.full_range_m = full_range_m
+        judge(a_set.entries, a_set.section.profile, full_range_m, over=a_set.over, void_by=a_set.void_by)
+        events: SetEvents = []
+        for entry in a_set.entries:
+            said = self._said.get(entry.event_id)
+            assert entry.rep is not None
             event = RepEvent(
                 event_id=entry.event_id,
-                revision=entry.said.revision if entry.said else 0,
-                state=entry.state,
-                exercise=self._profile.name,
-                set_number=self._set_number,
-                known_s=entry.said.known_s if entry.said else known_s,
+                revision=said.revision if said else 1,
+                state=entry.standing,
+                exercise=a_set.section.profile.name,
+                set_number=a_set.number,
+                set_event_id=a_set.event_id,
+                athlete=a_set.athlete,
+                load_kg=entry.load_kg,
+                known_s=said.known_s if said else known_s,
                 rep=entry.rep,
             )
-            if event != entry.said:
-                entry.said = msgspec.structs.replace(event, revision=event.revision + 1, known_s=known_s)
-                events.append(entry.said)
-                if entry.state == "rejected":
-                    events.append(Rejected(entry.rep.start_s, entry.rep.end_s, entry.reason or "no rep"))
-        self._entries = [entry for entry in self._entries if entry.state != "rejected"]
+            if event == said:
+                continue
+            if said is not None:
+                event = msgspec.structs.replace(event, revision=said.revision + 1, known_s=known_s)
+            self._said[entry.event_id] = event
+            events.append(event)
+            if entry.state == "rejected" and (said is None or said.state != "rejected"):
+                code = entry.reason_code
+                words = sentence(code) if code is not None else "no rep"
+                events.append(Rejected(entry.rep.start_s, entry.rep.end_s, words, code))
+        if a_set.over and (a_set.said is not None or self._standing(a_set)):
+            summary = self._set_event(a_set, known_s)
+            if a_set.said is None or _content(summary) != _content(a_set.said):
+                a_set.said = summary
+                events.append(summary)
         return events
 
-    def _partial(self, entry: _Entry, typical: float) -> str | None:
-        if entry.rep.rom_m is not None and entry.rep.rom_m < self._profile.min_rom_m:
-            return f"range of {entry.rep.rom_m:.2f} m is below the least, {self._profile.min_rom_m:g} m"
-        if self.full_range_m is not None and entry.rep.rom_m is not None:
-            if entry.rep.rom_m < PARTIAL_SHARE * self.full_range_m:
-                share_pct = 100.0 * entry.rep.rom_m / self.full_range_m
-                return f"partial: {share_pct:.0f} % of the athlete's full range"
-        elif entry.size < PARTIAL_SHARE * typical:
-            return f"partial: {100.0 * entry.size / typical:.0f} % of the set's median range"
-        return None
-
-    def _reject_set_downs(self, ended: bool) -> None:
-        """Once the set has gone on or ended: two long reps in a row are its own, the others were short."""
-        if self._profile.starts_with != "eccentric" or len(self._entries) < 3:
-            return
-        typical = median(entry.size for entry in self._entries)
-        pauses_s = [entry.rep.bottom_pause_s or 0.0 for entry in self._entries]
-        rest_s = max(SET_DOWN_PAUSE_S, SET_DOWN_LONGER * median(pauses_s))
-        suspects = [
-            entry
-            for entry, pause_s in zip(self._entries, pauses_s, strict=True)
-            if entry.size > SET_DOWN_SHARE * typical and pause_s > rest_s
-        ]
-        if ended or self._entries[-1] not in suspects:
-            for entry in suspects:
-                entry.state, entry.reason = "rejected", "set-down and pick-up"
-
-    def _pause(self, rep: Rep, following: Rep | None) -> dict[str, float | None]:
-        """The pause between a rep and the next; null for the last of a set."""
-        if self._profile.starts_with == "eccentric":
-            return {"top_pause_s": max(0.0, following.start_s - rep.end_s) if following else None}
-        if following is None or rep.eccentric_end_s is None:
-            return {"bottom_pause_s": None}
-        return {"bottom_pause_s": max(0.0, following.start_s - rep.end_s)}
+    def _set_event(self, a_set: _Set, known_s: float) -> SetEvent:
+        return SetEvent(
+            event_id=a_set.event_id,
+            revision=a_set.said.revision + 1 if a_set.said else 1,
+            exercise=a_set.section.profile.name,
+            athlete=a_set.athlete,
+            load_kg=_load_of(a_set),
+            known_s=known_s,
+            summary=summarise(a_set.number, self._standing(a_set), a_set.begun_s),
+        )
 
 
-def summarise(number: int, reps: list[Rep]) -> SetSummary:
-    """A set's summary from its reps."""
-    counted = [rep for rep in reps if rep.counted]
-    velocities = _known(counted, lambda rep: rep.mean_concentric_velocity_mps)
-    ranges = _known(counted, lambda rep: rep.rom_m)
-    deviations = _known(counted, lambda rep: rep.path_deviation_m)
-    fastest = max(velocities, default=None)
-    return SetSummary(
-        number=number,
-        counted_reps=len(counted),
-        partial_reps=len(reps) - len(counted),
-        start_s=reps[0].start_s,
-        end_s=reps[-1].end_s,
-        fastest_mean_concentric_velocity_mps=fastest,
-        last_mean_concentric_velocity_mps=velocities[-1] if velocities else None,
-        velocity_loss_pct=100.0 * (1.0 - velocities[-1] / fastest) if fastest else None,
-        median_rom_m=median(ranges) if ranges else None,
-        largest_path_deviation_m=max(deviations, default=None),
+def _load_of(a_set: _Set) -> float | None:
+    """What the whole set was lifted with; None where it was not one load."""
+    loads = {entry.load_kg for entry in a_set.entries if entry.standing != "rejected"}
+    return loads.pop() if len(loads) == 1 else None
+
+
+def _content(event: SetEvent) -> SetEvent:
+    return msgspec.structs.replace(event, revision=1, known_s=0.0)
+
+
+def _with_load(rep: Rep, old_kg: float | None, new_kg: float | None) -> Rep:
+    """Force, power and work of another free weight: F = m (g + a), so each is proportional to m."""
+    names = ("mean_force_n", "peak_force_n", "mean_power_w", "peak_power_w", "work_j")
+    ratio = new_kg / old_kg if new_kg and old_kg else None
+    values = {name: getattr(rep, name) for name in names}
+    return msgspec.structs.replace(
+        rep,
+        **{name: None if value is None or ratio is None else value * ratio for name, value in values.items()},
     )
-
-
-def _known(reps: list[Rep], value: Callable[[Rep], float | None]) -> list[float]:
-    return [v for v in map(value, reps) if v is not None]

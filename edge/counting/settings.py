@@ -5,9 +5,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from station.errors import MessageError
 from station.exercises import Profile
-from station.messages import CommandMessage, CommandName, TempoTarget
+from station.messages import CommandError, CommandMessage, CommandName, ReplyCode, TempoTarget
 
 MAX_ID_CHARS = 64
 QUEUE_LIMIT = 4  # two to four athletes share a rack
@@ -33,10 +32,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def changed(old: Settings, command: CommandMessage, profile: Profile) -> tuple[Settings, str]:
-    """The settings after a command, and what was done. Raises MessageError with the reason why not."""
+    """The settings after a command, and what was done. Raises CommandError with the reason why not."""
     change = _CHANGES.get(command.name)
     if change is None:
-        raise MessageError(f"{command.name} sets nothing")
+        raise CommandError(ReplyCode.REFUSED, f"{command.name} sets nothing")
     return change(old, command, profile)
 
 
@@ -52,7 +51,7 @@ def in_words(settings: Settings, profile: Profile) -> str:
 
 def _load(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settings, str]:
     load_kg = command.load_kg
-    _check("load", load_kg, 0.0, 1000.0, "kg")
+    check_load(load_kg)
     text = "no load" if load_kg is None else f"load {load_kg:g} kg"
     return msgspec.structs.replace(old, load_kg=load_kg), text
 
@@ -60,16 +59,16 @@ def _load(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settings,
 def _queue(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settings, str]:
     queue = tuple(dict.fromkeys(command.queue or ()))
     for athlete in queue:
-        _check_id(athlete)
+        check_id(athlete)
     if len(queue) > QUEUE_LIMIT:
-        raise MessageError(f"{len(queue)} athletes at one station; {QUEUE_LIMIT} at most")
+        raise _beyond(f"{len(queue)} athletes at one station; {QUEUE_LIMIT} at most")
     text = "here: " + ", ".join(queue) if queue else "nobody waits"
     return msgspec.structs.replace(old, queue=queue), text
 
 
 def _acknowledge(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settings, str]:
     if not command.attention or len(command.attention) > MAX_ID_CHARS:
-        raise MessageError("the command needs attention: what was seen")
+        raise CommandError(ReplyCode.MISSING, "the command needs attention: what was seen")
     return msgspec.structs.replace(old, acknowledged=command.attention), "seen"
 
 
@@ -80,12 +79,12 @@ def _mute(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settings,
 
 def _sign_off(old: Settings, command: CommandMessage, profile: Profile) -> tuple[Settings, str]:
     if old.athlete is None:
-        raise MessageError("nobody lifts here; say who first")
+        raise CommandError(ReplyCode.NO_ATHLETE, "nobody lifts here; say who first")
     done = (old.athlete, command.exercise or profile.name)
     if len(done[1]) > MAX_ID_CHARS:
-        raise MessageError(f"an exercise's name has at most {MAX_ID_CHARS} characters")
+        raise _beyond(f"an exercise's name has at most {MAX_ID_CHARS} characters")
     if done in old.signed_off:
-        raise MessageError(f"{done[1]} is signed off for {done[0]} already")
+        raise CommandError(ReplyCode.ALREADY, f"{done[1]} is signed off for {done[0]} already")
     further = f"; next: {profile.leads_to}" if profile.leads_to and done[1] == profile.name else ""
     new = msgspec.structs.replace(old, signed_off=(*old.signed_off, done)[-SIGNED_OFF_KEPT:])
     return new, f"{done[1]} signed off for {done[0]}{further}"
@@ -94,7 +93,7 @@ def _sign_off(old: Settings, command: CommandMessage, profile: Profile) -> tuple
 def _athlete(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settings, str]:
     athlete = command.athlete
     if athlete is not None:
-        _check_id(athlete)
+        check_id(athlete)
     queue = old.queue
     if athlete in queue:  # the line moves on: whoever lifts stands first, the others keep their order
         place = queue.index(athlete)
@@ -108,10 +107,10 @@ def _athlete(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settin
 def _target(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settings, str]:
     reps = command.target_reps
     if reps is not None and not 1 <= reps <= 1000:
-        raise MessageError(f"a target of {reps} reps; give 1 to 1000")
+        raise _beyond(f"a target of {reps} reps; give 1 to 1000")
     sets = command.target_sets
     if sets is not None and not 1 <= sets <= 100:
-        raise MessageError(f"{sets} sets; give 1 to 100")
+        raise _beyond(f"{sets} sets; give 1 to 100")
     for seconds in command.tempo_s or ():
         _check("phase", seconds, 0.0, MAX_TEMPO_S, "s")
     _check("cut-off", command.velocity_loss_cutoff_pct, 1.0, 100.0, "%")
@@ -144,14 +143,24 @@ def _target_words(settings: Settings) -> list[str]:
     return words
 
 
+def _beyond(text: str) -> CommandError:
+    return CommandError(ReplyCode.OUT_OF_BOUNDS, text)
+
+
 def _check(what: str, value: float | None, least: float, most: float, unit: str) -> None:
     if value is not None and not (math.isfinite(value) and least <= value <= most):
-        raise MessageError(f"a {what} of {value:g} {unit}; give {least:g} to {most:g}")
+        raise _beyond(f"a {what} of {value:g} {unit}; give {least:g} to {most:g}")
 
 
-def _check_id(athlete: str) -> None:
+def check_load(load_kg: float | None) -> None:
+    """Raises CommandError for a load that nobody lifts."""
+    _check("load", load_kg, 0.0, 1000.0, "kg")
+
+
+def check_id(athlete: str) -> None:
+    """Raises CommandError for what cannot be an athlete's id."""
     if not 0 < len(athlete) <= MAX_ID_CHARS:
-        raise MessageError(f"an athlete's id has 1 to {MAX_ID_CHARS} characters")
+        raise _beyond(f"an athlete's id has 1 to {MAX_ID_CHARS} characters")
 
 
 _CHANGES: dict[CommandName, Callable[[Settings, CommandMessage, Profile], tuple[Settings, str]]] = {

@@ -22,6 +22,7 @@ from station.errors import MessageError, StoreError
 from station.messages import (
     AckMessage,
     CommandMessage,
+    CurrentMessage,
     HealthMessage,
     InfoMessage,
     LiveMessage,
@@ -43,6 +44,9 @@ STORE_RETRY_S = 1.0
 MAX_COMMANDS = 64  # waiting per station; more than a person can give
 MAX_COMMAND_BYTES = 4096  # the longest that a screen sends has some 600
 COMMANDS_PER_S = 10.0  # on average; what comes faster is no person
+
+
+Retained = StateMessage | InfoMessage | HealthMessage | CurrentMessage
 
 
 class Publisher:
@@ -109,8 +113,10 @@ class Publisher:
         """There may be something new to send."""
         self._wake.set()
 
-    def retain(self, station: str, message: StateMessage | InfoMessage | HealthMessage) -> None:
-        """Publish the newest state, info or health, and again after every connect."""
+    def retain(
+        self, station: str, message: StateMessage | InfoMessage | HealthMessage | CurrentMessage
+    ) -> None:
+        """Publish the newest state, info, health or current set, and again after every connect."""
         leaf = _RETAINED_LEAF[type(message)]
         self._links[station].retain(leaf, encode(message))
         self.wake()
@@ -321,4 +327,9 @@ class _Link:
                 self.messages_refused += 1
 
 
-_RETAINED_LEAF = {StateMessage: "state", InfoMessage: "info", HealthMessage: "health"}
+_RETAINED_LEAF = {
+    StateMessage: "state",
+    InfoMessage: "info",
+    HealthMessage: "health",
+    CurrentMessage: "current",
+}

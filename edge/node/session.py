@@ -7,31 +7,36 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from edge.counting.kept import Kept, exercise_of, from_bytes, to_bytes
-from edge.counting.marks import Marks
+from edge.counting.kept import Kept, Unfinished, exercise_of, from_bytes, to_bytes
 from edge.counting.pipeline import StationPipeline
 from edge.counting.rates import Rates
 from edge.counting.rest import RestZero
-from edge.counting.sets import summarise
-from edge.counting.settings import MAX_ID_CHARS, Settings, changed, in_words
+from edge.counting.sets import SetEvents
+from edge.counting.settings import MAX_ID_CHARS, Settings, changed, check_id, check_load, in_words
 from edge.counting.watch import SensorWatch
 from edge.delivery.backlog import Backlog
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from edge.link.drivers import Samples
+from edge.node.clock_sync import clock_synchronised
 from station.clock import DeviceClock
 from station.config import StationFile
 from station.distribution import release
-from station.errors import ConfigError, MessageError
-from station.exercises import Profile, load_profile
+from station.errors import ConfigError
+from station.exercises import Profile, all_profiles, load_profile
 from station.messages import (
+    CURRENT_REPS,
+    CommandError,
     CommandMessage,
+    CurrentMessage,
+    CurrentRep,
     InfoMessage,
     LiveMessage,
+    ReplyCode,
     ReplyMessage,
     RepMessage,
     Sensor,
@@ -48,6 +53,13 @@ SETS_KEPT = 128  # a long day's
 COMMANDS_REMEMBERED = 128
 
 Undo = Callable[[], str]  # returns what was undone
+
+
+class _Action(NamedTuple):
+    """What one key or one badge has brought about."""
+
+    name: str  # its commands share it
+    undo: list[Undo]  # of each command, the newest last
 
 
 class Session:
@@ -67,7 +79,7 @@ class Session:
         self.last_sample_at: float | None = None  # host's monotonic time of receipt
         self.clock: DeviceClock | None = None  # of the first port; samples of every port come on it
         self.settings = Settings()
-        self._done: list[Undo] = []  # the newest last
+        self._done: list[_Action] = []  # the newest last
         self._rates = Rates()
         self.rejected = 0  # movements
         self.backlog = Backlog(station.station.id)
@@ -81,11 +93,12 @@ class Session:
         self._outbox: Outbox | None = None
         self._publisher: Publisher | None = None
         self._lock = threading.RLock()
-        self._marks = Marks()
-        self._sets: dict[int, SetMessage] = {}  # the newest, by number
+        self._set_days: dict[str, date] = {}  # on which a set was done, by its event id
+        self._current: CurrentMessage | None = None
         self._sample_s = 0.0
         self._replies: dict[str, ReplyMessage] = {}
         self._info: InfoMessage | None = None
+        self._clock_synchronised = clock_synchronised
 
     def attach(
         self, outbox: Outbox, publisher: Publisher, to_write: Callable[[], None] = lambda: None
@@ -111,6 +124,8 @@ class Session:
             return f"as the station file says, not as it was: {error}"
         self._pipeline.shift_zero(kept.tared_n)
         self._tared_n, self._resumed = kept.tared_n, True
+        if kept.unfinished is not None:  # what was pending when the node ended is one rep of one set
+            self.backlog.add([*kept.unfinished.reps, kept.unfinished.a_set])
         self._kept = self._to_keep()
         return f"set as before: {in_words(self.settings, self.profile)}"
 
@@ -125,18 +140,21 @@ class Session:
                 believed = self.watch.feed(samples, now_s)
                 self._take(self._pipeline.feed(believed))
                 if self.station.rezero_at_rest:
-                    running = self._pipeline.set_running
+                    running = self._pipeline.sets.running
                     self._pipeline.shift_zero(self.rest.feed(believed, self._pipeline.zero_n, running))
             elif self.last_sample_at is not None and now_s - self.last_sample_at > IDLE_AFTER_S:
                 self.session_s = self._sample_s + (now_s - self.last_sample_at)
                 self._take(self._pipeline.idle(self.session_s))
             self._obey_all()
+            self._tell_current()
 
     def finish(self) -> None:
         """The stream is over: confirm what is pending, end the set; `write` must follow."""
         with self._lock:
             self.backlog.hurry()
             self._take(self._pipeline.finish())
+            self._tell_current()
+            self._keep()
 
     def write(self, now_s: float) -> bool:
         """Put what waits into the outbox, and answer the commands among it; False where that fails."""
@@ -161,7 +179,16 @@ class Session:
             exercise=self.profile.name,
             in_file=self.station.exercise,
             tared_n=self._tared_n,
+            unfinished=self._unfinished(),
         )
+
+    def _unfinished(self) -> Unfinished | None:
+        """What would be said of the running set if the node ended now."""
+        found = self._pipeline.sets.unfinished(self._sample_s)
+        if found is None:
+            return None
+        reps, a_set = found
+        return Unfinished(reps=[self._rep_message(event) for event in reps], a_set=self._set_message(a_set))
 
     def tell_state(self, state: StateMessage) -> None:
         """Publish the station's state."""
@@ -216,51 +243,52 @@ class Session:
                 live = LiveMessage(event_id=new_id(), at_utc=now_utc(), session=self.id, live=event)
                 self._to.live(self.station.station.id, live)
             elif isinstance(event, RepEvent):
-                messages.append(self._marks.revise(self._rep_message(event)))
+                messages.append(self._rep_message(event))
             elif isinstance(event, SetEvent):
-                messages.append(self._ended(self._set_message(event)))
+                messages.append(self._set_message(event))
+                self._set_days.setdefault(event.event_id, _day(messages[-1].at_utc))
+                if len(self._set_days) > SETS_KEPT:
+                    del self._set_days[next(iter(self._set_days))]
             else:
                 self.rejected += 1
         self.backlog.add(messages)
-
-    def _ended(self, message: SetMessage) -> SetMessage:
-        """A set's summary with the next revision; kept, because marks may change it."""
-        number = message.summary.number
-        if number in self._sets:
-            revision = max(message.revision, self._sets[number].revision + 1)
-            message = msgspec.structs.replace(message, revision=revision, at_utc=now_utc())
-        self._sets[number] = message
-        if len(self._sets) > SETS_KEPT:
-            del self._sets[min(self._sets)]
-        return message
+        if messages:
+            self._keep()
 
     def _sets_done(self) -> int:
         """Sets of whoever lifts now, of what is counted now, today; one that was restarted is none."""
-        now = (self.settings.athlete, self.profile.name, _day(now_utc()))
-        done = [one for one in self._sets.values() if one.summary.counted_reps]
-        return sum((one.athlete, one.exercise, _day(one.at_utc)) == now for one in done)
-
-    def _summary(self, rep: RepMessage) -> list[SetMessage]:
-        """The summary of a marked rep's set anew, where the set has ended."""
-        old = self._sets.get(rep.set_number)
-        if old is None:
-            return []
-        reps = self._marks.reps(rep.set_number)
-        none = msgspec.structs.replace(old.summary, counted_reps=0, partial_reps=0)
-        summary = summarise(rep.set_number, reps) if reps else none
-        return [self._ended(msgspec.structs.replace(old, summary=summary))]
+        today = _day(now_utc())
+        return sum(
+            (one.athlete, one.exercise) == (self.settings.athlete, self.profile.name)
+            and one.summary.counted_reps > 0
+            and self._set_days.get(one.event_id) == today
+            for one in self._pipeline.sets.summaries()
+        )
 
     def _rep_message(self, event: RepEvent) -> RepMessage:
-        head = self._envelope(event)
-        return RepMessage(**head, state=event.state, set_number=event.set_number, rep=event.rep)
+        return RepMessage(
+            **self._envelope(event),
+            state=event.state,
+            set_number=event.set_number,
+            set_event_id=self._long(event.set_event_id),
+            rep=event.rep,
+        )
 
     def _set_message(self, event: SetEvent) -> SetMessage:
         return SetMessage(**self._envelope(event), summary=event.summary)
 
+    def _long(self, event_id: str) -> str:
+        """An id of this session's book, as it is known outside."""
+        return f"{self.id}-{event_id}"
+
+    def _short(self, event_id: str | None) -> str | None:
+        """The other way round. What is another session's stays long, and is found by nobody."""
+        return None if event_id is None else event_id.removeprefix(f"{self.id}-")
+
     def _envelope(self, event: RepEvent | SetEvent) -> dict[str, Any]:
         """What a rep and a set are sent in; the outbox fills in stream and seq."""
         return {
-            "event_id": f"{self.id}-{event.event_id}",
+            "event_id": self._long(event.event_id),
             "at_utc": now_utc(),
             "stream": "",
             "seq": 1,
@@ -268,56 +296,129 @@ class Session:
             "session_s": event.known_s,
             "revision": event.revision,
             "exercise": event.exercise,
-            "athlete": self.settings.athlete,
-            "load_kg": self.settings.load_kg,
+            "athlete": event.athlete,
+            "load_kg": event.load_kg,
+            "clock_synchronised": self._clock_synchronised(),
         }
+
+    def _tell_current(self) -> None:
+        """Publish the running set as it stands, where that has changed."""
+        said = self._pipeline.sets.newest()
+        reps = said.reps if said is not None else []
+        message = CurrentMessage(
+            event_id="",
+            at_utc="",
+            session=self.id,
+            session_s=0.0,
+            set_event_id=self._long(said.event_id) if said is not None else None,
+            set_number=said.number if said is not None else 1,
+            over=said is not None and said.over,
+            exercise=said.exercise if said is not None else self.profile.name,
+            athlete=said.athlete if said is not None else self.settings.athlete,
+            load_kg=said.load_kg if said is not None else self.settings.load_kg,
+            target_reps=self.settings.target_reps,
+            counted_reps=sum(one.state != "rejected" and one.rep.counted for one in reps),
+            partial_reps=sum(one.state != "rejected" and not one.rep.counted for one in reps),
+            reps=[
+                CurrentRep(
+                    event_id=self._long(one.event_id), revision=one.revision, state=one.state, rep=one.rep
+                )
+                for one in reps[-CURRENT_REPS:]
+            ],
+            reps_left_out=max(0, len(reps) - CURRENT_REPS),
+        )
+        if message == self._current:
+            return
+        self._current = message
+        stamped = msgspec.structs.replace(
+            message, event_id=new_id(), at_utc=now_utc(), session_s=self.session_s
+        )
+        self._to.retain(self.station.station.id, stamped)
 
     def _obey_all(self) -> None:
         for command in self._to.commands(self.station.station.id):
             reply = self._replies.get(command.event_id)
             if reply is None:  # QoS 1 may bring a command twice; it is obeyed once and answered twice
-                try:
-                    text, ok = self._obey(command), True
-                except (ConfigError, MessageError) as error:
-                    text, ok = str(error), False
-                reply = ReplyMessage(
-                    event_id=new_id(), at_utc=now_utc(), in_reply_to=command.event_id, ok=ok, text=text
-                )
+                reply = self._answer(command)
                 self._keep()
                 self._replies[command.event_id] = reply
                 if len(self._replies) > COMMANDS_REMEMBERED:
                     del self._replies[next(iter(self._replies))]
             self.backlog.answer(reply)
 
+    def _answer(self, command: CommandMessage) -> ReplyMessage:
+        """Do it, and say what came of it."""
+        undone: str | None = None
+        try:
+            if command.name == "undo":
+                undone, text = self._undo()
+                code = ReplyCode.UNDONE
+            else:
+                text, code = self._obey(command), ReplyCode.DONE
+        except CommandError as error:
+            text, code = str(error), error.code
+        except ConfigError as error:  # of an exercise: none of that name, or none for this station
+            known = command.exercise in all_profiles(self._exercises_dir)
+            text, code = str(error), ReplyCode.NOT_HERE if known else ReplyCode.UNKNOWN_EXERCISE
+        return ReplyMessage(
+            event_id=new_id(),
+            at_utc=now_utc(),
+            in_reply_to=command.event_id,
+            ok=code in (ReplyCode.DONE, ReplyCode.UNDONE),
+            text=text,
+            code=code,
+            action=_action_of(command),
+            undone=undone,
+        )
+
+    def _undo(self) -> tuple[str, str]:
+        """Take the newest action back, all the commands of it: which one, and what was done in words."""
+        if not self._done:
+            raise CommandError(ReplyCode.NOTHING_TO_UNDO, "there is nothing to undo")
+        action = self._done.pop()
+        return action.name, "; ".join(undo() for undo in reversed(action.undo))
+
     def _obey(self, command: CommandMessage) -> str:
-        """Do it and return what was done. Raises ConfigError or MessageError with the reason why not."""
-        if command.name == "undo":
-            if not self._done:
-                raise MessageError("there is nothing to undo")
-            return self._done.pop()()
+        """Do it and return what was done. Raises ConfigError or CommandError with the reason why not."""
         text, undo = self._do(command)
-        self._done = [*self._done[1 - COMMANDS_REMEMBERED :], undo]
+        name = _action_of(command)
+        if self._done and self._done[-1].name == name:
+            self._done[-1].undo.append(undo)
+        else:
+            self._done = [*self._done[1 - COMMANDS_REMEMBERED :], _Action(name, [undo])]
         return text
 
-    def _do(self, command: CommandMessage) -> tuple[str, Undo]:
+    def _do(self, command: CommandMessage) -> tuple[str, Undo]:  # noqa: PLR0911 - a row for each command
         """Do it; what was done in words, and what takes it back and says so."""
+        by = command.by[:MAX_ID_CHARS]
+        sets, known_s = self._pipeline.sets, self._pipeline.now_s
         match command.name:
             case "tare":
                 return self._zeroed(self._pipeline.tare()), lambda: self._zeroed(self._pipeline.undo_tare())
+            case "zero":
+                self._take(self._pipeline.zero(self.settings.athlete))
+                return "the lengths' zero is looked for anew", lambda: "it stays so"
             case "end-set":
-                self._take(self._pipeline.end_set())
+                self._take(self._pipeline.end_set(self.settings.athlete))
                 return "set ended", self._reopen
             case "restart-set":
-                return self._restart(command.by[:MAX_ID_CHARS])
+                number, count, events, take_back = self._pipeline.restart_set(by)
+                self._take(events)
+                text = f"set {number} does not count, {count} reps; counting from one"
+                return text, self._taken_back(take_back, f"set {number} counts again")
             case "mark-rep":
-                if command.mark is None:
-                    raise MessageError("the command needs mark")
-                by = command.by[:MAX_ID_CHARS]
-                rep, before = self._marks.mark(command.rep_event_id, command.mark, by)
-                return self._tell([rep]), lambda: self._tell([self._marks.restore(before)])
+                rep_id = self._short(command.rep_event_id)
+                return self._put_right(sets.mark(rep_id, command.mark, by, known_s))
+            case "add-rep":
+                set_id = self._short(command.set_event_id)
+                return self._put_right(sets.add(set_id, self._sample_s, by, known_s))
+            case "give-set":
+                return self._give(command)
+            case "load-set":
+                return self._load_set(command)
             case "set-exercise":
                 if command.exercise is None:
-                    raise MessageError("the command needs exercise")
+                    raise CommandError(ReplyCode.MISSING, "the command needs exercise")
                 profile = load_profile(command.exercise, self._exercises_dir)
                 # How many sets, a tempo, a path limit and a full range are of one exercise.
                 asked = msgspec.structs.replace(
@@ -336,6 +437,8 @@ class Session:
         self._set(asked, profile)
 
         def undo() -> str:
+            if old.athlete != self.settings.athlete and self._pipeline.reopen_set():
+                self.settings = msgspec.structs.replace(self.settings, athlete=old.athlete)
             self._set(old, old_profile)
             return f"undone: {text}"
 
@@ -343,15 +446,79 @@ class Session:
 
     def _set(self, settings: Settings, profile: Profile) -> None:
         if profile != self.profile:
-            self._take(self._pipeline.set_profile(profile))
+            self._take(self._pipeline.set_profile(profile, settings.athlete))
             self.profile = profile
-        if settings.athlete != self.settings.athlete:
-            self._take(self._pipeline.end_set())  # a set belongs to one athlete
+        elif settings.athlete != self.settings.athlete:
+            self._take(self._pipeline.end_set(settings.athlete))  # a set belongs to one athlete
         if settings.load_kg != self.settings.load_kg:
             self._pipeline.set_load(settings.load_kg)
         if settings.full_range_m != self.settings.full_range_m:
             self._pipeline.set_full_range(settings.full_range_m)
         self.settings = settings
+
+    def _put_right(self, done: tuple[SetEvents, Callable[[], SetEvents]]) -> tuple[str, Undo]:
+        """Send what a correction has changed; the first of it in words."""
+        events, undo = done
+        self._take(events)
+        return _in_words(events), lambda: self._said_back(undo)
+
+    def _said_back(self, undo: Callable[[], SetEvents]) -> str:
+        events = undo()
+        self._take(events)
+        return f"undone: {_in_words(events)}"
+
+    def _taken_back(self, undo: Callable[[], SetEvents], words: str) -> Undo:
+        def back() -> str:
+            self._take(undo())
+            return words
+
+        return back
+
+    def _give(self, command: CommandMessage) -> tuple[str, Undo]:
+        """A set, or the rest of it, was another athlete's; so is what follows where it still runs."""
+        athlete = command.athlete
+        if athlete is not None:
+            check_id(athlete)
+        sets = self._pipeline.sets
+        set_id, rep_id = self._short(command.set_event_id), self._short(command.rep_event_id)
+        events, undo = sets.give(set_id, rep_id, athlete, self._pipeline.now_s)
+        self._take(events)
+        newest = sets.newest()
+        before = self.settings
+        if sets.running and newest is not None and newest.athlete == athlete:
+            sets.signed_in(athlete)
+            self.settings = msgspec.structs.replace(before, athlete=athlete)
+
+        def back() -> str:
+            self._take(undo())
+            if self.settings.athlete != before.athlete:
+                sets.signed_in(before.athlete)
+                self.settings = msgspec.structs.replace(self.settings, athlete=before.athlete)
+            return "the set is whose it was"
+
+        return f"given to {athlete}" if athlete else "given to nobody", back
+
+    def _load_set(self, command: CommandMessage) -> tuple[str, Undo]:
+        """A whole set was lifted with this; so is what follows where it still runs."""
+        check_load(command.load_kg)
+        sets, set_id = self._pipeline.sets, self._short(command.set_event_id)
+        weighs = not self._pipeline.weighs and self.profile.load == "mass"
+        events, undo = sets.load_set(set_id, command.load_kg, self._pipeline.now_s, weighs=weighs)
+        self._take(events)
+        newest = sets.newest()
+        running = sets.running and newest is not None and set_id in (None, newest.event_id)
+        before = self.settings
+        if running:
+            self._set(msgspec.structs.replace(before, load_kg=command.load_kg), self.profile)
+
+        def back() -> str:
+            self._take(undo())
+            if running:
+                self._set(msgspec.structs.replace(self.settings, load_kg=before.load_kg), self.profile)
+            return "the set's load is what it was"
+
+        words = "no load" if command.load_kg is None else f"{command.load_kg:g} kg"
+        return f"the set was lifted with {words}", back
 
     def _zeroed(self, text: str) -> str:
         """A person has set the load cell's zero."""
@@ -361,32 +528,22 @@ class Session:
 
     def _reopen(self) -> str:
         if not self._pipeline.reopen_set():
-            raise MessageError("too late: a set that ended stays ended")
+            raise CommandError(ReplyCode.TOO_LATE, "too late: a set that ended stays ended")
         return "the set goes on"
 
-    def _restart(self, by: str) -> tuple[str, Undo]:
-        """Count the running set from one again; its reps so far are marked false."""
-        number = self._pipeline.set_number
-        event_ids = self._marks.of_set(number)
-        if not event_ids:
-            raise MessageError("no set is running")
-        self._take(self._pipeline.end_set())
-        marked = [self._marks.mark(event_id, "false", by) for event_id in event_ids]
-        self._tell([rep for rep, _ in marked])
 
-        def undo() -> str:
-            self._tell([self._marks.restore(before) for _, before in marked])
-            return f"set {number} counts again"
+def _action_of(command: CommandMessage) -> str:
+    """Which action a command belongs to; one that names none is an action by itself."""
+    return command.action or command.event_id
 
-        return f"set {number} does not count, {len(marked)} reps; counting from one", undo
 
-    def _tell(self, reps: Sequence[RepMessage]) -> str:
-        """Send reps whose marks changed, and their set's summary; the last of them in words."""
-        messages: list[RepMessage | SetMessage] = [*reps, *self._summary(reps[-1])]
-        self.backlog.add(messages)
-        rep = reps[-1]
-        counted = "counted" if rep.rep.counted else f"not counted: {rep.rep.reason}"
-        return f"set {rep.set_number} rep {rep.rep.number}: {counted}"
+def _in_words(events: SetEvents) -> str:
+    """The first rep among what has changed, as it is now."""
+    rep = next((event for event in events if isinstance(event, RepEvent)), None)
+    if rep is None:
+        return "as it was"
+    counted = "counted" if rep.rep.counted else f"not counted: {rep.rep.reason}"
+    return f"set {rep.set_number} rep {rep.rep.number}: {counted}"
 
 
 def _day(at_utc: str) -> date:

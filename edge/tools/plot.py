@@ -82,7 +82,7 @@ def _shade(axes, rep: Rep) -> None:  # type: ignore[no-untyped-def]
     """Colour a rep's phases."""
     pause = (rep.eccentric_end_s, rep.concentric_start_s)
     eccentric = (rep.start_s, rep.eccentric_end_s)
-    if rep.start_s == rep.concentric_start_s:
+    if rep.start_s == rep.concentric_start_s and rep.concentric_end_s is not None:
         pause = (rep.concentric_end_s, rep.concentric_end_s + (rep.top_pause_s or 0.0))
         eccentric = (pause[1], rep.eccentric_end_s)
     concentric = (rep.concentric_start_s, rep.concentric_end_s)

@@ -109,7 +109,7 @@ def test_what_a_gym_says_fits_its_schemas(
         wire.say("plumbline/1/gym/sim-1/command", encode(command))
         badge = BadgeMessage(event_id="b", at_utc=now_utc(), badge="0042", by="sim-1")
         wire.say("plumbline/1/gym/sim-1/badge", encode(badge))
-        until(lambda: {leaf for leaf, _, _ in wire.heard} == set(LEAVES) - {"current", "correction"})
+        until(lambda: {leaf for leaf, _, _ in wire.heard} == set(LEAVES) - {"correction"})
         running.join(10.0)
     for leaf, payload, _ in wire.heard:
         assert fits_leaf(leaf, msgspec.json.decode(payload)), (leaf, payload)

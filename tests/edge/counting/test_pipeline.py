@@ -123,12 +123,16 @@ def test_changing_the_exercise_ends_the_set_and_the_numbers_go_on():
     time_s, value = simulated.recording["position_m"]
     pipeline = StationPipeline(simulated.station, load_profile("rdl"))
     pipeline.feed([Samples("position_m", time_s.copy(), value.copy())])
-    ended = pipeline.set_profile(load_profile("good-morning"))
+    ended = pipeline.set_profile(load_profile("good-morning"), None)
     assert [e.summary.number for e in ended if isinstance(e, SetEvent)] == [1]
-    assert pipeline.set_number == 2
+    assert pipeline.sets.set_number == 2
     later = pipeline.feed([Samples("position_m", time_s + 100.0, value.copy())]) + pipeline.finish()
-    assert {e.set_number for e in later if isinstance(e, RepEvent)} == {2}
-    assert {e.exercise for e in later if isinstance(e, RepEvent)} == {"good-morning"}
+    # What was pending under the exercise before is said to the end under it.
+    assert {(e.set_number, e.exercise) for e in later if isinstance(e, RepEvent)} <= {
+        (1, "romanian-deadlift"),
+        (2, "good-morning"),
+    }
+    assert {e.event_id for e in later if isinstance(e, RepEvent) and e.set_number == 2} == {"s2-r1", "s2-r2"}
 
 
 def test_tare_moves_the_zero_of_the_load_cell_and_says_so():

@@ -2,9 +2,9 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.counting.sets import SetTracker
+from edge.counting.sets import SetBook
 from station.exercises import load_profile
-from station.records import Rejected, Rep, RepEvent, SetEvent
+from station.records import ReasonCode, Rejected, Rep, RepEvent, SetEvent
 
 RDL = load_profile("rdl")
 
@@ -30,11 +30,11 @@ def make_rep(start_s=0.0, rom_m=0.4, mcv=0.4, **changes):
 
 def a_set(*reps, profile=RDL):
     """The newest revision of every rep after they were pending and confirmed in turn, and all events."""
-    tracker = SetTracker(profile)
+    tracker = SetBook(profile)
     events = []
     for index, rep in enumerate(reps):
         for state in ("pending", "confirmed"):
-            events += tracker.rep(index, rep, rep.rom_m, state, rep.end_s)
+            events += tracker.rep((1, index), rep, rep.rom_m, state, rep.end_s)
     events += tracker.end(100.0)
     newest = {event.event_id: event for event in events if isinstance(event, RepEvent)}
     return list(newest.values()), events
@@ -47,12 +47,12 @@ def test_a_rep_is_pending_then_confirmed_with_a_higher_revision():
 
 
 def test_with_a_known_full_range_a_set_of_half_reps_is_partial_throughout():
-    tracker = SetTracker(RDL)
+    tracker = SetBook(RDL)
     tracker.full_range_m = 0.5
     events = []
     for index, rom_m in enumerate((0.28, 0.29, 0.31)):
         rep = make_rep(5.0 * index, rom_m)
-        events += tracker.rep(index, rep, rom_m, "confirmed", rep.end_s)
+        events += tracker.rep((1, index), rep, rom_m, "confirmed", rep.end_s)
     newest = {event.event_id: event.rep for event in events}
     assert [rep.counted for rep in newest.values()] == [False, False, True]
     assert newest["s1-r1"].reason == "partial: 56 % of the athlete's full range"
@@ -128,17 +128,17 @@ def test_a_deeper_rep_that_rests_at_the_bottom_as_all_the_others_do_counts():
 
 
 def test_a_pending_rep_taken_back_is_rejected_with_the_reason():
-    tracker = SetTracker(RDL)
-    tracker.rep(0, make_rep(), 0.4, "pending", 3.1)
-    first, second = tracker.take_back(0, "too quick for a lifter", 4.0)
+    tracker = SetBook(RDL)
+    tracker.rep((1, 0), make_rep(), 0.4, "pending", 3.1)
+    first, second = tracker.withdraw((1, 0), ReasonCode.TOO_QUICK, 4.0)
     assert (first.state, first.revision, first.rep.counted) == ("rejected", 2, False)
-    assert second == Rejected(0.0, 3.0, "too quick for a lifter")
+    assert second == Rejected(0.0, 3.0, "too quick for a lifter", ReasonCode.TOO_QUICK)
     assert tracker.end(9.0) == []
 
 
 def test_a_set_ends_by_itself_only_when_nothing_is_going_on():
-    tracker = SetTracker(RDL)
-    tracker.rep(0, make_rep(), 0.4, "confirmed", 3.1)
+    tracker = SetBook(RDL)
+    tracker.rep((1, 0), make_rep(), 0.4, "confirmed", 3.1)
     assert not tracker.due(15.0, busy=False)
     assert not tracker.due(30.0, busy=True)
     assert tracker.due(17.1, busy=False)
@@ -159,13 +159,13 @@ def test_revisions_rise_by_one_and_the_summary_agrees_with_the_reps(reps):
 
 
 def test_a_set_ended_by_mistake_goes_on_unless_its_gap_has_passed_or_another_has_begun():
-    tracker = SetTracker(RDL)
-    tracker.rep(0, make_rep(0.0), 0.4, "confirmed", 3.0)
-    tracker.end(4.0)
-    assert tracker.reopen(5.0) and not tracker.reopen(5.0)
-    (second,) = tracker.rep(1, make_rep(5.0), 0.4, "confirmed", 8.0)[-1:]
+    tracker = SetBook(RDL)
+    tracker.rep((1, 0), make_rep(0.0), 0.4, "confirmed", 3.0)
+    tracker.draw_line(4.0, 4.0)
+    assert tracker.take_line_back(5.0) and not tracker.take_line_back(5.0)
+    (second,) = tracker.rep((1, 1), make_rep(5.0), 0.4, "confirmed", 8.0)[-1:]
     assert (second.set_number, second.rep.number, second.event_id) == (1, 2, "s1-r2")
-    tracker.end(9.0)
-    assert not tracker.reopen(8.0 + RDL.set_gap_s + 1.0)
-    tracker.rep(2, make_rep(10.0), 0.4, "confirmed", 13.0)
-    assert not tracker.reopen(13.0)
+    tracker.draw_line(9.0, 9.0)
+    assert not tracker.take_line_back(8.0 + RDL.set_gap_s + 1.0)
+    tracker.rep((1, 2), make_rep(10.0), 0.4, "confirmed", 13.0)
+    assert not tracker.take_line_back(13.0)

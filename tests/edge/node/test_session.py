@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import edge.node.session
+from edge.counting.sets import SetBook
 from edge.delivery.backlog import MAX_BACKLOG
 from edge.delivery.outbox import Outbox
 from edge.link.drivers import Samples
@@ -17,7 +18,10 @@ from station.config import StationFile, StationTable
 from station.errors import StoreError
 from station.exercises import load_profile
 from station.messages import (
+    CURRENT_REPS,
+    MAX_PAYLOAD_BYTES,
     CommandMessage,
+    CurrentMessage,
     InfoMessage,
     LiveMessage,
     ReplyMessage,
@@ -25,25 +29,33 @@ from station.messages import (
     SetMessage,
     Tombstone,
     decode,
+    encode,
 )
-from station.records import Live, RepEvent, SetEvent
+from station.records import Live, ReasonCode, Rep, RepEvent
 
 NOW = "2030-01-01T00:00:00.000Z"
 LIVE = Live(session_s=1.0, position_m=None, velocity_mps=None, force_n=None, x_m=None, phase=None)
 
 
 class Script:
-    """A pipeline that says what it was told to say."""
+    """A pipeline that says what it was told to say; the book of its sets is a real one."""
 
-    def __init__(self, *_: Any) -> None:
+    def __init__(self, _: Any, profile: Any) -> None:
+        self.sets = SetBook(profile)
         self.next: list[Any] = []
         self.idle_at: list[float] = []
         self.done: list[Any] = []
-        self.running = True
+        self.newest_s = 5.0
+        self.zero_n = 0.0
+        self.weighs = False
+
+    @property
+    def now_s(self) -> float:
+        return self.newest_s
 
     def feed(self, samples: Sequence[Samples]) -> list[Any]:
         said, self.next = self.next, []
-        return said
+        return [event for one in said for event in (one(self.sets) if callable(one) else [one])]
 
     def idle(self, session_s: float) -> list[Any]:
         self.idle_at.append(session_s)
@@ -52,16 +64,23 @@ class Script:
     def finish(self) -> list[Any]:
         return self.feed([])
 
-    def end_set(self) -> list[Any]:
+    def end_set(self, athlete: str | None) -> list[Any]:
         self.done.append("end-set")
-        return []
+        return self.sets.draw_line(self.newest_s, self.newest_s, athlete=athlete)
 
-    def set_profile(self, profile: Any) -> list[Any]:
+    def restart_set(self, by: str) -> Any:
+        return self.sets.restart(self.newest_s, by, self.newest_s)
+
+    def reopen_set(self) -> bool:
+        return self.sets.take_line_back(self.newest_s)
+
+    def set_profile(self, profile: Any, athlete: str | None) -> list[Any]:
         self.done.append(profile.name)
-        return []
+        return self.sets.draw_line(self.newest_s, self.newest_s, profile=profile, athlete=athlete)
 
     def set_load(self, load_kg: float | None) -> None:
         self.done.append(load_kg)
+        self.sets.set_load(load_kg, self.newest_s)
 
     def set_full_range(self, full_range_m: float | None) -> None:
         self.done.append(("full range", full_range_m))
@@ -72,18 +91,8 @@ class Script:
     def undo_tare(self) -> str:
         return "zero moved back by -1.0 N"
 
-    def reopen_set(self) -> bool:
-        return self.running
-
-    set_running = False
-    zero_n = 0.0
-
     def shift_zero(self, change_n: float) -> None:
         self.zero_n += change_n
-
-    @property
-    def set_number(self) -> int:
-        return 1
 
 
 class Hears:
@@ -96,6 +105,14 @@ class Hears:
         self.waiting: list[CommandMessage] = []
 
     def wake(self) -> None: ...
+
+    @property
+    def infos(self) -> list[InfoMessage]:
+        return [message for message in self.retained if isinstance(message, InfoMessage)]
+
+    @property
+    def current(self) -> CurrentMessage:
+        return next(m for m in reversed(self.retained) if isinstance(m, CurrentMessage))
 
     def live(self, station: str, message: LiveMessage) -> None:
         self.lives.append(message)
@@ -154,37 +171,37 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def rep(make_rep: Callable[..., RepMessage]) -> Callable[..., RepEvent]:
-    def make(number: int = 1, revision: int = 1, state: Any = "confirmed") -> RepEvent:
-        return RepEvent(
-            event_id=f"s1-r{number}",
-            revision=revision,
-            state=state,
-            exercise="romanian-deadlift",
-            set_number=1,
-            known_s=5.0,
-            rep=make_rep(number, start_s=float(number)).rep,
-        )
+def rep(make_rep: Callable[..., RepMessage]) -> Callable[..., Any]:
+    """Have the book take a rep that begins at second `number`; gives the rep's event id."""
+
+    def make(number: int = 1, state: Any = "confirmed", **changes: Any) -> Any:
+        measured = make_rep(number, start_s=float(number), end_s=number + 0.9, rom_m=0.4, **changes).rep
+        return lambda sets: sets.rep((1, number), measured, 0.4, state, number + 1.0)
 
     return make
 
 
-def test_reps_and_sets_go_to_the_outbox_and_live_values_do_not(bench: Bench, rep: Any, make_set: Any) -> None:
-    ended = SetEvent(event_id="s1", revision=1, exercise="rdl", known_s=9.0, summary=make_set().summary)
+def ended(sets: SetBook) -> list[Any]:
+    return list(sets.end(9.0))
+
+
+def test_reps_and_sets_go_to_the_outbox_and_live_values_do_not(bench: Bench, rep: Any) -> None:
     bench.measure(LIVE, rep(1), ended)
     first, second = bench.sent
     assert isinstance(first, RepMessage) and isinstance(second, SetMessage)
     assert first.event_id == f"{bench.session.id}-s1-r1"
-    assert (first.session, first.session_s, first.seq, second.seq) == (bench.session.id, 5.0, 1, 2)
+    assert first.set_event_id == second.event_id == f"{bench.session.id}-s1"
+    assert (first.session, first.session_s, first.seq, second.seq) == (bench.session.id, 2.0, 1, 2)
     assert [message.live for message in bench.hears.lives] == [LIVE]
 
 
-def test_athlete_and_load_are_in_what_is_counted_from_then_on(bench: Bench, rep: Any) -> None:
+def test_athlete_and_load_are_in_what_begins_from_then_on(bench: Bench, rep: Any) -> None:
     bench.measure(rep(1))
     assert bench.ask("set-athlete", athlete="ana").text == "athlete ana"
     assert bench.ask("set-load", load_kg=62.5).text == "load 62.5 kg"
-    bench.measure(rep(2))
-    assert [(message.athlete, message.load_kg) for message in bench.sent] == [(None, None), ("ana", 62.5)]
+    bench.measure(rep(6))
+    reps = [message for message in bench.sent if isinstance(message, RepMessage)]
+    assert [(message.athlete, message.load_kg) for message in reps] == [(None, None), ("ana", 62.5)]
     assert bench.pipeline.done == ["end-set", 62.5]
 
 
@@ -215,7 +232,10 @@ def test_every_command_is_answered(bench: Bench) -> None:
         ("sign-off", {}, "say who first"),
         ("restart-set", {}, "no set is running"),
         ("mark-rep", {"mark": "false"}, "no such rep"),
-        ("mark-rep", {}, "needs mark"),
+        ("mark-rep", {"rep_event_id": "another-s1-r1", "mark": "counted"}, "no such rep"),
+        ("give-set", {"set_event_id": "another-s1", "athlete": "ana"}, "no such set"),
+        ("load-set", {"load_kg": 60.0}, "no such set"),
+        ("load-set", {"load_kg": 5000.0}, "0 to 1000"),
         ("undo", {}, "nothing to undo"),
     ],
 )
@@ -236,15 +256,16 @@ def test_what_is_signed_off_has_a_name_of_bearable_length(bench: Bench) -> None:
 def test_a_command_that_comes_twice_is_obeyed_once_and_answered_twice(bench: Bench, rep: Any) -> None:
     bench.measure(rep(1), rep(2))
     first = bench.ask("mark-rep", event_id="same", mark="false")
+    sent = bench.sent
     second = bench.ask("mark-rep", event_id="same", mark="false")
     assert first == second
-    assert len(bench.sent) == 3
+    assert bench.sent == sent
 
 
 def test_a_mark_is_a_new_revision_and_stays_when_the_pipeline_revises_the_rep(bench: Bench, rep: Any) -> None:
-    bench.measure(rep(1, 1, "pending"))
+    bench.measure(rep(1, "pending"))
     bench.ask("mark-rep", mark="partial")
-    bench.measure(rep(1, 2, "confirmed"))
+    bench.measure(rep(1, "confirmed"))
     assert [message.revision for message in bench.sent] == [1, 2, 3]
     assert [message.rep.counted for message in bench.sent] == [True, False, False]
     assert bench.sent[-1].state == "confirmed"
@@ -254,11 +275,10 @@ def test_a_mark_is_a_new_revision_and_stays_when_the_pipeline_revises_the_rep(be
     assert not bench.ask("undo").ok
 
 
-def test_a_rep_marked_after_its_set_changes_the_sets_summary(bench: Bench, rep: Any, make_set: Any) -> None:
-    ended = SetEvent(event_id="s1", revision=1, exercise="rdl", known_s=9.0, summary=make_set().summary)
+def test_a_rep_marked_after_its_set_changes_the_sets_summary(bench: Bench, rep: Any) -> None:
     bench.measure(rep(1), rep(2), rep(3), ended)
     bench.ask("mark-rep", rep_event_id=f"{bench.session.id}-s1-r2", mark="false")
-    marked, summary = bench.sent[-2:]
+    marked, _, summary = bench.sent[-3:]
     assert (marked.state, marked.rep.number) == ("rejected", 2)
     assert (summary.revision, summary.summary.counted_reps, summary.summary.partial_reps) == (2, 2, 0)
     bench.ask("undo")
@@ -268,7 +288,7 @@ def test_a_rep_marked_after_its_set_changes_the_sets_summary(bench: Bench, rep: 
 def test_every_setting_is_told_and_undone_one_by_one(bench: Bench) -> None:
     def told() -> InfoMessage:
         bench.session.tell_info([], None)
-        return bench.hears.retained[-1]
+        return bench.hears.infos[-1]
 
     asks: list[tuple[str, dict[str, Any]]] = [
         ("set-athlete", {"athlete": "ana"}),
@@ -304,19 +324,22 @@ def test_every_setting_is_told_and_undone_one_by_one(bench: Bench) -> None:
 def test_a_set_is_restarted_and_the_restart_undone(bench: Bench, rep: Any) -> None:
     bench.measure(rep(1), rep(2))
     assert "2 reps" in bench.ask("restart-set").text
-    assert [message.state for message in bench.sent[-2:]] == ["rejected", "rejected"]
+    newest = {message.event_id: message for message in bench.sent if isinstance(message, RepMessage)}
+    assert {message.rep.reason_code for message in newest.values()} == {ReasonCode.SET_RESTARTED}
     assert not bench.ask("restart-set").ok
     assert bench.ask("undo").text == "set 1 counts again"
-    assert [message.rep.counted for message in bench.sent[-2:]] == [True, True]
+    newest = {message.event_id: message for message in bench.sent if isinstance(message, RepMessage)}
+    assert [message.rep.counted for message in newest.values()] == [True, True]
 
 
-def test_tare_and_the_end_of_a_set_are_undone_too(bench: Bench) -> None:
+def test_tare_and_the_end_of_a_set_are_undone_too(bench: Bench, rep: Any) -> None:
+    bench.measure(rep(4))
     bench.ask("tare")
     bench.ask("end-set")
     assert bench.ask("undo").text == "the set goes on"
     assert bench.ask("undo").text == "zero moved back by -1.0 N"
     bench.ask("end-set")
-    bench.pipeline.running = False
+    bench.pipeline.newest_s += 60.0
     assert "too late" in bench.ask("undo").text
 
 
@@ -350,7 +373,8 @@ def test_what_cannot_be_written_waits_in_memory_and_is_said(bench: Bench, rep: A
     refusing.full = False
     assert bench.session.write(bench.now_s + 1.5)
     assert bench.session.backlog.problem is None
-    assert [message.rep.number for message in bench.sent] == [1, 2]
+    newest = {message.event_id: message for message in bench.sent}
+    assert [message.rep.number for message in newest.values()] == [1, 2]
 
 
 def test_a_setting_is_shown_and_answered_when_it_is_on_disk(bench: Bench) -> None:
@@ -360,11 +384,11 @@ def test_a_setting_is_shown_and_answered_when_it_is_on_disk(bench: Bench) -> Non
     )
     bench.session.step([], bench.now_s)
     bench.session.tell_info([], None)
-    assert not bench.hears.replies and not bench.hears.retained
+    assert not bench.hears.replies and not bench.hears.infos
     assert bench.session.write(bench.now_s)
     bench.session.tell_info([], None)
     assert [reply.text for reply in bench.hears.replies] == ["load 60 kg"]
-    assert [info.load_kg for info in bench.hears.retained] == [60.0]
+    assert [info.load_kg for info in bench.hears.infos] == [60.0]
 
 
 def test_while_the_disk_fails_commands_are_answered_and_the_answer_says_so(bench: Bench, rep: Any) -> None:
@@ -375,10 +399,16 @@ def test_while_the_disk_fails_commands_are_answered_and_the_answer_says_so(bench
     assert (reply.ok, reply.text) == (True, "load 60 kg; a power cut would undo it: o.db: no room left")
 
 
-def test_what_does_not_fit_in_memory_either_is_a_tombstone(bench: Bench, rep: Any) -> None:
+def test_what_does_not_fit_in_memory_either_is_a_tombstone(bench: Bench, make_rep: Any) -> None:
+    def said(number: int) -> RepEvent:
+        where = {"set_number": 1, "set_event_id": "s1", "exercise": "rdl", "known_s": 5.0}
+        return RepEvent(
+            event_id=f"s1-r{number}", revision=1, state="confirmed", rep=make_rep(number).rep, **where
+        )
+
     refusing = RefusingOutbox(bench.outbox)
     bench.session.attach(refusing, bench.hears)  # type: ignore[arg-type]
-    bench.measure(*(rep(n) for n in range(1, MAX_BACKLOG + 4)))
+    bench.measure(*(said(n) for n in range(1, MAX_BACKLOG + 4)))
     refusing.full = False
     assert bench.session.write(bench.now_s + 2.0)
     assert bench.session.backlog.overruns == 3
@@ -397,3 +427,98 @@ def test_info_is_said_when_it_changes_and_not_otherwise(bench: Bench) -> None:
     infos = [message for message in bench.hears.retained if isinstance(message, InfoMessage)]
     assert [info.load_kg for info in infos] == [None, 60.0]
     assert infos[0].geometry["lpt_anchor_m"] == [0.0, 0.0]
+
+
+def test_the_running_set_is_retained_as_it_stands_with_what_was_marked_false(bench: Bench, rep: Any) -> None:
+    bench.ask("set-athlete", athlete="ana")
+    bench.ask("set-target", target_reps=5)
+    bench.pipeline.newest_s = 0.5
+    bench.measure(rep(6), rep(7), rep(8, "pending"))
+    bench.ask("mark-rep", rep_event_id=f"{bench.session.id}-s1-r2", mark="false")
+    bench.session.step([], bench.now_s)
+    current = bench.hears.current
+    assert (current.set_number, current.over, current.athlete, current.target_reps) == (1, False, "ana", 5)
+    assert (current.counted_reps, current.partial_reps) == (2, 0)
+    newest = {message.event_id: message for message in bench.sent if isinstance(message, RepMessage)}
+    assert [(one.event_id, one.revision, one.state) for one in current.reps] == [
+        (one.event_id, one.revision, one.state) for one in newest.values()
+    ]
+    told = len(bench.hears.retained)
+    bench.session.step([], bench.now_s)
+    assert len(bench.hears.retained) == told, "said once"
+    bench.ask("end-set")
+    bench.session.step([], bench.now_s)
+    assert bench.hears.current.over
+
+
+def test_the_newest_of_a_long_set_fit_into_one_message(bench: Bench, rep: Any) -> None:
+    bench.measure(*(rep(n) for n in range(1, 61)))
+    bench.session.step([], bench.now_s)
+    current = bench.hears.current
+    assert (len(current.reps), current.reps_left_out, current.counted_reps) == (CURRENT_REPS, 20, 60)
+    full = dict.fromkeys(Rep.__struct_fields__, 0.1234567890123)
+    full |= {"number": 1, "counted": False, "reason": "x" * 80, "reason_code": "short-of-athlete"}
+    full |= {"repaired_samples": 10_000}
+    widest = [msgspec.structs.replace(one, rep=msgspec.convert(full, Rep)) for one in current.reps]
+    assert len(encode(msgspec.structs.replace(current, reps=widest))) < MAX_PAYLOAD_BYTES
+
+
+def test_one_undo_takes_back_all_commands_of_an_action_whoever_undid_something_before(bench: Bench) -> None:
+    for name, given in (("set-athlete", {"athlete": "ana"}), ("set-load", {"load_kg": 60.0})):
+        bench.ask(name, action="badge-1", **given)
+    bench.ask("mute", action="other-screen")
+    undone = [bench.ask("undo") for _ in range(3)]
+    assert [reply.code for reply in undone] == ["undone", "undone", "nothing-to-undo"]
+    assert [reply.undone for reply in undone] == ["other-screen", "badge-1", None]
+    assert (bench.session.settings.athlete, bench.session.settings.load_kg) == (None, None)
+
+
+def test_every_refusal_has_its_code(bench: Bench) -> None:
+    bench.ask("set-athlete", athlete="ana")
+    bench.ask("sign-off")
+    codes = {
+        bench.ask(name, **given).code
+        for name, given in (
+            ("set-load", {"load_kg": 9000.0}),
+            ("set-exercise", {"exercise": "squatt"}),
+            ("set-exercise", {}),
+            ("sign-off", {}),
+            ("restart-set", {}),
+            ("mark-rep", {"mark": "false"}),
+            ("give-set", {"set_event_id": "x", "athlete": "ben"}),
+        )
+    }
+    assert codes == {
+        *("out-of-bounds", "unknown-exercise", "missing", "already", "no-set", "unknown-rep", "unknown-set")
+    }
+
+
+def test_a_wrong_athlete_is_put_right_in_the_running_set_and_for_what_follows(bench: Bench, rep: Any) -> None:
+    bench.ask("set-athlete", athlete="ana")
+    bench.measure(rep(6), rep(7))
+    assert bench.ask("give-set", athlete="ben").text == "given to ben"
+    bench.measure(rep(8))
+    newest = {message.event_id: message for message in bench.sent if isinstance(message, RepMessage)}
+    assert {message.athlete for message in newest.values()} == {"ben"}
+    assert {message.set_number for message in newest.values()} == {1}
+    assert bench.session.settings.athlete == "ben"
+    bench.ask("undo")
+    assert bench.session.settings.athlete == "ana"
+
+
+def test_what_was_pending_when_a_node_was_killed_is_confirmed_by_its_next_run(bench: Bench, rep: Any) -> None:
+    bench.session.resume(bench.outbox)
+    bench.ask("set-athlete", athlete="ana")
+    bench.measure(rep(6), rep(7, "pending"))
+    heir = Session(bench.session.station, bench.session.profile)
+    heir.attach(bench.outbox, Hears())  # type: ignore[arg-type]
+    heir.resume(bench.outbox)
+    heir.write(bench.now_s)
+    newest = {message.event_id: message for message in bench.sent}
+    assert [
+        (one.state, one.athlete, one.session) for one in newest.values() if isinstance(one, RepMessage)
+    ] == [("confirmed", "ana", bench.session.id)] * 2
+    (a_set,) = [one for one in newest.values() if isinstance(one, SetMessage)]
+    assert (a_set.session, a_set.summary.counted_reps) == (bench.session.id, 2)
+    revisions = [one.revision for one in bench.sent if one.event_id.endswith("s1-r2")]
+    assert revisions == sorted(set(revisions))
