@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import Empty, Full, Queue
 
 from edge.delivery.connection import Connection
@@ -46,6 +47,7 @@ MAX_COMMAND_BYTES = 4096  # the longest that a screen sends has some 600
 COMMANDS_PER_S = 10.0  # on average; what comes faster is no person
 
 
+Stamp = Callable[[str, str, bytes], bytes]
 Retained = StateMessage | InfoMessage | HealthMessage | CurrentMessage
 
 
@@ -62,6 +64,7 @@ class Publisher:
     sessions : the session id of each station, for its last will
     window : events in flight per station
     clock : seconds, monotonic
+    stamp : (station, leaf, payload) to what is sent of an event; see edge.delivery.stamps
     """
 
     def __init__(
@@ -72,9 +75,10 @@ class Publisher:
         *,
         window: int = WINDOW,
         clock: Callable[[], float] = time.monotonic,
+        stamp: Stamp = lambda _station, _leaf, payload: payload,
     ) -> None:
         self._links = {
-            station: _Link(outbox, mqtt, station, sessions[station], window, clock, self.wake)
+            station: _Link(outbox, mqtt, station, sessions[station], window, clock, self.wake, stamp)
             for station, mqtt in brokers.items()
         }
         self._wake = threading.Event()
@@ -187,6 +191,7 @@ class _Link:
         window: int,
         clock: Callable[[], float],
         wake: Callable[[], None],
+        stamp: Stamp,
     ) -> None:
         will = StateMessage(event_id=new_id(), at_utc=now_utc(), session=session, state="lost")
         self.connection = Connection(mqtt, station, will, self._arrived, wake)
@@ -200,6 +205,7 @@ class _Link:
         self._window = window
         self._clock = clock
         self._wake = wake
+        self._stamp = partial(stamp, station)
         self._retained: dict[str, bytes] = {}
         self._unsent: set[str] = set()  # leaves of retained messages the broker has not had yet
         self._acks: deque[Sequence[StreamAck]] = deque(maxlen=1024)
@@ -276,7 +282,7 @@ class _Link:
         if entries and not in_flight:
             self._resend_at = now + self._resend_after_s
         for entry in entries:
-            self.connection.publish(entry.leaf, entry.payload, qos=0)
+            self.connection.publish(entry.leaf, self._stamp(entry.leaf, entry.payload), qos=0)
             self._sent_seq = entry.seq
 
     def _start_over(self, now: float, flight: int) -> None:

@@ -17,7 +17,9 @@ from typing import Literal
 
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
+from edge.delivery.stamps import SessionClock, stamped
 from edge.node.acquisition import LINGER_MAX_S, LINGER_S, READ_TIMEOUT_S, Acquisition
+from edge.node.clock_sync import clock_synchronised
 from edge.node.session import Session
 from edge.node.systemd import notify
 from station.config import Mqtt
@@ -54,8 +56,16 @@ class Node:
             acquisition.linger_s = min(LINGER_MAX_S, LINGER_S * (len(acquisitions) - 1))
         self.sessions = list({a.session.id: a.session for a in acquisitions}.values())
         self.outbox = outbox
+        by_station = {session.station.station.id: session for session in self.sessions}
+        self._clocks = {
+            station: SessionClock(session.id, lambda session=session: session.session_s)  # type: ignore[misc]
+            for station, session in by_station.items()
+        }
         self.publisher = Publisher(
-            outbox, brokers, {session.station.station.id: session.id for session in self.sessions}
+            outbox,
+            brokers,
+            {station: one.session for station, one in self._clocks.items()},
+            stamp=self._stamp,
         )
         self._say = say
         self._said: dict[str, str | None] = {}
@@ -121,6 +131,9 @@ class Node:
         sound = self._sound()
         self.publisher.stop(STOP_S / 2)
         return 0 if sound else 1
+
+    def _stamp(self, station: str, leaf: str, payload: bytes) -> bytes:
+        return stamped(leaf, payload, self._clocks[station], clock_synchronised())
 
     def _commit(self) -> None:
         """Write what is counted, until there is nothing more to come."""

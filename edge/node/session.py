@@ -217,6 +217,7 @@ class Session:
                 exercise=self.profile.name,
                 board=board,
                 resumed=self._resumed,
+                clock_synchronised=self._clock_synchronised(),
                 sets_done=self._sets_done(),
                 **msgspec.structs.asdict(self.settings),
             )

@@ -1,0 +1,41 @@
+"""The time on the wall of events that a clock not yet set has stamped.
+
+A node without a clock of its own boots in 1970 or at its last shutdown, and counts all the same. The session's
+clock runs on regardless, so an event's age is known while its session lasts: until the wall clock is set the
+age goes with the event, for the record to file it by; from then on the event is stamped anew, by its age.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from station.messages import RepMessage, SetMessage, decode, encode, now_utc
+
+_NOT_SET = b'"clock_synchronised":false'
+
+
+class SessionClock(NamedTuple):
+    """A station's running session: its id, and how to tell its time."""
+
+    session: str
+    now_s: Callable[[], float]
+
+
+def stamped(
+    leaf: str, payload: bytes, clock: SessionClock, synchronised: bool | None, now: datetime | None = None
+) -> bytes:
+    """An event as it is to be sent at `now`; what a set clock has stamped, and another session's, as it is."""
+    if _NOT_SET not in payload:
+        return payload
+    message = decode(leaf, payload)
+    if not isinstance(message, RepMessage | SetMessage) or message.session != clock.session:
+        return payload
+    age_s = max(0.0, clock.now_s() - message.session_s)
+    if synchronised is False:
+        return encode(msgspec.structs.replace(message, age_s=round(age_s, 3)))
+    at_utc = now_utc((now or datetime.now(UTC)) - timedelta(seconds=age_s))
+    return encode(
+        msgspec.structs.replace(message, at_utc=at_utc, clock_synchronised=synchronised, age_s=None)
+    )
