@@ -1,8 +1,8 @@
 """The time on the wall of events that a clock not yet set has stamped.
 
-A node without a clock of its own boots in 1970 or at its last shutdown, and counts all the same. The session's
-clock runs on regardless, so an event's age is known while its session lasts: until the wall clock is set the
-age goes with the event, for the record to file it by; from then on the event is stamped anew, by its age.
+A node without a clock of its own boots in 1970 or at its last shutdown, and counts all the same. The
+session's clock runs on regardless, so an event's age is known while its session lasts: until the wall clock
+is set the age goes with the event, for the record to file it by; then the event is stamped anew, by its age.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class SessionClock(NamedTuple):
 def stamped(
     leaf: str, payload: bytes, clock: SessionClock, synchronised: bool | None, now: datetime | None = None
 ) -> bytes:
-    """An event as it is to be sent at `now`; what a set clock has stamped, and another session's, as it is."""
+    """An event as it is to be sent at `now`; of a set clock, or another session, as it is."""
     if _NOT_SET not in payload:
         return payload
     message = decode(leaf, payload)
@@ -36,6 +36,5 @@ def stamped(
     if synchronised is False:
         return encode(msgspec.structs.replace(message, age_s=round(age_s, 3)))
     at_utc = now_utc((now or datetime.now(UTC)) - timedelta(seconds=age_s))
-    return encode(
-        msgspec.structs.replace(message, at_utc=at_utc, clock_synchronised=synchronised, age_s=None)
-    )
+    new = {"at_utc": at_utc, "clock_synchronised": synchronised, "age_s": None}
+    return encode(msgspec.structs.replace(message, **new))

@@ -61,12 +61,8 @@ class Node:
             station: SessionClock(session.id, lambda session=session: session.session_s)  # type: ignore[misc]
             for station, session in by_station.items()
         }
-        self.publisher = Publisher(
-            outbox,
-            brokers,
-            {station: one.session for station, one in self._clocks.items()},
-            stamp=self._stamp,
-        )
+        sessions = {station: one.session for station, one in self._clocks.items()}
+        self.publisher = Publisher(outbox, brokers, sessions, stamp=self._stamp)
         self._say = say
         self._said: dict[str, str | None] = {}
         self._stop = threading.Event()
