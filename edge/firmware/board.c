@@ -224,6 +224,7 @@ uint32_t board_step(void)
         send_data(now_us);
         send_hello(now_us);
         board.hello_us = now_us + SECOND_US;
+        board.frame_us = now_us + 1000ul * board.configuration->frame_ms; /* the line has enough to do */
     }
     if (is_due(board.status_us, now_us)) {
         send_status(now_us);

@@ -139,7 +139,7 @@ def read_board(joined: Any) -> Callable[..., tuple[Driver, dict[str, Samples]]]:
         driver = make_driver(Port("/dev/null"), StationFile(station=StationTable("rack-1", "barbell")))
         # A board that starts anew sends a lone zero byte; what it says then comes when it is there again.
         first, *rest = data.split(b"\0\0")
-        given = driver.feed(first + b"\0", 0.0)
+        given = driver.feed(first + b"\0" if rest else first, 0.0)
         for part in rest:
             given += driver.feed(part, away_s)
         return driver, joined(given)

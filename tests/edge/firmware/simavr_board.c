@@ -1,0 +1,148 @@
+/* A board with an ATmega328P in simavr: its image, the converter beside it, and true motion on its pins.
+
+     simavr_board IMAGE.hex STIMULI OUT HX711_DATA HX711_CLOCK
+
+   simavr is free software under the GPL 3: it runs here in a process of its own, and is no part of Plumbline. */
+#include <simavr/avr_eeprom.h>
+#include <simavr/avr_ioport.h>
+#include <simavr/avr_uart.h>
+#include <simavr/sim_avr.h>
+#include <simavr/sim_hex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { EDGE = 1, READING = 2, HOME = 4, RESET = 5 };
+
+struct stimulus {
+    uint32_t t_us;
+    uint8_t kind, channel;
+    uint16_t unused;
+    int32_t value;
+};
+
+static struct {
+    avr_t *avr;
+    struct stimulus *stimulus;
+    long n, next;
+    FILE *out;
+    int data, clock, bit;
+    uint32_t value;
+    uint64_t slept;
+    int hung;
+} b;
+
+static void pin(int number, int value)
+{
+    avr_raise_irq(avr_io_getirq(b.avr, AVR_IOCTL_IOPORT_GETIRQ('D'), number), value);
+}
+
+static void lines(int value)
+{
+    /* The port's own pull-ups must not win over what drives the lines. */
+    avr_ioport_external_t drive = {.name = 'D', .mask = 12, .value = value << 2};
+    avr_ioctl(b.avr, AVR_IOCTL_IOPORT_SET_EXTERNAL('D'), &drive);
+    pin(2, value & 1);
+    pin(3, value >> 1);
+}
+
+static avr_cycle_count_t happen(avr_t *avr, avr_cycle_count_t when, void *param)
+{
+    (void)when;
+    (void)param;
+    while (b.next < b.n && (avr_cycle_count_t)b.stimulus[b.next].t_us * 16 <= avr->cycle) {
+        const struct stimulus *s = &b.stimulus[b.next++];
+        if (s->kind == EDGE)
+            lines(s->value);
+        else if (s->kind == HOME)
+            pin(6, !s->value);
+        else if (s->kind == RESET)
+            b.hung = 1;
+        else if (s->kind == READING && b.bit <= 0) {
+            b.value = s->value & 0xffffff;
+            b.bit = 0;
+            pin(b.data, 0);
+        }
+    }
+    return b.next < b.n ? (avr_cycle_count_t)b.stimulus[b.next].t_us * 16 : 0;
+}
+
+/* The converter: its data falls when a reading is ready; 24 clocks shift it out, the 25th ends it. */
+static void clocked(struct avr_irq_t *irq, uint32_t value, void *param)
+{
+    (void)irq;
+    (void)param;
+    if (!value || b.bit < 0)
+        return;
+    if (b.bit < 24) {
+        pin(b.data, b.value >> (23 - b.bit++) & 1);
+    } else {
+        b.bit = -1;
+        pin(b.data, 1);
+    }
+}
+
+static void sent(struct avr_irq_t *irq, uint32_t value, void *param)
+{
+    (void)irq;
+    (void)param;
+    fputc((int)value, b.out);
+}
+
+static void no_sleep(avr_t *avr, avr_cycle_count_t how_long)
+{
+    (void)avr;
+    b.slept += how_long;
+}
+
+int main(int argc, char **argv)
+{
+    uint32_t size = 0, start = 0;
+    if (argc < 6)
+        return 2;
+    FILE *file = fopen(argv[2], "rb");
+    fseek(file, 0, SEEK_END);
+    b.n = ftell(file) / (long)sizeof *b.stimulus;
+    rewind(file);
+    b.stimulus = malloc(b.n * sizeof *b.stimulus + 1);
+    if (fread(b.stimulus, sizeof *b.stimulus, b.n, file) != (size_t)b.n)
+        return 1;
+    b.out = fopen(argv[3], "wb");
+    b.data = atoi(argv[4]);
+    b.clock = atoi(argv[5]);
+    b.bit = -1;
+    b.avr = avr_make_mcu_by_name("atmega328p");
+    avr_init(b.avr);
+    b.avr->frequency = 16000000;
+    b.avr->log = LOG_ERROR;
+    b.avr->sleep = no_sleep;
+    ihex_chunk_p chunk = NULL;
+    int chunks = read_ihex_chunks(argv[1], &chunk);
+    for (int i = 0; i < chunks; i++) {
+        memcpy(b.avr->flash + chunk[i].baseaddr, chunk[i].data, chunk[i].size);
+        size += chunk[i].size;
+    }
+    (void)start;
+    b.avr->codeend = b.avr->flashend;
+    b.avr->data[0x54] = 1; /* MCUSR: it was switched on */
+    uint32_t flags = 0;
+    avr_ioctl(b.avr, AVR_IOCTL_UART_GET_FLAGS('0'), &flags);
+    flags &= ~AVR_UART_FLAG_STDIO;
+    avr_ioctl(b.avr, AVR_IOCTL_UART_SET_FLAGS('0'), &flags);
+    avr_irq_register_notify(avr_io_getirq(b.avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUTPUT), sent, NULL);
+    avr_irq_register_notify(avr_io_getirq(b.avr, AVR_IOCTL_IOPORT_GETIRQ('D'), b.clock), clocked, NULL);
+    avr_ioport_external_t idle = {.name = 'D', .mask = 12, .value = 0};
+    avr_ioctl(b.avr, AVR_IOCTL_IOPORT_SET_EXTERNAL('D'), &idle);
+    happen(b.avr, 0, NULL);
+    pin(b.data, 1);
+    if (b.next < b.n)
+        avr_cycle_timer_register(b.avr, (avr_cycle_count_t)b.stimulus[b.next].t_us * 16 - b.avr->cycle, happen, NULL);
+    avr_cycle_count_t end = b.n ? (avr_cycle_count_t)b.stimulus[b.n - 1].t_us * 16 : 0;
+    int state = cpu_Running;
+    while (b.avr->cycle < end && state != cpu_Done && state != cpu_Crashed)
+        state = avr_run(b.avr);
+    fclose(b.out);
+    printf("{\"state\": %d, \"seconds\": %.3f, \"asleep\": %.3f}\n", state, b.avr->cycle / 16e6,
+           (double)b.slept / (double)b.avr->cycle);
+    return 0;
+}

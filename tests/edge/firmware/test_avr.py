@@ -1,0 +1,154 @@
+"""The ATmega328P's image as machine code in simavr, in a process of its own."""
+
+import dataclasses
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge.board.build import avr_hex
+from edge.board.configuration import block
+from kernels import FrameDecoder
+from station import wire
+from station.sim.stimulus import Kind, edges, merged, records
+
+COUNTS_PER_M = 10_000.0
+HX711_PINS = ("4", "5")
+
+
+@pytest.fixture(scope="session")
+def simavr(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program that runs an image in simavr."""
+    program = tmp_path_factory.mktemp("simavr") / "simavr_board"
+    source = Path(__file__).parent / "simavr_board.c"
+    if shutil.which("cc") is None or not Path("/usr/include/simavr/sim_avr.h").exists():
+        pytest.skip("libsimavr-dev is not installed")
+    subprocess.run(["cc", "-O2", "-o", str(program), str(source), "-lsimavr", "-lelf"], check=True)
+    return program
+
+
+@pytest.fixture(scope="session")
+def image(build: Callable[..., Path]) -> bytes:
+    return (build("avr") / "plumbline-avr.hex").read_bytes()
+
+
+@pytest.fixture
+def on_avr(image: bytes, simavr: Path, tmp_path: Path) -> Callable[..., Any]:
+    """Run the image with a case's configuration and stimuli: what happened, and its serial line."""
+
+    def run(case: Any, damaged: bool = False) -> tuple[dict[str, Any], bytes]:
+        _, stimulus = case.write(tmp_path)
+        configuration = block(case.board, "nano")
+        if damaged:
+            configuration = configuration[:-1] + bytes((configuration[-1] ^ 1,))
+        at, out = tmp_path / "board.hex", tmp_path / "line"
+        at.write_bytes(avr_hex(image, configuration))
+        command = [simavr, at, stimulus, out, *HX711_PINS]
+        said = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+        return json.loads(said.stdout), out.read_bytes()
+
+    return run
+
+
+@pytest.fixture
+def case(make_case: Any) -> Any:
+    """A set at the usual rate of this board."""
+    return make_case("romanian-deadlift", "position_m", "force_n", target="avr", baud=115_200)
+
+
+def only(case: Any, stimulus: Any) -> Any:
+    """The case's board, and nothing but this happens."""
+    return dataclasses.replace(case, records=stimulus)
+
+
+def shorter(case: Any, seconds: float) -> Any:
+    """The beginning of a case."""
+    return only(case, case.records[case.records["t_us"] < 1e6 * seconds])
+
+
+def ending(seconds: float) -> Any:
+    """Nothing, at that time."""
+    return records(Kind.HOME, 0, np.array([seconds]), np.array([0]))
+
+
+def powered_s(data: bytes, force_time_s: Any, case: Any) -> float:
+    """When the board's first frame was, since power came: its clock starts when its program does."""
+    sent = case.records["t_us"][case.records["kind"] == Kind.READING]
+    return float(np.median(sent[: len(force_time_s)] / 1e6 - force_time_s))
+
+
+def test_the_image_measures_the_true_motion(
+    case: Any, on_avr: Any, read_board: Any, true_length: Any
+) -> None:
+    case = shorter(case, 9.0)
+    _, data = on_avr(case)
+    driver, found = read_board(data)
+    assert driver.board == "test board 2.0"
+    assert driver.stats.frames_lost == driver.stats.frames_corrupt == driver.stats.samples_rejected == 0
+    assert driver.stats.missed == {"position_m": 0, "force_n": 0}
+    assert driver.load < 0.3
+    force = found["force_n"]
+    sent = case.records[case.records["kind"] == Kind.READING]
+    start_s = powered_s(data, force.time_s, case)
+    n = len(force.time_s)
+    assert n >= len(sent) - 4
+    np.testing.assert_allclose(force.value, (sent["value"][:n] - 41_213.0) / 800.0)
+    assert np.abs(force.time_s + start_s - sent["t_us"][:n] / 1e6).max() < 100e-6
+    position = found["position_m"]
+    true = true_length(case, position.time_s + start_s)
+    speed = np.abs(np.gradient(true, position.time_s))
+    assert np.abs(position.value - true).max() < 1.02 / COUNTS_PER_M + 50e-6 * speed.max()
+    assert np.median(np.diff(position.time_s)) == pytest.approx(0.002, abs=1e-6)
+
+
+def test_50_000_edges_a_second_lose_nothing(case: Any, on_avr: Any, read_board: Any) -> None:
+    time_s = np.arange(0.0, 0.6, 0.001)
+    there = 50_000.0 * np.clip(np.minimum(time_s - 0.05, 0.45 - time_s), 0.0, None)
+    cell = records(Kind.READING, 1, np.arange(0.05, 0.6, 0.0125), np.full(44, 1000))
+    _, data = on_avr(only(case, merged([edges(0, time_s, there), cell, ending(1.2)])))
+    driver, found = read_board(data)
+    position = found["position_m"]
+    counts = (position.value - position.value[0]) * COUNTS_PER_M
+    assert counts.max() == pytest.approx(10_000.0, abs=110.0)  # between two samples at the turn
+    assert counts[-1] == pytest.approx(0.0, abs=1.0)
+    assert driver.stats.missed["position_m"] == 0
+    assert driver.stats.frames_lost == driver.stats.frames_corrupt == 0
+
+
+def test_a_converter_that_is_unplugged_is_counted_and_says_nothing(
+    case: Any, on_avr: Any, read_board: Any
+) -> None:
+    case = shorter(case, 6.0)
+    gone = (case.records["kind"] == Kind.READING) & (case.records["t_us"] > 2_000_000)
+    driver, found = read_board(on_avr(only(case, case.records[~gone]))[1])
+    assert found["force_n"].time_s[-1] < 2.0
+    assert driver.stats.missed["force_n"] > 30
+
+
+def test_a_configuration_that_is_not_whole_is_said_in_the_boards_name(
+    case: Any, on_avr: Any, read_board: Any
+) -> None:
+    driver, _ = read_board(on_avr(shorter(case, 0.5), damaged=True)[1])
+    assert driver.board == "not configured 2.0"
+    assert [(sensor.channel, sensor.rate_hz) for sensor in driver.sensors] == [
+        ("position_m", 500.0),
+        ("force_n", 80.0),
+    ]
+
+
+def test_a_board_says_that_it_was_switched_on(case: Any, on_avr: Any) -> None:
+    _, data = on_avr(shorter(case, 0.5))
+    hello = wire.parse_hello(FrameDecoder().feed(data).hellos[0][1])
+    assert (hello.start, hello.serial) == (wire.Start.SWITCHED_ON, "nano")
+    assert hello.channels[0].zero == wire.Zero.SWITCH_ON
+
+
+def test_the_image_leaves_room_for_the_stack_and_below_the_configuration(image: bytes) -> None:
+    lines = [bytes.fromhex(line[1:]) for line in image.decode("ascii").split()]
+    size = sum(line[0] for line in lines if line[3] == 0)
+    assert size < 0x7000 / 2
