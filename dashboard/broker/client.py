@@ -41,8 +41,8 @@ LIVE_AT_ONCE = 120  # of all stations in one look: 60 at 10 Hz say 60, and what 
 MOST_TOPICS = 4096  # of live values; a gym has 60
 OUTGOING = 1024  # commands, and the record's acknowledgements
 QUEUE = 8192  # reps, states and replies
-PRESSING = ("/rep", "/set", "/reply")  # what a person waits for
-LEAVES = ("state", "info", "health", "live", "rep", "set", "reply")
+PRESSING = ("/rep", "/set", "/current", "/reply")  # what a person waits for
+LEAVES = ("state", "info", "health", "current", "live", "rep", "set", "reply")
 
 
 class Connection(msgspec.Struct, frozen=True):

@@ -10,12 +10,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from dashboard.plaintext import clean
+from dashboard.floor.running import check_current
+from dashboard.plaintext import TEXT_LIMIT, clean
 from station.errors import MessageError
-from station.messages import Address, AnyMessage, decode, parse_topic
+from station.messages import Address, AnyMessage, CurrentMessage, decode, parse_topic
 
 # Printable ASCII without a backslash needs no cleaning; all our own messages are like that.
 _HARMLESS = re.compile(rb"[ -\[\]-~]{0,4096}")
+# A running set is longer, its texts and their number are bounded all the same.
+_HARMLESS_SET = re.compile(rb'(?:[ !#-\[\]-~]*"[ !#-\[\]-~]{0,%d}")*[ !#-\[\]-~]*' % TEXT_LIMIT)
 
 
 class Packet(NamedTuple):
@@ -38,7 +41,11 @@ def read(packet: Packet) -> Arrival:
     """Check one packet whole. Raises MessageError for anything that is not the contract's."""
     address = parse_topic(packet.topic)
     message = decode(address.leaf, packet.payload)
-    if _HARMLESS.fullmatch(packet.payload) is None:
+    harmless = _HARMLESS
+    if isinstance(message, CurrentMessage):
+        check_current(message)
+        harmless = _HARMLESS_SET
+    if harmless.fullmatch(packet.payload) is None:
         # The schema has bounded the depth by now.
         message = msgspec.convert(_cleaned(msgspec.to_builtins(message)), type(message))
     return Arrival(address, message, packet.received_s)

@@ -107,10 +107,10 @@ def coach(client: Client) -> Callable[[FloorState], None]:
 
     def meet(floor: FloorState) -> None:
         for key, station in sorted(floor.stations.items()):
-            state = station.current.state
+            state = station.newest.state
             if key in told or state is None or state.state != "ready" or not client.connection.up:
                 continue
-            info = station.current.info
+            info = station.newest.info
             if info is None:
                 continue
             athlete = ATHLETES[len(told) % len(ATHLETES)]

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from dashboard.floor.running import reps_by_set, running_set
 from dashboard.floor.state import SessionState
 from station.exercises import Profile
 from station.exercises.coaching import DoneSet, cues, verdict
-from station.messages import InfoMessage, RepMessage
+from station.messages import InfoMessage
 from station.records import Rep
 
 _MOST = 1000.0  # seconds, metres
@@ -60,9 +61,9 @@ def prescribed(profile: Profile, info: InfoMessage | None) -> Profile:
     )
 
 
-def cue(profile: Profile, reps: Sequence[RepMessage]) -> str | None:
+def cue(profile: Profile, reps: Sequence[Rep]) -> str | None:
     """The one thing to say about a set's reps so far; None when there is nothing to correct."""
-    return next(iter(cues(profile, _measured(reps))), None)
+    return next(iter(cues(profile, _possible(reps))), None)
 
 
 def standing(
@@ -83,31 +84,39 @@ def standing(
 
 
 def _done_sets(profile: Profile, session: SessionState, athlete: str | None, before: Before) -> list[DoneSet]:
-    """The sets that are over, oldest first, with the reps that were not withdrawn."""
+    """The sets that are over, oldest first, each rep once and in its newest revision."""
     over = {message.summary.number for message in session.sets.values()}
-    by_set: dict[int, list[RepMessage]] = {}
-    for (number, _, _), message in sorted(session.reps.items()):
-        ours = message.exercise == profile.name and message.athlete == athlete
-        if number in over and ours and message.state != "rejected":
-            by_set.setdefault(number, []).append(message)
-    here = {
-        number: DoneSet(reps=_measured(reps), load_kg=reps[-1].load_kg) for number, reps in by_set.items()
-    }
+    here: dict[int, DoneSet] = {}
+    for number, reps in reps_by_set(session).items():
+        if number in over and (reps[-1].exercise, reps[-1].athlete) == (profile.name, athlete):
+            here[number] = DoneSet(reps=[one.rep for one in reps], load_kg=reps[-1].load_kg)
+    running = running_set(session)
+    if running is not None:
+        here.pop(running.number, None)
+        if running.over and (running.exercise, running.athlete) == (profile.name, athlete):
+            standing_reps = [one.rep for one in running.standing]
+            here[running.number] = DoneSet(reps=standing_reps, load_kg=running.load_kg)
     earlier = []
     for one in before.sets:
         if one.session != session.session:
             earlier.append(one.done)
-        elif one.over and len(one.done.reps) > len(here[one.number].reps if one.number in here else ()):
+        elif one.over and not _whole(here.get(one.number)):
             here[one.number] = one.done  # it began before this screen did
-    return [*earlier, *(done for _, done in sorted(here.items()))]
+    done = [*earlier, *(found for _, found in sorted(here.items()))]
+    return [DoneSet(reps=_possible(one.reps), load_kg=one.load_kg) for one in done if one.reps]
 
 
-def _measured(reps: Sequence[RepMessage]) -> list[Rep]:
+def _whole(done: DoneSet | None) -> bool:
+    """Whether the reps of a set were heard from the first on."""
+    return done is not None and [rep.number for rep in done.reps] == list(range(1, len(done.reps) + 1))
+
+
+def _possible(reps: Sequence[Rep]) -> list[Rep]:
     """The reps that can be of this world: anybody may publish, and the arithmetic ends at 1e308."""
-    return [message.rep for message in reps if _possible(message.rep)]
+    return [rep for rep in reps if _is_possible(rep)]
 
 
-def _possible(rep: Rep) -> bool:
+def _is_possible(rep: Rep) -> bool:
     known = (
         *(rep.eccentric_s, rep.bottom_pause_s, rep.concentric_s, rep.top_pause_s, rep.rom_m),
         *(rep.mean_eccentric_velocity_mps, rep.path_deviation_m, rep.path_deviation_sigma_m),

@@ -5,22 +5,26 @@ result is the same for every order and duplication of the same arrivals:
 
     rep, set   by event_id, the highest revision
     live       the newest TRACE_LENGTH by session time
-    health     the newest by session time
+    health,    the newest by session time; where two are of the same moment, by arrival
+    current
     state,     the newest by arrival: the broker keeps order within a topic (MQTT-4.6.0), while the stations'
     info       wall clocks jump
 
 All of it within its session, and the current session is the one heard last. A last will does not count as
-hearing: one that comes late from an old session changes nothing.
+hearing, nor does what the broker has kept: one that comes late from an old session changes nothing.
+
+What a person sees of the running set is put together from this in dashboard.floor.running.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 import msgspec
 
 from station.messages import (
     Address,
     AnyMessage,
+    CurrentMessage,
     HealthMessage,
     InfoMessage,
     LiveMessage,
@@ -38,9 +42,9 @@ SETS_KEPT = 32
 SESSIONS_KEPT = 8  # restarts of one node that may still have messages under way
 NEVER_S = float("-inf")
 
+_Event = TypeVar("_Event", RepMessage, SetMessage)
+
 StationKey = tuple[str, str]  # site, station
-RepKey = tuple[int, int, str]  # set number, rep number, event_id: the order in which old reps are forgotten
-SetKey = tuple[int, str]  # set number, event_id
 
 
 class SessionState(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,8 +58,10 @@ class SessionState(msgspec.Struct, frozen=True, kw_only=True):
     health: HealthMessage | None = None
     trace: tuple[Live, ...] = ()  # ascending in session_s
     live_at_s: float = NEVER_S
-    reps: Mapping[RepKey, RepMessage] = {}
-    sets: Mapping[SetKey, SetMessage] = {}
+    current: CurrentMessage | None = None
+    current_at_s: float = NEVER_S
+    reps: Mapping[str, RepMessage] = {}  # by event_id
+    sets: Mapping[str, SetMessage] = {}  # by event_id
     heard_s: float = NEVER_S  # newest arrival of anything the node itself said just now
     any_s: float = NEVER_S  # newest arrival of anything, repeats from the outbox and wills included
 
@@ -67,7 +73,7 @@ class StationState(msgspec.Struct, frozen=True, kw_only=True):
     sessions: Mapping[str, SessionState] = {}
 
     @property
-    def current(self) -> SessionState:
+    def newest(self) -> SessionState:
         """The session heard last."""
         return max(self.sessions.values(), key=_rank)
 
@@ -84,7 +90,8 @@ def apply(floor: FloorState, address: Address, message: AnyMessage, received_s: 
     `received_s` is when it arrived, on any clock that only goes forward.
     """
     if not isinstance(
-        message, StateMessage | InfoMessage | HealthMessage | LiveMessage | RepMessage | SetMessage
+        message,
+        StateMessage | InfoMessage | HealthMessage | CurrentMessage | LiveMessage | RepMessage | SetMessage,
     ):
         return floor
     key = (address.site, address.station)
@@ -121,16 +128,19 @@ def _apply(session: SessionState, message: AnyMessage, at_s: float) -> SessionSt
             if held is None or _newer((message.session_s, message), (held.session_s, held)):
                 change["health"] = message
             change["heard_s"] = max(session.heard_s, at_s)
+        case CurrentMessage():
+            said = session.current
+            before = (said.session_s, session.current_at_s) if said else (NEVER_S, NEVER_S)
+            if _newer(((message.session_s, at_s), message), (before, said)):
+                change |= {"current": message, "current_at_s": at_s}
         case LiveMessage():
             change["trace"] = _with_live(session.trace, message.live)
             change["live_at_s"] = max(session.live_at_s, at_s)
             change["heard_s"] = max(session.heard_s, at_s)
         case RepMessage():
-            rep_key = (message.set_number, message.rep.number, message.event_id)
-            change["reps"] = _with_revision(session.reps, rep_key, message, REPS_KEPT)
+            change["reps"] = _with_revision(session.reps, message, REPS_KEPT, _rep_began)
         case SetMessage():
-            set_key = (message.summary.number, message.event_id)
-            change["sets"] = _with_revision(session.sets, set_key, message, SETS_KEPT)
+            change["sets"] = _with_revision(session.sets, message, SETS_KEPT, _set_began)
     return msgspec.structs.replace(session, **change)
 
 
@@ -138,25 +148,36 @@ def _rank(session: SessionState) -> tuple[float, float, str]:
     return session.heard_s, session.any_s, session.session
 
 
-def _newer(one: tuple[float, msgspec.Struct], other: tuple[float, msgspec.Struct | None]) -> bool:
+def _newer(one: tuple[Any, msgspec.Struct], other: tuple[Any, msgspec.Struct | None]) -> bool:
     """Whether `one` replaces `other`; where the times are equal the bytes decide, so that order cannot."""
     if one[0] != other[0] or other[1] is None:
-        return one[0] > other[0]
+        return bool(one[0] > other[0])
     return msgspec.json.encode(one[1]) > msgspec.json.encode(other[1])
 
 
-def _with_revision(held: Mapping[Any, Any], key: Any, message: Any, keep: int) -> Mapping[Any, Any]:
-    """`held` with the message under `key` if its revision is the highest; the `keep` highest keys stay.
+def _with_revision(
+    held: Mapping[str, _Event], message: _Event, keep: int, began: Callable[[_Event], tuple[float, str]]
+) -> Mapping[str, _Event]:
+    """`held` with the message if its revision is the highest of its event; the `keep` begun last stay.
 
-    Which keys stay depends on the keys alone, never on the order they came in.
+    An event's number and set may change with a revision. When it began is found better, by milliseconds, and
+    reps are seconds apart: which ones stay does not depend on the order they came in.
     """
-    old = held.get(key)
+    old = held.get(message.event_id)
     if old is not None and not _newer((message.revision, message), (old.revision, old)):
         return held
-    longer = {**held, key: message}
+    longer = {**held, message.event_id: message}
     if len(longer) > keep:
-        del longer[min(longer)]
+        del longer[min(longer.values(), key=began).event_id]
     return longer
+
+
+def _rep_began(message: RepMessage) -> tuple[float, str]:
+    return message.rep.start_s, message.event_id
+
+
+def _set_began(message: SetMessage) -> tuple[float, str]:
+    return message.summary.start_s, message.event_id
 
 
 def _with_live(trace: tuple[Live, ...], live: Live) -> tuple[Live, ...]:

@@ -1,24 +1,21 @@
 """What a screen says about one station, worked out from its state; no terminal, no clock of its own."""
 
-from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
 import msgspec
 
+from dashboard.floor.assessment import Assessment, assess
 from dashboard.floor.attention import REST_OVERDUE_S, Attention, Link, attention_of, is_doubled, link_of
-from dashboard.floor.coaching import NOTHING_BEFORE, Before, Standing, cue, prescribed, standing
-from dashboard.floor.reps import NO_TEMPO, RepView, rep_view
-from dashboard.floor.state import NEVER_S, SessionState, StationKey, StationState
-from dashboard.floor.times import day_of
+from dashboard.floor.coaching import Before, Standing
+from dashboard.floor.reps import NO_TEMPO, RepView
+from dashboard.floor.state import StationKey, StationState
 from dashboard.floor.units import Units, load_words
 from station.exercises import Profile
 from station.exercises.judge import TempoTimes, asked_of
-from station.messages import InfoMessage, RepMessage, SetMessage
 from station.records import Phase
 
 _PATH_CHANNELS = ("position_2_m", "tether_angle_rad", "pulley_x_n")  # any of them shows a path
 _LONG_S = 86_400.0
-_Event = TypeVar("_Event", RepMessage, SetMessage)
 
 
 class StationView(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,11 +40,14 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     link: Link
     phase: Phase | None
     set_number: int | None
+    set_event_id: str | None
+    counted: int  # reps of the running set that count, the pending one included; the set's own count
+    partial: int  # reps of it that do not count
     set_over: bool
     sets_begun: int  # by this athlete of this exercise, today
     sets_planned: int | None
     rest_s: float | None
-    reps: tuple[RepView, ...]  # of the current set, not the rejected ones
+    reps: tuple[RepView, ...]  # of the running set by number, those that a person has struck among them
     attention: Attention
     attention_text: str
     acknowledged: str | None
@@ -83,77 +83,19 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
         return others[0] if others else None
 
     @property
-    def counted(self) -> int:
-        """Reps of the current set that count, the pending one included."""
-        return sum(rep.counted for rep in self.reps)
-
-    @property
     def pending(self) -> bool:
         """Whether the last of them may still be withdrawn."""
-        return bool(self.reps) and self.reps[-1].pending
+        return self.last is not None and self.last.pending
 
     @property
-    def partial(self) -> int:
-        """Reps of the current set that do not count."""
-        return len(self.reps) - self.counted
+    def standing_reps(self) -> tuple[RepView, ...]:
+        """Those that nobody has struck."""
+        return tuple(rep for rep in self.reps if not rep.struck)
 
     @property
     def last(self) -> RepView | None:
-        """The newest rep."""
-        return self.reps[-1] if self.reps else None
-
-
-class Judged(msgspec.Struct, frozen=True):
-    """What follows from a session's reps, sets and settings alone: the same until one of them changes."""
-
-    info: InfoMessage | None
-    exercise: str | None
-    title: str
-    athlete: str | None
-    load_kg: float | None
-    asked: Profile | None  # what the reps are judged by
-    set_number: int | None
-    over: SetMessage | None
-    sets_begun: int
-    reps: tuple[RepView, ...]
-    cue: str | None
-    standing: Standing | None
-
-
-def judge(
-    session: SessionState, profiles: Mapping[str, Profile], before: Mapping[tuple[str, str], Before]
-) -> Judged:
-    """Judge the current set against its prescription, and the athlete by what was `before` as well."""
-    messages = current_reps(session)
-    info = session.info
-    newest = messages[-1] if messages else None
-    exercise = info.exercise if info else (newest.exercise if newest else None)
-    # Reps keep the profile they were counted by, also after the coach has chosen the next exercise.
-    counted_by = profiles.get(newest.exercise if newest else exercise or "")
-    counted_by = prescribed(counted_by, info) if counted_by else None
-    shown = profiles.get(exercise or "")
-    shown = prescribed(shown, info) if shown else None
-    athlete = (info.athlete if info else None) or (newest.athlete if newest else None)
-    set_number = newest.set_number if newest else None
-    over = _set_over(session, set_number)
-    if over and info and newest and info.athlete and newest.athlete and info.athlete != newest.athlete:
-        messages, set_number, over = [], None, None  # whoever lifts next begins with nothing
-    return Judged(
-        info=info,
-        exercise=exercise,
-        title=shown.title if shown else exercise or "no exercise yet",
-        athlete=athlete,
-        load_kg=info.load_kg if info else (newest.load_kg if newest else None),
-        asked=counted_by or shown,
-        set_number=set_number,
-        over=over,
-        sets_begun=_sets_begun(session, athlete, exercise, messages, over),
-        reps=tuple(rep_view(one.event_id, one.state, one.rep, counted_by) for one in messages),
-        cue=cue(counted_by, messages) if counted_by else None,
-        standing=standing(shown, session, athlete, before.get((athlete or "", shown.name), NOTHING_BEFORE))
-        if shown and shown.mastery
-        else None,
-    )
+        """The newest of them."""
+        return next((rep for rep in reversed(self.reps) if not rep.struck), None)
 
 
 class Views:
@@ -164,21 +106,20 @@ class Views:
         self.rests_s: Mapping[tuple[str, str], float] = {}  # what plans ask for, likewise
         self._profiles = profiles
         # The state never changes what it holds, so the same objects mean the same content.
-        self._judged: dict[StationKey, tuple[tuple[object, ...], Judged]] = {}
+        self._assessed: dict[StationKey, tuple[tuple[object, ...], Assessment]] = {}
 
     def see(
         self, station: StationState, now_s: float, broker_up: bool = True, units: Units = "kg"
     ) -> StationView:
         """What to show of a station at `now_s`, on the clock its messages were stamped with."""
-        session = station.current
-        given = (session.reps, session.sets, session.info, self.before)
-        held = self._judged.get(station.key)
+        session = station.newest
+        given = (session.reps, session.sets, session.current, session.info, self.before)
+        held = self._assessed.get(station.key)
         if held is None or any(one is not other for one, other in zip(given, held[0], strict=True)):
-            held = self._judged[station.key] = given, judge(session, self._profiles, self.before)
-        judged = held[1]
-        practice = (judged.athlete or "", judged.exercise or "")
-        rest_s = self.rests_s.get(practice, REST_OVERDUE_S)
-        return _seen(station, judged, now_s, broker_up, units, rest_s)
+            held = self._assessed[station.key] = given, assess(session, self._profiles, self.before)
+        found = held[1]
+        rest_s = self.rests_s.get((found.athlete or "", found.exercise or ""), REST_OVERDUE_S)
+        return _seen(station, found, now_s, broker_up, units, rest_s)
 
 
 def view(
@@ -194,45 +135,52 @@ def view(
 
 def _seen(
     station: StationState,
-    judged: Judged,
+    found: Assessment,
     now_s: float,
     broker_up: bool,
     units: Units,
     rest_asked_s: float,
 ) -> StationView:
-    session = station.current
-    info, asked = judged.info, judged.asked
+    session = station.newest
+    info, asked, running = found.info, found.asked, found.running
     link = link_of(session, now_s, broker_up)
     if link.up and is_doubled(station, now_s):
         link = Link("doubled", "two nodes")
-    rest_s = _rest_s(session, judged.over) if link.name == "live" else None
-    over = judged.over is not None
-    attention, text = attention_of(session, link, judged.reps, over, rest_s, rest_asked_s)
+    over = running is not None and running.over
+    rest_s = None
+    if running is not None and over and session.trace and link.name == "live":
+        # Since the last movement, by the station's clock.
+        rest_s = min(max(0.0, session.trace[-1].session_s - running.end_s), _LONG_S)
+    standing = [rep for rep in found.reps if not rep.struck]
+    attention, text = attention_of(session, link, standing, over, rest_s, rest_asked_s)
     return StationView(
         key=station.key,
-        athlete=judged.athlete,
-        exercise=judged.exercise,
-        title=judged.title,
+        athlete=found.athlete,
+        exercise=found.exercise,
+        title=found.title,
         target_tempo_s=asked_of(asked.tempo) if asked else NO_TEMPO,
         path_limit_m=asked.path_limit_m if asked else None,
         loss_cutoff_pct=asked.velocity_loss_cutoff_pct if asked else 20.0,
-        load=load_words(judged.load_kg, units),
-        load_kg=judged.load_kg,
+        load=load_words(found.load_kg, units),
+        load_kg=found.load_kg,
         target_reps=info.target_reps if info else None,
         queue=tuple(info.queue) if info else (),
         muted=info is not None and info.muted,
         concentric_first=asked is not None and asked.starts_with == "concentric",
-        cue=judged.cue,
-        standing=judged.standing,
+        cue=found.cue,
+        standing=found.standing,
         sees_path=info is not None and any(sensor.channel in _PATH_CHANNELS for sensor in info.sensors),
         link=link,
         phase=session.trace[-1].phase if session.trace and link.up else None,
-        set_number=judged.set_number,
+        set_number=running.number if running else None,
+        set_event_id=running.event_id if running else None,
+        counted=running.counted if running else 0,
+        partial=running.partial if running else 0,
         set_over=over,
-        sets_begun=judged.sets_begun,
+        sets_begun=found.sets_begun,
         sets_planned=info.target_sets if info else None,
         rest_s=rest_s,
-        reps=judged.reps,
+        reps=found.reps,
         attention=attention,
         attention_text=text,
         acknowledged=info.acknowledged if info else None,
@@ -242,65 +190,3 @@ def _seen(
 def attention_order(one: StationView) -> tuple[int, StationKey]:
     """Sort key: who needs the coach first, then by name."""
     return int(Attention.FINE if one.seen else one.attention), one.key
-
-
-def current_reps(session: SessionState) -> list[RepMessage]:
-    """The newest set's reps by number, each in its highest revision, rejected ones left out."""
-    valid = [message for message in _revised(session.reps.values()) if message.state != "rejected"]
-    last_set = max((message.set_number for message in valid), default=0)
-    return sorted((m for m in valid if m.set_number == last_set), key=lambda m: (m.rep.number, m.event_id))
-
-
-def set_summaries(session: SessionState) -> list[SetMessage]:
-    """The sets that are over, oldest first, each in its highest revision."""
-    return sorted(_revised(session.sets.values()), key=lambda m: (m.summary.number, m.event_id))
-
-
-def _revised(messages: Iterable[_Event]) -> Iterable[_Event]:
-    """Of each event its highest revision."""
-    newest: dict[str, _Event] = {}
-    for message in messages:
-        held = newest.get(message.event_id)
-        if held is None or message.revision > held.revision:
-            newest[message.event_id] = message
-    return newest.values()
-
-
-def _set_over(session: SessionState, number: int | None) -> SetMessage | None:
-    """The running set's summary, unless the set was reopened and has gone on since."""
-    over = [message for message in set_summaries(session) if message.summary.number == number]
-    reps = [message.rep.start_s for message in current_reps(session)]
-    return over[-1] if over and over[-1].summary.end_s >= max(reps, default=NEVER_S) else None
-
-
-def _sets_begun(
-    session: SessionState,
-    athlete: str | None,
-    exercise: str | None,
-    running: list[RepMessage],
-    over: SetMessage | None,
-) -> int:
-    """Sets of an athlete and an exercise on the reader's day of the newest, the running one included.
-
-    The station knows those before this screen began, a second late; this screen knows the others at once.
-    """
-    info = session.info
-    mine = (athlete, exercise)
-    done = info.sets_done if info and (info.athlete, info.exercise) == mine else 0
-    goes_on = over is None and any((one.athlete, one.exercise) == mine for one in running)
-    said: list[SetMessage | RepMessage] = [*session.sets.values(), *running]
-    today = max((day_of(message.at_utc) for message in said), default="")
-    heard = {
-        message.summary.number if isinstance(message, SetMessage) else message.set_number
-        for message in said
-        if not (isinstance(message, SetMessage) and message.summary.counted_reps == 0)  # restarted
-        and (message.athlete, message.exercise, day_of(message.at_utc)) == (*mine, today)
-    }
-    return max(len(heard), done + goes_on)
-
-
-def _rest_s(session: SessionState, over: SetMessage | None) -> float | None:
-    """Seconds since the set's last movement, by the station's clock."""
-    if over is None or not session.trace:
-        return None
-    return min(max(0.0, session.trace[-1].session_s - over.summary.end_s), _LONG_S)

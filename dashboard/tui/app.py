@@ -99,7 +99,7 @@ class PlumblineApp(App[int]):
             self.profiles,
             by,
             known=self._known,
-            info_of=lambda key: self.floor.stations[key].current.info,
+            info_of=lambda key: self.floor.stations[key].newest.info,
             tell=self._hear,
         )
         self._heard: Said | None = None
@@ -200,7 +200,7 @@ class PlumblineApp(App[int]):
             screen.show(view, station)
             title = "/".join(screen.chosen)
         elif isinstance(screen, HealthScreen):
-            screen.show([(self._see(station), station.current) for _, station in sorted(stations.items())])
+            screen.show([(self._see(station), station.newest) for _, station in sorted(stations.items())])
             title = "health"
         elif self._past is not None and screen is self._past:
             title = self._past.title_words
@@ -266,7 +266,7 @@ class PlumblineApp(App[int]):
 
     def athletes(self) -> list[str]:
         """Whoever lifts or waits anywhere, and whoever the record knows."""
-        return names([station.current.info for station in self.floor.stations.values()], self._known())
+        return names([station.newest.info for station in self.floor.stations.values()], self._known())
 
     def _known(self) -> Known:
         return self._recall.known if self._recall is not None else Known()

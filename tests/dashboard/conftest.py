@@ -22,7 +22,10 @@ from dashboard.broker.events import Packet
 from dashboard.tui.messages import FloorChanged
 from edge.broker.mosquitto import Broker
 from station.messages import (
+    RETAINED,
     Address,
+    CurrentMessage,
+    CurrentRep,
     HealthMessage,
     InfoMessage,
     LiveMessage,
@@ -91,6 +94,27 @@ class Words:
         }
         envelope = {name: given.pop(name) for name in list(given) if name in RepMessage.__struct_fields__}
         return RepMessage(**(fields | envelope), rep=self.bare_rep(number, **given))
+
+    def current(self, *reps: RepMessage, **given: Any) -> CurrentMessage:
+        """The set of these reps as it stands; the first says which."""
+        first = reps[0] if reps else None
+        standing = [one.rep.counted for one in reps if one.state != "rejected"]
+        fields: dict[str, Any] = {
+            "session": self.session,
+            "session_s": max((one.session_s for one in reps), default=0.0),
+            "set_event_id": f"{self.session}-s{first.set_number}" if first else None,
+            "set_number": first.set_number if first else 1,
+            "over": False,
+            "exercise": first.exercise if first else "romanian-deadlift",
+            "athlete": first.athlete if first else None,
+            "load_kg": first.load_kg if first else None,
+            "counted_reps": sum(standing),
+            "partial_reps": len(standing) - sum(standing),
+            "reps": [
+                CurrentRep(event_id=m.event_id, revision=m.revision, state=m.state, rep=m.rep) for m in reps
+            ],
+        }
+        return CurrentMessage(**self._head("current"), **(fields | given))
 
     def bare_rep(self, number: int = 1, **given: Any) -> Rep:
         start_s = 4.0 * number
@@ -189,9 +213,7 @@ class Edge:
         """Publish messages as this station."""
         for message in messages:
             leaf = type(message).__name__.removesuffix("Message").lower()
-            self.send(
-                Address("gym", station, leaf).topic, encode(message), leaf in ("state", "info", "health")
-            )
+            self.send(Address("gym", station, leaf).topic, encode(message), leaf in RETAINED)
 
     def send(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """Publish bytes."""

@@ -48,7 +48,7 @@ class LifterScreen(Screen[None]):
         self._view = view
         ranges = sorted(rep.rom_m for rep in view.reps if rep.counted and rep.rom_m is not None)
         usual_m = ranges[len(ranges) // 2] if ranges else None
-        self._pace = pace(station.current.trace, view.target_tempo_s, usual_m, view.concentric_first)
+        self._pace = pace(station.newest.trace, view.target_tempo_s, usual_m, view.concentric_first)
         if before is not None and not view.muted:
             if view.counted > before.counted and view.set_number == before.set_number:
                 self._flash = True

@@ -6,8 +6,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
+from dashboard.floor.running import set_summaries
 from dashboard.floor.state import StationKey, StationState
-from dashboard.floor.views import StationView, set_summaries
+from dashboard.floor.views import StationView
 from dashboard.tui.screens.coach import CoachScreen
 from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.keys import Keys
@@ -58,7 +59,7 @@ class StationScreen(CoachScreen):
     def show(self, view: StationView, station: StationState) -> None:
         """Show the station as it is now."""
         self._shown = view
-        session = station.current
+        session = station.newest
         self.query_one(Tile).show(view)
         self.query_one(SessionLines).show(view, set_summaries(session), self.desk.units)
         self.query_one("#trace", Trace).show(session.trace)

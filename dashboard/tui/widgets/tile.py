@@ -241,7 +241,7 @@ def _loss(view: StationView, width: int) -> list[Segment]:
 
 def _set(view: StationView) -> list[Segment]:
     """Every rep's velocity, half to all of the fastest, to see at a glance where it goes."""
-    speeds = [(rep.mean_velocity_mps or 0.0, rep) for rep in view.reps[-16:]]
+    speeds = [(rep.mean_velocity_mps or 0.0, rep) for rep in view.standing_reps[-16:]]
     fastest = max((speed for speed, _ in speeds), default=0.0) or 1.0
     line = [_label("set")]
     for speed, rep in speeds:

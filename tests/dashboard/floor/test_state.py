@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from dashboard.floor.attention import Attention
 from dashboard.floor.faults import faults
 from dashboard.floor.reps import path_mm
+from dashboard.floor.running import running_set
 from dashboard.floor.state import REPS_KEPT, TRACE_LENGTH, FloorState, apply, apply_all
-from dashboard.floor.views import attention_order, current_reps, view
+from dashboard.floor.views import attention_order, view
 from station.exercises import all_profiles
 from station.exercises.judge import Outcome
 from station.messages import AckMessage, Address, AnyMessage, Message, ReplyMessage
@@ -73,7 +74,7 @@ def test_the_order_does_not_decide_what_is_forgotten(words: Any, data: Any) -> N
     shuffled = list(sent)
     data.draw(st.randoms(use_true_random=False)).shuffle(shuffled)
     floor = apply_all(FloorState(), sent)
-    session = floor.stations["gym", "rack-1"].current
+    session = floor.stations["gym", "rack-1"].newest
     assert len(session.reps) == REPS_KEPT and len(session.trace) == TRACE_LENGTH
     assert session.trace[-1] == lives[-1].live and max(session.reps.values(), key=_place) == reps[-1]
     assert apply_all(FloorState(), shuffled) == floor
@@ -163,7 +164,7 @@ def test_reps_of_an_old_session_repeated_by_the_outbox_do_not_bring_it_back(rack
     new = words("b2")
     rack.hear(new.state(), at_s=120.0)
     rack.hear(rack.say.rep(7), at_s=130.0)
-    assert rack.floor.stations["gym", "rack-1"].current.session == "b2"
+    assert rack.floor.stations["gym", "rack-1"].newest.session == "b2"
 
 
 def test_without_the_broker_nothing_is_called_live(rack: Rack) -> None:
@@ -262,7 +263,8 @@ def test_a_station_with_an_exercise_nobody_knows_is_shown_by_its_name(rack: Rack
 
 def test_two_records_of_one_rep_under_two_numbers_count_once(rack: Rack) -> None:
     rack.hear(rack.say.rep(1, event_id="x"), rack.say.rep(2, event_id="x", revision=2))
-    assert [m.rep.number for m in current_reps(rack.floor.stations["gym", "rack-1"].current)] == [2]
+    seen = running_set(rack.floor.stations["gym", "rack-1"].newest)
+    assert seen is not None and [one.rep.number for one in seen.reps] == [2]
 
 
 def test_two_nodes_that_speak_as_one_station_are_seen_and_a_restarted_one_is_not(words: Any) -> None:
@@ -284,5 +286,5 @@ def test_two_nodes_that_speak_as_one_station_are_seen_and_a_restarted_one_is_not
     seen = view(both.stations["gym", "rack-1"], profiles, 30.0)
     assert (seen.link.text, seen.attention) == ("two nodes", Attention.FAULT)
     assert [
-        fault.what for fault in faults(seen, both.stations["gym", "rack-1"].current, date(2026, 1, 1))
+        fault.what for fault in faults(seen, both.stations["gym", "rack-1"].newest, date(2026, 1, 1))
     ] == ["two nodes speak as this station"]

@@ -67,7 +67,7 @@ def test_any_values_are_drawn_at_any_size(words: Any, data: Any, width: int, hei
         floor = apply(floor, Address("gym", "rack-1", leaf), message, 0.0)
     station = floor.stations["gym", "rack-1"]
     shown = view(station, all_profiles(), 0.5)
-    trace = station.current.trace
+    trace = station.newest.trace
     asked = data.draw(st.tuples(*[st.none() | st.floats(0.0, 60.0)] * 4))
     followed = pace(trace, asked, data.draw(NUMBERS), data.draw(st.booleans()))
     told = data.draw(st.none() | st.tuples(st.text(max_size=200), st.booleans()).map(_cleaned))
@@ -75,7 +75,7 @@ def test_any_values_are_drawn_at_any_size(words: Any, data: Any, width: int, hei
         tile_lines(shown, width, height),
         lifter_lines(shown, followed, False, "", told, width, height),
         session_lines(shown, (), all_profiles(), "kg"),
-        detail_lines(examine(shown, station.current, date(2026, 1, 1)), width)[:height],
+        detail_lines(examine(shown, station.newest, date(2026, 1, 1)), width)[:height],
         rep_lines(shown, width, height),
         trace_lines(trace, width, height),
         path_lines(trace, width, height, data.draw(NUMBERS)),

@@ -1,0 +1,86 @@
+"""What follows from a session's reps, sets and settings, and from what the athlete did before."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from dashboard.floor.coaching import NOTHING_BEFORE, Before, Standing, cue, prescribed, standing
+from dashboard.floor.reps import RepView, rep_view
+from dashboard.floor.running import RunningSet, running_set
+from dashboard.floor.state import SessionState
+from dashboard.floor.times import day_of
+from station.exercises import Profile
+from station.messages import InfoMessage
+
+
+class Assessment(msgspec.Struct, frozen=True):
+    """A session assessed: the same until a rep, a set or a setting of it changes."""
+
+    info: InfoMessage | None
+    exercise: str | None
+    title: str
+    athlete: str | None
+    load_kg: float | None
+    asked: Profile | None  # what the reps are judged by
+    running: RunningSet | None  # None: whoever lifts here has not begun
+    sets_begun: int
+    reps: tuple[RepView, ...]
+    cue: str | None
+    standing: Standing | None
+
+
+def assess(
+    session: SessionState, profiles: Mapping[str, Profile], before: Mapping[tuple[str, str], Before]
+) -> Assessment:
+    """Judge the running set against its prescription, and the athlete by what was `before` as well."""
+    running, info = running_set(session), session.info
+    exercise = info.exercise if info else (running.exercise if running else None)
+    # Reps keep the profile they were counted by, also after the coach has chosen the next exercise.
+    counted_by = profiles.get(running.exercise if running else exercise or "")
+    counted_by = prescribed(counted_by, info) if counted_by else None
+    shown = profiles.get(exercise or "")
+    shown = prescribed(shown, info) if shown else None
+    athlete = (info.athlete if info else None) or (running.athlete if running else None)
+    if running and running.over and info and info.athlete and running.athlete not in (None, info.athlete):
+        running = None  # whoever lifts next begins with nothing
+    standing_reps = [one.rep for one in running.standing] if running else []
+    return Assessment(
+        info=info,
+        exercise=exercise,
+        title=shown.title if shown else exercise or "no exercise yet",
+        athlete=athlete,
+        load_kg=info.load_kg if info else (running.load_kg if running else None),
+        asked=counted_by or shown,
+        running=running,
+        sets_begun=_sets_begun(session, athlete, exercise, running),
+        reps=tuple(
+            rep_view(one.event_id, one.state, one.rep, counted_by)
+            for one in (running.reps if running else ())
+        ),
+        cue=cue(counted_by, standing_reps) if counted_by else None,
+        standing=standing(shown, session, athlete, before.get((athlete or "", shown.name), NOTHING_BEFORE))
+        if shown and shown.mastery
+        else None,
+    )
+
+
+def _sets_begun(
+    session: SessionState, athlete: str | None, exercise: str | None, running: RunningSet | None
+) -> int:
+    """Sets of an athlete and an exercise on the reader's day of the newest, the running one included.
+
+    The station knows those before this screen began, a second late; this screen knows the others at once.
+    """
+    info, mine = session.info, (athlete, exercise)
+    done = info.sets_done if info and (info.athlete, info.exercise) == mine else 0
+    said = [
+        (one.summary.number, (one.athlete, one.exercise), day_of(one.at_utc))
+        for one in session.sets.values()
+        if one.summary.counted_reps  # else it was restarted
+    ]
+    if running is not None and running.standing:
+        said.append((running.number, (running.athlete, running.exercise), day_of(running.at_utc)))
+    days = [day for _, _, day in said] + [day_of(one.at_utc) for one in session.sets.values()]
+    heard = {number for number, whose, day in said if whose == mine and day == max(days)}
+    goes_on = running is not None and not running.over and (running.athlete, running.exercise) == mine
+    return max(len(heard), done + goes_on)
