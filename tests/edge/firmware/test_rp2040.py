@@ -199,6 +199,14 @@ def test_moving_idle_machines_on_by_whole_turns_changes_no_byte(make_case: Any, 
     assert on_rp2040(case)[1] == on_rp2040(case, "whole-steps")[1]
 
 
+def test_the_size_the_readme_names_is_the_images(image: bytes) -> None:
+    (row,) = [
+        line for line in (FIRMWARE / "README.md").read_text().splitlines() if line.startswith("| image")
+    ]
+    named = int(row.split("|")[2].replace(" ", ""))
+    assert len(image) == pytest.approx(named, rel=0.03)  # another release of the compiler
+
+
 def test_the_same_sources_give_the_same_image_wherever_they_lie(
     build: Callable[..., Path], image: bytes, tmp_path: Path
 ) -> None:
