@@ -26,7 +26,8 @@ class Attention(IntEnum):
     VELOCITY_LOSS = 2
     TECHNIQUE = 3
     REST = 4
-    FINE = 5
+    CLOCK = 5
+    FINE = 6
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -108,4 +109,6 @@ def attention_of(
         found = (Attention.TECHNIQUE, "path off twice" if both_path else "tempo off twice")
     elif rest_s is not None and rest_asked_s < rest_s < rest_asked_s + REST_FORGOTTEN_S:
         found = (Attention.REST, f"rest {age(rest_s)}")
+    elif session.info is not None and session.info.clock_synchronised is False:
+        found = (Attention.CLOCK, "clock")
     return found

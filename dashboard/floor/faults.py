@@ -90,6 +90,13 @@ def faults(view: StationView, session: SessionState, today: date) -> list[Fault]
                         "correct rate_hz in the station file, or the board's setting",
                     )
                 )
+    if info is not None and info.clock_synchronised is False:
+        found.append(
+            Fault(
+                "the node's clock is not set: its sessions are filed by when they arrive",
+                "let it reach a time server, or give it a clock that keeps time without power",
+            )
+        )
     for sensor in info.sensors if info else ():
         age = calibration_age_days(sensor.calibrated, today)
         if age is not None and age > CALIBRATION_DAYS:

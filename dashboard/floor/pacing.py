@@ -11,7 +11,6 @@ import msgspec
 from station.messages import TempoTarget
 from station.records import Live, Phase
 
-STALE_S = 1.0  # without a value there is nothing to follow
 LEAST_RANGE_M = 0.10  # of a guess from the motion alone: standing still is no range
 _WORDS: dict[Phase, str] = {"eccentric": "down", "bottom": "hold", "concentric": "up", "top": "top"}
 

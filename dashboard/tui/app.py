@@ -26,9 +26,9 @@ from dashboard.tui.preferences import Preferences, load_preferences, save_prefer
 from dashboard.tui.screens.floor import FloorScreen
 from dashboard.tui.screens.health import HealthScreen
 from dashboard.tui.screens.lifter import LifterScreen
+from dashboard.tui.screens.live import LiveScreen, Shown
 from dashboard.tui.screens.station import StationScreen
 from dashboard.tui.widgets.daylight import Daylight
-from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.tile import Tile
 from dashboard.tui.wishes import Said, Wishes, names
 from station.exercises import Profile
@@ -113,7 +113,7 @@ class PlumblineApp(App[int]):
         self._views = Views(self.profiles)
         self._flushes = 0
         self._glanced = False  # at the last glance
-        self._shown = False  # whether the screen in front has been shown the floor
+        self._shown = False  # whether every screen has been shown the floor
         self._rung: set[tuple[StationKey, str]] = set()
 
     @property
@@ -180,40 +180,16 @@ class PlumblineApp(App[int]):
             self.post_message(FloorChanged(self.floor))
 
     def on_floor_changed(self, event: FloorChanged) -> None:
-        """Show the floor on the screen that is in front."""
-        stations = event.floor.stations
-        screen = self.screen_stack[-1] if self.screen_stack else None
-        # False: not composed yet, or being taken down; then the next flush posts the floor again.
-        self._shown = screen is not None and screen.is_mounted and bool(screen.children) and screen.display
-        if screen is None or not self._shown:
-            return
-        if isinstance(screen, FloorScreen):
-            views = sorted(map(self._see, stations.values()), key=lambda one: one.key)
+        """Show the floor on every screen there is, also on those behind a dialog; ring for what is new."""
+        views = sorted(map(self._see, event.floor.stations.values()), key=lambda one: one.key)
+        if self._lifter_at is None:
             self._ring(views)
-            screen.show(views)
-            title = f"{len(views)} station{'s' * (len(views) != 1)} {screen.order_name}"
-        elif isinstance(screen, StationScreen):
-            station = stations[screen.chosen]
-            view = self._see(station)
-            if self._recall is not None and view.athlete and view.exercise:
-                self._recall.want(view.athlete, view.exercise)
-            screen.show(view, station)
-            title = "/".join(screen.chosen)
-        elif isinstance(screen, HealthScreen):
-            screen.show([(self._see(station), station.newest) for _, station in sorted(stations.items())])
-            title = "health"
-        elif self._past is not None and screen is self._past:
-            title = self._past.title_words
-        elif isinstance(screen, LifterScreen):
-            own = [key for key in sorted(stations) if screen.station in (key[1], "/".join(key))]
-            if own:
-                screen.show(self._see(stations[own[0]]), stations[own[0]])
-            else:
-                screen.wait(*self._connection())
-            return
-        else:
-            return
-        screen.query_one(Headline).show(f"{title}{self._note}", *self._connection())
+        shown = Shown(views, event.floor.stations, *self._connection(), self._note)
+        live = [screen for screen in self.screen_stack if isinstance(screen, LiveScreen)]
+        ready = [screen for screen in live if screen.is_ready]
+        self._shown = len(ready) == len(live) > 0  # else the next flush posts the floor again
+        for screen in ready:
+            screen.show(shown)
 
     def on_tile_opened(self, event: Tile.Opened) -> None:
         """Show a station whole."""
@@ -267,6 +243,11 @@ class PlumblineApp(App[int]):
     def athletes(self) -> list[str]:
         """Whoever lifts or waits anywhere, and whoever the record knows."""
         return names([station.newest.info for station in self.floor.stations.values()], self._known())
+
+    def recall_of(self, view: StationView) -> None:
+        """The sets before, of whoever lifts there, are looked at from now on."""
+        if self._recall is not None and view.athlete and view.exercise:
+            self._recall.want(view.athlete, view.exercise)
 
     def _known(self) -> Known:
         return self._recall.known if self._recall is not None else Known()

@@ -12,6 +12,7 @@ from dashboard.floor.units import LB_PER_KG, Units
 from dashboard.floor.views import StationView
 from dashboard.tui.screens.ask import AskScreen, Field, number_of, tempo_of
 from dashboard.tui.screens.exercise import ExerciseScreen
+from dashboard.tui.screens.live import LiveScreen
 from dashboard.tui.wishes import Wishes
 from station.exercises import Profile
 from station.messages import CommandName
@@ -36,7 +37,7 @@ ACTIONS: list[BindingType] = [
 ]
 
 
-class Desk(Protocol):
+class CoachContext(Protocol):
     """What a coach's screens need of the app."""
 
     profiles: dict[str, Profile]
@@ -49,11 +50,14 @@ class Desk(Protocol):
     def view_of(self, key: StationKey) -> StationView:
         """The station as it is now."""
 
+    def recall_of(self, view: StationView) -> None:
+        """The sets before, of whoever lifts there, are looked at from now on."""
+
     def athletes(self) -> list[str]:
         """Whoever lifts anywhere."""
 
 
-class CoachScreen(Screen[None]):
+class CoachScreen(LiveScreen):
     """A screen with one station chosen, and the keys that act on it."""
 
     BINDINGS: ClassVar[list[BindingType]] = ACTIONS
@@ -70,9 +74,9 @@ class CoachScreen(Screen[None]):
         return view.last.event_id if view is not None and view.last is not None else None
 
     @property
-    def desk(self) -> Desk:
+    def desk(self) -> CoachContext:
         """The app."""
-        return cast(Desk, self.app)
+        return cast(CoachContext, self.app)
 
     @property
     def _view(self) -> StationView | None:

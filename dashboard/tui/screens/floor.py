@@ -1,6 +1,6 @@
 """The floor: a tile for every station, as large as they fit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -9,8 +9,9 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from dashboard.floor.state import StationKey
-from dashboard.floor.views import StationView, attention_order
+from dashboard.floor.views import attention_order
 from dashboard.tui.screens.coach import CoachScreen
+from dashboard.tui.screens.live import Shown
 from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.keys import Keys
 from dashboard.tui.widgets.tile import MIN_HEIGHT, MIN_WIDTH, Tile, digit_scale
@@ -69,8 +70,10 @@ class FloorScreen(CoachScreen):
         yield Tiles(self._arrange, id="tiles")
         yield Keys(3, id="keys")  # two rows of tiles leave a line of 24; health and history are found here
 
-    def show(self, views: Sequence[StationView]) -> None:
+    def show(self, shown: Shown) -> None:
         """Show these stations and no others."""
+        views = shown.views
+        self.head(shown, f"{len(views)} station{'s' * (len(views) != 1)} {self.order_name}")
         box = self.query_one("#tiles")
         new = [Tile(view) for view in views if view.key not in self._tiles]
         gone = set(self._tiles) - {view.key for view in views}

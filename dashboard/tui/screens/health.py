@@ -1,21 +1,21 @@
 """Every station's health, and for the chosen one what is wrong and what to do about it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
-from dashboard.floor.state import SessionState, StationKey
-from dashboard.floor.views import StationView
+from dashboard.floor.state import StationKey
+from dashboard.tui.screens.live import LiveScreen, Shown
+from dashboard.tui.widgets.alerts import AlertStrip
 from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.health import Examined, HealthDetail, HealthTable, examine
 from dashboard.tui.widgets.keys import Keys
 
 
-class HealthScreen(Screen[None]):
+class HealthScreen(LiveScreen):
     """A line per station above, the chosen one below."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -33,13 +33,17 @@ class HealthScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Headline, table, detail, keys."""
         yield Headline()
+        yield AlertStrip(id="alerts")
         yield HealthTable(id="table")
         yield HealthDetail(id="detail")
         yield Keys(id="keys")
 
-    def show(self, stations: Sequence[tuple[StationView, SessionState]]) -> None:
+    def show(self, shown: Shown) -> None:
         """Show these stations."""
-        self._examined = [examine(view, session, self._today()) for view, session in stations]
+        self.head(shown, "health")
+        self._examined = [
+            examine(view, shown.stations[view.key].newest, self._today()) for view in shown.views
+        ]
         self._draw()
 
     def action_step(self, down: int) -> None:

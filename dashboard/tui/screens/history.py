@@ -4,20 +4,21 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from dashboard.database.schema import open_history
 from dashboard.history.queries import Filter, KeptSet, Practised, practised, sets
 from dashboard.plaintext import clean
 from dashboard.tui.screens.ask import AskScreen, Field
-from dashboard.tui.screens.coach import Desk
+from dashboard.tui.screens.coach import CoachContext
+from dashboard.tui.screens.live import LiveScreen, Shown
+from dashboard.tui.widgets.alerts import AlertStrip
 from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.history import MEASURES, HistoryLines
 from dashboard.tui.widgets.keys import Keys
 from station.errors import StoreError
 
 
-class HistoryScreen(Screen[None]):
+class HistoryScreen(LiveScreen):
     """Reads the record in a thread of its own: one that is locked or slow does not stop the live screens."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -32,7 +33,7 @@ class HistoryScreen(Screen[None]):
         Binding("r", "read", "Read", tooltip="the record once more"),
     ]
 
-    def __init__(self, desk: Desk, where: str | None) -> None:
+    def __init__(self, desk: CoachContext, where: str | None) -> None:
         """`where` is the record's path or URL, None for this machine's own."""
         super().__init__()
         self._desk = desk
@@ -42,17 +43,17 @@ class HistoryScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Headline, everything, keys."""
         yield Headline()
+        yield AlertStrip(id="alerts")
         yield HistoryLines(self._desk.profiles, id="past")
         yield Keys(id="keys")
+
+    def show(self, shown: Shown) -> None:
+        """The headline and what the stations call for; the record is read when it is asked for."""
+        self.head(shown, f"history, of {self._word!r}" if self._word else "history")
 
     def on_mount(self) -> None:
         """Read what there is."""
         self.action_read()
-
-    @property
-    def title_words(self) -> str:
-        """What the headline says."""
-        return f"history, of {self._word!r}" if self._word else "history"
 
     def action_read(self) -> None:
         """Read the record anew, from the one chosen."""

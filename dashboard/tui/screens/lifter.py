@@ -6,14 +6,14 @@ from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static
 
 from dashboard.floor.pacing import Pace, pace
 from dashboard.floor.state import StationState
 from dashboard.floor.views import StationView
-from dashboard.tui.screens.coach import Desk
+from dashboard.tui.screens.coach import CoachContext
+from dashboard.tui.screens.live import LiveScreen, Shown
 from dashboard.tui.widgets.lifter import LifterView, Told
 
 FLASH_S = 0.4
@@ -21,7 +21,7 @@ TOLD_S = 6.0
 MAX_BADGE = 32
 
 
-class LifterScreen(Screen[None]):
+class LifterScreen(LiveScreen):
     """One station for the person on it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", show=False)]
@@ -42,8 +42,16 @@ class LifterScreen(Screen[None]):
         yield Static(f"waiting for {self.station} …", id="nothing", markup=False)
         yield LifterView(id="lifter")
 
-    def show(self, view: StationView, station: StationState) -> None:
-        """Show the station as it is now; flash for a new rep, ring when the set is to end."""
+    def show(self, shown: Shown) -> None:
+        """Show the station as it is now, or what is missing of it."""
+        own = [one for one in shown.views if self.station in (one.key[1], "/".join(one.key))]
+        if own:
+            self._see(own[0], shown.stations[own[0].key])
+        else:
+            self.wait(shown.connection, shown.well)
+
+    def _see(self, view: StationView, station: StationState) -> None:
+        """Flash for a new rep, ring when the set is to end."""
         before = self._view
         self._view = view
         ranges = sorted(rep.rom_m for rep in view.reps if rep.counted and rep.rom_m is not None)
@@ -95,7 +103,7 @@ class LifterScreen(Screen[None]):
     def _take_badge(self) -> None:
         """Whoever's badge it is lifts now."""
         if self._badge and self._view is not None:
-            cast(Desk, self.app).wishes.send_badge(self._view.key, self._badge)
+            cast(CoachContext, self.app).wishes.send_badge(self._view.key, self._badge)
         self._badge = ""
 
     def _ring(self, view: StationView) -> None:

@@ -7,9 +7,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from dashboard.floor.running import set_summaries
-from dashboard.floor.state import StationKey, StationState
+from dashboard.floor.state import StationKey
 from dashboard.floor.views import StationView
 from dashboard.tui.screens.coach import CoachScreen
+from dashboard.tui.screens.live import Shown
+from dashboard.tui.widgets.alerts import AlertStrip
 from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.keys import Keys
 from dashboard.tui.widgets.reps import RepTable
@@ -48,6 +50,7 @@ class StationScreen(CoachScreen):
     def compose(self) -> ComposeResult:
         """The headline, tile and curves above, the reps below, the keys."""
         yield Headline()
+        yield AlertStrip(id="alerts")
         with Horizontal(id="upper"):
             yield Tile(self._first)
             yield Trace(id="trace")
@@ -56,10 +59,12 @@ class StationScreen(CoachScreen):
         yield RepTable(self._first, id="reps")
         yield Keys(id="keys")
 
-    def show(self, view: StationView, station: StationState) -> None:
+    def show(self, shown: Shown) -> None:
         """Show the station as it is now."""
-        self._shown = view
-        session = station.newest
+        self.head(shown, "/".join(self.chosen), own=self.chosen)
+        session = shown.stations[self.chosen].newest
+        view = self._shown = next(one for one in shown.views if one.key == self.chosen)
+        self.desk.recall_of(view)
         self.query_one(Tile).show(view)
         self.query_one(SessionLines).show(view, set_summaries(session), self.desk.units)
         self.query_one("#trace", Trace).show(session.trace)

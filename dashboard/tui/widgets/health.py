@@ -16,7 +16,7 @@ from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, PLAIN, VERMILION, Lin
 
 _COLUMNS = (
     ("station", 14),
-    ("link", 10),
+    ("link", 12),
     ("frames", 9),
     ("lost", 6),
     ("bad", 5),
@@ -82,7 +82,8 @@ class HealthTable(Lines):
 
     def _row(self, one: Examined) -> list[Segment]:
         health = one.session.health
-        cells = [one.view.key[1][:13], one.view.link.name]
+        link = one.view.link
+        cells = [one.view.key[1], link.text if link.name == "stale" else link.name]
         if health is not None:
             cells += [
                 number(health.frames),
@@ -94,7 +95,7 @@ class HealthTable(Lines):
                 number(health.last_sample_age_s, 1),
             ]
         words = "".join(
-            f"{cell:<{size}}" if i < 2 else f"{cell:>{size}}"
+            f"{cell[: size - 1]:<{size}}" if i < 2 else f"{cell:>{size}}"
             for i, (cell, (_, size)) in enumerate(zip(cells, _COLUMNS, strict=False))
         )
         mark = "▶" if one.view.key == self._chosen else " "

@@ -38,6 +38,7 @@ LOOK: dict[Attention, tuple[str, str]] = {  # glyph and colour of a station's st
     Attention.VELOCITY_LOSS: ("■", ORANGE),
     Attention.TECHNIQUE: ("▲", YELLOW),
     Attention.REST: ("◔", YELLOW),
+    Attention.CLOCK: ("◷", YELLOW),
     Attention.FINE: ("●", BLUE),
 }
 PHASE_LOOK = {  # glyph and colour of a phase

@@ -1,0 +1,54 @@
+"""What other stations call for, in one line: a coach who looks at one of them hears of the rest."""
+
+from collections.abc import Sequence
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Size
+
+from dashboard.floor.attention import Attention
+from dashboard.floor.views import StationView, attention_order
+from dashboard.tui.widgets.lines import FAINT, Lines
+from dashboard.tui.widgets.tile import LOOK
+
+_WORDS_CELLS = 24  # of one alert; the station's own screen has all of it
+
+
+class AlertStrip(Lines):
+    """One line while a station needs a look, none otherwise."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._alerts: tuple[tuple[str, Attention, str], ...] = ()
+
+    def show(self, views: Sequence[StationView]) -> None:
+        """Show what these call for, the most urgent first; not what was seen or muted."""
+        calling = [one for one in views if one.attention is not Attention.FINE]
+        calling = sorted((one for one in calling if not one.seen and not one.muted), key=attention_order)
+        alerts = tuple((one.key[1], one.attention, one.attention_text) for one in calling)
+        if alerts != self._alerts:
+            other_height = bool(alerts) != bool(self._alerts)
+            self._alerts = alerts
+            self.draw_anew()
+            if other_height:
+                self.refresh(layout=True)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """A line where there is something to say."""
+        return 1 if self._alerts else 0
+
+    def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
+        """As many as find room, and how many do not."""
+        line: list[Segment] = [Segment(" ")]
+        room = width - 2
+        for place, (station, attention, words) in enumerate(self._alerts):
+            left = len(self._alerts) - place
+            glyph, colour = LOOK[attention]
+            text = f"{glyph} {station} {words[:_WORDS_CELLS]}  "
+            more = f"+{left - 1}" if left > 1 else ""
+            if len(text) + len(more) > room:
+                line.append(Segment(f"+{left}", FAINT))
+                break
+            line.append(Segment(text, Style(color=colour, bold=attention <= Attention.VELOCITY_LOSS)))
+            room -= len(text)
+        return [line] if self._alerts else []
