@@ -1,6 +1,7 @@
 """Sets as a board's pins and sensors show them, and the firmware that is fed with them."""
 
 import fcntl
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from edge.board.configuration import BoardFile, ChannelTable, block
+from edge.board.image import sealed
 from edge.link.drivers import Driver, Samples, make_driver
 from station.config import Port, StationFile, StationTable
 from station.exercises import load_profile
@@ -25,6 +27,7 @@ from station.sim.stimulus import Encoder, Sensor, Tilt, stimuli
 COUNTS_PER_M = 10_000.0  # 600 lines an encoder's turn, a spool of 240 mm round
 START_S = 0.1
 RP2040JS = "1.4.1"
+HARNESS = Path(__file__).parent / "rp2040.mjs"
 
 # What each channel is connected to on a Pico; on an Arduino the encoder stays and the cell is on 4 and 5.
 PINS = {
@@ -158,3 +161,30 @@ def true_length() -> Callable[[Case, NDArray[np.float64]], NDArray[np.float64]]:
         return np.asarray(np.interp(time_s - START_S, one.motion.time_s, dense["position_m"]))
 
     return at
+
+
+@pytest.fixture(scope="session")
+def rp2040_image(build: Callable[..., Path]) -> bytes:
+    """What is flashed, without a configuration."""
+    return sealed((build("rp2040") / "plumbline-rp2040.bin").read_bytes())
+
+
+@pytest.fixture
+def on_rp2040(rp2040_image: bytes, rp2040js: Path, tmp_path: Path) -> Callable[..., Any]:
+    """Run the image with a case's configuration and stimuli: what happened, its serial pins, its USB."""
+
+    def run(
+        case: Any, *args: str, seed: int = 5, image: bytes = rp2040_image, configured: bool = True
+    ) -> tuple[dict[str, Any], bytes, bytes]:
+        configuration, stimulus = case.write(tmp_path)
+        at, uart, usb = tmp_path / "image.bin", tmp_path / "uart", tmp_path / "usb"
+        at.write_bytes(image)
+        if not configured:
+            raw = configuration.read_bytes()
+            configuration.write_bytes(raw[:-1] + b"\xff")  # half written
+        command = ["node", HARNESS, rp2040js, at, configuration, stimulus, uart, usb, str(seed), *args]
+        said = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+        ended = json.loads(said.stdout)
+        return ended, *(path.read_bytes() if path.exists() else b"" for path in (uart, usb))
+
+    return run

@@ -1,13 +1,14 @@
 // A board with an RP2040 in an emulator: its image, the chips around it, and true motion on its pins.
 //
-//   node rp2040.mjs RP2040JS IMAGE CONFIGURATION STIMULI OUT.uart OUT.usb SEED [whole-steps]
+//   node rp2040.mjs RP2040JS IMAGE CONFIGURATION STIMULI OUT.uart OUT.usb SEED [whole-steps|usb-questions]
 //
 // The image is booted as the boot ROM does it (the second stage's checksum, then its code). The emulator's own loop
 // ignores the PIO's clock divider and delays; here every state machine keeps its own time. A machine that turns
 // round an unchanging pin is moved on by whole turns, unless `whole-steps` is given: both give the same bytes.
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const [rp2040js, imagePath, configurationPath, stimuliPath, uartPath, usbPath, seed, wholeSteps] = process.argv.slice(2);
+const [rp2040js, imagePath, configurationPath, stimuliPath, uartPath, usbPath, seed, mode] = process.argv.slice(2);
+const wholeSteps = mode === 'whole-steps', usbQuestions = mode === 'usb-questions';
 const { RP2040, USBCDC, GPIOPinState } = await import(`${rp2040js}/dist/esm/index.js`);
 const { SimulationClock } = await import(`${rp2040js}/dist/esm/clock/simulation-clock.js`);
 
@@ -24,6 +25,36 @@ for (let i = 0; i < configuration[6]; i++) {
   channels.push({ sensor: configuration[at], pins: [...configuration.subarray(at + 1, at + 4)], angle: -1, pinState: 3 });
 }
 
+// What a host asks after it has found the device: its texts; then the port is opened at 1200 baud and closed.
+const answers = [];
+let lineCoding = null, disk = false;
+function ask() {
+  const { usbCtrl } = mcu, heard = usbCtrl.onEndpointWrite;
+  usbCtrl.onEndpointWrite = (endpoint, bytes) => { if (endpoint) heard(endpoint, bytes); else answers.push([...bytes]); };
+  // A boot ROM whose table gives one function, at 0x300: the way into its disk.
+  mcu.bootrom[0x14 / 4] = 0x100;
+  mcu.bootrom[0x18 / 4] = 0x201;
+  mcu.bootrom[0x200 / 4] = 0x02002003; // movs r0, #3; lsls r0, r0, #8
+  mcu.bootrom[0x204 / 4] = 0x47703001; // adds r0, #1; bx lr
+  mcu.bootrom[0x300 / 4] = 0xe7fee7fe;
+  const questions = [
+    [0x80, 6, 0, 1, 0, 0, 18, 0], // the device
+    ...[1, 2, 3].map((n) => [0x80, 6, n, 3, 9, 4, 255, 0]), // its texts
+    [0x80, 6, 0, 6, 0, 0, 10, 0], // what it has not: a faster self
+    [0x21, 0x20, 0, 0, 0, 0, 7, 0], // 1200 baud
+    [0x21, 0x22, 0, 0, 0, 0, 0, 0], // closed
+  ];
+  const next = clock.createAlarm(() => {
+    const question = questions.shift();
+    if (!question) return;
+    lineCoding = question[1] === 0x20 ? Uint8Array.from([0xb0, 4, 0, 0, 0, 0, 8]) : null;
+    answers.push(question[1]);
+    usbCtrl.sendSetupPacket(Uint8Array.from(question));
+    next.schedule(2e6);
+  });
+  next.schedule(2e6);
+}
+
 function boot2Checksum(bytes) { // CRC-32 of the boot ROM: 04c11db7, most significant bit first, no final inversion
   let crc = 0xffffffff;
   for (const byte of bytes) {
@@ -37,7 +68,8 @@ let random = Number(seed) >>> 0;
 const nextBit = () => { random = (Math.imul(random, 1664525) + 1013904223) >>> 0; return random >>> 31; };
 
 const clock = new SimulationClock();
-const uart = [], usb = [];
+const uart = [], usb = [], pieces = []; // when it began to speak, and after how many bytes
+let spoke = -1e9;
 let mcu, machines, hung = false, usbSeen = false;
 
 function powerUp(kept, watchdog) {
@@ -57,11 +89,18 @@ function powerUp(kept, watchdog) {
     watchdogOf.timer.enable = watchdogOf.alarm.enable = false; // the chip that was is no more
     if (born === mcu) { hung = false; powerUp(born.sram.slice(), true); }
   };
-  mcu.uart[0].onByte = (byte) => uart.push(byte);
+  mcu.uart[0].onByte = (byte) => {
+    if (clock.nanos - spoke > 1e6) pieces.push([clock.nanos / 1e9, uart.length]);
+    spoke = clock.nanos;
+    uart.push(byte);
+  };
   const port = new USBCDC(mcu.usbCtrl);
-  mcu.usbCtrl.onEndpointRead = () => {}; // the emulator's host would send an empty packet every 10 us
+  // The emulator's host would send an empty packet every 10 us; ours sends what a control request has.
+  mcu.usbCtrl.onEndpointRead = (endpoint, size) => {
+    if (endpoint === 0 && size && lineCoding) mcu.usbCtrl.endpointReadDone(0, lineCoding);
+  };
   port.onSerialData = (bytes) => usb.push(...bytes);
-  port.onDeviceConnected = () => { usbSeen = true; };
+  port.onDeviceConnected = () => { usbSeen = true; if (usbQuestions) ask(); };
   machines = mcu.pio.flatMap((pio) => pio.machines.map((machine) => ({ pio, machine, next: Infinity, enabled: false })));
   const bus = mcu.i2c[0];
   let address = 0, sent = 0;
@@ -173,6 +212,7 @@ const end = at(counts - 1);
 let busy = 0;
 while (clock.nanos < end) {
   const { core } = mcu;
+  if (usbQuestions && core.PC === 0x300) { disk = true; break; }
   if (core.waiting && core.pendingInterrupts & core.enabledInterrupts && core.checkForInterrupts()) core.waiting = false;
   if (core.waiting || hung) {
     let next = Math.min(at(nextStimulus), clock.nextAlarm ? clock.nextAlarm.nanos : Infinity);
@@ -187,5 +227,6 @@ while (clock.nanos < end) {
 }
 writeFileSync(uartPath, Buffer.from(uart));
 writeFileSync(usbPath, Buffer.from(usb));
-console.log(JSON.stringify({ boot: 'run', busy: busy / clock.nanos, seconds: clock.nanos / 1e9, usbSeen }));
+writeFileSync(`${uartPath}.json`, JSON.stringify(pieces));
+console.log(JSON.stringify({ boot: 'run', busy: busy / clock.nanos, seconds: clock.nanos / 1e9, usbSeen, disk, answers }));
 process.exit(0);

@@ -1,7 +1,14 @@
 """From true motion through the firmware, a serial line, a real node and the broker into the history."""
 
+import json
+import os
+import pty
+import select
 import subprocess
 import sys
+import threading
+import time
+import tty
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -59,19 +66,64 @@ def play(host_board: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
 
 
 @pytest.fixture
+def speak() -> Iterator[Callable[..., str]]:
+    """Say recorded bytes on a pseudo-terminal at their times, SPEED times as fast, once somebody listens."""
+    over = threading.Event()
+    threads: list[threading.Thread] = []
+    ends: list[int] = []
+
+    def start(data: bytes, pieces: list[tuple[float, int]]) -> str:
+        ours, theirs = pty.openpty()
+        tty.setraw(theirs)
+        os.set_blocking(ours, False)
+        name = os.ttyname(theirs)
+        os.close(theirs)  # until somebody opens it the terminal is hung up
+        ends.append(ours)
+
+        def run() -> None:
+            poll = select.poll()
+            poll.register(ours, select.POLLOUT)
+            while not over.is_set() and any(event & select.POLLHUP for _, event in poll.poll(0)):
+                time.sleep(0.002)
+            began_s = time.monotonic()
+            stops = [at for _, at in pieces[1:]] + [len(data)]
+            for (at_s, begun), end in zip(pieces, stops, strict=True):
+                begin = begun
+                if over.wait(max(0.0, began_s + at_s / SPEED - time.monotonic())):
+                    return
+                while begin < end:
+                    try:
+                        begin += os.write(ours, data[begin:end])
+                    except BlockingIOError:  # a busy machine reads later
+                        if over.wait(0.002):
+                            return
+
+        threads.append(threading.Thread(target=run))
+        threads[-1].start()
+        return name
+
+    yield start
+    over.set()
+    for thread in threads:
+        thread.join()
+    for end in ends:
+        os.close(end)
+
+
+@pytest.fixture
 def count_at(
     broker: Broker, tmp_path: Path, play: Callable[..., str]
-) -> Iterator[Callable[[dict[str, Any]], Callable[[], None]]]:
+) -> Iterator[Callable[..., Callable[[], None]]]:
     """A node in a process of its own that counts at these boards; returns what ends it."""
     children: list[subprocess.Popen[str]] = []
 
-    def start(cases: dict[str, Any]) -> Callable[[], None]:
+    def start(cases: dict[str, Any], ports: dict[str, str] | None = None) -> Callable[[], None]:
         files = []
         for name, case in cases.items():
             station = msgspec.structs.replace(
                 case.simulated.station,
                 station=msgspec.structs.replace(case.simulated.station.station, id=name),
-                ports=[Port(play(case, name))],
+                ports=[Port(ports[name] if ports else play(case, name))],
                 mqtt=Mqtt(host="127.0.0.1", port=broker.port, tls=False),
             )
             path = tmp_path / f"{name}.toml"
@@ -123,6 +175,22 @@ def assert_true(name: str, found: dict[str, Any], true: dict[str, Any]) -> None:
         sigma = found.get(key.replace("_mps", "").replace("_m", "").removesuffix("_s") + "_sigma_" + key[-1])
         limit = max(within, 3.0 * sigma) if sigma else within
         assert found[key] == pytest.approx(true[key], abs=limit), (name, key)
+
+
+def test_the_machine_codes_reps_of_a_pull_through_are_in_the_history_and_true(
+    make_case: Any, on_rp2040: Any, speak: Any, count_at: Any, broker: Broker, tmp_path: Path, until: Any
+) -> None:
+    case = make_case("cable-pull-through", "position_m", "pulley_x_n", "pulley_y_n")
+    _, uart, _ = on_rp2040(case)
+    truth = [rep for one in case.simulated.truth["sets"] for rep in one["reps"]]
+    mqtt = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
+    with SqliteStore(tmp_path / "history.db") as store, Record(mqtt, store):
+        count_at({"pull": case}, {"pull": speak(uart, json.loads((tmp_path / "uart.json").read_text()))})
+        until(lambda: len(counted(store, "pull")) >= len(truth), 40.0)
+        reps = counted(store, "pull")
+        assert len(reps) == len(truth)
+        for found, true in zip(reps, truth, strict=True):
+            assert_true("pull", found, true)
 
 
 def test_a_board_that_restarts_in_mid_set_is_said_in_health_and_makes_no_rep_up(

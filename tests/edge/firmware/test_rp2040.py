@@ -1,7 +1,6 @@
 """The RP2040's image as machine code in an emulator, and its PIO programs cycle by cycle."""
 
 import dataclasses
-import json
 import re
 import shutil
 import subprocess
@@ -14,41 +13,14 @@ import numpy as np
 import pytest
 from pioemu import State, emulate
 
+from edge.board.configuration import BoardFile, ChannelTable
 from edge.board.image import sealed
 from kernels import FrameDecoder
 from station import wire
 from station.sim.stimulus import Kind, edges, merged, records
 
 FIRMWARE = Path(__file__).parents[3] / "edge" / "firmware"
-HARNESS = Path(__file__).parent / "rp2040.mjs"
 COUNTS_PER_M = 10_000.0
-
-
-@pytest.fixture(scope="session")
-def image(build: Callable[..., Path]) -> bytes:
-    """What is flashed, without a configuration."""
-    return sealed((build("rp2040") / "plumbline-rp2040.bin").read_bytes())
-
-
-@pytest.fixture
-def on_rp2040(image: bytes, rp2040js: Path, tmp_path: Path) -> Callable[..., Any]:
-    """Run the image with a case's configuration and stimuli: what happened, its serial pins, its USB."""
-
-    def run(
-        case: Any, *args: str, seed: int = 5, image: bytes = image, configured: bool = True
-    ) -> tuple[dict[str, Any], bytes, bytes]:
-        configuration, stimulus = case.write(tmp_path)
-        at, uart, usb = tmp_path / "image.bin", tmp_path / "uart", tmp_path / "usb"
-        at.write_bytes(image)
-        if not configured:
-            raw = configuration.read_bytes()
-            configuration.write_bytes(raw[:-1] + b"\xff")  # half written
-        command = ["node", HARNESS, rp2040js, at, configuration, stimulus, uart, usb, str(seed), *args]
-        said = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
-        ended = json.loads(said.stdout)
-        return ended, *(path.read_bytes() if path.exists() else b"" for path in (uart, usb))
-
-    return run
 
 
 def only(case: Any, stimulus: Any) -> Any:
@@ -174,10 +146,10 @@ def test_a_board_that_hangs_is_restarted_by_its_watchdog_within_a_quarter_of_a_s
 
 
 def test_an_image_whose_second_stage_is_not_whole_is_not_run(
-    make_case: Any, on_rp2040: Any, image: bytes
+    make_case: Any, on_rp2040: Any, rp2040_image: bytes
 ) -> None:
     case = shorter(make_case("romanian-deadlift", "position_m"), 0.2)
-    ended, _, _ = on_rp2040(case, image=b"\xff" * 256 + image[256:])
+    ended, _, _ = on_rp2040(case, image=b"\xff" * 256 + rp2040_image[256:])
     assert ended == {"boot": "disk"}
 
 
@@ -199,21 +171,72 @@ def test_moving_idle_machines_on_by_whole_turns_changes_no_byte(make_case: Any, 
     assert on_rp2040(case)[1] == on_rp2040(case, "whole-steps")[1]
 
 
-def test_the_size_the_readme_names_is_the_images(image: bytes) -> None:
+def test_the_size_the_readme_names_is_the_images(rp2040_image: bytes) -> None:
     (row,) = [
         line for line in (FIRMWARE / "README.md").read_text().splitlines() if line.startswith("| image")
     ]
     named = int(row.split("|")[2].replace(" ", ""))
-    assert len(image) == pytest.approx(named, rel=0.03)  # another release of the compiler
+    assert len(rp2040_image) == pytest.approx(named, rel=0.03)  # another release of the compiler
 
 
 def test_the_same_sources_give_the_same_image_wherever_they_lie(
-    build: Callable[..., Path], image: bytes, tmp_path: Path
+    build: Callable[..., Path], rp2040_image: bytes, tmp_path: Path
 ) -> None:
     shutil.copytree(FIRMWARE, tmp_path / "elsewhere")
     subprocess.run(
         ["make", "--silent", "-C", str(tmp_path / "elsewhere"), f"OUT={tmp_path / 'out'}", "rp2040"],
         check=True,
     )
-    assert sealed((tmp_path / "out" / "plumbline-rp2040.bin").read_bytes()) == image
-    assert len(image) < 16_384  # all of it fits the processor's cache of flash
+    assert sealed((tmp_path / "out" / "plumbline-rp2040.bin").read_bytes()) == rp2040_image
+    assert len(rp2040_image) < 16_384  # all of it fits the processor's cache of flash
+
+
+def test_four_cells_under_a_platform_are_read_each_at_its_own_time(
+    make_case: Any, on_rp2040: Any, read_board: Any
+) -> None:
+    base = make_case("romanian-deadlift", "position_m")
+    corners = ("front_left", "front_right", "rear_left", "rear_right")
+    tables = [
+        ChannelTable(f"platform_{corner}_n", "hx711", [10 + 2 * n, 11 + 2 * n], None, 100.0)
+        for n, corner in enumerate(corners)
+    ]
+    time_s = [0.05 + 0.003 * n + np.arange(20) * 0.0125 for n in range(4)]
+    sent = [records(Kind.READING, n, time_s[n], 1000 * n - 7 * np.arange(20)) for n in range(4)]
+    end = records(Kind.READING, 0, np.array([0.4]), np.array([0]))
+    case = dataclasses.replace(base, board=BoardFile(tables, baud=460_800), records=merged([*sent, end]))
+    _, uart, _ = on_rp2040(case)
+    _, found = read_board(uart)
+    start_s = first_tick_us(uart) / 1e6
+    for n, corner in enumerate(corners):
+        samples = found[f"platform_{corner}_n"]
+        np.testing.assert_array_equal(samples.value, (1000 * n - 7 * np.arange(20)) / 100.0)
+        np.testing.assert_allclose(samples.time_s + start_s, time_s[n], atol=100e-6)
+
+
+def test_a_nau7802_is_started_and_read_when_it_says_that_it_is_ready(
+    make_case: Any, on_rp2040: Any, read_board: Any
+) -> None:
+    base = make_case("romanian-deadlift", "position_m")
+    board = BoardFile([ChannelTable("force_n", "nau7802", [4, 5, 7], None, 100.0)], baud=460_800)
+    time_s = 0.05 + np.arange(60) / 320.0
+    sent = records(Kind.READING, 0, time_s, np.arange(60) * -3333)
+    end = records(Kind.READING, 0, np.array([0.5]), np.array([0]))
+    case = dataclasses.replace(base, board=board, records=merged([sent, end]))
+    _, uart, _ = on_rp2040(case)
+    _, found = read_board(uart)
+    force = found["force_n"]
+    assert len(force.value) == 60
+    np.testing.assert_allclose(force.value, np.arange(60) * -33.33)
+    np.testing.assert_allclose(force.time_s + first_tick_us(uart) / 1e6, time_s, atol=100e-6)
+
+
+def test_the_board_is_found_by_its_name_and_becomes_a_disk_when_it_is_asked(
+    make_case: Any, on_rp2040: Any
+) -> None:
+    case = shorter(make_case("romanian-deadlift", "position_m", "force_n"), 1.0)
+    ended, _, _ = on_rp2040(case, "usb-questions")
+    device, *texts = [answer for answer in ended["answers"] if isinstance(answer, list) and answer]
+    assert device[:2] == [18, 1]
+    said = [bytes(text[2:]).decode("utf-16-le") for text in texts]
+    assert said == ["Plumbline", "board", "test"]  # usb-Plumbline_board_test-if00
+    assert ended["disk"]
