@@ -50,6 +50,13 @@ PARTIAL = frozenset(
     }
 )
 
+# What a person's mark means for a rep.
+MARKED = {
+    "false": ReasonCode.MARKED_FALSE,
+    "partial": ReasonCode.MARKED_PARTIAL,
+    "failed": ReasonCode.MARKED_FAILED,
+}
+
 _SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.PICK_UP: "pick-up",
     ReasonCode.SET_DOWN: "set-down",

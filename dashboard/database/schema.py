@@ -35,6 +35,7 @@ _ENVELOPE = {
     "exercise": "TEXT NOT NULL",
     "athlete": "TEXT",
     "load_kg": "REAL",
+    "said_utc": "TEXT",  # by the node, where its clock cannot be right and `at_utc` is the record's
 }
 REPS = _ENVELOPE | {"state": "TEXT NOT NULL", "set_number": "INTEGER NOT NULL"} | _columns(Rep)
 # Of REPS, what version 4 added.
@@ -44,6 +45,7 @@ _VERSION_4 = (
     "confidence", "repaired_samples", "signal_noise_m",
     "slack_s", "heel_pct", "heel_least_pct", "left_pct", "reason_code",
 )  # fmt: skip
+_VERSION_5 = ("said_utc",)
 SETS = _ENVELOPE | _columns(SetSummary)
 
 
@@ -55,8 +57,8 @@ def _table(name: str, columns: Mapping[str, str]) -> str:
 # What each version added to the one before. The types are SQLite's; PostgreSQL has a name for each.
 _VERSIONS: tuple[tuple[str, ...], ...] = (
     (
-        _table("reps", {name: kind for name, kind in REPS.items() if name not in _VERSION_4}),
-        _table("sets", SETS),
+        _table("reps", {name: kind for name, kind in REPS.items() if name not in _VERSION_4 + _VERSION_5}),
+        _table("sets", {name: kind for name, kind in SETS.items() if name not in _VERSION_5}),
         "CREATE INDEX reps_by_time ON reps (at_utc)",
         "CREATE INDEX reps_by_session ON reps (session, set_number, number)",
         """CREATE TABLE commands (
@@ -94,6 +96,21 @@ _VERSIONS: tuple[tuple[str, ...], ...] = (
     ),
     ("ALTER TABLE plans ADD COLUMN full_range_m REAL",),
     tuple(f'ALTER TABLE reps ADD COLUMN "{name}" {REPS[name]}' for name in _VERSION_4),
+    (
+        *(f"ALTER TABLE {table} ADD COLUMN {name} TEXT" for table in ("reps", "sets") for name in _VERSION_5),
+        """CREATE TABLE corrections (
+            site TEXT NOT NULL, station TEXT NOT NULL, event_id TEXT NOT NULL, session TEXT NOT NULL,
+            at_utc TEXT NOT NULL, "by" TEXT NOT NULL, action TEXT NOT NULL, command TEXT NOT NULL,
+            undone_utc TEXT, undone_by TEXT, PRIMARY KEY (site, station, event_id)
+        )""",
+        """CREATE TABLE originals (
+            site TEXT NOT NULL, station TEXT NOT NULL, event_id TEXT NOT NULL, session TEXT NOT NULL,
+            kind TEXT NOT NULL, original TEXT NOT NULL, PRIMARY KEY (site, station, event_id)
+        )""",
+        "CREATE TABLE erased (athlete_hash TEXT NOT NULL PRIMARY KEY, at_utc TEXT NOT NULL)",
+        "CREATE INDEX originals_by_session ON originals (site, station, session)",
+        "CREATE INDEX corrections_by_session ON corrections (site, station, session)",
+    ),
 )
 SCHEMA_VERSION = len(_VERSIONS)
 

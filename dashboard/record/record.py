@@ -28,6 +28,7 @@ from station.messages import (
     AckMessage,
     Address,
     BadgeMessage,
+    CommandMessage,
     InfoMessage,
     StreamAck,
     new_id,
@@ -36,7 +37,7 @@ from station.messages import (
 from station.process import stop_on_signals
 from station.usage import command_parser
 
-LEAVES = ("rep", "set", "command", "reply", "info", "badge")
+LEAVES = ("rep", "set", "command", "correction", "reply", "info", "badge")
 GATHER_S = 0.02  # arrivals of so long share a transaction
 MAX_BATCH = 500
 RETRY_S = 1.0
@@ -73,6 +74,7 @@ class Record:
         self.failure: BaseException | None = None
         self.committed = 0  # messages
         self.quarantined = 0
+        self._said_misdated = False
         self._store = store
         self._say = say
         self._badges = badges
@@ -151,10 +153,11 @@ class Record:
         self.problem = None
         return True
 
-    def _take(self, packets: Sequence[Packet]) -> None:
+    def _take(self, packets: Sequence[Packet]) -> None:  # noqa: PLR0912 - a branch for each kind
         arrived: list[Arrived] = []
         poison: list[Poison] = []
         read_badges: list[tuple[StationKey, BadgeMessage]] = []
+        asked: list[tuple[StationKey, CommandMessage]] = []
         for packet in packets:
             if not packet.payload and packet.topic.endswith("/info"):
                 continue  # takes a retained message back (MQTT-3.3.1-10)
@@ -163,6 +166,8 @@ class Record:
                 key = (address.site, address.station)
                 if isinstance(message, Kept):
                     arrived.append(Arrived(*key, message))
+                    if address.leaf == "correction" and isinstance(message, CommandMessage):
+                        asked.append((key, message))
                 elif isinstance(message, InfoMessage) and self._badges is not None:
                     self._badges.heard(key, message)
                 elif isinstance(message, BadgeMessage) and packet.received_s > monotonic() - BADGE_FRESH_S:
@@ -180,11 +185,17 @@ class Record:
                 return
             acks, arrived = {}, []
             poison = [Poison(packets[0].topic, packets[0].payload, f"{type(error).__name__}: {error}")]
+            asked = []
         self.committed += len(arrived)
         self._acknowledge(acks)
+        if self._store.misdated and not self._said_misdated:
+            self._said_misdated = True
+            self._say("record: events come with times that cannot be right; see the nodes' clocks and ours")
         if poison:
             self._store.quarantine(poison)
             self.quarantined += len(poison)
+        for key, command in asked:
+            self._client.publish(Address(*key, "reply"), self._store.correct(*key, command))
         for key, message in read_badges:
             self._answer(key, message)
 

@@ -8,6 +8,7 @@ that turns up after all (a tombstone overtook it) is taken, and the gap shrinks.
 """
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -15,6 +16,8 @@ import msgspec
 
 from dashboard.database.database import Database, SqliteDatabase
 from dashboard.database.schema import REPS, SETS, open_writable, prepare
+from dashboard.record.corrections import Corrections, SessionKey
+from dashboard.record.filing import filed, from_the_future
 from dashboard.record.streams import Stream
 from station.messages import (
     CommandMessage,
@@ -63,10 +66,15 @@ StreamKey = tuple[str, str, str]  # site, station, stream
 
 
 class Store(Protocol):
-    """What the record needs of a database. Both methods commit before they return, or raise StoreError."""
+    """What the record needs of a database. Every method commits before it returns, or raises StoreError."""
+
+    misdated: int  # events whose node's clock could not be right
 
     def ingest(self, arrived: Sequence[Arrived]) -> dict[StreamKey, StreamAck]:
         """Take messages in one transaction; return what is now committed of the streams they belong to."""
+
+    def correct(self, site: str, station: str, command: CommandMessage) -> ReplyMessage:
+        """Correct a past set, once for each event id, and say what came of it."""
 
     def quarantine(self, poison: Sequence[Poison]) -> None:
         """Put unusable messages aside, the newest QUARANTINE_ROWS of them."""
@@ -98,6 +106,8 @@ class SqlStore:
     def __init__(self, db: Database) -> None:
         """Take over an open database; it is closed with the store."""
         self.db = db
+        self.corrections = Corrections(db)
+        self.misdated = 0  # events whose node's clock could not be right
         self.reused = 0  # events that came under a number another event had
         try:
             prepare(db)
@@ -119,6 +129,8 @@ class SqlStore:
         """See Store.ingest."""
         with self.db.transaction():
             streams: dict[StreamKey, Stream] = {}
+            revised: set[SessionKey] = set()
+            received_utc = now_utc()
             for site, station, message in arrived:
                 if isinstance(message, CommandMessage):
                     self._command(site, station, message)
@@ -131,8 +143,10 @@ class SqlStore:
                     new = streams[key].take(message)
                     # A number taken before may carry another event: the station runs on an old copy of its
                     # outbox. An event is known by its id, so keeping it again changes nothing otherwise.
-                    if self._keep(site, station, message) and not new:
+                    if self._keep(site, station, message, received_utc, revised) and not new:
                         self.reused += 1
+            for session in revised:
+                self.corrections.again(session)
             for stream in streams.values():
                 self._save(stream)
             for site, station in {key[:2] for key in streams}:
@@ -198,13 +212,34 @@ class SqlStore:
         )
         return rows[::-1]
 
-    def _keep(self, site: str, station: str, message: RepMessage | SetMessage | Tombstone) -> bool:
+    def correct(self, site: str, station: str, command: CommandMessage) -> ReplyMessage:
+        """See Store.correct."""
+        with self.db.transaction():
+            return self.corrections.obey(site, station, command)
+
+    def _keep(
+        self,
+        site: str,
+        station: str,
+        message: RepMessage | SetMessage | Tombstone,
+        received_utc: str,
+        revised: set[SessionKey],
+    ) -> bool:
         """Insert or update by event id and revision; whether that changed anything."""
         if isinstance(message, Tombstone):
             return False
+        is_rep = isinstance(message, RepMessage)
         body = message.rep if isinstance(message, RepMessage) else message.summary
-        columns, query = (REPS, _UPSERT_REP) if isinstance(message, RepMessage) else (SETS, _UPSERT_SET)
+        columns, query = (REPS, _UPSERT_REP) if is_rep else (SETS, _UPSERT_SET)
         values = {"site": site, "station": station} | _fields(message) | _fields(body)
+        values["at_utc"], values["said_utc"] = filed(message, received_utc)
+        self.misdated += values["said_utc"] is not None or from_the_future(message, received_utc)
+        session = SessionKey(site, station, message.session)
+        if session in self.corrections.sessions:
+            revised.add(session)
+            row = {column: _plain(values[column]) for column in columns}
+            if self.corrections.revised("reps" if is_rep else "sets", session, row):
+                return False
         return self.db.run(query, [_plain(values[column]) for column in columns]) > 0
 
     def _command(self, site: str, station: str, message: CommandMessage) -> None:
@@ -286,5 +321,7 @@ def _fields(record: msgspec.Struct) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """SQLite has no truth values."""
+    """SQLite has no truth values, and wants a plain string for a code."""
+    if isinstance(value, StrEnum):
+        return str(value)
     return int(value) if isinstance(value, bool) else value

@@ -1,6 +1,8 @@
 """Who lifts: names, badges and plans, which stay in the record; and everything it has about one of them."""
 
+import hashlib
 import re
+from base64 import b32encode
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -8,6 +10,7 @@ import msgspec
 
 from dashboard.database.database import Database, Row
 from station.errors import StoreError
+from station.messages import now_utc
 
 _SCRUBBED = ("reps", "sets", "commands", "quarantine", "plans", "athletes")
 
@@ -85,6 +88,7 @@ def save(db: Database, people: Sequence[Athlete]) -> None:
             db.run("DELETE FROM athletes WHERE id = ?", (one.id,))
         for one in people:
             db.run("INSERT INTO athletes (id, name, badge) VALUES (?, ?, ?)", (one.id, one.name, one.badge))
+            db.run("DELETE FROM erased WHERE athlete_hash = ?", (hash_of(one.id),))
             columns = ("athlete", *_PLAN_FIELDS)
             db.run_each(
                 f"INSERT INTO plans ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
@@ -124,14 +128,39 @@ def erase(db: Database, athlete: str) -> dict[str, int]:
             *(("plans", "athlete"), ("athletes", "id")),
         ):
             gone[table] = db.run(f"DELETE FROM {table} WHERE {column} = ?", (athlete,))
+        _erase_corrections(db, athlete)
     scrub(db)
     return gone
+
+
+def hash_of(athlete: str) -> str:
+    """By which an erased athlete's id is known again, and cannot be read."""
+    return b32encode(hashlib.sha256(f"plumbline erased {athlete}".encode()).digest()).decode()
+
+
+def _erase_corrections(db: Database, athlete: str) -> None:
+    """What corrections say of an athlete, and what they cover; a correction cannot bring the athlete back."""
+    for row in db.rows("SELECT site, station, event_id, command FROM corrections"):
+        if _names(athlete, row["command"]):
+            db.run(
+                "DELETE FROM corrections WHERE site = ? AND station = ? AND event_id = ?",
+                (row["site"], row["station"], row["event_id"]),
+            )
+    for row in db.rows("SELECT site, station, event_id, kind, original FROM originals"):
+        key = (row["site"], row["station"], row["event_id"])
+        seen = f"SELECT 1 AS found FROM {row['kind']} WHERE site = ? AND station = ? AND event_id = ?"
+        if _names(athlete, row["original"]) or not db.rows(seen, key):
+            db.run("DELETE FROM originals WHERE site = ? AND station = ? AND event_id = ?", key)
+    db.run(
+        "INSERT INTO erased (athlete_hash, at_utc) VALUES (?, ?) ON CONFLICT (athlete_hash) DO NOTHING",
+        (hash_of(athlete), now_utc()),
+    )
 
 
 def scrub(db: Database) -> None:
     """Remove what is left in the files of rows that were deleted. Raises StoreError while others use them."""
     try:
-        db.scrub(_SCRUBBED)
+        db.scrub((*_SCRUBBED, "corrections", "originals"))
     except StoreError as error:
         raise StoreError(
             f"{error}\nthe rows are deleted, but traces of them are left in the files: erase once more"

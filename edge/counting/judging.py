@@ -4,7 +4,7 @@ Every rep of a set is judged again whenever one of them changes, because a rep i
 median range. A person's mark goes before what was measured.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -12,7 +12,8 @@ import msgspec
 
 from station.exercises import Profile
 from station.messages import Mark
-from station.records import ReasonCode, Rep, RepState, SetSummary, sentence
+from station.records import MARKED, ReasonCode, Rep, RepState, sentence
+from station.sets import numbered
 
 PARTIAL_SHARE = 0.6  # README, "What counts": below 60 % of the full range a rep is partial
 # A bar put down and picked up again looks like a deep rep with a rest at the bottom. Ranges within a set
@@ -20,12 +21,6 @@ PARTIAL_SHARE = 0.6  # README, "What counts": below 60 % of the full range a rep
 SET_DOWN_SHARE = 1.4
 SET_DOWN_PAUSE_S = 1.5
 SET_DOWN_LONGER = 2.0
-
-_MARKED = {
-    "false": ReasonCode.MARKED_FALSE,
-    "partial": ReasonCode.MARKED_PARTIAL,
-    "failed": ReasonCode.MARKED_FAILED,
-}
 
 
 @dataclass(eq=False)
@@ -58,24 +53,15 @@ def judge(
     standing = [entry for entry in entries if entry.standing != "rejected"]
     sizes = [entry.size for entry in standing if entry.size == entry.size]
     typical = median(sizes) if sizes else 0.0
-    fastest = 0.0
-    for number, entry in enumerate(standing, 1):
-        following = standing[number].measured if number < len(standing) else None
+    judged = []
+    for place, entry in enumerate(standing):
+        following = standing[place + 1].measured if place + 1 < len(standing) else None
         code, reason = _reason(entry, profile, full_range_m, typical, void_by)
-        velocity = entry.measured.mean_concentric_velocity_mps
-        loss = None
-        if code is None and velocity is not None and velocity > 0.0:
-            fastest = max(fastest, velocity)
-            loss = 100.0 * (1.0 - velocity / fastest)
-        entry.rep = msgspec.structs.replace(
-            entry.measured,
-            number=number,
-            counted=code is None,
-            reason=reason,
-            reason_code=code,
-            velocity_loss_pct=loss,
-            **_pause(entry.measured, following, profile),
-        )
+        paused = _pause(entry.measured, following, profile)
+        said = {"counted": code is None, "reason": reason, "reason_code": code}
+        judged.append(msgspec.structs.replace(entry.measured, **said, **paused))
+    for entry, rep in zip(standing, numbered(judged), strict=True):
+        entry.rep = rep
     for entry in entries:
         if entry.standing == "rejected":
             code = ReasonCode.MARKED_FALSE if entry.mark == "false" else entry.reason_code
@@ -88,27 +74,6 @@ def judge(
             )
 
 
-def summarise(number: int, reps: Sequence[Rep], start_s: float = 0.0) -> SetSummary:
-    """A set's summary from its reps that stand; of none of them where all were withdrawn."""
-    counted = [rep for rep in reps if rep.counted]
-    velocities = _known(counted, lambda rep: rep.mean_concentric_velocity_mps)
-    ranges = _known(counted, lambda rep: rep.rom_m)
-    deviations = _known(counted, lambda rep: rep.path_deviation_m)
-    fastest = max(velocities, default=None)
-    return SetSummary(
-        number=number,
-        counted_reps=len(counted),
-        partial_reps=len(reps) - len(counted),
-        start_s=reps[0].start_s if reps else start_s,
-        end_s=max((rep.end_s for rep in reps), default=start_s),
-        fastest_mean_concentric_velocity_mps=fastest,
-        last_mean_concentric_velocity_mps=velocities[-1] if velocities else None,
-        velocity_loss_pct=100.0 * (1.0 - velocities[-1] / fastest) if fastest else None,
-        median_rom_m=median(ranges) if ranges else None,
-        largest_path_deviation_m=max(deviations, default=None),
-    )
-
-
 def _reason(  # noqa: PLR0911 - the first that applies
     entry: Entry, profile: Profile, full_range_m: float | None, typical: float, void_by: str | None
 ) -> tuple[ReasonCode | None, str | None]:
@@ -116,7 +81,7 @@ def _reason(  # noqa: PLR0911 - the first that applies
     if entry.mark == "counted":
         return None, None
     if entry.mark is not None:
-        code = _MARKED[entry.mark]
+        code = MARKED[entry.mark]
         return code, sentence(code, by=entry.by)
     if void_by is not None:
         return ReasonCode.SET_RESTARTED, sentence(ReasonCode.SET_RESTARTED, by=void_by)
@@ -159,7 +124,3 @@ def _pause(rep: Rep, following: Rep | None, profile: Profile) -> dict[str, float
     if following is None or rep.eccentric_end_s is None:
         return {"bottom_pause_s": None}
     return {"bottom_pause_s": max(0.0, following.start_s - rep.end_s)}
-
-
-def _known(reps: Sequence[Rep], value: Callable[[Rep], float | None]) -> list[float]:
-    return [v for v in map(value, reps) if v is not None]

@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from edge.counting.judging import Entry, judge, summarise
+from edge.counting.judging import Entry, judge
 from station.exercises import Profile
 from station.messages import CommandError, Mark, ReplyCode
 from station.records import ReasonCode, Rejected, Rep, RepEvent, RepState, SetEvent, sentence
+from station.sets import summarise, with_load
 
 GRACE_S = 2.0  # a rep begun within the set's gap has moved by then
 SETS_KEPT = 64  # corrections on the node concern this day; the record corrects older ones
@@ -240,7 +241,7 @@ class SetBook:
         before = [(entry, entry.load_kg, entry.measured) for entry in a_set.entries]
         for entry in a_set.entries:
             if weighs:
-                entry.measured = _with_load(entry.measured, entry.load_kg, load_kg)
+                entry.measured = with_load(entry.measured, entry.load_kg, load_kg)
             entry.load_kg = load_kg
 
         def undo() -> SetEvents:
@@ -431,14 +432,3 @@ def _load_of(a_set: _Set) -> float | None:
 
 def _content(event: SetEvent) -> SetEvent:
     return msgspec.structs.replace(event, revision=1, known_s=0.0)
-
-
-def _with_load(rep: Rep, old_kg: float | None, new_kg: float | None) -> Rep:
-    """Force, power and work of another free weight: F = m (g + a), so each is proportional to m."""
-    names = ("mean_force_n", "peak_force_n", "mean_power_w", "peak_power_w", "work_j")
-    ratio = new_kg / old_kg if new_kg and old_kg else None
-    values = {name: getattr(rep, name) for name in names}
-    return msgspec.structs.replace(
-        rep,
-        **{name: None if value is None or ratio is None else value * ratio for name, value in values.items()},
-    )

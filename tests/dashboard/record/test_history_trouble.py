@@ -102,6 +102,10 @@ def test_a_history_of_the_first_version_is_brought_up_to_date(tmp_path: Path, ma
         fill(store, make_rep)
         for statement in ("DROP TABLE plans", "DROP TABLE athletes", "DROP INDEX reps_by_athlete"):
             store.db.run(statement)
+        for table in ("corrections", "originals", "erased"):
+            store.db.run(f"DROP TABLE {table}")
+        for table in ("reps", "sets"):
+            store.db.run(f"ALTER TABLE {table} DROP COLUMN said_utc")
         for column in ADDED_IN_4:
             store.db.run(f"ALTER TABLE reps DROP COLUMN {column}")
         store.db.set_version(1)

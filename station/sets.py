@@ -1,0 +1,58 @@
+"""What a set's reps say together: numbers, velocity loss, the summary. The node and the record both ask."""
+
+from collections.abc import Callable, Iterable, Sequence
+from statistics import median
+
+import msgspec
+
+from station.records import Rep, SetSummary
+
+
+def numbered(reps: Iterable[Rep]) -> list[Rep]:
+    """Standing reps by start, numbered from 1; velocity loss is to the fastest counted one so far."""
+    fastest = 0.0
+    found = []
+    for number, rep in enumerate(reps, 1):
+        velocity = rep.mean_concentric_velocity_mps
+        loss = None
+        if rep.counted and velocity is not None and velocity > 0.0:
+            fastest = max(fastest, velocity)
+            loss = 100.0 * (1.0 - velocity / fastest)
+        found.append(msgspec.structs.replace(rep, number=number, velocity_loss_pct=loss))
+    return found
+
+
+def summarise(number: int, reps: Sequence[Rep], start_s: float = 0.0) -> SetSummary:
+    """A set's summary from its standing reps; zero reps at `start_s` where all were withdrawn."""
+    counted = [rep for rep in reps if rep.counted]
+    velocities = _known(counted, lambda rep: rep.mean_concentric_velocity_mps)
+    ranges = _known(counted, lambda rep: rep.rom_m)
+    deviations = _known(counted, lambda rep: rep.path_deviation_m)
+    fastest = max(velocities, default=None)
+    return SetSummary(
+        number=number,
+        counted_reps=len(counted),
+        partial_reps=len(reps) - len(counted),
+        start_s=reps[0].start_s if reps else start_s,
+        end_s=max((rep.end_s for rep in reps), default=start_s),
+        fastest_mean_concentric_velocity_mps=fastest,
+        last_mean_concentric_velocity_mps=velocities[-1] if velocities else None,
+        velocity_loss_pct=100.0 * (1.0 - velocities[-1] / fastest) if fastest else None,
+        median_rom_m=median(ranges) if ranges else None,
+        largest_path_deviation_m=max(deviations, default=None),
+    )
+
+
+def with_load(rep: Rep, old_kg: float | None, new_kg: float | None) -> Rep:
+    """Force, power and work of another free weight: F = m (g + a), so each is proportional to m."""
+    names = ("mean_force_n", "peak_force_n", "mean_power_w", "peak_power_w", "work_j")
+    ratio = new_kg / old_kg if new_kg and old_kg else None
+    values = {name: getattr(rep, name) for name in names}
+    return msgspec.structs.replace(
+        rep,
+        **{name: None if value is None or ratio is None else value * ratio for name, value in values.items()},
+    )
+
+
+def _known(reps: Sequence[Rep], value: Callable[[Rep], float | None]) -> list[float]:
+    return [v for v in map(value, reps) if v is not None]
