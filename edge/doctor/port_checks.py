@@ -93,8 +93,16 @@ def _listen(listener: Listener, station: StationFile, duration_s: float) -> list
     if driver.board is None:
         seen = f"{port.url}: {listener.bytes_received} bytes came and {port.driver} understands none of them"
         todo = f"check driver and baud ({port.baud}) in [[ports]]"
-        return [Finding(place, check, "fail", seen, todo)]
+        problem, _, cure = (driver.stats.device_problem or "").partition("; ")
+        return [Finding(place, check, "fail", problem or seen, cure or todo)]
     found = [Finding(place, check, "ok", f"{driver.board} on {port.url}")]
+    if driver.stats.device_problem is not None:
+        problem, _, todo = driver.stats.device_problem.partition("; ")
+        found.append(Finding(place, "board", "fail", problem, todo))
+    for channel, missed in driver.stats.missed.items():
+        if missed:
+            todo = "edges: check pull-ups and shield; readings: the converter's power and wires"
+            found.append(Finding(place, f"{channel} missed", "warn", f"{missed}, the board says", todo))
     good, bad = after[0] - before[0], after[1] - before[1]
     share = bad / max(1, good + bad)
     status: Status = "ok" if not bad else "warn" if share < LOST_WARN else "fail"

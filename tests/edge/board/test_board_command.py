@@ -73,8 +73,8 @@ def talking(host_board: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
 
     def start(configuration: bytes, swapped: bool = False) -> str:
         order = [0, 2, 3, 1] if swapped else [0, 1, 3, 2]
-        steps = [(10_000 + 500 * n, 1, 0, 0, order[n % 4]) for n in range(20_000)]
-        readings = [(12_500 * n, 2, 1, 0, 41_213 + n % 3) for n in range(2400)]
+        steps = [(10_000 + 500 * n, 1, 0, 0, order[n % 4]) for n in range(120_000)]
+        readings = [(12_500 * n, 2, 1, 0, 41_213 + n % 3) for n in range(4800)]
         data = b"".join(struct.pack("<IBBHi", *one) for one in sorted(steps + readings))
         at, of = tmp_path / "board.bin", tmp_path / "stimuli.bin"
         at.write_bytes(configuration)

@@ -99,6 +99,16 @@ def test_a_bad_line_a_saturated_cell_and_a_missing_broker_fail(
     assert found["broker"].status == "fail" and "refused" in found["broker"].seen
 
 
+def test_lengths_below_zero_are_swapped_lines_or_a_tether_that_was_out(
+    path: Path, live_board: Any, examine: Any
+) -> None:
+    live_board.position_m = -0.3
+    status, found = examine("--station", str(path))
+    assert status == 1
+    assert "position_m is below 0" in found["board"].seen and "A and B are swapped" in found["board"].seen
+    assert "let it run in" in found["board"].todo
+
+
 def test_another_rate_and_noise_are_seen(path: Path, live_board: Any, examine: Any) -> None:
     live_board.rates_hz = (200.0, 60.0)
     live_board.force_noise_n = 6.0
