@@ -55,7 +55,8 @@ class StationPipeline:
         self._counters = 1
         self._counter = make_counter(station, profile, live_s)
         self._draining: tuple[RepCounter, int, float] | None = None  # of the exercise before, and until when
-        self._line_s = float("-inf")  # the newest
+        self._line_s = float("-inf")  # the newest between two counters
+        self._begins_s = float("-inf")  # from where on the newer one is listened to
         self.sets = SetBook(profile)
         self._now_s = 0.0  # of the counter
         self._newest_s = 0.0  # of the samples
@@ -132,7 +133,7 @@ class StationPipeline:
         self._draining = self._counter, self._counters, self._newest_s + DRAIN_S
         self._profile, self._counter = profile, counter
         self._counters += 1
-        self._line_s = self._newest_s
+        self._line_s = self._begins_s = self._newest_s
         self._counter.set_load(self._load_kg)
         return events
 
@@ -184,7 +185,7 @@ class StationPipeline:
             return []
         counter, number, until_s = self._draining
         results = counter.feed(samples)
-        events = self._reps_of(results, number, before_s=self._line_s)
+        events = self._drained(results, number)
         busy = next((one.busy for one in reversed(results) if isinstance(one, Tick)), True)
         if not busy or self._newest_s > until_s:
             events += self._end_drain()
@@ -195,7 +196,13 @@ class StationPipeline:
             return []
         counter, number, _ = self._draining
         self._draining = None
-        return self._reps_of(counter.finish(), number, before_s=self._line_s)
+        return self._drained(counter.finish(), number)
+
+    def _drained(self, results: Sequence[Measured | Discarded | Tick], number: int) -> list[Event]:
+        """What began before the line; the newer counter, which saw the rest of it, is not to say it too."""
+        ends_s = [one.end_s for one in results if isinstance(one, Measured) and one.start_s < self._line_s]
+        self._begins_s = max([self._begins_s, *ends_s])
+        return self._reps_of(results, number, before_s=self._line_s)
 
     def _translate(self, results: list[Measured | Discarded | Tick]) -> list[Event]:
         events: list[Event] = []
@@ -207,7 +214,7 @@ class StationPipeline:
                 if self._live_s:
                     events.append(self._live(result))
             else:
-                events += self._reps_of([result], self._counters, from_s=self._line_s)
+                events += self._reps_of([result], self._counters, from_s=self._begins_s)
         return events
 
     def _reps_of(

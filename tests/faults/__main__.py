@@ -8,10 +8,11 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.faults import delivery, disk, hardware, load, node_kills, presence, sensors, spoof
+from tests.faults import delivery, disk, hardware, interleave, load, node_kills, presence, sensors, spoof
 from tests.faults.gym import Verdict
 
 ROWS: dict[str, Callable[[bool], Verdict]] = {
+    "interleave": interleave.interleavings,
     "broker": delivery.broker_kills,
     "partitions": delivery.partitions,
     "edge": node_kills.node_kills,
