@@ -105,6 +105,7 @@ class Asked(msgspec.Struct, frozen=True):
     wish: CommandMessage | BadgeMessage
     station: str
     deadline_s: float
+    leaf: str  # badge and correction are the record's to answer
 
     @property
     def name(self) -> str:
@@ -154,17 +155,22 @@ class Client:
             self._thread.join(CONNECT_TIMEOUT_S + 1.0)
 
     def send(
-        self, site: str, station: str, wish: CommandMessage | BadgeMessage, tracked: bool = True
+        self,
+        site: str,
+        station: str,
+        wish: CommandMessage | BadgeMessage,
+        tracked: bool = True,
+        leaf: str = "command",
     ) -> bool:
-        """Ask a station's edge, or the record whose badge it is; False where there is no broker to carry it.
+        """Ask a station's edge, or the record for a badge and on `correction`; False without a broker.
 
         One that is `tracked` turns up in `answered` or `unanswered` later.
         """
         if not self.connection.up:
             return False
+        leaf = "badge" if isinstance(wish, BadgeMessage) else leaf
         if tracked:
-            self._asked[wish.event_id] = Asked(wish, station, self._clock() + REPLY_WAIT_S)
-        leaf = "badge" if isinstance(wish, BadgeMessage) else "command"
+            self._asked[wish.event_id] = Asked(wish, station, self._clock() + REPLY_WAIT_S, leaf)
         self.publish(Address(site, station, leaf), wish)
         return True
 

@@ -52,7 +52,9 @@ class Badges:
         info = self._infos.get(key)
         commands = assignment(athlete, info, self._profiles, f"badge at {message.by}"[:BY_CHARS])
         commands = [
-            msgspec.structs.replace(command, event_id=part_of(message.event_id, number))
+            msgspec.structs.replace(
+                command, event_id=part_of(message.event_id, number), action=message.event_id
+            )
             for number, command in enumerate(commands, 1)
         ]
         words = in_words(athlete, plan_at(athlete, info, self._profiles), self._profiles)

@@ -77,12 +77,6 @@ def part_of(event_id: str, number: int) -> str:
     return f"{event_id}.{number}"
 
 
-def whole_of(event_id: str) -> tuple[str, bool]:
-    """The badge that a command's id belongs to, and whether it does; else the id itself."""
-    whole, dot, _ = event_id.rpartition(".")
-    return (whole, True) if dot else (event_id, False)
-
-
 def whom(people: Sequence[Athlete], word: str, by: Sequence[str] = ("badge", "id", "name")) -> Athlete | None:
     """Whose badge, id or name a word is; None for nobody, and for a name that several have."""
     wanted = word.strip().casefold()

@@ -21,6 +21,7 @@ from dashboard.floor.state import FloorState, StationKey, StationState, apply_al
 from dashboard.floor.units import Units
 from dashboard.floor.views import StationView, Views
 from dashboard.history.recall import Known, Recall
+from dashboard.tui.commands import CommandSender, Result, names
 from dashboard.tui.messages import FloorChanged
 from dashboard.tui.preferences import Preferences, load_preferences, save_preferences
 from dashboard.tui.screens.floor import FloorScreen
@@ -30,7 +31,6 @@ from dashboard.tui.screens.live import LiveScreen, Shown
 from dashboard.tui.screens.station import StationScreen
 from dashboard.tui.widgets.daylight import Daylight
 from dashboard.tui.widgets.tile import Tile
-from dashboard.tui.wishes import Said, Wishes, names
 from station.exercises import Profile
 from station.messages import ReplyMessage
 
@@ -94,7 +94,7 @@ class PlumblineApp(App[int]):
         self._note = note
         self._seconds = seconds
         self._recall = recall
-        self.wishes = Wishes(
+        self.sender = CommandSender(
             client,
             self.profiles,
             by,
@@ -102,7 +102,7 @@ class PlumblineApp(App[int]):
             info_of=lambda key: self.floor.stations[key].newest.info,
             tell=self._hear,
         )
-        self._heard: Said | None = None
+        self._heard: Result | None = None
         self._lifter_at = lifter_at
         self.use_command_palette = lifter_at is None
         self._preferences_path = preferences
@@ -169,7 +169,7 @@ class PlumblineApp(App[int]):
         for arrival in arrivals:
             if isinstance(arrival.message, ReplyMessage):
                 self._answered(arrival.address.station, arrival.message)
-        self.wishes.tell_unanswered()
+        self.sender.tell_unanswered()
         if self._heard is not None:
             self._tell(self._heard)
             self._heard = None
@@ -260,14 +260,14 @@ class PlumblineApp(App[int]):
     def _answered(self, station: str, reply: ReplyMessage) -> None:
         # A lifter is told as well what their station refuses of the commands that follow a badge.
         own = isinstance(self.screen, LifterScreen) and self.screen.station == station
-        if self.wishes.answered(station, reply, others=own) and self._recall is not None:
+        if self.sender.answered(station, reply, others=own) and self._recall is not None:
             self._recall.again()
 
-    def _hear(self, said: Said) -> None:
+    def _hear(self, said: Result) -> None:
         """The newest alone is told, with the next flush: a pile of them hides the reps."""
         self._heard = said
 
-    def _tell(self, said: Said) -> None:
+    def _tell(self, said: Result) -> None:
         """To the lifter large, to the coach in a corner."""
         if isinstance(self.screen, LifterScreen):
             self.screen.tell(said.words, said.ok)

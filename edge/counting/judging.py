@@ -7,6 +7,7 @@ median range. A person's mark goes before what was measured.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 import msgspec
 
@@ -58,7 +59,9 @@ def judge(
         following = standing[place + 1].measured if place + 1 < len(standing) else None
         code, reason = _reason(entry, profile, full_range_m, typical, void_by)
         paused = _pause(entry.measured, following, profile)
-        said = {"counted": code is None, "reason": reason, "reason_code": code}
+        said: dict[str, Any] = {"counted": code is None, "reason": reason, "reason_code": code}
+        if entry.mark is not None:
+            said["confidence"] = 1.0  # how sure it is what a coach would say: one has said it
         judged.append(msgspec.structs.replace(entry.measured, **said, **paused))
     for entry, rep in zip(standing, numbered(judged), strict=True):
         entry.rep = rep

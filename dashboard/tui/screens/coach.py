@@ -1,20 +1,19 @@
 """What a coach can do to the chosen station: one key each."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from dashboard.floor.reps import asked_tempo
 from dashboard.floor.state import StationKey
-from dashboard.floor.units import LB_PER_KG, Units
 from dashboard.floor.views import StationView
+from dashboard.tui.commands import CommandSender
 from dashboard.tui.screens.ask import AskScreen, Field, number_of, tempo_of
+from dashboard.tui.screens.context import ContextScreen
 from dashboard.tui.screens.exercise import ExerciseScreen
-from dashboard.tui.screens.live import LiveScreen
-from dashboard.tui.wishes import Wishes
-from station.exercises import Profile
+from dashboard.tui.screens.reps import load_of
 from station.messages import CommandName
 
 ACTIONS: list[BindingType] = [
@@ -27,9 +26,6 @@ ACTIONS: list[BindingType] = [
     Binding("t", "ask('tare')", "Tare", tooltip="take the load cell's reading as zero"),
     Binding("x", "ask('end-set')", "End", tooltip="end the set here"),
     Binding("r", "ask('restart-set')", "Restart", tooltip="the set does not count; begin again"),
-    Binding("f", "mark('false')", "False", tooltip="the rep was none"),
-    Binding("h", "mark('partial')", "Half", tooltip="the rep was partial"),
-    Binding("d", "mark('failed')", "Failed", tooltip="the rep was a failed attempt"),
     Binding("u", "undo", "Undo", tooltip="take back what was done last at the station"),
     Binding("k", "seen", "Seen", tooltip="acknowledge what the station calls for"),
     Binding("m", "ask('mute')", "Mute", tooltip="no bell and no flash for this station, or again"),
@@ -37,27 +33,7 @@ ACTIONS: list[BindingType] = [
 ]
 
 
-class CoachContext(Protocol):
-    """What a coach's screens need of the app."""
-
-    profiles: dict[str, Profile]
-    wishes: Wishes
-
-    @property
-    def units(self) -> Units:
-        """Kilograms or pounds."""
-
-    def view_of(self, key: StationKey) -> StationView:
-        """The station as it is now."""
-
-    def recall_of(self, view: StationView) -> None:
-        """The sets before, of whoever lifts there, are looked at from now on."""
-
-    def athletes(self) -> list[str]:
-        """Whoever lifts anywhere."""
-
-
-class CoachScreen(LiveScreen):
+class CoachScreen(ContextScreen):
     """A screen with one station chosen, and the keys that act on it."""
 
     BINDINGS: ClassVar[list[BindingType]] = ACTIONS
@@ -68,36 +44,25 @@ class CoachScreen(LiveScreen):
         raise NotImplementedError
 
     @property
-    def picked_rep(self) -> str | None:
-        """The event id of the rep that a mark means: the newest, unless the screen lets one be picked."""
-        view = self._view
-        return view.last.event_id if view is not None and view.last is not None else None
-
-    @property
-    def desk(self) -> CoachContext:
-        """The app."""
-        return cast(CoachContext, self.app)
-
-    @property
     def _view(self) -> StationView | None:
         return None if self.chosen is None else self.desk.view_of(self.chosen)
 
     def action_ask(self, name: CommandName) -> None:
         """A command that needs nothing more."""
         if self.chosen is not None:
-            self.desk.wishes.send(self.chosen, name)
+            self.desk.sender.send(self.chosen, name)
 
     def action_undo(self) -> None:
         """Take back what was done last, all of it."""
         if self.chosen is not None:
-            self.desk.wishes.undo(self.chosen)
+            self.desk.sender.undo(self.chosen)
 
     def action_exercise(self) -> None:
         """Choose from a list."""
         view = self._view
         if view is not None:
             screen = ExerciseScreen(self.desk.profiles, view.key[1], view.exercise)
-            self._when_chosen(screen, lambda name: self.desk.wishes.give_exercise(view.key, name))
+            self._when_chosen(screen, lambda name: self.desk.sender.give_exercise(view.key, name))
 
     def action_athlete(self) -> None:
         """Type a name or a badge; nothing for nobody."""
@@ -108,10 +73,10 @@ class CoachScreen(LiveScreen):
         field = Field("name, id or badge", "", desk.athletes())
 
         def parse(given: list[str]) -> dict[str, Any]:
-            return {"athlete": desk.wishes.athlete_of(given[0]) if given[0] else None}
+            return {"athlete": desk.sender.athlete_of(given[0]) if given[0] else None}
 
         screen = AskScreen(f"who lifts at {key[1]}", [field], parse)
-        self._when_chosen(screen, lambda given: desk.wishes.give_to(key, given["athlete"]))
+        self._when_chosen(screen, lambda given: desk.sender.give_to(key, given["athlete"]))
 
     def action_next(self) -> None:
         """The queue moves on."""
@@ -123,7 +88,7 @@ class CoachScreen(LiveScreen):
                 f"{view.key[1]}: nobody waits; g says who shares it", severity="warning", markup=False
             )
             return
-        self.desk.wishes.give_to(view.key, view.next_athlete)
+        self.desk.sender.give_to(view.key, view.next_athlete)
 
     def action_queue(self) -> None:
         """Type who shares the rack."""
@@ -134,7 +99,7 @@ class CoachScreen(LiveScreen):
         screen = AskScreen(
             f"who shares {view.key[1]}",
             [Field("two to four, in order", ", ".join(queue), extend=True)],
-            lambda given: {"queue": _queue_of(given[0], self.desk.wishes)},
+            lambda given: {"queue": _queue_of(given[0], self.desk.sender)},
         )
         self._send_when_chosen(screen, view.key, "set-queue", lambda given: given)
 
@@ -145,13 +110,22 @@ class CoachScreen(LiveScreen):
             return
         units = self.desk.units
         now = (view.load or "").removesuffix(f" {units}")
+        running = view.set_event_id if view.reps and not view.set_over else None
+        fields = [Field(units, now)]
+        if running is not None:
+            fields.append(Field("this set (s), or from now on (n)", "s"))
 
         def parse(given: list[str]) -> dict[str, Any]:
-            load = number_of(given[0], "load")
-            return {"load_kg": load if load is None or units == "kg" else load / LB_PER_KG}
+            load = load_of(given[0], units)
+            which = given[1].lower() if running is not None else "n"
+            if which not in ("s", "n"):
+                raise ValueError("s for this set, n for from now on")
+            return load | ({"set_event_id": running} if which == "s" else {})
 
-        screen = AskScreen(f"load at {view.key[1]}", [Field(units, now)], parse)
-        self._send_when_chosen(screen, view.key, "set-load", lambda given: given)
+        def chosen(given: dict[str, Any]) -> None:
+            self.desk.sender.send(view.key, "load-set" if "set_event_id" in given else "set-load", **given)
+
+        self._when_chosen(AskScreen(f"load at {view.key[1]}", fields, parse), chosen)
 
     def action_plan(self) -> None:
         """Type the prescription."""
@@ -167,15 +141,6 @@ class CoachScreen(LiveScreen):
         screen = AskScreen(f"prescription at {view.key[1]}", fields, _plan_of)
         self._send_when_chosen(screen, view.key, "set-target", lambda given: given)
 
-    def action_mark(self, mark: str) -> None:
-        """Mark the rep that is meant."""
-        if self.chosen is None:
-            return
-        if self.picked_rep is None:
-            self.notify(f"{self.chosen[1]}: no rep to mark", severity="warning", markup=False)
-            return
-        self.desk.wishes.send(self.chosen, "mark-rep", mark=mark, rep_event_id=self.picked_rep)
-
     def action_seen(self) -> None:
         """Acknowledge what the station calls for."""
         view = self._view
@@ -184,18 +149,18 @@ class CoachScreen(LiveScreen):
         if not view.attention_text:
             self.notify(f"{view.key[1]}: nothing to acknowledge", markup=False)
             return
-        self.desk.wishes.send(view.key, "acknowledge", attention=view.attention_id)
+        self.desk.sender.send(view.key, "acknowledge", attention=view.attention_id)
 
     def action_sign_off(self) -> None:
         """The coach has the last word, also where the rule is not satisfied yet."""
         view = self._view
         if view is not None:
-            self.desk.wishes.send(view.key, "sign-off", exercise=view.exercise, athlete=view.athlete)
+            self.desk.sender.send(view.key, "sign-off", exercise=view.exercise, athlete=view.athlete)
 
     def _send_when_chosen(
         self, screen: Screen[Any], key: StationKey, name: CommandName, given: Callable[[Any], dict[str, Any]]
     ) -> None:
-        self._when_chosen(screen, lambda answer: self.desk.wishes.send(key, name, **given(answer)))
+        self._when_chosen(screen, lambda answer: self.desk.sender.send(key, name, **given(answer)))
 
     def _when_chosen(self, screen: Screen[Any], act: Callable[[Any], None]) -> None:
         def chosen(answer: Any) -> None:
@@ -210,11 +175,11 @@ def names_of(text: str) -> list[str]:
     return [name for part in text.split(",") if (name := part.strip())]
 
 
-def _queue_of(text: str, wishes: Wishes) -> list[str]:
+def _queue_of(text: str, sender: CommandSender) -> list[str]:
     names = names_of(text)
     if len(names) > 4:
         raise ValueError(f"{len(names)} athletes; four at most share a rack")
-    return [wishes.athlete_of(name) for name in names]
+    return [sender.athlete_of(name) for name in names]
 
 
 def _plan_of(given: list[str]) -> dict[str, Any]:

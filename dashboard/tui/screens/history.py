@@ -9,7 +9,7 @@ from dashboard.database.schema import open_history
 from dashboard.history.queries import Filter, KeptSet, Practised, practised, sets
 from dashboard.plaintext import clean
 from dashboard.tui.screens.ask import AskScreen, Field
-from dashboard.tui.screens.coach import CoachContext
+from dashboard.tui.screens.context import CoachContext
 from dashboard.tui.screens.live import LiveScreen, Shown
 from dashboard.tui.widgets.alerts import AlertStrip
 from dashboard.tui.widgets.headline import Headline

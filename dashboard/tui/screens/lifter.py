@@ -12,7 +12,7 @@ from textual.widgets import Static
 from dashboard.floor.pacing import Pace, pace
 from dashboard.floor.state import StationState
 from dashboard.floor.views import StationView
-from dashboard.tui.screens.coach import CoachContext
+from dashboard.tui.screens.context import CoachContext
 from dashboard.tui.screens.live import LiveScreen, Shown
 from dashboard.tui.widgets.lifter import LifterView, Told
 
@@ -103,7 +103,7 @@ class LifterScreen(LiveScreen):
     def _take_badge(self) -> None:
         """Whoever's badge it is lifts now."""
         if self._badge and self._view is not None:
-            cast(CoachContext, self.app).wishes.send_badge(self._view.key, self._badge)
+            cast(CoachContext, self.app).sender.send_badge(self._view.key, self._badge)
         self._badge = ""
 
     def _ring(self, view: StationView) -> None:

@@ -1,16 +1,19 @@
 """One station whole: the tile, the motion, the path, what to say, and every rep of the set."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
+from dashboard.floor.reps import RepView
 from dashboard.floor.running import set_summaries
 from dashboard.floor.state import StationKey
 from dashboard.floor.views import StationView
 from dashboard.tui.screens.coach import CoachScreen
 from dashboard.tui.screens.live import Shown
+from dashboard.tui.screens.reps import RepKeys
 from dashboard.tui.widgets.alerts import AlertStrip
 from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.keys import Keys
@@ -20,20 +23,18 @@ from dashboard.tui.widgets.tile import Tile
 from dashboard.tui.widgets.trace import PathPlot, Trace
 
 
-class StationScreen(CoachScreen):
+class StationScreen(RepKeys, CoachScreen):
     """One station."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Floor", tooltip="all stations"),
-        Binding("up", "pick(-1)", "Rep", key_display="↑↓", tooltip="pick the rep that a mark means"),
-        Binding("down", "pick(1)", show=False),
     ]
 
     def __init__(self, view: StationView) -> None:
         super().__init__()
         self._first = view
         self._shown = view
-        self._picked: str | None = None  # event id
+        self._session: str = ""
 
     @property
     def chosen(self) -> StationKey:
@@ -41,11 +42,15 @@ class StationScreen(CoachScreen):
         return self._first.key
 
     @property
-    def picked_rep(self) -> str | None:
-        """The picked rep while it is there, else the newest."""
-        if any(rep.event_id == self._picked for rep in self._shown.reps):
-            return self._picked
-        return super().picked_rep
+    def of_set(self) -> tuple[StationKey, str, str | None] | None:
+        """The running set."""
+        shown = self._shown
+        return (shown.key, self._session, shown.set_event_id) if shown.set_number else None
+
+    @property
+    def set_reps(self) -> Sequence[RepView]:
+        """Its reps."""
+        return self._shown.reps
 
     def compose(self) -> ComposeResult:
         """The headline, tile and curves above, the reps below, the keys."""
@@ -63,25 +68,19 @@ class StationScreen(CoachScreen):
         """Show the station as it is now."""
         self.head(shown, "/".join(self.chosen), own=self.chosen)
         session = shown.stations[self.chosen].newest
+        self._session = session.session
         view = self._shown = next(one for one in shown.views if one.key == self.chosen)
         self.desk.recall_of(view)
         self.query_one(Tile).show(view)
         self.query_one(SessionLines).show(view, set_summaries(session), self.desk.units)
         self.query_one("#trace", Trace).show(session.trace)
         self.query_one(PathPlot).show_path(session.trace, view)
-        self._draw_reps()
-
-    def action_pick(self, step: int) -> None:
-        """Pick the rep before or after; beyond the newest, none."""
-        ids = [rep.event_id for rep in self._shown.reps]
-        place = ids.index(self._picked) if self._picked in ids else len(ids)
-        place = max(0, place + step)
-        self._picked = ids[place] if place < len(ids) else None
-        self._draw_reps()
+        self.draw_reps()
 
     def action_back(self) -> None:
         """To the floor."""
         self.app.pop_screen()
 
-    def _draw_reps(self) -> None:
-        self.query_one(RepTable).show(self._shown, self._picked)
+    def draw_reps(self) -> None:
+        """The table, its selected rep marked."""
+        self.query_one(RepTable).show(self._shown, self.picked)

@@ -85,10 +85,14 @@ def _columns(tempo: Sequence[str], path: str, rom: str, loss: str) -> str:
 def _row(
     rep: RepView, sees_path: bool, bar: int, scale_mps: float, cutoff_mps: float | None, picked: bool
 ) -> list[Segment]:
-    state = "▶" if picked else "◌" if rep.pending else "●" if rep.counted else "✂"
+    state = "▶" if picked else rep_glyph(rep)
     style = Style(color=BLUE) if rep.pending else PLAIN if rep.counted else FAINT
+    if rep.struck:
+        speed = number(rep.mean_velocity_mps, 2)
+        said = f"{number(rep.number):>3} {speed:>5}  {rep.reason or 'no rep'}"
+        return [Segment(state, style), Segment(said, Style(color=GREY, strike=True))]
     line = [
-        Segment(f"{state}{number(rep.number):>3} ", style),
+        Segment(f"{state}{number(rep.number):>3}{'?' if rep.doubtful and picked else ' '}", style),
         Segment(f"{number(rep.mean_velocity_mps, 2):>5} ", BOLD),
         *_bar(rep, bar, scale_mps, cutoff_mps),
     ]
@@ -103,6 +107,15 @@ def _row(
     line.append(Segment(f"{loss:>7}", Style(color=ORANGE, bold=True) if rep.loss_reached else PLAIN))
     line.append(Segment("■" if rep.loss_reached else "", Style(color=ORANGE)))
     return line
+
+
+def rep_glyph(rep: RepView) -> str:
+    """What stands before a rep: struck, doubtful, pending, counted or not."""
+    if rep.struck:
+        return "✗"
+    if rep.doubtful:
+        return "?"
+    return "◌" if rep.pending else "●" if rep.counted else "✂"
 
 
 def _path(rep: RepView, sees_path: bool) -> str:

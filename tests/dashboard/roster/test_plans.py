@@ -15,7 +15,7 @@ from dashboard.record.record import Record
 from dashboard.record.store import SqlStore, open_store
 from dashboard.roster.athletes import Athlete, Plan, save
 from dashboard.roster.badges import Badges
-from dashboard.roster.plans import assignment, exercise_change, part_of, whom
+from dashboard.roster.plans import assignment, exercise_change, whom
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.screens.ask import AskScreen
 from station.config import Mqtt
@@ -54,7 +54,7 @@ def told(commands: list[CommandMessage]) -> list[tuple[Any, ...]]:
     found = []
     for command in commands:
         given = msgspec.structs.asdict(command)
-        head = {"name", "by", "event_id", "at_utc"}
+        head = {"name", "by", "event_id", "at_utc", "action"}
         found.append((command.name, {k: v for k, v in given.items() if k not in head and v is not None}))
     return found
 
@@ -158,6 +158,7 @@ def test_the_record_makes_a_badge_the_athlete_s_plan_and_keeps_who_and_when(
     until(lambda: len(replies_of(edge)) == 3)
     assert told(commands_of(edge)) == [("set-athlete", {"athlete": "a-17"}), *ANAS_RDL]
     assert [one.event_id for one in commands_of(edge)] == ["first.1", "first.2", "first.3"]
+    assert {one.action for one in commands_of(edge)} == {"first"}  # one undo takes all of it back
     known, *unknown = replies_of(edge)
     assert (known.in_reply_to, known.ok) == ("first", True)
     assert known.text == "a-17: Romanian deadlift, 60 kg, 8 reps"
@@ -252,56 +253,22 @@ def test_a_name_at_the_desk_is_sent_as_an_id_with_the_plan_and_one_sentence_come
     desk(drive, (200, 60))
 
 
-def test_a_plan_that_was_four_commands_is_taken_back_by_one_key(
+def test_a_plan_that_was_four_commands_is_one_action_and_taken_back_by_one_key(
     desk: Any, edge: Any, words: Any, looks: Any
 ) -> None:
     edge.say("rack-1", words().state(), words().info("good-morning"))
 
-    def reply(to: str, ok: bool = True, text: str = "done") -> None:
-        head = {"event_id": new_id(), "at_utc": now_utc(), "in_reply_to": to}
-        edge.say("rack-1", ReplyMessage(**head, ok=ok, text=text))
-
-    def undos() -> int:
-        return sum(one.name == "undo" for one in commands_of(edge))
-
     async def drive(pilot: Any, app: PlumblineApp) -> None:
         await answer(pilot, app, looks, edge, "a", "Ana Okoro")
         await looks.poll(pilot, lambda: len(commands_of(edge)) == 4)
-        for command in commands_of(edge):
-            refused = command.name == "set-load"
-            reply(command.event_id, not refused, "the stack says 40 kg" if refused else "done")
-        await looks.poll(pilot, lambda: "the stack says 40 kg" in looks.text(app))
-        reply("of-another-screen", text="tared")
-        reply("of-another-screen", text="tared")  # QoS 1 may bring it twice
-        reply("seen", text="that is all")
-        await looks.poll(pilot, lambda: len(app.wishes._actions_of("rack-1")) == 3)
-        for expected in (1, 2, 5):  # what others did since, then the three that were done of the plan
-            await pilot.press("u")
-            await looks.poll(pilot, lambda expected=expected: undos() == expected)
-
-    desk(drive, (200, 60))
-
-
-@pytest.mark.parametrize("answered", [0, 1, 3], ids=["first", "between", "last"])
-def test_what_a_badge_has_set_is_taken_back_by_one_key_and_nothing_before_it(
-    desk: Any, edge: Any, words: Any, looks: Any, answered: int
-) -> None:
-    edge.say("rack-1", words().state(), words().info("good-morning"))
-    replies = [part_of("badge", number) for number in (1, 2, 3)]
-    replies.insert(answered, "badge")  # the record's own, whenever it comes
-
-    async def drive(pilot: Any, app: PlumblineApp) -> None:
-        for to in ("of-another-screen", *replies, "end"):
-            head = {"event_id": new_id(), "at_utc": now_utc(), "in_reply_to": to}
-            edge.say("rack-1", ReplyMessage(**head, ok=to != "end", text="done"))
-        await looks.poll(pilot, lambda: "end" in app.wishes._replied)
-        for expected in (3, 4):
-            await pilot.press("u")
-            await looks.poll(
-                pilot,
-                lambda expected=expected: sum(one.name == "undo" for one in commands_of(edge)) == expected,
-            )
-        assert not app.wishes._actions_of("rack-1")
+        (action,) = {one.action for one in commands_of(edge)}
+        assert action is not None
+        await pilot.press("t")
+        await looks.poll(pilot, lambda: len(commands_of(edge)) == 5)
+        assert commands_of(edge)[-1].action not in (None, action)
+        await pilot.press("u")
+        await looks.poll(pilot, lambda: len(commands_of(edge)) == 6)
+        assert [one.name for one in commands_of(edge)].count("undo") == 1
 
     desk(drive, (200, 60))
 

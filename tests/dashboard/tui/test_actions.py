@@ -15,9 +15,10 @@ from dashboard.tui.app import PlumblineApp
 from dashboard.tui.preferences import Preferences, load_preferences, save_preferences
 from dashboard.tui.screens.ask import AskScreen
 from dashboard.tui.screens.coach import ACTIONS
+from dashboard.tui.screens.reps import KEYS
 from station.config import Mqtt
 from station.exercises import all_profiles
-from station.messages import BadgeMessage, CommandMessage, ReplyMessage, decode, new_id, now_utc
+from station.messages import BadgeMessage, CommandMessage, ReplyCode, ReplyMessage, decode, new_id, now_utc
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 
@@ -107,7 +108,8 @@ def test_every_action_is_one_key_and_goes_out_with_who_did_it(
             (await hands.command("t"), {"name": "tare"}),
             (await hands.command("x"), {"name": "end-set"}),
             (await hands.command("r"), {"name": "restart-set"}),
-            (await hands.command("f"), {"name": "mark-rep", "mark": "false", "rep_event_id": newest}),
+            (await hands.command("up", "f"), {"name": "mark-rep", "mark": "false", "rep_event_id": newest}),
+            (await hands.command("space"), {"name": "mark-rep", "mark": "counted", "rep_event_id": newest}),
             (await hands.command("h"), {"mark": "partial"}),
             (await hands.command("d"), {"mark": "failed"}),
             (await hands.command("u"), {"name": "undo"}),
@@ -126,7 +128,10 @@ def test_every_action_is_one_key_and_goes_out_with_who_did_it(
                     "path_limit_m": 0.05,
                 },
             ),
-            (await hands.command("up", "up", "f"), {"rep_event_id": say.rep(1).event_id}),
+            (await hands.command("up", "f"), {"rep_event_id": say.rep(1).event_id}),
+            (await hands.command("b"), {"name": "add-rep"}),
+            (await hands.command("w", text="dora"), {"name": "give-set", "athlete": "dora"}),
+            (await hands.command("L", text="50"), {"name": "load-set", "load_kg": 50.0}),
         ]
         for command, given in expected:
             assert command.by == "cleo"
@@ -138,8 +143,8 @@ def test_every_action_is_one_key_and_goes_out_with_who_did_it(
 def test_every_action_has_its_own_key_and_a_place_in_the_palette(coach: Any, edge: Any, words: Any) -> None:
     say = words()
     edge.say("rack-1", say.state(), say.info())
-    keys = [binding.key for binding in ACTIONS if not isinstance(binding, tuple)]
-    assert len(set(keys)) == len(ACTIONS)
+    every = [binding for binding in (*ACTIONS, *KEYS) if not isinstance(binding, tuple)]
+    assert len({binding.key for binding in every}) == len(every)
 
     async def look(hands: Coach) -> None:
         named = {command.title for command in hands.app.get_system_commands(hands.app.screen)}
@@ -227,7 +232,7 @@ def test_a_reader_that_types_a_badge_and_enter_in_one_go_is_read_in_that_order(
     still: Any, words: Any, looks: Any
 ) -> None:
     sent: list[BadgeMessage] = []
-    still.send = lambda site, station, wish, tracked=True: sent.append(wish) or True
+    still.send = lambda site, station, wish, tracked=True, leaf="": sent.append(wish) or True
     still.put("rack-1", words().state(), words().info(), words().live(1.0))
     app = PlumblineApp(still, all_profiles(), lifter_at="rack-1", by="rack-1")
 
@@ -240,3 +245,131 @@ def test_a_reader_that_types_a_badge_and_enter_in_one_go_is_read_in_that_order(
         assert "badge 0" not in looks.text(app)
 
     looks.run(app, (80, 24), drive)
+
+
+def test_a_mark_means_the_rep_that_was_selected_and_not_the_one_that_has_come_since(
+    coach: Any, edge: Any, words: Any
+) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info())
+
+    async def act(hands: Coach) -> None:
+        await hands.pilot.press("enter", "f")
+        await hands.poll(lambda: "select a rep first" in screen_text(hands.app))
+        assert edge.heard == []
+        await hands.pilot.press("up")
+        edge.say("rack-1", say.rep(3))
+        await hands.poll(lambda: hands.app.view_of(("gym", "rack-1")).counted == 3)
+        assert (await hands.command("f")).rep_event_id == say.rep(2).event_id
+
+    coach(say, (80, 24), act)
+
+
+def test_a_rep_marked_false_stays_struck_out_and_is_taken_back_by_a_key(
+    coach: Any, edge: Any, words: Any
+) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info())
+
+    async def act(hands: Coach) -> None:
+        await hands.pilot.press("enter")
+        gone = {
+            "state": "rejected",
+            "counted": False,
+            "reason_code": "marked-false",
+            "reason": "cleo",
+        }
+        edge.say("rack-1", say.current(say.rep(1), say.rep(2, revision=2, **gone), session_s=20.0))
+        await hands.poll(lambda: "✗  2" in screen_text(hands.app))
+        assert hands.app.view_of(("gym", "rack-1")).counted == 1
+        command = await hands.command("up", "space")
+        assert (command.mark, command.rep_event_id) == ("counted", say.rep(2).event_id)
+
+    coach(say, (80, 24), act)
+
+
+def test_a_rep_that_nobody_can_be_sure_of_has_a_glyph_and_one_key_settles_it(
+    coach: Any, edge: Any, words: Any
+) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info())
+
+    async def act(hands: Coach) -> None:
+        await hands.pilot.press("enter")
+        edge.say("rack-1", say.rep(3, confidence=0.6))
+        await hands.poll(lambda: "?  3" in screen_text(hands.app))
+        command = await hands.command("up", "space")
+        assert (command.mark, command.rep_event_id) == ("counted", say.rep(3).event_id)
+        edge.say("rack-1", say.rep(3, revision=2, confidence=1.0))  # a person has said so
+        await hands.pilot.press("down")
+        await hands.poll(lambda: "●  3" in screen_text(hands.app))
+
+    coach(say, (80, 24), act)
+
+
+@pytest.mark.parametrize(("which", "name"), [("s", "load-set"), ("n", "set-load")])
+def test_a_load_typed_in_mid_set_asks_whether_it_is_of_this_set_or_from_now_on(
+    coach: Any, edge: Any, words: Any, which: str, name: str
+) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info())
+
+    async def act(hands: Coach) -> None:
+        edge.say("rack-1", say.current(say.rep(1), say.rep(2), session_s=20.0))
+        await hands.poll(lambda: hands.app.view_of(("gym", "rack-1")).set_event_id)
+        await hands.pilot.press("l")
+        await hands.poll(lambda: isinstance(hands.app.screen, AskScreen))
+        load, of = hands.app.screen.query(Input)
+        load.value, of.value = "80", "x"
+        await hands.pilot.press("enter")
+        await hands.poll(lambda: "s for this set" in screen_text(hands.app))
+        of.value = which
+        await hands.pilot.press("enter")
+        await hands.poll(lambda: edge.heard)
+        command = decode("command", edge.heard[-1].payload)
+        assert isinstance(command, CommandMessage)
+        assert (command.name, command.load_kg) == (name, 80.0)
+        assert command.set_event_id == ("a1-s1" if which == "s" else None)
+
+    coach(say, (80, 24), act)
+
+
+def test_the_rest_of_a_set_is_given_from_the_selected_rep_on(coach: Any, edge: Any, words: Any) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info())
+
+    async def act(hands: Coach) -> None:
+        await hands.pilot.press("enter", "up")
+        command = await hands.command("w", text="ben")
+        assert (command.name, command.athlete) == ("give-set", "ben")
+        assert command.rep_event_id == say.rep(2).event_id
+
+    coach(say, (80, 24), act)
+
+
+def test_what_the_station_no_longer_holds_is_put_right_by_the_record(
+    coach: Any, edge: Any, words: Any
+) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info())
+    edge._client.subscribe("plumbline/1/gym/+/correction", qos=1)
+
+    async def act(hands: Coach) -> None:
+        await hands.pilot.press("enter", "up", "h")
+        await hands.poll(lambda: len(edge.heard) == 1)
+        asked = decode("command", edge.heard[0].payload)
+        assert isinstance(asked, CommandMessage)
+        head = {"event_id": new_id(), "at_utc": now_utc(), "in_reply_to": asked.event_id}
+        edge.say("rack-1", ReplyMessage(**head, ok=False, text="too long ago", code=ReplyCode.UNKNOWN_REP))
+        await hands.poll(lambda: len(edge.heard) == 2)
+        assert edge.heard[1].topic.endswith("/correction")
+        again = decode("correction", edge.heard[1].payload)
+        assert isinstance(again, CommandMessage)
+        assert (again.action, again.mark, again.rep_event_id) == (asked.action, "partial", asked.rep_event_id)
+        assert again.event_id != asked.event_id
+        head |= {"event_id": new_id(), "in_reply_to": again.event_id}
+        edge.say("rack-1", ReplyMessage(**head, ok=True, text="put right in the record", code=ReplyCode.DONE))
+        await hands.poll(lambda: "put right in the record" in screen_text(hands.app))
+        assert "too long ago" not in screen_text(hands.app)
+
+    coach(say, (80, 24), act)

@@ -17,11 +17,11 @@ from dashboard.history.recall import Recall
 from dashboard.record.store import Arrived, open_store
 from dashboard.roster.athletes import Athlete, Plan, save
 from dashboard.tui.app import PlumblineApp
+from dashboard.tui.commands import Result
 from dashboard.tui.plain import Reporter
 from dashboard.tui.screens.health import HealthScreen
 from dashboard.tui.screens.history import HistoryScreen
 from dashboard.tui.screens.station import StationScreen
-from dashboard.tui.wishes import Said
 from station.cli import main
 from station.exercises import all_profiles
 from station.messages import MAX_PAYLOAD_BYTES, CommandMessage, ReplyMessage, encode
@@ -141,7 +141,7 @@ def said(reply: ReplyMessage) -> Any:
     """A reply as it comes in from the broker."""
     (arrival,), _ = read_all([Packet("plumbline/1/gym/rack-1/reply", encoded(reply), 0.0)])
     assert isinstance(arrival.message, ReplyMessage)
-    return Said("rack-1", arrival.message.text, arrival.message.ok)
+    return Result("rack-1", arrival.message.text, arrival.message.ok)
 
 
 def encoded(message: Any) -> bytes:

@@ -1,0 +1,182 @@
+"""What this screen asks of the stations and of the record, and what came of it, in words."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+
+from dashboard.broker.client import Asked, Client
+from dashboard.floor.state import StationKey
+from dashboard.history.recall import Known
+from dashboard.roster.athletes import Athlete
+from dashboard.roster.plans import assignment, exercise_change, is_id, whom
+from station.exercises import Profile
+from station.messages import (
+    BadgeMessage,
+    CommandMessage,
+    CommandName,
+    InfoMessage,
+    ReplyCode,
+    ReplyMessage,
+    new_id,
+    now_utc,
+)
+
+# What a station no longer holds the record does: it is asked next.
+_ASK_THE_RECORD = frozenset({ReplyCode.UNKNOWN_REP, ReplyCode.UNKNOWN_SET})
+
+
+class Result(NamedTuple):
+    """What came of it, for a person to read; `station` is whose words they are."""
+
+    station: str
+    words: str
+    ok: bool
+
+
+@dataclass(eq=False)
+class _Action:
+    """What one key has sent, and what has come of it so far."""
+
+    key: StationKey
+    past: bool = False  # about a set that the record may hold and the station not
+    answers: list[ReplyMessage] = field(default_factory=list)
+
+
+class CommandSender:
+    """Sends commands, and puts the answers of those that belong together into one sentence.
+
+    Commands of one key share an `action`: the station takes all of them back by one `undo`, whoever has
+    done what since.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        profiles: Mapping[str, Profile],
+        by: str,
+        known: Callable[[], Known],
+        info_of: Callable[[StationKey], InfoMessage | None],
+        tell: Callable[[Result], None],
+    ) -> None:
+        """`by` is who asks; `known` what the record knows; `info_of` a station's settings; `tell` shows."""
+        self._client = client
+        self._profiles = profiles
+        self._by = by
+        self._known = known
+        self._info_of = info_of
+        self._tell = tell
+        self._together: dict[str, _Action] = {}  # by event_id; those sent at once share one
+        self._corrected: dict[StationKey, list[str]] = {}  # actions that the record has done for this screen
+
+    def send(self, key: StationKey, name: CommandName, **given: Any) -> None:
+        """Ask a station's edge; the reply is told when it comes."""
+        self._ask(_Action(key), self._command(name, **given))
+
+    def put_right(self, key: StationKey, session: str, name: CommandName, **given: Any) -> None:
+        """Correct a rep or a set of a session: at the station while it holds it, else at the record."""
+        info = self._info_of(key)
+        here = info is not None and info.session == session
+        leaf = "command" if here else "correction"
+        self._ask(_Action(key, past=True), self._command(name, **given), leaf=leaf)
+
+    def undo(self, key: StationKey) -> None:
+        """Take the newest action at a station back, all the commands of it."""
+        self.send(key, "undo")
+
+    def undo_correction(self, key: StationKey) -> None:
+        """Take back what this screen has put right last, at the record or at the station."""
+        done = self._corrected.get(key)
+        if not done:
+            self.undo(key)
+            return
+        self._ask(_Action(key), self._command("undo", action=done.pop()), leaf="correction")
+
+    def send_badge(self, key: StationKey, badge: str) -> None:
+        """Ask the record whose it is; it sets the station, and the station's info says to whom."""
+        self._ask(_Action(key), BadgeMessage(event_id=new_id(), at_utc=now_utc(), badge=badge, by=key[1]))
+
+    def give_to(self, key: StationKey, athlete: str | None) -> None:
+        """The station is this athlete's now, with their plan where the record has one."""
+        found = self._athlete(athlete)
+        if found is None:
+            self.send(key, "set-athlete", athlete=athlete)
+        else:
+            self._ask(_Action(key), *assignment(found, self._info_of(key), self._profiles, self._by))
+
+    def give_exercise(self, key: StationKey, exercise: str) -> None:
+        """The station counts this now, with the athlete's plan for it where the record has one."""
+        info = self._info_of(key)
+        found = self._athlete(info.athlete if info else None)
+        self._ask(_Action(key), *exercise_change(found, exercise, self._by))
+
+    def athlete_of(self, word: str) -> str:
+        """The id of whoever a badge, a name or an id means. Raises ValueError with words for nobody."""
+        known = self._known()
+        found = whom(known.athletes, word)
+        if found is not None:
+            return found.id
+        if not is_id(word):
+            raise ValueError(known.problem or f"nobody called {word[:20]!r}; an id has a-z, 0-9 and -")
+        return word
+
+    def answered(self, station: str, reply: ReplyMessage, others: bool = False) -> bool:
+        """Tell what an action has come to so far; whether there was something to tell.
+
+        A repeat is not told, nor another screen's reply, but with `others` what a station refused them.
+        """
+        asked = self._client.answered(reply)
+        if asked is None:
+            if others and not reply.ok:
+                self._tell(Result(station, reply.text, False))
+            return others and not reply.ok
+        action = self._together.pop(reply.in_reply_to)
+        if action.past and asked.leaf == "command" and reply.code in _ASK_THE_RECORD:
+            assert isinstance(asked.wish, CommandMessage)
+            again = msgspec.structs.replace(asked.wish, event_id=new_id(), at_utc=now_utc())
+            self._ask(action, again, leaf="correction")
+            return False
+        if reply.ok and action.past and asked.leaf == "correction":
+            assert isinstance(asked.wish, CommandMessage)
+            self._corrected.setdefault(action.key, []).append(asked.wish.action or asked.wish.event_id)
+        action.answers.append(reply)
+        refused = [one for one in action.answers if not one.ok]
+        # What was refused, alone: the rest was done as asked, and the station shows it.
+        words = "; ".join(one.text for one in refused or action.answers)
+        self._tell(Result(asked.station, words, not refused))
+        return True
+
+    def tell_unanswered(self) -> None:
+        """Tell of the commands whose time is up, each once."""
+        for asked in self._client.unanswered():
+            self._together.pop(asked.wish.event_id)
+            self._tell(Result(asked.station, f"no answer to {asked.name}{_whose(asked)}", False))
+
+    def _ask(self, action: _Action, *wishes: CommandMessage | BadgeMessage, leaf: str = "command") -> None:
+        """Send them in this order, as one action."""
+        shared = new_id()
+        for wish in wishes:
+            if isinstance(wish, CommandMessage) and wish.action is None and wish.name != "undo":
+                wish = msgspec.structs.replace(wish, action=shared)  # noqa: PLW2901
+            if not self._client.send(*action.key, wish, leaf=leaf):
+                self._tell(Result(action.key[1], "not sent, no broker", False))
+                return
+            self._together[wish.event_id] = action
+
+    def _command(self, name: CommandName, **given: Any) -> CommandMessage:
+        return CommandMessage(event_id=new_id(), at_utc=now_utc(), name=name, by=self._by, **given)
+
+    def _athlete(self, athlete: str | None) -> Athlete | None:
+        return next((one for one in self._known().athletes if one.id == athlete), None)
+
+
+def _whose(asked: Asked) -> str:
+    """Why there may be no answer: it is not the station that owes it."""
+    return "; the record does not run" if asked.leaf != "command" else ""
+
+
+def names(infos: Sequence[InfoMessage | None], known: Known) -> list[str]:
+    """Whoever lifts or waits anywhere, and whoever the record knows, by id and by name."""
+    here = [name for info in infos if info for name in (info.athlete, *info.queue) if name]
+    return sorted({*here, *(word for one in known.athletes for word in (one.id, one.name))})

@@ -1,0 +1,126 @@
+"""Putting a set right by keys: the rep that is selected, by its event id; the set that is shown.
+
+Nothing here means "the newest": a rep that comes while a key is on its way changes nothing of what it does.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from dashboard.floor.reps import RepView
+from dashboard.floor.state import StationKey
+from dashboard.floor.units import LB_PER_KG, Units
+from dashboard.tui.screens.ask import AskScreen, Field, number_of
+from dashboard.tui.screens.context import ContextScreen
+from station.messages import CommandName, Mark
+
+KEYS: list[BindingType] = [
+    Binding("up", "pick(-1)", "Rep", key_display="↑↓", tooltip="select the rep that a mark means"),
+    Binding("down", "pick(1)", show=False),
+    Binding("space", "mark('counted')", "Count", key_display="␣", tooltip="the rep counts, and no doubt"),
+    Binding("f", "mark('false')", "False", tooltip="the rep was none"),
+    Binding("h", "mark('partial')", "Half", tooltip="the rep was partial"),
+    Binding("d", "mark('failed')", "Failed", tooltip="the rep was a failed attempt"),
+    Binding("b", "add_rep", "Missed", tooltip="add a rep that the station missed"),
+    Binding("w", "give", "Whose", tooltip="the set, or the rest of it, was another athlete's"),
+    Binding("L", "load_set", "Set's load", tooltip="what the whole set was lifted with"),
+]
+
+
+class RepKeys(ContextScreen):
+    """A screen with a set on it, one of whose reps may be selected."""
+
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
+    picked: str | None = None  # the event id of the selected rep
+
+    @property
+    def of_set(self) -> tuple[StationKey, str, str | None] | None:
+        """Station, session and event id of the set that is shown; None where there is none."""
+        raise NotImplementedError
+
+    @property
+    def set_reps(self) -> Sequence[RepView]:
+        """Its reps, by number."""
+        raise NotImplementedError
+
+    def draw_reps(self) -> None:
+        """The selection has changed."""
+        raise NotImplementedError
+
+    @property
+    def selected(self) -> RepView | None:
+        """The selected rep, while it is there."""
+        return next((rep for rep in self.set_reps if rep.event_id == self.picked), None)
+
+    def action_pick(self, step: int) -> None:
+        """Select the rep before or after; beyond the newest, none."""
+        ids = [rep.event_id for rep in self.set_reps]
+        place = ids.index(self.picked) if self.picked in ids else len(ids)
+        place = max(0, place + step)
+        self.picked = ids[place] if place < len(ids) else None
+        self.draw_reps()
+
+    def action_mark(self, mark: Mark) -> None:
+        """Judge the selected rep."""
+        rep = self.selected
+        if rep is None:
+            self.notify("select a rep first: ↑", severity="warning", markup=False)
+            return
+        self._put_right("mark-rep", mark=mark, rep_event_id=rep.event_id)
+
+    def action_add_rep(self) -> None:
+        """One that the station missed."""
+        if self.of_set is not None:
+            self._put_right("add-rep", set_event_id=self.of_set[2])
+
+    def action_give(self) -> None:
+        """Ask whose the set was, and from which of its reps on."""
+        if self.of_set is None:
+            return
+        reps, first = list(self.set_reps), self.selected
+        numbers = {str(rep.number): rep.event_id for rep in reps if not rep.struck}
+        # Only a rep that somebody has selected: the whole set is meant far more often.
+        start = "" if first is None or not reps or first is reps[0] else str(first.number)
+        sender = self.desk.sender
+
+        def parse(given: list[str]) -> dict[str, Any]:
+            if given[1] and given[1] not in numbers:
+                raise ValueError(f"no rep {given[1][:9]!r} in this set")
+            athlete = sender.athlete_of(given[0]) if given[0] else None
+            return {"athlete": athlete, "rep_event_id": numbers.get(given[1])}
+
+        fields = [
+            Field("name, id or badge; nothing for nobody", "", self.desk.athletes()),
+            Field("from which rep on; nothing for the whole set", start),
+        ]
+        self._ask_and_put_right(AskScreen("whose set it was", fields, parse), "give-set")
+
+    def action_load_set(self) -> None:
+        """Ask what the whole set was lifted with."""
+        if self.of_set is None:
+            return
+        units = self.desk.units
+        fields = [Field(units)]
+        screen = AskScreen("load of the whole set", fields, lambda given: load_of(given[0], units))
+        self._ask_and_put_right(screen, "load-set")
+
+    def _ask_and_put_right(self, screen: AskScreen, name: CommandName) -> None:
+        meant = self.of_set
+
+        def chosen(answer: dict[str, Any] | None) -> None:
+            if answer is not None and meant is not None:
+                self.desk.sender.put_right(meant[0], meant[1], name, set_event_id=meant[2], **answer)
+
+        self.app.push_screen(screen, chosen)
+
+    def _put_right(self, name: CommandName, **given: Any) -> None:
+        if self.of_set is not None:
+            key, session, _ = self.of_set
+            self.desk.sender.put_right(key, session, name, **given)
+
+
+def load_of(text: str, units: Units) -> dict[str, Any]:
+    """A load as it was typed, in kilograms; nothing is none. Raises ValueError in words."""
+    load = number_of(text, "load")
+    return {"load_kg": load if load is None or units == "kg" else load / LB_PER_KG}
