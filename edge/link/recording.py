@@ -1,26 +1,23 @@
 """Recordings: CSV (gzip or not) and Parquet, one column per channel, checked whole before use."""
 
-import csv
-import difflib
-import gzip
-import io
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.link.columns import Column, check_units_row, read_header
 from edge.link.drivers import Samples
-from station.config import CHANNELS
+from edge.link.plausible import check_plausible
 from station.distribution import install_with
-from station.errors import RecordingError
+from station.errors import RecordingError, TableError
+from station.tables import Table, number, text_of
 
 Floats = NDArray[np.float64]
 
-_TIME = "time_s"
+_CHUNK = 8192  # rows: their text is in memory, the rest are numbers
 
 
 @dataclass(frozen=True)
@@ -50,134 +47,178 @@ class Recording:
             yield block
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """The cells of a file as numbers, and where each row stands in it."""
+
+    columns: tuple[Column, ...]
+    values: list[Floats]  # per column
+    lines: Floats | range
+    word: str = "line"  # row, in Parquet
+
+
 def read_recording(path: Path) -> Recording:
     """Read and check a recording.
 
     Raises RecordingError naming the line and column: unreadable, empty, unknown or missing columns, a cell
-    that is no number, time that does not rise.
+    that is no number, what can be read in two ways, time that does not rise, what no station can have
+    measured.
     """
-    if path.suffix == ".parquet":
-        return _check(path, _read_parquet(path), first_line=1, word="row")
-    return _check(path, _read_csv(path), first_line=2, word="line")
+    try:
+        rows = _read_parquet(path) if path.suffix == ".parquet" else _read_text(path)
+        recording = _check(rows)
+        check_plausible(recording.time_s, recording.columns, rows.columns)
+    except TableError as error:
+        raise RecordingError(f"{path}: {error}") from error
+    return recording
 
 
-def _read_csv(path: Path) -> dict[str, Floats]:
+def _read_text(path: Path) -> _Rows:
     try:
         raw = path.read_bytes()
-        if raw[:2] == b"\x1f\x8b":
-            raw = gzip.decompress(raw)
-        text = raw.decode("utf-8-sig")
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or str(error)
         raise RecordingError(f"{path}: cannot be read ({reason}); give a CSV or Parquet recording") from error
-    except (EOFError, zlib.error) as error:
-        raise RecordingError(f"{path}: the gzip data is damaged or cut short ({error})") from error
-    except UnicodeDecodeError as error:
-        raise RecordingError(
-            f"{path}: not UTF-8 text at byte {error.start}; a recording is CSV (gzip or not) or .parquet"
-        ) from error
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = [name.strip() for name in next(rows)]
-    except StopIteration:
-        raise RecordingError(f"{path}: empty; the first line names the columns, {_TIME} among them") from None
-    _check_header(path, header)
-    try:
-        body = list(rows)
-    except csv.Error as error:
-        raise RecordingError(f"{path}: line {rows.line_num}: {error}") from error
-    while body and not body[-1]:
-        body.pop()
-    try:
-        columns = list(zip(*body, strict=True)) if body else [() for _ in header]
-        if body and len(columns) != len(header):
-            raise ValueError
-        return {
-            name: np.array([cell or "nan" for cell in column], dtype=np.float64)
-            for name, column in zip(header, columns, strict=True)
-        }
-    except ValueError:
-        raise _bad_line(path, header, body) from None
+    table = Table(text_of(raw))
+    columns = read_header(table.header, f"line {table.header_line}")
+    if table.plain:
+        values = _plain_values(table)
+        if values is not None:
+            first = table.header_line + 1
+            return _Rows(columns, values, range(first, first + len(values[0])))
+    return _careful_values(table, columns)
 
 
-def _bad_line(path: Path, header: list[str], body: list[list[str]]) -> RecordingError:
-    """Find the first line that is not as the header says."""
-    for line, row in enumerate(body, 2):
-        if len(row) != len(header):
-            return RecordingError(
-                f"{path}: line {line} has {len(row)} cells, the header names {len(header)} columns"
-            )
-        for name, cell in zip(header, row, strict=True):
-            try:
-                float(cell or "nan")
-            except ValueError:
-                return RecordingError(
-                    f"{path}: line {line}, column {name}: {cell[:40]!r} is not a number; "
-                    "leave a cell empty where there is no sample"
+def _plain_values(table: Table) -> list[Floats] | None:
+    """The numbers of a table that is as we write it; None where anything is not, to be read with care."""
+    rows = table.plain_rows()
+    parts: list[list[Floats]] = []
+    missing = float("nan")
+    try:
+        while chunk := list(islice(rows, _CHUNK)):
+            cells = list(zip(*chunk, strict=True))
+            if len(cells) != len(table.header):
+                return None
+            parts.append([np.array([float(c) if c else missing for c in column]) for column in cells])
+    except ValueError:  # a blank line, a cell too many, a word
+        return None
+    if not parts:
+        return [np.empty(0) for _ in table.header]
+    values = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return None if any(np.isinf(column).any() for column in values) or _blank(values).any() else values
+
+
+def _blank(values: list[Floats]) -> NDArray[np.bool_]:
+    """The rows without a number."""
+    return np.array(np.isnan(np.array(values)).all(axis=0))
+
+
+def _careful_values(table: Table, columns: tuple[Column, ...]) -> _Rows:
+    """The numbers of any table, cell by cell."""
+    named = [n for n, name in enumerate(table.header) if name]
+    mark = table.decimal_mark(named)
+    values: list[list[float]] = [[] for _ in columns]
+    lines: list[int] = []
+    units_row = True
+    for line, cells in table.rows():
+        for n, name in enumerate(table.header):
+            if not name and cells[n]:
+                raise TableError(
+                    f"line {line}: there is {cells[n][:40]!r} in column {n + 1}, which has no name;"
+                    " name it or delete it"
                 )
-    return RecordingError(f"{path}: not a table of numbers")
+        if units_row and check_units_row(cells, table.header, line):
+            units_row = False
+            continue
+        units_row = False
+        for column, cell, into in zip(columns, (cells[n] for n in named), values, strict=True):
+            try:
+                into.append(number(cell, mark))
+            except ValueError:
+                raise TableError(
+                    f"line {line}, column {column.name}: {cell[:40]!r} is not a number; "
+                    "leave a cell empty where there is no sample"
+                ) from None
+        lines.append(line)
+    return _Rows(columns, [np.array(column, dtype=np.float64) for column in values], np.array(lines))
 
 
-def _read_parquet(path: Path) -> dict[str, Floats]:
+def _read_parquet(path: Path) -> _Rows:
     try:
         from pyarrow import ArrowException, parquet  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise RecordingError(f"{path}: reading Parquet needs pyarrow; {install_with('parquet')}") from error
     try:
         table = parquet.read_table(path)
-    except (OSError, ArrowException) as error:
-        raise RecordingError(f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]})") from error
-    _check_header(path, table.column_names)
-    columns = {}
+    except (OSError, ValueError, ArrowException) as error:
+        raise RecordingError(
+            f"{path}: cannot be read as Parquet ({(str(error).splitlines() or ['no reason given'])[0]})"
+        ) from error
+    columns = read_header(table.column_names, "the schema")
+    values = []
     for name in table.column_names:
         try:
-            columns[name] = table[name].to_numpy().astype(np.float64)
+            values.append(table[name].to_numpy().astype(np.float64))
         except (TypeError, ValueError) as error:
-            raise RecordingError(
-                f"{path}: column {name} does not hold numbers but {table[name].type}"
-            ) from error
-    return columns
+            raise TableError(f"column {name} does not hold numbers but {table[name].type}") from error
+    return _Rows(columns, values, range(1, 1 + table.num_rows), "row")
 
 
-def _check_header(path: Path, header: list[str]) -> None:
-    valid = (_TIME, *CHANNELS)
-    for name in header:
-        if name not in valid:
-            near = difflib.get_close_matches(name, valid, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            raise RecordingError(
-                f"{path}: line 1: unknown column {name[:40]!r}; {hint}valid are {', '.join(valid)}"
-            )
-    if len(set(header)) != len(header):
-        twice = next(name for name in header if header.count(name) > 1)
-        raise RecordingError(f"{path}: line 1: column {twice} is there twice")
-    if _TIME not in header:
-        raise RecordingError(f"{path}: line 1: column {_TIME} is missing; it is the one every recording has")
-    if len(header) == 1:
-        raise RecordingError(f"{path}: line 1: no channel beside {_TIME}; add one of {', '.join(CHANNELS)}")
-
-
-def _check(path: Path, columns: dict[str, Floats], first_line: int, word: str) -> Recording:
-    time_s = columns.pop(_TIME)
-    if time_s.size == 0:
-        raise RecordingError(f"{path}: no samples below the header")
-    for name, values in ((_TIME, time_s), *columns.items()):
-        bad = np.isinf(values) if name != _TIME else ~np.isfinite(values)
+def _check(rows: _Rows) -> Recording:
+    """One time per row that rises, in SI. Rows of one time are one row where no channel has two values."""
+    at = next(n for n, column in enumerate(rows.columns) if column.channel == "time_s")
+    time = rows.values[at]
+    if time.size == 0:
+        raise TableError("no samples below the header")
+    for n, column in enumerate(rows.columns):
+        values = rows.values[n]
+        bad = ~np.isfinite(values) if n == at else np.isinf(values)
         if bad.any():
             row = int(np.argmax(bad))
-            raise RecordingError(
-                f"{path}: {word} {row + first_line}, column {name}: {values[row]} is no reading; "
-                + ("every row needs its time" if name == _TIME else "leave the cell empty")
+            raise TableError(
+                f"{rows.word} {rows.lines[row]}, column {column.name}: {values[row]} is no reading; "
+                + ("every row needs its time" if n == at else "leave the cell empty")
             )
-    falls = np.flatnonzero(np.diff(time_s) <= 0.0)
-    if falls.size:
-        row = int(falls[0]) + 1
-        raise RecordingError(
-            f"{path}: {word} {row + first_line}: {_TIME} goes from {time_s[row - 1]:g} to {time_s[row]:g}; "
+    time_name = rows.columns[at].name
+    step = np.diff(time)
+    if (step < 0.0).any():
+        row = int(np.argmax(step < 0.0)) + 1
+        raise TableError(
+            f"{rows.word} {rows.lines[row]}: {time_name} goes from {time[row - 1]:.12g} to {time[row]:.12g}; "
             "device time rises strictly"
         )
-    if time_s[0] < 0.0:
-        raise RecordingError(
-            f"{path}: {word} {first_line}: {_TIME} is {time_s[0]:g}; it starts at 0 or later"
-        )
-    return Recording(time_s, columns)
+    channels = [n for n in range(len(rows.columns)) if n != at]
+    readings = [rows.values[n] for n in channels]
+    if (step == 0.0).any():
+        time, readings = _merged(rows, time, readings, time_name)
+    # A power of ten is divided by, not multiplied with: 4816 µs are exactly the double of 0.004816.
+    time_s = time / rows.columns[at].per_si
+    return Recording(
+        time_s,
+        {
+            rows.columns[n].channel: rows.columns[n].si(column)
+            for n, column in zip(channels, readings, strict=True)
+        },
+    )
+
+
+def _merged(rows: _Rows, time: Floats, values: list[Floats], time_name: str) -> tuple[Floats, list[Floats]]:
+    """Rows of one time as one row: a logger that writes a row per sensor, or the same row twice."""
+    number = np.concatenate(([0], np.cumsum(np.diff(time) > 0.0)))
+    merged_time = time[np.concatenate(([True], np.diff(time) > 0.0))]
+    merged = []
+    for column in values:
+        there = np.flatnonzero(~np.isnan(column))
+        into = np.full(len(merged_time), np.nan)
+        into[number[there]] = column[there]
+        other = there[into[number[there]] != column[there]]
+        if other.size:
+            row = int(other[0])
+            last = int(np.searchsorted(number, number[row], side="right")) - 1
+            raise TableError(
+                f"{rows.word}s {rows.lines[row]} and {rows.lines[last]}: {time_name} is {time[row]:.12g} in"
+                f" both, with different readings ({len(merged_time)} times in {len(time)} rows); was the time"
+                " rounded? Write it with more digits, or have the rows spread: plumbline import --spread"
+            )
+        merged.append(into)
+    return merged_time, merged

@@ -2,7 +2,9 @@
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from math import floor
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -21,6 +23,9 @@ Floats = NDArray[np.float64]
 
 BLOCK_S = 10.0
 LONG_S = 600.0  # a recording that is worth a progress line
+
+_Record = TypeVar("_Record", Rep, Rejected)
+_TIMES = ("start_s", "eccentric_end_s", "concentric_start_s", "concentric_end_s", "end_s")
 
 # The channel that carries the motion of each kind of station.
 MOTION_CHANNEL = {"barbell": "position_m", "cable": "position_m", "band": "force_n"}
@@ -45,16 +50,20 @@ def analyse(
 
     `progress` is called with the share done; `keep_trace` collects the grid (time, place, x, force).
     """
+    # The kernels' clock begins at 0; by whole seconds, so that nothing but the zero is another.
+    early_s = min(0.0, floor(recording.time_s[0]))
+    recording = Recording(recording.time_s - early_s, recording.columns)
     pipeline = StationPipeline(station, profile, live_s=0.0)
-    book = RepBook()
+    book = RepBook(early_s)
     seen_s = float(recording.time_s[0])
     for block in recording.samples(BLOCK_S):
         book.take(pipeline.feed(block))
         if keep_trace is not None:
             piece = pipeline.counter.trace(seen_s)
             if piece.shape[1]:
-                keep_trace.append(piece)
                 seen_s = float(piece[0, -1]) + 0.0075  # into the next grid sample
+                piece[0] += early_s
+                keep_trace.append(piece)
         if progress is not None:
             progress((_last_time(block) - recording.time_s[0]) / max(recording.duration_s, 1e-9))
     book.take(pipeline.finish())
@@ -62,9 +71,10 @@ def analyse(
 
 
 class RepBook:
-    """The newest revision of every rep, in order."""
+    """The newest revision of every rep, in order; `early_s` is added to all times."""
 
-    def __init__(self) -> None:
+    def __init__(self, early_s: float = 0.0) -> None:
+        self._early_s = early_s
         self._reps: dict[str, RepEvent] = {}
         self._rejected: list[Rejected] = []
 
@@ -79,13 +89,27 @@ class RepBook:
         sets: dict[int, list[Rep]] = {}
         for event in self._reps.values():
             if event.state != "rejected":
-                sets.setdefault(event.set_number, []).append(event.rep)
+                sets.setdefault(event.set_number, []).append(_later(event.rep, self._early_s))
         return Analysis(
             station=station,
             exercise=exercise,
             sets=[AnalysedSet(number, reps) for number, (_, reps) in enumerate(sorted(sets.items()), 1)],
-            rejected=sorted(self._rejected, key=lambda r: r.start_s),
+            rejected=[
+                _later(one, self._early_s) for one in sorted(self._rejected, key=lambda one: one.start_s)
+            ],
         )
+
+
+def _later(record: _Record, by_s: float) -> _Record:
+    """A rep or a movement with its times moved."""
+    if not by_s:
+        return record
+    moved = {
+        name: at_s + by_s
+        for name in record.__struct_fields__
+        if name in _TIMES and (at_s := getattr(record, name)) is not None
+    }
+    return msgspec.structs.replace(record, **moved)
 
 
 def check_channels(recording: Recording, station: StationFile, path: Path) -> None:

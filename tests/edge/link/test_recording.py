@@ -44,7 +44,7 @@ def test_gzip_a_byte_order_mark_and_parquet_read_the_same(tmp_path):
 
 def test_blocks_hold_every_sample_once(tmp_path):
     rows = "".join(f"{i * 0.013:.3f},{i}\n" for i in range(1000))
-    recording = read_recording(write(tmp_path, "time_s,position_m\n" + rows))
+    recording = read_recording(write(tmp_path, "time_s,force_n\n" + rows))
     blocks = list(recording.samples(0.1))
     values = np.concatenate([samples.value for block in blocks for samples in block])
     np.testing.assert_array_equal(values, np.arange(1000))
@@ -61,15 +61,20 @@ def test_blocks_hold_every_sample_once(tmp_path):
         ("time_s\n1\n", "no channel beside time_s"),
         ("time_s,force_n,force_n\n0,1,1\n", "column force_n is there twice"),
         ("time_s,position_m\n0,1\n1,1\n0.5,1\n", "line 4: time_s goes from 1 to 0.5"),
-        ("time_s,position_m\n0,1\n0,1\n", "line 3: time_s goes from 0 to 0"),
+        ("time_s,position_m\n0,1\n0,2\n", "lines 2 and 3: time_s is 0 in both, with different readings"),
         ("time_s,position_m\n0,1\n1,one\n", "line 3, column position_m: 'one' is not a number"),
-        ("time_s,position_m\n0,1\n1\n", "line 3 has 1 cells, the header names 2 columns"),
-        ("time_s,position_m\n0,1\n1,inf\n", "line 3, column position_m: inf is no reading"),
+        ("time_s,position_m\n0,1\n1\n", "line 3 has 1 cell, the header names 2 columns"),
+        ("time_s,position_m\n0,1\n1,inf\n", "line 3, column position_m: 'inf' is not a number"),
         (
             "time_s,position_m\n0,1\n,1\n",
             "line 3, column time_s: nan is no reading; every row needs its time",
         ),
-        ("time_s,position_m\n-1,1\n", "time_s is -1; it starts at 0 or later"),
+        ("time_s,position_m,position_mm\n0,1,1\n", "position_m and position_mm are one channel; keep one"),
+        ("time_s,Position [mm]\n0,1\n", "unknown column 'Position [mm]'; did you mean position_mm"),
+        ("time_s position_m\n0 1\n", "the columns are not separated by ',' ';' or a tab"),
+        ("time_s,position_m\ns,mm\n0,1\n", "line 2: the column position_m is said to be in mm"),
+        (",time_s,position_m\n0,0,1\n", "line 2: there is '0' in column 1, which has no name"),
+        ("time_s,position_m\n0,12:30\n", "line 2, column position_m: '12:30' is not a number"),
     ],
 )
 def test_a_bad_recording_is_refused_with_line_and_column(tmp_path, text, says):
@@ -86,7 +91,7 @@ def test_what_is_no_text_no_gzip_no_parquet_or_not_there_is_refused(tmp_path):
     cut.write_bytes(gzip.compress(GOOD.encode())[:-9])
     fake = write(tmp_path, GOOD, "rec.parquet")
     for path, says in (
-        (binary, "not UTF-8 text at byte 0"),
+        (binary, "unknown column"),
         (cut, "the gzip data is damaged or cut short"),
         (fake, "cannot be read as Parquet"),
         (tmp_path / "none.csv", "No such file"),

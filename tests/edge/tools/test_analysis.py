@@ -253,7 +253,7 @@ def test_a_gyms_own_exercises_lie_beside_the_station_file(analyze, tmp_path):
 @pytest.mark.parametrize(
     ("recording", "station", "exercise", "says"),
     [
-        ("", BARBELL, "rdl", "rec.csv: empty; the first line names the columns, time_s among them"),
+        ("", BARBELL, "rdl", "rec.csv: empty; the first line names the columns"),
         ("time_s,position_m\n", BARBELL, "rdl", "rec.csv: no samples below the header"),
         (
             "time_s,positon_m\n0,1\n",
@@ -261,7 +261,6 @@ def test_a_gyms_own_exercises_lie_beside_the_station_file(analyze, tmp_path):
             "rdl",
             "line 1: unknown column 'positon_m'; did you mean position_m?",
         ),
-        ("time_s;position_m\n0;1\n", BARBELL, "rdl", "line 1: unknown column 'time_s;position_m'"),
         ("position_m\n1\n", BARBELL, "rdl", "line 1: column time_s is missing"),
         (
             "time_s,force_n\n0,1\n",
@@ -276,9 +275,9 @@ def test_a_gyms_own_exercises_lie_beside_the_station_file(analyze, tmp_path):
             "rdl",
             "line 5: time_s goes from 0.04 to 0.03; device time rises strictly",
         ),
-        (GOOD + "0.04,0.9\n", BARBELL, "rdl", "line 5: time_s goes from 0.04 to 0.04"),
+        (GOOD + "0.04,0.9\n", BARBELL, "rdl", "lines 4 and 5: time_s is 0.04 in both"),
         (GOOD + "0.06,high\n", BARBELL, "rdl", "line 5, column position_m: 'high' is not a number"),
-        (GOOD + "0.06\n", BARBELL, "rdl", "line 5 has 1 cells, the header names 2 columns"),
+        (GOOD + "0.06\n", BARBELL, "rdl", "line 5 has 1 cell, the header names 2 columns"),
         (GOOD + '0.06,"0.9\n', BARBELL, "rdl", "line 5: unexpected end of data"),
         (
             GOOD,

@@ -1,0 +1,142 @@
+"""Files of other programs: what their columns are, as far as the names say it.
+
+Known by their own names, and where the format was found:
+
+* Chronojump force sensor: `Time (micros);Force(N)`, decimal comma in some countries before 2.0.3
+  (GNOME/chronojump, src/gui/app1/forceSensor.cs).
+* Chronojump encoder signal: the millimetres of each millisecond, separated by commas, often with one at the
+  end (GNOME/chronojump, encoder/graph.R: `scan(file, sep=",")`).
+* Any log with a name and a unit for each column: `Time (ms)`, `Position [mm]`, `Weight (kg)`, `force/N`.
+
+Tables of reps hold no positions and are refused as what they are: the OpenBarbell app
+(squatsandsciencelabs/OpenBarbellApp, app/utility/transforms/CSVConverter.js), and what Vitruve and GymAware
+export (column names by third parties who import them). RepOne's export could not be verified: a table with a
+mean velocity per row is taken for one of these.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.link.columns import G_MPS2, KNOWN, LBF_N
+from station.errors import TableError
+from station.tables import Table
+
+Floats = NDArray[np.float64]
+
+CHRONOJUMP_STEP_MM = 20  # in a millisecond; more than this is no displacement of a bar
+CHRONOJUMP_LEAST = 200  # values: less than a fifth of a second is no set
+
+_QUANTITIES = {
+    "time_s": ("time", "t", "timestamp", "elapsed", "elapsed time", "zeit", "tiempo", "temps", "tempo"),
+    "position_m": ("position", "pos", "distance", "dist", "displacement", "height", "travel", "length"),
+    "force_n": ("force", "load", "tension", "weight", "fuerza", "kraft", "forza"),
+    "tether_angle_rad": ("tether angle", "angle", "tilt"),
+}
+_UNITS: Mapping[str, Mapping[str, float]] = {  # the SI unit of one
+    "time_s": {"s": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0},
+    "position_m": {"m": 1.0, "mm": 1e-3, "cm": 1e-2, "in": 0.0254, "ft": 0.3048},
+    "force_n": {
+        "n": 1.0,
+        "kn": 1e3,
+        "kgf": G_MPS2,
+        "kg": G_MPS2,
+        "g": G_MPS2 / 1e3,
+        "lbf": LBF_N,
+        "lb": LBF_N,
+    },
+    "tether_angle_rad": {"rad": 1.0, "deg": np.pi / 180.0},
+}
+_SPELT = {
+    **dict.fromkeys(("sec", "secs", "second", "seconds"), "s"),
+    **dict.fromkeys(("msec", "millis", "milliseconds"), "ms"),
+    **dict.fromkeys(("µs", "μs", "usec", "micros", "microseconds"), "us"),
+    **dict.fromkeys(("metre", "metres", "meter", "meters"), "m"),
+    **dict.fromkeys(("inch", "inches", '"'), "in"),
+    **dict.fromkeys(("feet", "foot"), "ft"),
+    **dict.fromkeys(("newton", "newtons"), "n"),
+    **dict.fromkeys(("lbs", "pounds"), "lb"),
+    **dict.fromkeys(("°", "degree", "degrees"), "deg"),
+}
+_ALONE = {"millis": ("time_s", "ms"), "micros": ("time_s", "us"), "seconds": ("time_s", "s")}
+_BY_REP = re.compile(
+    r"(mean|avg|average|peak|max|mean propulsive).{0,12}(velocity|speed|power)|velocidad"
+    r"|range of motion|^rom\b"
+    r"|^rep( ?#| ?num.*|etition.*)?$|^set( ?#| ?num.*)?$|1rm",
+    re.IGNORECASE,
+)
+
+
+class Meaning(NamedTuple):
+    """What a column of a file is."""
+
+    channel: str  # time_s or a channel of a recording
+    si: float  # the channel's unit in one of the file's
+    said: str  # as a person would write it: position_mm
+
+
+def meaning_of(name: str) -> Meaning | str | None:
+    """What a column's name says; a channel alone where it names no unit; None where it is nothing known."""
+    known = KNOWN.get(name.lower())
+    if known is not None:
+        return Meaning(known.channel, 1.0 / known.per_si, known.name)
+    if name.lower() in _ALONE:
+        channel, unit = _ALONE[name.lower()]
+        return Meaning(channel, _UNITS[channel][unit], f"{channel.rpartition('_')[0]}_{unit}")
+    found = re.fullmatch(r"(.+?)[\s_]*(?:[\[(/]\s*|[\s_])([^\s_()\[\]/]+)\s*[\])]?", name)
+    stem, unit = (found[1], found[2].lower()) if found else (name, "")
+    unit = _SPELT.get(unit, unit)
+    for channel, words in _QUANTITIES.items():
+        if re.sub(r"[\s_]+", " ", stem).strip().lower() in words and unit in _UNITS[channel]:
+            return Meaning(channel, _UNITS[channel][unit], f"{channel.rpartition('_')[0]}_{unit}")
+        if re.sub(r"[\s_]+", " ", name).strip().lower() in words:
+            return channel
+    return None
+
+
+def told(word: str, columns: Sequence[str]) -> tuple[int, Meaning]:
+    """What `NAME=position_mm` or `2=time_ms` on the command line says: the column and its meaning."""
+    name, equals, said = word.rpartition("=")
+    names = [one.lower() for one in columns]
+    at = names.index(name.lower()) if name.lower() in names else -1
+    if at < 0 and name.isdigit() and 0 < int(name) <= len(columns):
+        at = int(name) - 1
+    meaning = meaning_of(said)
+    if not equals or at < 0:
+        raise TableError(
+            f"--column {word}: there is no column {name or word!r}; there are {', '.join(columns)}"
+        )
+    if not isinstance(meaning, Meaning):
+        raise TableError(
+            f"--column {word}: {said!r} is no channel with its unit; such as position_mm, time_ms"
+        )
+    return at, meaning
+
+
+def refuse_tables_of_reps(table: Table) -> None:
+    """Raise TableError for a table with a row per rep: there is no motion in it to be counted."""
+    found = [name for name in table.header if _BY_REP.search(name)]
+    if len(found) >= 2:
+        raise TableError(
+            f"line {table.header_line}: a table of reps ({', '.join(found[:4])}), as OpenBarbell, RepOne,"
+            " Vitruve and GymAware export it; there are no positions in it to be counted again. Give the"
+            " samples, if the device has them"
+        )
+
+
+def chronojump_signal(text: str) -> Floats | None:
+    """The millimetres of each millisecond, where a file is such a signal and can be nothing else."""
+    if re.fullmatch(r"[\s,0-9+-]*", text) is None or text.count(",") < CHRONOJUMP_LEAST:
+        return None
+    words = [word for word in re.split(r"[\s,]+", text) if word]
+    try:
+        steps_mm = np.array([int(word) for word in words], dtype=np.float64)
+    except ValueError:
+        return None
+    rows = text.strip().count("\n") + 1
+    if len(words) < CHRONOJUMP_LEAST or (1 < rows != len(words)):
+        return None
+    return steps_mm if np.abs(steps_mm).max() <= CHRONOJUMP_STEP_MM else None
