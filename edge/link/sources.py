@@ -80,7 +80,10 @@ class SerialSource:
         try:
             if port.timeout != timeout_s:
                 port.timeout = timeout_s
-            data: bytes = port.read(port.in_waiting or 1)
+            waiting = port.in_waiting
+            data: bytes = port.read(waiting or 1)
+            if not waiting and data and not self._is_socket and (more := port.in_waiting):
+                data += port.read(more)  # the first byte was waited for; a frame's others have come with it
             if self._is_socket and data:
                 # in_waiting of a socket is only 0 or 1: take the rest without waiting for it.
                 port.timeout = 0.0
