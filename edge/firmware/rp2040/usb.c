@@ -38,7 +38,7 @@ static struct {
     uint8_t address;       /* to be taken when the answer has been sent */
     const uint8_t *answer; /* what is left of it */
     uint16_t answer_n;
-    bool answer_ends_short;
+    bool asked;            /* the host reads, and says thanks by an empty packet */
     uint8_t buffer[2 + 2 * 32];
     uint32_t pid_ep0, pid_in, pid_out;
     bool takes_line_coding;
@@ -147,6 +147,7 @@ static void set_up(void)
     uint16_t value = packet[2] | packet[3] << 8, asked = packet[6] | packet[7] << 8;
     usb.pid_ep0 = USB_DATA1;
     usb.answer_n = 0;
+    usb.asked = packet[0] & 0x80;
     usb.takes_line_coding = false;
     uint16_t request = (packet[0] & 0xe0) << 8 | packet[1]; /* to whomever: there is but one to answer */
     switch (request) {
@@ -227,8 +228,9 @@ static void buffers_done(void)
             usb.address = 0;
         } else if (usb.answer_n) {
             answer_more();
-        } else {
-            give(USB_BUF_CTRL_OUT(0), USB_DATA1); /* the host's thanks */
+        } else if (usb.asked) {
+            usb.asked = false;
+            give(USB_BUF_CTRL_OUT(0), USB_DATA1);
         }
     }
     if (done & 2u && usb.takes_line_coding) {

@@ -152,3 +152,15 @@ def test_the_image_leaves_room_for_the_stack_and_below_the_configuration(image: 
     lines = [bytes.fromhex(line[1:]) for line in image.decode("ascii").split()]
     size = sum(line[0] for line in lines if line[3] == 0)
     assert size < 0x7000 / 2
+
+
+def test_a_line_that_is_too_slow_drops_whole_frames_and_counts_them(
+    make_case: Any, on_avr: Any, read_board: Any
+) -> None:
+    slow = make_case("romanian-deadlift", "position_m", "force_n", target="avr", baud=19_200)
+    driver, found = read_board(on_avr(shorter(slow, 8.0))[1])
+    assert driver.stats.frames_lost > 50
+    assert driver.stats.device_dropped == pytest.approx(driver.stats.frames_lost, abs=60)
+    assert driver.stats.frames_corrupt == 0
+    assert driver.stats.missed == {"position_m": 0, "force_n": 0}
+    assert len(found["position_m"].time_s) > 500
