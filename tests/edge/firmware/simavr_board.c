@@ -29,7 +29,9 @@ static struct {
     int data, clock, bit;
     uint32_t value;
     uint64_t slept;
-    int hung;
+    int hung; /* 1: to hang from now on; 2: hanging, at `at`, where `was` stood */
+    avr_flashaddr_t at;
+    uint8_t was[2];
 } b;
 
 static void pin(int number, int value)
@@ -139,8 +141,19 @@ int main(int argc, char **argv)
         avr_cycle_timer_register(b.avr, (avr_cycle_count_t)b.stimulus[b.next].t_us * 16 - b.avr->cycle, happen, NULL);
     avr_cycle_count_t end = b.n ? (avr_cycle_count_t)b.stimulus[b.n - 1].t_us * 16 : 0;
     int state = cpu_Running;
-    while (b.avr->cycle < end && state != cpu_Done && state != cpu_Crashed)
+    while (b.avr->cycle < end && state != cpu_Done && state != cpu_Crashed) {
+        if (b.hung == 1 && state == cpu_Running) {
+            static const uint8_t FOR_EVER[2] = {0xff, 0xcf}; /* rjmp to itself; interrupts go on */
+            b.at = b.avr->pc;
+            memcpy(b.was, b.avr->flash + b.at, 2);
+            memcpy(b.avr->flash + b.at, FOR_EVER, 2);
+            b.hung = 2;
+        } else if (b.hung == 2 && b.avr->pc == 0) {
+            memcpy(b.avr->flash + b.at, b.was, 2);
+            b.hung = 0;
+        }
         state = avr_run(b.avr);
+    }
     fclose(b.out);
     printf("{\"state\": %d, \"seconds\": %.3f, \"asleep\": %.3f}\n", state, b.avr->cycle / 16e6,
            (double)b.slept / (double)b.avr->cycle);

@@ -164,3 +164,16 @@ def test_a_line_that_is_too_slow_drops_whole_frames_and_counts_them(
     assert driver.stats.frames_corrupt == 0
     assert driver.stats.missed == {"position_m": 0, "force_n": 0}
     assert len(found["position_m"].time_s) > 500
+
+
+def test_a_board_that_hangs_is_restarted_by_its_watchdog_and_keeps_its_count(
+    case: Any, on_avr: Any, read_board: Any
+) -> None:
+    case = shorter(case, 6.0)
+    hang = records(Kind.RESET, 0, np.array([4.0]), np.array([1]))
+    _, data = on_avr(only(case, merged([case.records, hang])))
+    driver, _ = read_board(data, away_s=0.3)
+    assert (driver.stats.resets, driver.stats.device_restarts) == (1, 1)
+    frames = FrameDecoder().feed(data)
+    again = wire.parse_hello(frames.hellos[-1][1])
+    assert (again.start, again.channels[0].zero) == (wire.Start.WATCHDOG, wire.Zero.KEPT)
