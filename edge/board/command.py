@@ -1,6 +1,7 @@
 """`plumbline board`: build, flash, configure and check a sensor board."""
 
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -73,7 +74,8 @@ rack-1.board.toml:
     parser.add_argument("--work", type=Path, metavar="FOLDER", help="keep what the compiler leaves")
     args = parser.parse_args(argv)
     file = load_board(args.board)
-    image = build_image(file.target, args.work or args.out.absolute().parent / ".plumbline-board")
+    with tempfile.TemporaryDirectory() as scratch:
+        image = build_image(file.target, args.work or Path(scratch))
     configuration = _block(file)
     data = uf2(image, configuration) if file.target == "rp2040" else avr_hex(image, configuration)
     _write(args.out, data)
