@@ -21,7 +21,7 @@ from station.records import ReasonCode
 
 # By a person: such a rep is shown, struck out, so that it can be taken back. One that the counter takes back
 # is not shown any more.
-_STRUCK = frozenset({ReasonCode.MARKED_FALSE, ReasonCode.SET_RESTARTED})
+STRUCK = frozenset({ReasonCode.MARKED_FALSE, ReasonCode.SET_RESTARTED})
 
 
 class RunningSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,7 +147,7 @@ def _in_order(reps: Iterable[CurrentRep], said: Iterable[str]) -> tuple[CurrentR
 
 
 def _is_struck(one: CurrentRep, said: Iterable[str]) -> bool:
-    return one.rep.reason_code in _STRUCK or (one.rep.reason_code is None and one.event_id in said)
+    return one.rep.reason_code in STRUCK or (one.rep.reason_code is None and one.event_id in said)
 
 
 def _bare(message: RepMessage) -> CurrentRep:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from dashboard.database.database import Database, Row
+from dashboard.floor.running import STRUCK
 from dashboard.floor.times import day_of
 from station.records import Rep, SetSummary
 
@@ -188,6 +189,22 @@ def sessions(
 ) -> list[Session]:
     """The sessions of a filter, the newest first. `zone` says when a day ends; None: as this machine does."""
     return group_sessions(sets(db, wanted, limit), zone)
+
+
+class WholeSet(msgspec.Struct, frozen=True, kw_only=True):
+    """A set to be put right: those of its reps that a person has struck are there as well."""
+
+    event_id: str | None  # None: its summary has not come
+    reps: tuple[KeptRep, ...]  # by start
+
+
+def whole_set(db: Database, key: tuple[str, str, str, int]) -> WholeSet:
+    """A set by site, station, session and number."""
+    where = "site = ? AND station = ? AND session = ?"
+    rows = db.rows(f"SELECT * FROM reps WHERE {where} AND set_number = ? ORDER BY start_s, event_id", key)
+    kept = [one for one in map(kept_rep, rows) if one.state != "rejected" or one.rep.reason_code in STRUCK]
+    ids = db.rows(f"SELECT event_id FROM sets WHERE {where} AND number = ?", key)
+    return WholeSet(event_id=ids[0]["event_id"] if ids else None, reps=tuple(kept))
 
 
 def group_sets(kept: Iterable[KeptRep]) -> list[KeptSet]:

@@ -232,7 +232,7 @@ class PlumblineApp(App[int]):
         """On a lifter's own screen every letter belongs to the badge; no key leads to where one is."""
         if action == "health" and isinstance(self.screen, HealthScreen):
             return False
-        if action == "history" and self._past is not None and self.screen is self._past:
+        if action == "history" and self._past is not None and self._past in self.screen_stack:
             return False
         return self._lifter_at is None or action not in ("leave", "health", "history", "units", "theme")
 
@@ -260,8 +260,13 @@ class PlumblineApp(App[int]):
     def _answered(self, station: str, reply: ReplyMessage) -> None:
         # A lifter is told as well what their station refuses of the commands that follow a badge.
         own = isinstance(self.screen, LifterScreen) and self.screen.station == station
-        if self.sender.answered(station, reply, others=own) and self._recall is not None:
+        if not self.sender.answered(station, reply, others=own):
+            return
+        if self._recall is not None:
             self._recall.again()
+        for screen in self.screen_stack:
+            if isinstance(screen, LiveScreen) and screen.is_ready:
+                screen.answered()
 
     def _hear(self, said: Result) -> None:
         """The newest alone is told, with the next flush: a pile of them hides the reps."""

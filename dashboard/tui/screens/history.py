@@ -11,6 +11,7 @@ from dashboard.plaintext import clean
 from dashboard.tui.screens.ask import AskScreen, Field
 from dashboard.tui.screens.context import CoachContext
 from dashboard.tui.screens.live import LiveScreen, Shown
+from dashboard.tui.screens.past import PastSetScreen
 from dashboard.tui.widgets.alerts import AlertStrip
 from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.history import MEASURES, HistoryLines
@@ -23,6 +24,7 @@ class HistoryScreen(LiveScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", tooltip="to where you came from"),
+        Binding("enter", "open", "Reps", key_display="⏎", tooltip="the set rep by rep, to put it right"),
         Binding("down", "choose(1)", "Who and what", key_display="↑↓"),
         Binding("up", "choose(-1)", show=False),
         Binding("left", "set(-1)", "Set", key_display="←→"),
@@ -86,6 +88,16 @@ class HistoryScreen(LiveScreen):
         past = self._past
         past.measure = MEASURES[(MEASURES.index(past.measure) + 1) % len(MEASURES)]
         past.draw_anew()
+
+    def action_open(self) -> None:
+        """Show the chosen set rep by rep."""
+        past = self._past
+        if past.sets:
+            self.app.push_screen(PastSetScreen(self._desk, self._where, past.sets[past.place]))
+
+    def answered(self) -> None:
+        """What was put right is seen here, too."""
+        self.action_read()
 
     def action_filter(self) -> None:
         """Ask for a word; nothing shows everything."""

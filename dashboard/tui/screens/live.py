@@ -28,6 +28,9 @@ class LiveScreen(Screen[None]):
         """Show this from now on."""
         raise NotImplementedError
 
+    def answered(self) -> None:
+        """Something that was asked for has been done, or refused."""
+
     @property
     def is_ready(self) -> bool:
         """Composed, and not being taken down."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
@@ -20,7 +21,7 @@ from dashboard.tui.widgets.lines import (
     number,
     whole_pct,
 )
-from station.exercises.judge import Outcome
+from station.exercises.judge import Outcome, TempoTimes
 
 _PHASES = ("ecc", "bot", "con", "top")
 _HEAD_CELLS = 11  # glyph, number, velocity
@@ -29,15 +30,25 @@ _OFF = Style(color=YELLOW, bold=True)
 _TAIL_CELLS = 46  # tempo, path, range and loss right of the bar
 
 
+class SetSheet(msgspec.Struct, frozen=True, kw_only=True):
+    """A set and what it is held against."""
+
+    reps: tuple[RepView, ...]
+    target_tempo_s: TempoTimes
+    path_limit_m: float | None
+    loss_cutoff_pct: float
+    sees_path: bool
+
+
 class RepTable(Lines):
     """Bars of mean concentric velocity against the cut-off, and each rep's tempo, path, range and loss."""
 
-    def __init__(self, view: StationView, *, id: str | None = None) -> None:
+    def __init__(self, view: StationView | SetSheet, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.view = view
         self._picked: str | None = None
 
-    def show(self, view: StationView, picked: str | None = None) -> None:
+    def show(self, view: StationView | SetSheet, picked: str | None = None) -> None:
         """Show this from now on, the rep with this event id marked."""
         if (view.reps, picked) != (self.view.reps, self._picked) or view != self.view:
             longer = len(view.reps) > len(self.view.reps)
@@ -55,7 +66,9 @@ class RepTable(Lines):
         return rep_lines(self.view, width, height, self._picked)
 
 
-def rep_lines(view: StationView, width: int, height: int, picked: str | None = None) -> list[list[Segment]]:
+def rep_lines(
+    view: StationView | SetSheet, width: int, height: int, picked: str | None = None
+) -> list[list[Segment]]:
     """The table in `width` × `height` cells; the oldest reps go where there is no room."""
     bar = max(4, width - _HEAD_CELLS - _TAIL_CELLS)
     speeds = [(rep.counted, rep.mean_velocity_mps or 0.0) for rep in view.reps]

@@ -1,0 +1,123 @@
+"""A past set rep by rep, to be put right by the station screen's keys; the record answers."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from dashboard.database.schema import open_history
+from dashboard.floor.reps import NO_TEMPO, RepView, rep_view
+from dashboard.floor.state import StationKey
+from dashboard.floor.times import minute_of
+from dashboard.floor.units import load_words
+from dashboard.history.queries import KeptSet, WholeSet, whole_set
+from dashboard.tui.screens.context import CoachContext
+from dashboard.tui.screens.live import Shown
+from dashboard.tui.screens.reps import RepKeys
+from dashboard.tui.widgets.alerts import AlertStrip
+from dashboard.tui.widgets.headline import Headline
+from dashboard.tui.widgets.keys import Keys
+from dashboard.tui.widgets.reps import RepTable, SetSheet
+from station.errors import StoreError
+from station.exercises.judge import asked_of
+
+READ_EACH_S = 2.0  # what the station still held comes to the record by way of its outbox
+
+
+class PastSetScreen(RepKeys):
+    """One set of the record. Read in a thread of its own, again after whatever was answered."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", tooltip="to the history"),
+        Binding("u", "undo", "Undo", tooltip="take back what was put right last"),
+    ]
+
+    def __init__(self, context: CoachContext, where: str | None, chosen: KeptSet) -> None:
+        """`where` is the record's path or URL, None for this machine's own."""
+        super().__init__()
+        self._coach = context
+        self._where = where
+        self._key = chosen.key
+        self._whole = WholeSet(event_id=None, reps=chosen.reps)
+        self._problem = ""
+
+    @property
+    def of_set(self) -> tuple[StationKey, str, str | None] | None:
+        """The set that is shown."""
+        site, station, session, number = self._key
+        return (site, station), session, self._whole.event_id or f"{session}-s{number}"
+
+    @property
+    def set_reps(self) -> Sequence[RepView]:
+        """Its reps, those that a person has struck among them."""
+        return self._sheet().reps
+
+    def compose(self) -> ComposeResult:
+        """Headline, reps, keys."""
+        yield Headline()
+        yield AlertStrip(id="alerts")
+        yield RepTable(self._sheet(), id="set-reps")
+        yield Keys(id="keys")
+
+    def on_mount(self) -> None:
+        """Read all of it."""
+        self.read()
+        self.set_interval(READ_EACH_S, self.read)
+
+    def show(self, shown: Shown) -> None:
+        """Which set it is, and what the stations call for."""
+        self.head(shown, self._problem or self._title())
+
+    def answered(self) -> None:
+        """Something was done."""
+        self.read()
+
+    def read(self) -> None:
+        """Read the set anew."""
+        self.run_worker(self._read, thread=True, exclusive=True)
+
+    def draw_reps(self) -> None:
+        """The table, its selected rep marked."""
+        self.query_one(RepTable).show(self._sheet(), self.picked)
+
+    def action_undo(self) -> None:
+        """Take back what was put right last."""
+        site, station, _, _ = self._key
+        self.desk.sender.undo_correction((site, station))
+
+    def action_back(self) -> None:
+        """To the history."""
+        self.app.pop_screen()
+
+    def _title(self) -> str:
+        if not self._whole.reps:
+            return "this set has no reps any more"
+        first = self._whole.reps[0]
+        load = load_words(self._whole.reps[-1].load_kg, self._coach.units) or "no load"
+        who, where = first.athlete or "nobody", f"{first.station} set {self._key[3]}"
+        return f"{where}, {who}, {load}, {minute_of(first.at_utc)}, {first.exercise}"
+
+    def _sheet(self) -> SetSheet:
+        reps = self._whole.reps
+        profile = self._coach.profiles.get(reps[0].exercise) if reps else None
+        return SetSheet(
+            reps=tuple(rep_view(one.event_id, one.state, one.rep, profile) for one in reps),  # type: ignore[arg-type]
+            target_tempo_s=asked_of(profile.tempo) if profile else NO_TEMPO,
+            path_limit_m=profile.path_limit_m if profile else None,
+            loss_cutoff_pct=profile.velocity_loss_cutoff_pct if profile else 20.0,
+            sees_path=any(one.rep.path_deviation_m is not None for one in reps),
+        )
+
+    def _read(self) -> None:
+        try:
+            with open_history(self._where) as db:
+                found, problem = whole_set(db, self._key), ""
+        except StoreError as error:
+            found, problem = self._whole, str(error)
+        self.app.call_from_thread(self._take, found, problem)
+
+    def _take(self, found: WholeSet, problem: str) -> None:
+        if self.is_attached:
+            self._whole, self._problem = found, problem
+            self.draw_reps()
