@@ -33,6 +33,7 @@ from station.messages import (
 
 RETRY_S = 1.0
 CONNECT_TIMEOUT_S = 2.0
+UNSUPPORTED_VERSION = 0x84  # MQTT 5, 3.2.2.2; paho says so for 3.1.1 as well
 KEEPALIVE_S = 5  # a broker behind a dead link is noticed within 1.5 of these
 LOOP_S = 0.05  # how long a command waits at most
 REPLY_WAIT_S = 5.0
@@ -217,8 +218,8 @@ class Client:
 
     def _stay_connected(self, protocol: MQTTProtocolVersion) -> bool:
         """One connection from beginning to end; whether the broker ever answered in this protocol."""
-        accepted: list[bool] = []
-        client = self._new_client(protocol, accepted)
+        answers: list[int] = []  # reason codes of CONNACK
+        client = self._new_client(protocol, answers)
         five = protocol == MQTTProtocolVersion.MQTTv5
         limits = None
         if five:
@@ -235,8 +236,8 @@ class Client:
                 if code != paho.MQTT_ERR_SUCCESS:
                     break
                 self._read_until_s = began_s
-                refused = accepted == [False]
-                while self._outgoing and accepted:
+                refused = any(answers)
+                while self._outgoing and answers:
                     topic, payload = self._outgoing.popleft()
                     client.publish(topic, payload, qos=1)
         finally:
@@ -244,9 +245,9 @@ class Client:
             if self.connection.up:
                 self._say(False, "broker gone")
         # Refused for who we are is an answer; refused for the version is not.
-        return bool(accepted) and (accepted[0] or "version" not in self.connection.text.lower())
+        return bool(answers) and answers[0] != UNSUPPORTED_VERSION
 
-    def _new_client(self, protocol: MQTTProtocolVersion, accepted: list[bool]) -> Reader:
+    def _new_client(self, protocol: MQTTProtocolVersion, answers: list[int]) -> Reader:
         client = Reader(CallbackAPIVersion.VERSION2, protocol=protocol)
         client.connect_timeout = CONNECT_TIMEOUT_S
         if self._mqtt.username is not None:
@@ -255,7 +256,7 @@ class Client:
             client.tls_set(ca_certs=self._mqtt.ca_file)
 
         def on_connect(client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
-            accepted.append(not code.is_failure)
+            answers.append(code.value)
             if code.is_failure:
                 self._say(False, f"refused: {str(code).lower()}")
                 return

@@ -37,7 +37,9 @@ class Screen:
         while any(self.under_way.values()) and chance.random() < share:
             topic = chance.choice([topic for topic, waiting in self.under_way.items() if waiting])
             payload = self.under_way[topic].popleft()
-            packets += [Packet(topic, payload, now_s)] * chance.choice((1, 1, 1, 2))
+            for _ in range(chance.choice((1, 1, 1, 2))):
+                # Of two of the same moment of the session the later to arrive holds: each has its own stamp.
+                packets.append(Packet(topic, payload, now_s + len(packets) / 1e6))
         arrivals, refused = read_all(packets)
         assert refused == 0
         self.floor = apply_all(self.floor, arrivals)
