@@ -67,6 +67,8 @@ function boot2Checksum(bytes) { // CRC-32 of the boot ROM: 04c11db7, most signif
 let random = Number(seed) >>> 0;
 const nextBit = () => { random = (Math.imul(random, 1664525) + 1013904223) >>> 0; return random >>> 31; };
 
+let due = 0; // when the next stimulus or state machine is
+let switched = true; // machines may have been enabled
 const clock = new SimulationClock();
 const uart = [], usb = [], pieces = []; // when it began to speak, and after how many bytes
 let spoke = -1e9;
@@ -75,7 +77,11 @@ let mcu, machines, hung = false, usbSeen = false;
 function powerUp(kept, watchdog) {
   mcu = new RP2040(clock);
   mcu.logger = { debug() {}, info() {}, warn() {}, error(name, text) { console.error(name, text); } };
-  for (const pio of mcu.pio) pio.run = () => {};
+  for (const pio of mcu.pio) {
+    pio.run = () => {};
+    const write = pio.writeUint32.bind(pio);
+    pio.writeUint32 = (offset, value) => { switched ||= offset === 0; write(offset, value); };
+  }
   const plain = (value) => ({ readUint32: value, writeUint32Atomic() {} });
   mcu.peripherals[0x40060] = plain(nextBit); // the ring oscillator's random bit
   mcu.peripherals[0x40064] = plain(() => 1 << 8); // the chip was switched on
@@ -117,6 +123,7 @@ function powerUp(kept, watchdog) {
     if (c.sensor === ENCODER) show(c);
     if (c.sensor === ENCODER && c.pins[2] !== 255) mcu.gpio[c.pins[2]].setInputValue(true);
   }
+  switched = true;
   const boot2 = image.subarray(0, 256);
   if (boot2Checksum(boot2.subarray(0, 252)) !== boot2.readUInt32LE(252)) {
     console.log(JSON.stringify({ boot: 'disk' })); // the boot ROM shows the board as a disk
@@ -165,10 +172,12 @@ function happen() {
 }
 
 function wake() { // machines that were enabled, or whose pin has come, run from now on
+  due = at(nextStimulus);
   for (const m of machines) {
     const enabled = m.machine.enabled;
     if (!enabled) m.next = Infinity;
     else if (m.next === Infinity && !m.machine.waiting) m.next = clock.nanos + period(m.machine);
+    if (m.next < due) due = m.next;
   }
 }
 
@@ -195,16 +204,16 @@ function stepMachine(m) {
 }
 
 function advance(nanos) { // everything outside the processor, up to this time, in the order of time
-  for (;;) {
+  while (due <= nanos) {
     let first = null, when = at(nextStimulus);
     for (const m of machines) if (m.next < when) { first = m; when = m.next; }
-    if (when > nanos) break;
+    if (when > nanos) { due = when; break; }
     if (when > clock.nanos) clock.tick(when - clock.nanos);
     if (first) { stepMachine(first); clock.tick(0); } else happen();
     wake();
   }
   if (nanos > clock.nanos) clock.tick(nanos - clock.nanos);
-  wake();
+  if (switched) { switched = false; wake(); }
 }
 
 powerUp(null, false);
@@ -215,8 +224,7 @@ while (clock.nanos < end) {
   if (usbQuestions && core.PC === 0x300) { disk = true; break; }
   if (core.waiting && core.pendingInterrupts & core.enabledInterrupts && core.checkForInterrupts()) core.waiting = false;
   if (core.waiting || hung) {
-    let next = Math.min(at(nextStimulus), clock.nextAlarm ? clock.nextAlarm.nanos : Infinity);
-    for (const m of machines) next = Math.min(next, m.next);
+    const next = Math.min(due, clock.nextAlarm ? clock.nextAlarm.nanos : Infinity);
     if (next === Infinity) break;
     advance(Math.max(next, clock.nanos));
   } else {

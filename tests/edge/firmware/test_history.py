@@ -150,21 +150,11 @@ def test_the_reps_of_three_stations_are_in_the_history_and_true(
     make_case: Any, count_at: Any, broker: Broker, tmp_path: Path, until: Any
 ) -> None:
     cases = {name: make_case(exercise, *channels) for name, (exercise, channels) in CASES.items()}
-    truths = {
-        name: [rep for one in case.simulated.truth["sets"] for rep in one["reps"]]
-        for name, case in cases.items()
-    }
-    with (
-        SqliteStore(tmp_path / "history.db") as store,
-        Record(Mqtt(host="127.0.0.1", port=broker.port, tls=False), store),
-    ):
+    mqtt = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
+    with SqliteStore(tmp_path / "history.db") as store, Record(mqtt, store):
         count_at(cases)
-        until(lambda: all(len(counted(store, name)) >= len(truths[name]) for name in cases), 40.0)
-        for name in cases:
-            reps = counted(store, name)
-            assert len(reps) == len(truths[name]), name
-            for found, true in zip(reps, truths[name], strict=True):
-                assert_true(name, found, true)
+        for name, case in cases.items():
+            assert_counted_and_true(store, name, case, until)
 
 
 def assert_true(name: str, found: dict[str, Any], true: dict[str, Any]) -> None:
@@ -177,20 +167,29 @@ def assert_true(name: str, found: dict[str, Any], true: dict[str, Any]) -> None:
         assert found[key] == pytest.approx(true[key], abs=limit), (name, key)
 
 
-def test_the_machine_codes_reps_of_a_pull_through_are_in_the_history_and_true(
+def test_the_machine_codes_reps_of_three_stations_are_in_the_history_and_true(
     make_case: Any, on_rp2040: Any, speak: Any, count_at: Any, broker: Broker, tmp_path: Path, until: Any
 ) -> None:
-    case = make_case("cable-pull-through", "position_m", "pulley_x_n", "pulley_y_n")
-    _, uart, _ = on_rp2040(case)
-    truth = [rep for one in case.simulated.truth["sets"] for rep in one["reps"]]
+    cases = {name: make_case(exercise, *channels, reps=2) for name, (exercise, channels) in CASES.items()}
+    ports = {}
+    for name, case in cases.items():
+        _, uart, _ = on_rp2040(case)
+        ports[name] = speak(uart, json.loads((tmp_path / "uart.json").read_text()))
     mqtt = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
     with SqliteStore(tmp_path / "history.db") as store, Record(mqtt, store):
-        count_at({"pull": case}, {"pull": speak(uart, json.loads((tmp_path / "uart.json").read_text()))})
-        until(lambda: len(counted(store, "pull")) >= len(truth), 40.0)
-        reps = counted(store, "pull")
-        assert len(reps) == len(truth)
-        for found, true in zip(reps, truth, strict=True):
-            assert_true("pull", found, true)
+        count_at(cases, ports)
+        for name, case in cases.items():
+            assert_counted_and_true(store, name, case, until)
+
+
+def assert_counted_and_true(store: SqliteStore, name: str, case: Any, until: Any) -> None:
+    """As many reps as were done, in the order they were done, and every number true."""
+    truth = [rep for one in case.simulated.truth["sets"] for rep in one["reps"]]
+    until(lambda: len(counted(store, name)) >= len(truth), 40.0)
+    reps = counted(store, name)
+    assert len(reps) == len(truth), name
+    for found, true in zip(reps, truth, strict=True):
+        assert_true(name, found, true)
 
 
 def test_a_board_that_restarts_in_mid_set_is_said_in_health_and_makes_no_rep_up(
