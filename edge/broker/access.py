@@ -1,7 +1,7 @@
 """Who may do what on a gym's broker: roles, and the ACL file that holds each user to theirs. Pure.
 
     role             reads                          writes
-    station          command, ack, state of its own all it measures and says, of its own
+    station          command, ack, state, health of its own all it measures and says, of its own
     record           the whole site                 ack, and what answers a badge: command, reply
     floor            the whole site                 as record and coach together
     coach            the whole site                 command, correction, badge
@@ -20,8 +20,8 @@ import msgspec
 
 NAME = re.compile(r"[a-z0-9-]{1,32}")
 STATION_WRITES = ("state", "info", "health", "current", "live", "rep", "set", "reply")
-# Its own state as well: a node learns from it that another one speaks for its station.
-STATION_READS = ("command", "ack", "state")
+# Its own state and health as well: a node learns from them that another one speaks for its station.
+STATION_READS = ("command", "ack", "state", "health")
 SITE_WRITES = {
     "record": ("ack", "command", "reply"),  # a badge it knows becomes commands, and gets a reply
     "floor": ("ack", "command", "correction", "badge", "reply"),
@@ -62,9 +62,10 @@ def acl(site: str, users: Mapping[str, User]) -> str:
 def _rights(root: str, name: str, user: User, discovery: bool) -> Iterator[str]:
     match user.role:
         case Role.STATION:
-            yield from (f"topic write {root}/{name}/{leaf}" for leaf in STATION_WRITES if leaf != "state")
-            yield f"topic readwrite {root}/{name}/state"
-            yield from (f"topic read {root}/{name}/{leaf}" for leaf in STATION_READS if leaf != "state")
+            for leaf in dict.fromkeys((*STATION_WRITES, *STATION_READS)):
+                reads, writes = leaf in STATION_READS, leaf in STATION_WRITES
+                right = "readwrite" if reads and writes else "read" if reads else "write"
+                yield f"topic {right} {root}/{name}/{leaf}"
             if discovery:
                 yield f"topic write {DISCOVERY}/+/{name}/+/config"
         case Role.SCREEN:

@@ -23,11 +23,14 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from edge.delivery.home_assistant import discovery
+from edge.delivery.rival import LEAVES as RIVAL_LEAVES
+from edge.delivery.rival import Rival
 from station.config import Mqtt, check_mqtt, read_password
-from station.errors import ConfigError
-from station.messages import RETAINED, Address, StateMessage, encode
+from station.errors import ConfigError, MessageError
+from station.messages import RETAINED, Address, StateMessage, decode, encode, new_id
 
 LEAVES = ("command", "ack")  # what a station listens to
+TAKEN_OVER = "Session taken over"  # MQTT 5's reason 0x8E, in paho's words
 KEEPALIVE_S = 10  # a half-open link shows after 15 to 20 s
 RECONNECT_MAX_S = 2  # paho's own default is 120
 CONNECT_TIMEOUT_S = 3.0
@@ -67,7 +70,10 @@ class Connection:
         self._password = read_password(mqtt)
         self._protocol = paho.MQTTv5
         self._unsubscribed = threading.Event()
+        self._rival = Rival(will.session)
+        self._asking = True  # under a name of our own whether another node has the station's
         self._wrong_protocol = False
+        self._taken_over = False
         self._asked_at: float | None = None  # when a CONNECT was sent that nobody has answered
         self._client = self._make()
 
@@ -79,16 +85,37 @@ class Connection:
     def look_after(self) -> None:
         """Call this now and then from another thread: changes the protocol version where the broker wants
         that, and starts the network thread anew if it has died."""
+        if self._asking and self._rival.clear(time.monotonic()):
+            self._asking, self.trouble = False, None
+            self._anew()
+            return
+        if not self._asking and self._taken_over:
+            self._taken_over, self._asking = False, True
+            self._anew()
+            return
         asked_at = self._asked_at
         if self._wrong_protocol or (asked_at and time.monotonic() - asked_at > ANSWER_TIMEOUT_S):
             self._wrong_protocol, self._asked_at = False, None
             self._protocol = paho.MQTTv311 if self._protocol == paho.MQTTv5 else paho.MQTTv5
-            self._client.disconnect()
-            self._client.loop_stop()
-            self._client = self._make()
-            self.start()
+            self._anew()
         elif self._client.loop_start() == MQTTErrorCode.MQTT_ERR_SUCCESS:
             self.connected = False  # it was not running: paho answers MQTT_ERR_INVAL while it is
+
+    @property
+    def asking(self) -> bool:
+        """Whether it is still being found out if another node has the station's name."""
+        return self._asking
+
+    @property
+    def rival(self) -> str | None:
+        """The session of another node that speaks for this station; None where there is none."""
+        return self._rival.session(time.monotonic()) if self._asking else None
+
+    def _anew(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+        self._client = self._make()
+        self.start()
 
     def publish(self, leaf: str, payload: bytes, qos: int) -> None:
         """Hand a message over. Hold no lock here: paho has one of its own while it calls back.
@@ -122,7 +149,9 @@ class Connection:
     def _make(self) -> paho.Client:
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=f"plumbline-{self._mqtt.site}-{self._station}",
+            client_id=f"plumbline-asks-{new_id()[:12]}"
+            if self._asking
+            else f"plumbline-{self._mqtt.site}-{self._station}",
             protocol=self._protocol,
             # Nothing rests on a session kept by the broker: the outbox repeats.
             clean_session=True if self._protocol == paho.MQTTv311 else None,
@@ -136,7 +165,8 @@ class Connection:
                 client.tls_set(ca_certs=self._mqtt.ca_file, cert_reqs=ssl.CERT_REQUIRED)
             except ssl.SSLError as error:
                 raise ConfigError(f"mqtt.ca_file {self._mqtt.ca_file}: not a certificate (PEM)") from error
-        client.will_set(self._topic("state"), encode(self._will), qos=1, retain=True)
+        if not self._asking:
+            client.will_set(self._topic("state"), encode(self._will), qos=1, retain=True)
         client.on_connect_fail = self._failed
         client.on_socket_open = self._asked
         client.on_connect = self._connected
@@ -171,12 +201,18 @@ class Connection:
                 self._wrong_protocol = reason == "Unsupported protocol version"
                 self._on_change()
                 return
-            client.subscribe([(self._topic(leaf), 1) for leaf in LEAVES])
+            leaves = RIVAL_LEAVES if self._asking else LEAVES
+            client.subscribe([(self._topic(leaf), 1) for leaf in leaves])
 
     def _subscribed(self, client: paho.Client, _: Any, mid: int, reasons: Any, properties: Any) -> None:
         # Connected from here on, not from the CONNACK: between the two paho sends the QoS 1 messages it
         # still holds once more, and an old `state` must not come after the new one.
         with self._caught():
+            if self._asking:
+                self.trouble = None
+                self._rival.listening(time.monotonic())
+                self._on_change()
+                return
             denied = [leaf for leaf, reason in zip(LEAVES, reasons, strict=False) if reason.is_failure]
             self.trouble = (
                 f"the broker does not let station {self._station} read {' and '.join(denied)}; see its ACL"
@@ -196,14 +232,33 @@ class Connection:
             if self.connected:
                 self.trouble = "the connection to the broker was lost"
             self.connected = False
+            self._rival.deaf()
+            self._taken_over = self._taken_over or str(reason) == TAKEN_OVER
             self._wrong_protocol = self._wrong_protocol or self._asked_at is not None
             self._asked_at = None
             self._on_change()
 
     def _message(self, client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
         with self._caught():
-            if not message.retain:  # a command kept by the broker would be obeyed at every connect
+            if self._asking:
+                self._look_at(message)
+            elif not message.retain:  # a command kept by the broker would be obeyed at every connect
                 self._on_message(message.topic.rsplit("/", 1)[1], bytes(message.payload))
+
+    def _look_at(self, message: paho.MQTTMessage) -> None:
+        """What another node of this station has said, if there is one."""
+        leaf, now_s = message.topic.rsplit("/", 1)[1], time.monotonic()
+        try:
+            self._rival.heard(decode(leaf, bytes(message.payload)), message.retain, now_s)
+        except MessageError:
+            return  # nobody's; the record puts it aside
+        rival = self._rival.session(now_s)
+        if rival is not None:
+            self.trouble = (
+                f"another node (session {rival[:8]}) speaks as station {self._station}; this one counts"
+                " nothing until it is gone. Give one of them an id of its own"
+            )
+            self._on_change()
 
     @contextmanager
     def _caught(self) -> Iterator[None]:

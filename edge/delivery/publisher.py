@@ -145,6 +145,10 @@ class Publisher:
             except Empty:
                 return found
 
+    def rival(self, station: str) -> bool:
+        """Whether another node is known to speak for the station."""
+        return self._links[station].connection.rival is not None
+
     def connected(self, station: str) -> bool:
         """Whether the station's connection stands."""
         return self._links[station].connection.connected
@@ -229,7 +233,7 @@ class _Link:
         if self.connection.failure is not None:
             raise self.connection.failure
         now = self._clock()
-        if now - self._looked_after > 0.5:
+        if now - self._looked_after > 0.5 or self.connection.asking:
             self._looked_after = now
             self.connection.look_after()
         if now >= self._store_retry_at:

@@ -100,6 +100,8 @@ class Node:
         report_at = time.monotonic()
         while not self._stop.is_set() and self._sound() and any(thread.is_alive() for thread in threads):
             now_s = time.monotonic()
+            for session in self.sessions:
+                session.standing_down = self.publisher.rival(session.station.station.id)
             if self._faults_changed(now_s) or now_s >= report_at:
                 report_at = now_s + HEALTH_PERIOD_S
                 self._report()

@@ -82,6 +82,7 @@ class Session:
         self._done: list[_Action] = []  # the newest last
         self._rates = Rates()
         self.rejected = 0  # movements
+        self.standing_down = False  # another node counts for this station
         self.backlog = Backlog(station.station.id)
         self.watch = SensorWatch()
         self.rest = RestZero(needs_motion=station.station.kind != "band")
@@ -132,7 +133,12 @@ class Session:
     def step(self, samples: Sequence[Samples], now_s: float) -> None:
         """Take new samples, or the news that there were none, and the commands that have come in."""
         with self._lock:
-            if samples:
+            if samples and self.standing_down:
+                self._sample_s = self.session_s = max(
+                    self._sample_s, *(float(part.time_s[-1]) for part in samples)
+                )
+                self.last_sample_at = now_s
+            elif samples:
                 self._sample_s = max(self._sample_s, *(float(part.time_s[-1]) for part in samples))
                 self.session_s = self._sample_s
                 self.last_sample_at = now_s

@@ -45,7 +45,7 @@ MAY_WRITE = {
     "home-assistant": set(),
 }
 MAY_READ = {
-    "rack-1": {"command", "ack", "state"},
+    "rack-1": {"command", "ack", "state", "health"},
     "rack-2": set(),
     "record": ALL,
     "floor": ALL,

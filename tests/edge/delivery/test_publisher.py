@@ -287,15 +287,16 @@ class DeniesSubscriptions:
         self._socket.close()
 
     def _serve(self) -> None:
-        peer, _ = self._socket.accept()
-        with peer:
-            peer.recv(4096)
-            peer.sendall(bytes([0x20, 3, 0, 0, 0]))
-            packet = peer.recv(4096)
-            assert packet[0] == 0x82
-            peer.sendall(bytes([0x90, 5, *packet[2:4], 0, 0x87, 0x87]))
-            while peer.recv(4096):
-                pass
+        for _ in range(2):  # a node asks under another name first
+            peer, _ = self._socket.accept()
+            with peer:
+                peer.recv(4096)
+                peer.sendall(bytes([0x20, 3, 0, 0, 0]))
+                packet = peer.recv(4096)
+                assert packet[0] == 0x82
+                peer.sendall(bytes([0x90, 5, *packet[2:4], 0, 0x87, 0x87]))
+                while peer.recv(4096):
+                    pass
 
 
 def test_a_broker_that_denies_the_subscription_is_said(outbox: Outbox, until: Any) -> None:
@@ -303,8 +304,8 @@ def test_a_broker_that_denies_the_subscription_is_said(outbox: Outbox, until: An
         mqtt = Mqtt(host="127.0.0.1", port=port, tls=False)
         publisher = Publisher(outbox, {"rack-1": mqtt}, {"rack-1": "one"})
         publisher.start()
-        until(lambda: publisher.trouble("rack-1"))
-        assert "does not let station rack-1 read command and ack" in (publisher.trouble("rack-1") or "")
+        words = "does not let station rack-1 read command and ack"
+        until(lambda: words in (publisher.trouble("rack-1") or ""))
         publisher.stop()
 
 
