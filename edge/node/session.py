@@ -415,7 +415,7 @@ class Session:
                 return text, self._taken_back(take_back, f"set {number} counts again")
             case "mark-rep":
                 rep_id = self._short(command.rep_event_id)
-                return self._put_right(sets.mark(rep_id, command.mark, by, known_s))
+                return self._put_right(sets.mark(rep_id, command.mark, by, known_s), rep_id)
             case "add-rep":
                 set_id = self._short(command.set_event_id)
                 return self._put_right(sets.add(set_id, self._sample_s, by, known_s))
@@ -463,16 +463,18 @@ class Session:
             self._pipeline.set_full_range(settings.full_range_m)
         self.settings = settings
 
-    def _put_right(self, done: tuple[SetEvents, Callable[[], SetEvents]]) -> tuple[str, Undo]:
-        """Send what a correction has changed; the first of it in words."""
+    def _put_right(
+        self, done: tuple[SetEvents, Callable[[], SetEvents]], rep_id: str | None = None
+    ) -> tuple[str, Undo]:
+        """Send what a correction has changed; the rep it is about in words, None: the newest of them."""
         events, undo = done
         self._take(events)
-        return _in_words(events), lambda: self._said_back(undo)
+        return _in_words(events, rep_id), lambda: self._said_back(undo, rep_id)
 
-    def _said_back(self, undo: Callable[[], SetEvents]) -> str:
+    def _said_back(self, undo: Callable[[], SetEvents], rep_id: str | None) -> str:
         events = undo()
         self._take(events)
-        return f"undone: {_in_words(events)}"
+        return f"undone: {_in_words(events, rep_id)}"
 
     def _taken_back(self, undo: Callable[[], SetEvents], words: str) -> Undo:
         def back() -> str:
@@ -544,9 +546,10 @@ def _action_of(command: CommandMessage) -> str:
     return command.action or command.event_id
 
 
-def _in_words(events: SetEvents) -> str:
-    """The first rep among what has changed, as it is now."""
-    rep = next((event for event in events if isinstance(event, RepEvent)), None)
+def _in_words(events: SetEvents, rep_id: str | None) -> str:
+    """A rep among what has changed, as it is now: its neighbours' numbers and pauses may change with it."""
+    reps = [event for event in events if isinstance(event, RepEvent)]
+    rep = next((one for one in reps if one.event_id == rep_id), reps[-1] if reps else None)
     if rep is None:
         return "as it was"
     counted = "counted" if rep.rep.counted else f"not counted: {rep.rep.reason}"

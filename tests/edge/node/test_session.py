@@ -285,6 +285,17 @@ def test_a_rep_marked_after_its_set_changes_the_sets_summary(bench: Bench, rep: 
     assert (bench.sent[-1].revision, bench.sent[-1].summary.counted_reps) == (3, 3)
 
 
+def test_the_answer_to_a_mark_is_about_the_marked_rep_and_not_the_one_before_it(
+    bench: Bench, rep: Any
+) -> None:
+    bench.measure(rep(1), rep(2), rep(3))
+    marked = f"{bench.session.id}-s1-r3"  # the pause of the second changes with it
+    assert bench.ask("mark-rep", rep_event_id=marked, mark="false").text.startswith(
+        "set 1 rep 3: not counted"
+    )
+    assert bench.ask("undo").text == "undone: set 1 rep 3: counted"
+
+
 def test_every_setting_is_told_and_undone_one_by_one(bench: Bench) -> None:
     def told() -> InfoMessage:
         bench.session.tell_info([], None)
