@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import isnan
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,15 @@ DRAIN_S = 15.0
 _STATES: dict[str, RepState] = {"lockout": "pending", "held": "confirmed", "complete": "confirmed"}
 
 
+class _Draining(NamedTuple):
+    """The counter of the exercise before: it is listened to for the end of what began under it."""
+
+    counter: RepCounter
+    number: int
+    from_s: float  # what began earlier was said by the one before it
+    until_s: float
+
+
 class StationPipeline:
     """One station's samples to reps, sets, rejections and live values.
 
@@ -54,9 +64,12 @@ class StationPipeline:
         self._profile = profile
         self._counters = 1
         self._counter = make_counter(station, profile, live_s)
-        self._draining: tuple[RepCounter, int, float] | None = None  # of the exercise before, and until when
+        self._draining: _Draining | None = None
         self._line_s = float("-inf")  # the newest between two counters
         self._begins_s = float("-inf")  # from where on the newer one is listened to
+        self._since_line: dict[
+            int, float
+        ] = {}  # the newer one's candidates while both count, and their starts
         self.sets = SetBook(profile)
         self._now_s = 0.0  # of the counter
         self._newest_s = 0.0  # of the samples
@@ -130,10 +143,11 @@ class StationPipeline:
         counter = make_counter(self._station, profile, self._live_s)
         events = self._end_drain()
         events += self.sets.draw_line(self._newest_s, self._now_s, profile=profile, athlete=athlete)
-        self._draining = self._counter, self._counters, self._newest_s + DRAIN_S
+        self._draining = _Draining(self._counter, self._counters, self._begins_s, self._newest_s + DRAIN_S)
         self._profile, self._counter = profile, counter
         self._counters += 1
         self._line_s = self._begins_s = self._newest_s
+        self._since_line = {}
         self._counter.set_load(self._load_kg)
         return events
 
@@ -183,26 +197,35 @@ class StationPipeline:
         """What the counter of the exercise before still says of what began under it."""
         if self._draining is None:
             return []
-        counter, number, until_s = self._draining
-        results = counter.feed(samples)
-        events = self._drained(results, number)
+        draining = self._draining
+        results = draining.counter.feed(samples)
+        events = self._drained(results, draining)
         busy = next((one.busy for one in reversed(results) if isinstance(one, Tick)), True)
-        if not busy or self._newest_s > until_s:
+        if not busy or self._newest_s > draining.until_s:
             events += self._end_drain()
         return events
 
     def _end_drain(self) -> list[Event]:
         if self._draining is None:
             return []
-        counter, number, _ = self._draining
-        self._draining = None
-        return self._drained(counter.finish(), number)
+        draining, self._draining = self._draining, None
+        return self._drained(draining.counter.finish(), draining)
 
-    def _drained(self, results: Sequence[Measured | Discarded | Tick], number: int) -> list[Event]:
-        """What began before the line; the newer counter, which saw the rest of it, is not to say it too."""
-        ends_s = [one.end_s for one in results if isinstance(one, Measured) and one.start_s < self._line_s]
+    def _drained(self, results: Sequence[Measured | Discarded | Tick], old: "_Draining") -> list[Event]:
+        """What began before the line; the newer counter, which saw the rest of it, is not to say it too.
+
+        The newer one knows less of the noise, and may have said it first.
+        """
+        events: list[Event] = []
+        span = (old.from_s, self._line_s)
+        ends_s = [one.end_s for one in results if isinstance(one, Measured) and _within(one.start_s, span)]
         self._begins_s = max([self._begins_s, *ends_s])
-        return self._reps_of(results, number, before_s=self._line_s)
+        for candidate, start_s in list(self._since_line.items()):
+            if start_s < self._begins_s:
+                del self._since_line[candidate]
+                key = (self._counters, candidate)
+                events += self.sets.withdraw(key, ReasonCode.WITHDRAWN, self._now_s)
+        return events + self._reps_of(results, old.number, *span)
 
     def _translate(self, results: list[Measured | Discarded | Tick]) -> list[Event]:
         events: list[Event] = []
@@ -232,6 +255,8 @@ class StationPipeline:
             if isinstance(result, Measured):
                 known_s = self._now_s = max(self._now_s, result.known_s)
                 key, state = (counter, result.candidate), _STATES[result.kind]
+                if self._draining is not None and counter == self._counters:
+                    self._since_line[result.candidate] = result.start_s
                 events += self.sets.rep(key, self._rep(result), result.size, state, known_s)
             else:
                 code = ReasonCode(result.reason)
@@ -331,6 +356,10 @@ def make_counter(station: StationFile, profile: Profile, live_s: float) -> RepCo
         sigma_tilt_rad=station.noise.tether_angle_rad,
         sigma_pulley_n=station.noise.pulley_n,
     )
+
+
+def _within(at_s: float, span: tuple[float, float]) -> bool:
+    return span[0] <= at_s < span[1]
 
 
 def _seen(value: float, observable: bool = True) -> float | None:
