@@ -105,6 +105,34 @@ def edge(gym: Gym, simulated: SimulatedSet, board: Board, env: dict[str, str]) -
     return child
 
 
+def end(
+    gym: Gym,
+    simulated: SimulatedSet,
+    board: Board,
+    child: "subprocess.Popen[str]",
+    env: dict[str, str] | None = None,
+) -> None:
+    """End the node in order, and see that the record has all of it.
+
+    A record that was late to listen has not by then: what is left on the node's disk is sent by its next run.
+    """
+    child.terminate()
+    child.wait(20.0)
+    while waiting(gym):
+        child = edge(gym, simulated, board, env or {})
+        until(lambda: not waiting(gym), 20.0)
+        child.terminate()
+        child.wait(20.0)
+
+
+def waiting(gym: Gym) -> int:
+    """How many events are in the node's outbox."""
+    db = sqlite3.connect(gym.folder / "edge.outbox", timeout=5.0)
+    count: int = db.execute("SELECT count(*) FROM events").fetchone()[0]
+    db.close()
+    return count
+
+
 def until(condition: Callable[[], object], timeout_s: float) -> float:
     """Wait until it is true; seconds it took, infinity where it never was."""
     start_s = time.monotonic()
@@ -184,9 +212,7 @@ def unplugs(quick: bool) -> Verdict:
             at = back
         board.send(b"".join(data for _, data in pieces[at:]))
         board.read_out()
-        child.terminate()
-        child.wait(5.0)
-        until(lambda: len(counted(gym)) >= times + 2, 5.0)
+        end(gym, simulated, board, child)
         found, said = len(counted(gym)), health.close()["sim-1"]["frames_lost"]
     grown = max(open_files) - min(open_files)
     return Verdict(
@@ -221,9 +247,7 @@ def resets(quick: bool) -> Verdict:
             if not gone:
                 board.send(data)
         board.read_out()
-        child.terminate()
-        child.wait(5.0)
-        until(lambda: len(counted(gym)) >= times + 2, 5.0)
+        end(gym, simulated, board, child)
         found, said = len(counted(gym)), health.close()["sim-1"]["frames_lost"]
     return Verdict(
         f"board reset × {times}, tick wrap, frames lost",
@@ -291,9 +315,7 @@ def wall_clock(quick: bool) -> Verdict:
                 )
                 board.read_out()
                 clock.write_text(str(steps[part % len(steps)]))
-            child.terminate()
-            child.wait(5.0)
-            until(lambda: len(counted(gym)) >= 4, 5.0)
+            end(gym, simulated, board, child, env)
             return counted(gym)
 
     with ThreadPoolExecutor(2) as pool:
