@@ -3,10 +3,11 @@
 Statements are written once, with `?` for values, in the SQL that SQLite and PostgreSQL share.
 """
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -70,6 +71,8 @@ class SqliteDatabase:
         with self._errors():
             if read_only and not path.is_file():
                 raise StoreError(f"{path}: no such history; `plumbline record` and the dashboard write one")
+            if not read_only:
+                _make_private(path)
             self._db = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode={mode}",
                 uri=True,
@@ -171,6 +174,12 @@ class SqliteDatabase:
             raise  # about a value, not about the database: trying again would not help
         except sqlite3.Error as error:
             raise store_error(self.name, error) from error
+
+
+def _make_private(path: Path) -> None:
+    """Make a new file its owner's alone; SQLite gives its side files the same mode."""
+    with suppress(OSError):  # there already, or SQLite says why it cannot be
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _as_dict(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Row:

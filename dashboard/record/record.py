@@ -19,6 +19,7 @@ from dashboard.broker.client import Client
 from dashboard.broker.events import Packet, read
 from dashboard.floor.state import StationKey
 from dashboard.options import add_broker_options, broker_of
+from dashboard.record.holes import Hole, Holes, in_words
 from dashboard.record.store import Arrived, Kept, Poison, Store, StreamKey, open_store
 from dashboard.roster.badges import Badges
 from station.config import Mqtt
@@ -30,6 +31,8 @@ from station.messages import (
     BadgeMessage,
     CommandMessage,
     InfoMessage,
+    RepMessage,
+    SetMessage,
     StreamAck,
     new_id,
     now_utc,
@@ -74,6 +77,9 @@ class Record:
         self.failure: BaseException | None = None
         self.committed = 0  # messages
         self.quarantined = 0
+        self.missing: str | None = None  # what stations have said and this history never got
+        self._holes = Holes()
+        self._staying: dict[StreamKey, list[Hole]] = {}
         self._said_misdated = False
         self._store = store
         self._say = say
@@ -127,16 +133,40 @@ class Record:
                 if connection.up and connection.since_s != greeted:
                     # Tells stations that have been waiting that somebody writes again.
                     greeted = connection.since_s
-                    self._try(lambda: self._acknowledge(self._store.acks()))
+                    self._try(self._greet)
                 waiting += self._client.inbox.drain()
                 while waiting:
                     batch = waiting[:MAX_BATCH]
                     if not self._try(lambda batch=batch: self._take(batch)):  # type: ignore[misc]
                         break
                     del waiting[: len(batch)]
+                self._say_holes()
         except Exception as error:  # noqa: BLE001 - shown by whoever runs the record
             self.failure = error
             self._say(f"record: ended by a defect: {type(error).__name__}: {error}")
+
+    def _greet(self) -> None:
+        acks = self._store.acks()
+        self._holes.update(acks, (), monotonic())
+        self._acknowledge(acks)
+
+    def _say_holes(self) -> None:
+        """Say what stays missing, once for each change of it."""
+        staying = self._holes.staying(monotonic())
+        if staying == self._staying:
+            return
+        lines = []
+        try:
+            for (site, station, _), holes in staying.items():
+                after_utc = self._store.newest_before(site, station, holes[0].before_utc)
+                lines.append(in_words(station, holes, after_utc))
+        except StoreError:
+            return  # said by whatever writes; asked again then
+        self._staying = staying
+        missing = "; ".join(lines) or None
+        if missing is not None and missing != self.missing:
+            self._say(f"record: {missing}; was it restored from a copy, or does a second record write?")
+        self.missing = missing
 
     def _try(self, work: Callable[[], None]) -> bool:
         """Do it; False, after a pause, when the database does not allow it now."""
@@ -187,6 +217,12 @@ class Record:
             poison = [Poison(packets[0].topic, packets[0].payload, f"{type(error).__name__}: {error}")]
             asked = []
         self.committed += len(arrived)
+        events = [
+            ((site, station, message.stream), message)
+            for site, station, message in arrived
+            if isinstance(message, RepMessage | SetMessage)
+        ]
+        self._holes.update(acks, events, monotonic())
         self._acknowledge(acks)
         if self._store.misdated and not self._said_misdated:
             self._said_misdated = True

@@ -60,7 +60,8 @@ class Recording:
             return self._not_opened
         if record.failure is not None:
             return f"history: ended by {record.failure!r}"
-        return f"history: {record.problem}" if record.problem else None
+        said = record.problem or record.missing
+        return f"history: {said}" if said else None
 
     def _run(self) -> None:
         while not self._leaving.is_set():

@@ -82,6 +82,9 @@ class Store(Protocol):
     def acks(self) -> dict[StreamKey, StreamAck]:
         """What is committed of the streams heard last, at most 1000 of them."""
 
+    def newest_before(self, site: str, station: str, at_utc: str | None) -> str | None:
+        """When a station's newest event before a time was; None: nobody knows."""
+
 
 def _upsert(table: str, columns: Iterable[str]) -> str:
     names = [f'"{column}"' for column in columns]
@@ -176,6 +179,17 @@ class SqlStore:
             (row["site"], row["station"], row["stream"]): self._load(row["id"], row["stream"]).ack()
             for row in rows
         }
+
+    def newest_before(self, site: str, station: str, at_utc: str | None) -> str | None:
+        """See Store.newest_before."""
+        if at_utc is None:
+            return None
+        (row,) = self.db.rows(
+            "SELECT MAX(at_utc) AS newest FROM reps WHERE site = ? AND station = ? AND at_utc < ?",
+            (site, station, at_utc),
+        )
+        newest: str | None = row["newest"]
+        return newest
 
     def reps(self, site: str, station: str, limit: int = 100) -> list[dict[str, Any]]:
         """The newest reps of a station, oldest first; keys are the columns."""

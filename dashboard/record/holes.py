@@ -1,0 +1,65 @@
+"""What stations have said and the record never got: numbers of a stream that stay missing.
+
+A station repeats what is not acknowledged, so a hole closes within seconds. One that stays was acknowledged
+by another history: this one was restored from a copy, or a second record wrote elsewhere.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from dashboard.record.ranges import size
+from station.messages import RepMessage, SetMessage, StreamAck
+
+STAYS_S = 30.0  # a station sends again within a few seconds of being heard
+Key = tuple[str, str, str]  # site, station, stream
+
+
+class Hole(NamedTuple):
+    """Numbers that have not come, first and last, since when they are missed, and the event after them."""
+
+    first_seq: int
+    last_seq: int
+    noticed_s: float
+    before_utc: str | None  # None: it came before this record began
+
+
+class Holes:
+    """Watches what is missing of each stream, by the acknowledgements."""
+
+    def __init__(self, stays_s: float = STAYS_S) -> None:
+        self._stays_s = stays_s
+        self._open: dict[Key, list[Hole]] = {}
+
+    def update(
+        self,
+        acks: Mapping[Key, StreamAck],
+        events: Iterable[tuple[Key, RepMessage | SetMessage]],
+        now_s: float,
+    ) -> None:
+        """Take what is committed now, and the events that have just come."""
+        came = {(key, event.seq): event.at_utc for key, event in events}
+        for key, ack in acks.items():
+            before = self._open.pop(key, [])
+            found = []
+            for first, last in ack.missing:
+                old = next((one for one in before if one.first_seq <= last and first <= one.last_seq), None)
+                noticed_s, after = (old.noticed_s, old.before_utc) if old else (now_s, None)
+                found.append(Hole(first, last, noticed_s, came.get((key, last + 1), after)))
+            if found:
+                self._open[key] = found
+
+    def staying(self, now_s: float) -> dict[Key, list[Hole]]:
+        """The holes that have stayed so long that nobody will fill them."""
+        found = {
+            key: [one for one in holes if now_s - one.noticed_s >= self._stays_s]
+            for key, holes in self._open.items()
+        }
+        return {key: holes for key, holes in found.items() if holes}
+
+
+def in_words(station: str, holes: list[Hole], after_utc: str | None) -> str:
+    """What a person reads; `after_utc` is the newest event before the first of the holes."""
+    count = size(tuple((one.first_seq, one.last_seq) for one in holes))
+    until = holes[-1].before_utc
+    span = "".join(f" {word} {at[:19]}Z" for word, at in (("after", after_utc), ("before", until)) if at)
+    return f"{station}: {count} events{span} are not in this history"

@@ -1,0 +1,74 @@
+"""What a history lacks is said, with station and time: a restored copy, a second record."""
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboard.record.holes import Holes, in_words
+from dashboard.record.record import Record
+from dashboard.record.store import Arrived, SqliteStore, open_store
+from edge.broker.mosquitto import Broker
+from station.config import Mqtt
+from station.messages import RepMessage, StreamAck, encode
+
+KEY = ("gym", "rack-1", "s")
+MakeRep = Callable[..., RepMessage]
+
+
+def missing(*ranges: tuple[int, int]) -> dict[tuple[str, str, str], StreamAck]:
+    return {KEY: StreamAck(stream="s", committed_seq=99, missing=list(ranges))}
+
+
+def test_a_hole_that_closes_in_time_is_never_said(make_rep: MakeRep) -> None:
+    holes = Holes(stays_s=30.0)
+    holes.update(missing((3, 5)), [(KEY, make_rep(stream="s", seq=6))], now_s=100.0)
+    assert holes.staying(129.0) == {}
+    holes.update(missing(), (), now_s=129.5)
+    assert holes.staying(200.0) == {}
+
+
+def test_what_is_left_of_a_hole_is_as_old_as_the_hole(make_rep: MakeRep) -> None:
+    holes = Holes(stays_s=30.0)
+    after = make_rep(stream="s", seq=9, at_utc="2026-11-19T18:30:00.000Z")
+    holes.update(missing((3, 8)), [(KEY, after)], now_s=100.0)
+    holes.update(missing((3, 4), (7, 8)), [(KEY, make_rep(stream="s", seq=5))], now_s=129.0)
+    found = holes.staying(130.0)[KEY]
+    assert [(one.first_seq, one.last_seq) for one in found] == [(3, 4), (7, 8)]
+    words = in_words("rack-1", found, "2026-11-19T18:00:00.000Z")
+    assert words == (
+        "rack-1: 4 events after 2026-11-19T18:00:00Z before 2026-11-19T18:30:00Z are not in this history"
+    )
+
+
+def test_a_record_on_a_restored_history_says_what_it_lacks_until_it_comes(
+    broker: Broker, wire: Any, where: str, make_rep: MakeRep, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.record.record.Holes", lambda: Holes(stays_s=0.1))
+    at = "2026-11-19T18:0{}:00.000Z".format
+    topic = "plumbline/1/gym/rack-1/rep"
+    said: list[str] = []
+    with open_store(where) as store:
+        store.ingest([Arrived("gym", "rack-1", make_rep(n, stream="s", seq=n, at_utc=at(n))) for n in (1, 2)])
+        mqtt = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
+        with Record(mqtt, store, say=said.append) as record:
+            until(lambda: record.connected)
+            wire.say(topic, encode(make_rep(6, stream="s", seq=6, at_utc=at(6))))
+            until(lambda: record.missing)
+            assert record.missing == (
+                "rack-1: 3 events after 2026-11-19T18:02:00Z before 2026-11-19T18:06:00Z"
+                " are not in this history"
+            )
+            until(lambda: any("restored from a copy" in line for line in said))
+            for n in (3, 4, 5):
+                wire.say(topic, encode(make_rep(n, stream="s", seq=n, at_utc=at(n))))
+            until(lambda: record.missing is None)
+
+
+def test_a_history_and_its_side_files_are_their_owners_alone(tmp_path: Path, make_rep: MakeRep) -> None:
+    with SqliteStore(tmp_path / "h.db") as store:
+        store.ingest([Arrived("gym", "rack-1", make_rep(stream="s", seq=1))])
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {"h.db": 0o600, "h.db-wal": 0o600, "h.db-shm": 0o600}
