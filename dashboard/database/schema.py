@@ -98,6 +98,7 @@ _VERSIONS: tuple[tuple[str, ...], ...] = (
     tuple(f'ALTER TABLE reps ADD COLUMN "{name}" {REPS[name]}' for name in _VERSION_4),
     (
         *(f"ALTER TABLE {table} ADD COLUMN {name} TEXT" for table in ("reps", "sets") for name in _VERSION_5),
+        *(f"ALTER TABLE commands ADD COLUMN {name} TEXT" for name in ("code", "action", "undone")),
         """CREATE TABLE corrections (
             site TEXT NOT NULL, station TEXT NOT NULL, event_id TEXT NOT NULL, session TEXT NOT NULL,
             at_utc TEXT NOT NULL, "by" TEXT NOT NULL, action TEXT NOT NULL, command TEXT NOT NULL,

@@ -107,18 +107,18 @@ def read_known(db: Database, wanted: tuple[Practice, ...] = ()) -> Known:
 
 def signed_off_by_coaches(db: Database) -> set[Practice]:
     """Which athlete has been signed off for which exercise, unless that was taken back."""
-    found: dict[tuple[str, str, str], Practice] = {}  # by site, station and the edge's answer
+    found: dict[tuple[str, str, str], Practice] = {}  # by site, station and the action
     for row in db.rows(
-        "SELECT site, station, name, command, answer FROM commands"
+        "SELECT site, station, name, command, action, undone, event_id FROM commands"
         " WHERE ok = 1 AND name IN ('sign-off', 'undo') ORDER BY answered_utc, at_utc"
     ):
-        where, answer = (row["site"], row["station"]), row["answer"] or ""
+        where = (row["site"], row["station"])
         if row["name"] == "undo":
-            found.pop((*where, answer.removeprefix("undone: ")), None)
+            found.pop((*where, row["undone"] or ""), None)
             continue
         command = msgspec.json.decode(row["command"], type=CommandMessage)
         if command.athlete and command.exercise:
-            found[*where, answer] = (command.athlete, command.exercise)
+            found[*where, row["action"] or row["event_id"]] = (command.athlete, command.exercise)
     return set(found.values())
 
 

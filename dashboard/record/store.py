@@ -258,7 +258,8 @@ class SqlStore:
 
     def _command(self, site: str, station: str, message: CommandMessage) -> None:
         self.db.run(
-            "INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)"
+            'INSERT INTO commands (site, station, event_id, at_utc, name, "by", command)'
+            " VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (site, station, event_id) DO NOTHING",
             (
                 *(site, station, message.event_id, message.at_utc, message.name, message.by),
@@ -268,9 +269,12 @@ class SqlStore:
 
     def _reply(self, site: str, station: str, message: ReplyMessage) -> None:
         self.db.run(
-            "UPDATE commands SET answered_utc = ?, ok = ?, answer = ?"
+            "UPDATE commands SET answered_utc = ?, ok = ?, answer = ?, code = ?, action = ?, undone = ?"
             " WHERE site = ? AND station = ? AND event_id = ? AND answered_utc IS NULL",
-            (message.at_utc, int(message.ok), message.text, site, station, message.in_reply_to),
+            (
+                *(message.at_utc, int(message.ok), message.text, _plain(message.code)),
+                *(message.action, message.undone, site, station, message.in_reply_to),
+            ),
         )
 
     def _stream(self, key: StreamKey) -> Stream:

@@ -256,9 +256,13 @@ def resets(quick: bool) -> Verdict:
     )
 
 
-def _contents(frames: Frames) -> list[tuple[int, bytes]]:
-    """What each frame says: when, and its samples."""
-    return [(t_us, samples.tobytes()) for t_us, samples in zip(frames.t_us, frames.samples, strict=True)]
+def _contents(frames: Frames) -> list[tuple[int, bytes, bytes]]:
+    """What each frame says: when, its samples, and what the board says of itself."""
+    words = dict(frames.hellos) | dict(frames.statuses)
+    return [
+        (t_us, samples.tobytes(), words.get(n, b""))
+        for n, (t_us, samples) in enumerate(zip(frames.t_us, frames.samples, strict=True))
+    ]
 
 
 def corrupt(quick: bool) -> Verdict:

@@ -106,6 +106,8 @@ def test_a_history_of_the_first_version_is_brought_up_to_date(tmp_path: Path, ma
             store.db.run(f"DROP TABLE {table}")
         for table in ("reps", "sets"):
             store.db.run(f"ALTER TABLE {table} DROP COLUMN said_utc")
+        for column in ("code", "action", "undone"):
+            store.db.run(f"ALTER TABLE commands DROP COLUMN {column}")
         for column in ADDED_IN_4:
             store.db.run(f"ALTER TABLE reps DROP COLUMN {column}")
         store.db.set_version(1)

@@ -139,7 +139,8 @@ def test_bytes_on_a_port_come_back_over_mqtt_as_reps_and_a_set(
     until(lambda: isinstance(last(wire, "info"), InfoMessage) and last(wire, "info").sensors)
     until(lambda: last(wire, "health").frames > 100)
     assert last(wire, "state").state == "ready"
-    assert {m.live.phase for m in wire.messages("live")} >= {"eccentric", "concentric"}
+    # All bytes came at once: of the live values the newest alone are worth sending.
+    assert {m.live.phase for m in wire.messages("live")} & {"eccentric", "concentric"}
     assert running.stop() < 2.0
     assert running.status == 0
     until(lambda: last(wire, "state").state == "stopping")
