@@ -99,6 +99,12 @@ _VERSIONS: tuple[tuple[str, ...], ...] = (
     (
         *(f"ALTER TABLE {table} ADD COLUMN {name} TEXT" for table in ("reps", "sets") for name in _VERSION_5),
         *(f"ALTER TABLE commands ADD COLUMN {name} TEXT" for name in ("code", "action", "undone")),
+        # What replies of the first edition said in words alone, once and for all.
+        """UPDATE commands SET undone = (
+            SELECT max(signed.event_id) FROM commands AS signed
+            WHERE signed.site = commands.site AND signed.station = commands.station
+            AND signed.name = 'sign-off' AND commands.answer = 'undone: ' || signed.answer
+        ) WHERE name = 'undo'""",
         """CREATE TABLE corrections (
             site TEXT NOT NULL, station TEXT NOT NULL, event_id TEXT NOT NULL, session TEXT NOT NULL,
             at_utc TEXT NOT NULL, "by" TEXT NOT NULL, action TEXT NOT NULL, command TEXT NOT NULL,

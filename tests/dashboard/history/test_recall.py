@@ -33,9 +33,19 @@ def done(say: Any, number: int, at: str = "2026-01-01T00:00:00.000Z", over: bool
     return [Arrived("gym", "rack-1", message) for message in messages]
 
 
-def commanded(event_id: str, name: Any, answer: str, at: str, **given: Any) -> list[Arrived]:
+def commanded(
+    event_id: str, name: Any, answer: str, at: str, undone: str | None = None, **given: Any
+) -> list[Arrived]:
     wish = CommandMessage(event_id=event_id, at_utc=at, name=name, by="cleo", **given)
-    reply = ReplyMessage(event_id=f"r{event_id}", at_utc=at, in_reply_to=event_id, ok=True, text=answer)
+    reply = ReplyMessage(
+        event_id=f"r{event_id}",
+        at_utc=at,
+        in_reply_to=event_id,
+        ok=True,
+        text=answer,
+        action=event_id,
+        undone=undone,
+    )
     return [Arrived("gym", "rack-1", wish), Arrived("gym", "rack-1", reply)]
 
 
@@ -75,10 +85,10 @@ def test_what_a_coach_signed_off_is_known_until_it_is_taken_back(
     with open_history(where) as db:
         assert read_known(db, (ANA_RDL,)).before[ANA_RDL].signed_off
         assert not read_known(db, (("b-04", "romanian-deadlift"),)).before.popitem()[1].signed_off
-    store.ingest(commanded("c2", "undo", "undone: load 60 kg", "2026-01-01T00:01:00.000Z"))
+    store.ingest(commanded("c2", "undo", "undone: load 60 kg", "2026-01-01T00:01:00.000Z", "c0"))
     with open_history(where) as db:
         assert read_known(db, (ANA_RDL,)).before[ANA_RDL].signed_off
-    store.ingest(commanded("c3", "undo", f"undone: {answer}", "2026-01-01T00:02:00.000Z"))
+    store.ingest(commanded("c3", "undo", f"undone: {answer}", "2026-01-01T00:02:00.000Z", "c1"))
     with open_history(where) as db:
         assert not read_known(db, (ANA_RDL,)).before[ANA_RDL].signed_off
 
