@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -297,6 +298,12 @@ static void open_terminal(void)
     for (struct pollfd line = {host.out, POLLOUT, 0}; poll(&line, 1, 1) >= 0 && line.revents & POLLHUP;)
         usleep(2000);
     host.slave = open(name, O_RDWR | O_NOCTTY); /* kept open: one whose last reader leaves would hang up on us */
+    /* Whoever opens a port throws away what has come by then (tcflush): begin when what is said is read. The first
+     * of these separators may be thrown away; a byte passes a queue of the kernel before it shows as unread. */
+    for (int said = 0, unread = 0; said < 3 && write(host.out, "", 1) == 1; said++)
+        do
+            usleep(20000);
+        while (ioctl(host.slave, FIONREAD, &unread) == 0 && unread > 0);
 }
 
 int main(int argc, char **argv)
