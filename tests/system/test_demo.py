@@ -49,6 +49,12 @@ class Place:
                 continue
         return found
 
+    def forget_ports(self) -> None:
+        """Take away the names by which the node knows the simulator's terminals."""
+        for link in self._folder.rglob("*"):
+            if link.is_symlink():
+                link.unlink()
+
     def is_left_clean(self) -> bool:
         return not self.processes() and not list(self._folder.iterdir())
 
@@ -131,6 +137,9 @@ def test_a_child_that_dies_is_said_and_the_status_is_one(place: Place) -> None:
     simulator = next(
         pid for pid in place.processes() if b"\0simulate\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
     )
+    # The node tries its ports again every second, and the kernel gives their numbers to the next who asks: by
+    # these names it would open, and read, the terminal of another test.
+    place.forget_ports()
     os.kill(simulator, signal.SIGKILL)
     out, err = demo.communicate(timeout=30)
     assert "simulate ended with status -9" in out
