@@ -1,8 +1,8 @@
 """Channel samples in, events out: the one place where arrays of the kernels become records of the station."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from math import isnan
-from typing import NamedTuple
 
 import numpy as np
 
@@ -28,17 +28,24 @@ SEEN_SHARE = 0.7
 _ON_A_STACK = {ReasonCode.UNRACK: ReasonCode.PICK_UP, ReasonCode.RE_RACK: ReasonCode.SET_DOWN}
 # How long the counter of the exercise before is listened to for the end of what began under it.
 DRAIN_S = 15.0
+MOST_RETIRING = 4  # a coach who looks for an exercise changes it a few times
 
 _STATES: dict[str, RepState] = {"lockout": "pending", "held": "confirmed", "complete": "confirmed"}
 
 
-class _Draining(NamedTuple):
-    """The counter of the exercise before: it is listened to for the end of what began under it."""
+@dataclass(eq=False)
+class _Listening:
+    """A counter, and which movements it is believed about: those that begin in [from_s, before_s).
+
+    When the exercise changes, the counter before is listened to for the end of what began under it.
+    """
 
     counter: RepCounter
     number: int
-    from_s: float  # what began earlier was said by the one before it
-    until_s: float
+    from_s: float = float("-inf")
+    before_s: float = float("inf")
+    until_s: float = float("inf")
+    starts_s: dict[int, float] = field(default_factory=dict)  # of candidates, beside an older counter
 
 
 class StationPipeline:
@@ -62,14 +69,8 @@ class StationPipeline:
         self._zeros_n: list[float] = []  # the zeros before it
         self._forces_n = np.empty(0)
         self._profile = profile
-        self._counters = 1
-        self._counter = make_counter(station, profile, live_s)
-        self._draining: _Draining | None = None
-        self._line_s = float("-inf")  # the newest between two counters
-        self._begins_s = float("-inf")  # from where on the newer one is listened to
-        self._since_line: dict[
-            int, float
-        ] = {}  # the newer one's candidates while both count, and their starts
+        self._now_counting = _Listening(make_counter(station, profile, live_s), 1)
+        self._retiring: list[_Listening] = []  # oldest first
         self.sets = SetBook(profile)
         self._now_s = 0.0  # of the counter
         self._newest_s = 0.0  # of the samples
@@ -81,7 +82,7 @@ class StationPipeline:
     @property
     def counter(self) -> RepCounter:
         """The kernel, for those who plot its trace."""
-        return self._counter
+        return self._now_counting.counter
 
     @property
     def zero_n(self) -> float:
@@ -98,7 +99,7 @@ class StationPipeline:
         zeroed = [self._zeroed(part) for part in samples]
         ends_s = [float(part.time_s[-1]) for part in samples if len(part.time_s)]
         self._newest_s = max(self._newest_s, *ends_s, self._newest_s)
-        return self._drain(zeroed) + self._translate(self._counter.feed(zeroed))
+        return self._feed_retiring(zeroed) + self._translate(self._now_counting.counter.feed(zeroed))
 
     def _zeroed(self, part: Samples) -> Samples:
         """The samples of one channel; a force is what is beyond the zero."""
@@ -109,31 +110,31 @@ class StationPipeline:
 
     def idle(self, session_s: float) -> list[Event]:
         """No samples came up to now: what was going on has broken off, and a set may be over."""
-        events = self._end_drain() + self._translate(self._counter.finish())
+        events = self._retire_all() + self._translate(self._now_counting.counter.finish())
         if self.sets.due(session_s, busy=False):
             events += self.sets.end(session_s)
         return events
 
     def finish(self) -> list[Event]:
         """The stream is over: what is pending is confirmed and the set ends."""
-        events = self._end_drain() + self._translate(self._counter.finish())
+        events = self._retire_all() + self._translate(self._now_counting.counter.finish())
         return events + self.sets.end(self._now_s)
 
     def end_set(self, athlete: str | None) -> list[Event]:
         """The set ends here; what begins from now on is of another set, of this athlete."""
         events = self.sets.draw_line(self._newest_s, self._now_s, athlete=athlete)
-        self._counter.begin_set()
+        self._now_counting.counter.begin_set()
         return list(events)
 
     def restart_set(self, by: str) -> tuple[int, int, list[Event], Undo]:
         """The running set does not count; see SetBook.restart."""
         number, count, events, undo = self.sets.restart(self._newest_s, by, self._now_s)
-        self._counter.begin_set()
+        self._now_counting.counter.begin_set()
         return number, count, list(events), undo
 
-    def reopen_set(self) -> bool:
-        """Go on with the set that was ended last, where it is not too late."""
-        return self.sets.take_line_back(self._now_s)
+    def reopen_set(self, line: int) -> bool:
+        """Go on with the set that a line ended (`SetBook.line`), where it is not too late."""
+        return self.sets.take_line_back(line, self._now_s)
 
     def set_profile(self, profile: Profile, athlete: str | None) -> list[Event]:
         """End the set and count by another exercise from now on; set numbers go on.
@@ -141,14 +142,15 @@ class StationPipeline:
         What is under way goes on to be counted by the exercise it began under.
         """
         counter = make_counter(self._station, profile, self._live_s)
-        events = self._end_drain()
-        events += self.sets.draw_line(self._newest_s, self._now_s, profile=profile, athlete=athlete)
-        self._draining = _Draining(self._counter, self._counters, self._begins_s, self._newest_s + DRAIN_S)
-        self._profile, self._counter = profile, counter
-        self._counters += 1
-        self._line_s = self._begins_s = self._newest_s
-        self._since_line = {}
-        self._counter.set_load(self._load_kg)
+        counter.set_load(self._load_kg)
+        line_s, old = self._newest_s, self._now_counting
+        events: list[Event] = [*self.sets.draw_line(line_s, self._now_s, profile=profile, athlete=athlete)]
+        old.before_s, old.until_s = line_s, line_s + DRAIN_S
+        self._retiring.append(old)
+        if len(self._retiring) > MOST_RETIRING:
+            events += self._retire(self._retiring[0])
+        self._profile = profile
+        self._now_counting = _Listening(counter, old.number + 1, from_s=line_s)
         return events
 
     def zero(self, athlete: str | None) -> list[Event]:
@@ -159,7 +161,7 @@ class StationPipeline:
         """The free weight lifted from now on, for force where no cell measures it."""
         self.sets.set_load(load_kg, self._newest_s)
         self._load_kg = load_kg or 0.0
-        self._counter.set_load(self._load_kg)
+        self._now_counting.counter.set_load(self._load_kg)
 
     def set_full_range(self, full_range_m: float | None) -> None:
         """The athlete's whole range, to judge partial reps by; None: the set's own median."""
@@ -193,39 +195,23 @@ class StationPipeline:
         self._zero_n = self._zeros_n.pop()
         return f"zero moved back by {change_n:+.1f} N"
 
-    def _drain(self, samples: Sequence[Samples]) -> list[Event]:
-        """What the counter of the exercise before still says of what began under it."""
-        if self._draining is None:
-            return []
-        draining = self._draining
-        results = draining.counter.feed(samples)
-        events = self._drained(results, draining)
-        busy = next((one.busy for one in reversed(results) if isinstance(one, Tick)), True)
-        if not busy or self._newest_s > draining.until_s:
-            events += self._end_drain()
+    def _feed_retiring(self, samples: Sequence[Samples]) -> list[Event]:
+        """What the counters before still say of what began under them."""
+        events: list[Event] = []
+        for old in list(self._retiring):
+            results = old.counter.feed(samples)
+            events += self._say(results, old)
+            busy = next((one.busy for one in reversed(results) if isinstance(one, Tick)), True)
+            if not busy or self._newest_s > old.until_s:
+                events += self._retire(old)
         return events
 
-    def _end_drain(self) -> list[Event]:
-        if self._draining is None:
-            return []
-        draining, self._draining = self._draining, None
-        return self._drained(draining.counter.finish(), draining)
+    def _retire_all(self) -> list[Event]:
+        return [event for old in list(self._retiring) for event in self._retire(old)]
 
-    def _drained(self, results: Sequence[Measured | Discarded | Tick], old: "_Draining") -> list[Event]:
-        """What began before the line; the newer counter, which saw the rest of it, is not to say it too.
-
-        The newer one knows less of the noise, and may have said it first.
-        """
-        events: list[Event] = []
-        span = (old.from_s, self._line_s)
-        ends_s = [one.end_s for one in results if isinstance(one, Measured) and _within(one.start_s, span)]
-        self._begins_s = max([self._begins_s, *ends_s])
-        for candidate, start_s in list(self._since_line.items()):
-            if start_s < self._begins_s:
-                del self._since_line[candidate]
-                key = (self._counters, candidate)
-                events += self.sets.withdraw(key, ReasonCode.WITHDRAWN, self._now_s)
-        return events + self._reps_of(results, old.number, *span)
+    def _retire(self, old: _Listening) -> list[Event]:
+        self._retiring.remove(old)
+        return self._say(old.counter.finish(), old)
 
     def _translate(self, results: list[Measured | Discarded | Tick]) -> list[Event]:
         events: list[Event] = []
@@ -237,40 +223,50 @@ class StationPipeline:
                 if self._live_s:
                     events.append(self._live(result))
             else:
-                events += self._reps_of([result], self._counters, from_s=self._begins_s)
+                events += self._say([result], self._now_counting)
         return events
 
-    def _reps_of(
-        self,
-        results: Sequence[Measured | Discarded | Tick],
-        counter: int,
-        from_s: float = float("-inf"),
-        before_s: float = float("inf"),
-    ) -> list[Event]:
-        """What a counter says of movements that began in [from_s, before_s)."""
+    def _say(self, results: Sequence[Measured | Discarded | Tick], listening: _Listening) -> list[Event]:
+        """What a counter says of the movements it is believed about."""
         events: list[Event] = []
         for result in results:
-            if isinstance(result, Tick) or not from_s <= result.start_s < before_s:
+            if isinstance(result, Tick) or not listening.from_s <= result.start_s < listening.before_s:
                 continue
             if isinstance(result, Measured):
-                known_s = self._now_s = max(self._now_s, result.known_s)
-                key, state = (counter, result.candidate), _STATES[result.kind]
-                if self._draining is not None and counter == self._counters:
-                    self._since_line[result.candidate] = result.start_s
-                events += self.sets.rep(key, self._rep(result), result.size, state, known_s)
+                events += self._measured(result, listening)
+                continue
+            code = ReasonCode(result.reason)
+            if self._station.station.kind != "barbell":
+                code = _ON_A_STACK.get(code, code)
+            if result.candidate >= 0:
+                key = (listening.number, result.candidate)
+                events += self.sets.withdraw(key, code, self._now_s)
             else:
-                code = ReasonCode(result.reason)
-                if self._station.station.kind != "barbell":
-                    code = _ON_A_STACK.get(code, code)
-                if result.candidate >= 0:
-                    events += self.sets.withdraw((counter, result.candidate), code, self._now_s)
-                else:
-                    events.append(Rejected(result.start_s, result.end_s, sentence(code), code))
+                events.append(Rejected(result.start_s, result.end_s, sentence(code), code))
         return events
+
+    def _measured(self, result: Measured, listening: _Listening) -> list[Event]:
+        """A candidate, new or again; the newer counters, which saw the rest of it, are not to say it too.
+
+        They know less of the noise, and may have said it first.
+        """
+        events: list[Event] = []
+        for newer in [*self._retiring, self._now_counting]:
+            if newer.number > listening.number:
+                newer.from_s = max(newer.from_s, result.end_s)
+                for candidate in [one for one, s in newer.starts_s.items() if s < newer.from_s]:
+                    del newer.starts_s[candidate]
+                    key = (newer.number, candidate)
+                    events += self.sets.withdraw(key, ReasonCode.WITHDRAWN, self._now_s)
+        if any(older.number < listening.number for older in self._retiring):
+            listening.starts_s[result.candidate] = result.start_s
+        self._now_s = max(self._now_s, result.known_s)
+        key, state = (listening.number, result.candidate), _STATES[result.kind]
+        return events + list(self.sets.rep(key, self._rep(result), result.size, state, self._now_s))
 
     def _rep(self, m: Measured) -> Rep:
         """The kernel's numbers as a record: NaN becomes None, and lengths are None on tension alone."""
-        length = not self._counter.on_tension
+        length = not self._now_counting.counter.on_tension
         return Rep(
             number=1,
             counted=True,
@@ -301,7 +297,7 @@ class StationPipeline:
         )
 
     def _live(self, tick: Tick) -> Live:
-        length = not self._counter.on_tension
+        length = not self._now_counting.counter.on_tension
         return Live(
             session_s=tick.time_s,
             position_m=_seen(tick.place, length),
@@ -314,7 +310,7 @@ class StationPipeline:
     def _phase(self, tick: Tick) -> Phase | None:
         if isnan(tick.velocity):
             return None
-        v0 = self._counter.moving
+        v0 = self._now_counting.counter.moving
         if tick.velocity < -v0:
             return "eccentric"
         if tick.velocity > v0:
@@ -356,10 +352,6 @@ def make_counter(station: StationFile, profile: Profile, live_s: float) -> RepCo
         sigma_tilt_rad=station.noise.tether_angle_rad,
         sigma_pulley_n=station.noise.pulley_n,
     )
-
-
-def _within(at_s: float, span: tuple[float, float]) -> bool:
-    return span[0] <= at_s < span[1]
 
 
 def _seen(value: float, observable: bool = True) -> float | None:

@@ -32,6 +32,7 @@ Undo = Callable[[], SetEvents]
 class _Section:
     """What holds between two lines."""
 
+    number: int
     from_s: float
     profile: Profile
     athlete: str | None
@@ -80,7 +81,7 @@ class SetBook:
 
     def __init__(self, profile: Profile) -> None:
         self.full_range_m: float | None = None  # of the athlete; without it the set's median is taken for it
-        self._sections = [_Section(float("-inf"), profile, None)]
+        self._sections = [_Section(0, float("-inf"), profile, None)]
         self._loads: list[tuple[float, float | None]] = [(float("-inf"), None)]
         self._sets: list[_Set] = []
         self._numbers = 0
@@ -142,19 +143,26 @@ class SetBook:
     ) -> SetEvents:
         """What begins from `at_s` on is another set, of this athlete and this exercise (None: as before)."""
         events = self.end(known_s)
-        self._sections.append(_Section(at_s, profile or self._sections[-1].profile, athlete))
+        profile = profile or self._sections[-1].profile
+        self._sections.append(_Section(self.line + 1, at_s, profile, athlete))
         del self._sections[:-SETS_KEPT]
         return events
 
-    def take_line_back(self, now_s: float) -> bool:
-        """Go on with the set before the newest line; False where another has begun or its gap has passed."""
-        if len(self._sections) < 2:
+    @property
+    def line(self) -> int:
+        """The newest line, to be taken back by."""
+        return self._sections[-1].number
+
+    def take_line_back(self, line: int, now_s: float) -> bool:
+        """Go on with the set before a line; False where it is not the newest, another set has begun since, or
+        its gap has passed."""
+        if len(self._sections) < 2 or line != self.line:
             return False
-        line, before = self._sections[-1], self._sections[-2]
+        newest, before = self._sections[-1], self._sections[-2]
         last = self._sets[-1] if self._sets else None
         if last is None or last.section is not before or now_s - last.end_s > self._gap_s(last):
             return False
-        if line.profile is not before.profile:
+        if newest.profile is not before.profile:
             return False
         self._sections.pop()
         last.over = False

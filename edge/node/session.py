@@ -6,6 +6,7 @@ A session begins when its pipeline does and has a random id; the ids of its reps
 import threading
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -407,7 +408,7 @@ class Session:
                 return "the lengths' zero is looked for anew", lambda: "it stays so"
             case "end-set":
                 self._take(self._pipeline.end_set(self.settings.athlete))
-                return "set ended", self._reopen
+                return "set ended", partial(self._reopen, sets.line)
             case "restart-set":
                 number, count, events, take_back = self._pipeline.restart_set(by)
                 self._take(events)
@@ -442,9 +443,10 @@ class Session:
                 asked, text = changed(self.settings, command, profile)
         old, old_profile = self.settings, self.profile
         self._set(asked, profile)
+        line = sets.line
 
         def undo() -> str:
-            if old.athlete != self.settings.athlete and self._pipeline.reopen_set():
+            if old.athlete != self.settings.athlete and self._pipeline.reopen_set(line):
                 self.settings = msgspec.structs.replace(self.settings, athlete=old.athlete)
             self._set(old, old_profile)
             return f"undone: {text}"
@@ -535,8 +537,8 @@ class Session:
         self._tared_n = self._pipeline.zero_n
         return text
 
-    def _reopen(self) -> str:
-        if not self._pipeline.reopen_set():
+    def _reopen(self, line: int) -> str:
+        if not self._pipeline.reopen_set(line):
             raise CommandError(ReplyCode.TOO_LATE, "too late: a set that ended stays ended")
         return "the set goes on"
 

@@ -162,10 +162,10 @@ def test_a_set_ended_by_mistake_goes_on_unless_its_gap_has_passed_or_another_has
     tracker = SetBook(RDL)
     tracker.rep((1, 0), make_rep(0.0), 0.4, "confirmed", 3.0)
     tracker.draw_line(4.0, 4.0)
-    assert tracker.take_line_back(5.0) and not tracker.take_line_back(5.0)
+    assert tracker.take_line_back(tracker.line, 5.0) and not tracker.take_line_back(tracker.line, 5.0)
     (second,) = tracker.rep((1, 1), make_rep(5.0), 0.4, "confirmed", 8.0)[-1:]
     assert (second.set_number, second.rep.number, second.event_id) == (1, 2, "s1-r2")
     tracker.draw_line(9.0, 9.0)
-    assert not tracker.take_line_back(8.0 + RDL.set_gap_s + 1.0)
+    assert not tracker.take_line_back(tracker.line, 8.0 + RDL.set_gap_s + 1.0)
     tracker.rep((1, 2), make_rep(10.0), 0.4, "confirmed", 13.0)
-    assert not tracker.take_line_back(13.0)
+    assert not tracker.take_line_back(tracker.line, 13.0)

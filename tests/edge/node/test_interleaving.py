@@ -4,9 +4,13 @@ import pytest
 
 from tests.faults.interleave import interleave
 
+# What ten thousand have once shown: an exercise changed twice within a rep, and an undo that took back the line
+# of another.
+SHOWN = [17, 757, 1493, 2153, 4031, 4202, 4641, 5286]
 
-@pytest.mark.parametrize("seeds", [range(n, n + 20) for n in range(0, 80, 20)], ids=lambda r: str(r.start))
-def test_each_true_rep_is_confirmed_once_for_whoever_was_signed_in_when_it_began(seeds: range) -> None:
+
+@pytest.mark.parametrize("seeds", [range(0, 20), range(20, 40), range(40, 60), SHOWN], ids=str)
+def test_each_true_rep_is_confirmed_once_for_whoever_was_signed_in_when_it_began(seeds: list[int]) -> None:
     found = {seed: interleave(seed) for seed in seeds}
     assert {seed: one for seed, one in found.items() if one.doubled or one.lost or one.wrong} == {}
-    assert sum(one.judged for one in found.values()) > 60
+    assert sum(one.judged for one in found.values()) > 20

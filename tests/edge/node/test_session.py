@@ -71,8 +71,8 @@ class Script:
     def restart_set(self, by: str) -> Any:
         return self.sets.restart(self.newest_s, by, self.newest_s)
 
-    def reopen_set(self) -> bool:
-        return self.sets.take_line_back(self.newest_s)
+    def reopen_set(self, line: int) -> bool:
+        return self.sets.take_line_back(line, self.newest_s)
 
     def set_profile(self, profile: Any, athlete: str | None) -> list[Any]:
         self.done.append(profile.name)
