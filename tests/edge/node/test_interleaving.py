@@ -4,8 +4,7 @@ import pytest
 
 from tests.faults.interleave import interleave
 
-# What ten thousand have once shown: an exercise changed twice within a rep, and an undo that took back the line
-# of another.
+# What ten thousand have shown: an exercise changed twice within a rep, an undo that took back another's line.
 SHOWN = [17, 757, 1493, 2153, 4031, 4202, 4641, 5286]
 
 
