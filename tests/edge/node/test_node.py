@@ -1,5 +1,6 @@
 """The node, on a real pseudo-terminal and a real broker."""
 
+import gc
 import os
 import pty
 import signal
@@ -337,6 +338,7 @@ def test_a_port_unplugged_again_and_again_costs_no_descriptors(
     acquisition = port_of(board)
     run(acquisition)
     until(lambda: wire.messages("health") and acquisition.link_up)
+    gc.collect()  # what tests before this one left open is not to be closed while we count
     counts = []
     for _ in range(4):
         board.unplug()
@@ -346,7 +348,7 @@ def test_a_port_unplugged_again_and_again_costs_no_descriptors(
         until(lambda: acquisition.link_up)
         assert time.monotonic() - back_s < 2.0
         counts.append(len(list(Path("/proc/self/fd").iterdir())))
-    assert len(set(counts)) == 1
+    assert counts[-1] <= counts[0], counts
     assert acquisition.reconnects >= 4
 
 
