@@ -295,7 +295,7 @@ class ReplyCode(StrEnum):
     UNKNOWN_SET = "unknown-set"
     UNKNOWN_BADGE = "unknown-badge"
     ERASED = "erased"  # the athlete was, on their own wish
-    NOT_HERE = "not-here"  # this station has no such sensor, or this exercise is none for its kind
+    NOT_HERE = "not-here"  # this station has no such sensor
     REFUSED = "refused"  # for another reason, which the text gives
 
 

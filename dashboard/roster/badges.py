@@ -11,7 +11,15 @@ from dashboard.floor.state import StationKey
 from dashboard.roster.athletes import athletes
 from dashboard.roster.plans import assignment, in_words, part_of, plan_at, whom
 from station.exercises import Profile
-from station.messages import BadgeMessage, CommandMessage, InfoMessage, ReplyMessage, new_id, now_utc
+from station.messages import (
+    BadgeMessage,
+    CommandMessage,
+    InfoMessage,
+    ReplyCode,
+    ReplyMessage,
+    new_id,
+    now_utc,
+)
 
 REMEMBERED = 256  # badges: QoS 1 may bring one twice, and the second must not end the set that has begun
 STATIONS_KEPT = 4096
@@ -48,7 +56,7 @@ class Badges:
         self._answered.append(message.event_id)
         if athlete is None:
             words = f"badge {message.badge[:32]} unknown; ask the coach"
-            return Answer([], _reply(message, False, words))
+            return Answer([], _reply(message, ReplyCode.UNKNOWN_BADGE, words))
         info = self._infos.get(key)
         commands = assignment(athlete, info, self._profiles, f"badge at {message.by}"[:BY_CHARS])
         commands = [
@@ -58,8 +66,15 @@ class Badges:
             for number, command in enumerate(commands, 1)
         ]
         words = in_words(athlete, plan_at(athlete, info, self._profiles), self._profiles)
-        return Answer(commands, _reply(message, True, words))
+        return Answer(commands, _reply(message, ReplyCode.DONE, words))
 
 
-def _reply(message: BadgeMessage, ok: bool, text: str) -> ReplyMessage:
-    return ReplyMessage(event_id=new_id(), at_utc=now_utc(), in_reply_to=message.event_id, ok=ok, text=text)
+def _reply(message: BadgeMessage, code: ReplyCode, text: str) -> ReplyMessage:
+    return ReplyMessage(
+        event_id=new_id(),
+        at_utc=now_utc(),
+        in_reply_to=message.event_id,
+        ok=code is ReplyCode.DONE,
+        text=text,
+        code=code,
+    )

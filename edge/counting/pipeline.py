@@ -12,6 +12,7 @@ from kernels import Discarded, Measured, RepCounter, Tick
 from station.config import StationFile
 from station.errors import ConfigError
 from station.exercises import Profile
+from station.messages import CommandError, ReplyCode
 from station.records import Live, Phase, ReasonCode, Rejected, Rep, RepEvent, RepState, SetEvent, sentence
 
 Event = RepEvent | SetEvent | Rejected | Live
@@ -173,11 +174,14 @@ class StationPipeline:
         return self._now_s
 
     def tare(self) -> str:
-        """Take the load cell's latest readings as zero; say what was done."""
+        """Take the load cell's latest readings as zero; say what was done.
+
+        Raises CommandError where no load cell has been read.
+        """
         newest_n = self._forces_n[-TARE_SAMPLES:]
         seen = newest_n[~np.isnan(newest_n)]
         if not seen.size:
-            return "no load cell has been read; nothing was changed"
+            raise CommandError(ReplyCode.NOT_HERE, "no load cell has been read; nothing was changed")
         change_n = float(np.median(seen)) - self._zero_n
         self._zeros_n = [*self._zeros_n[-15:], self._zero_n]
         self._zero_n += change_n

@@ -23,6 +23,7 @@ from station.exercises import all_profiles
 from station.messages import (
     BadgeMessage,
     CommandMessage,
+    ReplyCode,
     ReplyMessage,
     decode,
     encode,
@@ -164,6 +165,7 @@ def test_the_record_makes_a_badge_the_athlete_s_plan_and_keeps_who_and_when(
     assert known.text == "a-17: Romanian deadlift, 60 kg, 8 reps"
     assert not any(one.ok for one in unknown)
     assert unknown[0].text == "badge 9999 unknown; ask the coach"
+    assert unknown[0].code is ReplyCode.UNKNOWN_BADGE
     assert not any(b"Okoro" in one.payload for one in edge.heard if one.topic.endswith("/command"))
     for command in commands_of(edge):
         reply = ReplyMessage(

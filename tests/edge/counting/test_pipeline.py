@@ -10,6 +10,7 @@ from edge.counting.pipeline import StationPipeline
 from edge.link.drivers import Samples, make_driver
 from station.config import Geometry, Port, StationFile, StationTable
 from station.exercises import all_profiles, load_profile
+from station.messages import CommandError
 from station.records import Live, Rejected, RepEvent, SetEvent
 from station.sim import SetPlan, StationPlan, simulate_set, simulate_station, with_seed
 from station.sim.board import board_bytes
@@ -138,7 +139,8 @@ def test_changing_the_exercise_ends_the_set_and_the_numbers_go_on():
 def test_tare_moves_the_zero_of_the_load_cell_and_says_so():
     station = StationFile(station=StationTable("rack", "barbell"), geometry=Geometry())
     pipeline = StationPipeline(station, load_profile("rdl"))
-    assert "nothing was changed" in pipeline.tare()
+    with pytest.raises(CommandError, match="nothing was changed"):
+        pipeline.tare()
     time_s = np.arange(0.0, 1.0, 0.0125)
     pipeline.feed([Samples("force_n", time_s, np.full(80, 12.5))])
     assert pipeline.tare() == "zero moved by +12.5 N"
