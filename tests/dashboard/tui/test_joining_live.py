@@ -9,6 +9,7 @@ from dashboard.floor.views import StationView, view
 from dashboard.tui.app import PlumblineApp
 from station.config import Mqtt
 from station.exercises import all_profiles
+from tests.faults.proxy import Proxy
 
 RACK = ("gym", "rack-1")
 PROFILES = all_profiles()
@@ -81,6 +82,35 @@ def test_an_app_opened_in_mid_set_shows_the_set_within_a_second(
         async def drive(pilot: Any, app: PlumblineApp = app) -> None:
             await looks.poll(pilot, lambda: RACK in app.floor.stations)
             await looks.poll(pilot, lambda: app.view_of(RACK).counted == 7, timeout_s=WITHIN_S)
+
+        looks.run(app, (80, 24), drive)
+        client.stop()
+
+
+def test_an_app_whose_network_was_cut_shows_what_was_said_meanwhile(
+    broker: Any, edge: Any, words: Any, until: Any, looks: Any
+) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info(target_reps=8), say.rep(1), say.current(say.rep(1)))
+    with Proxy(broker.port) as network:
+        client = Client(Mqtt(host="127.0.0.1", port=network.port, tls=False))
+        client.start()
+        until(lambda: client.connection.up)
+        app = PlumblineApp(client, PROFILES)
+
+        async def drive(pilot: Any) -> None:
+            await looks.poll(pilot, lambda: RACK in app.floor.stations and app.view_of(RACK).counted == 1)
+            network.set("refuse")
+            await looks.poll(pilot, lambda: not client.connection.up)
+            for number in range(2, 7):
+                reps = [say.rep(n) for n in range(1, number + 1)]
+                edge.say("rack-1", reps[-1], say.current(*reps))
+            await pilot.pause()
+            assert app.view_of(RACK).counted == 1
+            network.set("pass")
+            await looks.poll(pilot, lambda: client.connection.up, timeout_s=15.0)
+            await looks.poll(pilot, lambda: app.view_of(RACK).counted == 6, timeout_s=WITHIN_S)
+            assert [rep.number for rep in app.view_of(RACK).reps] == [1, 2, 3, 4, 5, 6]
 
         looks.run(app, (80, 24), drive)
         client.stop()
