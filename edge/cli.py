@@ -23,13 +23,16 @@ def analyze(argv: Sequence[str]) -> int:
 
 
 def edge(argv: Sequence[str]) -> int:
-    """Run a node: count at one or more stations and publish. Or install one."""
-    from edge.node import install  # noqa: PLC0415
+    """Run a node: count at one or more stations and publish. Or look after the one of this machine."""
+    if argv[:1] and argv[0] in ("install", "remove", "status", "retire"):
+        from edge.upkeep import node_command, retire  # noqa: PLC0415
 
-    if argv[:1] == ["install"]:
-        return install.install(argv[1:])
-    if argv[:1] == ["uninstall"]:
-        return install.uninstall(argv[1:])
+        tasks = {
+            "install": node_command.install,
+            "remove": node_command.remove,
+            "status": node_command.status,
+        }
+        return (tasks | {"retire": retire.retire})[argv[0]](argv[1:])
     from edge.delivery.outbox import Outbox  # noqa: PLC0415
     from edge.node.acquisition import PortAcquisition  # noqa: PLC0415
     from edge.node.metrics import MetricsServer  # noqa: PLC0415

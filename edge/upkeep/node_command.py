@@ -1,0 +1,231 @@
+"""`plumbline edge install|remove|status|retire`: the node that starts with its machine, under systemd.
+
+Each adds to, or takes from, what is there: other stations of the node, options added to its command line,
+settings and passwords stay. What would change is shown; the commands that make it count are printed, or run
+with --now.
+"""
+
+import argparse
+import pwd
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from edge.upkeep.changes import Change, carry_out, claim, generated, read_own, run_steps
+from edge.upkeep.station_files import settings_path, station_files
+from edge.upkeep.units import (
+    EDGE,
+    SETTINGS,
+    SYSTEM,
+    UDEV,
+    Node,
+    node_rules,
+    node_unit,
+    read_node_unit,
+    unit_path,
+    user_of,
+    users_path,
+)  # fmt: skip
+from station.config import load_station, read_password
+from station.errors import ConfigError
+from station.usage import command_parser
+
+USER = "plumbline"
+WANTED = SYSTEM / "multi-user.target.wants" / f"{EDGE}.service"  # `systemctl enable` makes it
+EXAMPLES = """\
+examples:
+  sudo plumbline edge install rack-1 --host gym.local
+  sudo plumbline edge install cable-1 --host gym.local --now     one more; rack-1 stays
+  plumbline edge install rack-1 --host gym.local --root /tmp/staged    to look at it first
+  sudo plumbline edge remove cable-1
+  sudo plumbline edge retire cable-1                             nothing of it is left on the broker
+  plumbline edge status
+"""
+
+
+def install(argv: Sequence[str]) -> int:
+    """Let the node serve these stations as well."""
+    parser = _parser("install", "Let this machine's node serve these stations too, from the machine's start.")
+    parser.add_argument("stations", nargs="+", metavar="STATION", help="ids: [a-z0-9-], 1 to 32 characters")
+    parser.add_argument("--host", default="localhost", help="the gym's broker (default: this machine)")
+    parser.add_argument("--site", default="gym")
+    _change_options(parser)
+    args = parser.parse_args(argv)
+    for name in (args.site, *args.stations):
+        _check_name(name)
+    if not re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", args.host):
+        raise ConfigError(f"--host is {args.host!r}; give the broker's name or address")
+    root: Path = args.root
+    node = _node(root)
+    files = [f"/{settings_path(name)}" for name in args.stations]
+    node = node._replace(stations=tuple(dict.fromkeys([*node.stations, *files])))
+    made = [change for name in args.stations for change in station_files(root, name, args.host, args.site)]
+    changes = [*made, *generated(_wanted(root, node))]
+    new = [change.path for change in made]
+    notes = [
+        f"{path}: check kind, geometry and port" for path in new if path.suffix == ".toml"
+    ] + [
+        f"{path} holds no secret: give it to `plumbline broker add --requests` on {args.host},"
+        f" and bring its ca.pem to /{SETTINGS}"
+        for path in new
+        if path.suffix == ".request"
+    ]  # fmt: skip
+    owned = [f"/{path.relative_to(root)}" for path in new]
+    steps = [
+        ["systemd-sysusers"],
+        ["chown", "-h", f"root:{USER}", f"/{SETTINGS}", *(p for p in owned if p.endswith(".toml"))],
+        *(
+            [["chown", "-h", f"{USER}:", *words]]
+            if (words := [p for p in owned if p.endswith(".pw")])
+            else []
+        ),
+        ["udevadm", "control", "--reload"],
+        ["udevadm", "trigger", "--action=add", "--subsystem-match=tty", "--subsystem-match=usb-serial"],
+        ["systemctl", "daemon-reload"],
+        ["systemctl", "enable", EDGE],
+        ["systemctl", "restart", EDGE],
+    ]
+    return _do(args, changes, steps, notes)
+
+
+def remove(argv: Sequence[str]) -> int:
+    """Let the node serve these stations no more; settings, passwords and the outbox stay."""
+    parser = _parser("remove", "Take stations from this machine's node; their settings and data stay.")
+    parser.add_argument("stations", nargs="*", metavar="STATION")
+    parser.add_argument("--all", action="store_true", help="every one, and the node from the machine's start")
+    _change_options(parser)
+    args = parser.parse_args(argv)
+    if bool(args.stations) == args.all:
+        parser.error("name the stations, or give --all")
+    root: Path = args.root
+    node = _node(root)
+    served = {Path(file).stem: file for file in node.stations}
+    for name in args.stations:
+        if name not in served:
+            there = ", ".join(served) or "none"
+            raise ConfigError(f"{name} is no station of this node; there are: {there}")
+    left = tuple(file for name, file in served.items() if not args.all and name not in args.stations)
+    changes = generated(_wanted(root, node._replace(stations=left)))
+    if not left and (root / WANTED).is_symlink():
+        changes.append(Change(root / WANTED, "", None))
+    gone = [name for name in served if served[name] not in left]
+    notes = [f"kept /{SETTINGS} and /var/lib/{USER}"] + [
+        f"for good: `plumbline edge retire {name}`, then `plumbline broker remove DIR {name}`"
+        for name in gone
+    ]
+    steps = (
+        [["systemctl", "daemon-reload"], ["systemctl", "restart", EDGE]]
+        if left
+        else [["systemctl", "stop", EDGE], ["systemctl", "daemon-reload"], ["udevadm", "control", "--reload"]]
+    )
+    return _do(args, changes, steps, notes)
+
+
+def status(argv: Sequence[str]) -> int:
+    """What this machine's node serves, and what is to be done; 1 where something is."""
+    args = _parser("status", "What this machine's node serves; 1 where something is to be done.").parse_args(
+        argv
+    )
+    root: Path = args.root
+    node = _node(root)
+    if not node.stations:
+        print("no node is installed; `plumbline edge install` does")
+        return 1
+    todo = [f"plumbline edge install {_names(node)}" for _ in generated(_wanted(root, node))[:1]]
+    for file in node.stations:
+        trouble = _trouble(root, file)
+        print(f"  {Path(file).stem:<32} {file}{f'  {trouble}' if trouble else ''}")
+        todo += [trouble] if trouble else []
+    if " ".join(node.options) != " ".join(Node().options):
+        print(f"  options: {shlex.join(node.options)}")
+    if root == Path("/") and shutil.which("systemctl"):
+        said = subprocess.run(["systemctl", "is-active", EDGE], capture_output=True, text=True, check=False)
+        print(f"  {EDGE}: {said.stdout.strip() or said.stderr.strip()}")
+        todo += [f"systemctl enable --now {EDGE}"] if said.returncode else []
+    for line in todo:
+        print(f"to do: {line}")
+    return 1 if todo else 0
+
+
+def _node(root: Path) -> Node:
+    text = read_own(root / unit_path(EDGE))
+    return Node() if text is None else read_node_unit(text)
+
+
+def _names(node: Node) -> str:
+    return " ".join(Path(file).stem for file in node.stations)
+
+
+def _wanted(root: Path, node: Node) -> dict[Path, str | None]:
+    """The files of ours that a node's stations make; all away with the last."""
+    there = bool(node.stations)
+    return {
+        root / unit_path(EDGE): node_unit(node) if there else None,
+        root / UDEV: node_rules() if there else None,
+        root / users_path("plumbline"): user_of("plumbline", "edge install", USER, "Plumbline edge node")
+        if there
+        else None,
+    }
+
+
+def _trouble(root: Path, file: str) -> str | None:
+    """What keeps a station from being served; None: nothing."""
+    try:
+        mqtt = load_station(root / file.lstrip("/")).mqtt
+        if mqtt is None or mqtt.password_file is None:
+            return None
+        path = root / mqtt.password_file.lstrip("/")
+        read_password(msgspec.structs.replace(mqtt, password_file=str(path)))
+        owner = pwd.getpwuid(path.stat().st_uid).pw_name
+    except ConfigError as error:
+        return str(error)
+    except KeyError:
+        owner = None
+    return None if root != Path("/") or owner == USER else f"chown {USER}: {path}"
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[a-z0-9-]{1,32}", name):
+        raise ConfigError(f"{name!r} is no name; use 1 to 32 of the characters a-z, 0-9 and -")
+
+
+def _do(
+    args: argparse.Namespace, changes: Sequence[Change], steps: Sequence[Sequence[str]], notes: Sequence[str]
+) -> int:
+    """Show the changes and, unless it is a dry run, make them."""
+    if not changes:
+        print("nothing to change")
+        return 0
+    for change in changes:
+        print(*change.lines(), sep="\n")
+    if args.dry_run:
+        return 0
+    try:
+        claim(args.root / SETTINGS)
+    except OSError as error:
+        raise ConfigError(
+            f"{error.filename}: {error.strerror}; use sudo, or --root DIR to look first"
+        ) from error
+    carry_out(changes)
+    print(*notes, sep="\n")
+    if args.now and args.root == Path("/"):
+        run_steps(steps)
+    else:
+        print(f"Then, as root: {' && '.join(map(shlex.join, steps))}")
+    return 0
+
+
+def _change_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
+    parser.add_argument("--now", action="store_true", help="run the commands that make it count, too")
+
+
+def _parser(name: str, what: str) -> argparse.ArgumentParser:
+    parser = command_parser(f"edge {name}", what, EXAMPLES)
+    parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="write below this folder")
+    return parser

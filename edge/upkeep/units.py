@@ -1,0 +1,172 @@
+"""The systemd units, device rules and users of a gym's machines, as text. Pure.
+
+A unit's secrets are handed over by systemd (LoadCredential): the files stay root's alone, whoever runs it.
+"""
+
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from station.errors import ConfigError
+
+SYSTEM = Path("etc/systemd/system")
+SETTINGS = Path("etc/plumbline")
+EDGE = "plumbline-edge"
+_MARK = "# Written by `plumbline {by}`; what you want otherwise belongs into {name}.d/own.conf.\n"
+
+_HARDENED = """\
+UMask=0077
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+ProtectSystem=strict
+ProtectHome={home}
+ProtectProc=invisible
+ProtectClock=yes
+ProtectHostname=yes
+ProtectControlGroups=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+PrivateTmp=yes
+PrivateMounts=yes
+DevicePolicy=closed
+{devices}LockPersonality=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+RemoveIPC=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+"""
+_UNIT = """\
+{mark}[Unit]
+Description={title}
+Wants=network-online.target
+After=network-online.target time-sync.target{after}
+StartLimitIntervalSec=0
+{conflicts}
+[Service]
+{type}
+ExecStart={command}
+Restart=always
+RestartSec={again_s}
+TimeoutStopSec=10
+User={user}
+Group={user}
+{more}{hardened}
+[Install]
+WantedBy=multi-user.target
+"""
+# ModemManager talks to every new serial port; FTDI chips hold bytes back for 16 ms unless told not to.
+_UDEV = """\
+SUBSYSTEM=="tty", SUBSYSTEMS=="usb", GROUP="dialout", MODE="0660", ENV{ID_MM_DEVICE_IGNORE}="1"
+ACTION=="add", SUBSYSTEM=="usb-serial", DRIVER=="ftdi_sio", ATTR{latency_timer}="1"
+"""
+PORTS = ("char-ttyACM", "char-ttyUSB", "char-ttyAMA", "char-ttyS")
+UDEV = Path("etc/udev/rules.d/60-plumbline.rules")
+
+
+class Node(NamedTuple):
+    """What the node's unit runs: station files, and further options as they stand in it."""
+
+    stations: tuple[str, ...] = ()
+    options: tuple[str, ...] = ("--outbox", "/var/lib/plumbline/outbox.db")
+
+
+def unit_path(name: str) -> Path:
+    """Where a unit lies, below the root."""
+    return SYSTEM / f"{name}.service"
+
+
+def users_path(name: str) -> Path:
+    """Where the user of a unit is declared, below the root."""
+    return Path(f"etc/sysusers.d/{name}.conf")
+
+
+def node_unit(node: Node) -> str:
+    """The unit of `plumbline edge`."""
+    return _unit(
+        EDGE,
+        "edge install",
+        title="Plumbline edge node",
+        words=["edge", "--station", *node.stations, *node.options],
+        user="plumbline",
+        type="Type=notify\nNotifyAccess=main\nWatchdogSec=30",
+        again_s=1,
+        more="SupplementaryGroups=dialout\nStateDirectory=plumbline\nStateDirectoryMode=0700\n"
+        "OOMScoreAdjust=-500\n",
+        devices=PORTS,
+    )
+
+
+def read_node_unit(text: str) -> Node:
+    """What a node's unit runs. Raises ConfigError where it runs no `plumbline edge`."""
+    joined = text.replace("\\\n", " ")
+    match = re.search(r"^ExecStart=(.*)$", joined, re.MULTILINE)
+    words = shlex.split(match[1]) if match else []
+    if "edge" not in words or "--station" not in words:
+        raise ConfigError(
+            f"{EDGE}.service runs no `plumbline edge --station …`; move it away and install anew"
+        )
+    first = words.index("--station") + 1
+    last = next((n for n, word in enumerate(words) if n >= first and word.startswith("--")), len(words))
+    before = words[words.index("edge") + 1 : first - 1]
+    return Node(tuple(words[first:last]), (*before, *words[last:]))
+
+
+def node_rules() -> str:
+    """The device rules of a node."""
+    return _mark("edge install", "60-plumbline.rules") + _UDEV
+
+
+def user_of(name: str, by: str, user: str, what: str) -> str:
+    """The declaration of a system user, for systemd-sysusers."""
+    return f'{_mark(by, name)}u {user} - "{what}" /var/lib/{user}\n'
+
+
+def _unit(
+    name: str,
+    by: str,
+    *,
+    title: str,
+    words: Sequence[str],
+    user: str,
+    type: str = "Type=exec",
+    again_s: int = 2,
+    more: str = "",
+    devices: Sequence[str] = (),
+    after: str = "",
+    conflicts: str = "",
+) -> str:
+    program = Path(sys.prefix) / "bin" / "plumbline"
+    home = "read-only" if program.is_relative_to("/home") or program.is_relative_to("/root") else "yes"
+    return _UNIT.format(
+        mark=_mark(by, f"{name}.service"),
+        title=title,
+        type=type,
+        command=" ".join(map(_quoted, [str(program), *words])),
+        again_s=again_s,
+        user=user,
+        more=more,
+        after=f" {after}" if after else "",
+        conflicts=conflicts,
+        hardened=_HARDENED.format(
+            home=home, devices="".join(f"DeviceAllow={device} rw\n" for device in devices)
+        ),
+    )
+
+
+def _mark(by: str, name: str) -> str:
+    return _MARK.format(by=by, name=name)
+
+
+def _quoted(word: str) -> str:
+    """A word of ExecStart: quoted where need be; `%` and `$` are its own but for the credentials' folder."""
+    plain = word.replace("$", "$$")
+    return plain if re.fullmatch(r"[\w@+=:,./%$-]+", plain) else shlex.quote(plain)
