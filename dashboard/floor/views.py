@@ -7,6 +7,7 @@ import msgspec
 from dashboard.floor.assessment import Assessment, assess
 from dashboard.floor.attention import REST_OVERDUE_S, Attention, Link, attention_of, is_doubled, link_of
 from dashboard.floor.coaching import Before, Standing
+from dashboard.floor.names import Names, name_of
 from dashboard.floor.reps import NO_TEMPO, RepView
 from dashboard.floor.state import StationKey, StationState
 from dashboard.floor.units import Units, load_words
@@ -23,6 +24,7 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
 
     key: StationKey
     athlete: str | None
+    called: str | None  # the athlete's name, where the screen knows it; else the id
     exercise: str | None
     title: str
     target_tempo_s: TempoTimes
@@ -32,6 +34,7 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     load_kg: float | None
     target_reps: int | None
     queue: tuple[str, ...]  # who shares the station, the one lifting first
+    waiting: tuple[str, ...]  # the others of them, by name
     muted: bool
     concentric_first: bool
     cue: str | None  # the one thing to say
@@ -104,6 +107,7 @@ class Views:
     def __init__(self, profiles: Mapping[str, Profile]) -> None:
         self.before: Mapping[tuple[str, str], Before] = {}  # by athlete and exercise, from the record
         self.rests_s: Mapping[tuple[str, str], float] = {}  # what plans ask for, likewise
+        self.names: Names = {}
         self._profiles = profiles
         # The state never changes what it holds, so the same objects mean the same content.
         self._assessed: dict[StationKey, tuple[tuple[object, ...], Assessment]] = {}
@@ -119,7 +123,7 @@ class Views:
             held = self._assessed[station.key] = given, assess(session, self._profiles, self.before)
         found = held[1]
         rest_s = self.rests_s.get((found.athlete or "", found.exercise or ""), REST_OVERDUE_S)
-        return _seen(station, found, now_s, broker_up, units, rest_s)
+        return _seen(station, found, now_s, broker_up, units, rest_s, self.names)
 
 
 def view(
@@ -140,6 +144,7 @@ def _seen(
     broker_up: bool,
     units: Units,
     rest_asked_s: float,
+    names: Names,
 ) -> StationView:
     session = station.newest
     info, asked, running = found.info, found.asked, found.running
@@ -152,10 +157,12 @@ def _seen(
         # Since the last movement, by the station's clock.
         rest_s = min(max(0.0, session.trace[-1].session_s - running.end_s), _LONG_S)
     standing = [rep for rep in found.reps if not rep.struck]
+    queue = tuple(info.queue) if info else ()
     attention, text = attention_of(session, link, standing, over, rest_s, rest_asked_s)
     return StationView(
         key=station.key,
         athlete=found.athlete,
+        called=name_of(found.athlete, names),
         exercise=found.exercise,
         title=found.title,
         target_tempo_s=asked_of(asked.tempo) if asked else NO_TEMPO,
@@ -164,7 +171,8 @@ def _seen(
         load=load_words(found.load_kg, units),
         load_kg=found.load_kg,
         target_reps=info.target_reps if info else None,
-        queue=tuple(info.queue) if info else (),
+        queue=queue,
+        waiting=tuple(names.get(one) or one for one in queue if one != found.athlete),
         muted=info is not None and info.muted,
         concentric_first=asked is not None and asked.starts_with == "concentric",
         cue=found.cue,

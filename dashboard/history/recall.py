@@ -13,6 +13,7 @@ import msgspec
 from dashboard.database.database import Database
 from dashboard.database.schema import open_history
 from dashboard.floor.coaching import Before, EarlierSet
+from dashboard.floor.names import Names, names_of
 from dashboard.history.queries import Filter, KeptSet, sets
 from dashboard.roster.athletes import Athlete, athletes
 from station.errors import StoreError
@@ -31,6 +32,7 @@ class Known(msgspec.Struct, frozen=True):
     """One reading of the record; `problem` says why there was none."""
 
     athletes: tuple[Athlete, ...] = ()
+    names: Names = MappingProxyType({})
     before: Mapping[Practice, Before] = MappingProxyType({})
     rests_s: Mapping[Practice, float] = MappingProxyType({})  # what plans ask for
     problem: str | None = None
@@ -102,7 +104,7 @@ def read_known(db: Database, wanted: tuple[Practice, ...] = ()) -> Known:
         for plan in one.plans
         if plan.rest_s is not None
     }
-    return Known(athletes=people, before=before, rests_s=rests_s)
+    return Known(athletes=people, names=names_of(people), before=before, rests_s=rests_s)
 
 
 def signed_off_by_coaches(db: Database) -> set[Practice]:

@@ -87,6 +87,25 @@ def whom(people: Sequence[Athlete], word: str, by: Sequence[str] = ("badge", "id
     return None
 
 
+def matching(people: Sequence[Athlete], word: str) -> list[Athlete]:
+    """Whom a word may mean: whose badge, id or name it is, else whose id or word of the name it begins."""
+    exact = whom(people, word)
+    if exact is not None:
+        return [exact]
+    wanted = word.strip().casefold()
+    return [
+        one
+        for one in people
+        if one.id.startswith(wanted) or any(part.startswith(wanted) for part in _from_each_word(one.name))
+    ]
+
+
+def _from_each_word(name: str) -> list[str]:
+    """Both "okoro" and "maria okoro" are to find Ana Maria Okoro."""
+    words = name.casefold().split()
+    return [" ".join(words[place:]) for place in range(len(words))]
+
+
 def is_id(word: str) -> bool:
     """Whether a word can be an id: a name has capitals or spaces, and has no place on a topic."""
     return _ID.fullmatch(word) is not None

@@ -17,10 +17,12 @@ from textual.screen import Screen
 from dashboard.broker.client import Client
 from dashboard.broker.events import read_all
 from dashboard.floor.attention import Attention
+from dashboard.floor.names import Names
 from dashboard.floor.state import FloorState, StationKey, StationState, apply_all
 from dashboard.floor.units import Units
 from dashboard.floor.views import StationView, Views
 from dashboard.history.recall import Known, Recall
+from dashboard.roster.athletes import Athlete
 from dashboard.tui.commands import CommandSender, Result, names
 from dashboard.tui.messages import FloorChanged
 from dashboard.tui.preferences import Preferences, load_preferences, save_preferences
@@ -120,6 +122,11 @@ class PlumblineApp(App[int]):
     def units(self) -> Units:
         """Kilograms or pounds, as the coach chose."""
         return self._preferences.units
+
+    @property
+    def names(self) -> Names:
+        """What athletes are called, by id, as far as the record says."""
+        return self._known().names
 
     def get_default_screen(self) -> Screen[None]:
         """The floor lies under everything, unless it is a lifter's own screen."""
@@ -240,6 +247,19 @@ class PlumblineApp(App[int]):
         """The station as it is now."""
         return self._see(self.floor.stations[key])
 
+    def people_at(self, key: StationKey) -> list[Athlete]:
+        """Everybody the record knows: who waits there, then who lifted there, then who has a plan for it."""
+        session = self.floor.stations[key].newest
+        waiting = session.info.queue if session.info else []
+        lifted = {one.athlete for one in session.sets.values()}
+
+        def order(one: Athlete) -> tuple[object, ...]:
+            place = waiting.index(one.id) if one.id in waiting else len(waiting)
+            planned = self.sender.plan_of(one, key) is not None
+            return place, one.id not in lifted, not planned, one.name.casefold(), one.id
+
+        return sorted(self._known().athletes, key=order)
+
     def athletes(self) -> list[str]:
         """Whoever lifts or waits anywhere, and whoever the record knows."""
         return names([station.newest.info for station in self.floor.stations.values()], self._known())
@@ -254,7 +274,7 @@ class PlumblineApp(App[int]):
 
     def _see(self, station: StationState) -> StationView:
         known = self._known()
-        self._views.before, self._views.rests_s = known.before, known.rests_s
+        self._views.before, self._views.rests_s, self._views.names = known.before, known.rests_s, known.names
         return self._views.see(station, self._heard_until_s, self.client.connection.up, self.units)
 
     def _answered(self, station: str, reply: ReplyMessage) -> None:

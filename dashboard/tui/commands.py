@@ -9,8 +9,8 @@ import msgspec
 from dashboard.broker.client import Asked, Client
 from dashboard.floor.state import StationKey
 from dashboard.history.recall import Known
-from dashboard.roster.athletes import Athlete
-from dashboard.roster.plans import assignment, exercise_change, is_id, whom
+from dashboard.roster.athletes import Athlete, Plan
+from dashboard.roster.plans import assignment, exercise_change, is_id, matching, plan_at
 from station.exercises import Profile
 from station.messages import (
     BadgeMessage,
@@ -112,14 +112,24 @@ class CommandSender:
         self._ask(_Action(key), *exercise_change(found, exercise, self._by))
 
     def athlete_of(self, word: str) -> str:
-        """The id of whoever a badge, a name or an id means. Raises ValueError with words for nobody."""
+        """The id of whoever a badge, an id or the beginning of a name means.
+
+        Raises ValueError with words for nobody, and for a word that several are meant by.
+        """
         known = self._known()
-        found = whom(known.athletes, word)
-        if found is not None:
-            return found.id
+        found = matching(known.athletes, word)
+        if len(found) == 1:
+            return found[0].id
+        if found:
+            called = ", ".join(known.names[one.id] for one in found[:4])
+            raise ValueError(f"{len(found)} are called so: {called}{', …' if len(found) > 4 else ''}")
         if not is_id(word):
             raise ValueError(known.problem or f"nobody called {word[:20]!r}; an id has a-z, 0-9 and -")
         return word
+
+    def plan_of(self, athlete: Athlete, key: StationKey) -> Plan | None:
+        """What an athlete's plans have them do at a station."""
+        return plan_at(athlete, self._info_of(key), self._profiles)
 
     def answered(self, station: str, reply: ReplyMessage, others: bool = False) -> bool:
         """Tell what an action has come to so far; whether there was something to tell.

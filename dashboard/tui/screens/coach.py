@@ -11,6 +11,7 @@ from dashboard.floor.state import StationKey
 from dashboard.floor.views import StationView
 from dashboard.tui.commands import CommandSender
 from dashboard.tui.screens.ask import AskScreen, Field, number_of, tempo_of
+from dashboard.tui.screens.athlete import AthleteScreen
 from dashboard.tui.screens.context import ContextScreen
 from dashboard.tui.screens.exercise import ExerciseScreen
 from dashboard.tui.screens.reps import load_of
@@ -65,18 +66,14 @@ class CoachScreen(ContextScreen):
             self._when_chosen(screen, lambda name: self.desk.sender.give_exercise(view.key, name))
 
     def action_athlete(self) -> None:
-        """Type a name or a badge; nothing for nobody."""
+        """Type a badge or the beginning of a name, or choose; nothing for nobody."""
         view = self._view
         if view is None:
             return
-        desk, key = self.desk, view.key
-        field = Field("name, id or badge", "", desk.athletes())
-
-        def parse(given: list[str]) -> dict[str, Any]:
-            return {"athlete": desk.sender.athlete_of(given[0]) if given[0] else None}
-
-        screen = AskScreen(f"who lifts at {key[1]}", [field], parse)
-        self._when_chosen(screen, lambda given: desk.sender.give_to(key, given["athlete"]))
+        sender, key = self.desk.sender, view.key
+        people = self.desk.people_at(key)
+        screen = AthleteScreen(key[1], people, lambda one: sender.plan_of(one, key), sender.athlete_of)
+        self._when_chosen(screen, lambda athlete: sender.give_to(key, athlete or None))
 
     def action_next(self) -> None:
         """The queue moves on."""

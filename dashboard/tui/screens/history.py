@@ -104,7 +104,7 @@ class HistoryScreen(LiveScreen):
 
         def chosen(word: dict[str, str] | None) -> None:
             if word is not None:
-                self._word = word["word"].lower()
+                self._word = word["word"].casefold()
                 self._past.chosen = 0
                 self._past.practised = ()
                 self.action_read()
@@ -142,7 +142,8 @@ class HistoryScreen(LiveScreen):
     def _fits(self, one: Practised) -> bool:
         profile = self._desk.profiles.get(one.exercise)
         called = (profile.title, *profile.aliases) if profile else ()
-        return self._word in " ".join([one.athlete or "", one.exercise, *called]).lower()
+        who = (one.athlete or "", self._desk.names.get(one.athlete or "", ""))
+        return self._word in " ".join([*who, one.exercise, *called]).casefold()
 
     def _show(
         self,
@@ -160,7 +161,7 @@ class HistoryScreen(LiveScreen):
         if self._word:
             past.empty = f"nothing of {clean(self._word, 20)!r} in the record; / and an empty line show all"
         past.chosen = found.index(line) if line is not None else 0
-        past.units = self._desk.units
+        past.units, past.names = self._desk.units, self._desk.names
         if newest:
             past.place = max(0, len(done) - 1)
         past.draw_anew()

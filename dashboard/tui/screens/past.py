@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from dashboard.database.schema import open_history
+from dashboard.floor.names import name_of
 from dashboard.floor.reps import NO_TEMPO, RepView, rep_view
 from dashboard.floor.state import StationKey
 from dashboard.floor.times import minute_of
@@ -95,8 +96,10 @@ class PastSetScreen(RepKeys):
             return "this set has no reps any more"
         first = self._whole.reps[0]
         load = load_words(self._whole.reps[-1].load_kg, self._coach.units) or "no load"
-        who, where = first.athlete or "nobody", f"{first.station} set {self._key[3]}"
-        return f"{where}, {who}, {load}, {minute_of(first.at_utc)}, {first.exercise}"
+        who = name_of(first.athlete, self._coach.names) or "nobody"
+        return (
+            f"{first.station} set {self._key[3]}, {who}, {load}, {minute_of(first.at_utc)}, {first.exercise}"
+        )
 
     def _sheet(self) -> SetSheet:
         reps = self._whole.reps

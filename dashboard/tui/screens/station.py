@@ -72,7 +72,7 @@ class StationScreen(RepKeys, CoachScreen):
         view = self._shown = next(one for one in shown.views if one.key == self.chosen)
         self.desk.recall_of(view)
         self.query_one(Tile).show(view)
-        self.query_one(SessionLines).show(view, set_summaries(session), self.desk.units)
+        self.query_one(SessionLines).show(view, set_summaries(session), self.desk.units, self.desk.names)
         self.query_one("#trace", Trace).show(session.trace)
         self.query_one(PathPlot).show_path(session.trace, view)
         self.draw_reps()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from rich.segment import Segment
 from rich.style import Style
 
+from dashboard.floor.names import Names, name_of, shortened
 from dashboard.floor.times import instant, minute_of, zone_name
 from dashboard.floor.units import Units, load_words
 from dashboard.history.load_velocity import load_velocity
@@ -36,6 +37,7 @@ class HistoryLines(Lines):
         self.measure: Measure = MEASURES[0]
         self.units: Units = "kg"
         self.problem: str | None = None
+        self.names: Names = {}
         self.empty = "reading the record …"  # said where there is nothing
 
     def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
@@ -46,7 +48,7 @@ class HistoryLines(Lines):
             return [[Segment(f" {line}", Style(color=YELLOW, bold=True))] for line in said]
         if not self.practised:
             return [[Segment(f" {self.empty}", FAINT)]]
-        left = list_lines(self.practised, self.chosen, self._profiles, height)
+        left = list_lines(self.practised, self.chosen, self._profiles, self.names, height)
         right = self._right(width - LIST_CELLS - 1, height)
         blank = [Segment(" " * LIST_CELLS)]
         rows = max(len(left), len(right))
@@ -73,7 +75,7 @@ class HistoryLines(Lines):
 
 
 def list_lines(
-    practised: Sequence[Practised], chosen: int, profiles: Mapping[str, Profile], height: int
+    practised: Sequence[Practised], chosen: int, profiles: Mapping[str, Profile], names: Names, height: int
 ) -> list[list[Segment]]:
     """Athlete and exercise, the chosen one marked."""
     first = max(0, min(chosen - (height - 1) // 2, len(practised) - (height - 1)))
@@ -81,7 +83,8 @@ def list_lines(
     for place, one in enumerate(practised[first : first + height - 1], start=first):
         profile = profiles.get(one.exercise)
         title = clean(profile.title if profile else one.exercise, 18)
-        words = f"{'▶' if place == chosen else ' '}{clean(one.athlete or 'nobody', 10):<11}{title:<18}"
+        who = shortened(clean(name_of(one.athlete, names) or "nobody"), 10)
+        words = f"{'▶' if place == chosen else ' '}{who:<11}{title:<18}"
         found.append([Segment(words[:LIST_CELLS], BOLD if place == chosen else PLAIN)])
     return found
 

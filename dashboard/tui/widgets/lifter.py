@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from rich.segment import Segment
 from rich.style import Style
 
+from dashboard.floor.names import shortened
 from dashboard.floor.pacing import Pace
 from dashboard.floor.reps import asked_tempo
 from dashboard.floor.views import StationView
 from dashboard.tui.widgets.digits import ROWS, big, big_width, wrapped
 from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, ORANGE, PLAIN, YELLOW, Lines, number, spread
-from dashboard.tui.widgets.tile import LOOK, PHASE_LOOK
+from dashboard.tui.widgets.tile import LOOK, NAME_CELLS, PHASE_LOOK
 
 _TRACK_CELLS = 9
 _TRACK_GAP = 2
@@ -86,7 +87,7 @@ def _head(view: StationView, width: int) -> list[Segment]:
     glyph, colour = LOOK[view.attention]
     bar = Style(color="#000000", bgcolor=colour, bold=True)
     planned = view.set_words if view.sets_planned else ""
-    who = "   ".join(part for part in (view.athlete, view.title, view.load, planned) if part)
+    who = "   ".join(part for part in (view.called, view.title, view.load, planned) if part)
     mute = "  muted" if view.muted else ""
     right = f" {view.attention_text or view.link.text}{mute} "
     return spread([Segment(f" {glyph} {view.key[1]}   {who}", bar)], [Segment(right, bar)], width, bar)
@@ -152,8 +153,8 @@ def _say(view: StationView, badge: str, told: Told | None) -> tuple[str, Style]:
         return "end the set", Style(color=ORANGE, bold=True)
     if view.target_reps and view.counted >= view.target_reps and not view.set_over:
         return "done", Style(color=BLUE, bold=True)
-    if view.set_over and view.next_athlete:
-        return f"next {view.next_athlete}", Style(color=BLUE, bold=True)
+    if view.set_over and view.waiting:
+        return f"next {shortened(view.waiting[0], NAME_CELLS)}", Style(color=BLUE, bold=True)
     if view.athlete is None and not view.reps:
         return "badge", Style(color=GREY, bold=True)
     return view.cue or "", Style(color=YELLOW, bold=True)
@@ -203,6 +204,6 @@ def _track_look(mine: bool, goal: bool, colour: str) -> Style:
 def _foot(view: StationView, badge: str, width: int) -> list[Segment]:
     asked = asked_tempo(view.target_tempo_s)
     tempo = f"tempo {'-'.join(asked)}" if asked else ""
-    queue = "  then " + ", ".join(one for one in view.queue if one != view.athlete) if view.queue else ""
+    queue = "  then " + ", ".join(view.waiting) if view.queue else ""
     typed = f"badge {badge}▏ ⏎" if badge else ""
     return spread([Segment(f" {tempo}{queue}", PLAIN)], [Segment(f" {typed} ", BOLD)], width)

@@ -1,12 +1,14 @@
 """Beside the running set: cue, standing with the progression, rest, who is next, the sets before."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
 
 from dashboard.floor.attention import age
+from dashboard.floor.names import Names, name_of, shortened
 from dashboard.floor.units import Units, load_words
 from dashboard.floor.views import StationView
 from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, PLAIN, YELLOW, Lines, number, whole_pct
@@ -26,13 +28,14 @@ class SessionLines(Lines):
         self._units: Units = "kg"
         self._view: StationView | None = None
         self._sets: tuple[SetMessage, ...] = ()
+        self._names: Names = {}
 
-    def show(self, view: StationView, sets: Sequence[SetMessage], units: Units) -> None:
+    def show(self, view: StationView, sets: Sequence[SetMessage], units: Units, names: Names) -> None:
         """Show this from now on; `sets` oldest first."""
         newest = tuple(sets[-_SETS:])
-        if (view, newest, units) != (self._view, self._sets, self._units):
+        if (view, newest, units, names) != (self._view, self._sets, self._units, self._names):
             taller = len(newest) != len(self._sets)
-            self._view, self._sets, self._units = view, newest, units
+            self._view, self._sets, self._units, self._names = view, newest, units, names
             self.draw_anew()
             if taller:
                 self.refresh(layout=True)
@@ -45,11 +48,15 @@ class SessionLines(Lines):
         """Cue and rest, standing and queue, sets."""
         if self._view is None:
             return []
-        return session_lines(self._view, self._sets, self._profiles, self._units)[:height]
+        return session_lines(self._view, self._sets, self._profiles, self._units, self._names)[:height]
 
 
 def session_lines(
-    view: StationView, sets: Sequence[SetMessage], profiles: Mapping[str, Profile], units: Units
+    view: StationView,
+    sets: Sequence[SetMessage],
+    profiles: Mapping[str, Profile],
+    units: Units,
+    names: Names = MappingProxyType({}),
 ) -> list[list[Segment]]:
     """The lines; the newest set first."""
     first = [_label("cue")]
@@ -68,19 +75,18 @@ def session_lines(
         colour = Style(color=BLUE, bold=True) if standing.ready or standing.signed_off else PLAIN
         second += [Segment(glyph, colour), Segment(standing.text, colour)]
     if view.queue:
-        waiting = [name for name in view.queue if name != view.athlete]
-        second += [Segment("   next ", FAINT), Segment(", ".join(waiting) or "nobody", BOLD)]
-    return [first, second, *(_set(message, profiles, units) for message in reversed(sets))]
+        second += [Segment("   next ", FAINT), Segment(", ".join(view.waiting) or "nobody", BOLD)]
+    return [first, second, *(_set(message, profiles, units, names) for message in reversed(sets))]
 
 
-def _set(message: SetMessage, profiles: Mapping[str, Profile], units: Units) -> list[Segment]:
+def _set(message: SetMessage, profiles: Mapping[str, Profile], units: Units, names: Names) -> list[Segment]:
     summary = message.summary
     partial = f" + {summary.partial_reps} partial" if summary.partial_reps else ""
     profile = profiles.get(message.exercise)
     title = profile.title if profile else message.exercise
     load = load_words(message.load_kg, units) or ""
     words = (
-        f"{title[:22]:<23}{(message.athlete or '')[:10]:<11}{load:>9}"
+        f"{title[:22]:<23}{shortened(name_of(message.athlete, names) or '', 10):<11}{load:>9}"
         f"{summary.counted_reps:>4} rep{'s' * (summary.counted_reps != 1)}{partial}"
         f"  fastest {number(summary.fastest_mean_concentric_velocity_mps, 2)} m/s"
         f"  loss {whole_pct(summary.velocity_loss_pct)} %"

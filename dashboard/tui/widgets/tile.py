@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.message import Message
 
 from dashboard.floor.attention import Attention
+from dashboard.floor.names import shortened
 from dashboard.floor.reps import asked_tempo, path_mm
 from dashboard.floor.state import StationKey
 from dashboard.floor.views import StationView
@@ -30,6 +32,7 @@ from station.exercises.judge import Judgement, Outcome, TempoTimes, all_of
 
 MIN_WIDTH = 38
 MIN_HEIGHT = 10
+NAME_CELLS = 10  # of a name, before what the station calls for is cut
 _LABEL = 7  # cells of "tempo  "
 
 LOOK: dict[Attention, tuple[str, str]] = {  # glyph and colour of a station's state
@@ -108,7 +111,7 @@ def tile_lines(view: StationView, width: int, height: int, focused: bool = False
 
 def _room(view: StationView, width: int) -> int:
     """Cells the head has for words when station and athlete are to stay readable."""
-    return width - 6 - len(view.key[1]) - len(view.athlete or "")
+    return width - 6 - len(view.key[1]) - len(shortened(view.called or "", NAME_CELLS))
 
 
 def _head(view: StationView, width: int, focused: bool) -> list[Segment]:
@@ -116,10 +119,11 @@ def _head(view: StationView, width: int, focused: bool) -> list[Segment]:
     bar = Style(color="#000000", bgcolor=colour, bold=True)
     # NO_COLOR leaves the glyph and the words; the focus has its own mark.
     left = f"{'▶' if focused else ' '}{glyph} {view.key[1]}"
-    athlete = f"  {view.athlete}" if view.athlete else ""
     words = view.attention_text or view.link.text
     if len(words) > _room(view, width):
         words = "fault" if view.attention is Attention.FAULT else words[: max(4, _room(view, width))]
+    room = width - cell_len(left) - cell_len(words) - 4
+    athlete = f"  {shortened(view.called, max(NAME_CELLS, room))}" if view.called else ""
     return spread([Segment(left + athlete, bar)], [Segment(f" {words} ", bar)], width, bar)
 
 

@@ -18,6 +18,7 @@ from dashboard.roster.badges import Badges
 from dashboard.roster.plans import assignment, exercise_change, whom
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.screens.ask import AskScreen
+from dashboard.tui.screens.athlete import AthleteScreen
 from station.config import Mqtt
 from station.exercises import all_profiles
 from station.messages import (
@@ -232,7 +233,7 @@ def desk(broker: Any, edge: Any, until: Any, tmp_path: Path, looks: Any) -> Iter
 async def answer(pilot: Any, app: PlumblineApp, looks: Any, edge: Any, key: str, text: str) -> None:
     """Open a form, type into it, send it."""
     await pilot.press(key)
-    await looks.poll(pilot, lambda: isinstance(app.screen, AskScreen))
+    await looks.poll(pilot, lambda: isinstance(app.screen, AskScreen | AthleteScreen))
     app.screen.query(Input).first().value = text
     await pilot.press("enter")
 
@@ -303,5 +304,51 @@ def test_a_name_nobody_has_is_refused_in_the_form_and_never_sent(
         await answer(pilot, app, looks, edge, "g", "Ben Lund, 0042")
         await looks.poll(pilot, lambda: commands_of(edge))
         assert told(commands_of(edge)) == [("set-queue", {"queue": ["b-04", "a-17"]})]
+
+    desk(drive)
+
+
+def test_the_beginning_of_a_name_takes_the_only_one(desk: Any, edge: Any, words: Any, looks: Any) -> None:
+    edge.say("rack-1", words().state(), words().info(), words().live(1.0))
+
+    async def drive(pilot: Any, app: PlumblineApp) -> None:
+        await pilot.press("a", *"oko", "enter")  # as a badge reader types: at once
+        await looks.poll(pilot, lambda: commands_of(edge))
+        assert commands_of(edge)[0].athlete == "a-17"
+
+    desk(drive)
+
+
+def test_one_of_the_list_is_chosen_with_two_keys_and_nobody_with_one(
+    desk: Any, edge: Any, words: Any, looks: Any
+) -> None:
+    edge.say("rack-1", words().state(), words().info(queue=["b-04", "a-17"]), words().live(1.0))
+
+    async def drive(pilot: Any, app: PlumblineApp) -> None:
+        await looks.poll(pilot, lambda: app.view_of(("gym", "rack-1")).waiting == ("Ben Lund", "Ana Okoro"))
+        await pilot.press("a")
+        await looks.poll(pilot, lambda: "Ana Okoro" in looks.text(app))
+        assert "romanian-deadlift 60 kg 4×8" in looks.text(app)
+        await pilot.press("down", "enter")
+        await looks.poll(pilot, lambda: len(commands_of(edge)) == 1)
+        await pilot.press("a", "enter")
+        await looks.poll(pilot, lambda: len(commands_of(edge)) == 2)
+        assert [(one.name, one.athlete) for one in commands_of(edge)] == [
+            ("set-athlete", "b-04"),
+            ("set-athlete", None),
+        ]
+
+    desk(drive)
+
+
+def test_screens_say_the_name_and_the_wire_the_id(desk: Any, edge: Any, words: Any, looks: Any) -> None:
+    edge.say("rack-1", words().state(), words().info(athlete="a-17", queue=["a-17", "b-04"]))
+    edge.say("rack-1", words().live(1.0), words().rep(1, athlete="a-17"))
+
+    async def drive(pilot: Any, app: PlumblineApp) -> None:
+        await looks.poll(pilot, lambda: "Ana Okoro" in looks.text(app))
+        assert "a-17" not in looks.text(app)
+        await pilot.press("enter")
+        await looks.poll(pilot, lambda: "next Ben Lund" in looks.text(app))
 
     desk(drive)

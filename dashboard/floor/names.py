@@ -1,0 +1,46 @@
+"""What an athlete is called on a screen. Wire and events have the id; the name stays on this side."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from dashboard.plaintext import clean
+
+Names = Mapping[str, str]  # by athlete's id
+
+
+class Person(Protocol):
+    """Whoever has an id and a name."""
+
+    @property
+    def id(self) -> str:
+        """The pseudonym that travels."""
+
+    @property
+    def name(self) -> str:
+        """What people call them."""
+
+
+def names_of(people: Sequence[Person]) -> Names:
+    """The name of each, with the id behind it where several are called the same."""
+    called = Counter(one.name for one in people)
+    return {one.id: clean(one.name if called[one.name] == 1 else f"{one.name} {one.id}") for one in people}
+
+
+def name_of(athlete: str | None, names: Names) -> str | None:
+    """The name; the id of whoever has none."""
+    return None if athlete is None else names.get(athlete) or athlete
+
+
+def shortened(name: str, cells: int) -> str:
+    """`name` in at most so many characters: whole, as "Ana O.", as initials, else cut.
+
+    >>> [shortened("Ana Maria Okoro", cells) for cells in (15, 12, 6, 3)]
+    ['Ana Maria Okoro', 'Ana O.', 'Ana O.', 'AMO']
+    """
+    if len(name) <= cells:
+        return name
+    words = name.split()
+    first_and_initial = f"{words[0]} {words[-1][0]}." if len(words) > 1 else name
+    initials = "".join(word[0] for word in words) if len(words) > 1 else name
+    return next((one for one in (first_and_initial, initials) if len(one) <= cells), name[:cells])

@@ -1,0 +1,105 @@
+"""Choose who lifts at a station: type a badge or the beginning of a name, or take one from the list."""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from dashboard.plaintext import clean
+from dashboard.roster.athletes import Athlete, Plan
+from dashboard.roster.plans import matching
+
+
+class AthleteScreen(ModalScreen[str | None]):
+    """The people of the record, most likely first; gives an id, "" for nobody, None when left with escape."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Back"),
+        Binding("down", "move(1)", show=False, priority=True),
+        Binding("up", "move(-1)", show=False, priority=True),
+    ]
+
+    def __init__(
+        self,
+        station: str,
+        people: Sequence[Athlete],
+        plan_of: Callable[[Athlete], Plan | None],
+        id_of: Callable[[str], str],
+    ) -> None:
+        """`people` in the order to show; `plan_of` what one is to do at this station.
+
+        `id_of` finds whom a word means and raises ValueError with the words to show where it cannot.
+        """
+        super().__init__()
+        self._station = station
+        self._people = people
+        self._plan_of = plan_of
+        self._id_of = id_of
+        self._moved = False  # into the list: what is marked there is meant, not what was typed
+
+    def compose(self) -> ComposeResult:
+        """What is typed, and whom it may mean."""
+        with Vertical(id="athlete") as box:
+            yield Input(placeholder="name, id or badge; nothing for nobody", compact=True)
+            people = OptionList(*self._options(""), id="people")
+            people.can_focus = False  # letters go on into the line
+            yield people
+            yield Static("", id="wrong")
+        box.border_title = Text(f"who lifts at {self._station}")
+        box.border_subtitle = "⏎ take   ↑↓ choose   esc back"
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Whom it may mean now."""
+        self._moved = False
+        self.query_one("#wrong", Static).update("")
+        options = self.query_one(OptionList)
+        found = self._options(event.value)
+        options.clear_options().add_options(found)
+        options.highlighted = 0 if len(found) == 1 else None
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Whoever is marked in the list; else whom the word means, when that is one."""
+        event.stop()
+        options = self.query_one(OptionList)
+        if self._moved and options.highlighted is not None:
+            self.dismiss(options.get_option_at_index(options.highlighted).id)
+            return
+        word = event.value.strip()
+        try:
+            self.dismiss(self._id_of(word) if word else "")
+        except ValueError as error:
+            self.query_one("#wrong", Static).update(Text(str(error)))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Clicked."""
+        self.dismiss(event.option.id)
+
+    def action_move(self, step: int) -> None:
+        """Mark the next in the list."""
+        options = self.query_one(OptionList)
+        if options.option_count:
+            before = options.highlighted if self._moved else None
+            at = (0 if step > 0 else options.option_count - 1) if before is None else before + step
+            options.highlighted = max(0, min(at, options.option_count - 1))
+            self._moved = True
+
+    def _options(self, word: str) -> list[Option]:
+        found = matching(self._people, word) if word.strip() else self._people
+        return [Option(self._line(one), id=one.id) for one in found]
+
+    def _line(self, one: Athlete) -> Text:
+        plan = self._plan_of(one)
+        line = Text(f"{clean(one.name, 24):<24}", no_wrap=True, overflow="ellipsis")
+        line.append(f" {clean(one.badge or one.id, 10):<10}", "dim")
+        if plan is not None:
+            sets = f"{plan.sets}×" if plan.sets else ""
+            reps = f" {sets}{plan.reps}" if plan.reps else ""
+            load = "" if plan.load_kg is None else f" {plan.load_kg:g} kg"
+            line.append(f" {clean(plan.exercise, 22)}{load}{reps}", "dim")
+        return line
