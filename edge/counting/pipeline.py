@@ -6,6 +6,7 @@ from math import isnan
 
 import numpy as np
 
+from edge.counting.cells import Cells
 from edge.counting.sets import SetBook, Undo
 from edge.link.drivers import Samples
 from kernels import Discarded, Measured, RepCounter, Tick
@@ -69,6 +70,7 @@ class StationPipeline:
         self._zero_n = 0.0
         self._zeros_n: list[float] = []  # the zeros before it
         self._forces_n = np.empty(0)
+        self._cells = Cells()
         self._profile = profile
         self._now_counting = _Listening(make_counter(station, profile, live_s), 1)
         self._retiring: list[_Listening] = []  # oldest first
@@ -100,7 +102,10 @@ class StationPipeline:
         zeroed = [self._zeroed(part) for part in samples]
         ends_s = [float(part.time_s[-1]) for part in samples if len(part.time_s)]
         self._newest_s = max(self._newest_s, *ends_s, self._newest_s)
-        return self._feed_retiring(zeroed) + self._translate(self._now_counting.counter.feed(zeroed))
+        self._cells.feed(zeroed)
+        events = self._feed_retiring(zeroed) + self._translate(self._now_counting.counter.feed(zeroed))
+        self._cells.forget()
+        return events
 
     def _zeroed(self, part: Samples) -> Samples:
         """The samples of one channel; a force is what is beyond the zero."""
@@ -271,6 +276,9 @@ class StationPipeline:
     def _rep(self, m: Measured) -> Rep:
         """The kernel's numbers as a record: NaN becomes None, and lengths are None on tension alone."""
         length = not self._now_counting.counter.on_tension
+        pulls = self._station.station.kind != "barbell"
+        slack_s = self._cells.slack_s(m.start_s, m.end_s, m.known_s) if pulls else None
+        weight = self._cells.weight(m.start_s, m.end_s, m.known_s)
         return Rep(
             number=1,
             counted=True,
@@ -298,6 +306,10 @@ class StationPipeline:
             path_drift_m=_seen(m.path_drift),
             path_deviation_sigma_m=_seen(m.path_sigma),
             velocity_loss_pct=None,
+            slack_s=slack_s,
+            heel_pct=weight.heel_pct,
+            heel_least_pct=weight.heel_least_pct,
+            left_pct=weight.left_pct,
         )
 
     def _live(self, tick: Tick) -> Live:

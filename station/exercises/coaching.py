@@ -155,8 +155,10 @@ def _missing_in(profile: Profile, done: DoneSet, unseen: set[str]) -> list[str]:
         missing.append(f"range varies by {spread:.0f} %, {rule.range_cv_pct:.0f} allowed")
     if profile.path_limit_m is not None and all(rep.path_deviation_m is None for rep in reps):
         unseen.add("path")
-    if profile.load == "cable" and all(rep.slack_s is None for rep in reps):
+    if profile.load in ("cable", "band") and all(rep.slack_s is None for rep in reps):
         unseen.add("slack")
+    if any(cue.when == "on-toes" for cue in profile.cues) and all(rep.heel_pct is None for rep in reps):
+        unseen.add("weight on the heels")
     missing += [
         fault for fault in faults_of_set(profile, reps) if fault not in ("partial", "range-shrinking")
     ]

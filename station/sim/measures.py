@@ -1,6 +1,6 @@
 """What the README defines between a rep's boundaries, on the dense noise-free truth."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -8,13 +8,14 @@ from station.exercises import Profile
 from station.sim.motion import Floats
 
 G_MPS2 = 9.80665  # standard gravity, CGPM 1901
+SLACK_SHARE = 0.15  # of the rep's mean tension
+LEAST_OVER = 100  # dense samples: the least share is that of a tenth of a second
 
 # What only a station can say of its own measurement: the truth has none of it.
 OF_A_STATION = (
     "path_deviation_sigma_m", "rom_sigma_m", "mean_concentric_velocity_sigma_mps",
     "peak_concentric_velocity_sigma_mps", "eccentric_sigma_s", "bottom_pause_sigma_s", "concentric_sigma_s",
     "top_pause_sigma_s", "confidence", "repaired_samples", "signal_noise_m",
-    "slack_s", "heel_pct", "heel_least_pct", "left_pct",
 )  # fmt: skip
 
 Found = dict[str, Any]
@@ -61,6 +62,32 @@ def measure(
     rep["path_deviation_m"] = rep["path_drift_m"] = None
     if place is not None and metres:
         _path(rep, profile, time_s, s, place)
+
+
+class Felt(NamedTuple):
+    """Dense truth that a station has cells for; float64, shape of the motion. None: it has not."""
+
+    tension_n: Floats | None = None  # of a cable or band
+    platform: tuple[Floats, Floats] | None = None  # shares of the weight under its rear and its left cells
+
+
+NOTHING_FELT = Felt()
+
+
+def measure_cells(rep: Found, time_s: Floats, felt: Felt) -> None:
+    """Fill in what the README defines of load cells."""
+    span = _span(time_s, rep["start_s"], rep["end_s"])
+    for key in ("slack_s", "heel_pct", "heel_least_pct", "left_pct"):
+        rep[key] = None
+    if felt.tension_n is not None:
+        tension = felt.tension_n[span]
+        slack = tension < SLACK_SHARE * tension.mean()
+        rep["slack_s"] = float(slack.mean()) * (rep["end_s"] - rep["start_s"])
+    if felt.platform is not None:
+        rear, left = (100.0 * share[span] for share in felt.platform)
+        held = np.convolve(rear, np.full(LEAST_OVER, 1.0 / LEAST_OVER), mode="valid")
+        rep["heel_pct"], rep["heel_least_pct"] = float(rear.mean()), float(held.min())
+        rep["left_pct"] = float(left.mean())
 
 
 def _area(value: Floats, t: Floats) -> float:

@@ -61,7 +61,7 @@ def readings(
         cells["force_n"] = (dense.force_n, sensors.force_hz, sensors.force_noise_n)
     if dense.stack_side_n is not None and dense.force_n is not None and sensors.pulley_hz:
         cells |= _pulley(dense, sensors)
-    if sensors.platform_hz and profile.name not in ("bench-press", "cable-row"):
+    if stands_on_platform(profile, sensors):
         cells |= _platform(dense, sensors)
     for name, (force, rate, noise) in cells.items():
         recording[name] = sense.load_cell(motion, force, rate, noise, sensors, rng)
@@ -109,14 +109,24 @@ def _pulley(dense: Stretch, sensors: Sensors) -> dict[str, tuple[Floats, float, 
     }
 
 
+def stands_on_platform(profile: Profile, sensors: Sensors) -> bool:
+    """Whether the lifter's weight is on a platform with cells."""
+    return sensors.platform_hz is not None and profile.name not in ("bench-press", "cable-row")
+
+
+def platform_shares(dense: Stretch) -> tuple[Floats, Floats]:
+    """What share of the weight the rear cells and the left ones carry, by lever; dense."""
+    front = np.clip(0.5 + 0.5 * dense.pressure_m / PLATFORM_HALF_LENGTH_M, 0.0, 1.0)
+    return 1.0 - front, 0.5 + (dense.left_share - 0.5) * STANCE_HALF_WIDTH_M / PLATFORM_HALF_WIDTH_M
+
+
 def _platform(dense: Stretch, sensors: Sensors) -> dict[str, tuple[Floats, float, float]]:
     """Four cells under the corners: by lever, from the centre of pressure and the share of each foot."""
-    front = np.clip(0.5 + 0.5 * dense.pressure_m / PLATFORM_HALF_LENGTH_M, 0.0, 1.0)
-    left = 0.5 + (dense.left_share - 0.5) * STANCE_HALF_WIDTH_M / PLATFORM_HALF_WIDTH_M
+    rear, left = platform_shares(dense)
     rate, noise = sensors.platform_hz or 80.0, sensors.platform_noise_n
     return {
-        "platform_front_left_n": (dense.weight_n * front * left, rate, noise),
-        "platform_front_right_n": (dense.weight_n * front * (1.0 - left), rate, noise),
-        "platform_rear_left_n": (dense.weight_n * (1.0 - front) * left, rate, noise),
-        "platform_rear_right_n": (dense.weight_n * (1.0 - front) * (1.0 - left), rate, noise),
+        "platform_front_left_n": (dense.weight_n * (1.0 - rear) * left, rate, noise),
+        "platform_front_right_n": (dense.weight_n * (1.0 - rear) * (1.0 - left), rate, noise),
+        "platform_rear_left_n": (dense.weight_n * rear * left, rate, noise),
+        "platform_rear_right_n": (dense.weight_n * rear * (1.0 - left), rate, noise),
     }

@@ -12,11 +12,12 @@ from station.exercises import Profile, load_profile
 from station.sim import sensors as sense
 from station.sim.body import HEEL_SHARE, Lifter, Technique, mid_foot_m
 from station.sim.load import G_MPS2, Band, Stack, band_tension, bar_force, cable_tension, direction
+from station.sim.measures import Felt
 from station.sim.motion import Floats, Motion, join, perform, smooth
 from station.sim.plan import SetPlan, StationPlan, Way, meet
 from station.sim.programs import Programme
 from station.sim.reach import Reach, reach
-from station.sim.readings import Stretch, readings
+from station.sim.readings import Stretch, platform_shares, readings, stands_on_platform
 from station.sim.sensors import Channel, Sensors, random_sensors
 from station.sim.truth import describe
 
@@ -114,12 +115,28 @@ def simulate_station(
         "schema": "plumbline/truth/1",
         "station": plan.id,
         "exercise": profile.name,
-        **describe(motion, profile, dense.s, dense.force_n, place),
+        **describe(
+            motion,
+            profile,
+            dense.s,
+            dense.force_n,
+            place,
+            _felt(dense, profile, sensors),
+        ),
     }
     truth["not_reps"] += [{"start_s": b.start_s, "end_s": b.end_s, "what": "bump"} for b in bumps]
     truth["not_reps"].sort(key=lambda item: item["start_s"])
     station = _station_file(plan, profile, geometry, sensors)
     return SimulatedSet(plan, station, profile.name, sensors, recording, truth, motion, dense)
+
+
+def _felt(dense: Stretch, profile: Profile, sensors: Sensors) -> Felt:
+    """What the station has cells for."""
+    pulls = profile.load in ("cable", "band") and (sensors.force_hz or sensors.pulley_hz)
+    return Felt(
+        tension_n=dense.force_n if pulls else None,
+        platform=platform_shares(dense) if stands_on_platform(profile, sensors) else None,
+    )
 
 
 _FREE_LENGTH_M = {"cable-pull-through": 0.95, "cable-row": 0.70}

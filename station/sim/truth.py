@@ -10,7 +10,7 @@ import numpy as np
 
 from station.exercises import Profile
 from station.records import ReasonCode
-from station.sim.measures import Found, measure
+from station.sim.measures import NOTHING_FELT, Felt, Found, measure, measure_cells
 from station.sim.motion import DT_S, Floats, Motion
 
 ZONE = 0.15  # the share of the range near an end in which a boundary may lie
@@ -23,12 +23,17 @@ BAND_V0_PER_S = 0.07  # v0 on tension alone, of the set's median range per secon
 
 
 def describe(
-    motion: Motion, profile: Profile, s: Floats, force_n: Floats | None, place: tuple[Floats, Floats] | None
+    motion: Motion,
+    profile: Profile,
+    s: Floats,
+    force_n: Floats | None,
+    place: tuple[Floats, Floats] | None,
+    cells: Felt = NOTHING_FELT,
 ) -> dict[str, Any]:
     """The truth of a session as a JSON object: sets of reps, and what was not a rep.
 
     `s` is the motion coordinate, metres (newtons on tension alone); `force_n` what a perfect load cell reads;
-    `place` the path of the bar or handle, x and y in metres, or None.
+    `place` the path of the bar or handle, x and y in metres, or None; `cells` what the station has cells for.
     """
     band = profile.load == "band"
     windows = rep_windows(motion)
@@ -39,6 +44,7 @@ def describe(
     reps = [_rep(motion, profile, s, v, v0, window) for window in windows]
     for rep in reps:
         measure(rep, profile, motion.time_s, s, v, force_n, place)
+        measure_cells(rep, motion.time_s, cells)
     return {"sets": _sets(reps, profile), "not_reps": _not_reps(motion)}
 
 

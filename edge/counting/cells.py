@@ -1,0 +1,171 @@
+"""What the load cells saw of a rep: slack of the cable or band, and how the weight lay on the platform.
+
+The readings of a cell are means: each is taken for the time since the one before it, which is what its
+converter averages over. So a phase's mean force is right at 10 readings a second as at 1000.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.link.drivers import Samples
+
+Floats = NDArray[np.float64]
+
+TENSION = ("force_n", "pulley_x_n", "pulley_y_n")
+PLATFORM = (
+    "platform_front_left_n", "platform_front_right_n", "platform_rear_left_n", "platform_rear_right_n",
+)  # fmt: skip
+REAR, LEFT = ("platform_rear_left_n", "platform_rear_right_n"), PLATFORM[::2]
+
+KEPT_S = 150.0  # the longest rep that the kernels hold, and what went before it
+SLACK_SHARE = 0.15  # README, "Numbers of a rep": below this share of the rep's mean there is no tension
+STOOD_ON_N = 100.0  # README: with less on the platform nobody stands on it
+STEEPEST = 0.34  # least share of the pulley's load that is vertical: a cable that leads 50 degrees down
+CELL_S = 0.1  # a share of the weight is looked at over so long: noise is out, swaying is not
+SEEN = 0.8  # of a rep: what is said of the rest is said of it
+# A reading out of line with both its neighbours by more than noise and the fastest change of a load: HX711
+# boards give single readings that are nonsense.
+SPIKE_N, SPIKE_N_PER_S2 = 40.0, 1e4
+GAP_S, GAP_INTERVALS = 0.25, 4.0  # readings farther apart than the longer of these say nothing in between
+
+
+class Weight(NamedTuple):
+    """How the weight lay on the platform during a rep, per cent of it. None: not seen."""
+
+    heel_pct: float | None = None
+    heel_least_pct: float | None = None
+    left_pct: float | None = None
+
+
+class Cells:
+    """The newest readings of a station's load cells. Pure; bounded memory.
+
+    What is asked about a stretch of time does not depend on how the readings were cut into reads.
+    """
+
+    def __init__(self, channels: Sequence[str] = TENSION + PLATFORM) -> None:
+        self._parts: dict[str, deque[Samples]] = {name: deque() for name in channels}
+
+    def feed(self, samples: Sequence[Samples]) -> None:
+        """Keep new readings."""
+        for part in samples:
+            parts = self._parts.get(part.channel)
+            if parts is not None and len(part.time_s):
+                parts.append(part)
+
+    def forget(self) -> None:
+        """Let go of what no question is asked about any more. After the questions about what was fed."""
+        for parts in self._parts.values():
+            while len(parts) > 1 and parts[-1].time_s[-1] - parts[0].time_s[-1] > KEPT_S:
+                parts.popleft()
+
+    def heard(self, *channels: str) -> bool:
+        """Whether all of these have readings."""
+        return all(self._parts[name] for name in channels)
+
+    def means(self, channel: str, edges_s: Floats, known_s: float) -> Floats:
+        """The mean reading between each two edges, shape (n - 1,); NaN where it was not read throughout.
+
+        edges_s: float64, shape (n,), rising. known_s: what was read later is left out.
+        """
+        return _means(*self._between(channel, float(edges_s[0]), known_s), edges_s)
+
+    def slack_s(self, start_s: float, end_s: float, known_s: float) -> float | None:
+        """How long the cable or band was without tension in a rep; None where no cell has seen it."""
+        time_s, tension_n = self._tension(start_s, known_s)
+        (mean_n,) = _means(time_s, tension_n, np.array([start_s, min(end_s, _last(time_s, end_s))]))
+        if not mean_n > 0.0 or _last(time_s, start_s) - start_s < SEEN * (end_s - start_s):
+            return None
+        slack = np.where(tension_n < SLACK_SHARE * mean_n, 1.0, 0.0)
+        knots = np.clip(time_s, start_s, end_s)
+        return float(np.sum(slack[1:] * np.diff(knots)))
+
+    def weight(self, start_s: float, end_s: float, known_s: float) -> Weight:
+        """How the weight lay on the platform in a rep."""
+        if not self.heard(*PLATFORM):
+            return Weight()
+        edges_s = np.linspace(start_s, end_s, max(2, round((end_s - start_s) / CELL_S) + 1))
+        read = {name: self.means(name, edges_s, known_s) for name in PLATFORM}
+        total_n = _sum(read, PLATFORM)
+        stood = total_n >= STOOD_ON_N  # NaN is not
+        if np.count_nonzero(stood) < SEEN * len(total_n):
+            return Weight()
+        heel = 100.0 * _sum(read, REAR)[stood] / total_n[stood]
+        left = 100.0 * _sum(read, LEFT)[stood] / total_n[stood]
+        # What is read less than twice in a cell hides how far the weight swayed meanwhile.
+        quick = max(self._interval_s(name, start_s, known_s) for name in PLATFORM) <= 0.5 * CELL_S
+        least = float(np.min(heel)) if quick else None
+        return Weight(float(np.mean(heel)), least, float(np.mean(left)))
+
+    def _interval_s(self, channel: str, start_s: float, known_s: float) -> float:
+        return float(np.median(np.diff(self._between(channel, start_s, known_s)[0])))
+
+    def _tension(self, start_s: float, known_s: float) -> tuple[Floats, Floats]:
+        """Readings of the tension: a cell's in line with the cable, or what the low pulley's axes make of it.
+
+        R = T (cos φ, sin φ + 1), so R² = 2 T Ry (docs/formats.md). The noise of a slack cable has no direction.
+        """
+        if self.heard("force_n"):
+            return self._between("force_n", start_s, known_s)
+        if not self.heard("pulley_x_n", "pulley_y_n"):
+            return np.empty(0), np.empty(0)
+        time_s, x_n = self._between("pulley_x_n", start_s, known_s)
+        y_s, y_n = self._between("pulley_y_n", start_s, known_s)
+        if not len(y_s):
+            return y_s, y_n
+        y_n = np.interp(time_s, y_s, y_n)
+        pull_n = np.sqrt(x_n**2 + y_n**2)
+        return time_s, pull_n**2 / np.maximum(2.0 * np.maximum(y_n, STEEPEST * pull_n), 1e-9)
+
+    def _between(self, channel: str, start_s: float, known_s: float) -> tuple[Floats, Floats]:
+        """Readings from the last at or before a time up to another, those that are nonsense put right."""
+        parts = [part for part in self._parts[channel] if part.time_s[-1] >= start_s - GAP_S]
+        if not parts:
+            return np.empty(0), np.empty(0)
+        time_s = np.concatenate([part.time_s for part in parts])
+        value = np.concatenate([part.value for part in parts])
+        there = ~np.isnan(value)
+        time_s, value = time_s[there], value[there]
+        # one more on either side, so that the first and the last have neighbours to be held against
+        first = max(0, int(np.searchsorted(time_s, start_s, side="right")) - 2)
+        last = int(np.searchsorted(time_s, known_s, side="right"))
+        return time_s[first:last], _without_spikes(time_s[first:last], value[first:last])
+
+
+def _without_spikes(time_s: Floats, value: Floats) -> Floats:
+    """Readings that neither neighbour knows of, replaced by the line between these."""
+    if len(value) < 3:
+        return value
+    gap_s = time_s[2:] - time_s[:-2]
+    share = (time_s[1:-1] - time_s[:-2]) / gap_s
+    line = value[:-2] + share * (value[2:] - value[:-2])
+    off = np.abs(value[1:-1] - line)
+    far = (off > SPIKE_N + SPIKE_N_PER_S2 * gap_s**2) & (off > 2.0 * np.abs(value[2:] - value[:-2]))
+    found = value.copy()
+    found[1:-1][far] = line[far]
+    return found
+
+
+def _means(time_s: Floats, value: Floats, edges_s: Floats) -> Floats:
+    if len(time_s) < 2:
+        return np.full(len(edges_s) - 1, np.nan)
+    step_s = np.diff(time_s)
+    area = np.concatenate(([0.0], np.cumsum(value[1:] * step_s)))
+    lost = step_s > max(GAP_S, GAP_INTERVALS * float(np.median(step_s)))
+    lost_s = np.concatenate(([0.0], np.cumsum(np.where(lost, step_s, 0.0))))
+    mean = np.diff(np.interp(edges_s, time_s, area)) / np.diff(edges_s)
+    unseen = np.diff(np.interp(edges_s, time_s, lost_s)) > 0.0
+    unseen |= (edges_s[:-1] < time_s[0]) | (edges_s[1:] > time_s[-1])
+    return np.where(unseen, np.nan, mean)
+
+
+def _sum(read: dict[str, Floats], channels: Sequence[str]) -> Floats:
+    return np.asarray(np.sum([read[name] for name in channels], axis=0))
+
+
+def _last(time_s: Floats, otherwise_s: float) -> float:
+    return float(time_s[-1]) if len(time_s) else otherwise_s
