@@ -107,7 +107,7 @@ class Cells:
     def _tension(self, start_s: float, known_s: float) -> tuple[Floats, Floats]:
         """Readings of the tension: a cell's in line with the cable, or what the low pulley's axes make of it.
 
-        R = T (cos φ, sin φ + 1), so R² = 2 T Ry (docs/formats.md). The noise of a slack cable has no direction.
+        R = T (cos φ, sin φ + 1), so R² = 2 T Ry (docs/formats.md). A slack cable's noise has no direction.
         """
         if self.heard("force_n"):
             return self._between("force_n", start_s, known_s)
