@@ -5,6 +5,7 @@ VENV := .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 DEMO := $(VENV)/.demo
 DEV := $(VENV)/.dev
+BUILT := $(VENV)/.kernels
 KERNELS := $(wildcard kernels/*.pyx kernels/*.pxd kernels/*.h)
 # The compiler this Python builds extensions with, and where its headers are.
 COMPILER = $$($(PYTHON) -c 'import os, sysconfig; print((os.getenv("CC") or sysconfig.get_config_var("CC")).split()[0])')
@@ -28,18 +29,17 @@ help: ## what there is to make
 demo: $(DEMO) ## broker, four simulated stations and the dashboard, on this terminal
 	@$(BIN)/plumbline demo
 
-test: $(DEV) ## run the tests
+test: $(BUILT) ## run the tests
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
-kernels: $(DEV) ## compile the kernels that have changed
-	@$(BIN)/python setup.py -q build_ext --inplace
+kernels: $(BUILT) ## compile the kernels that have changed
 
 docs: $(DEV) ## the documents as a site with search, in build/docs
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[docs]'
 	@$(BIN)/sphinx-build -q -W --keep-going docs build/docs
 	@echo "build/docs/index.html"
 
-lint: $(DEV) ## ruff, mypy, import-linter, cython-lint, stubs of the kernels
+lint: $(BUILT) ## ruff, mypy, import-linter, cython-lint, stubs of the kernels
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -47,24 +47,29 @@ lint: $(DEV) ## ruff, mypy, import-linter, cython-lint, stubs of the kernels
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint kernels
 	$(BIN)/stubtest kernels --allowlist kernels/.stubtest-allowlist --ignore-disjoint-bases
 
-bench: $(DEV) ## print speeds and latencies, as ratios against a peer in the same run
+bench: $(BUILT) ## print speeds and latencies, as ratios against a peer in the same run
 	@$(BIN)/python -m tests.benchmarks
 
-accuracy: $(DEV) ## score the kernels on the simulator's truth and print the table
+accuracy: $(BUILT) ## score the kernels on the simulator's truth and print the table
 	@$(BIN)/python -m tests.accuracy
 
-faults: $(DEV) ## break broker, network, disk, power and sensors on purpose, and print what came of it
+faults: $(BUILT) ## break broker, network, disk, power and sensors on purpose, and print what came of it
 	@$(BIN)/python -m tests.faults
 
-release: $(DEV) ## check version, changelog and figures, and build what is uploaded
+release: $(BUILT) ## check version, changelog and figures, and build what is uploaded
 	@$(BIN)/python -m tests.release
 
 clean: ## remove everything that was built
 	rm -rf .venv .venv-* build dist *.egg-info kernels/*.c kernels/*.so
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
+$(BUILT): $(DEV) $(KERNELS)
+	@CFLAGS="-w $$CFLAGS" $(BIN)/python setup.py -q build_ext --inplace
+	@touch $@
+
 # The demo needs a quarter of what the tests and tools need, and somebody waits for it.
-$(DEMO) $(DEV): pyproject.toml setup.py $(KERNELS)
+$(DEMO): $(KERNELS)
+$(DEMO) $(DEV): pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	  || { echo "make: $(PYTHON) is missing or older than 3.11; install python3 or set PYTHON=" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \

@@ -24,8 +24,6 @@ cdef int STRIDE = 20
 cdef int MOST_LEAD = 600            # REST_S of the grammar, and what it may miss of the start
 cdef double CREEP = 0.004           # of the range in a STRIDE: 2 % a second, well below v0 of any rep
 
-# A named tuple's own constructor is Python; this is the one below it.
-cdef object _tuple = tuple.__new__
 
 
 @cython.final
@@ -215,16 +213,17 @@ cdef class Meter:
             if m.top - lowest <= TO_THE_FLOOR * (m.top - m.bottom):
                 m.bottom = lowest
         m.size = m.top - m.bottom
-        m.mcv = (m.top - self.phases.place_at(up.start_s)) / (up.end_s - up.start_s)
-        m.pcv = self.phases.rate[i0]
+        m.concentric_s = up.end_s - up.start_s
+        m.mean_concentric_velocity_mps = (m.top - self.phases.place_at(up.start_s)) / m.concentric_s
+        m.peak_concentric_velocity_mps = self.phases.rate[i0]
         at = i0
         for i in range(i0, i1 + 1):
-            if self.phases.rate[i] > m.pcv:
-                m.pcv = self.phases.rate[i]
+            if self.phases.rate[i] > m.peak_concentric_velocity_mps:
+                m.peak_concentric_velocity_mps = self.phases.rate[i]
                 at = i
         if i0 < at < self.phases.n - 1:
-            m.pcv = self.phases.parabolic_peak(at)
-        m.mpv = NAN
+            m.peak_concentric_velocity_mps = self.phases.parabolic_peak(at)
+        m.mean_propulsive_velocity_mps = NAN
         if self.free_weight:
             self.phases.accelerate(window, i0, i1)
             t_end = up.end_s
@@ -237,20 +236,21 @@ cdef class Meter:
                         t_end -= GRID_S * (-G_MPS2 - a) / (a_before - a)
                     break
                 a_before = a
-            m.mpv = (self.phases.place_at(t_end) - self.phases.place_at(up.start_s)) / (t_end - up.start_s)
-        m.mev = NAN
-        m.pev = NAN
+            m.mean_propulsive_velocity_mps = self.phases.place_at(t_end) - self.phases.place_at(up.start_s)
+            m.mean_propulsive_velocity_mps /= t_end - up.start_s
+        m.mean_eccentric_velocity_mps = NAN
+        m.peak_eccentric_velocity_mps = NAN
         if not isnan(m.eccentric_s):
-            m.mev = self.phases.place_at(down.start_s) - self.phases.place_at(down.end_s)
-            m.mev /= down.end_s - down.start_s
-            m.pev = 0.0
+            m.mean_eccentric_velocity_mps = self.phases.place_at(down.start_s) - self.phases.place_at(down.end_s)
+            m.mean_eccentric_velocity_mps /= down.end_s - down.start_s
+            m.peak_eccentric_velocity_mps = 0.0
             at = self.phases.index(down.start_s)
             for i in range(at, self.phases.index(down.end_s) + 1):
-                if -self.phases.rate[i] > m.pev:
-                    m.pev = -self.phases.rate[i]
+                if -self.phases.rate[i] > m.peak_eccentric_velocity_mps:
+                    m.peak_eccentric_velocity_mps = -self.phases.rate[i]
                     at = i
             if 0 < at < self.phases.n - 1:
-                m.pev = fabs(self.phases.parabolic_peak(at))
+                m.peak_eccentric_velocity_mps = fabs(self.phases.parabolic_peak(at))
         self.force(window, load, i0, i1, up, m)
         self.way.path(window, m)
 
@@ -261,11 +261,11 @@ cdef class Meter:
         cdef int i
         cdef int seen = 0
         cdef double f, total, power, work
-        m.mean_force = NAN
-        m.peak_force = NAN
-        m.mean_power = NAN
-        m.peak_power = NAN
-        m.work = NAN
+        m.mean_force_n = NAN
+        m.peak_force_n = NAN
+        m.mean_power_w = NAN
+        m.peak_power_w = NAN
+        m.work_j = NAN
         total = 0.0
         work = 0.0
         for i in range(i0, i1 + 1):
@@ -275,57 +275,27 @@ cdef class Meter:
             if isnan(f):
                 continue
             power = f * self.phases.rate[i]
-            if seen == 0 or f > m.peak_force:
-                m.peak_force = f
-            if seen == 0 or power > m.peak_power:
-                m.peak_power = power
+            if seen == 0 or f > m.peak_force_n:
+                m.peak_force_n = f
+            if seen == 0 or power > m.peak_power_w:
+                m.peak_power_w = power
             total += f
             work += power
             seen += 1
         if seen * 5 < (i1 - i0 + 1) * 4:  # less than four fifths of the concentric was seen
-            m.peak_force = NAN
-            m.peak_power = NAN
+            m.peak_force_n = NAN
+            m.peak_power_w = NAN
             return
-        m.mean_force = total / seen
-        m.mean_power = work / seen
-        m.work = m.mean_power * (up.end_s - up.start_s)
+        m.mean_force_n = total / seen
+        m.mean_power_w = work / seen
+        m.work_j = m.mean_power_w * m.concentric_s
         if self.layout == TENSION:
-            m.mean_power = NAN
-            m.peak_power = NAN
-            m.work = NAN
+            m.mean_power_w = NAN
+            m.peak_power_w = NAN
+            m.work_j = NAN
 
 
 cdef object measured(str kind, long long index, double known_s, Measures* m):
-    """What the measures say, as the tuple of `results`."""
-    said = (
-        kind,
-        index,
-        known_s,
-        m.start_s,
-        m.end_s,
-        m.eccentric_end_s,
-        m.concentric_start_s,
-        m.concentric_end_s,
-        m.eccentric_s,
-        m.bottom_pause_s,
-        m.concentric_end_s - m.concentric_start_s,
-        m.top_pause_s,
-        m.size,
-        m.mcv,
-        m.pcv,
-        m.mpv,
-        m.mev,
-        m.pev,
-        m.mean_force,
-        m.peak_force,
-        m.mean_power,
-        m.peak_power,
-        m.work,
-        m.deviation,
-        m.drift,
-        m.sigma,
-        m.bottom,
-        m.top,
-        m.smoothing_s,
-    )
-    return _tuple(Measured, said)
+    """What the measures say, by their own names, as the tuple of `results`."""
+    cdef dict numbers = m[0]
+    return Measured(kind, index, known_s, numbers)

@@ -217,9 +217,9 @@ cdef class PathMeter:
         cdef int i, at
         cdef double x0, drift
         cdef double scatter = 0.0
-        m.deviation = NAN
-        m.drift = NAN
-        m.sigma = NAN
+        m.path_deviation_m = NAN
+        m.path_drift_m = NAN
+        m.path_deviation_sigma_m = NAN
         if self.layout == PULLEY:
             self.handle(window, m, i0, i1)
             return
@@ -238,13 +238,13 @@ cdef class PathMeter:
                 at = i0 + i
         if isnan(scatter):
             return  # the path was not seen whole
-        m.deviation = fabs(drift)
-        m.drift = drift
+        m.path_deviation_m = fabs(drift)
+        m.path_drift_m = drift
         # What the readings scatter about the smoothed way, after smoothing: tremor and slap beside the sensor.
         scatter = window.place_gain * sqrt(scatter / (i1 - i0 + 1))
         # The farthest of a dozen independent places nearly as far is picked: the largest of twelve normal deviates
         # is 1.6 on average, 0.6 about it (order statistics), 3 in the mean square.
-        m.sigma = hypot(
+        m.path_deviation_sigma_m = hypot(
             max(scatter, hypot(window.path_gain, window.stuck) * self.sigma(window, i0)),
             sqrt(3.0) * max(scatter, window.path_gain * self.sigma(window, at)),
         )
@@ -343,14 +343,14 @@ cdef class PathMeter:
                 self.handle_x[i] = reach * cos(e)
                 self.handle_y[i] = reach * sin(e)
         self.line(m, i0, i1)
-        if isnan(m.deviation):
+        if isnan(m.path_deviation_m):
             return
         # the point, picked as the farthest (see path), and both ends of the line by half of it each
         noise = window.path_gain * sqrt(2.5) * (self.free_length + 0.5 * (m.top + m.bottom))
         noise *= self.sigma(window, (i0 + i1) // 2)
         # an efficiency off by its tolerance turns the handle side by de = dk cos e / (1 + sin e), and the other way
         # when the motion turns; e here is the last one seen
-        m.sigma = hypot(noise, EFFICIENCY_SIGMA * reach * cos(e) / (1.0 + sin(e)))
+        m.path_deviation_sigma_m = hypot(noise, EFFICIENCY_SIGMA * reach * cos(e) / (1.0 + sin(e)))
 
     cdef void line(self, Measures* m, int i0, int i1) noexcept nogil:
         """The largest distance of the handle's moving samples from the line between their ends."""
@@ -372,10 +372,10 @@ cdef class PathMeter:
         x2 = self.handle_x[low]
         y2 = self.handle_y[low]
         length = hypot(x2 - x1, y2 - y1)
-        m.deviation = 0.0
+        m.path_deviation_m = 0.0
         for i in range(i0, i1 + 1):
             if not isnan(self.handle_x[i]):
-                m.deviation = max(
-                    m.deviation,
+                m.path_deviation_m = max(
+                    m.path_deviation_m,
                     fabs((x2 - x1) * (self.handle_y[i] - y1) - (y2 - y1) * (self.handle_x[i] - x1)) / length,
                 )

@@ -18,6 +18,7 @@ cdef enum Layout:
     TENSION = 5
 
 cdef struct Measures:
+    # What the record of a rep calls them (station.records.Rep); on tension alone metres are newtons.
     double start_s
     double end_s
     double eccentric_end_s
@@ -27,20 +28,20 @@ cdef struct Measures:
     double bottom_pause_s
     double concentric_s
     double top_pause_s
-    double size
-    double mcv
-    double pcv
-    double mpv
-    double mev
-    double pev
-    double mean_force
-    double peak_force
-    double mean_power
-    double peak_power
-    double work
-    double deviation
-    double drift
-    double sigma
+    double size              # the range, bottom and top in the unit of the motion coordinate
+    double mean_concentric_velocity_mps
+    double peak_concentric_velocity_mps
+    double mean_propulsive_velocity_mps
+    double mean_eccentric_velocity_mps
+    double peak_eccentric_velocity_mps
+    double mean_force_n
+    double peak_force_n
+    double mean_power_w
+    double peak_power_w
+    double work_j
+    double path_deviation_m
+    double path_drift_m
+    double path_deviation_sigma_m
     double bottom
     double top
     double smoothing_s

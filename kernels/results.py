@@ -4,40 +4,23 @@ from typing import NamedTuple
 
 
 class Measured(NamedTuple):
-    """One candidate at one moment. Seconds, metres, newtons, watts, joules; NaN is "not seen".
+    """One candidate at one moment; `rep.rom_m` is `rep.numbers["rom_m"]`.
 
-    `size`, `bottom` and `top` are in the unit of the motion coordinate: metres, or newtons on tension alone.
+    The numbers are the fields of kernels._window.Measures, in SI, NaN for "not seen": those of a rep's record
+    by its own names, and `size`, `bottom`, `top` in the unit of the motion coordinate (metres, or newtons on
+    tension alone, where every metre of a record's name is a newton), `smoothing_s`.
     """
 
     kind: str
     candidate: int
     known_s: float
-    start_s: float
-    end_s: float
-    eccentric_end_s: float
-    concentric_start_s: float
-    concentric_end_s: float
-    eccentric_s: float
-    bottom_pause_s: float
-    concentric_s: float
-    top_pause_s: float
-    size: float
-    mean_concentric_velocity: float
-    peak_concentric_velocity: float
-    mean_propulsive_velocity: float
-    mean_eccentric_velocity: float
-    peak_eccentric_velocity: float
-    mean_force: float
-    peak_force: float
-    mean_power: float
-    peak_power: float
-    work: float
-    path_deviation: float
-    path_drift: float
-    path_sigma: float
-    bottom: float
-    top: float
-    smoothing_s: float
+    numbers: dict[str, float]
+
+    def __getattr__(self, name: str) -> float:
+        try:
+            return self.numbers[name]
+        except KeyError:
+            raise AttributeError(name) from None
 
 
 class Discarded(NamedTuple):

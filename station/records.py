@@ -81,66 +81,142 @@ def sentence(code: ReasonCode, **said: float | str) -> str:
     return _SENTENCES[code].format(**said)
 
 
+def _is(what: str, null: str = "never") -> msgspec.Meta:
+    """What a field is and when it is null, for the JSON Schema and for the README's table."""
+    return msgspec.Meta(description=what, extra={"null": null})
+
+
+_COUNTED = _is(
+    "whether it counts, and why not: in words, and as one of a closed list for programs",
+    "both reasons: it counts",
+)
+_BOUNDARY = _is("boundaries; the second is the lockout", "added by a person")
+_DURATION = _is(
+    "durations. Tempo is always written in this order, 3-1-1-0", "that phase is missing, as above"
+)
+_ECCENTRIC_VELOCITY = _is("as positive numbers", "band; no eccentric")
+_FORCE = _is(
+    "of the concentric, from the load cell; without one from the load entered and the acceleration",
+    "neither a load cell nor (free weight) a load; less than four fifths of the concentric seen;"
+    " power and work also on a band",
+)
+_SIGMA = _is("standard uncertainty of that number as measured here", "that number is")
+_BALANCE = _is(
+    "share of the weight under the platform's rear cells, mean and least (of a tenth of a second), and under"
+    " the left ones",
+    "no platform, or less than 100 N on it; least: cells read below 20 Hz",
+)
+
+
 class Rep(msgspec.Struct, frozen=True, kw_only=True):
     """One repetition: an eccentric and a concentric phase of one exercise.
+
+    The one list of what is known of a rep: columns, messages, exports and the README's table are made from
+    it, and the kernels' results go by these names.
 
     The boundaries are where the velocity of the voluntary motion crosses v0, interpolated between samples.
     In an exercise that starts with the concentric, `start_s` is the start of the concentric and `end_s` the
     end of the eccentric (the lockout where the lift was dropped or racked and has no eccentric).
     """
 
-    number: Seq  # within its set, from 1; partial reps are numbered too
-    counted: bool
-    reason: str | None = None  # why it is not counted, for a person
-    reason_code: ReasonCode | None = None  # the same for a program
+    number: Annotated[Seq, _is("within its set, from 1; partial reps have numbers too")]
+    counted: Annotated[bool, _COUNTED]
+    reason: Annotated[str | None, _COUNTED] = None
+    reason_code: Annotated[ReasonCode | None, _COUNTED] = None
 
-    start_s: float
-    end_s: float
-    eccentric_end_s: float | None
-    concentric_start_s: float | None  # None, as all that was measured: missed, and added by a person
-    concentric_end_s: float | None
+    start_s: Annotated[float, _is("start of the eccentric, or of the concentric where that comes first")]
+    end_s: Annotated[float, _is("the lockout; concentric first: the end of the eccentric")]
+    eccentric_end_s: Annotated[float | None, _is("boundary", "lift dropped or racked")]
+    concentric_start_s: Annotated[float | None, _BOUNDARY]
+    concentric_end_s: Annotated[float | None, _BOUNDARY]
 
-    eccentric_s: float | None
-    bottom_pause_s: float | None
-    concentric_s: float | None
-    top_pause_s: float | None
+    eccentric_s: Annotated[float | None, _DURATION]
+    bottom_pause_s: Annotated[float | None, _DURATION]
+    concentric_s: Annotated[float | None, _DURATION]
+    top_pause_s: Annotated[float | None, _DURATION]
 
-    rom_m: float | None  # None on tension alone (band)
-    mean_concentric_velocity_mps: float | None
-    peak_concentric_velocity_mps: float | None
-    mean_propulsive_velocity_mps: float | None  # vertical free weight only
-    mean_eccentric_velocity_mps: float | None  # positive
-    peak_eccentric_velocity_mps: float | None  # positive
+    rom_m: Annotated[
+        float | None,
+        _is(
+            "range of motion: coordinate at the end of the concentric minus the lowest of the rep (concentric"
+            " first: let down by up to 1.4 times the lift; farther, it was put down)",
+            "band",
+        ),
+    ]
+    mean_concentric_velocity_mps: Annotated[
+        float | None, _is("MCV, the headline: distance of the concentric over its duration", "band")
+    ]
+    peak_concentric_velocity_mps: Annotated[
+        float | None, _is("PCV: largest velocity of the concentric", "band")
+    ]
+    mean_propulsive_velocity_mps: Annotated[
+        float | None,
+        _is(
+            "MPV: mean velocity until, after its peak, the bar first decelerates at g; else of the whole"
+            " concentric",
+            "anything but a free weight on a barbell station",
+        ),
+    ]
+    mean_eccentric_velocity_mps: Annotated[float | None, _ECCENTRIC_VELOCITY]
+    peak_eccentric_velocity_mps: Annotated[float | None, _ECCENTRIC_VELOCITY]
 
-    mean_force_n: float | None  # concentric, as are the four below
-    peak_force_n: float | None
-    mean_power_w: float | None
-    peak_power_w: float | None
-    work_j: float | None
+    mean_force_n: Annotated[float | None, _FORCE]
+    peak_force_n: Annotated[float | None, _FORCE]
+    mean_power_w: Annotated[float | None, _FORCE]
+    peak_power_w: Annotated[float | None, _FORCE]
+    work_j: Annotated[float | None, _FORCE]
 
-    path_deviation_m: float | None
-    path_drift_m: float | None  # signed, + away from the lifter; barbell only
-    path_deviation_sigma_m: float | None
+    path_deviation_m: Annotated[
+        float | None,
+        _is(
+            "barbell: largest horizontal distance of the bar from where the rep started. Cable: largest"
+            " distance of the handle from the straight line between the rep's top and bottom",
+            "the sensors do not see the path (below)",
+        ),
+    ]
+    path_drift_m: Annotated[
+        float | None, _is("that distance with its sign, + away from the lifter", "cable; no path")
+    ]
+    path_deviation_sigma_m: Annotated[
+        float | None,
+        _is("its standard uncertainty, from the sensors' noise and the geometry", "no path"),
+    ]
 
-    velocity_loss_pct: float | None  # to the fastest counted rep of the set so far
+    velocity_loss_pct: Annotated[
+        float | None,
+        _is("how far MCV lies below the fastest counted rep of the set so far", "band; rep not counted"),
+    ]
 
-    # Standard uncertainties of the numbers above as measured here; None where the number is.
-    rom_sigma_m: float | None = None
-    mean_concentric_velocity_sigma_mps: float | None = None
-    peak_concentric_velocity_sigma_mps: float | None = None
-    eccentric_sigma_s: float | None = None
-    bottom_pause_sigma_s: float | None = None
-    concentric_sigma_s: float | None = None
-    top_pause_sigma_s: float | None = None
+    rom_sigma_m: Annotated[float | None, _SIGMA] = None
+    mean_concentric_velocity_sigma_mps: Annotated[float | None, _SIGMA] = None
+    peak_concentric_velocity_sigma_mps: Annotated[float | None, _SIGMA] = None
+    eccentric_sigma_s: Annotated[float | None, _SIGMA] = None
+    bottom_pause_sigma_s: Annotated[float | None, _SIGMA] = None
+    concentric_sigma_s: Annotated[float | None, _SIGMA] = None
+    top_pause_sigma_s: Annotated[float | None, _SIGMA] = None
 
-    confidence: float | None = None  # 0 to 1: how sure it is that a coach would judge it so
-    repaired_samples: Count | None = None  # taken for spikes, repeats or shifts, and not used as they came
-    signal_noise_m: float | None = None  # standard deviation of the readings about the motion
+    confidence: Annotated[
+        float | None,
+        _is("0 to 1: how sure it is that a coach would judge the movement so", "not judged"),
+    ] = None
+    repaired_samples: Annotated[
+        Count | None,
+        _is("samples of the rep taken for spikes, repeats or shifts, and not used as they came"),
+    ] = None
+    signal_noise_m: Annotated[
+        float | None, _is("standard deviation of the readings about the motion", "band")
+    ] = None
 
-    slack_s: float | None = None  # cable, band: with a tension below 15 % of the rep's mean
-    heel_pct: float | None = None  # of the load under the rear cells: mean,
-    heel_least_pct: float | None = None  # and least
-    left_pct: float | None = None  # of the load under the left cells, mean
+    slack_s: Annotated[
+        float | None,
+        _is(
+            "time with a tension below 15 % of the rep's mean",
+            "barbell; no cell in the cable or band, nor under the low pulley",
+        ),
+    ] = None
+    heel_pct: Annotated[float | None, _BALANCE] = None
+    heel_least_pct: Annotated[float | None, _BALANCE] = None
+    left_pct: Annotated[float | None, _BALANCE] = None
 
 
 class Rejected(msgspec.Struct, frozen=True):

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import NoneType
-from typing import get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -11,17 +9,14 @@ from platformdirs import user_data_path
 
 from dashboard.database.database import Database, SqliteDatabase
 from station.errors import StoreError
+from station.fields import plain_types
 from station.records import Rep, SetSummary
 
 
 def _columns(record: type[msgspec.Struct]) -> dict[str, str]:
     """The columns of a record: its field names, and what SQLite calls their types."""
     names = {bool: "INTEGER", int: "INTEGER", float: "REAL", str: "TEXT"}
-    found = {}
-    for field in msgspec.structs.fields(record):
-        kind = next(kind for kind in get_args(field.type) or (field.type,) if kind is not NoneType)
-        found[field.name] = names.get(get_args(kind)[0] if get_args(kind) else kind, "TEXT")
-    return found
+    return {name: names[kind] for name, kind in plain_types(record).items()}
 
 
 _ENVELOPE = {

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isnan
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,9 @@ _ON_A_STACK = {ReasonCode.UNRACK: ReasonCode.PICK_UP, ReasonCode.RE_RACK: Reason
 # How long the counter of the exercise before is listened to for the end of what began under it.
 DRAIN_S = 15.0
 MOST_RETIRING = 4  # a coach who looks for an exercise changes it a few times
+
+FIELDS = frozenset(Rep.__struct_fields__)
+LENGTHS = tuple(name for name in Rep.__struct_fields__ if name.endswith(("_m", "_mps")))
 
 _STATES: dict[str, RepState] = {"lockout": "pending", "held": "confirmed", "complete": "confirmed"}
 
@@ -273,44 +277,17 @@ class StationPipeline:
         key, state = (listening.number, result.candidate), _STATES[result.kind]
         return events + list(self.sets.rep(key, self._rep(result), result.size, state, self._now_s))
 
-    def _rep(self, m: Measured) -> Rep:
-        """The kernel's numbers as a record: NaN becomes None, and lengths are None on tension alone."""
-        length = not self._now_counting.counter.on_tension
-        pulls = self._station.station.kind != "barbell"
-        slack_s = self._cells.slack_s(m.start_s, m.end_s, m.known_s) if pulls else None
-        weight = self._cells.weight(m.start_s, m.end_s, m.known_s)
-        return Rep(
-            number=1,
-            counted=True,
-            start_s=m.start_s,
-            end_s=m.end_s,
-            eccentric_end_s=_seen(m.eccentric_end_s),
-            concentric_start_s=m.concentric_start_s,
-            concentric_end_s=m.concentric_end_s,
-            eccentric_s=_seen(m.eccentric_s),
-            bottom_pause_s=_seen(m.bottom_pause_s),
-            concentric_s=m.concentric_s,
-            top_pause_s=_seen(m.top_pause_s),
-            rom_m=_seen(m.size, length),
-            mean_concentric_velocity_mps=_seen(m.mean_concentric_velocity, length),
-            peak_concentric_velocity_mps=_seen(m.peak_concentric_velocity, length),
-            mean_propulsive_velocity_mps=_seen(m.mean_propulsive_velocity, length),
-            mean_eccentric_velocity_mps=_seen(m.mean_eccentric_velocity, length),
-            peak_eccentric_velocity_mps=_seen(m.peak_eccentric_velocity, length),
-            mean_force_n=_seen(m.mean_force),
-            peak_force_n=_seen(m.peak_force),
-            mean_power_w=_seen(m.mean_power),
-            peak_power_w=_seen(m.peak_power),
-            work_j=_seen(m.work),
-            path_deviation_m=_seen(m.path_deviation),
-            path_drift_m=_seen(m.path_drift),
-            path_deviation_sigma_m=_seen(m.path_sigma),
-            velocity_loss_pct=None,
-            slack_s=slack_s,
-            heel_pct=weight.heel_pct,
-            heel_least_pct=weight.heel_least_pct,
-            left_pct=weight.left_pct,
-        )
+    def _rep(self, measured: Measured) -> Rep:
+        """What was measured as a record, by name: NaN is None, and so is a length on tension alone."""
+        numbers = measured.numbers | {"rom_m": measured.size}
+        if self._now_counting.counter.on_tension:
+            numbers |= dict.fromkeys(LENGTHS, float("nan"))
+        seen: dict[str, Any] = {name: _seen(number) for name, number in numbers.items() if name in FIELDS}
+        when = (measured.start_s, measured.end_s, measured.known_s)
+        seen |= self._cells.weight(*when)._asdict()
+        if self._station.station.kind != "barbell":
+            seen["slack_s"] = self._cells.slack_s(*when)
+        return Rep(number=1, counted=True, velocity_loss_pct=None, **seen)
 
     def _live(self, tick: Tick) -> Live:
         length = not self._now_counting.counter.on_tension

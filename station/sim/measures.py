@@ -11,13 +11,6 @@ G_MPS2 = 9.80665  # standard gravity, CGPM 1901
 SLACK_SHARE = 0.15  # of the rep's mean tension
 LEAST_OVER = 100  # dense samples: the least share is that of a tenth of a second
 
-# What only a station can say of its own measurement: the truth has none of it.
-OF_A_STATION = (
-    "path_deviation_sigma_m", "rom_sigma_m", "mean_concentric_velocity_sigma_mps",
-    "peak_concentric_velocity_sigma_mps", "eccentric_sigma_s", "bottom_pause_sigma_s", "concentric_sigma_s",
-    "top_pause_sigma_s", "confidence", "repaired_samples", "signal_noise_m",
-)  # fmt: skip
-
 Found = dict[str, Any]
 
 
@@ -57,8 +50,6 @@ def measure(
             rep["work_j"] = work
             rep["mean_power_w"] = work / seconds
             rep["peak_power_w"] = float((f_c * v_c).max())
-    for key in OF_A_STATION:
-        rep[key] = None
     rep["path_deviation_m"] = rep["path_drift_m"] = None
     if place is not None and metres:
         _path(rep, profile, time_s, s, place)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from station.exercises import Profile
-from station.records import ReasonCode
+from station.records import ReasonCode, Rep
 from station.sim.measures import NOTHING_FELT, Felt, Found, measure, measure_cells
 from station.sim.motion import DT_S, Floats, Motion
 
@@ -228,6 +228,7 @@ def _finish_set(group: list[Found], profile: Profile) -> list[Found]:
         }
         done.append(
             {
+                **dict.fromkeys(Rep.__struct_fields__),  # what only a station can say of its own measurement
                 "number": number,
                 "counted": reason is None,
                 "reason": reason,

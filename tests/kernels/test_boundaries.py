@@ -78,7 +78,7 @@ def test_boundaries_and_velocity_are_those_of_the_definition(motion, results, li
     off_s = np.array([(r.concentric_start_s, r.concentric_end_s) for r in reps]) - true
     assert np.abs(off_s.mean(0)).max() < (0.003 if noise_m == 0.0 else 0.006)
     for rep, pair in zip(reps, true, strict=True):
-        assert rep.mean_concentric_velocity == pytest.approx(mcv(time_s, s, *pair), rel=0.01)
+        assert rep.mean_concentric_velocity_mps == pytest.approx(mcv(time_s, s, *pair), rel=0.01)
 
 
 CREEPS = [
@@ -98,7 +98,9 @@ def test_a_creep_before_a_lift_moves_its_velocity_by_a_hundredth_at_most(
     crept, _ = results(*lifts(motion, lift_s, creep_s, creep_mps)[:2], concentric_first=True)
     assert len(crept) == 3
     for rep, as_was in zip(crept, plain, strict=True):
-        assert rep.mean_concentric_velocity == pytest.approx(as_was.mean_concentric_velocity, rel=0.01)
+        assert rep.mean_concentric_velocity_mps == pytest.approx(
+            as_was.mean_concentric_velocity_mps, rel=0.01
+        )
 
 
 def test_pauses_are_never_negative(motion, results):

@@ -30,7 +30,7 @@ def make_paths(motion, counter):
             ]
         )
         reps = [r for r in found + rc.finish() if getattr(r, "kind", "") == "complete"]
-        return np.array([(rep.path_deviation, rep.path_sigma) for rep in reps])
+        return np.array([(rep.path_deviation_m, rep.path_deviation_sigma_m) for rep in reps])
 
     return paths
 

@@ -38,8 +38,8 @@ def test_boundaries_equal_the_definition_on_a_clean_motion(motion, rdl, results)
         got = (rep.start_s, rep.eccentric_end_s, rep.concentric_start_s, rep.concentric_end_s)
         assert got == pytest.approx((start, ecc_end, con_start, con_end), abs=0.008)
         assert rep.size == pytest.approx(0.4, abs=0.002)
-        assert rep.mean_concentric_velocity == pytest.approx(0.4 / (con_end - con_start), rel=0.01)
-        assert rep.peak_concentric_velocity == pytest.approx(1.875 * 0.4, rel=0.01)
+        assert rep.mean_concentric_velocity_mps == pytest.approx(0.4 / (con_end - con_start), rel=0.01)
+        assert rep.peak_concentric_velocity_mps == pytest.approx(1.875 * 0.4, rel=0.01)
 
 
 def test_nothing_nan_constant_and_one_sample_give_no_rep(results):
@@ -69,8 +69,8 @@ def test_a_rep_the_station_joined_half_way_down_counts_with_no_eccentric(motion,
     joined = time_s > 2.7
     first, second = results(time_s[joined], s[joined])[0]
     assert np.isnan(first.eccentric_s)
-    assert np.isnan(first.mean_eccentric_velocity)
-    assert first.mean_concentric_velocity == pytest.approx(second.mean_concentric_velocity, rel=0.02)
+    assert np.isnan(first.mean_eccentric_velocity_mps)
+    assert first.mean_concentric_velocity_mps == pytest.approx(second.mean_concentric_velocity_mps, rel=0.02)
     assert second.eccentric_s == pytest.approx(1.6, abs=0.1)
 
 
@@ -128,7 +128,7 @@ def test_whatever_moves_a_standing_rep_has_its_lockout_after_its_start_and_a_ran
     for rep in found:
         assert time_s[0] <= rep.start_s <= rep.concentric_start_s < rep.concentric_end_s <= time_s[-1] + 0.1
         assert 0.0 < rep.size < 14 * 0.9
-        assert np.isfinite([rep.mean_concentric_velocity, rep.peak_concentric_velocity]).all()
+        assert np.isfinite([rep.mean_concentric_velocity_mps, rep.peak_concentric_velocity_mps]).all()
 
 
 def test_reps_are_seen_in_tension_alone_and_have_no_lengths(motion, rdl, counter):
@@ -136,8 +136,8 @@ def test_reps_are_seen_in_tension_alone_and_have_no_lengths(motion, rdl, counter
     rc = counter("tension", min_range=10.0)
     reps = [r for r in rc.push(FORCE, time_s, s) + rc.finish() if isinstance(r, Measured)]
     assert len({rep.candidate for rep in reps}) == 4
-    assert np.isnan(reps[-1].mean_power)
-    assert reps[-1].mean_force == pytest.approx(100.0, rel=0.02)
+    assert np.isnan(reps[-1].mean_power_w)
+    assert reps[-1].mean_force_n == pytest.approx(100.0, rel=0.02)
 
 
 def test_force_and_power_of_a_free_weight_come_from_the_entered_load(motion, rdl, counter):
@@ -145,9 +145,9 @@ def test_force_and_power_of_a_free_weight_come_from_the_entered_load(motion, rdl
     rc = counter()
     rc.set_load(100.0)
     (rep,) = [r for r in rc.push(POSITION, time_s, s) + rc.finish() if getattr(r, "kind", "") == "complete"]
-    assert rep.mean_force == pytest.approx(980.665, rel=0.01)
-    assert rep.work == pytest.approx(980.665 * 0.4, rel=0.03)
-    assert rep.peak_power > rep.mean_power > 0.0
+    assert rep.mean_force_n == pytest.approx(980.665, rel=0.01)
+    assert rep.work_j == pytest.approx(980.665 * 0.4, rel=0.03)
+    assert rep.peak_power_w > rep.mean_power_w > 0.0
 
 
 def test_ticks_come_at_full_ticks_of_the_session(motion, rdl, counter):

@@ -82,7 +82,7 @@ def test_a_second_without_samples_costs_no_rep_but_its_path(motion, rdl, counter
     found = rc.push(1, time_s[there], np.hypot(s, 0.6)[there]) + rc.push(POSITION, time_s[there], s[there])
     reps = [r for r in found + rc.finish() if isinstance(r, Measured) and r.kind == "complete"]
     assert [rep.size for rep in reps] == pytest.approx([0.4] * 3, abs=0.01)
-    assert [np.isnan(rep.path_deviation) for rep in reps] == [False, True, False]
+    assert [np.isnan(rep.path_deviation_m) for rep in reps] == [False, True, False]
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3])
@@ -98,7 +98,7 @@ def test_readings_sent_again_at_random_cost_a_sample_of_time_and_no_speed(
     for rep, true in zip(found, clean, strict=True):
         assert rep.concentric_s == pytest.approx(true.concentric_s, abs=0.12)
         assert rep.eccentric_s == pytest.approx(true.eccentric_s, abs=0.12)
-        assert rep.peak_concentric_velocity == pytest.approx(true.peak_concentric_velocity, abs=0.1)
+        assert rep.peak_concentric_velocity_mps == pytest.approx(true.peak_concentric_velocity_mps, abs=0.1)
         assert rep.size == pytest.approx(true.size, abs=0.02)
 
 
@@ -121,7 +121,7 @@ def test_spikes_on_the_way_and_in_a_row_change_no_number(motion, rdl, counter, r
     assert len(found) == len(wanted) == 6
     for rep, true in zip(found, wanted, strict=True):
         assert rep.concentric_s == pytest.approx(true.concentric_s, abs=0.06)
-        assert rep.peak_concentric_velocity == pytest.approx(true.peak_concentric_velocity, rel=0.06)
+        assert rep.peak_concentric_velocity_mps == pytest.approx(true.peak_concentric_velocity_mps, rel=0.06)
 
 
 def test_a_second_sensor_that_falls_silent_costs_the_path_and_no_rep(motion, rdl, counter):
@@ -131,4 +131,4 @@ def test_a_second_sensor_that_falls_silent_costs_the_path_and_no_rep(motion, rdl
     half = time_s.size // 2
     found = rc.push(2, time_s[:half], tilt[:half]) + rc.push(POSITION, time_s, s) + rc.finish()
     reps = [r for r in found if isinstance(r, Measured) and r.kind == "complete"]
-    assert [np.isnan(rep.path_deviation) for rep in reps] == [False, False, True, True]
+    assert [np.isnan(rep.path_deviation_m) for rep in reps] == [False, False, True, True]

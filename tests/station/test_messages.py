@@ -70,7 +70,8 @@ def values(of: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911
         return st.builds(of, **fields)
     match get_origin(of):
         case origin if origin is Annotated:
-            return st.integers(args[1].ge, args[1].le)
+            bounds = [meta for meta in args[1:] if meta.ge is not None]
+            return st.integers(bounds[0].ge, bounds[0].le) if bounds else values(args[0])
         case origin if origin is Literal:
             return st.sampled_from(args)
         case origin if origin in (Union, UnionType):

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.counting.pipeline import StationPipeline
+from edge.counting.pipeline import StationPipeline, make_counter
 from edge.link.drivers import Samples, make_driver
+from kernels import Measured
 from station.config import Geometry, Port, StationFile, StationTable
 from station.exercises import all_profiles, load_profile
 from station.messages import CommandError
-from station.records import Live, Rejected, RepEvent, SetEvent
+from station.records import Live, Rejected, Rep, RepEvent, SetEvent
 from station.sim import SetPlan, StationPlan, simulate_set, simulate_station, with_seed
 from station.sim.board import board_bytes
 
@@ -160,3 +161,14 @@ def test_a_silent_sensor_breaks_off_and_makes_no_phantom_rep():
     newest = {e.event_id: e for e in events if isinstance(e, RepEvent)}
     assert sum(e.rep.counted for e in newest.values() if e.state == "confirmed") == 2
     assert not any(isinstance(e, Rejected) and e.reason == "no rep" for e in events)
+
+
+def test_every_number_of_the_kernel_is_a_field_of_the_record_or_the_coordinates_own():
+    simulated, pieces = capture()
+    driver = make_driver(Port(url="capture"), simulated.station)
+    counter = make_counter(simulated.station, load_profile(simulated.exercise), 0.0)
+    found = [one for at_s, data in pieces for one in counter.feed(driver.feed(data, at_s))]
+    reps = [one for one in found + counter.finish() if isinstance(one, Measured)]
+    assert reps
+    for rep in reps:
+        assert rep.numbers.keys() - set(Rep.__struct_fields__) == {"size", "bottom", "top", "smoothing_s"}
