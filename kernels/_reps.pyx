@@ -150,7 +150,7 @@ cdef class Segmenter(Candidate):
             self.announced = False
             self.held_said = False
         else:
-            self.reject(root.k, k, TOO_QUICK)
+            self.reject(root.left_k, k, TOO_QUICK)  # not from where it rested before
             said = DISCARDED
         root.k = k
         if root.high:

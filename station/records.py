@@ -76,9 +76,32 @@ _SENTENCES: dict[ReasonCode, str] = {
 }
 
 
-def sentence(code: ReasonCode, **said: float | str) -> str:
-    """What a code says to a person; `said` holds what its sentence names, as `rom_m` or `by`."""
-    return _SENTENCES[code].format(**said)
+# The same of a handle or a band, which nobody picks up from the floor.
+_PULLED: dict[str, dict[ReasonCode, str]] = {
+    "cable": {
+        ReasonCode.PICK_UP: "handle taken up",
+        ReasonCode.SET_DOWN: "handle let back",
+        ReasonCode.SET_DOWN_AND_PICK_UP: "handle let back and taken up",
+        ReasonCode.TOO_QUICK: "too quick for a lifter: the cable was touched, or the stack dropped",
+    },
+    "band": {
+        ReasonCode.PICK_UP: "band taken up",
+        ReasonCode.SET_DOWN: "band let go",
+        ReasonCode.SET_DOWN_AND_PICK_UP: "band let go and taken up",
+        ReasonCode.TOO_QUICK: "too quick for a lifter: the band was touched, or let go",
+    },
+}
+_WITHOUT_RACK = {ReasonCode.UNRACK: ReasonCode.PICK_UP, ReasonCode.RE_RACK: ReasonCode.SET_DOWN}
+
+
+def sentence(code: ReasonCode, *, load: str = "mass", **said: float | str) -> str:
+    """What a code says to a person. `load`: the profile's; `said`: what it names, as `rom_m` or `by`."""
+    return _PULLED.get(load, {}).get(code, _SENTENCES[code]).format(**said)
+
+
+def reason_where(code: ReasonCode, *, racked: bool) -> ReasonCode:
+    """The code of a small movement by what it may have been: without a rack nothing is taken from one."""
+    return code if racked else _WITHOUT_RACK.get(code, code)
 
 
 def _is(what: str, null: str = "never") -> msgspec.Meta:

@@ -71,7 +71,7 @@ def judge(
             entry.rep = msgspec.structs.replace(
                 entry.rep or entry.measured,  # it keeps the number it had
                 counted=False,
-                reason=sentence(code, by=entry.by) if code is not None else "no rep",
+                reason=sentence(code, load=profile.load, by=entry.by) if code is not None else "no rep",
                 reason_code=code,
                 velocity_loss_pct=None,
             )

@@ -15,7 +15,18 @@ from station.config import StationFile
 from station.errors import ConfigError
 from station.exercises import Profile
 from station.messages import CommandError, ReplyCode
-from station.records import Live, Phase, ReasonCode, Rejected, Rep, RepEvent, RepState, SetEvent, sentence
+from station.records import (
+    Live,
+    Phase,
+    ReasonCode,
+    Rejected,
+    Rep,
+    RepEvent,
+    RepState,
+    SetEvent,
+    reason_where,
+    sentence,
+)
 
 Event = RepEvent | SetEvent | Rejected | Live
 
@@ -27,8 +38,6 @@ LIGHTEST_BAND_N_PER_M = 100.0
 # What the exercise calls too short is still a movement there and back: it is reported, and not counted.
 SEEN_SHARE = 0.7
 
-# A stack is taken up and let down; nobody racks it.
-_ON_A_STACK = {ReasonCode.UNRACK: ReasonCode.PICK_UP, ReasonCode.RE_RACK: ReasonCode.SET_DOWN}
 # How long the counter of the exercise before is listened to for the end of what began under it.
 DRAIN_S = 15.0
 MOST_RETIRING = 4  # a coach who looks for an exercise changes it a few times
@@ -47,6 +56,7 @@ class _Listening:
     """
 
     counter: RepCounter
+    profile: Profile
     number: int
     from_s: float = float("-inf")
     before_s: float = float("inf")
@@ -76,7 +86,7 @@ class StationPipeline:
         self._forces_n = np.empty(0)
         self._cells = Cells()
         self._profile = profile
-        self._now_counting = _Listening(make_counter(station, profile, live_s), 1)
+        self._now_counting = _Listening(make_counter(station, profile, live_s), profile, 1)
         self._retiring: list[_Listening] = []  # oldest first
         self.sets = SetBook(profile)
         self._now_s = 0.0  # of the counter
@@ -160,7 +170,7 @@ class StationPipeline:
         if len(self._retiring) > MOST_RETIRING:
             events += self._retire(self._retiring[0])
         self._profile = profile
-        self._now_counting = _Listening(counter, old.number + 1, from_s=line_s)
+        self._now_counting = _Listening(counter, profile, old.number + 1, from_s=line_s)
         return events
 
     def zero(self, athlete: str | None) -> list[Event]:
@@ -248,14 +258,14 @@ class StationPipeline:
             if isinstance(result, Measured):
                 events += self._measured(result, listening)
                 continue
-            code = ReasonCode(result.reason)
-            if self._station.station.kind != "barbell":
-                code = _ON_A_STACK.get(code, code)
+            code = reason_where(ReasonCode(result.reason), racked=listening.profile.racked)
             if result.candidate >= 0:
                 key = (listening.number, result.candidate)
                 events += self.sets.withdraw(key, code, self._now_s)
             else:
-                events.append(Rejected(result.start_s, result.end_s, sentence(code), code))
+                events.append(
+                    Rejected(result.start_s, result.end_s, sentence(code, load=listening.profile.load), code)
+                )
         return events
 
     def _measured(self, result: Measured, listening: _Listening) -> list[Event]:

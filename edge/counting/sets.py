@@ -411,7 +411,7 @@ class SetBook:
             events.append(event)
             if entry.state == "rejected" and (said is None or said.state != "rejected"):
                 code = entry.reason_code
-                words = sentence(code) if code is not None else "no rep"
+                words = sentence(code, load=a_set.section.profile.load) if code is not None else "no rep"
                 events.append(Rejected(entry.rep.start_s, entry.rep.end_s, words, code))
         if a_set.over and (a_set.said is not None or self._standing(a_set)):
             summary = self._set_event(a_set, known_s)

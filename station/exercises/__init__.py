@@ -85,6 +85,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     mastery: Mastery | None = None
     leads_to: str | None = None
 
+    @property
+    def racked(self) -> bool:
+        """Whether it is taken from a rack: not a handle, a band or a stick, nor a bar on the floor."""
+        return self.load == "mass" and self.starts_with == "eccentric"
+
 
 def load_profile(name: str, own_dir: Path | None = None) -> Profile:
     """The exercise called `name` (or by one of its aliases).

@@ -48,7 +48,7 @@ LENGTH_KEYS = {key for key in REP_KEYS if key.endswith("_mps")} | {
     "work_j",
 }
 BARBELL = '[station]\nid = "rack-1"\nkind = "barbell"\n'
-REASONS = "pick-up|set-down|unrack|re-rack|too quick for a lifter"
+REASONS = "pick-up|set-down|unrack|re-rack|handle [a-z ]+|band [a-z ]+|too quick for a lifter[a-z :,]*"
 NOT_REP = re.compile(rf" +(?P<start_s>[0-9.]+) to (?P<end_s>[0-9.]+) s  ({REASONS})")
 GOOD = "time_s,position_m\n0,0.9\n0.02,0.91\n0.04,0.92\n"
 
