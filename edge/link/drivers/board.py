@@ -9,6 +9,7 @@ from station.clock import DeviceClock
 from station.config import StationFile
 from station.errors import MessageError
 from station.messages import Sensor
+from station.ports import Port
 from station.wire import EDITION, Hello, Start, Status, Zero, parse_hello, parse_status
 
 NEVER_US = -(2**63)
@@ -23,7 +24,7 @@ class BoardDriver:
     is not known, the hello comes once a second, and a board says it first when it starts.
     """
 
-    def __init__(self, station: StationFile) -> None:
+    def __init__(self, port: Port, station: StationFile) -> None:
         """Raises CalibrationError for a calibration in the station file that cannot be."""
         check_calibration(station)
         self.stats = LinkStats()

@@ -12,9 +12,9 @@ import pytest
 
 from edge.broker.mosquitto import Broker
 from edge.link.capture import Capture
-from edge.link.drivers.board import BoardDriver
+from edge.link.drivers import make_driver
 from edge.tools.simulate import TcpPorts, simulate
-from station.config import load_station
+from station.config import Port, load_station
 from station.errors import RecordingError, SourceError
 
 DEADLINE_S = 20.0
@@ -24,7 +24,7 @@ def test_a_capture_is_decoded_to_the_recording_of_the_same_seed(tmp_path: Path) 
     capture, station, recording = (tmp_path / name for name in ("set.plc", "set.toml", "set.csv"))
     asked = ["--exercise", "back-squat", "--reps", "2", "--seed", "4"]
     simulate([*asked, "--out", str(recording), "--station-out", str(station), "--capture", str(capture)])
-    driver = BoardDriver(load_station(station))
+    driver = make_driver(Port("/dev/null"), load_station(station))
     got: dict[str, list[np.ndarray]] = {}
     for received_s, data in Capture(capture):
         for samples in driver.feed(data, received_s):
@@ -48,7 +48,7 @@ def test_the_same_seed_writes_the_same_capture_and_an_old_one_is_kept(tmp_path: 
 def test_a_bad_line_is_survived_and_its_losses_are_counted(tmp_path: Path) -> None:
     capture, station = tmp_path / "bad.plc", tmp_path / "bad.toml"
     simulate(["--scenario", "bad-line", "--station-out", str(station), "--capture", str(capture)])
-    driver = BoardDriver(load_station(station))
+    driver = make_driver(Port("/dev/null"), load_station(station))
     last_s = -1.0
     for received_s, data in Capture(capture):
         for samples in driver.feed(data, received_s):
