@@ -6,13 +6,17 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from station.config import Port, StationFile, load_station
+from station.config import Mqtt, Port, StationFile, load_station
 from station.errors import ConfigError, SourceError
 from station.exercises import Profile, load_profile
 from station.messages import LEAVES, now_utc
 from station.process import on_ending_signals, stop_on_signals
 from station.usage import command_parser
+
+if TYPE_CHECKING:
+    from edge.node.acquisition import PortAcquisition
 
 
 def analyze(argv: Sequence[str]) -> int:
@@ -34,10 +38,9 @@ def edge(argv: Sequence[str]) -> int:
         }
         return (tasks | {"retire": retire.retire})[argv[0]](argv[1:])
     from edge.delivery.outbox import Outbox  # noqa: PLC0415
-    from edge.node.acquisition import PortAcquisition  # noqa: PLC0415
+    from edge.node.dispute_store import DisputeStore  # noqa: PLC0415
     from edge.node.metrics import MetricsServer  # noqa: PLC0415
     from edge.node.node import Node  # noqa: PLC0415
-    from edge.node.session import Session  # noqa: PLC0415
 
     parser = command_parser(
         "edge",
@@ -61,11 +64,53 @@ examples:
     parser.add_argument(
         "--metrics", type=int, metavar="PORT", help="health for Prometheus at 127.0.0.1:PORT/metrics"
     )
+    parser.add_argument(
+        "--disputes",
+        type=Path,
+        metavar="DIR",
+        help="where disputed stretches go (default: beside the outbox)",
+    )
+    parser.add_argument(
+        "--disputes-mib",
+        type=int,
+        default=256,
+        metavar="N",
+        help="their quota; 0: none are kept (default 256)",
+    )
     args = parser.parse_args(argv)
     if args.quota < 2:
         raise ConfigError(f"--quota is {args.quota}; it must be 2 or more")
-    acquisitions, brokers = [], {}
-    for path in args.station:
+    if args.disputes_mib < 0:
+        raise ConfigError(f"--disputes-mib is {args.disputes_mib}; it must be 0 or more")
+    acquisitions, brokers = _acquisitions(args.station)
+    if args.disputes_mib:
+        store = DisputeStore(args.disputes or args.outbox.parent / "disputes", args.disputes_mib << 20)
+        for session in {a.session.id: a.session for a in acquisitions}.values():
+            recorder = session.record_flight(store, len(acquisitions))
+            for acquisition in [a for a in acquisitions if a.session is session]:
+                acquisition.record_flight(recorder)
+    with ExitStack() as stack:
+        outbox = stack.enter_context(Outbox(args.outbox, max_events=args.quota))
+        for session in {a.session.id: a.session for a in acquisitions}.values():
+            resumed = session.resume(outbox)
+            if resumed is not None:
+                print(f"{session.station.station.id}: {resumed}", file=sys.stderr, flush=True)
+        node = Node(acquisitions, outbox, brokers)
+        if args.metrics is not None:
+            stack.enter_context(MetricsServer(args.metrics, lambda: node.healths))
+        on_ending_signals(lambda _: node.stop())
+        print(f"counting at {', '.join(brokers)}; {outbox.depth()} events wait in {args.outbox}", flush=True)
+        return node.run()
+
+
+def _acquisitions(paths: Sequence[Path]) -> "tuple[list[PortAcquisition], dict[str, Mqtt]]":
+    """A node's ports, and the broker of each station. Raises ConfigError for a file that will not do."""
+    from edge.node.acquisition import PortAcquisition  # noqa: PLC0415
+    from edge.node.session import Session  # noqa: PLC0415
+
+    acquisitions: list[PortAcquisition] = []
+    brokers: dict[str, Mqtt] = {}
+    for path in paths:
         station = load_station(path)
         if station.mqtt is None:
             raise ConfigError(f"{path}: no [mqtt] table; name the broker, for example host and site")
@@ -79,18 +124,7 @@ examples:
         session = Session(station, load_profile(station.exercise, own), own)
         acquisitions += [PortAcquisition(session, port) for port in station.ports]
         brokers[station.station.id] = station.mqtt
-    with ExitStack() as stack:
-        outbox = stack.enter_context(Outbox(args.outbox, max_events=args.quota))
-        for session in {a.session.id: a.session for a in acquisitions}.values():
-            resumed = session.resume(outbox)
-            if resumed is not None:
-                print(f"{session.station.station.id}: {resumed}", file=sys.stderr, flush=True)
-        node = Node(acquisitions, outbox, brokers)
-        if args.metrics is not None:
-            stack.enter_context(MetricsServer(args.metrics, lambda: node.healths))
-        on_ending_signals(lambda _: node.stop())
-        print(f"counting at {', '.join(brokers)}; {outbox.depth()} events wait in {args.outbox}", flush=True)
-        return node.run()
+    return acquisitions, brokers
 
 
 def capture(argv: Sequence[str]) -> int:

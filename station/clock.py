@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from math import copysign, inf
+from typing import NamedTuple
 
 LONGEST_GAP_S = 35 * 60.0  # u32 µs wrap after 71.6 min; beyond half of it a signed difference is ambiguous
 BUCKET_S = 1.0  # one minimum of the delay per bucket, after FIELD trials with USB and FTDI links
@@ -18,6 +19,15 @@ DRIFT_SPAN_S = 20.0  # shorter than this, delay noise says more than the drift d
 LEAST_DELAY_S = 0.0005  # mean of a bucket's minimum behind a 16 ms latency timer; else a hundredth of it
 FARTHEST = 0.03  # a device further off could not be read over a serial line at all
 CRYSTALS = 60e-6  # by how much two crystals differ, one standard deviation; each is sold as ± 20 to ± 50 ppm
+
+
+class ClockMark(NamedTuple):
+    """Where a device's clock stood after some frame: enough to go on from there, to the microsecond."""
+
+    boot_id: int
+    t_us: int
+    session_us: int
+    received_s: float
 
 
 class DeviceClock:
@@ -39,6 +49,18 @@ class DeviceClock:
     def session_s(self) -> float | None:
         """Session time of the newest frame; None before the first."""
         return self._session_us / 1e6 if self._started else None
+
+    @property
+    def mark(self) -> ClockMark | None:
+        """To go on from; None before the first frame."""
+        if not self._started:
+            return None
+        return ClockMark(self._boot_id, self._t_us, self._session_us, self._received_s)
+
+    def go_on(self, mark: ClockMark) -> None:
+        """Begin where another clock of the same device stood; before the first frame."""
+        self._started = True
+        self._boot_id, self._t_us, self._session_us, self._received_s = mark
 
     def feed(
         self,

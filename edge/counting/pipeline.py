@@ -102,6 +102,11 @@ class StationPipeline:
         return self._now_counting.counter
 
     @property
+    def counters(self) -> int:
+        """How many kernels have counted so far: one more with each exercise and each new zero."""
+        return self._now_counting.number
+
+    @property
     def zero_n(self) -> float:
         """What the load cell says with nothing on it, as tared; 0 as calibrated."""
         return self._zero_n

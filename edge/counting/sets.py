@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from edge.counting.dispute import Verdict, verdict
 from edge.counting.judging import Entry, judge
 from station.exercises import Profile
 from station.messages import CommandError, Mark, ReplyCode
@@ -290,6 +291,15 @@ class SetBook:
             _load_of(a_set),
             [self._said[entry.event_id] for entry in a_set.entries if entry.event_id in self._said],
         )
+
+    def verdicts(self, set_event_id: str) -> list[Verdict]:
+        """The reps of a set and what persons said of them, by start; none for a set that is not kept."""
+        found = [entry for a_set in self._sets if a_set.event_id == set_event_id for entry in a_set.entries]
+        return [
+            verdict(said, entry.state, entry.mark, added=entry.size != entry.size)
+            for entry in found
+            if (said := self._said.get(entry.event_id)) is not None
+        ]
 
     def summaries(self) -> list[SetEvent]:
         """Of the sets that are over, oldest first."""

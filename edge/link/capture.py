@@ -26,6 +26,7 @@ from typing import BinaryIO, NamedTuple, Self
 
 import msgspec
 
+from station.clock import ClockMark
 from station.errors import RecordingError
 
 MAGIC = b"\x89PLC\r\n\x1a\n"
@@ -46,6 +47,9 @@ class CaptureInfo(msgspec.Struct, frozen=True, kw_only=True):
     driver: str
     baud: int
     started_utc: str  # RFC 3339
+    clock: ClockMark | None = (
+        None  # where the device's clock stood before the first byte; None: it begins here
+    )
 
 
 class Received(NamedTuple):
@@ -75,9 +79,11 @@ class CaptureWriter:
     def write(self, received_s: float, data: bytes) -> None:
         """Append what one read returned; nothing for b"". Raises RecordingError when the disk refuses."""
         for start in range(0, len(data), MAX_RECORD_BYTES):
-            part = data[start : start + MAX_RECORD_BYTES]
-            stamp = _STAMP.pack(received_s, len(part))
-            self._put(stamp + _CRC.pack(zlib.crc32(part, zlib.crc32(stamp))) + part)
+            self._put(record(received_s, data[start : start + MAX_RECORD_BYTES]))
+
+    def write_records(self, records: bytes) -> None:
+        """Append whole records, as `record` makes them. Raises RecordingError when the disk refuses."""
+        self._put(records)
 
     def close(self) -> None:
         """Close the file; closing twice does nothing."""
@@ -159,6 +165,12 @@ class Capture:
             return msgspec.json.decode(text, type=CaptureInfo), file.tell()
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise RecordingError(f"{self._path}: the capture's header is damaged: {error}") from error
+
+
+def record(received_s: float, data: bytes) -> bytes:
+    """What one read returned, 1 byte to 1 MiB, as it stands in a capture."""
+    stamp = _STAMP.pack(received_s, len(data))
+    return stamp + _CRC.pack(zlib.crc32(data, zlib.crc32(stamp))) + data
 
 
 def is_capture(path: Path) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from edge.link.alignment import Alignment
 from edge.link.drivers import Driver, LinkStats, Samples, make_driver
 from edge.link.sources import ByteSource, ReplaySource, SerialSource
+from edge.node.flight_recorder import FlightRecorder
 from edge.node.session import Session
 from station.config import Port
 from station.errors import SourceError
@@ -87,6 +88,11 @@ class PortAcquisition(Acquisition):
         self._port = port
         self._open_source = open_source
         self._once = once
+        self._tap: Callable[[float, bytes], None] = lambda _received_s, _data: None
+
+    def record_flight(self, recorder: FlightRecorder) -> None:
+        """Let it have every byte; before `run`."""
+        self._tap = recorder.tap(self._port, self._driver)
 
     @property
     def board(self) -> str | None:
@@ -112,7 +118,7 @@ class PortAcquisition(Acquisition):
                         now_s = time.monotonic()
                         # A capture brings its own receive times, on the clock of the capture.
                         received_s = source.received_s if isinstance(source, ReplaySource) else now_s
-                        self.session.step(self._samples(data, received_s), now_s)
+                        self.take(data, received_s, now_s)
                         source.write(self._driver.request(now_s))
                         self.beat_at = now_s
                         if now_s >= prompt_s:
@@ -129,6 +135,11 @@ class PortAcquisition(Acquisition):
             while time.monotonic() < again_s and not stop.wait(READ_TIMEOUT_S):
                 self.beat_at = time.monotonic()
                 self.session.step([], self.beat_at)
+
+    def take(self, data: bytes, received_s: float, now_s: float) -> None:
+        """Count what one read has brought, or the news that it brought nothing."""
+        self._tap(received_s, data)
+        self.session.step(self._samples(data, received_s), now_s)
 
     def _samples(self, data: bytes, received_s: float) -> list[Samples]:
         """What the bytes hold, on the session's clock."""

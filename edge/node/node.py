@@ -142,6 +142,7 @@ class Node:
             last = self._finished.is_set()  # read before writing: the last round writes everything
             for session in self.sessions:
                 session.write(time.monotonic())
+                session.keep_disputes(time.monotonic(), last=last)
 
     def _hanging(self, now_s: float) -> bool:
         """Whether a thread has not come round for too long; says which."""
@@ -214,6 +215,7 @@ class Node:
         faults = dict(self._faults.get(session.id, {}))
         problems = [
             session.backlog.problem,
+            session.flight.problem if session.flight is not None else None,
             self.publisher.store_problem(station),
             *(a.problem for a in ports),
             *(s.device_problem for s in stats),

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from edge.counting.dispute import CountingState, Verdict, Why
 from edge.counting.kept import Kept, Unfinished, exercise_of, from_bytes, to_bytes
 from edge.counting.pipeline import StationPipeline
 from edge.counting.rates import Rates
@@ -24,6 +25,8 @@ from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from edge.link.drivers import Samples
 from edge.node.clock_sync import clock_synchronised
+from edge.node.dispute_store import DisputeStore
+from edge.node.flight_recorder import FlightRecorder
 from station.clock import DeviceClock
 from station.config import StationFile
 from station.distribution import release
@@ -101,6 +104,8 @@ class Session:
         self._replies: dict[str, ReplyMessage] = {}
         self._info: InfoMessage | None = None
         self._clock_synchronised = clock_synchronised
+        self._idle = False
+        self.flight: FlightRecorder | None = None
 
     def attach(
         self, outbox: Outbox, publisher: Publisher, to_write: Callable[[], None] = lambda: None
@@ -140,6 +145,7 @@ class Session:
                 )
                 self.last_sample_at = now_s
             elif samples:
+                self._idle = False
                 self._sample_s = max(self._sample_s, *(float(part.time_s[-1]) for part in samples))
                 self.session_s = self._sample_s
                 self.last_sample_at = now_s
@@ -151,9 +157,12 @@ class Session:
                     self._pipeline.shift_zero(self.rest.feed(believed, self._pipeline.zero_n, running))
             elif self.last_sample_at is not None and now_s - self.last_sample_at > IDLE_AFTER_S:
                 self.session_s = self._sample_s + (now_s - self.last_sample_at)
+                self._idle = True
                 self._take(self._pipeline.idle(self.session_s))
             self._obey_all()
             self._tell_current()
+            if self.flight is not None:
+                self.flight.after(now_s, self.session_s, self._counting_state())
 
     def finish(self) -> None:
         """The stream is over: confirm what is pending, end the set; `write` must follow."""
@@ -162,6 +171,44 @@ class Session:
             self._take(self._pipeline.finish())
             self._tell_current()
             self._keep()
+
+    def record_flight(self, store: DisputeStore, ports: int) -> FlightRecorder:
+        """Keep the newest bytes of the ports, and what of them is disputed; before the first `step`."""
+
+        def profile_of(name: str) -> Profile:
+            return load_profile(name, self._exercises_dir)
+
+        self.flight = FlightRecorder(self.station, self.id, SOFTWARE, profile_of, store, ports)
+        return self.flight
+
+    def keep_disputes(self, now_s: float, *, last: bool = False) -> None:
+        """Write the stretches of the ports' bytes that are due."""
+        if self.flight is not None:
+            self.flight.write(now_s, self._disputed_set, last=last)
+
+    def _disputed_set(self, set_event_id: str) -> tuple[list[Verdict], bool]:
+        """What was said of a set, under the ids the history has, and whether it is running."""
+        with self._lock:
+            sets = self._pipeline.sets
+            verdicts = [
+                msgspec.structs.replace(
+                    one, event_id=self._long(one.event_id), set_event_id=self._long(one.set_event_id)
+                )
+                for one in sets.verdicts(set_event_id)
+            ]
+            newest = sets.newest()
+            return verdicts, sets.running and newest is not None and newest.event_id == set_event_id
+
+    def _counting_state(self) -> CountingState:
+        return CountingState(
+            exercise=self.profile.name,
+            load_kg=self.settings.load_kg,
+            full_range_m=self.settings.full_range_m,
+            zero_n=self._pipeline.zero_n,
+            line=self._pipeline.sets.line,
+            counter=self._pipeline.counters,
+            idle=self._idle,
+        )
 
     def write(self, now_s: float) -> bool:
         """Put what waits into the outbox, and answer the commands among it; False where that fails."""
@@ -245,6 +292,8 @@ class Session:
         return self._publisher
 
     def _take(self, events: Sequence[RepEvent | SetEvent | Live | Rejected]) -> None:
+        if self.flight is not None:
+            self.flight.said(events)
         messages: list[RepMessage | SetMessage] = []
         for event in events:
             if isinstance(event, Live):
@@ -471,11 +520,19 @@ class Session:
         """Send what a correction has changed; the rep it is about in words, None: the newest of them."""
         events, undo = done
         self._take(events)
+        self._dispute(events, "added" if rep_id is None else "marked")
         return _in_words(events, rep_id), lambda: self._said_back(undo, rep_id)
+
+    def _dispute(self, events: SetEvents, why: Why) -> None:
+        """A person has said something of a rep: what was measured there is kept."""
+        about = next((one.set_event_id for one in events if isinstance(one, RepEvent)), None)
+        if self.flight is not None and about is not None:
+            self.flight.disputed(about, why)
 
     def _said_back(self, undo: Callable[[], SetEvents], rep_id: str | None) -> str:
         events = undo()
         self._take(events)
+        self._dispute(events, "marked")
         return f"undone: {_in_words(events, rep_id)}"
 
     def _taken_back(self, undo: Callable[[], SetEvents], words: str) -> Undo:

@@ -1,6 +1,6 @@
 """`make accuracy`: simulate every scenario with many lifters, score the pipeline, print the table.
 
-python -m tests.accuracy [--seeds N] [--only SCENARIO ...] [--plots DIR]
+python -m tests.accuracy [--seeds N] [--only SCENARIO ...] [--plots DIR] | --disputes DIR
 """
 
 import argparse
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from station.sim import list_scenarios, load_scenario
+from tests.accuracy.disputes import report
 from tests.accuracy.score import CLEAN, TIMES, Score, draw_session, score_session
 
 
@@ -68,7 +69,12 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=None)
     parser.add_argument("--plots", type=Path, metavar="DIR", help="draw the ten worst sessions")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument(
+        "--disputes", type=Path, metavar="DIR", help="score `plumbline disputes export`s instead"
+    )
     args = parser.parse_args()
+    if args.disputes is not None:
+        return report(args.disputes)
     names = args.only or list(list_scenarios())
     clean, adversarial = Score(), Score()
     by_name: dict[str, Score] = {name: Score() for name in names}

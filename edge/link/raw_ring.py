@@ -1,0 +1,90 @@
+"""The newest raw bytes of a port in memory, as records of a capture: ten minutes, and no more than fits.
+
+Kept in blocks of some seconds. Each knows where the device's clock stood before its first byte, so that what
+begins with a block is placed on the session's clock to the microsecond.
+"""
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+
+from edge.link.capture import record
+from station.clock import ClockMark
+
+KEEP_S = 600.0
+BLOCK_S = 5.0
+BLOCK_BYTES = 1 << 18  # of a line that is faster than any of ours
+
+
+@dataclass(eq=False)
+class Block:
+    """Some seconds of a port."""
+
+    start_s: float  # host's monotonic clock, of its first read
+    clock: ClockMark | None
+    data: bytearray = field(default_factory=bytearray)  # capture records
+
+
+class RawRing:
+    """One port's bytes. One thread puts them in; another may take a stretch out.
+
+    Parameters
+    ----------
+    max_bytes : int
+        The oldest go beyond it, however young they are.
+    keep_s : float
+    """
+
+    def __init__(self, max_bytes: int, keep_s: float = KEEP_S) -> None:
+        self._max_bytes = max_bytes
+        self._keep_s = keep_s
+        self._blocks: deque[Block] = deque()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def take(self, received_s: float, data: bytes, clock: ClockMark | None) -> None:
+        """What one read returned; `clock` is where the device's stood before it."""
+        if not data:
+            return
+        written = record(received_s, data)
+        with self._lock:
+            newest = self._blocks[-1] if self._blocks else None
+            if newest is None or received_s - newest.start_s >= BLOCK_S or len(newest.data) >= BLOCK_BYTES:
+                newest = Block(received_s, clock)
+                self._blocks.append(newest)
+                self._forget(received_s, len(written))
+            newest.data += written
+            self._bytes += len(written)
+
+    def stretch(self, from_session_s: float) -> list[tuple[float, ClockMark | None, bytes]]:
+        """From the block a session time lies in, or the oldest there is: start, clock and records of each.
+
+        A block whose clock had not begun lies before any time.
+        """
+        with self._lock:
+            blocks = list(self._blocks)
+            first = 0
+            for place, block in enumerate(blocks):
+                if block.clock is None or block.clock.session_us / 1e6 <= from_session_s:
+                    first = place
+            return [(block.start_s, block.clock, bytes(block.data)) for block in blocks[first:]]
+
+    def since(self, start_s: float) -> list[tuple[float, ClockMark | None, bytes]]:
+        """The same from a time of the host's clock on."""
+        with self._lock:
+            blocks = list(self._blocks)
+            first = max((n for n, block in enumerate(blocks) if block.start_s <= start_s), default=0)
+            return [(block.start_s, block.clock, bytes(block.data)) for block in blocks[first:]]
+
+    @property
+    def size_bytes(self) -> int:
+        """What is held."""
+        return self._bytes
+
+    def _forget(self, now_s: float, more: int) -> None:
+        """Let go of what is too old or too much; the newest block stays."""
+        while len(self._blocks) > 1 and (
+            self._blocks[1].start_s < now_s - self._keep_s
+            or self._bytes + more + BLOCK_BYTES > self._max_bytes
+        ):
+            self._bytes -= len(self._blocks.popleft().data)

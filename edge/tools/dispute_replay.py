@@ -1,0 +1,189 @@
+"""A dispute through the same drivers, watch and pipeline as the node's, and whether it comes out the same."""
+
+import heapq
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.counting.dispute import Change, CountingState, Dispute, Verdict
+from edge.counting.pipeline import Event, StationPipeline
+from edge.counting.watch import SensorWatch
+from edge.link.alignment import Alignment
+from edge.link.capture import Capture, CaptureInfo, Received
+from edge.link.drivers import Driver, Samples, make_driver
+from edge.node.dispute_store import DISPUTE
+from station.config import Port
+from station.errors import RecordingError
+from station.records import Rep, RepEvent
+
+SAME_REP_S = 0.6  # as far apart as two lockouts of one rep may be
+TOLERANCE = 1e-4  # where the filters had not the whole session to settle in
+
+
+@dataclass(eq=False)
+class Replayed:
+    """What came of it."""
+
+    reps: list[RepEvent]  # in their newest revision, by start
+    trace: NDArray[np.float64]  # rows: session time, place; shape (2, n)
+
+
+def read_dispute(folder: Path) -> Dispute:
+    """What is written of a dispute. Raises RecordingError for a folder that holds none."""
+    path = folder / DISPUTE
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)  # root may look at what the node's user owns
+        with os.fdopen(number, "rb") as file:
+            return msgspec.json.decode(file.read(), type=Dispute)
+    except OSError as error:
+        raise RecordingError(
+            f"{path}: {error.strerror}; give a folder that `plumbline disputes` lists"
+        ) from error
+    except msgspec.DecodeError as error:
+        raise RecordingError(f"{path}: no dispute of this Plumbline ({error})") from error
+
+
+def replay(folder: Path, dispute: Dispute) -> Replayed:
+    """Count what the ports sent once more. Raises RecordingError where that is not there."""
+    captures = [Capture(path) for path in sorted(folder.glob("port-*.plc")) if not path.is_symlink()]
+    if not captures:
+        raise RecordingError(f"{folder}: holds no port-0.plc; was it copied whole?")
+    counting = _Counting(dispute, [capture.info for capture in captures])
+    streams = [[(one, number) for one in capture] for number, capture in enumerate(captures)]
+    for received, number in heapq.merge(*streams, key=lambda one: one[0].received_s):
+        counting.take(received, number)
+    return counting.finish()
+
+
+def differences(dispute: Dispute, replayed: Replayed) -> list[str]:
+    """In what a replay is not what the station said, a line each; none where it is the same."""
+    found = []
+    free = list(replayed.reps)
+    for verdict in dispute.verdicts:
+        if verdict.added or verdict.measured_state == "rejected":
+            continue
+        match = nearest(free, verdict.rep)
+        if match is None:
+            found.append(f"{verdict.event_id}: not found")
+            continue
+        free.remove(match)
+        found += [f"{verdict.event_id}: {line}" for line in _apart(dispute, verdict, match.rep)]
+    for extra in free:
+        if extra.state != "rejected" and dispute.from_s <= extra.rep.start_s < dispute.to_s:
+            found.append(f"a rep at {extra.rep.start_s:.2f} s that was not said")
+    return found
+
+
+def nearest(events: list[RepEvent], rep: Rep) -> RepEvent | None:
+    """The event about the same movement."""
+    at_s = _lockout_s(rep)
+    match = min(events, key=lambda one: abs(_lockout_s(one.rep) - at_s), default=None)
+    return match if match is not None and abs(_lockout_s(match.rep) - at_s) <= SAME_REP_S else None
+
+
+def _lockout_s(rep: Rep) -> float:
+    return rep.end_s if rep.concentric_end_s is None else rep.concentric_end_s
+
+
+def _apart(dispute: Dispute, verdict: Verdict, rep: Rep) -> list[str]:
+    disputed = any(one.mark is not None or one.added for one in dispute.verdicts)
+    left_out = {"number", "reason", "velocity_loss_pct"}
+    if disputed:  # the pause to the next rep is another where that one is none
+        first = next(iter(dispute.profiles.values())).starts_with
+        left_out.add("top_pause_s" if first == "eccentric" else "bottom_pause_s")
+    if verdict.mark is not None:
+        left_out |= {"counted", "reason_code", "confidence"}
+    lines = []
+    for name in set(Rep.__struct_fields__) - left_out:
+        said, now = getattr(verdict.rep, name), getattr(rep, name)
+        near = isinstance(said, float) and isinstance(now, float) and not dispute.whole
+        if said != now and not (near and abs(said - now) <= TOLERANCE * max(1.0, abs(said))):
+            lines.append(f"{name} was {said}, is {now}")
+    return sorted(lines)
+
+
+class _Counting:
+    """The node's own way from bytes to reps, with what was set meanwhile."""
+
+    def __init__(self, dispute: Dispute, infos: list[CaptureInfo]) -> None:
+        self._dispute = dispute
+        self._changes = list(dispute.changes)
+        first = self._changes.pop(0)
+        self._state = first.state
+        self._pipeline = StationPipeline(dispute.station, dispute.profiles[first.state.exercise], live_s=0.0)
+        self._pipeline.set_load(first.state.load_kg)
+        self._pipeline.set_full_range(first.state.full_range_m)
+        self._pipeline.shift_zero(first.state.zero_n)
+        self._watch = SensorWatch()
+        self._reps: dict[str, RepEvent] = {}
+        self._trace: list[NDArray[np.float64]] = []
+        self._seen_s = 0.0
+        self._drivers: list[Driver] = []
+        self._onto: list[Alignment | None] = []
+        for info in infos:
+            driver = make_driver(_port_of(dispute, info), dispute.station)
+            if info.clock is not None:
+                driver.clock.go_on(info.clock)
+            driver.opened()
+            self._drivers.append(driver)
+            lead = self._drivers[0].clock
+            self._onto.append(None if len(self._drivers) == 1 else Alignment(driver.clock, lead))
+
+    def take(self, received: Received, number: int) -> None:
+        """What one read of one port returned."""
+        while self._changes and self._changes[0].received_s < received.received_s:
+            self._change(self._changes.pop(0))
+        samples: list[Samples] = self._drivers[number].feed(received.data, received.received_s)
+        onto = self._onto[number]
+        samples = samples if onto is None else onto.onto(samples)
+        if samples:
+            self._keep(self._pipeline.feed(self._watch.feed(samples, received.received_s)))
+            piece = self._pipeline.counter.trace(self._seen_s)
+            if piece.shape[1]:
+                self._trace.append(piece[:2])
+                self._seen_s = float(piece[0, -1]) + 0.0075  # into the next grid sample
+
+    def finish(self) -> Replayed:
+        for change in self._changes:
+            self._change(change)
+        self._keep(self._pipeline.finish())
+        reps = sorted(self._reps.values(), key=lambda one: one.rep.start_s)
+        trace = np.concatenate(self._trace, axis=1) if self._trace else np.empty((2, 0))
+        return Replayed(reps, trace)
+
+    def _change(self, change: Change) -> None:
+        old, new = self._state, change.state
+        self._state = new
+        if new.counter != old.counter:
+            self._keep(self._pipeline.set_profile(self._dispute.profiles[new.exercise], None))
+        elif new.line > old.line:
+            self._keep(self._pipeline.end_set(None))
+        elif new.line < old.line:
+            self._pipeline.reopen_set(self._pipeline.sets.line)
+        self._set(old, new)
+        if new.idle and not old.idle:
+            self._keep(self._pipeline.idle(change.session_s))
+
+    def _set(self, old: CountingState, new: CountingState) -> None:
+        if new.load_kg != old.load_kg:
+            self._pipeline.set_load(new.load_kg)
+        if new.full_range_m != old.full_range_m:
+            self._pipeline.set_full_range(new.full_range_m)
+        if new.zero_n != old.zero_n:
+            self._pipeline.shift_zero(new.zero_n - old.zero_n)
+
+    def _keep(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, RepEvent):
+                self._reps[event.event_id] = event
+
+
+def _port_of(dispute: Dispute, info: CaptureInfo) -> Port:
+    """The port's table of the station file: it says what the driver needs to know."""
+    same = [port for port in dispute.station.ports if port.driver == info.driver]
+    same.sort(key=lambda port: port.url != info.url)
+    return same[0] if same else Port(url=info.url, driver=info.driver, baud=info.baud)  # type: ignore[arg-type]

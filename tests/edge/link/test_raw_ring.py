@@ -1,0 +1,46 @@
+"""The newest bytes of a port in memory: what is kept, how much, and where its clock stood."""
+
+from pathlib import Path
+
+from edge.link.capture import Capture, CaptureInfo, CaptureWriter, Received
+from edge.link.raw_ring import BLOCK_BYTES, BLOCK_S, KEEP_S, RawRing
+from station.clock import ClockMark
+
+INFO = CaptureInfo(station="rack-1", url="/dev/x", driver="plumbline", baud=115200, started_utc="2026")
+
+
+def mark(session_s: float) -> ClockMark:
+    return ClockMark(7, 0, round(session_s * 1e6), 1000.0 + session_s)
+
+
+def test_ten_minutes_are_kept_and_no_more() -> None:
+    ring = RawRing(1 << 30)
+    for number in range(20_000):
+        ring.take(number * 0.1, b"abc", mark(number * 0.1) if number else None)
+    stretch = ring.since(0.0)
+    newest_s = 1999.9
+    assert newest_s - KEEP_S - 2 * BLOCK_S <= stretch[0][0] <= newest_s - KEEP_S
+    assert ring.size_bytes == sum(len(records) for _, _, records in stretch)
+
+
+def test_a_line_that_never_stops_does_not_fill_the_memory() -> None:
+    ring = RawRing(1 << 21)
+    for number in range(3000):
+        ring.take(number * 0.001, bytes(5000), None)
+        assert ring.size_bytes <= (1 << 21) + BLOCK_BYTES
+    assert ring.size_bytes > 1 << 20
+
+
+def test_a_stretch_is_a_capture_from_the_block_its_beginning_lies_in(tmp_path: Path) -> None:
+    ring = RawRing(1 << 30)
+    for number in range(1000):
+        ring.take(1000.0 + number * 0.1, bytes([number % 256]), mark(number * 0.1) if number else None)
+    stretch = ring.stretch(42.0)
+    start_s, clock, _ = stretch[0]
+    assert clock is not None and 42.0 - BLOCK_S <= clock.session_us / 1e6 <= 42.0
+    with CaptureWriter(tmp_path / "a.plc", INFO) as writer:
+        writer.write_records(b"".join(records for _, _, records in stretch))
+    read = list(Capture(tmp_path / "a.plc"))
+    assert read[0].received_s == start_s and read[-1] == Received(1099.9, bytes([999 % 256]))
+    assert len(read) == round((1099.9 - start_s) * 10) + 1
+    assert ring.stretch(-5.0)[0][1] is None  # the clock had not begun
