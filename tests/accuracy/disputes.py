@@ -69,7 +69,9 @@ def report(folder: Path) -> int:
     reps, found, ghosts = (sum(getattr(c, key) for c in told) for key in ("reps", "found", "ghosts"))
     f1 = 2.0 * found / (reps + found + ghosts) if reps + ghosts else 1.0
     exact = sum(case.exact for case in told)
-    print(f"\ndisputes: F1 {f1:.4f}, {exact} of {len(told)} judged sets exact, {reps} reps, {ghosts} ghosts")
+    print(
+        f"\ndisputes: F1 {f1:.4f}, {exact} of {len(told)} judged sets exact, {ghosts} ghosts in {reps} reps"
+    )
     return 1 if not cases or any(case.trouble for case in cases) else 0
 
 

@@ -1,4 +1,4 @@
-"""What a gym has quarrelled about: kept by a node, listed, shown, exported, scored as a case for the kernel."""
+"""What a gym has quarrelled about: kept by a node, listed, shown, exported, and scored as a case."""
 
 import os
 import pty
