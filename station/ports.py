@@ -82,11 +82,14 @@ def check_ports(path: Path, ports: list[Port]) -> None:
     for index, port in enumerate(ports):
         if urls.setdefault(port.url, index) != index:
             raise ConfigError(
-                f"{path}: ports[{urls[port.url]}] and ports[{index}] both are {port.url}; each has its own"
+                f"{path}: ports[{urls[port.url]}] and ports[{index}] both are {port.url}; each has its own."
+                " Adapters without a serial number (CH340) share one name under /dev/serial/by-id:"
+                " name them by where they are plugged in, under /dev/serial/by-path"
             )
-        problem = _url_problem(port.url) or _port_problem(port)
-        if problem is not None:
-            raise ConfigError(f"{path}: ports[{index}].{problem}")
+        try:
+            check_port(port)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: ports[{index}].{error}") from error
         for name in port_channels(port):
             if name in given:
                 raise ConfigError(
@@ -94,6 +97,13 @@ def check_ports(path: Path, ports: list[Port]) -> None:
                     ' name another with channel = "…"'
                 )
             given[name] = index
+
+
+def check_port(port: Port) -> None:
+    """Raise ConfigError, beginning with the key, for a port that names what its driver does not have."""
+    problem = _url_problem(port.url) or _port_problem(port)
+    if problem is not None:
+        raise ConfigError(problem)
 
 
 def _url_problem(url: str) -> str | None:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from edge.doctor.findings import Finding, Status
 from edge.link.drivers import LinkStats, Samples
+from edge.link.drivers.fields import is_text
+from edge.link.drivers.proposal import propose
 from edge.link.listening import Listener
 from station.calibration import USUAL_NOISE
 from station.config import Port, StationFile
@@ -23,6 +25,7 @@ DRIFT_OK_PPM, DRIFT_WARN_PPM = 200.0, 1000.0  # a crystal has 100 at most, a cer
 LOST_WARN = 0.01
 NOISE_WARN = 3.0  # times what the station file says
 CALIBRATION_DAYS = 365
+PATTERN_TODO = r"if it holds a value, give its form: driver = \"hx711\", pattern = '… (?P<value>[-+.\d]+) …'"
 
 
 def check_port(port: Port, station: StationFile, duration_s: float, *, node_runs: bool) -> list[Finding]:
@@ -93,10 +96,16 @@ def _listen(listener: Listener, station: StationFile, duration_s: float) -> list
     if driver.board is None:
         seen = f"{port.url}: {listener.bytes_received} bytes came and {port.driver} understands none of them"
         todo = f"check driver and baud ({port.baud}) in [[ports]]"
+        strange = check_lines(listener, station)
+        if strange is not None:
+            return [strange]
         problem, _, cure = (driver.stats.device_problem or "").partition("; ")
         return [Finding(place, check, "fail", problem or seen, cure or todo)]
     found = [Finding(place, check, "ok", f"{driver.board} on {port.url}")]
-    if driver.stats.device_problem is not None:
+    strange = check_lines(listener, station) if driver.stats.not_understood else None
+    if strange is not None:
+        found.append(strange)
+    elif driver.stats.device_problem is not None:
         problem, _, todo = driver.stats.device_problem.partition("; ")
         found.append(Finding(place, "board", "fail", problem, todo))
     for channel, missed in driver.stats.missed.items():
@@ -127,6 +136,22 @@ def _listen(listener: Listener, station: StationFile, duration_s: float) -> list
         hits = driver.stats.saturated.get(sensor.channel, 0) - saturated_before.get(sensor.channel, 0)
         found += check_channel(sensor.channel, sensor.rate_hz, parts, hits, station)
     return found
+
+
+def check_lines(listener: Listener, station: StationFile) -> Finding | None:
+    """The newest line that is not understood, as it came, and what would read it. None: no text comes."""
+    place, port, driver = station.station.id, listener.port, listener.driver
+    whole = listener.recent.replace(b"\r", b"\n").split(b"\n")[:-1]
+    lines = [text for line in whole if (text := line.decode("utf-8", "replace").strip())]
+    if not lines or not is_text("".join(lines)):
+        return None
+    line = driver.stats.not_understood or lines[-1][:120]
+    alike = [one for one in lines if one[:120] != line]
+    found = propose([*alike, line], port, station)
+    seen = f"{port.url}: {port.driver} cannot read the line {line!r}"
+    if not found:
+        return Finding(place, "lines", "fail" if driver.board is None else "warn", seen, PATTERN_TODO)
+    return Finding(place, "lines", "fail", seen, f"write into its [[ports]]:  {'  or  '.join(found)}")
 
 
 def check_channel(

@@ -9,6 +9,7 @@ from edge.link.sources import SerialSource
 from station.config import Port, StationFile
 
 READ_S = 0.05
+RECENT_BYTES = 4096
 
 
 class Listener:
@@ -24,6 +25,7 @@ class Listener:
         self.port = port
         self.driver: Driver = make_driver(port, station)
         self.data = b""  # what the newest step read
+        self.recent = b""  # the newest bytes, for what no driver understands
         self.bytes_received = 0
         self._source = SerialSource(port)
 
@@ -43,6 +45,7 @@ class Listener:
         data = self.data = self._source.read(timeout_s)
         now_s = time.monotonic()
         self.bytes_received += len(data)
+        self.recent = (self.recent + data)[-RECENT_BYTES:]
         samples = self.driver.feed(data, now_s) if data else []
         self._source.write(self.driver.request(now_s))
         return samples

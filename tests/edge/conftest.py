@@ -36,6 +36,7 @@ class LiveBoard:
         self.force_noise_n = 0.5
         self.faults = LineFaults()
         self.rates_hz = (200.0, 80.0)
+        self.says: Callable[[], list[tuple[float, bytes]]] | None = None  # instead of a board's frames
         self._far, self._near = pty.openpty()
         tty.setraw(self._near)
         os.set_blocking(self._far, False)
@@ -62,7 +63,8 @@ class LiveBoard:
                     counts = np.clip(np.rint(force * 800.0 + 41_213.0), -limit, limit)
                 samples.append((time_s, counts.astype(float)))
             number += 1
-            for _, data in spoil(board.send(samples), self.faults, rng):
+            pieces = spoil(board.send(samples), self.faults, rng) if self.says is None else self.says()
+            for _, data in pieces:
                 try:
                     os.write(self._far, data)
                 except BlockingIOError:

@@ -139,3 +139,9 @@ def test_every_station_file_in_the_documents_loads(tmp_path: Path) -> None:
         path.write_text(file, encoding="utf-8")
         assert load_station(path).ports
     assert all(f"`{driver}`" in text for driver in get_args(DriverName))
+
+
+def test_twin_adapters_are_told_where_names_of_their_own_are(tmp_path: Path) -> None:
+    twin = "/dev/serial/by-id/usb-1a86_USB2.0-Serial-if00-port0"
+    with pytest.raises(ConfigError, match=r"ports\[0\] and ports\[1\] both .*CH340.*by-path"):
+        check_ports(tmp_path, [Port(twin, driver="hx711"), Port(twin, driver="chronojump-encoder")])

@@ -1,49 +1,118 @@
 """Any device that prints a line of numbers per reading, as `columns` in the station file names them.
 
-    columns = ["time_ms", "position_m", "", "force_n"]      1042,0.531,ready,612.4
+    columns = ["time_ms", "position_m", "", "force_n"]
 
-The fields are separated by commas, semicolons or tabs. An empty field, or one that says nan, is no value. A
-column named "" is passed over. With a column time_s, time_ms or time_us the device's own clock counts, u32 or
-not; without one the samples are numbered (station.ratelock). A number is in the channel's unit until the
-station file has a calibration of it.
+    1042,0.531,ready,612.4
+    1042;0,531;ready;612,4
+    t:1042,pos:0.531,state:ready,F:612.4
+    {"t": 1042, "pos": 0.531, "state": "ready", "F": 612.4}
+
+How lines can look is drawn in `edge.link.drivers.fields`. An empty field, or one that says nan, is no value.
+A column named "" is passed over. A unit behind a number holds; labels must stay the same from line to line.
+With a column time_s, time_ms or time_us the device's own clock counts, u32 or not; without one the samples
+are numbered (station.ratelock). A number is in the channel's unit until the station file has a calibration of it.
+
+`0,8418` may be one number or two. Where `columns` would have it cut after a few whole metres or newtons, and
+no number has been seen with a point, it is not read: position 0 is a number too.
 """
 
+import math
 import re
 
-from edge.link.drivers.lines import LineDriver, Reading
+from edge.link.drivers.fields import UNITS, Field, bare, is_log, readings
+from edge.link.drivers.lines import NOTHING, LineDriver, Reading
 from station.calibration import Scale
 from station.config import StationFile
 from station.ports import TIME_UNITS, Port
 
-_NUMBER = re.compile(r"[+-]?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})(?:[eE][+-]?\d{1,2})?")
-_SEPARATOR = re.compile(r"[,;\t]")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})(?:[eE][+-]?[0-9]{1,2})?")
+_SHORT = re.compile(r"[+-]?[0-9]{1,3}")  # beyond a thousand a fraction is less than a thousandth
+_DIGITS = re.compile(r"[0-9]+")
+_STRONG = re.compile(r"[;\t|]")
+FINE_COUNTS = 100.0  # per metre, radian or newton: a fraction of a count is nothing
 
 
 class CsvLines(LineDriver):
     """Lines of numbers to channels."""
 
     name = "CSV lines"
+    encoding = "utf-8"
 
     def __init__(self, port: Port, station: StationFile) -> None:
         """Raises CalibrationError for a calibration that cannot be."""
         super().__init__(port, station, Scale(0.0, 1.0))
         self._columns = port.columns
+        self._index = [self.channels.index(c) if c in self.channels else -1 for c in port.columns]
+        self._points = False  # a number with a decimal point has been seen
+        self._decimals: int | None = None  # digits behind the comma of a line that is one number
+        self._labels: list[str] | None = None
 
     def read_line(self, text: str) -> Reading | None:
         """See LineDriver.read_line."""
-        fields = _SEPARATOR.split(text)
-        if len(fields) != len(self._columns):
+        plain = text.split(",")
+        if len(plain) == len(self._columns) and all(map(_NUMBER.fullmatch, plain)):
+            return self._reading([Field("", said) for said in plain], plain)
+        text = bare(text)
+        for fields in readings(text, words=True):
+            if len(fields) == len(self._columns):
+                reading = self._reading(fields, plain if not _STRONG.search(text) else [text])
+                if reading is not None:
+                    return reading
+        return NOTHING if is_log(text) else None
+
+    def _reading(self, fields: list[Field], plain: list[str]) -> Reading | None:
+        """The fields by their columns; plain: the line as commas cut it."""
+        labels = [one.label for one in fields]
+        if self._labels is not None and labels != self._labels:
+            return None
+        self._points = self._points or any("." in one.said for one in fields if one.is_number)
+        if self._is_cut_number(fields, plain):
             return None
         t_us: int | None = None
         values: list[tuple[int, float]] = []
-        for column, field in zip(self._columns, fields, strict=True):
-            said = field.strip()
-            if not column or (column not in TIME_UNITS and said.lower() in ("", "nan")):
+        for column, index, one in zip(self._columns, self._index, fields, strict=True):
+            if not column:
                 continue
-            if _NUMBER.fullmatch(said) is None:
+            number = self._number(column, index, one)
+            if number is None:
                 return None
-            if column in TIME_UNITS:
-                t_us = round(float(said) * TIME_UNITS[column])
-            else:
-                values.append((self.channels.index(column), float(said)))
+            if index < 0:
+                t_us = round(number)
+            elif not math.isnan(number):
+                values.append((index, self.plausible(index, number)))
+        if any(labels):
+            self._labels = labels
         return Reading(t_us, tuple(values))
+
+    def _number(self, column: str, index: int, one: Field) -> float | None:
+        """The number of a field in its column's unit, a time in microseconds; None: it is no such number."""
+        if not one.is_number:
+            return None
+        if index >= 0:
+            return self.scaled(index, one.number, one.unit)
+        factor = UNITS["time"].get(one.unit) if one.unit else TIME_UNITS[column]
+        return one.number * factor if factor is not None and abs(one.number) < 1e15 else None
+
+    def _is_cut_number(self, fields: list[Field], plain: list[str]) -> bool:
+        """Whether a comma may be within a number: `0,8418` below a length and a column passed over."""
+        if len(fields) == 1 < len(plain):
+            return bool(_DIGITS.fullmatch(plain[-1])) and not self._is_one_number(plain)
+        if self._points or len(fields) != len(plain):
+            return False
+        for at in range(len(plain) - 1):
+            column, index, one = self._columns[at], self._index[at], fields[at]
+            if not column or one.unit or not _SHORT.fullmatch(one.said) or not plain[at + 1][:1].isdigit():
+                continue
+            scale = self._scales[index] if index >= 0 else None
+            coarse = scale is None or abs(scale.counts_per_unit) < FINE_COUNTS
+            if coarse and (not self._columns[at + 1] or column.endswith(("_m", "_rad", "time_s"))):
+                return True
+        return False
+
+    def _is_one_number(self, plain: list[str]) -> bool:
+        """Whether the only number of a line is cut by its comma as in the line before."""
+        if self._decimals is None:
+            self._decimals = len(plain[-1])
+        elif self._decimals != len(plain[-1]):
+            self._decimals = -1  # no format of a fixed number of digits: two numbers, perhaps
+        return len(plain) == 2 and self._decimals > 0

@@ -4,7 +4,8 @@
     one reading:\\t12.3\\t| average:\\t12.1        the first number; 38400 baud
     8388607      or  12.34                      a plain number, counts or a unit of the sketch's own
 
-or in any other, by `pattern` in the station file: a regular expression for a whole line whose group `value`
+or in any line of one labelled number (`Weight: 12,34 kg`, JSON, an ESPHome log: edge.link.drivers.fields), or
+in any other, by `pattern` in the station file: a regular expression for a whole line whose group `value`
 (or groups named as channels) and time_s, time_ms or time_us are read. A number without a unit gives no value
 until the channel is calibrated. Without a time in the line the samples are numbered and put on the line that
 fits under their receive times (station.ratelock).
@@ -15,7 +16,8 @@ readings are counted as spikes, a -1 that comes from nowhere gives no value.
 
 import re
 
-from edge.link.drivers.lines import G_MPS2, KG_PER_LB, LineDriver, Reading
+from edge.link.drivers.fields import UNITS, Field, bare, is_log, readings
+from edge.link.drivers.lines import NOTHING, LineDriver, Reading
 from station.calibration import Scale, own_scale
 from station.config import StationFile
 from station.ports import TIME_UNITS, Port
@@ -24,18 +26,23 @@ FULL_SCALE = 2**23 - 1  # of 24 bits, at either end
 SPIKE_FACTOR = 20.0  # of the usual step from reading to reading
 SPURIOUS_FROM = 10.0  # a -1 further than this from the reading before
 
-_NUMBER = r"-?\d{1,9}(?:\.\d{1,8})?"
+_NUMBER = r"[+-]?[0-9]{1,9}(?:\.[0-9]{1,8})?"
 _USUAL = re.compile(
-    rf"(?:reading,(?P<weight>{_NUMBER})(?P<unit>kg|lbs?|g),{_NUMBER}"
-    rf"|one reading:\t(?P<one>{_NUMBER})\t\| average:\t{_NUMBER}|(?P<plain>{_NUMBER}))"
+    rf"(?:reading,(?P<weight>{_NUMBER})(?P<unit>kg|lbs?|g),{_NUMBER},?"
+    rf"|one reading:\t(?P<one>{_NUMBER})\t\| average:\t{_NUMBER}|(?P<plain>{_NUMBER}),?)"
 )
-_NEWTONS = {"kg": G_MPS2, "g": G_MPS2 / 1000.0, "lb": G_MPS2 * KG_PER_LB, "lbs": G_MPS2 * KG_PER_LB}
+# What a sketch prints beside its reading, or once when it starts.
+_BESIDE = re.compile(
+    r"(?i).*(?:average|avg|mean|calib|factor|offset|zero|tare|version|baud|gain|temp|batt|known|time|millis|rssi|signal).*"
+)
+MAX_LABELS = 16
 
 
 class Hx711(LineDriver):
     """Lines of a sketch to newtons, or to the channel the station file names."""
 
     name = "HX711 sketch"
+    encoding = "utf-8"
 
     def __init__(self, port: Port, station: StationFile) -> None:
         """Raises CalibrationError for a calibration that cannot be."""
@@ -47,6 +54,8 @@ class Hx711(LineDriver):
                     self._scales[index] = own_scale(name, station, Scale(0.0, 1.0))
         self._before: list[tuple[float, ...]] = [()] * len(self.channels)  # up to two readings
         self._usual_step = [0.0] * len(self.channels)
+        self._label: str | None = None  # of the lines that are readings
+        self._heard: dict[str, int] = {}
 
     def read_line(self, text: str) -> Reading | None:
         """See LineDriver.read_line."""
@@ -54,12 +63,45 @@ class Hx711(LineDriver):
             return self._by_pattern(self._pattern, text)
         found = _USUAL.fullmatch(text)
         if found is None:
-            return None
+            return self._labelled(text)
         if found["unit"]:
+            return self._reading(Field("", found["weight"], found["unit"]))
+        return self._reading(Field("", found["one"] or found["plain"]))
+
+    def _labelled(self, text: str) -> Reading | None:
+        """Any other line of one number; NOTHING for a line beside the readings."""
+        text = bare(text)
+        for fields in readings(text):
+            if len(fields) == 1 and not fields[0].label and "," in text and not fields[0].unit:
+                break  # 12,34 without a word: a number, or a time and a reading
+            told = [one for one in _with_labels(fields) if not _BESIDE.fullmatch(one.label)]
+            if len(told) != 1 or not (one := told[0]).said:
+                continue
+            if one.unit and one.unit not in UNITS[self.channels[0].rpartition("_")[2]]:
+                continue
+            return self._reading(one) if self._is_reading(one.label) else NOTHING
+        return NOTHING if is_log(text) else None
+
+    def _is_reading(self, label: str) -> bool:
+        """Whether this is the label of the readings: the first that comes twice."""
+        if self._label is None and label:
+            self._heard[label] = self._heard.get(label, 0) + 1
+            if self._heard[label] < 2 and len(self._heard) <= MAX_LABELS:
+                return False
+        if self._label is None:
+            self._label = label
+        return label == self._label
+
+    def _reading(self, one: Field) -> Reading | None:
+        factor = 1.0
+        if one.unit:
+            told = UNITS[self.channels[0].rpartition("_")[2]].get(one.unit)
+            if told is None:
+                return None
+            factor = told
             if self._scales[0] is None:
                 self._scales[0] = own_scale(self.channels[0], self._station, Scale(0.0, 1.0))
-            return Reading(None, ((0, self._seen(0, float(found["weight"]), _NEWTONS[found["unit"]])),))
-        return Reading(None, ((0, self._seen(0, float(found["one"] or found["plain"]))),))
+        return Reading(None, ((0, self._seen(0, one.number, factor)),))
 
     def _by_pattern(self, pattern: re.Pattern[str], text: str) -> Reading | None:
         found = pattern.fullmatch(text)
@@ -69,14 +111,15 @@ class Hx711(LineDriver):
         for group, said in found.groupdict().items():
             if said is None:
                 continue
-            number = float(said)
+            number = float(said.replace(",", "."))
             if not abs(number) < 1e15:  # infinite, not a number, or beyond any clock and any cell
                 return None
             if group in TIME_UNITS:
                 t_us = round(number * TIME_UNITS[group])
             else:
                 index = 0 if group == "value" else self.channels.index(group)
-                values.append((index, self._seen(index, number)))
+                value = self._seen(index, number)
+                values.append((index, self.plausible(index, value) if group != "value" else value))
         return Reading(t_us, tuple(values)) if values else None
 
     def _seen(self, index: int, number: float, factor: float = 1.0) -> float:
@@ -103,3 +146,12 @@ class Hx711(LineDriver):
             )
         self._before[index] = (*before[-1:], number)
         return number * factor
+
+
+def _with_labels(fields: list[Field]) -> list[Field]:
+    """The numbers of a line; a text before one without a label is its label."""
+    return [
+        one if one.label or not at or fields[at - 1].is_number else one._replace(label=fields[at - 1].said)
+        for at, one in enumerate(fields)
+        if one.is_number
+    ]

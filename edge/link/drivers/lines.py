@@ -1,9 +1,11 @@
 """Devices that print a line per reading: cutting into lines, checking their clock, numbering, scaling."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
+from edge.link.drivers.fields import UNITS, is_text
 from edge.link.drivers.samples import LinkStats, Samples
 from station.calibration import Scale, check_calibration, own_scale
 from station.clock import DeviceClock
@@ -12,9 +14,9 @@ from station.messages import Sensor
 from station.ports import Port, port_channels
 from station.ratelock import RateLock
 
-MAX_LINE_BYTES = 256  # the longest line of any of these devices is below 80
-KG_PER_LB = 0.45359237  # international pound, 1959
-G_MPS2 = 9.80665  # standard gravity, CGPM 1901: a scale's kilogram is this many newtons
+MAX_LINE_BYTES = 1024  # a logger's JSON; the longest line of a sketch is below 80
+STRANGE_LINES = 10  # in a row, and it is not a line that was hit but a format nobody has told
+MOST = {"m": 5.0, "n": 50_000.0, "rad": math.pi}  # beyond them no channel has been seen
 
 
 class Reading(NamedTuple):
@@ -131,6 +133,7 @@ class LineDriver:
     """
 
     name = ""
+    encoding = "ascii"
 
     def __init__(self, port: Port, station: StationFile, unit: Scale | None) -> None:
         """unit: what a printed number is where the station file does not say; None: only it can say.
@@ -152,6 +155,10 @@ class LineDriver:
         self._rejected = 0
         self._last_us = [-(2**62)] * len(self.channels)
         self._told = ""
+        self._strange = 0  # lines in a row that were not understood
+        self._implausible = False  # a value of the newest line
+        # What a number is nobody has said: it must be in the channel's own unit.
+        self._untold = [name not in station.calibration for name in self.channels]
 
     def read_line(self, text: str) -> Reading | None:
         """What a line says; None where it says nothing this device says."""
@@ -189,12 +196,16 @@ class LineDriver:
         """See Driver.feed."""
         readings: list[Reading] = []
         for line in self._lines.feed(data):
+            self._implausible = False
             reading = self._read(line)
             if reading is None:
                 self.stats.frames_corrupt += 1
                 self._corrupt_bytes += len(line)
+                self._refuse(line)
             else:
                 self.stats.frames += 1
+                if reading.values and not self._implausible:
+                    self._strange, self.stats.device_problem = 0, None
                 if reading.values:
                     readings += self._check.take(reading) if self._clocked else [reading]
         ticks_us = self._ticks_us(readings, received_s)
@@ -205,7 +216,7 @@ class LineDriver:
 
     def _read(self, line: bytes) -> Reading | None:
         try:
-            reading = self.read_line(line.decode("ascii").strip())
+            reading = self.read_line(line.decode(self.encoding, "strict").strip())
         except (UnicodeDecodeError, ValueError):  # ValueError: a number of thousands of digits
             return None
         if reading is None or not reading.values:
@@ -213,6 +224,45 @@ class LineDriver:
         if self._clocked is None:
             self._clocked = reading.t_us is not None
         return reading if self._clocked == (reading.t_us is not None) else None
+
+    def _refuse(self, line: bytes) -> None:
+        """Keep a line that was not understood as it came, and report it when it is no exception."""
+        shown = line.decode("utf-8", "replace").strip()[:120]
+        if not is_text(shown):
+            return
+        self._strange += 1
+        self.stats.not_understood = shown
+        if self._strange >= STRANGE_LINES and self.stats.device_problem is None:
+            self.stats.device_problem = (
+                f"{self._port.driver} cannot read {shown!r}; `plumbline doctor` proposes what would"
+            )
+
+    def scaled(self, index: int, number: float, unit: str) -> float | None:
+        """A number in the channel's unit, if one is printed behind it. None: a unit of something else."""
+        if not unit:
+            return number
+        factor = UNITS[self.channels[index].rpartition("_")[2]].get(unit)
+        return None if factor is None else number * factor
+
+    def plausible(self, index: int, value: float) -> float:
+        """The value, or NaN for one that cannot be in the channel's unit, which is reported."""
+        if not self._untold[index]:
+            return value
+        name = self.channels[index]
+        unit = name.rpartition("_")[2]
+        if abs(value) > MOST[unit]:
+            other = {
+                "m": "1000.0 if it prints millimetres",
+                "rad": "57.296 if degrees",
+                "n": "by calibrating",
+            }
+            self.stats.device_problem = (
+                f"{name} reads {value:g} {unit.upper() if unit == 'n' else unit}, more than any station has;"
+                f" write [calibration.{name}] with zero_counts = 0.0 and counts_per_unit = {other[unit]}"
+            )
+            self._implausible = True
+            return float("nan")
+        return value
 
     def _ticks_us(self, readings: list[Reading], received_s: float) -> list[int]:
         """u32 ticks of the readings, by their own clock or by the rate lock; none while that is learning."""

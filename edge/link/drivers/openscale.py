@@ -9,7 +9,8 @@ calibration holds until the station file has another.
 
 import re
 
-from edge.link.drivers.lines import G_MPS2, KG_PER_LB, NOTHING, LineDriver, Reading
+from edge.link.drivers.fields import G_MPS2, KG_PER_LB
+from edge.link.drivers.lines import NOTHING, LineDriver, Reading
 from station.calibration import Scale
 from station.config import StationFile
 from station.ports import Port

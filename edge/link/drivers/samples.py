@@ -42,6 +42,7 @@ class LinkStats:
     missed: dict[str, int] = field(default_factory=dict)  # channel -> what the device itself says it missed
     device_restarts: int = 0  # by its own watchdog
     device_dropped: int = 0  # frames the device could not send
+    not_understood: str | None = None  # the newest line that was not, as it came
     device_problem: str | None = None  # what is wrong with the device right now, in words
 
 

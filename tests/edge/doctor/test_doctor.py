@@ -287,3 +287,31 @@ def test_without_a_station_the_machine_is_looked_at(capsys: pytest.CaptureFixtur
 
 def today() -> str:
     return datetime.now(UTC).date().isoformat()
+
+
+@pytest.mark.parametrize(
+    "line, told, todo",
+    [
+        (b"%d;0,%04d\r\n", 'driver = "csv"\ncolumns = ["position_m"]', 'columns = ["time_ms", "position_m"]'),
+        (b"pos:%d.%04d,ok\n", 'driver = "plumbline"', 'driver = "csv", columns = ["position_m", ""]'),
+        (b"%d,0,%04d\n", 'driver = "csv"\ncolumns = ["time_ms", "position_m"]', "pattern = '(?P<time_ms>"),
+        (b"<%d> %d\n", 'driver = "hx711"', "pattern = '<(?P<"),
+        (b"ready at %d (%d)\n", 'driver = "chronojump-force"', "pattern = 'ready at (?P<"),
+    ],
+)
+def test_a_line_that_is_not_understood_is_shown_with_what_would_read_it(
+    path: Path, live_board: Any, examine: Any, line: bytes, told: str, todo: str
+) -> None:
+    count = 0
+
+    def say(*_: object) -> list[tuple[float, bytes]]:
+        nonlocal count
+        count += 1
+        return [(0.0, line % (40 * count, count))]
+
+    live_board.says = say
+    path.write_text(path.read_text().replace("[mqtt]", f"{told}\n[mqtt]"))
+    status, found = examine("--station", str(path))
+    assert status == 1
+    assert found["lines"].status == "fail" and "cannot read the line" in found["lines"].seen
+    assert todo in found["lines"].todo
