@@ -3,8 +3,9 @@
 import ipaddress
 import math
 import re
-import tomllib
+import ssl
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -12,6 +13,8 @@ import msgspec
 
 from station.errors import ConfigError
 from station.ports import CHANNELS, Port, check_ports, suggest
+from station.text.encoding import read_text
+from station.text.toml import read_toml
 
 __all__ = [
     "CHANNELS",
@@ -23,6 +26,8 @@ __all__ = [
     "StationFile",
     "StationKind",
     "StationTable",
+    "certificate_problem",
+    "check_host",
     "check_mqtt",
     "decode_toml",
     "is_loopback",
@@ -95,6 +100,11 @@ class StationFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rezero_at_rest: bool = True  # the load cell's drift is taken out while nothing hangs and nothing moves
 
 
+_UNSEEN = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"  # what web pages put beside a copied word
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?|[0-9A-Fa-f:]+(%[\w.-]+)?")
+_NOT_YET_VALID, _EXPIRED = 9, 10  # X509_V_ERR_… of OpenSSL's x509_vfy.h
+FARTHEST_ANCHOR_M = 5.0  # nobody fixes a unit this far from the bar
+
 _T = TypeVar("_T", bound=msgspec.Struct)
 
 
@@ -115,7 +125,23 @@ def load_station(path: Path) -> StationFile:
         if getattr(station.noise, key) < 0.0:
             raise ConfigError(f"{path}: noise.{key} is {getattr(station.noise, key)}; it must be 0 or above")
     check_ports(path, station.ports)
-    geometry = station.geometry
+    if station.mqtt is not None:
+        try:
+            check_host(station.mqtt.host)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from error
+    _check_geometry(path, station.geometry)
+    return station
+
+
+def _check_geometry(path: Path, geometry: Geometry) -> None:
+    for key in ("lpt_anchor_m", "lpt_2_anchor_m"):
+        anchor = getattr(geometry, key)
+        if anchor is not None and max(map(abs, anchor)) > FARTHEST_ANCHOR_M:
+            raise ConfigError(
+                f"{path}: geometry.{key} is {list(anchor)}, farther than {FARTHEST_ANCHOR_M:g} m;"
+                " give x and y in metres, with a decimal point"
+            )
     for key, value in (("travel_ratio", geometry.travel_ratio), ("free_length_m", geometry.free_length_m)):
         if value is not None and not 0.0 < value < 100.0:
             raise ConfigError(f"{path}: geometry.{key} is {value}; it must be above 0 and below 100")
@@ -124,7 +150,6 @@ def load_station(path: Path) -> StationFile:
             f"{path}: geometry.pulley_efficiency is {geometry.pulley_efficiency};"
             " per sheave it lies in 0.5 to 1"
         )
-    return station
 
 
 def _numbers(station: StationFile) -> Iterator[tuple[str, float]]:
@@ -147,8 +172,36 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def check_host(host: str) -> None:
+    """Raise ConfigError for a broker's host that is no name and no address."""
+    if _HOST.fullmatch(host) and _is_host(host):
+        return
+    bare = re.sub(r"^\s*[a-z0-9+]*:?//", "", host, flags=re.IGNORECASE).strip().partition("/")[0].strip("[]")
+    name, _, port = bare.rpartition("@")[2].partition(":") if bare.count(":") == 1 else (bare, "", "")
+    hint = ""
+    if name != host and _HOST.fullmatch(name) and _is_host(name):
+        hint = f': host = "{name}"' + (f", port = {port}" if port.isdigit() else "")
+    elif not host.strip():
+        hint = ', for example "localhost"'
+    raise ConfigError(
+        f"mqtt.host is {host!r}; give a name or address alone, without scheme, port or blanks{hint}"
+    )
+
+
+def _is_host(host: str) -> bool:
+    """Whether it is an address, or a name, which has no colon and no empty part."""
+    if ":" not in host:
+        return ".." not in host
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
 def check_mqtt(mqtt: Mqtt) -> None:
     """Raise ConfigError for a broker that may not or cannot be used as written."""
+    check_host(mqtt.host)
     if not re.fullmatch(r"[a-z0-9-]{1,32}", mqtt.site):
         raise ConfigError(f"mqtt.site is {mqtt.site!r}; use 1 to 32 of the characters a-z, 0-9 and -")
     if not 0 < mqtt.port < 65_536:
@@ -167,31 +220,45 @@ def check_mqtt(mqtt: Mqtt) -> None:
 
 
 def read_password(mqtt: Mqtt) -> str | None:
-    """The first line of the password file. Raises ConfigError where others than its owner may read it."""
+    """The first line of the password file, without blanks round it.
+
+    Raises ConfigError where others than its owner may read it, and where there is no password in it.
+    """
     if mqtt.password_file is None:
         return None
     path = Path(mqtt.password_file)
     try:
         mode = path.stat().st_mode & 0o777
-        if mode & 0o077:
-            raise ConfigError(f"{path}: has mode {mode:04o}, others may read it; run chmod 600 {path}")
-        return path.read_text(encoding="utf-8").split("\n", 1)[0]
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"mqtt.password_file {path}: cannot be read ({error})") from error
+    if mode & 0o077:
+        raise ConfigError(f"{path}: has mode {mode:04o}, others may read it; run chmod 600 {path}")
+    try:
+        lines = read_text(path, "a file with the password in its first line").splitlines()
+    except ConfigError as error:
+        raise ConfigError(f"mqtt.password_file {error}") from error
+    word = lines[0].strip().strip(_UNSEEN) if lines else ""
+    if not word:
+        raise ConfigError(f"mqtt.password_file {path}: no password in its first line; write it there")
+    return word
+
+
+def certificate_problem(error: ssl.SSLCertVerificationError, now: datetime) -> tuple[str, str]:
+    """What a broker's certificate was refused for, and what to do: renewing it, or setting a clock."""
+    seen, here = f"certificate: {error.verify_message}", f"this machine's clock says {now:%Y-%m-%d %H:%M}"
+    if error.verify_code == _EXPIRED:
+        todo = (
+            f"{here}: if that is right, renew it (`plumbline broker renew` on the broker), else set the clock"
+        )
+        return seen, todo
+    if error.verify_code == _NOT_YET_VALID:
+        return seen, f"{here}: set it; only if it is right was the certificate made by a clock that was wrong"
+    return seen, "give the broker's CA in mqtt.ca_file, and in mqtt.host the name its certificate has"
 
 
 def decode_toml(path: Path, kind: type[_T]) -> _T:
     """Read a TOML file into a record. Raises ConfigError in one line."""
-    try:
-        raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: cannot be read ({error.strerror}); give the path of a TOML file"
-        ) from error
-    except RecursionError as error:
-        raise ConfigError(f"{path}: not valid TOML: too deeply nested") from error
-    except ValueError as error:  # bad TOML, bad UTF-8, a path no file can have, a number of 5000 digits
-        raise ConfigError(f"{path}: not valid TOML: {str(error)[:200]}") from error
+    raw = read_toml(path)
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
@@ -211,7 +278,20 @@ def _explain(text: str, kind: type[msgspec.Struct]) -> str:
     word = re.fullmatch(r"Invalid enum value '(.*)'", reason)
     if word is not None and get_origin(found) is Literal:
         return f"{place} is {word.group(1)!r}; {suggest(word.group(1), get_args(found))}"
-    return f"{place or 'the file'}: {reason[0].lower()}{reason[1:]}"
+    return f"{place or 'the file'}: {reason[0].lower()}{reason[1:]}{_remedy(reason)}"
+
+
+def _remedy(reason: str) -> str:
+    """What to do about a value of the wrong type or number."""
+    if re.fullmatch(r"Expected `array` of length \d+, got \d+", reason):
+        return "; decimals are written with a point, [0.13, 0.0]"
+    if re.fullmatch(r"Expected `(float|int)( \| null)?`, got `str`", reason):
+        return "; write the number without quotation marks, with a decimal point"
+    if re.fullmatch(r"Expected `bool`, got `(str|int)`", reason):
+        return "; write true or false, without quotation marks"
+    if re.fullmatch(r"Expected `str( \| null)?`, got `(int|float)`", reason):
+        return "; put it in quotation marks"
+    return ""
 
 
 def _type_at(kind: Any, place: str) -> Any:

@@ -13,6 +13,10 @@ class RecordingError(PlumblineError):
     """A recording or capture that cannot be read."""
 
 
+class TextError(PlumblineError):
+    """A file that is no text, or in an encoding that would be a guess."""
+
+
 class TableError(PlumblineError):
     """A table of text that cannot be read, or in two ways. Its text begins with the line, if there is one."""
 

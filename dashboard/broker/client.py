@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from paho.mqtt.properties import Properties
 
 from dashboard.broker.events import Packet
 from dashboard.broker.reading import Reader
-from station.config import Mqtt, check_mqtt, read_password
+from station.config import Mqtt, certificate_problem, check_mqtt, read_password
 from station.messages import (
     MAX_PAYLOAD_BYTES,
     QOS,
@@ -290,7 +291,7 @@ class Client:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate: {error.verify_message}"
+        return "; ".join(certificate_problem(error, datetime.now(UTC)))
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return str(error).lower()[:80] or type(error).__name__

@@ -17,7 +17,6 @@ import csv
 import difflib
 import io
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +24,8 @@ from typing import Any, NamedTuple
 from dashboard.roster.athletes import Athlete, Plan
 from station.errors import ConfigError
 from station.exercises import Profile
+from station.text.encoding import read_text
+from station.text.toml import parse_toml
 
 MOST_BYTES = 4_000_000  # some 20 000 athletes
 _ID = re.compile(r"[a-z0-9-]{1,32}")
@@ -67,11 +68,9 @@ def read_roster(path: Path, profiles: Mapping[str, Profile]) -> Roster:
             raise ConfigError(
                 f"{path}: larger than {MOST_BYTES // 1_000_000} MB; this is no list of athletes"
             )
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give a .toml or .csv file") from error
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); give a .toml or .csv file") from error
+    text = read_text(path, "a .toml or .csv file")
     if path.suffix.lower() == ".csv":
         found = _from_csv(path, text)
     elif path.suffix.lower() == ".toml":
@@ -82,10 +81,7 @@ def read_roster(path: Path, profiles: Mapping[str, Profile]) -> Roster:
 
 
 def _from_toml(path: Path, text: str) -> list[tuple[_Entry, list[_Entry]]]:
-    try:
-        tables = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # its text names line and column
-        raise ConfigError(f"{path}: not valid TOML: {str(error)[:200]}") from error
+    tables = parse_toml(text, path)
     unknown = [key for key in tables if key != "athletes"]
     people = tables.get("athletes", [])
     if unknown or not isinstance(people, list) or not all(isinstance(one, dict) for one in people):

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from paho.mqtt import client as paho
@@ -25,7 +26,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from edge.delivery.home_assistant import discovery
 from edge.delivery.rival import LEAVES as RIVAL_LEAVES
 from edge.delivery.rival import Rival
-from station.config import Mqtt, check_mqtt, read_password
+from station.config import Mqtt, certificate_problem, check_mqtt, read_password
 from station.errors import ConfigError, MessageError
 from station.messages import RETAINED, Address, StateMessage, decode, encode, new_id
 
@@ -183,9 +184,11 @@ class Connection:
     def _failed(self, client: paho.Client, _: Any) -> None:
         # paho calls this while it handles the exception, and does not pass it on.
         error = sys.exc_info()[1]
-        why = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
-        kind = "certificate: " if isinstance(error, ssl.SSLCertVerificationError) else ""
-        self.trouble = f"{self._mqtt.host}:{self._mqtt.port} cannot be reached: {kind}{why}"
+        if isinstance(error, ssl.SSLCertVerificationError):
+            why = "; ".join(certificate_problem(error, datetime.now(UTC)))
+        else:
+            why = getattr(error, "strerror", None) or str(error)
+        self.trouble = f"{self._mqtt.host}:{self._mqtt.port} cannot be reached: {why}"
 
     def _asked(self, client: paho.Client, _: Any, sock: Any) -> None:
         with self._caught():

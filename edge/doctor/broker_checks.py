@@ -10,7 +10,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.doctor.findings import Finding
-from station.config import Mqtt, check_mqtt, read_password
+from station.config import Mqtt, certificate_problem, check_mqtt, read_password
 from station.errors import ConfigError
 
 TIMEOUT_S = 3.0
@@ -62,8 +62,7 @@ def _tls(mqtt: Mqtt, plain: socket.socket, place: str) -> Finding:
         with context.wrap_socket(plain, server_hostname=mqtt.host) as secured:
             certificate, version = secured.getpeercert(), secured.version()
     except ssl.SSLCertVerificationError as error:
-        todo = "give the broker's CA in mqtt.ca_file, and in mqtt.host the name its certificate has"
-        return Finding(place, check, "fail", f"certificate: {error.verify_message}", todo)
+        return Finding(place, check, "fail", *certificate_problem(error, datetime.now(UTC)))
     except (ssl.SSLError, OSError) as error:
         reason = getattr(error, "reason", None) or error
         todo = "does the broker speak TLS on this port? it is usually 8883"

@@ -13,7 +13,7 @@ from edge.link.drivers import Samples
 from edge.link.plausible import check_plausible
 from station.distribution import install_with
 from station.errors import RecordingError, TableError
-from station.tables import Table, number, text_of
+from station.text.tables import Table, number, text_of
 
 Floats = NDArray[np.float64]
 

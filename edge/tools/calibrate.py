@@ -23,6 +23,7 @@ from station.calibration import Fit, Point, fit_scale
 from station.config import CHANNELS, Calibration, Port, StationFile, load_station
 from station.errors import CalibrationError, ConfigError
 from station.ports import port_channels
+from station.text.encoding import encoding_of, read_text
 from station.usage import command_parser
 
 G_MPS2 = 9.80665  # standard gravity, CGPM 1901; local g differs by < 0.5 %, as does the mass of a plate
@@ -88,8 +89,9 @@ examples:
         residual=_short(float(np.abs(fit.residuals).max())),
     )
     # Read again: an editor may have been at it meanwhile.
-    text = args.station.read_bytes().decode("utf-8")
-    write_atomically(args.station, with_calibration(text, args.channel, entry))
+    encoding = encoding_of(args.station.read_bytes())
+    text = read_text(args.station)
+    write_atomically(args.station, with_calibration(text, args.channel, entry), encoding)
     print(
         f"{args.station}: [calibration.{args.channel}] zero_counts = {entry.zero_counts!r},"
         f" counts_per_unit = {entry.counts_per_unit!r}"

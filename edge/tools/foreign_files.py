@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from edge.link.columns import G_MPS2, KNOWN, LBF_N
 from station.errors import TableError
-from station.tables import Table
+from station.text.tables import Table
 
 Floats = NDArray[np.float64]
 

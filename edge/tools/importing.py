@@ -15,7 +15,7 @@ from edge.link.plausible import check_plausible
 from edge.tools.foreign_files import Meaning, chronojump_signal, meaning_of, refuse_tables_of_reps, told
 from station.config import CHANNELS
 from station.errors import RecordingError, TableError
-from station.tables import Table, number, text_of
+from station.text.tables import Table, number, text_of
 from station.usage import command_parser
 
 Floats = NDArray[np.float64]

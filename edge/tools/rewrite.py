@@ -41,14 +41,14 @@ def with_calibration(text: str, channel: str, entry: Calibration) -> str:
     return changed
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str, encoding: str = "utf-8") -> None:
     """Replace a file's text, keeping its mode; it is the old one or the new one, never half of it.
 
-    Raises ConfigError where the folder cannot be written.
+    encoding: of the file that was there. Raises ConfigError where the folder cannot be written.
     """
     path = path.resolve()  # a link stays a link
     try:
-        replace_file(path, text.encode("utf-8"))
+        replace_file(path, text.encode(encoding))
     except OSError as error:
         raise ConfigError(
             f"{path}: cannot be written ({error.strerror}); run it as the user who owns it and its folder"

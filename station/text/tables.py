@@ -14,7 +14,8 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from station.errors import TableError
+from station.errors import TableError, TextError
+from station.text.encoding import decoded
 
 SEPARATORS = {",": "','", ";": "';'", "\t": "a tab"}
 MISSING = frozenset(("", "nan", "null", "none", "na", "n/a", "#n/a", "-", "--"))  # of a cell in small letters
@@ -39,13 +40,6 @@ _FOREIGN = {
     b"\xfd7zXZ": "packed with xz",
     b"\x28\xb5\x2f\xfd": "packed with zstd",
 }
-_BOMS = (
-    (b"\xef\xbb\xbf", "utf-8-sig"),
-    (b"\xff\xfe\x00\x00", "utf-32"),
-    (b"\x00\x00\xfe\xff", "utf-32"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
-)
 
 
 def text_of(data: bytes) -> str:
@@ -58,35 +52,10 @@ def text_of(data: bytes) -> str:
     for start, what in _FOREIGN.items():
         if data.startswith(start):
             raise TableError(f"this is {what}; save the table as CSV (UTF-8)")
-    encoding = next((name for bom, name in _BOMS if data.startswith(bom)), None) or _unmarked(data[:4096])
     try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        if not encoding.startswith("utf-8"):
-            raise TableError(
-                f"{encoding.upper()} text that is cut short or damaged; save it as UTF-8"
-            ) from error
-        raise TableError(
-            f"line {line}: byte 0x{data[error.start]:02x} is not UTF-8;"
-            " save the file as UTF-8 (a spreadsheet: CSV UTF-8)"
-        ) from error
-    bad = re.search(r"[\x00-\x08\x0e-\x1f\x7f]", text)
-    if bad is not None:
-        line = text.count("\n", 0, bad.start()) + 1
-        raise TableError(f"line {line}: character 0x{ord(bad[0]):02x} is no text; give a table of text (CSV)")
-    return text
-
-
-def _unmarked(head: bytes) -> str:
-    """The encoding of text without a byte order mark: UTF-16 has a zero in every other byte of ASCII."""
-    even, odd = head[0::2].count(0), head[1::2].count(0)
-    pairs = len(head) // 2
-    if pairs and not even and odd > 0.6 * pairs:
-        return "utf-16-le"
-    if pairs and not odd and even > 0.6 * pairs:
-        return "utf-16-be"
-    return "utf-8"
+        return decoded(data)
+    except TextError as error:
+        raise TableError(str(error)) from error
 
 
 class Table:

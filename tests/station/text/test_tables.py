@@ -3,7 +3,7 @@ import gzip
 import pytest
 
 from station.errors import TableError
-from station.tables import Table, number, text_of
+from station.text.tables import Table, number, text_of
 
 
 def read(text, **options):

@@ -1,0 +1,1 @@
+"""Text from files as people save them: encodings, settings, tables."""
