@@ -25,6 +25,7 @@ from station.config import Mqtt, decode_toml
 from station.distribution import install_with
 from station.errors import ConfigError
 from station.exercises import Profile, all_profiles
+from station.text.output import screen_problem
 from station.usage import command_parser
 
 DASHBOARD_EXAMPLES = """\
@@ -87,6 +88,7 @@ def dashboard(argv: Sequence[str]) -> int:
     exercises = _exercises(args, file)
     if args.web:
         return _serve_web(argv, args, file, mqtt)
+    _check_screen(args)
     client = Client(mqtt, args.site)
     database = args.db or file.db
     profiles = all_profiles(exercises)
@@ -146,6 +148,7 @@ def screen(argv: Sequence[str]) -> int:
     site, _, station = args.station.rpartition("/")
     if not STATION_ID.fullmatch(station) or (site and not STATION_ID.fullmatch(site)):
         raise ConfigError(f"{args.station!r} is no station; give its id (a-z, 0-9 and -), or site/id")
+    _check_screen(args)
     client = Client(mqtt, site or args.site, station=station)
     with _signals() as stop:
         _look(client, all_profiles(_exercises(args, file)), args, stop, _no_trouble)
@@ -159,6 +162,7 @@ def demo(argv: Sequence[str]) -> int:
         "--seed", type=int, default=1, metavar="S", help="the same seed gives the same lifters"
     )
     args = parser.parse_args(argv)
+    _check_screen(args)
     with _signals() as stop:
         try:
             trouble = _demo(args, stop)
@@ -243,6 +247,18 @@ def _user() -> str:
         return "dashboard"
 
 
+def _has_screen() -> bool:
+    """Whether there is a terminal; for a browser textual-serve names what stands for one."""
+    return "TEXTUAL_DRIVER" in os.environ or (sys.stdin.isatty() and sys.stdout.isatty())
+
+
+def _check_screen(args: argparse.Namespace) -> None:
+    """Raise ConfigError for a terminal that would show the screen as garbage."""
+    problem = None if args.plain or not _has_screen() else screen_problem()
+    if problem is not None and "TEXTUAL_DRIVER" not in os.environ:
+        raise ConfigError(problem)
+
+
 class _Stop:
     """That we were asked to end, and by which signal."""
 
@@ -291,9 +307,7 @@ def _look(
     """The screen, or lines where that was asked for or there is no terminal, until it is left."""
     client.start()
     try:
-        # A browser's dashboard has no terminal: textual-serve names the driver that stands for one.
-        shown = "TEXTUAL_DRIVER" in os.environ or (sys.stdin.isatty() and sys.stdout.isatty())
-        if args.plain or not shown:
+        if args.plain or not _has_screen():
             from dashboard.tui.plain import run_plain  # noqa: PLC0415
 
             run_plain(

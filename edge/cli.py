@@ -13,6 +13,7 @@ from station.errors import ConfigError, SourceError
 from station.exercises import Profile, load_profile
 from station.messages import LEAVES, now_utc
 from station.process import on_ending_signals, stop_on_signals
+from station.text.output import print_data
 from station.usage import command_parser
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ examples:
     parser.add_argument("leaf", nargs="?", choices=LEAVES, help="the last level of the topic")
     args = parser.parse_args(argv)
     document = asyncapi() if args.leaf is None else json_schemas()[args.leaf]
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    print_data(json.dumps(document, indent=2, ensure_ascii=False))
     return 0
 
 

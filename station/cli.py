@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from station.distribution import release
 from station.errors import PlumblineError
+from station.text.output import open_standard_streams
 
 USAGE = """\
 plumbline counts repetitions and measures tempo and bar path at instrumented gym stations.
@@ -34,6 +35,7 @@ def commands() -> dict[str, EntryPoint]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand. 0: done, 1: it failed for a reason it printed, 2: wrong usage."""
+    open_standard_streams()
     args = list(sys.argv[1:] if argv is None else argv)
     try:
         try:
@@ -49,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_output()
         return 1
     except OSError as error:
+        if error.errno == errno.EIO:  # the terminal is gone, and nobody reads what could be said
+            _drop_output()
+            return 1
         if error.errno != errno.ENOSPC:
             raise
         _drop_output()

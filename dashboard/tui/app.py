@@ -1,5 +1,6 @@
 """The dashboard on a terminal: shows what the client received ten times a second, and sends commands."""
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
@@ -10,6 +11,7 @@ import msgspec
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
+from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
@@ -31,6 +33,7 @@ from dashboard.tui.screens.health import HealthScreen
 from dashboard.tui.screens.lifter import LifterScreen
 from dashboard.tui.screens.live import LiveScreen, Shown
 from dashboard.tui.screens.station import StationScreen
+from dashboard.tui.terminal import Terminal
 from dashboard.tui.widgets.daylight import Daylight
 from dashboard.tui.widgets.tile import Tile
 from station.exercises import Profile
@@ -131,6 +134,10 @@ class PlumblineApp(App[int]):
     def get_default_screen(self) -> Screen[None]:
         """The floor lies under everything, unless it is a lifter's own screen."""
         return FloorScreen() if self._lifter_at is None else LifterScreen(self._lifter_at)
+
+    def get_driver_class(self) -> type[Driver]:
+        """A terminal as people have it; textual-serve names the driver that stands for a browser."""
+        return super().get_driver_class() if "TEXTUAL_DRIVER" in os.environ else Terminal
 
     def get_line_filters(self) -> list[LineFilter]:
         """The theme; NO_COLOR has the last word."""

@@ -11,6 +11,7 @@ from edge.doctor.port_checks import check_port
 from station.config import StationFile, load_station
 from station.errors import ConfigError
 from station.exercises import load_profile
+from station.text.output import print_data
 from station.usage import command_parser
 
 
@@ -49,7 +50,7 @@ examples:
         if not args.json:
             print(as_line(finding, sys.stdout), flush=True)
     if args.json:
-        print(as_json(findings))
+        print_data(as_json(findings))
     return 1 if worst(findings) == "fail" else 0
 
 

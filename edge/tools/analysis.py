@@ -17,6 +17,7 @@ from station.config import StationFile, load_station
 from station.errors import RecordingError
 from station.exercises import Profile, load_profile
 from station.records import AnalysedSet, Analysis, Rejected, Rep, RepEvent
+from station.text.output import print_data
 from station.usage import command_parser
 
 Floats = NDArray[np.float64]
@@ -192,7 +193,7 @@ def analyze_command(argv: Sequence[str]) -> int:
 
         draw_analysis(args.plot, analysis, np.concatenate(trace, axis=1), profile)
     if args.json:
-        print(msgspec.json.format(msgspec.json.encode(analysis), indent=1).decode())
+        print_data(msgspec.json.format(msgspec.json.encode(analysis), indent=1).decode())
     else:
         print(table(analysis))
     return 0
