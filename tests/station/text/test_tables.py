@@ -48,7 +48,7 @@ def test_an_encoding_is_told_with_and_without_a_byte_order_mark(encoding):
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        ("id,name\n7,Øyvind\n".encode("latin-1"), "line 2: byte 0xd8 is not UTF-8; save the file as UTF-8"),
+        ("id,name\n7,Øyvind\n".encode("latin-1"), "line 2: byte 0xd8 is not UTF-8; save it as UTF-8"),
         (b"PK\x03\x04rest", "a workbook"),
         (b"\xd0\xcf\x11\xe0rest", "an Excel workbook"),
         (b"id,name\n7,\x00\n", "line 2: character 0x00 is no text"),
