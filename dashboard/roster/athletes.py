@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from dashboard.database.database import Database, Row
+from dashboard.roster.names import name_key, same_badge
 from station.errors import StoreError
 from station.messages import now_utc
 
@@ -58,8 +59,10 @@ def athletes(db: Database) -> list[Athlete]:
 def find_athlete(db: Database, word: str) -> str:
     """The id of whom a word names: an id, a badge or a name. Raises StoreError for nobody or several."""
     known = athletes(db)
-    lower = word.casefold()
-    found = {one.id for one in known if lower in (one.id, (one.badge or "").casefold(), one.name.casefold())}
+    key = name_key(word)
+    found = {one.id for one in known if key in (one.id, name_key(one.badge or ""), name_key(one.name))}
+    if not found:
+        found = {one.id for one in known if one.badge is not None and same_badge(one.badge, word)}
     found |= {word} if _is_in_history(db, word) else set()
     if len(found) == 1:
         return found.pop()

@@ -13,18 +13,18 @@ TOML:                                  CSV, a line per exercise:
     tempo = "2-0-1-1"                  # eccentric, bottom, concentric, top; X: as fast as possible
 """
 
-import csv
 import difflib
-import io
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dashboard.roster.athletes import Athlete, Plan
-from station.errors import ConfigError
+from dashboard.roster.names import badge_spelt, badge_warnings, is_shown, spelt
+from station.errors import ConfigError, TableError
 from station.exercises import Profile
 from station.text.encoding import read_text
+from station.text.tables import Table
 from station.text.toml import parse_toml
 
 MOST_BYTES = 4_000_000  # some 20 000 athletes
@@ -123,37 +123,45 @@ def _lines(text: str) -> dict[tuple[int, int | None], dict[str, int]]:
 
 
 def _from_csv(path: Path, text: str) -> list[tuple[_Entry, list[_Entry]]]:
-    reader = csv.DictReader(io.StringIO(text), restkey="", strict=True)
     try:
-        columns = reader.fieldnames or []
-        for column in columns:
+        table = Table(text)
+        columns = [name.lower() for name in table.header]
+        head = f"{path} line {table.header_line}"
+        for column in filter(None, columns):
             if column not in (*_PERSON, *_PLAN):
-                raise ConfigError(f"{path} line 1: {_unknown(column, (*_PERSON, *_PLAN))}")
-        if "id" not in columns or len(set(columns)) < len(columns):
-            raise ConfigError(f"{path} line 1: expected each column once, and a column id; see --help")
+                raise ConfigError(f"{head}: {_unknown(column, (*_PERSON, *_PLAN))}")
+        named = [column for column in columns if column]
+        if "id" not in named or len(set(named)) < len(named):
+            raise ConfigError(f"{head}: expected each column once, and a column id; see --help")
+        mark = table.decimal_mark([at for at, column in enumerate(columns) if column in _NUMBERS])
         found: dict[str, tuple[_Entry, list[_Entry]]] = {}
-        for row in reader:
-            line = reader.line_num
-            if "" in row:
-                raise ConfigError(f"{path} line {line}: more cells than the {len(columns)} columns of line 1")
-            filled = {key: cell.strip() for key, cell in row.items() if cell is not None and cell.strip()}
-            if not filled:
-                continue
-            person = {key: cell for key, cell in filled.items() if key in _PERSON}
-            plan = {key: cell for key, cell in filled.items() if key in _PLAN}
-            lines = {"": line}
-            held, plans = found.setdefault(filled.get("id", ""), (_Entry(person, lines), []))
-            for key, cell in person.items():
-                if held.values.get(key, cell) != cell:
-                    raise ConfigError(
-                        f"{path} line {line}: {key} of {filled.get('id')} is {cell!r},"
-                        f" and {held.values[key]!r} in line {held.line('')}; one of them is wrong"
-                    )
-            if plan:
-                plans.append(_Entry(plan, lines))
-    except csv.Error as error:
-        raise ConfigError(f"{path} line {reader.line_num}: not valid CSV: {error}") from error
+        for line, cells in table.rows():
+            filled = {key: cell for key, cell in zip(columns, cells, strict=True) if key and spelt(cell)}
+            filled["id"] = spelt(filled.get("id", ""))
+            if mark == ",":
+                filled |= {key: filled[key].replace(",", ".") for key in _NUMBERS.keys() & filled.keys()}
+            _add_row(path, found, {key: cell for key, cell in filled.items() if cell}, line)
+    except TableError as error:
+        raise ConfigError(f"{path}: {error}") from error
     return list(found.values())
+
+
+def _add_row(
+    path: Path, found: dict[str, tuple[_Entry, list[_Entry]]], filled: Mapping[str, str], line: int
+) -> None:
+    """Add a row of a table, which is a person, a plan of theirs, or both."""
+    lines = {"": line}
+    person = {key: cell for key, cell in filled.items() if key in _PERSON}
+    plan = {key: cell for key, cell in filled.items() if key in _PLAN}
+    held, plans = found.setdefault(filled.get("id", ""), (_Entry(person, lines), []))
+    for key, cell in person.items():
+        if spelt(held.values.get(key, cell)) != spelt(cell):
+            raise ConfigError(
+                f"{path} line {line}: {key} of {filled.get('id')} is {cell!r},"
+                f" and {held.values[key]!r} in line {held.line('')}; one of them is wrong"
+            )
+    if plan:
+        plans.append(_Entry(plan, lines))
 
 
 class _Check:
@@ -175,6 +183,13 @@ class _Check:
                     self._say(entry, key, f"{entry.values[key]!r} is in line {lines[word]} already")
                 lines.setdefault(word, entry.line(key))
             people.append(person)
+        maimed = badge_warnings(one.badge for one in people if one.badge is not None)
+        for one in people:
+            if one.badge in maimed:
+                line = lines.get(f"badge {one.badge}", 0)
+                self._warnings.append(
+                    f"{self._path} line {line}: badge {one.badge} of {one.id}: {maimed[one.badge]}"
+                )
         if not people and not self._wrong:
             raise ConfigError(
                 f"{self._path}: no athlete in it; expected [[athletes]] tables or lines with an id"
@@ -239,8 +254,8 @@ class _Check:
         if not isinstance(value, str):
             self._say(entry, key, f"{value!r} is no text; put it between quotes")
             return None
-        text = value.strip()
-        if not text.isprintable() or not 0 < len(text) <= most:
+        text = badge_spelt(value) if key == "badge" else spelt(value)
+        if not is_shown(text) or not 0 < len(text) <= most:
             self._say(entry, key, f"{text[:40]!r}; expected 1 to {most} printable characters")
             return None
         return text

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from dashboard.roster.athletes import Athlete, Plan
+from dashboard.roster.names import name_key, same_badge
 from station.exercises import Profile
 from station.messages import CommandMessage, CommandName, InfoMessage, TempoTarget, new_id, now_utc
 
@@ -78,12 +79,18 @@ def part_of(event_id: str, number: int) -> str:
 
 
 def whom(people: Sequence[Athlete], word: str, by: Sequence[str] = ("badge", "id", "name")) -> Athlete | None:
-    """Whose badge, id or name a word is; None for nobody, and for a name that several have."""
-    wanted = word.strip().casefold()
+    """Whose badge, id or name a word is; None for nobody, and for a name that several have.
+
+    A badge that a spreadsheet has maimed is forgiven where one athlete alone can be meant.
+    """
+    wanted = name_key(word)
     for known_as in by:
-        found = [one for one in people if (getattr(one, known_as) or "").casefold() == wanted]
+        found = [one for one in people if name_key(getattr(one, known_as) or "") == wanted]
         if wanted and found:
             return found[0] if len(found) == 1 else None
+    if "badge" in by and wanted:
+        found = [one for one in people if one.badge is not None and same_badge(one.badge, wanted)]
+        return found[0] if len(found) == 1 else None
     return None
 
 
@@ -92,7 +99,7 @@ def matching(people: Sequence[Athlete], word: str) -> list[Athlete]:
     exact = whom(people, word)
     if exact is not None:
         return [exact]
-    wanted = word.strip().casefold()
+    wanted = name_key(word)
     return [
         one
         for one in people
@@ -102,7 +109,7 @@ def matching(people: Sequence[Athlete], word: str) -> list[Athlete]:
 
 def _from_each_word(name: str) -> list[str]:
     """Both "okoro" and "maria okoro" are to find Ana Maria Okoro."""
-    words = name.casefold().split()
+    words = name_key(name).split()
     return [" ".join(words[place:]) for place in range(len(words))]
 
 

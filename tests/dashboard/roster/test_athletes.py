@@ -99,7 +99,7 @@ def test_what_is_wrong_in_a_toml_file_is_said_with_its_line(
         ("load_kg,", "load,", "line 1: unknown 'load'; did you mean load_kg"),
         ("id,name", "name,id2", "line 1: unknown 'id2'"),
         (",60,", ",sixty,", "line 2: load_kg: 'sixty'"),
-        ("b-04,Ben Lund,,,,,", "b-04,Ben Lund,,,,,,,9", "line 3: more cells than the 7 columns"),
+        ("b-04,Ben Lund,,,,,", "b-04,Ben Lund,,,,,,,9", "line 3 has 9 cells, the header names 7 columns"),
         ("b-04,Ben Lund,", "a-17,Ben Lund,", "line 3: name of a-17 is 'Ben Lund', and 'Ana Okoro' in line 2"),
         ("b-04,Ben Lund,", ",Ben Lund,", "line 3: id: missing"),
     ],

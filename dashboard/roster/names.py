@@ -1,0 +1,94 @@
+"""Names and badges as people type, paste and save them: one spelling to keep, and one to compare by."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+
+from dashboard.plaintext import JOINERS, joins
+
+_DIRECTION = "\u200e\u200f\u061c"  # spelling beside a sign in a name written from right to left
+_E_NUMBER = re.compile(r"([1-9])(?:[.,](\d{1,14}))?[eE]\+?(\d{1,2})")
+
+
+def spelt(text: str) -> str:
+    """A name as it is kept: composed (NFC), single blanks, nothing unseen but what spelling needs.
+
+    Joiners stay between letters of scripts that join, direction marks in names from right to left; what
+    overrides direction, has no width or is a control goes.
+    """
+    text = unicodedata.normalize("NFC", text)
+    from_right = any(unicodedata.bidirectional(char) in ("R", "AL") for char in text)
+    kept = []
+    for at, char in enumerate(text):
+        if char in JOINERS:
+            if not (0 < at < len(text) - 1 and joins(text[at - 1])):
+                continue
+        elif char in _DIRECTION:
+            if not from_right:
+                continue
+        elif unicodedata.category(char) == "Cf":
+            continue
+        kept.append(" " if char.isspace() else char)
+    return " ".join("".join(kept).split()).strip(JOINERS + _DIRECTION + " ")
+
+
+def name_key(text: str) -> str:
+    """What two spellings of one name have in common: capitals, composition, width and what has no width."""
+    folded = unicodedata.normalize("NFKC", spelt(text)).casefold()
+    return "".join(
+        char for char in unicodedata.normalize("NFKC", folded) if unicodedata.category(char) != "Cf"
+    )
+
+
+def is_shown(text: str) -> bool:
+    """Whether all of a name can be printed; joiners and direction marks count as spelling."""
+    return all(char.isprintable() or char in JOINERS + _DIRECTION for char in text)
+
+
+def badge_spelt(text: str) -> str:
+    """A badge as it is kept: no apostrophe that kept a spreadsheet's hands off, no `.0` behind a number."""
+    badge = spelt(text)
+    if re.fullmatch(r"'[\w+=@-].*", badge):
+        badge = badge[1:]
+    return re.sub(r"^(\d+)[.,]0$", r"\1", badge)
+
+
+def badge_warnings(badges: Iterable[str]) -> dict[str, str]:
+    """What a spreadsheet seems to have done to some of the badges of one file, by badge."""
+    badges = list(badges)
+    lengths = [len(badge) for badge in badges if badge.isdecimal()]
+    longest = max(lengths, default=0)
+    said = {}
+    for badge in badges:
+        if _E_NUMBER.fullmatch(badge):
+            said[badge] = (
+                "a spreadsheet has rounded it; make the column text and type the digits of the card anew"
+                " (until then a card whose first digits agree is taken for it)"
+            )
+        elif badge.isdecimal() and len(badge) < longest and lengths.count(longest) * 2 >= len(lengths):
+            said[badge] = (
+                f"{len(badge)} digits where others have {longest}: a spreadsheet drops leading zeros;"
+                f" make the column text (until then {badge.rjust(longest, '0')} is taken for it)"
+            )
+    return said
+
+
+def same_badge(kept: str, read: str) -> bool:
+    """Whether a badge that was read may be one a spreadsheet has maimed: zeros dropped, digits rounded."""
+    kept, read = name_key(kept), name_key(read)
+    if kept.isdecimal() and read.isdecimal():
+        return kept.lstrip("0") == read.lstrip("0") != ""
+    rounded = _E_NUMBER.fullmatch(kept)
+    if rounded is None:
+        return False
+    try:
+        number = Decimal(read)
+    except InvalidOperation:
+        return False
+    digits = rounded[1] + (rounded[2] or "")
+    exponent = int(rounded[3])
+    if not number.is_finite() or number <= 0 or number.adjusted() > 40:
+        return False
+    step = Decimal(1).scaleb(exponent - len(digits) + 1)
+    return abs(number - Decimal(digits) * step) <= step / 2
