@@ -82,6 +82,12 @@ def dashboard(argv: Sequence[str]) -> int:
         "--web-cert", type=Path, metavar="PEM", help="its certificate; needed beyond this machine"
     )
     parser.add_argument("--web-key", type=Path, metavar="PEM", help="the certificate's key")
+    parser.add_argument(
+        "--web-token",
+        type=Path,
+        metavar="FILE",
+        help="what browsers are to show (default: a new one, printed)",
+    )
     args = parser.parse_args(argv)
     file = DashboardFile() if args.config is None else decode_toml(args.config, DashboardFile)
     mqtt = broker_of(args, file.mqtt if args.config is not None else None)
@@ -111,7 +117,8 @@ def _serve_web(argv: Sequence[str], args: argparse.Namespace, file: DashboardFil
     recording = None if args.no_record else Recording(mqtt, args.site, args.db or file.db, profiles, _warn)
     with _signals() as stop, recording or nullcontext():
         # `exec`: the shell between would outlive what it started.
-        serve(f"exec {shlex.join(command)}", args.web_host, args.web_port, tls, stop.event, _say)
+        where = (args.web_host, args.web_port, tls)
+        serve(f"exec {shlex.join(command)}", *where, stop.event, _say, args.web_token)
         return stop.status(0)
 
 

@@ -2,6 +2,7 @@
 
 import ipaddress
 import math
+import os
 import re
 import ssl
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ __all__ = [
     "is_loopback",
     "load_station",
     "read_password",
+    "read_secret",
 ]
 
 StationKind = Literal["barbell", "cable", "band"]
@@ -220,26 +222,32 @@ def check_mqtt(mqtt: Mqtt) -> None:
 
 
 def read_password(mqtt: Mqtt) -> str | None:
-    """The first line of the password file, without blanks round it.
-
-    Raises ConfigError where others than its owner may read it, and where there is no password in it.
-    """
+    """The broker's password; None where there is none. Raises ConfigError as `read_secret`."""
     if mqtt.password_file is None:
         return None
-    path = Path(mqtt.password_file)
+    try:
+        return read_secret(Path(mqtt.password_file))
+    except ConfigError as error:
+        raise ConfigError(f"mqtt.password_file {error}") from error
+
+
+def read_secret(path: Path) -> str:
+    """The first line of a file, without blanks round it.
+
+    Raises ConfigError where others than its owner may read it, and where nothing stands in it.
+    """
     try:
         mode = path.stat().st_mode & 0o777
     except (OSError, ValueError) as error:
-        raise ConfigError(f"mqtt.password_file {path}: cannot be read ({error})") from error
-    if mode & 0o077:
+        raise ConfigError(f"{path}: cannot be read ({error})") from error
+    # What systemd hands over is its service's alone, by an ACL that looks like a group's right.
+    handed_over = path.parent == Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nowhere"))
+    if mode & 0o077 and not handed_over:
         raise ConfigError(f"{path}: has mode {mode:04o}, others may read it; run chmod 600 {path}")
-    try:
-        lines = read_text(path, "a file with the password in its first line").splitlines()
-    except ConfigError as error:
-        raise ConfigError(f"mqtt.password_file {error}") from error
+    lines = read_text(path, "a file with the password in its first line").splitlines()
     word = lines[0].strip().strip(_UNSEEN) if lines else ""
     if not word:
-        raise ConfigError(f"mqtt.password_file {path}: no password in its first line; write it there")
+        raise ConfigError(f"{path}: no password in its first line; write it there")
     return word
 
 

@@ -24,10 +24,11 @@ from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
 from dashboard.web.connections import HANDSHAKE_S, Connections
-from station.config import is_loopback
+from station.config import is_loopback, read_secret
 from station.errors import ConfigError
 
 COOKIE = "plumbline"
+LEAST_TOKEN = 16  # characters
 SESSIONS = 16  # browsers at once; each is a process of some 60 MB
 MOST_COLUMNS, MOST_ROWS = 500, 200  # of a browser's terminal: 4K at the smallest font there is
 MOST_KEYS = 4096  # characters in one message: a paste
@@ -206,11 +207,20 @@ def serve(
     tls: ssl.SSLContext | None,
     stop: threading.Event,
     say: Callable[[str], None],
+    token_file: Path | None = None,
 ) -> None:
-    """Serve until `stop` is set; `port` 0 takes a free one. Raises ConfigError for an address in use."""
+    """Serve until `stop` is set; `port` 0 takes a free one. Raises ConfigError for an address in use.
+
+    token_file : holds the token; it is then not said, for what a service says is in the machine's log
+    """
     token = None if is_loopback(host) else secrets.token_urlsafe(16)
+    shown = f"?token={token}" if token else ""
+    if token_file is not None:
+        token, shown = read_secret(token_file), f"?token=… (in {token_file})"
+        if len(token) < LEAST_TOKEN:
+            raise ConfigError(f"{token_file}: a token of {len(token)} characters; give {LEAST_TOKEN} or more")
     try:
-        asyncio.run(_serve(DashboardServer(command, host, port, token), host, port, tls, token, stop, say))
+        asyncio.run(_serve(DashboardServer(command, host, port, token), host, port, tls, shown, stop, say))
     except OSError as error:
         raise ConfigError(
             f"cannot serve on {host}:{port}: {error.strerror}; give another --web-port"
@@ -222,7 +232,7 @@ async def _serve(
     host: str,
     port: int,
     tls: ssl.SSLContext | None,
-    token: str | None,
+    shown: str,
     stop: threading.Event,
     say: Callable[[str], None],
 ) -> None:
@@ -237,10 +247,7 @@ async def _serve(
         )
         port = listener.sockets[0].getsockname()[1]
         named = f"[{host}]" if ":" in host else host
-        say(
-            f"serving on {'http' if tls is None else 'https'}://{named}:{port}/"
-            + (f"?token={token}" if token else "")
-        )
+        say(f"serving on {'http' if tls is None else 'https'}://{named}:{port}/{shown}")
         while not stop.is_set():
             await asyncio.sleep(STOP_POLL_S)
     finally:

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import msgspec
 
-from edge.upkeep.changes import Change, carry_out, claim, generated, read_own, run_steps
+from edge.upkeep.changes import Change, generated, read_own
+from edge.upkeep.doing import change_options, check_name, do, root_option
 from edge.upkeep.station_files import settings_path, station_files
 from edge.upkeep.units import (
     EDGE,
@@ -54,10 +55,10 @@ def install(argv: Sequence[str]) -> int:
     parser.add_argument("stations", nargs="+", metavar="STATION", help="ids: [a-z0-9-], 1 to 32 characters")
     parser.add_argument("--host", default="localhost", help="the gym's broker (default: this machine)")
     parser.add_argument("--site", default="gym")
-    _change_options(parser)
+    change_options(parser)
     args = parser.parse_args(argv)
     for name in (args.site, *args.stations):
-        _check_name(name)
+        check_name(name)
     if not re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", args.host):
         raise ConfigError(f"--host is {args.host!r}; give the broker's name or address")
     root: Path = args.root
@@ -90,7 +91,7 @@ def install(argv: Sequence[str]) -> int:
         ["systemctl", "enable", EDGE],
         ["systemctl", "restart", EDGE],
     ]
-    return _do(args, changes, steps, notes)
+    return do(args, changes, steps, notes)
 
 
 def remove(argv: Sequence[str]) -> int:
@@ -98,7 +99,7 @@ def remove(argv: Sequence[str]) -> int:
     parser = _parser("remove", "Take stations from this machine's node; their settings and data stay.")
     parser.add_argument("stations", nargs="*", metavar="STATION")
     parser.add_argument("--all", action="store_true", help="every one, and the node from the machine's start")
-    _change_options(parser)
+    change_options(parser)
     args = parser.parse_args(argv)
     if bool(args.stations) == args.all:
         parser.error("name the stations, or give --all")
@@ -123,7 +124,7 @@ def remove(argv: Sequence[str]) -> int:
         if left
         else [["systemctl", "stop", EDGE], ["systemctl", "daemon-reload"], ["udevadm", "control", "--reload"]]
     )
-    return _do(args, changes, steps, notes)
+    return do(args, changes, steps, notes)
 
 
 def status(argv: Sequence[str]) -> int:
@@ -189,43 +190,7 @@ def _trouble(root: Path, file: str) -> str | None:
     return None if root != Path("/") or owner == USER else f"chown {USER}: {path}"
 
 
-def _check_name(name: str) -> None:
-    if not re.fullmatch(r"[a-z0-9-]{1,32}", name):
-        raise ConfigError(f"{name!r} is no name; use 1 to 32 of the characters a-z, 0-9 and -")
-
-
-def _do(
-    args: argparse.Namespace, changes: Sequence[Change], steps: Sequence[Sequence[str]], notes: Sequence[str]
-) -> int:
-    """Show the changes and, unless it is a dry run, make them."""
-    if not changes:
-        print("nothing to change")
-        return 0
-    for change in changes:
-        print(*change.lines(), sep="\n")
-    if args.dry_run:
-        return 0
-    try:
-        claim(args.root / SETTINGS)
-    except OSError as error:
-        raise ConfigError(
-            f"{error.filename}: {error.strerror}; use sudo, or --root DIR to look first"
-        ) from error
-    carry_out(changes)
-    print(*notes, sep="\n")
-    if args.now and args.root == Path("/"):
-        run_steps(steps)
-    else:
-        print(f"Then, as root: {' && '.join(map(shlex.join, steps))}")
-    return 0
-
-
-def _change_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
-    parser.add_argument("--now", action="store_true", help="run the commands that make it count, too")
-
-
 def _parser(name: str, what: str) -> argparse.ArgumentParser:
     parser = command_parser(f"edge {name}", what, EXAMPLES)
-    parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="write below this folder")
+    root_option(parser)
     return parser

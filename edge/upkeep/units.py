@@ -91,7 +91,7 @@ def users_path(name: str) -> Path:
 
 def node_unit(node: Node) -> str:
     """The unit of `plumbline edge`."""
-    return _unit(
+    return unit(
         EDGE,
         "edge install",
         title="Plumbline edge node",
@@ -130,7 +130,7 @@ def user_of(name: str, by: str, user: str, what: str) -> str:
     return f'{_mark(by, name)}u {user} - "{what}" /var/lib/{user}\n'
 
 
-def _unit(
+def unit(
     name: str,
     by: str,
     *,
@@ -144,7 +144,11 @@ def _unit(
     after: str = "",
     conflicts: str = "",
 ) -> str:
-    program = Path(sys.prefix) / "bin" / "plumbline"
+    """The text of a unit.
+
+    by : the command that writes it; more : further lines of [Service]; devices : what it may open
+    """
+    program = installed_program()
     home = "read-only" if program.is_relative_to("/home") or program.is_relative_to("/root") else "yes"
     return _UNIT.format(
         mark=_mark(by, f"{name}.service"),
@@ -162,11 +166,22 @@ def _unit(
     )
 
 
+def installed_program() -> Path:
+    """Our command as a unit calls it: of the release in use, where releases lie beside each other."""
+    prefix = Path(sys.prefix)
+    current = prefix.parent / "current"
+    if current.is_symlink() and current.resolve() == prefix.resolve():
+        prefix = current
+    return prefix / "bin" / "plumbline"
+
+
 def _mark(by: str, name: str) -> str:
     return _MARK.format(by=by, name=name)
 
 
 def _quoted(word: str) -> str:
-    """A word of ExecStart: quoted where need be; `%` and `$` are its own but for the credentials' folder."""
+    """A word of ExecStart: quoted where need be. `%d/…` is the folder of what systemd hands over."""
     plain = word.replace("$", "$$")
-    return plain if re.fullmatch(r"[\w@+=:,./%$-]+", plain) else shlex.quote(plain)
+    if not plain.startswith("%d/"):
+        plain = plain.replace("%", "%%")
+    return plain if re.fullmatch(r"[\w@+=:,./%$?&-]+", plain) else f'"{plain.replace(chr(92), chr(92) * 2)}"'

@@ -308,6 +308,19 @@ def talk(
     return asyncio.run(run())
 
 
+def test_a_token_from_a_file_is_asked_for_and_said_nowhere(
+    served: Callable[..., str], certificate: tuple[str, str], tmp_path: Path
+) -> None:
+    token = tmp_path / "web.token"
+    token.write_text("a-token-of-twenty-letters\n")
+    token.chmod(0o600)
+    said = served("--web-host", "0.0.0.0", *certificate, "--web-token", str(token))
+    assert "twenty" not in said
+    url = said.partition("?")[0].replace("0.0.0.0", "127.0.0.1")
+    assert get(f"{url}?token=%E2%80%A6")[0] == 403
+    assert get(f"{url}?token=a-token-of-twenty-letters")[0] == 200
+
+
 def test_idle_connections_shut_nobody_out(served: Callable[..., str]) -> None:
     url = served()
     resource.prlimit(served.process.pid, resource.RLIMIT_NOFILE, (200, 200))  # sooner than the usual 1024

@@ -1,0 +1,55 @@
+"""How every command of upkeep shows what would change, does it, and says what else it takes."""
+
+import argparse
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge.upkeep.changes import Change, carry_out, claim, run_steps
+from edge.upkeep.units import SETTINGS
+from station.errors import ConfigError
+
+
+def check_name(name: str) -> None:
+    """Raises ConfigError for what cannot be a station, a site or a user."""
+    if not re.fullmatch(r"[a-z0-9-]{1,32}", name):
+        raise ConfigError(f"{name!r} is no name; use 1 to 32 of the characters a-z, 0-9 and -")
+
+
+def root_option(parser: argparse.ArgumentParser) -> None:
+    """--root."""
+    parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="write below this folder")
+
+
+def change_options(parser: argparse.ArgumentParser) -> None:
+    """--dry-run and --now, for `do`."""
+    parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
+    parser.add_argument("--now", action="store_true", help="run the commands that make it count, too")
+
+
+def do(
+    args: argparse.Namespace, changes: Sequence[Change], steps: Sequence[Sequence[str]], notes: Sequence[str]
+) -> int:
+    """Show the changes and, unless it is a dry run, make them; run or print the steps. Raises ConfigError."""
+    if not changes:
+        print("nothing to change")
+        return 0
+    for change in changes:
+        print(*change.lines(), sep="\n")
+    if args.dry_run:
+        return 0
+    try:
+        claim(args.root / SETTINGS)
+    except OSError as error:
+        raise ConfigError(
+            f"{error.filename}: {error.strerror}; use sudo, or --root DIR to look first"
+        ) from error
+    carry_out(changes)
+    for note in notes:
+        print(note)
+    if args.now and args.root == Path("/"):
+        run_steps(steps)
+    else:
+        print(f"Then, as root: {' && '.join(map(shlex.join, steps))}")
+    return 0
