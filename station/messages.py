@@ -116,6 +116,7 @@ class HealthMessage(Message, frozen=True, kw_only=True, tag="plumbline/health/1"
     bytes_discarded: Count
     clock_drift_ppm: float | None
     outbox_depth: Count
+    settled: dict[str, Count] = {}  # of the newest streams: up to which number a record has them
     saturated: list[str] = []
     last_sample_age_s: float | None = None
     rates_hz: dict[str, float] = {}  # measured, by channel
@@ -319,11 +320,15 @@ class ReplyMessage(Message, frozen=True, kw_only=True, tag="plumbline/reply/1"):
 
 
 class StreamAck(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything in `stream` up to and with `committed_seq` is in the history, except the missing ranges."""
+    """Everything in `stream` up to and with `committed_seq` is in the history, except the ranges named.
+
+    Ranges are first and last sequence number, inclusive.
+    """
 
     stream: str
     committed_seq: Count
-    missing: list[tuple[Seq, Seq]] = []  # first and last sequence number, inclusive
+    missing: list[tuple[Seq, Seq]] = []  # never came
+    lost: list[tuple[Seq, Seq]] = []  # only a tombstone came; whoever still has such an event sends it
 
 
 class AckMessage(Message, frozen=True, kw_only=True, tag="plumbline/ack/1"):

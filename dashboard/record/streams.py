@@ -30,11 +30,16 @@ class Stream:
         return True
 
     def ack(self) -> StreamAck:
-        """What is committed, and the first MISSING_RANGES of what is missing below that."""
+        """What is committed, and the first MISSING_RANGES of what is missing or lost below that."""
         known = union((*self.received, *self.gaps))
-        missing = holes(known)
+        missing, lost = holes(known), minus(self.gaps, self.received)
         committed = known[-1][1] if known else 0
-        if len(missing) > MISSING_RANGES:
-            committed = missing[MISSING_RANGES][0] - 1
-            missing = missing[:MISSING_RANGES]
-        return StreamAck(stream=self.stream, committed_seq=committed, missing=list(missing))
+        for ranges in (missing, lost):
+            if len(ranges) > MISSING_RANGES:
+                committed = min(committed, ranges[MISSING_RANGES][0] - 1)
+        return StreamAck(
+            stream=self.stream,
+            committed_seq=committed,
+            missing=[one for one in missing[:MISSING_RANGES] if one[0] <= committed],
+            lost=[one for one in lost[:MISSING_RANGES] if one[0] <= committed],
+        )

@@ -78,6 +78,13 @@ class Backlog:
             self._answers.append(reply)
         self.on_work()
 
+    @property
+    def waiting(self) -> int:
+        """Events that the outbox does not have, those lost for want of room among them."""
+        with self._lock:
+            messages, lost = self._writing
+            return len(self._waiting) + self._lost + len(messages) + lost
+
     def hurry(self) -> None:
         """Try again at the next `write`, however short ago the disk failed."""
         self._retry_at = 0.0
@@ -99,8 +106,9 @@ class Backlog:
                     self.problem = str(error)
                     self._retry_at = now_s + STORE_RETRY_S
             done = not self._any()
-            if self.problem is not None:
-                lost = f"; a power cut would undo it: {self.problem}"
+            problem = self.problem or outbox.problem
+            if problem is not None:
+                lost = f"; a power cut would undo it: {problem}"
                 answers = [msgspec.structs.replace(a, text=a.text + lost) if a.ok else a for a in answers]
         return Written(done, news, answers)
 

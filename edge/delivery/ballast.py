@@ -6,6 +6,7 @@ file of real blocks beside the outbox is given up then, and put back when there 
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 BALLAST_BYTES = 2**21  # the outbox's journal is held below a quarter of this
@@ -52,6 +53,7 @@ class Ballast:
             with self._path.open("wb") as file:
                 os.posix_fallocate(file.fileno(), 0, self._size)
         except OSError:
-            self._path.unlink(missing_ok=True)
+            with suppress(OSError):  # of a read-only disk, even for a file that is not there
+                self._path.unlink(missing_ok=True)
             return False
         return True

@@ -18,6 +18,7 @@ from queue import Empty, Full, Queue
 
 from edge.delivery.connection import Connection
 from edge.delivery.outbox import Outbox
+from edge.delivery.waiting import START
 from station.config import Mqtt
 from station.errors import MessageError, StoreError
 from station.messages import (
@@ -213,13 +214,12 @@ class _Link:
         self._retained: dict[str, bytes] = {}
         self._unsent: set[str] = set()  # leaves of retained messages the broker has not had yet
         self._acks: deque[Sequence[StreamAck]] = deque(maxlen=1024)
-        self._renewals = 0
         self._store_retry_at = 0.0
         self._connects_seen = 0
         self._looked_after = self._allowance_at = clock()
         self._allowance = float(MAX_COMMANDS)
         self._flight = window  # how much may be in flight; PROBE after a time-out
-        self._sent_seq = 0
+        self._sent = START
         self._resend_after_s = RESEND_MIN_S
         self._resend_at = 0.0
         self._hole_at = math.inf
@@ -270,7 +270,7 @@ class _Link:
     def _send_events(self, now: float) -> None:
         if not self._outbox.depth():
             return
-        in_flight = self._outbox.depth(self._station, self._sent_seq) if self._sent_seq else 0
+        in_flight = self._outbox.depth(self._station, self._sent) if self._sent != START else 0
         if in_flight and now >= self._hole_at:
             self._hole_at = math.inf
             self._start_over(now, self._window)
@@ -282,15 +282,15 @@ class _Link:
         room = self._flight - in_flight
         if room <= 0:
             return
-        entries = self._outbox.unacknowledged(self._station, room, self._sent_seq)
+        entries = self._outbox.unacknowledged(self._station, room, self._sent)
         if entries and not in_flight:
             self._resend_at = now + self._resend_after_s
         for entry in entries:
             self.connection.publish(entry.leaf, self._stamp(entry.leaf, entry.payload), qos=0)
-            self._sent_seq = entry.seq
+            self._sent = entry.place
 
     def _start_over(self, now: float, flight: int) -> None:
-        self._sent_seq = 0
+        self._sent = START
         self._flight = flight
         self._resend_at = now + self._resend_after_s
 
@@ -298,15 +298,11 @@ class _Link:
         answered = False
         while self._acks:
             for ack in self._acks[0]:
-                deleted = self._outbox.acknowledge(self._station, ack)
-                answered = answered or deleted > 0
-                # A hole among what was sent. Its time comes also while later events are being answered.
-                hole_at = min(self._hole_at, now + RESEND_MIN_S) if ack.missing else math.inf
-                self._hole_at = hole_at if ack.stream == self._outbox.stream(self._station) else self._hole_at
-            self._acks.popleft()  # not before: what fails on a full disk is done again
-        if self._outbox.renewals != self._renewals:
-            self._renewals = self._outbox.renewals
-            self._start_over(now, self._window)
+                came_of_it = self._outbox.acknowledge(self._station, ack)
+                answered = answered or came_of_it.deleted > 0
+                if came_of_it.wanted:  # its time comes also while later events are being answered
+                    self._hole_at = min(self._hole_at, now + RESEND_MIN_S)
+            self._acks.popleft()  # not before: what fails is done again
         if answered:
             self._resend_after_s = RESEND_MIN_S
             self._resend_at = now + RESEND_MIN_S

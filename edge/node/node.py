@@ -8,6 +8,7 @@ reports health. A thread that dies ends the node with status 1, for whatever sup
 one that hangs keeps the node from telling systemd's watchdog that it is well.
 """
 
+import math
 import sys
 import threading
 import time
@@ -29,6 +30,7 @@ CHECK_S = 0.1  # a sensor that fails is in health within a second
 HANG_S = 15.0  # opening a socket:// port that does not answer takes 5
 HEALTH_PERIOD_S = 0.97  # not 1 s: stays out of step with the 10 Hz live values
 STOP_S = 2.0  # a clean stop takes no longer
+UNSAVED_DRAIN_S = 1.0  # and the record may take so long for what only memory holds
 
 State = Literal["starting", "ready", "stopping"]
 
@@ -82,8 +84,9 @@ class Node:
         self._wake.set()
 
     def run(self, drain_s: float = 0.3) -> int:
-        """Count until `stop`, or until every acquisition is over. 0: ended as asked, 1: a thread died.
+        """Count until `stop`, or until every acquisition is over.
 
+        0: ended as asked. 1: a thread died, or events were lost that only memory held.
         `drain_s`: how long the end may wait for the record to confirm the last events.
         """
         threads = [
@@ -120,15 +123,34 @@ class Node:
         self._finished.set()
         self._work.set()
         commit.join(STOP_S / 4)
-        drained_s = time.monotonic() + drain_s
-        while self.outbox.depth() and time.monotonic() < drained_s and self._sound():
-            self._wake.wait(READ_TIMEOUT_S)  # a thread that dies ends it
-            self._wake.clear()
+        self._drain(drain_s if self.outbox.problem is None else UNSAVED_DRAIN_S)
+        lost = self._count_lost(commit.is_alive(), drain_s)
         self._report()
         self._tell_state("stopping")
         sound = self._sound()
         self.publisher.stop(STOP_S / 2)
-        return 0 if sound else 1
+        return 0 if sound and not lost else 1
+
+    def _drain(self, drain_s: float) -> None:
+        """Wait until the record has everything, or for so long."""
+        drained_s = time.monotonic() + drain_s
+        while self.outbox.depth() and time.monotonic() < drained_s and self._sound():
+            self._wake.wait(READ_TIMEOUT_S)  # a thread that dies ends it
+            self._wake.clear()
+
+    def _count_lost(self, disk_hangs: bool, drain_s: float) -> int:
+        """What ends with this process: said on the log, and to the record in tombstones where it listens."""
+        lost = sum(session.backlog.waiting for session in self.sessions)
+        if not disk_hangs:  # it would hold us up as well
+            self.outbox.return_to_disk(math.inf)
+            buried = self.outbox.bury_unsaved()
+            if buried:
+                lost += buried
+                self.publisher.wake()
+                self._drain(drain_s)
+        if lost:
+            self._say(f"{lost} events are lost: the disk took none, and no record confirmed them in time")
+        return lost
 
     def _stamp(self, station: str, leaf: str, payload: bytes) -> bytes:
         return stamped(leaf, payload, self._clocks[station], clock_synchronised())
@@ -143,6 +165,7 @@ class Node:
             for session in self.sessions:
                 session.write(time.monotonic())
                 session.keep_disputes(time.monotonic(), last=last)
+            self.outbox.return_to_disk(time.monotonic())
 
     def _hanging(self, now_s: float) -> bool:
         """Whether a thread has not come round for too long; says which."""
@@ -214,6 +237,7 @@ class Node:
         station = session.station.station.id
         faults = dict(self._faults.get(session.id, {}))
         problems = [
+            self.outbox.problem,
             session.backlog.problem,
             session.flight.problem if session.flight is not None else None,
             self.publisher.store_problem(station),
@@ -236,6 +260,7 @@ class Node:
             bytes_discarded=sum(s.bytes_discarded for s in stats),
             clock_drift_ppm=max(drifts, key=abs) if drifts else None,
             outbox_depth=self.outbox.depth(station),
+            settled=self.outbox.settled(station),
             saturated=[name for a in ports for name in self._newly_saturated(a)],
             last_sample_age_s=None if session.last_sample_at is None else now_s - session.last_sample_at,
             reconnects=sum(a.reconnects for a in ports),

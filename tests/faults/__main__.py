@@ -8,7 +8,18 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.faults import delivery, disk, hardware, interleave, load, node_kills, presence, sensors, spoof
+from tests.faults import (
+    card,
+    delivery,
+    disk,
+    hardware,
+    interleave,
+    load,
+    node_kills,
+    presence,
+    sensors,
+    spoof,
+)
 from tests.faults.gym import Verdict
 
 ROWS: dict[str, Callable[[bool], Verdict]] = {
@@ -19,7 +30,9 @@ ROWS: dict[str, Callable[[bool], Verdict]] = {
     "outbox": delivery.station_kills,
     "record": delivery.record_kills,
     "chaos": delivery.chaos,
+    "image": card.restored,
     "full": disk.full,
+    "card": card.read_only,
     "io": disk.every_operation,
     "power": disk.power_cuts,
     "unplug": hardware.unplugs,

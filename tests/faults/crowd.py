@@ -31,7 +31,7 @@ def main(path: str, port: str, name: str, stations: str, reps_per_s: str, log: s
             rep, station = f"{name}-{reps}", ids[reps % len(ids)]
             os.write(to, f"issue {rep}\n".encode())
             (seq,) = outbox.append(station, [make_rep(rep)])
-            os.write(to, f"commit {rep} {station} {seq}\n".encode())
+            os.write(to, f"commit {rep} {outbox.stream(station)} {seq}\n".encode())
             publisher.wake()
         time.sleep(0.002)
     raise SystemExit(1)

@@ -61,6 +61,7 @@ class Gym:
         self.history = self.folder / "history.db"
         self.log = self.folder / "log"  # what stations issued and committed, a line each
         self.log.touch()
+        self.outbox = self.folder / "edge.outbox"  # of the node that counts at a board
         self._children: list[subprocess.Popen[str]] = []
 
     def __enter__(self) -> Self:
@@ -107,6 +108,10 @@ class Gym:
             "tests.faults.station", outbox, port, name, run, str(count), str(per_s), str(self.log), env=env
         )
 
+    def errors(self) -> str:
+        """What the processes have written to stderr."""
+        return (self.folder / "stderr").read_text()
+
     def stop_issuing(self) -> None:
         """Stations issue no more, and go on sending."""
         self.log.with_name("stop").touch()
@@ -128,15 +133,15 @@ class Gym:
         return dict(rows)
 
     def told(self) -> tuple[set[str], dict[str, tuple[str, int]]]:
-        """What the stations' log says: issued names, and committed name -> (station, seq)."""
+        """What the stations' log says: issued names, and committed name -> (stream, seq)."""
         issued: set[str] = set()
         committed: dict[str, tuple[str, int]] = {}
         for line in self.log.read_text().splitlines():
             match line.split():
                 case ["issue", name]:
                     issued.add(name)
-                case ["commit", name, station, seq]:
-                    committed[name] = (station, int(seq))
+                case ["commit", name, stream, seq]:
+                    committed[name] = (stream, int(seq))
         return issued, committed
 
     def settle_committed(self, expected: int) -> None:

@@ -99,7 +99,7 @@ def edge(gym: Gym, simulated: SimulatedSet, board: Board, env: dict[str, str]) -
     station = msgspec.structs.replace(simulated.station, ports=ports, mqtt=mqtt, exercise="rdl")
     path = gym.folder / "sim-1.toml"
     path.write_text(station_toml(station), encoding="utf-8")
-    where = ("--station", str(path), "--outbox", str(gym.folder / "edge.outbox"))
+    where = ("--station", str(path), "--outbox", str(gym.outbox))
     child = gym.run("station.cli", "edge", *where, env=env)
     until(lambda: is_open(child.pid, board), 10.0)
     return child
@@ -127,7 +127,7 @@ def end(
 
 def waiting(gym: Gym) -> int:
     """How many events are in the node's outbox."""
-    db = sqlite3.connect(gym.folder / "edge.outbox", timeout=5.0)
+    db = sqlite3.connect(gym.outbox, timeout=5.0)
     count: int = db.execute("SELECT count(*) FROM events").fetchone()[0]
     db.close()
     return count

@@ -43,6 +43,8 @@ class MemoryOutbox:
         self.messages: list[RepMessage | SetMessage] = []
         self._kept: dict[str, bytes] = {}
 
+    problem = None
+
     def append(self, _station: str, messages: Any, lost_before: int = 0) -> list[int]:
         assert lost_before == 0
         self.messages += messages

@@ -60,7 +60,7 @@ def main(path: str, port: str, station: str, run: str, count: str, per_s: str, l
                 break
             except StoreError:
                 time.sleep(0.05)
-        os.write(to, f"commit {name} {station} {seq}\n".encode())
+        os.write(to, f"commit {name} {outbox.stream(station)} {seq}\n".encode())
         publisher.wake()
         if float(per_s):
             time.sleep(1.0 / float(per_s))

@@ -44,6 +44,8 @@ class Station:
 
         self.session._take = overhear  # type: ignore[method-assign]  of a movement only the number goes out
 
+    problem = None
+
     def append(self, _station: str, messages: Any, lost_before: int = 0) -> list[int]:
         self.reps |= {one.event_id: one for one in messages if isinstance(one, RepMessage)}
         return []

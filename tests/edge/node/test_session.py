@@ -369,6 +369,8 @@ class RefusingOutbox:
         self.outbox = outbox
         self.full = True
 
+    problem = None
+
     def append(self, *args: Any, **kwargs: Any) -> list[int]:
         if self.full:
             raise StoreError("o.db: no room left")

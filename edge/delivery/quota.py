@@ -1,0 +1,73 @@
+"""Making room in an outbox: events that go, and the tombstone that stands for them.
+
+Every function is one step of a transaction that its caller has begun, and returns by how many rows the table
+has grown, which is negative where rows went.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from station.messages import Tombstone, encode, new_id, now_utc
+
+INSERT = "INSERT INTO events (stream_id, first_seq, seq, lost, leaf, payload) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+class StreamRow(NamedTuple):
+    """A stream: its row and its name."""
+
+    id: int
+    stream: str
+
+
+def force_out(db: sqlite3.Connection, count: int) -> tuple[int, int]:
+    """Replace the oldest `count` events of all stations by tombstones; how many they were, and the growth."""
+    return _replace(db, "lost = 0 ORDER BY e.id LIMIT ?", (count,))
+
+
+def force_out_since(db: sqlite3.Connection, row_id: int) -> tuple[int, int]:
+    """Replace every event that came after a row by tombstones; how many there were, and the growth."""
+    return _replace(db, "lost = 0 AND e.id > ? ORDER BY e.id", (row_id,))
+
+
+def bury(db: sqlite3.Connection, stream: StreamRow, first_seq: int, seq: int, lost: int) -> int:
+    """Put up a tombstone; those it touches, with no event between, become one with it."""
+    left = _neighbour(db, stream, "seq < ? ORDER BY seq DESC", first_seq)
+    right = _neighbour(db, stream, "seq > ? ORDER BY seq", seq)
+    old = db.execute(
+        "DELETE FROM events WHERE stream_id = ? AND lost > 0 AND seq BETWEEN ? AND ?"
+        " RETURNING first_seq, seq, lost",
+        (stream.id, left or first_seq, right or seq),
+    ).fetchall()
+    first_seq = min([first_seq, *(row[0] for row in old)])
+    seq = max([seq, *(row[1] for row in old)])
+    lost += sum(row[2] for row in old)
+    stone = Tombstone(
+        event_id=new_id(), at_utc=now_utc(), stream=stream.stream, first_seq=first_seq, seq=seq, lost=lost
+    )
+    db.execute(INSERT, (stream.id, first_seq, seq, lost, "rep", encode(stone)))
+    return 1 - len(old)
+
+
+def _replace(db: sqlite3.Connection, where: str, values: Sequence[int]) -> tuple[int, int]:
+    found = db.execute(
+        "SELECT e.id, s.id, s.stream, e.seq FROM events e JOIN streams s ON s.id = e.stream_id"
+        f" WHERE {where}",
+        values,
+    ).fetchall()
+    db.executemany("DELETE FROM events WHERE id = ?", [(row[0],) for row in found])
+    grown = -len(found)
+    by_stream: dict[StreamRow, list[int]] = {}
+    for _, stream_id, stream, seq in found:
+        by_stream.setdefault(StreamRow(stream_id, stream), []).append(seq)
+    for row, seqs in by_stream.items():
+        grown += bury(db, row, min(seqs), max(seqs), len(seqs))
+    return len(found), grown
+
+
+def _neighbour(db: sqlite3.Connection, stream: StreamRow, where: str, seq: int) -> int | None:
+    """The number of the row next to `seq` if that is a tombstone."""
+    row = db.execute(
+        f"SELECT seq, lost FROM events WHERE stream_id = ? AND {where} LIMIT 1", (stream.id, seq)
+    ).fetchone()
+    return None if row is None or not row[1] else int(row[0])
