@@ -14,18 +14,21 @@ from dashboard.database.schema import open_history
 from dashboard.files import whole_file
 from dashboard.history.export import COLUMNS, export, rows, text_writer
 from dashboard.history.queries import MOST_REPS, Filter, KeptSet, group_sessions, sets
+from dashboard.history.spreadsheet import columns_with_name, named, rounded, write_excel
 from dashboard.options import add_db
 from dashboard.plaintext import clean
 from dashboard.roster.athletes import athletes, find_athlete
 from station.errors import StoreError
 from station.exercises import all_profiles
 from station.messages import now_utc
+from station.text.output import data_output
 from station.usage import command_parser
 
 EXPORT_EXAMPLES = """\
 examples:
   plumbline export reps.csv                                       every rep of this machine's history
   plumbline export ana.parquet --athlete a-17 --exercise romanian-deadlift
+  plumbline export ana.csv --athlete a-17 --dialect excel --names
   plumbline export january.jsonl --from 2030-01-01 --to 2030-01-31
   plumbline export - --what sets --db postgresql://coach@db.gym/plumbline | column -ts,
 """
@@ -52,6 +55,16 @@ def export_command(argv: Sequence[str]) -> int:
     parser.add_argument("--exercise", metavar="NAME", help="of one exercise")
     parser.add_argument("--station", metavar="ID", help="of one station")
     parser.add_argument("--session", metavar="ID", help="of one session of a station")
+    parser.add_argument(
+        "--dialect",
+        choices=("csv", "excel"),
+        default="csv",
+        help="excel: for spreadsheets of countries with decimal commas; rounded, too",
+    )
+    parser.add_argument("--names", action="store_true", help="the athletes' names beside their ids")
+    parser.add_argument(
+        "--rounded", action="store_true", help="numbers to the digits that their sigma warrants"
+    )
     parser.add_argument("--rejected", action="store_true", help="rejected reps too")
     _add_days(parser)
     add_db(parser)
@@ -66,17 +79,40 @@ def export_command(argv: Sequence[str]) -> int:
             since_utc=since_utc,
             until_utc=until_utc,
         )
-        found = rows(db, args.what, wanted, args.rejected)
+        found, columns = rows(db, args.what, wanted, args.rejected), COLUMNS[args.what]
+        if args.rounded or args.dialect == "excel":
+            found = rounded(found)
+        if args.names:
+            found = named(found, {one.id: one.name for one in athletes(db)})
+            columns = columns_with_name(columns)
         if args.file == "-":
-            text_writer(".csv")(found, COLUMNS[args.what], sys.stdout)
+            data_output()
+            write = write_excel if args.dialect == "excel" else text_writer(".csv")
+            write(found, columns, sys.stdout)
             return 0
         path = Path(args.file)
-        if path.suffix != ".parquet":
-            text_writer(path.suffix)  # an unknown format is said before anything is read
+        _check_format(path.suffix, args)
         with whole_file(path) as draft:
-            count = export(found, args.what, draft, path.suffix)
+            if path.suffix == ".parquet":
+                count = export(found, args.what, draft, path.suffix)
+            else:
+                write = write_excel if args.dialect == "excel" else text_writer(path.suffix)
+                with draft.open("w", encoding="utf-8", newline="") as file:
+                    count = write(found, columns, file)
     print(f"{path}: {count} {args.what}")
     return 0
+
+
+def _check_format(suffix: str, args: argparse.Namespace) -> None:
+    """Say before anything is read that a format is unknown, or cannot have what was asked for."""
+    if suffix != ".parquet":
+        text_writer(suffix)
+    if args.dialect == "excel" and suffix != ".csv":
+        raise StoreError(f"--dialect excel writes .csv, not {suffix}; name the file after what it is")
+    if args.names and suffix == ".parquet":
+        raise StoreError("names go into .csv and .jsonl, not into Parquet; leave --names out")
+    if args.names and args.what == "commands":
+        raise StoreError("commands belong to a station, not to an athlete; leave --names out")
 
 
 def report_command(argv: Sequence[str]) -> int:

@@ -9,13 +9,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Literal, TextIO
 
 import msgspec
 
 from dashboard.database.database import Database, Row
 from dashboard.database.schema import REPS, SETS
 from dashboard.history.queries import EVERYTHING, Filter, condition
+from dashboard.history.spreadsheet import cell
 from station.distribution import install_with
 from station.errors import StoreError
 
@@ -35,7 +36,6 @@ _ORDER: Mapping[What, str] = {
     "commands": "at_utc, site, station, event_id",
 }
 _ROW_GROUP = 10_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def rows(db: Database, what: What, wanted: Filter = EVERYTHING, rejected: bool = False) -> Iterator[Row]:
@@ -64,7 +64,7 @@ def write_csv(found: Iterable[Row], columns: Iterable[str], file: TextIO) -> int
     writer.writerow(columns)
     count = 0
     for count, row in enumerate(found, 1):  # noqa: B007 - the last one is the count
-        writer.writerow([_cell(row[name]) for name in columns])
+        writer.writerow([cell(row[name]) for name in columns])
     return count
 
 
@@ -117,11 +117,3 @@ def text_writer(suffix: str) -> Callable[[Iterable[Row], Iterable[str], TextIO],
         return {".csv": write_csv, ".jsonl": write_json_lines}[suffix]
     except KeyError:
         raise StoreError(f"no format {suffix!r}; there are .csv, .jsonl and .parquet") from None
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value

@@ -64,10 +64,15 @@ def open_standard_streams() -> None:
             stream.reconfigure(errors=PLAIN)
 
 
-def print_data(text: str) -> None:
-    """Print what other programs read: UTF-8, whatever the locale says."""
+def data_output() -> None:
+    """What is printed from now on is read by other programs: UTF-8, whatever the locale says."""
     if isinstance(sys.stdout, io.TextIOWrapper) and not _is_utf8(sys.stdout.encoding):
         sys.stdout.reconfigure(encoding="utf-8", errors="strict")
+
+
+def print_data(text: str) -> None:
+    """Print what other programs read."""
+    data_output()
     print(text)
 
 
