@@ -10,6 +10,7 @@ from station.exercises.judge import (
     TempoJudgement,
     TempoTimes,
     all_of,
+    is_doubtful,
     is_slack,
     judge_path,
     judge_tempo,
@@ -17,7 +18,6 @@ from station.exercises.judge import (
 )
 from station.records import Rep, RepState
 
-DOUBTFUL = 0.8  # contract: a rep less sure than this is shown as doubtful
 _LONG_MM = 9999.0
 
 NO_TEMPO: TempoTimes = (None, None, None, None)
@@ -74,7 +74,7 @@ def rep_view(event_id: str, state: RepState, rep: Rep, profile: Profile | None) 
         counted=rep.counted and state != "rejected",
         reason=rep.reason,
         slack=profile is not None and is_slack(rep, profile.limits),
-        doubtful=state != "rejected" and rep.confidence is not None and rep.confidence < DOUBTFUL,
+        doubtful=state != "rejected" and is_doubtful(rep),
         mean_velocity_mps=rep.mean_concentric_velocity_mps,
         tempo_s=tempo_of(rep),
         tempo=judge_tempo(rep, profile.tempo) if profile else (None, None, None, None),

@@ -96,6 +96,11 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(rep for rep in self.reps if not rep.struck)
 
     @property
+    def doubtful(self) -> int:
+        """How many of them a person has yet to settle."""
+        return sum(rep.doubtful for rep in self.standing_reps)
+
+    @property
     def last(self) -> RepView | None:
         """The newest of them."""
         return next((rep for rep in reversed(self.reps) if not rep.struck), None)

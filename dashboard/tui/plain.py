@@ -14,8 +14,9 @@ from dashboard.floor.state import FloorState, StationKey, apply_all
 from dashboard.floor.times import zone_name
 from dashboard.floor.views import view
 from station.exercises import Profile
-from station.exercises.judge import tempo_of
+from station.exercises.judge import is_doubtful, tempo_of
 from station.messages import ReplyMessage, RepMessage, SetMessage
+from station.records import Rep
 
 FLUSH_S = 0.1
 _COLOURS = {"rep": "36", "set": "1", "fault": "33"}  # cyan, bold, yellow
@@ -95,7 +96,8 @@ class Reporter:
         rep = message.rep
         speed = rep.mean_concentric_velocity_mps
         # A pause that is refined later is not worth a second line; a count or a velocity is.
-        worth = f"{message.state} {rep.counted} {rep.reason} {'' if speed is None else round(speed, 2)}"
+        shown = "" if speed is None else round(speed, 2)
+        worth = f"{message.state} {rep.counted} {rep.reason} {shown}{_doubt(rep)}"
         return self._say((key, message.event_id), message.revision, "rep", self._rep(key, message), worth)
 
     def _say(self, rep_id: _RepId, revision: int, kind: str, line: str, worth: str) -> list[tuple[str, str]]:
@@ -117,7 +119,7 @@ class Reporter:
         if message.state == "rejected":
             return f"{start} withdrawn: {rep.reason or 'not a rep'}"
         if not rep.counted:
-            return f"{start} not counted: {rep.reason or 'partial'}"
+            return f"{start} not counted: {rep.reason or 'partial'}{_doubt(rep)}"
         tempo = "-".join("·" if phase is None else f"{phase:.1f}" for phase in tempo_of(rep))
         speed = rep.mean_concentric_velocity_mps
         path = "not measured"
@@ -126,7 +128,7 @@ class Reporter:
         loss = "–" if rep.velocity_loss_pct is None else f"{rep.velocity_loss_pct:.0f} %"
         return (
             f"{start} {'–' if speed is None else f'{speed:.2f} m/s'}  tempo {tempo}  path {path}  loss {loss}"
-            f"{'  pending' if message.state == 'pending' else ''}"
+            f"{'  pending' if message.state == 'pending' else ''}{_doubt(rep)}"
         )
 
     def _set(self, key: StationKey, message: SetMessage) -> str:
@@ -139,6 +141,10 @@ class Reporter:
             + ("" if fastest is None else f", fastest {fastest:.2f} m/s")
             + ("" if loss is None else f", velocity loss {loss:.0f} %")
         )
+
+
+def _doubt(rep: Rep) -> str:
+    return "  ? doubtful" if is_doubtful(rep) else ""
 
 
 def _unfinished(message: RepMessage) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from edge.counting.confidence import Stroke, confidences
 from station.exercises import Profile
 from station.messages import Mark
 from station.records import MARKED, ReasonCode, Rep, RepState, sentence
@@ -22,6 +23,7 @@ PARTIAL_SHARE = 0.6  # README, "What counts": below 60 % of the full range a rep
 SET_DOWN_SHARE = 1.4
 SET_DOWN_PAUSE_S = 1.5
 SET_DOWN_LONGER = 2.0
+AS_SURE = 0.03  # a confidence that moves by less is said as it was: every revision goes over the line
 
 
 @dataclass(eq=False)
@@ -54,14 +56,17 @@ def judge(
     standing = [entry for entry in entries if entry.standing != "rejected"]
     sizes = [entry.size for entry in standing if entry.size == entry.size]
     typical = median(sizes) if sizes else 0.0
+    sure = _confidences(standing, profile, full_range_m, typical)
     judged = []
     for place, entry in enumerate(standing):
         following = standing[place + 1].measured if place + 1 < len(standing) else None
         code, reason = _reason(entry, profile, full_range_m, typical, void_by)
         paused = _pause(entry.measured, following, profile)
         said: dict[str, Any] = {"counted": code is None, "reason": reason, "reason_code": code}
-        if entry.mark is not None:
+        if entry.mark is not None or void_by is not None:
             said["confidence"] = 1.0  # how sure it is what a coach would say: one has said it
+        else:
+            said["confidence"] = sure.get(entry.event_id)
         judged.append(msgspec.structs.replace(entry.measured, **said, **paused))
     for entry, rep in zip(standing, numbered(judged), strict=True):
         entry.rep = rep
@@ -100,6 +105,32 @@ def _reason(  # noqa: PLR0911 - the first that applies
         code = ReasonCode.SHORT_OF_SET
         return code, sentence(code, share_pct=100.0 * entry.size / typical)
     return None, None
+
+
+def _confidences(
+    standing: Sequence[Entry], profile: Profile, full_range_m: float | None, typical: float
+) -> dict[str, float]:
+    """How sure the judgement of every measured rep is, to a hundredth; 1 is what a person has said."""
+    measured = [entry for entry in standing if entry.size > 0.0 and entry.measured.concentric_s]
+    length = any(entry.measured.rom_m is not None for entry in measured)
+    least = PARTIAL_SHARE * (full_range_m if full_range_m is not None and length else typical)
+    if length:
+        least = max(least, profile.min_rom_m)
+    sure = confidences([_stroke(entry, profile) for entry in measured], least)
+    return {
+        entry.event_id: _steady(entry.rep.confidence if entry.rep else None, min(0.99, round(one, 2)))
+        for entry, one in zip(measured, sure, strict=True)
+    }
+
+
+def _steady(said: float | None, now: float) -> float:
+    return said if said is not None and said < 1.0 and abs(now - said) < AS_SURE else now
+
+
+def _stroke(entry: Entry, profile: Profile) -> Stroke:
+    rep = entry.measured
+    dwell_s = rep.bottom_pause_s if profile.starts_with == "eccentric" else rep.top_pause_s
+    return Stroke(rep.start_s, rep.end_s, entry.size, rep.concentric_s or 0.0, dwell_s or 0.0)
 
 
 def _withdraw_set_downs(entries: Sequence[Entry], profile: Profile, over: bool) -> None:

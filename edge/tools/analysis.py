@@ -16,6 +16,7 @@ from edge.link.recording import Recording, read_recording
 from station.config import StationFile, load_station
 from station.errors import RecordingError
 from station.exercises import Profile, load_profile
+from station.exercises.judge import is_doubtful
 from station.records import AnalysedSet, Analysis, Rejected, Rep, RepEvent
 from station.text.output import print_data
 from station.usage import command_parser
@@ -155,6 +156,8 @@ def _row(rep: Rep) -> str:
     if rep.path_deviation_sigma_m is not None:
         path += f" ±{rep.path_deviation_sigma_m * 1000.0:.0f}"
     mark = "" if rep.counted else f"  not counted: {rep.reason}"
+    if is_doubtful(rep):
+        mark += f"  ? doubtful, {100 * (rep.confidence or 0.0):.0f} % sure"
     return (
         f"  {rep.number:3d} {rep.start_s:7.2f}   {tempo:<22}"
         f"{_number(rep.rom_m, '.3f'):>6}  {_number(rep.mean_concentric_velocity_mps, '.3f'):>6}"

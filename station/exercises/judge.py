@@ -39,6 +39,14 @@ TempoJudgement = tuple[Judgement, Judgement, Judgement, Judgement]  # eccentric,
 TempoTimes = tuple[float | None, float | None, float | None, float | None]  # seconds, in the same order
 
 
+DOUBTFUL = 0.8  # less sure than this, a rep is shown for a person to settle
+
+
+def is_doubtful(rep: Rep) -> bool:
+    """Whether nobody can be sure that a rep counts, or that it does not."""
+    return rep.confidence is not None and rep.confidence < DOUBTFUL
+
+
 def tempo_of(rep: Rep) -> TempoTimes:
     """The four phases of a rep, seconds."""
     return rep.eccentric_s, rep.bottom_pause_s, rep.concentric_s, rep.top_pause_s

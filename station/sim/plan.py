@@ -40,6 +40,8 @@ class SetPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fidget: bool = False  # adjusts grip and stance under the load before the first rep
     top_sway_m: float = 0.0  # swaying in the top pauses, standard deviation
     dead_stop: bool = False  # the load rests on floor or pins at the bottom
+    handled: int = 0  # times the load is moved, rested and moved back before the set, and no rep is meant
+    quick_pull: bool = False  # one movement several times as fast, some seconds before the set
 
 
 class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

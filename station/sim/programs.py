@@ -97,6 +97,7 @@ class Programme:
             self.go("rest", before_s, held=1.0 if self.plan.approach == "none" else 0.0)
         if self.plan.reps:
             self._approach()
+            self._handle()
             for k in range(self.plan.reps):
                 if self.from_below:
                     self._rep_from_below(k)
@@ -146,6 +147,25 @@ class Programme:
         away = size_m if self.floor or self.from_below else -size_m
         self.go("fidget", seconds, home + away)
         self.go("fidget", seconds, home)
+
+    def _handle(self) -> None:
+        """What is done with the load before the set, there and back, and is no rep of it."""
+        draw, home = self._draw, self.s_m
+        away = (self.reach.top_m - self.reach.bottom_m) * (1.0 if self.from_below else -1.0)
+        for _ in range(self.plan.handled):
+            # put down on blocks and taken up again; from below, taken up and put down again
+            self.go("moved", draw(0.9, 2.2), home + draw(0.6, 1.2) * away, held=1.0)
+            self.go("idle", draw(4.0, 9.0), held=1.0 if self.from_below else 0.0)
+            self.go("moved", draw(0.9, 2.2), home + float(self.rng.normal(0.0, 0.01)), held=1.0)
+            self.go("settle", draw(2.0, 14.0))
+        if self.plan.quick_pull:
+            turn = home + draw(0.6, 1.4) * away
+            lift_m, slower = abs(away), draw(0.6, 1.2)
+            aimed = self.habits.lifting(lift_m, 0)[0]
+            quick_s = max(0.25, aimed / draw(2.5, 4.5))
+            self.go("moved", quick_s if self.from_below else slower, turn, held=1.0)
+            self.go("moved", slower if self.from_below else quick_s, home)
+            self.go("settle", draw(6.0, 11.0))
 
     def _return(self) -> None:
         draw, way = self._draw, self.plan.leave

@@ -139,12 +139,12 @@ def _eccentric(
     level = max(v0, READ_AT * float(-v[top : lowest + 1].min()))
     # An end of the range belongs to its pause as long as the lifter lingers there: last fall, first rise.
     leaves = top + _falls(v[top : lowest + 1], -level)
-    leaves = leaves[s[leaves] >= s[top] - ZONE * reach]
+    leaves = _in_zone(leaves, s[leaves] >= s[top] - ZONE * reach, 0)
     if not len(leaves):
         return None
     start = int(leaves[-1])
     rises = start + 1 + _rises(v[start + 1 : until], -level)
-    rises = rises[s[rises] <= s[lowest] + ZONE * reach]
+    rises = _in_zone(rises, s[rises] <= s[lowest] + ZONE * reach, -1)
     if not len(rises):
         return None
     return _carried(-v, start, 1, level, v0), _carried(-v, int(rises[0]), -1, level, v0)
@@ -156,15 +156,21 @@ def _concentric(s: Floats, v: Floats, v0: float, bottom: int, until: int) -> tup
     reach = float(s[top] - s[bottom])
     level = max(v0, READ_AT * float(v[bottom : top + 1].max()))
     falls = bottom + _falls(v[bottom:until], level)
-    falls = falls[s[falls] >= s[top] - ZONE * reach]
+    falls = _in_zone(falls, s[falls] >= s[top] - ZONE * reach, -1)
     if not len(falls):
         return None
     end = int(falls[0])
     rises = bottom + _rises(v[bottom : end + 1], level)
-    rises = rises[s[rises] <= s[bottom] + ZONE * reach]
+    rises = _in_zone(rises, s[rises] <= s[bottom] + ZONE * reach, 0)
     if not len(rises):
         return None
     return _carried(v, int(rises[-1]), 1, level, v0), _carried(v, end, -1, level, v0)
+
+
+def _in_zone(crossings: Any, inside: Any, nearest: int) -> Any:
+    """Those in the zone; where a short slow rep is faster than the level beyond it only, the nearest one."""
+    found = crossings[inside]
+    return found if len(found) or not len(crossings) else crossings[[nearest]]
 
 
 def _carried(speed: Floats, i: int, inward: int, level: float, v0: float) -> float:

@@ -1,6 +1,6 @@
 """`make accuracy`: simulate every scenario with many lifters, score the pipeline, print the table.
 
-python -m tests.accuracy [--seeds N] [--only SCENARIO ...] [--plots DIR] | --disputes DIR
+python -m tests.accuracy [--seeds N] [--only SCENARIO ...] [--plots DIR] [--doubtful N] | --disputes DIR
 """
 
 import argparse
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from station.sim import list_scenarios, load_scenario
+from tests.accuracy import doubt
 from tests.accuracy.disputes import report
 from tests.accuracy.score import CLEAN, TIMES, Score, draw_session, score_session
 
@@ -68,6 +69,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=18)
     parser.add_argument("--only", nargs="*", default=None)
     parser.add_argument("--plots", type=Path, metavar="DIR", help="draw the ten worst sessions")
+    parser.add_argument("--doubtful", type=int, default=1000, help="sessions to try `confidence` on")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
         "--disputes", type=Path, metavar="DIR", help="score `plumbline disputes export`s instead"
@@ -93,6 +95,8 @@ def main() -> int:
     print()
     print("\n".join(figures("clean", clean)))
     print("\n".join(figures("adversarial", adversarial)))
+    if not args.only:
+        print("\n".join(doubt.check(args.doubtful, args.processes)))
     worst = sorted(clean.worst + adversarial.worst, reverse=True)[:10]
     print("worst sets (scenario, seed, station): " + "; ".join(f"{n} {s} {i}" for _, n, s, i in worst))
     if args.plots:

@@ -184,3 +184,14 @@ def test_weight_on_the_toes_shows_under_the_feet_and_nowhere_in_the_tempo() -> N
     for metric in ("eccentric_s", "concentric_s"):
         before = fmean(rep[metric] for rep in reps_of(clean))
         assert fmean(rep[metric] for rep in reps_of(forward)) == pytest.approx(before, rel=0.06)
+
+
+def test_a_short_rep_so_slow_that_it_reaches_v0_only_inside_its_range_has_boundaries() -> None:
+    technique = Technique(partial_reps=(1, 2), partial_share=0.35)
+    tempo = (5.0, 0.0, 3.5, 1.0)
+    for seed in range(12):
+        simulated = simulate_set(
+            load_profile("romanian-deadlift"), reps=4, rng=with_seed(seed), technique=technique, tempo=tempo
+        )
+        for rep in simulated.truth["sets"][0]["reps"]:
+            assert rep["start_s"] < rep["eccentric_end_s"] <= rep["concentric_start_s"] < rep["end_s"]

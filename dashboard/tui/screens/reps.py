@@ -1,6 +1,7 @@
 """Putting a set right by keys: the rep that is selected, by its event id; the set that is shown.
 
 Nothing here means "the newest": a rep that comes while a key is on its way changes nothing of what it does.
+Where none is selected and just one rep of the set is doubtful, a mark settles that one.
 """
 
 from collections.abc import Sequence
@@ -53,6 +54,14 @@ class RepKeys(ContextScreen):
         """The selected rep, while it is there."""
         return next((rep for rep in self.set_reps if rep.event_id == self.picked), None)
 
+    @property
+    def meant(self) -> RepView | None:
+        """What a mark means: the selected rep, else the one rep of the set that is doubtful."""
+        doubtful = [rep for rep in self.set_reps if rep.doubtful]
+        if self.picked is None and len(doubtful) == 1:
+            return doubtful[0]
+        return self.selected
+
     def action_pick(self, step: int) -> None:
         """Select the rep before or after; beyond the newest, none."""
         ids = [rep.event_id for rep in self.set_reps]
@@ -62,8 +71,8 @@ class RepKeys(ContextScreen):
         self.draw_reps()
 
     def action_mark(self, mark: Mark) -> None:
-        """Judge the selected rep."""
-        rep = self.selected
+        """Judge the selected rep, or the doubtful one."""
+        rep = self.meant
         if rep is None:
             self.notify("select a rep first: ↑", severity="warning", markup=False)
             return

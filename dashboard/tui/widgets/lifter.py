@@ -110,11 +110,14 @@ def _count(view: StationView, flash: bool, room: int, height: int) -> list[list[
     small = max(1, scale // 2)
     rest = room - big_width(widest, scale) - big_width(target, small) - 4
     quick = next((one for one in range(scale, small, -1) if big_width("0.00", one) <= rest), small)
-    colour = BLUE if view.pending else None
+    colour = YELLOW if last is not None and last.doubtful else BLUE if view.pending else None
     look = Style(color=colour, bold=True, reverse=flash)
     reached = last is not None and last.loss_reached
     fast = Style(color=ORANGE if reached else BLUE, bold=True)
-    counts = big(str(view.counted), scale)
+    counted = f"{view.counted}?" if last is not None and last.doubtful else str(view.counted)
+    if big_width(counted) > big_width(widest):
+        counted = str(view.counted)
+    counts = big(counted, scale)
     targets = [*[""] * (ROWS * (scale - small)), *big(target, small)]
     speeds = [*[""] * (ROWS * (scale - quick)), *big(speed, quick)]
     if scale > quick and speed:
@@ -204,6 +207,8 @@ def _track_look(mine: bool, goal: bool, colour: str) -> Style:
 def _foot(view: StationView, badge: str, width: int) -> list[Segment]:
     asked = asked_tempo(view.target_tempo_s)
     tempo = f"tempo {'-'.join(asked)}" if asked else ""
+    doubt = f" ? {view.doubtful} doubtful, the coach settles it " if view.doubtful else ""
     queue = "  then " + ", ".join(view.waiting) if view.queue else ""
     typed = f"badge {badge}▏ ⏎" if badge else ""
-    return spread([Segment(f" {tempo}{queue}", PLAIN)], [Segment(f" {typed} ", BOLD)], width)
+    right = [Segment(doubt, Style(color=YELLOW, bold=True)), Segment(f" {typed} ", BOLD)]
+    return spread([Segment(f" {tempo}{queue}", PLAIN)], right, width)

@@ -100,6 +100,8 @@ def _row(
 ) -> list[Segment]:
     state = "▶" if picked else rep_glyph(rep)
     style = Style(color=BLUE) if rep.pending else PLAIN if rep.counted else FAINT
+    if rep.doubtful:
+        style = Style(color=YELLOW, bold=True)
     if rep.struck:
         speed = number(rep.mean_velocity_mps, 2)
         said = f"{number(rep.number):>3} {speed:>5}  {rep.reason or 'no rep'}"

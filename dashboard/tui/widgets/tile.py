@@ -165,7 +165,8 @@ def _headline(view: StationView, width: int, scale: int, whole: bool) -> list[li
     """Reps and the last rep's velocity, the target smaller at the foot of the count."""
     faint = not view.link.up
     reached = view.last is not None and view.last.loss_reached
-    left = Style(color=GREY if faint else BLUE if view.pending else None, bold=True)
+    unsure = view.last is not None and view.last.doubtful
+    left = Style(color=GREY if faint else YELLOW if unsure else BLUE if view.pending else None, bold=True)
     right = Style(color=GREY if faint else ORANGE if reached else BLUE, bold=True)
     target = big(f"/{view.target_reps}") if view.target_reps and whole else [""] * ROWS
     target = [""] * (ROWS * (scale - 1)) + target
@@ -190,6 +191,8 @@ def _captions(view: StationView, width: int, whole: bool) -> list[Segment]:
     if view.pending:
         word = " pending" if len(words) + len("  ◌ pending") + len(unit) <= width else ""
         said.append(Segment(f"  ◌{word}", Style(color=BLUE)))
+    if view.doubtful:
+        said.append(Segment(f"  ? {view.doubtful} doubtful", Style(color=YELLOW, bold=True)))
     if view.partial:
         said.append(Segment(f"  ✂ {view.partial} partial", Style(color=YELLOW)))
     return spread(said, [Segment(unit, FAINT)], width)
@@ -252,7 +255,8 @@ def _set(view: StationView) -> list[Segment]:
     for speed, rep in speeds:
         step = min(7, int(max(0.0, 16.0 * min(1.0, max(0.0, speed / fastest)) - 8.0)))
         colour = GREY if not rep.counted else ORANGE if rep.loss_reached else BLUE
-        line += [Segment("▁▂▃▄▅▆▇█"[step], Style(color=colour)), Segment(" ")]
+        line.append(Segment("▁▂▃▄▅▆▇█"[step], Style(color=colour)))
+        line.append(Segment("?", Style(color=YELLOW, bold=True)) if rep.doubtful else Segment(" "))
     return line
 
 

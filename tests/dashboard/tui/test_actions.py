@@ -307,6 +307,29 @@ def test_a_rep_that_nobody_can_be_sure_of_has_a_glyph_and_one_key_settles_it(
     coach(say, (80, 24), act)
 
 
+@pytest.mark.parametrize(("key", "mark"), [("space", "counted"), ("f", "false")])
+def test_one_key_settles_the_one_rep_of_a_set_that_is_doubtful(
+    coach: Any, edge: Any, words: Any, key: str, mark: str
+) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info())
+
+    async def act(hands: Coach) -> None:
+        await hands.pilot.press("enter")
+        edge.say("rack-1", say.rep(1, revision=2, confidence=0.3), say.rep(3, confidence=0.99))
+        await hands.poll(lambda: "?  1" in screen_text(hands.app))
+        command = await hands.command(key)
+        assert (command.mark, command.rep_event_id) == (mark, say.rep(1).event_id)
+        edge.say("rack-1", say.rep(2, revision=2, confidence=0.4))
+        await hands.poll(lambda: "?  2" in screen_text(hands.app))
+        heard = len(edge.heard)
+        await hands.pilot.press(key)  # which of the two?
+        await hands.poll(lambda: "select a rep first" in screen_text(hands.app))
+        assert len(edge.heard) == heard
+
+    coach(say, (80, 24), act)
+
+
 @pytest.mark.parametrize(("which", "name"), [("s", "load-set"), ("n", "set-load")])
 def test_a_load_typed_in_mid_set_asks_whether_it_is_of_this_set_or_from_now_on(
     coach: Any, edge: Any, words: Any, which: str, name: str

@@ -105,6 +105,26 @@ def test_the_count_keeps_its_size_from_the_first_rep_of_a_set_to_the_tenth(words
     assert len(places) == 1
 
 
+@pytest.mark.parametrize("confidence", [0.5, 0.9, None])
+def test_a_doubtful_rep_has_a_glyph_and_a_colour_wherever_it_is_shown(
+    words: Any, confidence: float | None
+) -> None:
+    say = words()
+    floor = apply(FloorState(), Address("gym", "rack-1", "info"), say.info(target_reps=10), 0.0)
+    for message in (say.state(), say.rep(1), say.rep(2, confidence=confidence)):
+        leaf = type(message).__name__.removesuffix("Message").lower()
+        floor = apply(floor, Address("gym", "rack-1", leaf), message, 0.0)
+    shown = view(floor.stations["gym", "rack-1"], all_profiles(), 0.0)
+    doubtful = confidence == 0.5
+    lifters = lifter_lines(shown, pace((), (None,) * 4, None), False, "", None, 80, 24)
+    for lines in (tile_lines(shown, 60, 19), lifters, rep_lines(shown, 100, 12)):
+        marks = [one for line in lines for one in line if "?" in one.text]
+        assert bool(marks) == doubtful
+        assert all(one.style is not None and one.style.color == Color.parse(YELLOW) for one in marks)
+    drawn = "".join(one.text for line in lifters for one in line)
+    assert any(all(row in drawn for row in big("2?", scale)) for scale in range(1, 7)) == doubtful
+
+
 def test_a_straight_line_of_dots_is_one_braille_cell_per_four_rows() -> None:
     field = Braille(1, 2)
     field.line(0, 0, 0, 7, PLAIN)

@@ -7,13 +7,16 @@ import subprocess
 import sys
 from functools import cache
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from edge.tools.analysis import table
 from station.cli import main
 from station.exercises import load_profile
+from station.records import AnalysedSet, Analysis, Rep
 from station.sim import Sensors, simulate_set, with_seed
 from station.sim.recording import station_toml, write_recording
 
@@ -38,7 +41,7 @@ REP_KEYS = {
 FORCE_KEYS = {"mean_force_n", "peak_force_n", "mean_power_w", "peak_power_w", "work_j"}
 SIGMA_KEYS = {key for key in REP_KEYS if "sigma" in key} - {"path_deviation_sigma_m"}
 # Of sensors and judges that the recordings here do not have.
-OTHER_KEYS = {"reason_code", "confidence", "slack_s", "heel_pct", "heel_least_pct", "left_pct"}
+OTHER_KEYS = {"reason_code", "slack_s", "heel_pct", "heel_least_pct", "left_pct"}
 NOT_SAID = OTHER_KEYS | SIGMA_KEYS | {"repaired_samples", "signal_noise_m"}
 PATH_KEYS = {"path_deviation_m", "path_drift_m", "path_deviation_sigma_m"}
 LENGTH_KEYS = {key for key in REP_KEYS if key.endswith("_mps")} | {
@@ -330,3 +333,16 @@ def test_the_installed_command_prints_no_traceback(tmp_path):
         f"plumbline analyze: {recording}: line 5, column position_m: 'high' is not a number; "
         "leave a cell empty where there is no sample\n"
     )
+
+
+def test_the_table_says_which_rep_is_doubtful():
+    rep = msgspec.convert(
+        dict.fromkeys(Rep.__struct_fields__)
+        | {"number": 1, "counted": True, "start_s": 1.0, "end_s": 3.0, "confidence": 0.31},
+        Rep,
+    )
+    sure = msgspec.structs.replace(rep, number=2, confidence=0.8)
+    sets = [AnalysedSet(1, [rep, sure])]
+    found = Analysis(station="rack-1", exercise="deadlift", sets=sets, rejected=[])
+    said = [line.endswith("? doubtful, 31 % sure") for line in table(found).splitlines()[-2:]]
+    assert said == [True, False]
