@@ -7,10 +7,11 @@ went on while the board was resetting.
 
 from collections import deque
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from itertools import pairwise
 from math import copysign, inf
 from typing import NamedTuple
+
+from station.hull import Point, add_to_lower_hull
 
 LONGEST_GAP_S = 35 * 60.0  # u32 µs wrap after 71.6 min; beyond half of it a signed difference is ambiguous
 BUCKET_S = 1.0  # one minimum of the delay per bucket, after FIELD trials with USB and FTDI links
@@ -119,11 +120,6 @@ class DeviceClock:
         start_s, offset_s, slope = line
         return start_s + (host_s - offset_s - start_s) / (1.0 + slope)
 
-    def utc(self, session_s: float, now_s: float, now_utc: datetime) -> datetime | None:
-        """UTC of a session time, given both host clocks now; None before a frame."""
-        host_s = self.host_s(session_s)
-        return None if host_s is None else now_utc - timedelta(seconds=now_s - host_s)
-
     @property
     def drift_ppm(self) -> float | None:
         """How much faster the board's clock runs than the host's; None until 20 s are known."""
@@ -154,11 +150,9 @@ class DeviceClock:
         """
         line, minima = self._line, tuple(self._minima)
         if line is None and minima:
-            hull: list[tuple[float, float]] = []
+            hull: list[Point] = []
             for point in minima:
-                while len(hull) > 1 and _turns_right(hull[-2], hull[-1], point):
-                    hull.pop()
-                hull.append(point)
+                add_to_lower_hull(hull, point)
             mean_s = sum(session_s for session_s, _ in minima) / len(minima)
             pull = CRYSTALS**2 * len(minima) / LEAST_DELAY_S
             slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairwise(hull)]
@@ -171,8 +165,3 @@ class DeviceClock:
                     line = self._line = (at_s, offset_s, max(slope, least))
                     break
         return line
-
-
-def _turns_right(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> bool:
-    """Whether b lies on or above the line from a to c."""
-    return (b[1] - a[1]) * (c[0] - a[0]) >= (c[1] - a[1]) * (b[0] - a[0])

@@ -11,6 +11,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from station.hull import Point, add_to_lower_hull
+
 LEARN_S = 2.0  # 16 ms of a latency timer are 0.8 % of it
 WINDOW_S = 120.0  # an RC oscillator wanders with temperature over minutes
 MAX_HULL = 256
@@ -41,7 +43,7 @@ class RateLock:
         self._crystal = crystal
         self._index = -1
         self._time_s: float | None = None  # of the newest sample
-        self._hull: list[tuple[int, float]] = []
+        self._hull: list[Point] = []  # index, receive time
         self._late_since_s: float | None = None
         self._seam = False
 
@@ -103,14 +105,11 @@ class RateLock:
     def _add(self, index: int, received_s: float) -> None:
         """Keep the lower convex hull."""
         hull = self._hull
-        point = (index, received_s)
-        while len(hull) > 1 and _above(hull[-2], hull[-1], point):
-            hull.pop()
-        hull.append(point)
+        add_to_lower_hull(hull, (index, received_s))
         while len(hull) > 2 and (received_s - hull[0][1] > WINDOW_S or len(hull) > MAX_HULL):
             hull.pop(0)
 
-    def _line(self) -> tuple[int, float, float] | None:
+    def _line(self) -> tuple[float, float, float] | None:
         """A point of the line and its slope: index, seconds, seconds per sample."""
         hull = self._hull
         if not hull:
@@ -124,8 +123,3 @@ class RateLock:
         middle = (hull[0][0] + hull[-1][0]) / 2.0
         a, b = next(edge for edge in pairwise(hull) if edge[1][0] >= middle)
         return a[0], a[1], (b[1] - a[1]) / (b[0] - a[0])
-
-
-def _above(a: tuple[int, float], b: tuple[int, float], c: tuple[int, float]) -> bool:
-    """Whether b lies on or above the line from a to c."""
-    return (b[1] - a[1]) * (c[0] - a[0]) >= (c[1] - a[1]) * (b[0] - a[0])

@@ -137,12 +137,6 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         """Over all sets."""
         return sum(len(one.counted) for one in self.sets)
 
-    @property
-    def volume_kg(self) -> float | None:
-        """Load times counted reps over the sets with a load; None where no set has one."""
-        loaded = [one.load_kg * len(one.counted) for one in self.sets if one.load_kg is not None]
-        return sum(loaded) if loaded else None
-
 
 class Practised(msgspec.Struct, frozen=True, kw_only=True):
     """That an athlete has done an exercise: a line of the list to choose from."""

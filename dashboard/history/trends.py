@@ -1,6 +1,6 @@
 """From set to set: how a measure develops, and two sets side by side. Pure functions over kept sets."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Literal
 
@@ -62,12 +62,6 @@ def trend(
     return points
 
 
-def by_load(points: Sequence[TrendPoint]) -> dict[float | None, list[TrendPoint]]:
-    """The points of each load, lightest first, those without a load last."""
-    loads = sorted({point.load_kg for point in points}, key=lambda kg: (kg is None, kg or 0.0))
-    return {load: [point for point in points if point.load_kg == load] for load in loads}
-
-
 def _value(
     one: KeptSet, measure: Measure, profiles: Mapping[str, Profile]
 ) -> tuple[float | None, float | None]:
@@ -96,11 +90,6 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     one: SetSummary
     other: SetSummary
     pairs: tuple[RepPair, ...]
-
-    def difference(self, of: Callable[[SetSummary], float | None]) -> float | None:
-        """`other` minus `one` in a figure of their summaries; None where either lacks it."""
-        first, second = of(self.one), of(self.other)
-        return None if first is None or second is None else second - first
 
 
 def compare_sets(one: KeptSet, other: KeptSet) -> Comparison:

@@ -10,12 +10,11 @@ from typing import Any
 import msgspec
 
 from station.messages import CommandMessage
-from station.records import MARKED, Rep, SetSummary, sentence
+from station.records import MARKED, Rep, sentence
 from station.sets import numbered, summarise, with_load
 
 Row = dict[str, Any]
 _REP = Rep.__struct_fields__
-_SUMMARY = SetSummary.__struct_fields__
 
 
 def corrected(

@@ -5,7 +5,6 @@ anything for it. What the station itself has said of a corrected event lies in `
 revisions go as well; from there and the list of corrections the seen rows are made anew, whatever changes.
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -253,18 +252,6 @@ class Corrections:
         self._db.run(
             f"DELETE FROM {table} WHERE site = ? AND station = ? AND event_id = ?", (*key[:2], event_id)
         )
-
-
-def corrections_of(db: Database, sessions: Sequence[SessionKey]) -> list[dict[str, Any]]:
-    """Who corrected what in some sessions, and when, oldest first; undone ones too."""
-    found = [
-        row
-        for key in sessions
-        for row in db.rows(
-            "SELECT * FROM corrections WHERE site = ? AND station = ? AND session = ?", tuple(key)
-        )
-    ]
-    return sorted(found, key=lambda row: (row["at_utc"], row["event_id"]))
 
 
 def _in_words(command: CommandMessage) -> str:

@@ -103,6 +103,11 @@ class Connection:
             self.connected = False  # it was not running: paho answers MQTT_ERR_INVAL while it is
 
     @property
+    def reconnects(self) -> int:
+        """How often the connection had to be made anew."""
+        return max(0, self.connects - 1)
+
+    @property
     def asking(self) -> bool:
         """Whether it is still being found out if another node has the station's name."""
         return self._asking

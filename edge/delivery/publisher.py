@@ -1,11 +1,11 @@
 """The publishing side of a node: one thread that sends what the outbox holds until the record has it.
 
-Retrying is done here and nowhere else. Rep and set messages go out with QoS 0, because the record's own
-acknowledgement is what counts (QoS 1 underneath was measured to send each rep five times as often when
-brokers were being killed, and saved none). Per station a bounded window of the oldest unacknowledged events
-is sent once; when no acknowledgement comes, a few of them are sent again as a probe, at growing intervals,
-and the rest follows as soon as one is answered. This thread may die and be started again: what it must not
-lose is in the outbox.
+Sending an event again is done here and nowhere else. Rep and set messages go out with QoS 0, because the
+record's own acknowledgement is what counts (QoS 1 underneath was measured to send each rep five times as
+often when brokers were being killed, and saved none). Per station a bounded window of the oldest
+unacknowledged events is sent once; when no acknowledgement comes, a few of them are sent again as a probe,
+at growing intervals, and the rest follows as soon as one is answered. This thread may die and be started
+again: what it must not lose is in the outbox.
 """
 
 import math
@@ -56,7 +56,8 @@ class Publisher:
     """Send what stations have to say, and take the commands for them.
 
     All methods may be called from any thread and return at once; the network is met on the publishing
-    thread. `state`, `info` and `health` are kept and sent again at every connect.
+    thread. `state`, `info` and `health` are kept and sent again at every connect. `senders` has each
+    station's side by its id.
 
     Parameters
     ----------
@@ -78,8 +79,8 @@ class Publisher:
         clock: Callable[[], float] = time.monotonic,
         stamp: Stamp = lambda _station, _leaf, payload: payload,
     ) -> None:
-        self._links = {
-            station: _Link(outbox, mqtt, station, sessions[station], window, clock, self.wake, stamp)
+        self.senders = {
+            station: StationSender(outbox, mqtt, station, sessions[station], window, clock, self.wake, stamp)
             for station, mqtt in brokers.items()
         }
         self._wake = threading.Event()
@@ -95,8 +96,8 @@ class Publisher:
 
     def start(self) -> None:
         """Begin to connect; a broker that is not there yet is no error."""
-        for link in self._links.values():
-            link.connection.start()
+        for sender in self.senders.values():
+            sender.connection.start()
         self._thread.start()
 
     def stop(self, timeout_s: float = 1.0) -> None:
@@ -106,8 +107,8 @@ class Publisher:
         if self._thread.ident is not None:
             self._thread.join(timeout_s / 2)
         closing = [
-            threading.Thread(target=link.connection.stop, args=(timeout_s / 2,), daemon=True)
-            for link in self._links.values()
+            threading.Thread(target=sender.connection.stop, args=(timeout_s / 2,), daemon=True)
+            for sender in self.senders.values()
         ]
         for thread in closing:
             thread.start()
@@ -123,52 +124,28 @@ class Publisher:
     ) -> None:
         """Publish the newest state, info, health or current set, and again after every connect."""
         leaf = _RETAINED_LEAF[type(message)]
-        self._links[station].retain(leaf, encode(message))
+        self.senders[station].retain(leaf, encode(message))
         self.wake()
 
     def live(self, station: str, message: LiveMessage) -> None:
         """Publish the newest live value; dropped when not connected or when a newer one overtakes it."""
-        self._links[station].live = encode(message)
+        self.senders[station].live = encode(message)
         self.wake()
 
     def reply(self, station: str, message: ReplyMessage) -> None:
         """Answer a command."""
-        self._links[station].replies.append(encode(message))
+        self.senders[station].replies.append(encode(message))
         self.wake()
 
     def commands(self, station: str) -> list[CommandMessage]:
         """The commands that have come in for a station since the last call, oldest first."""
-        waiting = self._links[station].commands
+        waiting = self.senders[station].commands
         found: list[CommandMessage] = []
         while True:
             try:
                 found.append(waiting.get_nowait())
             except Empty:
                 return found
-
-    def rival(self, station: str) -> bool:
-        """Whether another node is known to speak for the station."""
-        return self._links[station].connection.rival is not None
-
-    def connected(self, station: str) -> bool:
-        """Whether the station's connection stands."""
-        return self._links[station].connection.connected
-
-    def reconnects(self, station: str) -> int:
-        """How often the station's connection had to be made anew."""
-        return max(0, self._links[station].connection.connects - 1)
-
-    def trouble(self, station: str) -> str | None:
-        """What is wrong with the station's connection, once that is known."""
-        return self._links[station].connection.trouble
-
-    def store_problem(self, station: str) -> str | None:
-        """Why the outbox cannot be read or written at the moment."""
-        return self._links[station].store_problem
-
-    def refused(self, station: str) -> int:
-        """Commands and acknowledgements for a station that were malformed, or too many."""
-        return self._links[station].messages_refused
 
     def _run(self) -> None:
         try:
@@ -178,14 +155,19 @@ class Publisher:
                 self._wake.clear()
                 self.beat_at = time.monotonic()
                 stopping = self._stop.is_set()  # read before sending: the last round sends everything
-                for link in self._links.values():
-                    link.send()
+                for sender in self.senders.values():
+                    sender.send()
         except Exception as error:  # noqa: BLE001 - the node ends with status 1 and says why
             self.failure = error
 
 
-class _Link:
-    """One station's side of the publisher: what is to be sent, and what of it is in flight."""
+class StationSender:
+    """One station's side of the publisher: what is to be sent, and what of it is in flight.
+
+    connection : the station's own
+    store_problem : why the outbox cannot be read or written at the moment
+    messages_refused : commands and acknowledgements that were malformed, or too many
+    """
 
     def __init__(
         self,

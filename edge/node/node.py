@@ -104,7 +104,8 @@ class Node:
         while not self._stop.is_set() and self._sound() and any(thread.is_alive() for thread in threads):
             now_s = time.monotonic()
             for session in self.sessions:
-                session.standing_down = self.publisher.rival(session.station.station.id)
+                sender = self.publisher.senders[session.station.station.id]
+                session.standing_down = sender.connection.rival is not None
             if self._faults_changed(now_s) or now_s >= report_at:
                 report_at = now_s + HEALTH_PERIOD_S
                 self._report()
@@ -227,7 +228,7 @@ class Node:
             if session.rest.count:
                 moved = f"zeroed at rest, {health.zero_moved_n:+.1f} N since it was tared"
                 self._note(f"{session.station.station.id} force_n", moved)
-            trouble = self.publisher.trouble(session.station.station.id)
+            trouble = self.publisher.senders[session.station.station.id].connection.trouble
             self._note(f"{session.station.station.id} broker", trouble)
 
     def _health(self, session: Session, ports: Sequence[Acquisition]) -> HealthMessage:
@@ -240,7 +241,7 @@ class Node:
             self.outbox.problem,
             session.backlog.problem,
             session.flight.problem if session.flight is not None else None,
-            self.publisher.store_problem(station),
+            self.publisher.senders[station].store_problem,
             *(a.problem for a in ports),
             *(s.device_problem for s in stats),
         ]
@@ -267,7 +268,7 @@ class Node:
             rates_hz=session.measured_rates_hz(),
             sensor_faults=faults,
             movements_rejected=session.rejected,
-            messages_refused=self.publisher.refused(station),
+            messages_refused=self.publisher.senders[station].messages_refused,
             overruns=session.backlog.overruns,
             rezeros=session.rest.count,
             zero_moved_n=session.rest.moved_n,

@@ -22,7 +22,7 @@ def main(path: str, port: str, name: str, stations: str, reps_per_s: str, log: s
     ids = [f"{name}-{n}" for n in range(int(stations))]
     publisher = Publisher(outbox, dict.fromkeys(ids, mqtt), dict.fromkeys(ids, name))
     publisher.start()
-    while not all(publisher.connected(station) for station in ids):
+    while not all(publisher.senders[station].connection.connected for station in ids):
         time.sleep(0.1)
     start_s, reps = time.monotonic(), 0
     while publisher.alive:

@@ -89,7 +89,7 @@ def spoof(quick: bool) -> Verdict:
         with Outbox(gym.folder / "outbox.db") as outbox, SqliteStore(gym.history) as store:
             publisher = Publisher(outbox, {"rack-1": mqtt("rack-1")}, {"rack-1": "one"})
             publisher.start()
-            until(lambda: publisher.connected("rack-1"), 10.0)
+            until(lambda: publisher.senders["rack-1"].connection.connected, 10.0)
             thief = Thief(mqtt("rack-2"))
             stream = outbox.stream("rack-1")
             ack = StreamAck(stream=stream, committed_seq=REPS)

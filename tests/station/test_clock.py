@@ -1,7 +1,6 @@
 """The board's clock against the truth of a simulated link."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
@@ -190,13 +189,6 @@ def test_the_two_mappings_are_inverse() -> None:
     host_s = clock.host_s(150.0)
     assert host_s is not None
     assert clock.session_at(host_s) == pytest.approx(150.0, abs=1e-9)
-
-
-def test_utc_follows_the_sample_and_not_the_moment_it_is_asked() -> None:
-    clock = DeviceClock()
-    feed(clock, [0], received_s=500.0)
-    now = datetime(2030, 1, 1, tzinfo=UTC)
-    assert clock.utc(2.0, 510.0, now) == now - timedelta(seconds=8.0)
 
 
 def test_memory_is_bounded_over_hours() -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from dashboard.database.schema import REPS
 from dashboard.history.export import COLUMNS
-from station.fields import Definition, definitions, plain_types
+from station.fields import plain_types
 from station.records import Rep, SetSummary
 from station.schema import json_schemas
+from tests.fields import Definition, definitions
 
 FIELDS = Rep.__struct_fields__
 

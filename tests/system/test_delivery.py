@@ -236,7 +236,7 @@ def test_a_spoofed_acknowledgement_deletes_nothing(
     outbox: Outbox, publisher: Publisher, wire: Any, make_rep: MakeRep, until: Any
 ) -> None:
     outbox.append("rack-1", [make_rep(), make_rep()])
-    until(lambda: publisher.connected("rack-1"))
+    until(lambda: publisher.senders["rack-1"].connection.connected)
     stream = outbox.stream("rack-1")
     for ack in (StreamAck(stream=stream, committed_seq=3), StreamAck(stream="0" * 32, committed_seq=2)):
         text = encode_ack(ack)

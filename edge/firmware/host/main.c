@@ -3,7 +3,7 @@
      plumbline-board CONFIGURATION STIMULI [speed [boot seed [start of the clock, us]]]
 
    speed 0: as fast as it goes, bytes to the standard output. Otherwise it prints the terminal's name, waits for a
-   listener, and a second of the board takes 1/speed of a second. Stimuli are drawn in station/sim/stimulus.py. */
+   listener, and a second of the board takes 1/speed of a second. Stimuli are drawn in tests/edge/firmware/stimulus.py. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -193,11 +193,11 @@ def test_reps_get_through_and_a_record_of_the_role_acknowledges_them(
     publisher.retain("rack-1", StateMessage(event_id="e", at_utc="x", session="one", state="ready"))
     publisher.start()
     outbox.append("rack-1", [make_rep(1), make_rep(2)])
-    until(lambda: publisher.connected("rack-1"))
+    until(lambda: publisher.senders["rack-1"].connection.connected)
     with SqliteStore(tmp_path / "h.db") as store, Record(gym.mqtt("record"), store):
         until(lambda: outbox.depth() == 0)
         assert [row["number"] for row in store.reps("gym", "rack-1")] == [1, 2]
-    assert publisher.trouble("rack-1") is None
+    assert publisher.senders["rack-1"].connection.trouble is None
     publisher.stop()
 
 
@@ -207,7 +207,11 @@ def test_a_station_that_says_another_name_is_told_by_its_own_log(
     publisher = Publisher(outbox, {"rack-1": gym.mqtt("rack-2")}, {"rack-1": "one"})
     publisher.retain("rack-1", StateMessage(event_id="e", at_utc="x", session="one", state="ready"))
     publisher.start()
-    until(lambda: "does not let station rack-1 publish" in (publisher.trouble("rack-1") or ""))
+    until(
+        lambda: (
+            "does not let station rack-1 publish" in (publisher.senders["rack-1"].connection.trouble or "")
+        )
+    )
     publisher.stop()
 
 

@@ -82,7 +82,7 @@ def test_acknowledging_beyond_what_was_issued_deletes_nothing(
     wire: Any, publisher: Publisher, outbox: Outbox, make_rep: MakeRep, until: Any
 ) -> None:
     outbox.append("rack-1", [make_rep(1)])
-    until(lambda: publisher.connected("rack-1"))
+    until(lambda: publisher.senders["rack-1"].connection.connected)
     acknowledge(wire, outbox, 10**9)
     wire.say(TOPIC + "ack", b"nonsense")
     wire.say(
@@ -98,11 +98,11 @@ def test_what_is_retained_is_there_again_after_the_broker_lost_everything(
     broker: Broker, publisher: Publisher, until: Any, listen: Any
 ) -> None:
     publisher.retain("rack-1", state("starting"))
-    until(lambda: publisher.connected("rack-1"))
+    until(lambda: publisher.senders["rack-1"].connection.connected)
     broker.kill()
     publisher.retain("rack-1", state("ready"))  # said while nobody could hear it
     broker.start()
-    until(lambda: publisher.reconnects("rack-1") == 1)
+    until(lambda: publisher.senders["rack-1"].connection.reconnects == 1)
     hears = listen(TOPIC + "state")
     until(lambda: hears.messages("state"))
     until(lambda: hears.messages("state")[-1].state == "ready")
@@ -155,13 +155,13 @@ def test_a_live_value_is_dropped_while_nobody_can_hear_it(
             live=Live(session_s=session_s, **none),  # type: ignore[arg-type]
         )
 
-    until(lambda: publisher.connected("rack-1"))
+    until(lambda: publisher.senders["rack-1"].connection.connected)
     broker.kill()
-    until(lambda: not publisher.connected("rack-1"))
+    until(lambda: not publisher.senders["rack-1"].connection.connected)
     publisher.live("rack-1", live(1.0))
     broker.start()
     hears = listen(TOPIC + "live")
-    until(lambda: publisher.connected("rack-1"))
+    until(lambda: publisher.senders["rack-1"].connection.connected)
 
     def heard() -> list[float]:
         publisher.live("rack-1", live(2.0))
@@ -178,7 +178,7 @@ def test_commands_arrive_checked_and_kept_ones_are_not_obeyed(
     wire.say(TOPIC + "command", encode(command), retain=True)
     publisher = Publisher(outbox, {"rack-1": at(broker)}, {"rack-1": "one"})
     publisher.start()
-    until(lambda: publisher.connected("rack-1"))
+    until(lambda: publisher.senders["rack-1"].connection.connected)
     wire.say(TOPIC + "command", b'{"schema":"plumbline/command/1","name":"format-disk"}')
     wire.say(TOPIC + "command", encode(CommandMessage(event_id="c2", at_utc=NOW, name="end-set", by="coach")))
     got: list[CommandMessage] = []
@@ -190,7 +190,7 @@ def test_commands_arrive_checked_and_kept_ones_are_not_obeyed(
 def test_a_defect_in_a_callback_shows_and_does_not_pass_in_silence(
     wire: Any, publisher: Publisher, until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    until(lambda: publisher.connected("rack-1"))
+    until(lambda: publisher.senders["rack-1"].connection.connected)
 
     def broken(*_: object) -> None:
         raise RuntimeError("a defect")
@@ -206,7 +206,7 @@ def test_stopping_does_not_wait_for_a_broker_that_hangs(
 ) -> None:
     publisher = Publisher(outbox, {"rack-1": at(broker)}, {"rack-1": "one"})
     publisher.start()
-    until(lambda: publisher.connected("rack-1"))
+    until(lambda: publisher.senders["rack-1"].connection.connected)
     assert broker.pid is not None
     os.kill(broker.pid, signal.SIGSTOP)
     try:
@@ -248,8 +248,8 @@ def test_a_broker_without_mqtt_5_gets_3_1_1(outbox: Outbox, make_rep: MakeRep, u
     with Broker(kind="amqtt") as broker:
         publisher = Publisher(outbox, {"rack-1": at(broker)}, {"rack-1": "one"})
         publisher.start()
-        until(lambda: publisher.connected("rack-1"))
-        assert publisher.trouble("rack-1") is None
+        until(lambda: publisher.senders["rack-1"].connection.connected)
+        assert publisher.senders["rack-1"].connection.trouble is None
         publisher.stop()
 
 
@@ -305,7 +305,7 @@ def test_a_broker_that_denies_the_subscription_is_said(outbox: Outbox, until: An
         publisher = Publisher(outbox, {"rack-1": mqtt}, {"rack-1": "one"})
         publisher.start()
         words = "does not let station rack-1 read command and ack"
-        until(lambda: words in (publisher.trouble("rack-1") or ""))
+        until(lambda: words in (publisher.senders["rack-1"].connection.trouble or ""))
         publisher.stop()
 
 
@@ -315,19 +315,24 @@ def test_commands_come_no_faster_than_a_person_gives_them(
     now = [0.0]
     publisher = Publisher(outbox, {"rack-1": at(broker)}, {"rack-1": "one"}, clock=lambda: now[0])
     publisher.start()
-    until(lambda: publisher.connected("rack-1"))
+    until(lambda: publisher.senders["rack-1"].connection.connected)
     got: list[CommandMessage] = []
     for n in range(100):
         command = CommandMessage(event_id=f"c{n}", at_utc=NOW, name="tare", by="script")
         wire.say(TOPIC + "command", encode(command))
         got += publisher.commands("rack-1")
-    until(lambda: got.extend(publisher.commands("rack-1")) or len(got) + publisher.refused("rack-1") == 100)
+    until(
+        lambda: (
+            got.extend(publisher.commands("rack-1"))
+            or len(got) + publisher.senders["rack-1"].messages_refused == 100
+        )
+    )
     assert len(got) == 64
     now[0] = 1.0
     for n in range(20):
         command = CommandMessage(event_id=f"d{n}", at_utc=NOW, name="tare", by="script")
         wire.say(TOPIC + "command", encode(command))
-    until(lambda: publisher.refused("rack-1") == 46)
+    until(lambda: publisher.senders["rack-1"].messages_refused == 46)
     assert len(publisher.commands("rack-1")) == 10
     publisher.stop()
 
@@ -335,14 +340,14 @@ def test_commands_come_no_faster_than_a_person_gives_them(
 def test_a_command_longer_than_any_screen_sends_is_refused(
     wire: Any, publisher: Publisher, until: Any
 ) -> None:
-    until(lambda: publisher.connected("rack-1"))
+    until(lambda: publisher.senders["rack-1"].connection.connected)
     for word in ("x" * 5000, "romanian-deadlift"):
         command = CommandMessage(event_id="c", at_utc=NOW, name="set-exercise", by="coach", exercise=word)
         wire.say(TOPIC + "command", encode(command))
     got: list[CommandMessage] = []
     until(lambda: got.extend(publisher.commands("rack-1")) or got)
     assert [command.exercise for command in got] == ["romanian-deadlift"]
-    assert publisher.refused("rack-1") == 1
+    assert publisher.senders["rack-1"].messages_refused == 1
 
 
 def test_an_outbox_that_cannot_be_written_stops_only_the_deleting(
@@ -357,11 +362,11 @@ def test_an_outbox_that_cannot_be_written_stops_only_the_deleting(
 
     monkeypatch.setattr(outbox, "acknowledge", full)
     acknowledge(wire, outbox, 1)
-    until(lambda: publisher.store_problem("rack-1") == "o.db: no room left")
+    until(lambda: publisher.senders["rack-1"].store_problem == "o.db: no room left")
     assert publisher.alive and outbox.depth() == 1
     monkeypatch.setattr(outbox, "acknowledge", works)
     until(lambda: outbox.depth() == 0)
-    until(lambda: publisher.store_problem("rack-1") is None)
+    until(lambda: publisher.senders["rack-1"].store_problem is None)
 
 
 def test_a_hole_is_sent_again_also_while_later_events_are_being_answered(

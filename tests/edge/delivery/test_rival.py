@@ -118,10 +118,10 @@ def test_the_second_node_says_so_and_counts_nothing_until_the_first_has_gone(
     first_log: list[str] = []
     second_log: list[str] = []
     first = start("first", first_log)
-    until(lambda: first.publisher.connected("rack-1") and wire.messages("health"))
+    until(lambda: first.publisher.senders["rack-1"].connection.connected and wire.messages("health"))
     second = start("second", second_log)
     until(lambda: any("another node" in line for line in second_log), 10.0)
-    assert second.sessions[0].standing_down and not second.publisher.connected("rack-1")
+    assert second.sessions[0].standing_down and not second.publisher.senders["rack-1"].connection.connected
     counted = second.outbox.depth()
     heard = len(wire.messages("live"))
     until(lambda: len(wire.messages("live")) > heard + 20)
@@ -130,5 +130,5 @@ def test_the_second_node_says_so_and_counts_nothing_until_the_first_has_gone(
     assert second.outbox.depth() == counted
     assert not any("lost" in line for line in first_log), "the first was never pushed off"
     first.stop()
-    until(lambda: second.publisher.connected("rack-1"), 10.0)
+    until(lambda: second.publisher.senders["rack-1"].connection.connected, 10.0)
     until(lambda: not second.sessions[0].standing_down)

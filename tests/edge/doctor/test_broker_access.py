@@ -89,7 +89,7 @@ def test_tls_with_the_gyms_ca_and_the_stations_password(gym: Any, tmp_path: Path
     port, folder = gym
     mqtt = with_password(port, folder, secret(tmp_path, "secret\n"))
     publisher = connect(mqtt, tmp_path)
-    until(lambda: publisher.connected("rack-1"))
+    until(lambda: publisher.senders["rack-1"].connection.connected)
     publisher.stop()
 
 
@@ -98,9 +98,9 @@ def test_a_certificate_of_another_ca_is_not_trusted_and_that_is_said(
 ) -> None:
     port, folder = gym
     publisher = connect(Mqtt(host="localhost", port=port, ca_file=str(folder / "other.pem")), tmp_path)
-    until(lambda: publisher.trouble("rack-1"))
-    assert "certificate" in (publisher.trouble("rack-1") or "")
-    assert not publisher.connected("rack-1")
+    until(lambda: publisher.senders["rack-1"].connection.trouble)
+    assert "certificate" in (publisher.senders["rack-1"].connection.trouble or "")
+    assert not publisher.senders["rack-1"].connection.connected
     publisher.stop()
 
 
@@ -108,8 +108,8 @@ def test_a_wrong_password_is_said(gym: Any, tmp_path: Path, until: Any) -> None:
     port, folder = gym
     mqtt = with_password(port, folder, secret(tmp_path, "wrong"))
     publisher = connect(mqtt, tmp_path)
-    until(lambda: publisher.trouble("rack-1"))
-    assert "Not authorized" in (publisher.trouble("rack-1") or "")
+    until(lambda: publisher.senders["rack-1"].connection.trouble)
+    assert "Not authorized" in (publisher.senders["rack-1"].connection.trouble or "")
     publisher.stop()
 
 

@@ -22,7 +22,7 @@ from station.exercises import load_profile
 from station.sim import Sensors, SimulatedSet, simulate_set, with_seed
 from station.sim.board import LOAD_CELL_COUNTS_PER_N, LOAD_CELL_ZERO
 from station.sim.readings import lengths
-from station.sim.stimulus import Encoder, Sensor, Tilt, stimuli
+from tests.edge.firmware.stimulus import Encoder, Sensor, Tilt, stimuli
 
 COUNTS_PER_M = 10_000.0  # 600 lines an encoder's turn, a spool of 240 mm round
 START_S = 0.1

@@ -15,7 +15,7 @@ from edge.board.build import avr_hex
 from edge.board.configuration import block
 from kernels import FrameDecoder
 from station import wire
-from station.sim.stimulus import Kind, edges, merged, records
+from tests.edge.firmware.stimulus import Kind, edges, merged, records
 
 COUNTS_PER_M = 10_000.0
 HX711_PINS = ("4", "5")

@@ -27,7 +27,7 @@ from station.config import Mqtt
 from station.messages import HealthMessage
 from station.ports import Port
 from station.sim.recording import station_toml
-from station.sim.stimulus import Kind, merged, records
+from tests.edge.firmware.stimulus import Kind, merged, records
 
 SPEED = 10  # as fast as an idle machine's node takes three stations with ease
 

@@ -11,7 +11,7 @@ import pytest
 
 from kernels import FrameDecoder
 from station import wire
-from station.sim.stimulus import RECORD, Encoder, Kind, edges, merged, records, stimuli
+from tests.edge.firmware.stimulus import RECORD, Encoder, Kind, edges, merged, records, stimuli
 
 COUNTS_PER_M = 10_000.0
 

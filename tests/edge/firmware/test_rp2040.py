@@ -17,7 +17,7 @@ from edge.board.configuration import BoardFile, ChannelTable
 from edge.board.image import sealed
 from kernels import FrameDecoder
 from station import wire
-from station.sim.stimulus import Kind, edges, merged, records
+from tests.edge.firmware.stimulus import Kind, edges, merged, records
 
 FIRMWARE = Path(__file__).parents[3] / "edge" / "firmware"
 COUNTS_PER_M = 10_000.0

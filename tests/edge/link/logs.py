@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from station import wire
 from station.config import Calibration, StationFile, StationTable
-from station.sim import foreign
 from station.sim.device import BoardChannel, Piece, SimulatedBoard
+from tests.edge.link import foreign
 
 Floats = NDArray[np.float64]
 G_MPS2 = 9.80665

@@ -7,7 +7,7 @@ import pytest
 
 from edge.link.drivers import Driver, make_driver
 from station.config import Calibration, Port, StationFile, StationTable
-from station.sim import foreign
+from tests.edge.link import foreign
 
 PLAIN = StationFile(station=StationTable("rack-1", "barbell"))
 CALIBRATED = StationFile(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from edge.link.drivers import Driver, Samples, make_driver
 from edge.link.drivers.lines import MAX_LINE_BYTES, Lines
 from station.config import Port
-from station.sim import foreign
+from tests.edge.link import foreign
 from tests.edge.link.logs import AT_80, LOGS, Log, force_n
 
 

@@ -73,7 +73,7 @@ def test_home_assistant_is_told_only_where_asked(
     node = node_at(asked, outbox)
     running = threading.Thread(target=node.run)
     running.start()
-    until(lambda: node.publisher.connected("rack-1"))
+    until(lambda: node.publisher.senders["rack-1"].connection.connected)
     hears = listen("homeassistant/#")  # kept: also for a Home Assistant that starts later
     until(lambda: len(hears.heard) == len(discovery(asked, "rack-1")))
     node.stop()

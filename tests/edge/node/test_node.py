@@ -213,7 +213,7 @@ def test_a_broker_that_is_gone_stops_no_counting(
     board: BoardOnPty, run: Any, broker: Broker, until: Any, listen: Any
 ) -> None:
     running = run(port_of(board))
-    until(lambda: running.node.publisher.connected("sim-1"))
+    until(lambda: running.node.publisher.senders["sim-1"].connection.connected)
     broker.kill()
     board.send(BYTES)
     until(lambda: running.node.outbox.depth("sim-1") >= 5)

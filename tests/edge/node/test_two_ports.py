@@ -27,10 +27,10 @@ from station.clock import DeviceClock
 from station.config import Calibration, Mqtt, Port, StationFile, StationTable
 from station.exercises import load_profile
 from station.records import RepEvent
-from station.sim import foreign
 from station.sim.device import Piece
 from station.sim.sensors import Sensors
 from station.sim.session import simulate_set
+from tests.edge.link import foreign
 
 Floats = NDArray[np.float64]
 PROFILE = load_profile("rdl")
