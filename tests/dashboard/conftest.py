@@ -366,7 +366,9 @@ class Looks:
             app.flush()
             app.post_message(FloorChanged(app.floor))
             await pilot.pause()
-            seen.append(self.text(app))
+            focused = app.focused is not None and app.focused.has_focus
+            chosen = focused or not app.screen.query("#tiles > Tile")
+            seen.append(self.text(app) if chosen and not app.screen._dirty_widgets else str(len(seen)))
 
     async def poll(self, pilot: Any, true: Callable[[], object], timeout_s: float = 5.0) -> None:
         """Let the app run until something is so."""
