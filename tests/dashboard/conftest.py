@@ -17,8 +17,9 @@ import paho.mqtt.client as paho
 import psycopg
 import pytest
 
-from dashboard.broker.client import Connection, Inbox
+from dashboard.broker.client import Connection
 from dashboard.broker.events import Packet
+from dashboard.broker.inbox import Inbox
 from dashboard.tui.messages import FloorChanged
 from edge.broker.mosquitto import Broker
 from station.messages import (
