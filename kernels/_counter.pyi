@@ -31,6 +31,10 @@ class RepCounter:
         sigma_length_m: float = ...,
         sigma_tilt_rad: float = ...,
         sigma_pulley_n: float = ...,
+        sigma_anchor_m: float = ...,
+        sigma_zero_m: float = ...,
+        sigma_scale: float = ...,
+        stray_m: float = ...,
     ) -> None: ...
     def push(
         self, channel: int, time_s: NDArray[np.float64], value: NDArray[np.float64]

@@ -61,6 +61,11 @@ cdef class RepCounter:
     travel_ratio, free_length_m, pulley_efficiency : float
     sigma_length_m, sigma_tilt_rad, sigma_pulley_n : float
         Standard uncertainties of one reading, for the path.
+    sigma_anchor_m, sigma_zero_m, sigma_scale : float
+        Of what errs alike in every rep: each coordinate of a surveyed anchor, the zero of a length, and (relative) its
+        scale.
+    stray_m : float
+        How far a bar may go to the front or the back in a rep, for the height over one tether.
     """
 
     cdef Sensors sensors
@@ -97,6 +102,10 @@ cdef class RepCounter:
         double sigma_length_m=0.0005,
         double sigma_tilt_rad=0.0017,
         double sigma_pulley_n=1.0,
+        double sigma_anchor_m=0.0,
+        double sigma_zero_m=0.0,
+        double sigma_scale=0.0,
+        double stray_m=0.0,
     ):
         cdef int i
         self.sensors = Sensors(
@@ -104,9 +113,18 @@ cdef class RepCounter:
         )
         self.segmenter = Segmenter(concentric_first, min_range, 0.0 if self.on_tension else v0_mps, gap_s)
         self.meter = Meter(
-            self.sensors.layout, concentric_first, free_weight, free_length_m, pulley_efficiency
+            self.sensors.layout,
+            concentric_first,
+            free_weight,
+            free_length_m,
+            pulley_efficiency,
+            sigma_anchor_m,
+            sigma_zero_m,
+            sigma_scale,
+            stray_m,
         )
         self.meter.way.anchors = self.sensors.anchors
+        self.meter.sure.anchors = self.sensors.anchors
         self.announcer = smoother(ANNOUNCE)
         self.v0 = v0_mps
         self.load = 0.0

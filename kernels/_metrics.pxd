@@ -2,6 +2,7 @@ cimport cython
 
 from kernels._path cimport PathMeter
 from kernels._phases cimport Phases
+from kernels._uncertainty cimport Uncertainty
 from kernels._window cimport Measures, Span, Window
 
 
@@ -12,6 +13,7 @@ cdef class Meter:
     cdef bint free_weight
     cdef Phases phases
     cdef PathMeter way
+    cdef Uncertainty sure
 
     cdef bint measure(
         self,

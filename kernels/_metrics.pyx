@@ -9,6 +9,7 @@ from kernels._path cimport PathMeter
 from kernels._phases cimport Phases
 from kernels._smooth cimport LADDER, half_width
 from kernels._swings cimport TO_THE_FLOOR
+from kernels._uncertainty cimport Uncertainty
 from kernels._window cimport GRID_HZ, MARGIN, MASK, RING, STRETCH, TENSION, Measures, Span, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
@@ -25,7 +26,6 @@ cdef int MOST_LEAD = 600            # REST_S of the grammar, and what it may mis
 cdef double CREEP = 0.004           # of the range in a STRIDE: 2 % a second, well below v0 of any rep
 
 
-
 @cython.final
 cdef class Meter:
     """Measure candidates.
@@ -37,16 +37,28 @@ cdef class Meter:
     concentric_first, free_weight : bool
     free_length_m, pulley_efficiency : float
         Of a cable; NaN where there is none.
+    sigma_anchor, sigma_zero, sigma_scale, stray : float
+        Of what is common to a set, as of Uncertainty.
     """
 
     def __init__(
-        self, int layout, bint concentric_first, bint free_weight, double free_length_m, double pulley_efficiency
+        self,
+        int layout,
+        bint concentric_first,
+        bint free_weight,
+        double free_length_m,
+        double pulley_efficiency,
+        double sigma_anchor,
+        double sigma_zero,
+        double sigma_scale,
+        double stray,
     ):
         self.layout = layout
         self.concentric_first = concentric_first
         self.free_weight = free_weight
         self.phases = Phases(layout == TENSION)
         self.way = PathMeter(layout, self.phases, free_length_m, pulley_efficiency)
+        self.sure = Uncertainty(layout, self.phases, sigma_anchor, sigma_zero, sigma_scale, stray)
 
     cdef bint measure(
         self,
@@ -253,6 +265,7 @@ cdef class Meter:
                 m.peak_eccentric_velocity_mps = fabs(self.phases.parabolic_peak(at))
         self.force(window, load, i0, i1, up, m)
         self.way.path(window, m)
+        self.sure.weigh(window, down, up, m)
 
     cdef void force(
         self, Window* window, double load, int i0, int i1, Span up, Measures* m

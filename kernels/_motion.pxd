@@ -2,11 +2,10 @@ cimport cython
 
 from libc.math cimport NAN
 
-from kernels._window cimport MASK, RING
+from kernels._window cimport MASK, RING, Closing
 
 cdef enum:
     QUEUE = 16384        # raw samples an auxiliary channel may be ahead of the leading one
-    CLOSINGS = 256       # bins whose closing times are kept: more than can wait to be worked on
 
 cdef long long FAR
 
@@ -28,14 +27,16 @@ cdef class Resampler:
     cdef readonly long long newest
     cdef readonly long long taken, bins          # accepted samples, and the bins they filled
     cdef readonly long long stale, spikes, shifts, disordered, gaps
+    cdef int repeats, repaired                  # samples of the run in doubt, and all that were not used as they came
     cdef readonly long long shifted             # from which bin on a shift was taken out; FAR where there was none
     cdef double ring[RING]
-    cdef double closed[CLOSINGS]                # time of the sample that made the bin whole
+    cdef Closing closings[RING]
     cdef double queue_t[QUEUE]
     cdef double queue_y[QUEUE]
     cdef long long queue_head, queue_tail
 
     cdef void take(self, double t, double raw) noexcept nogil
+    cdef void drop(self) noexcept nogil
     cdef bint decide(self, double t, double y) noexcept nogil
     cdef bint far(self, double t0, double y0, double t, double y) noexcept nogil
     cdef double rate(self) noexcept nogil

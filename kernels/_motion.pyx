@@ -117,10 +117,12 @@ cdef class Resampler:
         if self.state == REPEATED:
             if y == self.y0 and t <= self.stale_until:
                 self.t1 = t
+                self.repeats += 1
                 return
             # It moved on as it had moved before: the repeats were old readings sent again, not a stop.
             if (y - self.y0) / ((t - self.t0) * self.rate()) > GOES_ON:
                 self.stale += 1
+                self.repaired += self.repeats
             else:
                 self.accept(self.t1, self.y0)
         elif self.state == DOUBTFUL:
@@ -134,6 +136,7 @@ cdef class Resampler:
             self.restart(t, y)
         elif y == self.y0 and fabs(self.y0 - self.yb) * (t - self.t0) > QUANTA * self.quantum * (self.t0 - self.tb):
             self.t1 = t
+            self.repeats = 1
             self.stale_until = self.t0 + min(STALE_S, STALE_STEPS * max(t - self.t0, self.t0 - self.tb))
             self.state = REPEATED
         elif (doubt and fabs(y - self.y0) > self.tolerance) or self.strange(t, y):
@@ -159,29 +162,35 @@ cdef class Resampler:
         if back and off > self.bend((self.t1 - self.t0) * (t - self.t1)) and (
             fabs(self.y1 - y) > 2.0 * fabs(y - self.y0) or fabs(ahead) < 0.5 * off
         ):
-            self.spikes += 1  # where it was before, or on its way from there
+            self.drop()  # where it was before, or on its way from there
         elif jumped and fabs(ahead - step) <= self.bend((t - self.t1) * (t - self.t1)):
             if self.least > 0.0:
                 self.accept(self.t1, self.y1)  # a band can be let go
                 self.state = PLAIN
             elif self.t0 - self.tb > self.max_gap_s:
-                self.spikes += 1  # the one before was the first of all
+                self.drop()  # the one before was the first of all
                 self.restart(self.t1, self.y1)
             else:
                 self.shift += step
                 self.shifts += 1
+                self.repaired += 1
                 self.shifted = min(self.shifted, self.bin)
                 self.accept(self.t1, self.y1 - step)
                 self.state = PLAIN
         elif jumped:
-            self.spikes += 1  # nothing moves there, and the sample now does not stay there
+            self.drop()  # nothing moves there, and the sample now does not stay there
         elif not back and self.far(self.t1, self.y1, t, y):
-            self.spikes += 1
+            self.drop()
             return False
         else:
             self.accept(self.t1, self.y1)
             self.state = PLAIN
         return True
+
+    cdef void drop(self) noexcept nogil:
+        """The sample in doubt was a spike."""
+        self.spikes += 1
+        self.repaired += 1
 
     cdef bint far(self, double t0, double y0, double t, double y) noexcept nogil:
         """Whether nothing moves from one sample to the other."""
@@ -290,11 +299,10 @@ cdef class Resampler:
         """Begin anew at a sample: the bins since the last one stay NaN, the first bin is not whole."""
         cdef long long k = <long long>(t / GRID_S)
         cdef long long i
-        if self.state != EMPTY:
-            for i in range(self.newest + 1, min(k, self.newest + 1 + RING)):
+        for i in range(k - RING + 1 if self.state == EMPTY else max(self.newest + 1, k - RING + 1), k + 1):
+            if i < k:
                 self.ring[i & MASK] = NAN
-        for i in range(CLOSINGS):
-            self.closed[i] = t
+            self.closings[i & MASK].time_s = t
         self.newest = k - 1
         self.bin = k
         self.edge = (k + 1) * GRID_S
@@ -332,7 +340,9 @@ cdef class Resampler:
     cdef inline void close(self, double area, double t) noexcept nogil:
         """The bin is whole, by a sample of time t."""
         self.ring[self.bin & MASK] = area * GRID_HZ if self.whole else NAN
-        self.closed[self.bin & (CLOSINGS - 1)] = t
+        self.closings[self.bin & MASK].time_s = t
+        self.closings[self.bin & MASK].quantum = self.quantum
+        self.closings[self.bin & MASK].repaired = self.repaired
         self.newest = self.bin
         self.bin += 1
         self.bins += 1
@@ -370,7 +380,7 @@ cdef class Resampler:
 
     cdef bint bridged(self, long long k) noexcept nogil:
         """Whether bin k, one of the latest, is part of a line over a gap."""
-        return self.closed[k & (CLOSINGS - 1)] - (k + 1) * GRID_S > BRIDGE_S
+        return self.closings[k & MASK].time_s - (k + 1) * GRID_S > BRIDGE_S
 
     def push(self, const double[::1] time_s not None, const double[::1] value not None):
         """Take samples. time_s, value: float64, shape (n,); NaN is no value."""
@@ -383,9 +393,9 @@ cdef class Resampler:
 
     def grid(self, long long first, long long last):
         """Bins [first, last) as float64; NaN where not known."""
+        cdef long long k
         out = np.empty(max(0, last - first))
         cdef double[::1] view = out
-        cdef long long k
         for k in range(first, first + view.shape[0]):
             view[k - first] = value_at(self, k)
         return out

@@ -1,6 +1,8 @@
 cimport cython
 
-from kernels._window cimport RING, Span, Window
+from kernels._window cimport RING, Edge, Span, Window
+
+cdef double middle(double* row, Py_ssize_t count) noexcept nogil
 
 
 @cython.final
@@ -27,10 +29,10 @@ cdef class Phases:
         self, int i0, int i1, double sign, double v0, double start, double end, double size
     ) noexcept nogil
     cdef double boundary(
-        self, int zone, int outer, int inner, int step, double sign, double level, double v0
+        self, int zone, int outer, int inner, int step, double sign, double level, double v0, Edge* edge
     ) noexcept nogil
     cdef double carried(
-        self, double read_s, int i, int inner, int step, double sign, double level, double v0
+        self, Edge* edge, int i, int inner, int step, double sign, double v0
     ) noexcept nogil
     cdef double place_at(self, double t) noexcept nogil
     cdef int index(self, double t) noexcept nogil

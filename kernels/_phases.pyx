@@ -11,7 +11,7 @@ from libc.math cimport INFINITY, NAN, fabs, isnan, sqrt
 from libc.string cimport memmove
 
 from kernels._smooth cimport LADDER, Smoother, evens, half_width, moments, smoother, unroll
-from kernels._window cimport GRID_HZ, MARGIN, MASK, Span, Window
+from kernels._window cimport GRID_HZ, MARGIN, MASK, Edge, Span, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef double ZONE = 0.15             # README, "Phases": boundaries lie in the outer 15 % of the range
@@ -29,6 +29,35 @@ cdef double BLUR_S = 0.5            # noise does not spread a crossing farther t
 cdef int NOISE_LAG = 5
 cdef int LEAST_REACH = 3            # the narrowest smoother
 cdef int LEAST_CURVE = 8            # half-width; a second derivative is four times as noisy over half the width
+
+
+cdef double middle(double* row, Py_ssize_t count) noexcept nogil:
+    """The median of a row, the upper one of two; the row is put into another order."""
+    cdef Py_ssize_t lo, hi, left, right, mid
+    cdef double pivot, x
+    mid = count // 2
+    lo = 0
+    hi = count - 1
+    while lo < hi:  # Hoare's selection
+        pivot = row[mid]
+        left = lo
+        right = hi
+        while left <= right:
+            while row[left] < pivot:
+                left += 1
+            while row[right] > pivot:
+                right -= 1
+            if left <= right:
+                x = row[left]
+                row[left] = row[right]
+                row[right] = x
+                left += 1
+                right -= 1
+        if right < mid:
+            lo = left
+        if left > mid:
+            hi = right
+    return row[mid]
 
 
 @cython.final
@@ -123,10 +152,10 @@ cdef class Phases:
 
     cdef double noise_estimate(self) noexcept nogil:
         """Typical size of what is not voluntary in `rate`: the median fourth difference over its noise gain."""
-        cdef Py_ssize_t i, count, lo, hi, left, right, middle
-        cdef double pivot, x
+        cdef Py_ssize_t i
+        cdef Py_ssize_t count = 0
+        cdef double x
         cdef Py_ssize_t lag = NOISE_LAG
-        count = 0
         for i in range(2 * lag, self.n - 2 * lag, 5):  # nearer neighbours say the same: the narrowest smoother spans 13
             x = fabs(
                 self.rate[i]
@@ -137,29 +166,7 @@ cdef class Phases:
             count += x == x  # NaN, before the grid begins, has no place in an order
         if count == 0:
             return 0.0
-        middle = count // 2
-        lo = 0
-        hi = count - 1
-        while lo < hi:  # Hoare's selection
-            pivot = self.scratch[middle]
-            left = lo
-            right = hi
-            while left <= right:
-                while self.scratch[left] < pivot:
-                    left += 1
-                while self.scratch[right] > pivot:
-                    right -= 1
-                if left <= right:
-                    x = self.scratch[left]
-                    self.scratch[left] = self.scratch[right]
-                    self.scratch[right] = x
-                    left += 1
-                    right -= 1
-            if right < middle:
-                lo = left
-            if left > middle:
-                hi = right
-        return self.scratch[middle] / 0.6745 / 1.39
+        return middle(self.scratch, count) / 0.6745 / 1.39
 
     cdef double crossing(self, int i, double level) noexcept nogil:
         """Time at which `rate` passes `level` between samples i and i + 1, by a straight line."""
@@ -192,20 +199,22 @@ cdef class Phases:
         for i in range(out, into + 1):
             peak = max(peak, sign * self.rate[i])
         level = max(v0, READ_AT * peak)
-        span.start_s = self.boundary(min(out + 1, i1), i0, i1, -1, sign, level, v0)
+        span.start_s = self.boundary(min(out + 1, i1), i0, i1, -1, sign, level, v0, &span.start)
         span.whole = not isnan(span.start_s)
         if not span.whole:
             out = i0  # under way when the stream began
             span.start_s = (self.first + out + 0.5) * GRID_S
         span.end_s = NAN
+        span.end = span.start
+        span.end.read_s = NAN
         for i in range(out + 1, i1 + 1):
             if sign * (end - self.place[i]) <= ZONE * size:
-                span.end_s = self.boundary(i, i1, out, 1, sign, level, v0)
+                span.end_s = self.boundary(i, i1, out, 1, sign, level, v0, &span.end)
                 break
         return span
 
     cdef double boundary(
-        self, int zone, int outer, int inner, int step, double sign, double level, double v0
+        self, int zone, int outer, int inner, int step, double sign, double level, double v0, Edge* edge
     ) noexcept nogil:
         """The boundary nearest sample `zone`, where the motion leaves (step -1) or enters (step 1) its outer zone.
 
@@ -219,6 +228,10 @@ cdef class Phases:
         cdef double at_s
         cdef int i = zone
         cdef int at = zone
+        edge.read_s = NAN
+        edge.through_s = NAN
+        edge.blur_s = 0.0
+        edge.level = level
         while i != outer and not sign * self.rate[i] >= level:
             i += step
         while i != outer:
@@ -242,21 +255,23 @@ cdef class Phases:
             first = self.crossing(min(i, i + step), sign * level)
             last = first
             at = i
-        at_s = self.carried(0.5 * (first + last), at, inner, step, sign, level, v0)
+        edge.read_s = 0.5 * (first + last)
+        edge.blur_s = fabs(last - first)
+        at_s = self.carried(edge, at, inner, step, sign, v0)
         return min(at_s, known_s) if step > 0 else max(at_s, known_s)
 
     cdef double carried(
-        self, double read_s, int i, int inner, int step, double sign, double level, double v0
+        self, Edge* edge, int i, int inner, int step, double sign, double v0
     ) noexcept nogil:
-        """From the crossing of `level` on to v0, along the v ~ tau² that passes `level` and three times as much."""
-        cdef double through_s
+        """From the crossing of its level on to v0, along the v ~ tau² that passes that and three times as much."""
+        cdef double level = edge.level
         while i != inner and not sign * self.rate[i] >= 3.0 * level:
             i -= step
         if i == inner:
-            return read_s
-        through_s = self.crossing(min(i, i + step), 3.0 * sign * level)
-        return read_s + step * min(
-            fabs(read_s - through_s) * (1.0 - sqrt(v0 / level)) / (sqrt(3.0) - 1.0), CARRIED_S
+            return edge.read_s
+        edge.through_s = self.crossing(min(i, i + step), 3.0 * sign * level)
+        return edge.read_s + step * min(
+            fabs(edge.read_s - edge.through_s) * (1.0 - sqrt(v0 / level)) / (sqrt(3.0) - 1.0), CARRIED_S
         )
 
     cdef double place_at(self, double t) noexcept nogil:

@@ -7,7 +7,7 @@ others say of it is what they had measured up to its end, so that nothing depend
 cimport cython
 from libc.math cimport INFINITY, NAN, isnan, sqrt
 
-from kernels._motion cimport CLOSINGS, EMPTY, Resampler, catch_up, value_at
+from kernels._motion cimport EMPTY, Resampler, catch_up, value_at
 from kernels._path cimport Place, one_tether, survey, tilted_tether, two_tethers
 from kernels._smooth cimport MAX_HALF, Smoother, smoother
 from kernels._window cimport (
@@ -109,6 +109,8 @@ cdef class Sensors:
         self.window.x = self.x
         self.window.y = self.y
         self.window.force = self.force
+        self.window.closings = self.leading.closings
+        self.window.ratio = travel_ratio if self.layout == TRAVEL or self.layout == PULLEY else 1.0
         self.window.felt = -1
         self.first_s = NAN
         self.placed = -1
@@ -208,7 +210,7 @@ cdef class Sensors:
         return (
             self.second.state == EMPTY
             and self.second.queue_head == self.second.queue_tail
-            and self.leading.closed[(self.placed + 1) & (CLOSINGS - 1)] - self.first_s > SECOND_LOST_S
+            and self.leading.closings[(self.placed + 1) & MASK].time_s - self.first_s > SECOND_LOST_S
         )
 
     cdef bint listen(self, long long k) noexcept nogil:
@@ -217,7 +219,7 @@ cdef class Sensors:
         if self.heard < k:
             self.heard = k
         while True:
-            now_s = self.leading.closed[self.heard & (CLOSINGS - 1)]
+            now_s = self.leading.closings[self.heard & MASK].time_s
             catch_up(self.second, now_s)
             if self.second.newest >= k:
                 return True

@@ -17,6 +17,11 @@ cdef enum Layout:
     PULLEY = 4
     TENSION = 5
 
+cdef struct Closing:      # of a bin of the grid, when it became whole
+    double time_s         # of the sample that made it so
+    float quantum         # the channel's resolution, as known then
+    int repaired          # samples not used as they came, so far
+
 cdef struct Measures:
     # What the record of a rep calls them (station.records.Rep); on tension alone metres are newtons.
     double start_s
@@ -45,11 +50,30 @@ cdef struct Measures:
     double bottom
     double top
     double smoothing_s
+    # standard uncertainties, and what was repaired
+    double start_sigma_s
+    double end_sigma_s
+    double eccentric_sigma_s
+    double bottom_pause_sigma_s
+    double concentric_sigma_s
+    double top_pause_sigma_s
+    double size_sigma
+    double mean_concentric_velocity_sigma_mps
+    double peak_concentric_velocity_sigma_mps
+    int repaired_samples
+
+cdef struct Edge:         # what a boundary was read from
+    double read_s         # where the speed passes its level; NaN where it was not read
+    double through_s      # where it passes three times that; NaN where it does not
+    double blur_s         # from the first to the last of its passes
+    double level
 
 cdef struct Span:
     double start_s
     double end_s
     bint whole            # its start was seen, not only its rest
+    Edge start
+    Edge end
 
 cdef struct Window:
     # rings on one grid, and how far they are known
@@ -63,4 +87,6 @@ cdef struct Window:
     long long felt        # and how far the force is
     double path_gain      # what smoothing leaves of one reading's uncertainty
     double place_gain     # and of one grid sample's
+    const Closing* closings    # of the leading channel
+    double ratio          # of the motion to the leading channel
     double stuck          # the part of it that is the sensor's resolution, which no mean reduces at rest

@@ -73,6 +73,10 @@ class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     position_m: float = 0.0005
     tether_angle_rad: float = 0.0017  # 0.1 degree
     pulley_n: float = 1.0
+    # Errors that all reps of a set have in common
+    anchor_m: float = 0.005  # of each coordinate of a surveyed anchor: a tape measure
+    zero_m: float = 0.003  # of a tether's zero
+    scale: float = 0.002  # of the length of a count or of travel_ratio, relative
 
 
 class Mqtt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ median range. A person's mark goes before what was measured.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import hypot
 from statistics import median
 from typing import Any
 
@@ -35,6 +36,7 @@ class Entry:
     size: float  # range in the unit of the motion coordinate; NaN for an added one
     state: RepState  # by the kernel
     load_kg: float | None
+    ends_sigma_s: tuple[float, float] | None = None  # standard uncertainties of its start and end
     reason_code: ReasonCode | None = None  # why the kernel withdrew it
     mark: Mark | None = None
     by: str = ""
@@ -59,9 +61,9 @@ def judge(
     sure = _confidences(standing, profile, full_range_m, typical)
     judged = []
     for place, entry in enumerate(standing):
-        following = standing[place + 1].measured if place + 1 < len(standing) else None
+        following = standing[place + 1] if place + 1 < len(standing) else None
         code, reason = _reason(entry, profile, full_range_m, typical, void_by)
-        paused = _pause(entry.measured, following, profile)
+        paused = _pause(entry, following, profile)
         said: dict[str, Any] = {"counted": code is None, "reason": reason, "reason_code": code}
         if entry.mark is not None or void_by is not None:
             said["confidence"] = 1.0  # how sure it is what a coach would say: one has said it
@@ -151,10 +153,13 @@ def _withdraw_set_downs(entries: Sequence[Entry], profile: Profile, over: bool) 
             entry.state, entry.reason_code = "rejected", ReasonCode.SET_DOWN_AND_PICK_UP
 
 
-def _pause(rep: Rep, following: Rep | None, profile: Profile) -> dict[str, float | None]:
-    """The pause between a rep and the next, never negative; null for the last of a set."""
-    if profile.starts_with == "eccentric":
-        return {"top_pause_s": max(0.0, following.start_s - rep.end_s) if following else None}
-    if following is None or rep.eccentric_end_s is None:
-        return {"bottom_pause_s": None}
-    return {"bottom_pause_s": max(0.0, following.start_s - rep.end_s)}
+def _pause(entry: Entry, following: Entry | None, profile: Profile) -> dict[str, float | None]:
+    """The pause between a rep and the next, never negative, and its sigma; null for the last of a set."""
+    name = "top_pause" if profile.starts_with == "eccentric" else "bottom_pause"
+    rep = entry.measured
+    if following is None or (name == "bottom_pause" and rep.eccentric_end_s is None):
+        return {f"{name}_s": None, f"{name}_sigma_s": None}
+    sigma_s = None
+    if entry.ends_sigma_s is not None and following.ends_sigma_s is not None:
+        sigma_s = hypot(entry.ends_sigma_s[1], following.ends_sigma_s[0])
+    return {f"{name}_s": max(0.0, following.measured.start_s - rep.end_s), f"{name}_sigma_s": sigma_s}

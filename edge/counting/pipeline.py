@@ -35,6 +35,9 @@ TARE_SAMPLES = 64  # at most
 # The lightest loop band stretches by 0.1 kN a metre: the tension over the least range of the exercise.
 LIGHTEST_BAND_N_PER_M = 100.0
 
+# A bar goes this far to the front or the back where its exercise sets no limit.
+USUAL_STRAY_M = 0.08
+
 # What the exercise calls too short is still a movement there and back: it is reported, and not counted.
 SEEN_SHARE = 0.7
 
@@ -290,11 +293,13 @@ class StationPipeline:
             listening.starts_s[result.candidate] = result.start_s
         self._now_s = max(self._now_s, result.known_s)
         key, state = (listening.number, result.candidate), _STATES[result.kind]
-        return events + list(self.sets.rep(key, self._rep(result), result.size, state, self._now_s))
+        ends = (result.start_sigma_s, result.end_sigma_s)
+        rep = self._rep(result)
+        return events + self.sets.rep(key, rep, result.size, state, self._now_s, ends_sigma_s=ends)
 
     def _rep(self, measured: Measured) -> Rep:
         """What was measured as a record, by name: NaN is None, and so is a length on tension alone."""
-        numbers = measured.numbers | {"rom_m": measured.size}
+        numbers = measured.numbers | {"rom_m": measured.size, "rom_sigma_m": measured.size_sigma}
         if self._now_counting.counter.on_tension:
             numbers |= dict.fromkeys(LENGTHS, float("nan"))
         seen: dict[str, Any] = {name: _seen(number) for name, number in numbers.items() if name in FIELDS}
@@ -359,6 +364,10 @@ def make_counter(station: StationFile, profile: Profile, live_s: float) -> RepCo
         sigma_length_m=station.noise.position_m,
         sigma_tilt_rad=station.noise.tether_angle_rad,
         sigma_pulley_n=station.noise.pulley_n,
+        sigma_anchor_m=station.noise.anchor_m,
+        sigma_zero_m=station.noise.zero_m,
+        sigma_scale=station.noise.scale,
+        stray_m=profile.path_limit_m or USUAL_STRAY_M,
     )
 
 

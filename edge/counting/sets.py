@@ -91,8 +91,21 @@ class SetBook:
 
     # What the kernel says
 
-    def rep(self, key: tuple[int, int], rep: Rep, size: float, state: RepState, known_s: float) -> SetEvents:
-        """Take a measured rep, new or again. `key`: which counter's, and its candidate; `size`: its range."""
+    def rep(
+        self,
+        key: tuple[int, int],
+        rep: Rep,
+        size: float,
+        state: RepState,
+        known_s: float,
+        *,
+        ends_sigma_s: tuple[float, float] | None = None,
+    ) -> SetEvents:
+        """Take a measured rep, new or again.
+
+        `key`: which counter's, and its candidate; `size`: its range; `ends_sigma_s`: the sigmas of its start
+        and its end.
+        """
         events: SetEvents = []
         held = self._entries.get(key)
         if held is None:
@@ -104,7 +117,7 @@ class SetBook:
             self._entries[key] = a_set, entry
         else:
             a_set, entry = held
-        entry.measured, entry.size = rep, size
+        entry.measured, entry.size, entry.ends_sigma_s = rep, size, ends_sigma_s
         if entry.state == "pending":
             entry.state = "confirmed" if a_set.over else state
         return events + self._judge(a_set, known_s)

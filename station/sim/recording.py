@@ -72,7 +72,7 @@ def station_toml(station: StationFile) -> str:
         f"position_m = {noise.position_m}",
         f"tether_angle_rad = {noise.tether_angle_rad}",
     ]
-    lines.append(f"pulley_n = {noise.pulley_n}")
+    lines += [f"{name} = {getattr(noise, name)}" for name in ("pulley_n", "anchor_m", "zero_m", "scale")]
     for port in station.ports:
         lines += ["", "[[ports]]", f'url = "{port.url}"', f'driver = "{port.driver}"', f"baud = {port.baud}"]
     if station.mqtt:

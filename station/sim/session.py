@@ -162,6 +162,10 @@ def _station_file(plan: StationPlan, profile: Profile, geometry: Geometry, senso
             position_m=round(noise, 7),
             tether_angle_rad=sensors.tilt_noise_rad,
             pulley_n=sensors.pulley_noise_n,
+            # its anchors, zeros and ratios are what the file says, or are wrong on purpose
+            anchor_m=0.0,
+            zero_m=0.0,
+            scale=0.0,
         ),
         exercise=profile.name,
     )

@@ -171,4 +171,5 @@ def test_every_number_of_the_kernel_is_a_field_of_the_record_or_the_coordinates_
     reps = [one for one in found + counter.finish() if isinstance(one, Measured)]
     assert reps
     for rep in reps:
-        assert rep.numbers.keys() - set(Rep.__struct_fields__) == {"size", "bottom", "top", "smoothing_s"}
+        own = {"size", "bottom", "top", "smoothing_s", "size_sigma", "start_sigma_s", "end_sigma_s"}
+        assert rep.numbers.keys() - set(Rep.__struct_fields__) == own

@@ -1,1 +1,0 @@
-"""Copies of what a gym cannot do without, and putting them back: the history and the settings."""

@@ -1,0 +1,135 @@
+"""Standard uncertainties: errors are drawn, and as many lie within two sigma as should."""
+
+import numpy as np
+import pytest
+
+from kernels import CHANNELS, Measured
+
+RATE_HZ = 1000.0
+NUMBERS = {
+    "size": "size_sigma",
+    "mean_concentric_velocity_mps": "mean_concentric_velocity_sigma_mps",
+    "peak_concentric_velocity_mps": "peak_concentric_velocity_sigma_mps",
+    "eccentric_s": "eccentric_sigma_s",
+    "bottom_pause_s": "bottom_pause_sigma_s",
+    "concentric_s": "concentric_sigma_s",
+}
+
+
+def read_by(time_s, s, rng, *, rate_hz, noise_m=0.0, tremor_m=0.0, step_m=0.0):
+    """What a sensor makes of a dense motion: its own rate, noise, a lifter's tremor, and its resolution."""
+    at_s = np.arange(rng.uniform(0.0, 1.0 / rate_hz), time_s[-1], 1.0 / rate_hz)
+    value = np.interp(at_s, time_s, s) + rng.normal(0.0, noise_m, at_s.size)
+    for hz in rng.uniform(8.0, 12.0, 4):
+        value += tremor_m / np.sqrt(2.0) * np.sin(2.0 * np.pi * (hz * at_s + rng.uniform()))
+    return at_s, np.floor(value / step_m + rng.uniform()) * step_m if step_m else value
+
+
+def errors_in_sigma(results, time_s, s, read, seeds=12):
+    """Every number's errors over its sigma, against the same kernel on the motion as it was."""
+    true, _ = results(time_s, s)
+    found = {name: [] for name in NUMBERS}
+    for seed in range(seeds):
+        reps, _ = results(*read(time_s, s, np.random.default_rng(seed)))
+        assert len(reps) == len(true)
+        for rep, one in zip(reps, true, strict=True):
+            for name, sigma in NUMBERS.items():
+                assert getattr(rep, sigma) > 0.0
+                found[name].append((getattr(rep, name) - getattr(one, name)) / getattr(rep, sigma))
+    return {name: np.array(values) for name, values in found.items()}
+
+
+SENSORS = {
+    "good encoder": {"rate_hz": 200.0, "noise_m": 0.0001, "step_m": 0.0002, "tremor_m": 0.0001},
+    "noisy": {"rate_hz": 200.0, "noise_m": 0.001},
+    "very noisy": {"rate_hz": 100.0, "noise_m": 0.004},
+    "fast": {"rate_hz": 1000.0, "noise_m": 0.0005},
+    "coarse": {"rate_hz": 200.0, "step_m": 0.0027},
+    "slow": {"rate_hz": 25.0, "noise_m": 0.0005, "step_m": 0.0005},
+    "trembling": {"rate_hz": 200.0, "tremor_m": 0.0006},
+}
+
+
+@pytest.mark.parametrize("sensor", SENSORS)
+def test_errors_lie_within_two_sigma_as_often_as_they_should(motion, rdl, results, sensor):
+    time_s, s = motion(*rdl(4), rate_hz=RATE_HZ)
+    found = errors_in_sigma(results, time_s, s, lambda *of: read_by(*of, **SENSORS[sensor]))
+    within = {name: np.mean(np.abs(values) < 2.0) for name, values in found.items()}
+    assert np.mean(list(within.values())) > 0.88, within
+    assert min(within.values()) > 0.7, within
+    assert max(np.abs(values).max() for values in found.values()) < 6.0
+    # nor are they so wide that they say nothing
+    assert np.sqrt(np.mean(np.concatenate(list(found.values())) ** 2)) > 0.3
+
+
+def test_a_boundary_that_lies_in_a_gap_is_uncertain_by_the_gap(motion, rdl, results):
+    time_s, s = motion(*rdl(4))
+    whole, _ = results(time_s, s)
+    start_s = whole[1].concentric_start_s
+    there = (time_s < start_s - 0.2) | (time_s > start_s + 0.2)
+    torn, _ = results(time_s[there], s[there])
+    off_s = abs(torn[1].concentric_s - whole[1].concentric_s)
+    assert 0.02 < off_s < 2.5 * torn[1].concentric_sigma_s
+    assert torn[1].concentric_sigma_s < 0.4
+    assert torn[2].concentric_sigma_s == pytest.approx(whole[2].concentric_sigma_s, rel=0.5)
+
+
+def test_a_scale_that_is_not_known_makes_every_length_of_the_set_uncertain(motion, rdl, counter):
+    time_s, s = motion(*rdl(3))
+    plain, unsure = (
+        [r for r in rc.push(0, time_s, s) + rc.finish() if isinstance(r, Measured) and r.kind == "complete"]
+        for rc in (counter(), counter(sigma_scale=0.05))
+    )
+    for one, other in zip(plain, unsure, strict=True):
+        assert other.size_sigma == pytest.approx(np.hypot(one.size_sigma, 0.05 * one.size))
+        assert other.mean_concentric_velocity_sigma_mps == pytest.approx(
+            np.hypot(one.mean_concentric_velocity_sigma_mps, 0.05 * one.mean_concentric_velocity_mps)
+        )
+        assert other.concentric_sigma_s == one.concentric_sigma_s
+
+
+def two_tethers(time_s, s, counter, anchors, said, zeros=(0.0, 0.0), sigmas=None):
+    """The reps of a bar that leans, where the anchors are not quite where they are said to be."""
+    x = 0.08 * (s.max() - s)
+    rc = counter("two-tethers", anchor_m=said[0], anchor_2_m=said[1], **(sigmas or {}))
+    found = []
+    for place in (1, 0):
+        length = np.hypot(x - anchors[place][0], s - anchors[place][1]) + zeros[place]
+        found += rc.push(CHANNELS.index(("position_m", "position_2_m")[place]), time_s, length)
+    return [r for r in found + rc.finish() if isinstance(r, Measured) and r.kind == "complete"]
+
+
+def test_anchors_surveyed_by_tape_and_zeros_turn_ranges_by_as_much_as_is_said(motion, rdl, counter):
+    time_s, s = motion(*rdl(2))
+    anchors = ((0.3, 0.0), (-0.4, 0.05))
+    sigmas = {"sigma_anchor_m": 0.01, "sigma_zero_m": 0.005}
+    exact = two_tethers(time_s, s, counter, anchors, anchors)
+    rng = np.random.default_rng(3)
+    off = []
+    for _ in range(60):
+        said = tuple(tuple(float(v) for v in np.array(a) + rng.normal(0.0, 0.01, 2)) for a in anchors)
+        rep = two_tethers(time_s, s, counter, anchors, said, rng.normal(0.0, 0.005, 2), sigmas)[0]
+        off.append((rep.size - exact[0].size) / rep.size_sigma)
+    assert 0.75 < np.sqrt(np.mean(np.square(off))) < 1.3
+
+
+def test_the_height_over_one_tether_is_as_unsure_as_the_bar_may_stray(motion, rdl, counter):
+    time_s, s = motion(*rdl(2))
+    for stray_m, least, most in ((0.0, 0.0, 0.0005), (0.1, 0.003, 0.006)):
+        rc = counter("one-tether", stray_m=stray_m)
+        found = rc.push(0, time_s, s) + rc.finish()
+        sigma = next(r for r in found if isinstance(r, Measured) and r.kind == "complete").size_sigma
+        assert least <= sigma <= most
+
+
+def test_samples_that_were_not_used_as_they_came_are_counted_with_their_rep(motion, rdl, results):
+    time_s, s = motion(*rdl(3))
+    s = s + np.random.default_rng(1).normal(0.0, 0.0001, s.size)
+    plain, _ = results(time_s, s)
+    assert [rep.repaired_samples for rep in plain] == [0, 0, 0]
+    spoilt = s.copy()
+    middle_s = 0.5 * (plain[1].start_s + plain[1].end_s)
+    for i in (int(middle_s * 200.0), int(middle_s * 200.0) + 40, int(middle_s * 200.0) + 80):
+        spoilt[i] += 0.3
+    found, _ = results(time_s, spoilt)
+    assert [rep.repaired_samples for rep in found] == [0, 3, 0]
