@@ -19,11 +19,13 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from dashboard.broker.events import Packet
+from dashboard.broker.inbox import Inbox
 from dashboard.broker.reading import Reader
 from station.config import Mqtt, certificate_problem, check_mqtt, read_password
 from station.messages import (
     MAX_PAYLOAD_BYTES,
     QOS,
+    RETAINED,
     Address,
     BadgeMessage,
     CommandMessage,
@@ -38,12 +40,7 @@ UNSUPPORTED_VERSION = 0x84  # MQTT 5, 3.2.2.2; paho says so for 3.1.1 as well
 KEEPALIVE_S = 5  # a broker behind a dead link is noticed within 1.5 of these
 LOOP_S = 0.05  # how long a command waits at most
 REPLY_WAIT_S = 5.0
-LIVE_EACH = 8  # of one station between two looks of the screen; then its oldest goes
-LIVE_AT_ONCE = 120  # of all stations in one look: 60 at 10 Hz say 60, and what is behind is no longer live
-MOST_TOPICS = 4096  # of live values; a gym has 60
 OUTGOING = 1024  # commands, and the record's acknowledgements
-QUEUE = 8192  # reps, states and replies
-PRESSING = ("/rep", "/set", "/current", "/reply")  # what a person waits for
 LEAVES = ("state", "info", "health", "current", "live", "rep", "set", "reply")
 
 
@@ -53,52 +50,6 @@ class Connection(msgspec.Struct, frozen=True):
     up: bool
     text: str
     since_s: float
-
-
-class Inbox:
-    """Packets on their way from the network thread to the screen; live values make room first.
-
-    A screen that has not come round for a while finds each station's newest, instead of working off what it
-    missed and being late for the next.
-    """
-
-    def __init__(self, live_each: int = LIVE_EACH, live_at_once: int = LIVE_AT_ONCE) -> None:
-        self._live_each = live_each
-        self._live_at_once = live_at_once
-        self._live: dict[str, deque[Packet]] = {}  # by topic
-        self._other: deque[Packet] = deque(maxlen=QUEUE)
-        self.dropped_live = 0
-        self.dropped = 0
-        self.pressing = False  # something came that is not to wait for the next flush
-
-    def put(self, packet: Packet) -> None:
-        """Add one packet; where there is no room the oldest of its kind goes and is counted."""
-        if packet.topic.endswith("/live"):
-            queue = self._live.get(packet.topic)
-            if queue is None:
-                if len(self._live) >= MOST_TOPICS:
-                    self.dropped_live += 1
-                    return
-                queue = self._live[packet.topic] = deque(maxlen=self._live_each)
-            self.dropped_live += len(queue) == self._live_each
-            queue.append(packet)
-        else:
-            self.dropped += len(self._other) == QUEUE
-            self._other.append(packet)
-            if packet.topic.endswith(PRESSING):
-                self.pressing = True
-
-    def drain(self) -> list[Packet]:
-        """Take what is there now; what comes meanwhile is for the next time."""
-        self.pressing = False  # first, so that what comes meanwhile raises it again
-        taken = [self._other.popleft() for _ in range(len(self._other))]
-        waiting = [queue for queue in list(self._live.values()) if queue]
-        each = max(1, self._live_at_once // max(1, len(waiting)))
-        for queue in waiting:
-            found = [queue.popleft() for _ in range(len(queue))]
-            self.dropped_live += max(0, len(found) - each)
-            taken += found[-each:]
-        return taken
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -135,6 +86,7 @@ class Client:
         check_mqtt(mqtt)
         self.inbox = Inbox()
         self.connection = Connection(False, "connecting", clock())
+        self.refused: str | None = None  # why the broker does not take what we publish; MQTT 5 says so
         self.errors = 0  # of the network thread, each survived by connecting anew
         self._mqtt = mqtt
         self._site = site
@@ -261,6 +213,7 @@ class Client:
             if code.is_failure:
                 self._say(False, f"refused: {str(code).lower()}")
                 return
+            self.refused = None
             to = Address(self._site or "+", self._station or "+", "")
             client.subscribe([(f"{to.topic}{leaf}", QOS.get(leaf, 1)) for leaf in self._leaves])
 
@@ -273,15 +226,22 @@ class Client:
                 topic = message.topic
             except UnicodeDecodeError:
                 topic = ""  # counted as refused where all are checked
+            if message.retain and topic.rpartition("/")[2] not in RETAINED:
+                return  # a wish that the broker has kept would be obeyed again at every start
             self.inbox.put(Packet(topic, bytes(message.payload), self._clock()))
 
-        def on_live(topic: bytes, payload: bytes) -> None:
+        def on_quick(topic: bytes, payload: bytes) -> None:
             self.inbox.put(Packet(topic.decode(errors="replace"), payload, self._clock()))
 
+        def on_publish(_c: paho.Client, _d: Any, _mid: int, code: Any, _properties: Any) -> None:
+            if code.is_failure:
+                self.refused = str(code).lower()
+
         client.on_connect = on_connect
+        client.on_publish = on_publish
         client.on_subscribe = on_subscribe
         client.on_message = on_message
-        client.on_live = on_live
+        client.on_quick = on_quick
         return client
 
     def _say(self, up: bool, text: str) -> None:

@@ -1,10 +1,11 @@
-"""Reading from the broker faster than paho does, and live values past paho.
+"""Reading from the broker faster than paho does, and what needs no answer past paho.
 
 paho asks the socket for one byte, a length and a body, with a select() before each packet. Each of these
 lets go of the interpreter, and a screen at work takes 5 ms to give it back: on a busy machine packets pile up
 in the kernel's buffers, tens of seconds of them, and everything shown is old. Here one long read takes
-whatever is there. Of what a gym sends nineteen packets in twenty are live values, with nothing to acknowledge
-and nobody to match the topic against: they are taken out on the way.
+whatever is there. Of what a gym sends nineteen packets in twenty are live values, and reps come with QoS 0 as
+well: there is nothing to acknowledge and nobody to match the topic against, so they are taken out on the way.
+A station that floods them is read away as fast as the broker sends, and holds up nobody.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,15 +15,14 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTProtocolVersion
 
 READ_BYTES = 262_144
-_LIVE = b"/live"
 _PUBLISH_QOS_0 = 0x30  # MQTT 3.1.1 and 5, 2.2.1 and 3.3.1: neither repeated nor retained
 _MOST_LENGTH_BYTES = 4
 
 
 class Reader(paho.Client):
-    """paho's client, reading ahead; `on_live` is given topic and payload of every live value."""
+    """paho's client, reading ahead; `on_quick` is given topic and payload of what came with QoS 0."""
 
-    on_live: Callable[[bytes, bytes], None]
+    on_quick: Callable[[bytes, bytes], None]
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -43,8 +43,8 @@ class Reader(paho.Client):
                 return data
             found = sort_out(self._tail + data, self.protocol == MQTTProtocolVersion.MQTTv5)
             self._ahead, self._tail, self._place = found.others, found.tail, 0
-            for topic, payload in found.live:
-                self.on_live(topic, payload)
+            for topic, payload in found.quick:
+                self.on_quick(topic, payload)
             if not self._ahead:
                 raise BlockingIOError
         start, self._place = self._place, self._place + bufsize
@@ -54,24 +54,24 @@ class Reader(paho.Client):
 class Sorted(NamedTuple):
     """What a read has brought."""
 
-    live: list[tuple[bytes, bytes]]  # topic and payload
+    quick: list[tuple[bytes, bytes]]  # topic and payload of messages that need no answer
     others: bytes  # whole packets for paho
     tail: bytes  # a packet that has only begun
 
 
 def sort_out(data: bytes, five: bool) -> Sorted:
-    """The live values of `data`, its other packets, and the begun packet after them; `five`: MQTT 5."""
-    live: list[tuple[bytes, bytes]] = []
+    """What of `data` needs no answer, its other packets, and the begun packet after them; `five`: MQTT 5."""
+    quick: list[tuple[bytes, bytes]] = []
     others: list[bytes] = []
     place = 0  # up to which `others` holds what is paho's
     end = 0
     for start, body, end in _packets(data):
-        found = _live(data, start, body, end, five)
+        found = _quick(data, start, body, end, five)
         if found is not None:
             others.append(data[place:start])
-            live.append(found)
+            quick.append(found)
             place = end
-    return Sorted(live, b"".join([*others, data[place:end]]), data[end:])
+    return Sorted(quick, b"".join([*others, data[place:end]]), data[end:])
 
 
 def _packets(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -96,12 +96,12 @@ def _varying(data: bytes, place: int) -> tuple[int, int] | None:
     return (len(data) - place, place) if len(data) >= place + _MOST_LENGTH_BYTES else None
 
 
-def _live(data: bytes, start: int, body: int, end: int, five: bool) -> tuple[bytes, bytes] | None:
-    """Topic and payload of a live value; None for every other packet."""
+def _quick(data: bytes, start: int, body: int, end: int, five: bool) -> tuple[bytes, bytes] | None:
+    """Topic and payload of a message with QoS 0, neither repeated nor kept; None for every other packet."""
     if data[start] != _PUBLISH_QOS_0:
         return None
     topic_end = body + 2 + int.from_bytes(data[body : body + 2])
-    if topic_end > end or not data.endswith(_LIVE, body + 2, topic_end):
+    if topic_end > end or topic_end == body + 2:
         return None
     payload = topic_end
     if five:  # properties come first: 3.3.2.3

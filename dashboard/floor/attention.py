@@ -15,6 +15,8 @@ STALE_S = 2.0  # live values come ten a second; twenty missing in a row is not j
 REST_OVERDUE_S = 180.0  # between sets, unless a plan says otherwise
 REST_FORGOTTEN_S = 720.0  # overdue by more the lifter has left
 
+UNWRITTEN = 10  # events that wait at a station: three reps or so, while one is confirmed within a second
+
 LinkName = Literal["waiting", "starting", "live", "doubled", "stale", "sensor", "stopped", "lost", "offline"]
 
 
@@ -98,6 +100,8 @@ def attention_of(
         found = (Attention.FAULT, link.text)
     elif session.health is not None and session.health.problem:
         found = (Attention.FAULT, session.health.problem)
+    elif session.health is not None and session.health.outbox_depth >= UNWRITTEN:
+        found = (Attention.FAULT, "nobody writes the history")
     elif saturated:
         found = (Attention.FAULT, f"{saturated[0]} saturated")
     elif last and last.slack and not over:

@@ -4,14 +4,13 @@ from datetime import date
 
 import msgspec
 
-from dashboard.floor.attention import LinkName
+from dashboard.floor.attention import UNWRITTEN, LinkName
 from dashboard.floor.state import SessionState
 from dashboard.floor.views import StationView
 
 LOST_SHARE = 0.001  # of the frames: one in a thousand is a bad cable, fewer is a busy computer
 RATE_SHARE = 0.05  # a board's clock is right to 0.01 %; an HX711's own oscillator to a few per cent
 DRIFT_PPM = 200.0  # crystals are within 100; beyond is a wrong rate, or no crystal
-DEEP = 100  # events waiting for the record: a set or more
 CALIBRATION_DAYS = 365
 
 
@@ -73,10 +72,10 @@ def faults(view: StationView, session: SessionState, today: date) -> list[Fault]
                     "compare the configured rate with the board's; replace a board without a crystal",
                 )
             )
-        if health.outbox_depth > DEEP:
+        if health.outbox_depth >= UNWRITTEN:
             found.append(
                 Fault(
-                    f"{health.outbox_depth} events wait for the record",
+                    f"nobody writes the history: {health.outbox_depth} events wait",
                     "start `plumbline record`, or look why it cannot write; nothing is lost meanwhile",
                 )
             )

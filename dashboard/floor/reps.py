@@ -16,9 +16,24 @@ from station.exercises.judge import (
     judge_tempo,
     tempo_of,
 )
-from station.records import Rep, RepState
+from station.records import ReasonCode, Rep, RepState
 
 _LONG_MM = 9999.0
+
+# Read in passing, from three metres: five words at most.
+_WHY_NOT = {
+    ReasonCode.SHORT_OF_LEAST: "too short to count",
+    ReasonCode.SHORT_OF_SET: "shorter than the others",
+    ReasonCode.SHORT_OF_ATHLETE: "shorter than your full range",
+    ReasonCode.SET_DOWN_AND_PICK_UP: "bar was set down",
+    ReasonCode.TOO_QUICK: "too quick for a rep",
+    ReasonCode.WITHDRAWN: "no rep after all",
+    ReasonCode.UNMEASURED: "sensor did not see it",
+    ReasonCode.MARKED_FALSE: "coach: no rep",
+    ReasonCode.MARKED_PARTIAL: "coach: partial",
+    ReasonCode.MARKED_FAILED: "coach: failed",
+    ReasonCode.SET_RESTARTED: "the set begins anew",
+}
 
 NO_TEMPO: TempoTimes = (None, None, None, None)
 
@@ -33,6 +48,7 @@ class RepView(msgspec.Struct, frozen=True, kw_only=True):
     state: RepState
     counted: bool
     reason: str | None
+    reason_code: ReasonCode | None
     slack: bool  # the cable was without tension in it, longer than it may be
     doubtful: bool  # nobody can be sure that it counts, or that it does not
     mean_velocity_mps: float | None
@@ -56,6 +72,13 @@ class RepView(msgspec.Struct, frozen=True, kw_only=True):
         return self.state == "rejected"
 
     @property
+    def why_not(self) -> str:
+        """Why a rep that is shown does not count, for whoever has just done it; empty where it counts."""
+        if self.counted or self.reason_code is None:
+            return ""
+        return _WHY_NOT.get(self.reason_code, "not counted")
+
+    @property
     def off(self) -> bool:
         """Tempo or path surely outside what was asked for."""
         whole = all_of((*self.tempo, self.path))
@@ -73,6 +96,7 @@ def rep_view(event_id: str, state: RepState, rep: Rep, profile: Profile | None) 
         state=state,
         counted=rep.counted and state != "rejected",
         reason=rep.reason,
+        reason_code=rep.reason_code,
         slack=profile is not None and is_slack(rep, profile.limits),
         doubtful=state != "rejected" and is_doubtful(rep),
         mean_velocity_mps=rep.mean_concentric_velocity_mps,

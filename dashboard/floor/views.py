@@ -200,6 +200,12 @@ def _seen(
     )
 
 
+def is_called(one: StationView, word: str) -> bool:
+    """Whether a word is in what a station, its athletes or its exercise are called."""
+    words = (one.key[1], one.athlete or "", one.called or "", *one.waiting, one.title, one.exercise or "")
+    return any(word in called.casefold() for called in words)
+
+
 def attention_order(one: StationView) -> tuple[int, StationKey]:
     """Sort key: who needs the coach first, then by name."""
     return int(Attention.FINE if one.seen else one.attention), one.key

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from dashboard.record.ranges import size
 from station.messages import RepMessage, SetMessage, StreamAck
 
+MOST_STREAMS = 4096
 STAYS_S = 30.0  # a station sends again within a few seconds of being heard
 Key = tuple[str, str, str]  # site, station, stream
 
@@ -29,6 +30,8 @@ class Holes:
     def __init__(self, stays_s: float = STAYS_S) -> None:
         self._stays_s = stays_s
         self._open: dict[Key, list[Hole]] = {}
+        self._committed: dict[Key, int] = {}  # of each stream that this history knows
+        self._ends: dict[Key, Hole] = {}  # behind what is committed, and gone from the station
 
     def update(
         self,
@@ -39,6 +42,9 @@ class Holes:
         """Take what is committed now, and the events that have just come."""
         came = {(key, event.seq): event.at_utc for key, event in events}
         for key, ack in acks.items():
+            self._committed[key] = ack.committed_seq
+            if key in self._ends and self._ends[key].last_seq <= ack.committed_seq:
+                del self._ends[key]
             before = self._open.pop(key, [])
             found = []
             for first, last in ack.missing:
@@ -48,11 +54,31 @@ class Holes:
             if found:
                 self._open[key] = found
 
+    def settled(self, site: str, station: str, settled: Mapping[str, int], now_s: float) -> None:
+        """Take up to which number of its streams a station has been acknowledged, by whatever record.
+
+        A history that knows nothing of the station is a new one, and lacks nothing.
+        """
+        if not any(key[:2] == (site, station) for key in self._committed):
+            return
+        for stream, last in settled.items():
+            key = (site, station, stream)
+            first = self._committed.get(key, 0) + 1
+            if first <= last:
+                noticed_s = self._ends[key].noticed_s if key in self._ends else now_s
+                self._ends[key] = Hole(first, last, noticed_s, None)
+        while len(self._ends) > MOST_STREAMS:
+            del self._ends[next(iter(self._ends))]
+
     def staying(self, now_s: float) -> dict[Key, list[Hole]]:
         """The holes that have stayed so long that nobody will fill them."""
         found = {
-            key: [one for one in holes if now_s - one.noticed_s >= self._stays_s]
-            for key, holes in self._open.items()
+            key: [
+                one
+                for one in (*self._open.get(key, ()), *filter(None, [self._ends.get(key)]))
+                if now_s - one.noticed_s >= self._stays_s
+            ]
+            for key in (*self._open, *(key for key in self._ends if key not in self._open))
         }
         return {key: holes for key, holes in found.items() if holes}
 

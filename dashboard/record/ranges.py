@@ -1,5 +1,6 @@
 """Sets of sequence numbers as ranges: what of a stream has come, and what has not."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
 Ranges = tuple[tuple[int, int], ...]  # first and last, inclusive; ascending, never touching each other
@@ -14,6 +15,21 @@ def union(ranges: Iterable[tuple[int, int]]) -> Ranges:
         else:
             joined.append((first, last))
     return tuple(joined)
+
+
+def with_range(ranges: Ranges, first: int, last: int) -> Ranges:
+    """`ranges` and the numbers from first to last; quick, however many ranges there are."""
+    begin = bisect_left(ranges, first - 1, key=lambda one: one[1])
+    end = bisect_right(ranges, last + 1, key=lambda one: one[0])
+    if begin < end:
+        first, last = min(first, ranges[begin][0]), max(last, ranges[end - 1][1])
+    return (*ranges[:begin], (first, last), *ranges[end:])
+
+
+def has(ranges: Ranges, number: int) -> bool:
+    """Whether a number is in the ranges."""
+    place = bisect_left(ranges, number, key=lambda one: one[1])
+    return place < len(ranges) and ranges[place][0] <= number
 
 
 def holes(ranges: Ranges) -> Ranges:

@@ -19,6 +19,13 @@ from dashboard.broker.client import Client
 from dashboard.broker.events import Packet, read
 from dashboard.floor.state import StationKey
 from dashboard.options import add_broker_options, broker_of
+from dashboard.record.allowance import (
+    EVENTS_AT_ONCE,
+    EVENTS_PER_S,
+    WISHES_AT_ONCE,
+    WISHES_PER_S,
+    Allowance,
+)
 from dashboard.record.holes import Hole, Holes, in_words
 from dashboard.record.store import Arrived, Kept, Poison, Store, StreamKey, open_store
 from dashboard.roster.badges import Badges
@@ -28,19 +35,22 @@ from station.exercises import all_profiles
 from station.messages import (
     AckMessage,
     Address,
+    AnyMessage,
     BadgeMessage,
     CommandMessage,
+    HealthMessage,
     InfoMessage,
     RepMessage,
     SetMessage,
     StreamAck,
+    Tombstone,
     new_id,
     now_utc,
 )
 from station.process import stop_on_signals
 from station.usage import command_parser
 
-LEAVES = ("rep", "set", "command", "correction", "reply", "info", "badge")
+LEAVES = ("rep", "set", "command", "correction", "reply", "info", "health", "badge")
 GATHER_S = 0.02  # arrivals of so long share a transaction
 MAX_BATCH = 500
 RETRY_S = 1.0
@@ -78,6 +88,9 @@ class Record:
         self.committed = 0  # messages
         self.quarantined = 0
         self.missing: str | None = None  # what stations have said and this history never got
+        self.beyond = 0  # messages of stations that said more than a station can
+        self._events = Allowance(EVENTS_AT_ONCE, EVENTS_PER_S)
+        self._wishes = Allowance(WISHES_AT_ONCE, WISHES_PER_S)
         self._holes = Holes()
         self._staying: dict[StreamKey, list[Hole]] = {}
         self._said_misdated = False
@@ -104,6 +117,15 @@ class Record:
     def connection_text(self) -> str:
         """Where it is connected to, or why not."""
         return self._client.connection.text
+
+    @property
+    def refused(self) -> str | None:
+        """That the broker takes no acknowledgement from us: somebody else is to be the record."""
+        why = self._client.refused
+        return why and (
+            f"the broker does not let this user acknowledge ({why}), so nothing is written here;"
+            " give the record's user, or leave it to `plumbline record` with --no-record"
+        )
 
     @property
     def alive(self) -> bool:
@@ -135,6 +157,8 @@ class Record:
                     greeted = connection.since_s
                     self._try(self._greet)
                 waiting += self._client.inbox.drain()
+                if self.refused is not None:
+                    waiting.clear()
                 while waiting:
                     batch = waiting[:MAX_BATCH]
                     if not self._try(lambda batch=batch: self._take(batch)):  # type: ignore[misc]
@@ -189,12 +213,16 @@ class Record:
         read_badges: list[tuple[StationKey, BadgeMessage]] = []
         asked: list[tuple[StationKey, CommandMessage]] = []
         for packet in packets:
-            if not packet.payload and packet.topic.endswith("/info"):
+            if not packet.payload and packet.topic.endswith(("/info", "/health")):
                 continue  # takes a retained message back (MQTT-3.3.1-10)
             try:
                 address, message, _ = read(packet)
                 key = (address.site, address.station)
-                if isinstance(message, Kept):
+                if not self._may(key, message):
+                    self.beyond += 1
+                elif isinstance(message, HealthMessage):
+                    self._holes.settled(*key, message.settled, monotonic())
+                elif isinstance(message, Kept):
                     arrived.append(Arrived(*key, message))
                     if address.leaf == "correction" and isinstance(message, CommandMessage):
                         asked.append((key, message))
@@ -235,6 +263,14 @@ class Record:
         for key, message in read_badges:
             self._answer(key, message)
 
+    def _may(self, key: StationKey, message: AnyMessage) -> bool:
+        """Whether a station has not said too much already."""
+        if isinstance(message, RepMessage | SetMessage | Tombstone):
+            return self._events.take(key, monotonic())
+        if isinstance(message, InfoMessage | HealthMessage):
+            return True
+        return self._wishes.take(key, monotonic())
+
     def _answer(self, key: StationKey, message: BadgeMessage) -> None:
         """Set the station to whose badge it is; the edge confirms each command by itself."""
         answer = self._badges.answer(key, message) if self._badges is not None else None
@@ -273,7 +309,7 @@ def record_command(argv: Sequence[str]) -> int:
         print(f"recording into {store.db.name} from {mqtt.host}:{mqtt.port}", flush=True)
         said: str | None = None
         while record.alive and not stop.wait(0.2):
-            text = record.connection_text
+            text = record.refused or record.connection_text
             if text != said:
                 said = text
                 print(f"broker: {text}", flush=True)

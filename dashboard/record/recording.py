@@ -60,7 +60,7 @@ class Recording:
             return self._not_opened
         if record.failure is not None:
             return f"history: ended by {record.failure!r}"
-        said = record.problem or record.missing
+        said = record.problem or record.refused or record.missing
         return f"history: {said}" if said else None
 
     def _run(self) -> None:

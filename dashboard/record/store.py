@@ -29,7 +29,8 @@ from station.messages import (
     now_utc,
 )
 
-STREAMS_KEPT = 64  # of each station; one is in use, the others are of outboxes replaced
+STREAMS_KEPT = 256  # of each station, the newest: each start of a node begins one
+STREAMS_WITH_GAPS = 1024  # of each station, those with gaps to show among them
 QUARANTINE_ROWS = 1000  # the newest are kept
 QUARANTINE_BYTES = 4096  # of each payload
 
@@ -287,14 +288,16 @@ class SqlStore:
         return self._load(row["id"], key[2])
 
     def _forget_streams(self, site: str, station: str) -> None:
-        """Keep a station's STREAMS_KEPT newest streams; of the older, those with gaps to show."""
-        newest = self.db.rows(
-            "SELECT id FROM streams WHERE site = ? AND station = ? AND id NOT IN (SELECT stream_id FROM gaps)"
-            " ORDER BY heard_utc DESC, id DESC",
+        """Keep a station's STREAMS_KEPT newest streams; of the older, some with gaps to show."""
+        streams = self.db.rows(
+            "SELECT id, id IN (SELECT stream_id FROM gaps) AS shows_gap FROM streams"
+            " WHERE site = ? AND station = ? ORDER BY heard_utc DESC, id DESC",
             (site, station),
         )
-        for row in newest[STREAMS_KEPT:]:
-            self.db.run("DELETE FROM received WHERE stream_id = ?", (row["id"],))
+        old = [row for row in streams[STREAMS_KEPT:] if not row["shows_gap"]] + streams[STREAMS_WITH_GAPS:]
+        for row in old:
+            for table in ("received", "gaps"):
+                self.db.run(f"DELETE FROM {table} WHERE stream_id = ?", (row["id"],))
             self.db.run("DELETE FROM streams WHERE id = ?", (row["id"],))
 
     def _load(self, stream_id: int, stream: str) -> Stream:

@@ -1,8 +1,9 @@
 """What of a stream is committed, and how the record says so."""
 
-from dashboard.record.ranges import Ranges, holes, minus, size, union
+from dashboard.record.ranges import Ranges, has, holes, minus, size, union, with_range
 from station.messages import RepMessage, SetMessage, StreamAck, Tombstone
 
+MOST_RANGES = 512  # received ones and lost ones, each
 MISSING_RANGES = 64  # named in one acknowledgement; what lies beyond is named in a later one
 
 
@@ -17,17 +18,33 @@ class Stream:
 
     def take(self, message: RepMessage | SetMessage | Tombstone) -> bool:
         """Note a message's numbers; False when it has been taken before."""
-        first = message.first_seq if isinstance(message, Tombstone) else message.seq
-        numbers: Ranges = ((first, message.seq),)
         if isinstance(message, Tombstone):
-            new = minus(minus(numbers, self.received), self.gaps)
+            new = minus(minus(((message.first_seq, message.seq),), self.received), self.gaps)
             self.gaps = union((*self.gaps, *new))
+            self._bound()
             return size(new) > 0
-        if not minus(numbers, self.received):
+        seq = message.seq
+        if has(self.gaps, seq):
+            self.gaps = minus(self.gaps, ((seq, seq),))
+        if has(self.received, seq):
             return False
-        self.received = union((*self.received, *numbers))
-        self.gaps = minus(self.gaps, numbers)
+        self.received = with_range(self.received, seq, seq)
+        self._bound()
         return True
+
+    def _bound(self) -> None:
+        """Give the oldest holes up as lost where there are more than a station in order can have.
+
+        It sends a window of some hundred numbers at a time, oldest first. More holes are of many histories
+        restored, or of somebody who makes numbers up, and each would cost every later message some time.
+        """
+        while len(self.received) > MOST_RANGES:
+            hole = (self.received[0][1] + 1, self.received[1][0] - 1)
+            self.received = (*with_range(self.received[:2], *hole), *self.received[2:])
+            self.gaps = with_range(self.gaps, *hole)
+        if len(self.gaps) > MOST_RANGES:
+            excess = len(self.gaps) - MOST_RANGES
+            self.gaps = ((self.gaps[0][0], self.gaps[excess][1]), *self.gaps[excess + 1 :])
 
     def ack(self) -> StreamAck:
         """What is committed, and the first MISSING_RANGES of what is missing or lost below that."""

@@ -140,8 +140,8 @@ def edge() -> None:
 
 def dashboard() -> None:
     """["arrived", event_id, revision, at] and ["shown", station, set, reps, at]: on the terminal."""
-    from dashboard.broker.client import Inbox  # noqa: PLC0415
     from dashboard.broker.events import Packet  # noqa: PLC0415
+    from dashboard.broker.inbox import Inbox  # noqa: PLC0415
     from dashboard.tui.app import PlumblineApp  # noqa: PLC0415
     from dashboard.tui.widgets.tile import Tile  # noqa: PLC0415
 

@@ -17,8 +17,9 @@ import paho.mqtt.client as paho
 import psycopg
 import pytest
 
-from dashboard.broker.client import Connection, Inbox
+from dashboard.broker.client import Connection
 from dashboard.broker.events import Packet
+from dashboard.broker.inbox import Inbox
 from dashboard.tui.messages import FloorChanged
 from edge.broker.mosquitto import Broker
 from station.messages import (
@@ -366,7 +367,9 @@ class Looks:
             app.flush()
             app.post_message(FloorChanged(app.floor))
             await pilot.pause()
-            seen.append(self.text(app))
+            focused = app.focused is not None and app.focused.has_focus
+            chosen = focused or not app.screen.query("#tiles > Tile")
+            seen.append(self.text(app) if chosen and not app.screen._dirty_widgets else str(len(seen)))
 
     async def poll(self, pilot: Any, true: Callable[[], object], timeout_s: float = 5.0) -> None:
         """Let the app run until something is so."""

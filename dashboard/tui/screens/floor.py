@@ -9,9 +9,12 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from dashboard.floor.state import StationKey
-from dashboard.floor.views import attention_order
+from dashboard.floor.views import attention_order, is_called
+from dashboard.plaintext import clean
+from dashboard.tui.screens.ask import AskScreen, Field
 from dashboard.tui.screens.coach import CoachScreen
 from dashboard.tui.screens.live import Shown
+from dashboard.tui.widgets.alerts import AlertStrip
 from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.keys import Keys
 from dashboard.tui.widgets.tile import MIN_HEIGHT, MIN_WIDTH, Tile, digit_scale
@@ -32,12 +35,27 @@ class Tiles(VerticalScroll, can_focus=False, inherit_bindings=False):
         self._arrange_tiles()
 
 
+_WAITING = """waiting for the first station …
+
+a station shows itself here as soon as its node reaches this broker:
+plumbline edge STATION.toml     counts at a station
+plumbline doctor                says why one is not heard
+plumbline demo                  shows four simulated ones"""
+
+
 class FloorScreen(CoachScreen):
     """All stations at a glance."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Station", key_display="⏎", tooltip="the chosen station whole"),
-        Binding("s", "sort", "Sort", tooltip="by name, or who needs the coach first"),
+        Binding("s", "sort", "Sort", tooltip="who needs the coach first, or by name"),
+        Binding(
+            "slash",
+            "filter",
+            "Find",
+            key_display="/",
+            tooltip="stations, athletes, exercises by a word",
+        ),
         Binding("left", "step(-1, 0)", show=False),
         Binding("right", "step(1, 0)", show=False),
         Binding("up", "step(0, -1)", show=False),
@@ -50,8 +68,9 @@ class FloorScreen(CoachScreen):
         super().__init__()
         self._tiles: dict[StationKey, Tile] = {}
         self._columns = 1
-        self._by_attention = False
+        self._by_attention = True
         self._flushes = 0
+        self._word = ""  # only stations with it in their name, athlete or exercise are shown
 
     @property
     def order_name(self) -> str:
@@ -66,14 +85,18 @@ class FloorScreen(CoachScreen):
     def compose(self) -> ComposeResult:
         """The headline, the tiles, the keys."""
         yield Headline()
-        yield Static("waiting for the first station …", id="nothing")
+        yield AlertStrip(id="alerts")
+        yield Static(_WAITING, id="nothing", markup=False)
         yield Tiles(self._arrange, id="tiles")
         yield Keys(3, id="keys")  # two rows of tiles leave a line of 24; health and history are found here
 
     def show(self, shown: Shown) -> None:
         """Show these stations and no others."""
-        views = shown.views
-        self.head(shown, f"{len(views)} station{'s' * (len(views) != 1)} {self.order_name}")
+        views = [one for one in shown.views if is_called(one, self._word)]
+        count = f"{len(views)} of {len(shown.views)}" if self._word else f"{len(views)}"
+        found = f" with {self._word!r}" if self._word else ""
+        title = f"{count} station{'s' * (len(shown.views) != 1)}{found} {self.order_name}"
+        self.head(shown, title, but=self._in_sight())
         box = self.query_one("#tiles")
         new = [Tile(view) for view in views if view.key not in self._tiles]
         gone = set(self._tiles) - {view.key for view in views}
@@ -83,7 +106,11 @@ class FloorScreen(CoachScreen):
         for key in gone:
             self._tiles.pop(key).remove()
         self._tiles |= {tile.view.key: tile for tile in new}
-        self.query_one("#nothing").display = not self._tiles
+        nothing = self.query_one("#nothing", Static)
+        nothing.display = not self._tiles
+        if not self._tiles:
+            none = f"no station with {self._word!r}; / and an empty line show all"
+            nothing.update(none if self._word else _WAITING)
         self._flushes += 1
         if new:
             box.mount_all(new)
@@ -91,11 +118,23 @@ class FloorScreen(CoachScreen):
             self.call_after_refresh(self._arrange)
         elif self._by_attention and self._flushes % RESORT_EVERY == 0:
             self._sort()
+        self._choose()
 
     def action_sort(self) -> None:
         """By name, or by who needs the coach first."""
         self._by_attention = not self._by_attention
         self._sort()
+
+    def action_filter(self) -> None:
+        """Ask for a word; nothing shows every station."""
+
+        def chosen(given: dict[str, str] | None) -> None:
+            if given is not None:
+                self._word = given["word"]
+
+        field = Field("a word of the station, the athlete or the exercise", self._word)
+        parse = lambda given: {"word": clean(given[0], 30).casefold()}  # noqa: E731
+        self.app.push_screen(AskScreen("find", [field], parse), chosen)
 
     def action_open(self) -> None:
         """Show the chosen station whole."""
@@ -117,6 +156,12 @@ class FloorScreen(CoachScreen):
         tiles = self._in_order()
         if tiles:
             tiles[place].focus()
+
+    def _in_sight(self) -> set[StationKey]:
+        """The stations that can be seen without scrolling; of those not laid out yet nobody knows."""
+        seen = self.query_one("#tiles").scrollable_content_region
+        regions = {key: tile.region for key, tile in self._tiles.items()}
+        return {key for key, region in regions.items() if not region or seen.overlaps(region)}
 
     def _in_order(self) -> list[Tile]:
         return list(self.query_one("#tiles").query_children(Tile))
@@ -144,5 +189,10 @@ class FloorScreen(CoachScreen):
         box.styles.grid_size_columns = self._columns
         box.styles.grid_rows = [str(max(MIN_HEIGHT, height // rows))]
         self._sort()
-        if self.focused is None:
-            self._in_order()[0].focus()
+        self._choose()
+
+    def _choose(self) -> None:
+        """The first, where the chosen one is gone or none was."""
+        tiles = self._in_order()
+        if tiles and self.focused is None:
+            tiles[0].focus()

@@ -1,6 +1,6 @@
 """A screen that lives on: whatever lies over it, it is shown every new floor."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from textual.screen import Screen
@@ -36,8 +36,8 @@ class LiveScreen(Screen[None]):
         """Composed, and not being taken down."""
         return self.is_mounted and bool(self.children) and self.display
 
-    def head(self, shown: Shown, title: str, own: StationKey | None = None) -> None:
-        """The headline, and beneath it what the stations that this screen does not show call for."""
+    def head(self, shown: Shown, title: str, but: Collection[StationKey] = ()) -> None:
+        """The headline, and beneath it what stations call for, `but` those that are seen here."""
         self.query_one(Headline).show(f"{title}{shown.note}", shown.connection, shown.well)
         for strip in self.query(AlertStrip):
-            strip.show([one for one in shown.views if one.key != own])
+            strip.show([one for one in shown.views if one.key not in but])

@@ -66,7 +66,7 @@ class StationScreen(RepKeys, CoachScreen):
 
     def show(self, shown: Shown) -> None:
         """Show the station as it is now."""
-        self.head(shown, "/".join(self.chosen), own=self.chosen)
+        self.head(shown, "/".join(self.chosen), but=[self.chosen])
         session = shown.stations[self.chosen].newest
         self._session = session.session
         view = self._shown = next(one for one in shown.views if one.key == self.chosen)

@@ -146,12 +146,16 @@ def _state(view: StationView, pace: Pace, room: int) -> list[list[Segment]]:
     return [[Segment(line, Style(color=colour, bold=True))] for line in _fitting(words, room, ROWS * 2)]
 
 
-def _say(view: StationView, badge: str, told: Told | None) -> tuple[str, Style]:
+def _say(  # noqa: PLR0911 - the first that applies
+    view: StationView, badge: str, told: Told | None
+) -> tuple[str, Style]:
     """One thing to act on, the most urgent first; whoever stands at the keypad before whoever lifts."""
     last = view.last
     if badge or told is not None:
         words, fine = (f"badge {badge}", True) if badge or told is None else told
         return words, Style(color=BLUE if fine else ORANGE, bold=True)
+    if last is not None and last.why_not and not view.set_over:
+        return last.why_not, Style(color=ORANGE, bold=True)
     if last is not None and last.loss_reached and not view.set_over:
         return "end the set", Style(color=ORANGE, bold=True)
     if view.target_reps and view.counted >= view.target_reps and not view.set_over:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from dashboard import cli
-from dashboard.broker.client import LIVE_EACH, MOST_TOPICS, QUEUE, Client, Inbox
+from dashboard.broker.client import Client
 from dashboard.broker.events import Packet, read_all
+from dashboard.broker.inbox import LIVE_EACH, MOST_TOPICS, QUEUE, SHARE, Inbox
 from station.config import Mqtt
 from station.errors import ConfigError
 from station.messages import CommandMessage, ReplyMessage, decode, now_utc
@@ -175,7 +176,17 @@ def test_a_flood_of_anything_else_is_bounded_and_counted() -> None:
     inbox = Inbox()
     for _ in range(QUEUE + 7):
         inbox.put(Packet("plumbline/1/gym/rack-1/rep", b"", 0.0))
-    assert inbox.dropped == 7 and len(inbox.drain()) == QUEUE
+    assert inbox.dropped == 7
+    assert sum(len(inbox.drain()) for _ in range(QUEUE)) == QUEUE
+
+
+def test_who_floods_one_topic_gets_a_share_and_holds_up_nobody() -> None:
+    inbox = Inbox()
+    for n in range(5 * SHARE):
+        inbox.put(Packet("plumbline/1/gym/rack-1/rep", b"flood", float(n)))
+    inbox.put(Packet("plumbline/1/gym/rack-2/rep", b"good", 5.0 * SHARE))
+    assert [packet.payload for packet in inbox.drain()] == [b"flood"] * SHARE + [b"good"]
+    assert len(inbox.drain()) == SHARE
 
 
 def test_a_broker_elsewhere_without_tls_and_a_readable_password_are_refused(tmp_path: Path) -> None:

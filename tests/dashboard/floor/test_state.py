@@ -244,6 +244,14 @@ def test_rest_is_overdue_after_three_minutes_of_the_stations_clock(rack: Rack) -
     assert (rack.shown().attention, rack.shown().attention_text) == (Attention.REST, "rest 3:01")
 
 
+def test_a_station_whose_events_nobody_confirms_says_that_nobody_writes_the_history(rack: Rack) -> None:
+    rack.hear(rack.say.health(1.0, outbox_depth=9), at_s=101.0)
+    assert rack.shown(101.0).attention is Attention.FINE
+    rack.hear(rack.say.health(2.0, outbox_depth=10), at_s=101.5)
+    shown = rack.shown(101.5)
+    assert (shown.attention, shown.attention_text) == (Attention.FAULT, "nobody writes the history")
+
+
 def test_who_needs_the_coach_first_comes_first(rack: Rack, words: Any) -> None:
     other = words("c3")
     fine, slow = Rack(words), Rack(words)

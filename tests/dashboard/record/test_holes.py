@@ -72,3 +72,19 @@ def test_a_history_and_its_side_files_are_their_owners_alone(tmp_path: Path, mak
         store.ingest([Arrived("gym", "rack-1", make_rep(stream="s", seq=1))])
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert modes == {"h.db": 0o600, "h.db-wal": 0o600, "h.db-shm": 0o600}
+
+
+def test_what_another_record_has_confirmed_at_the_end_of_a_stream_is_a_hole(make_rep: MakeRep) -> None:
+    holes = Holes(stays_s=30.0)
+    holes.settled("gym", "rack-1", {"s": 99}, now_s=10.0)
+    assert holes.staying(1000.0) == {}  # a new history knows nothing of the station, and lacks nothing
+    holes.update({KEY: StreamAck(stream="s", committed_seq=90)}, (), now_s=20.0)
+    holes.settled("gym", "rack-1", {"s": 99, "next": 4}, now_s=21.0)
+    holes.settled("gym", "rack-1", {"s": 99, "next": 4}, now_s=40.0)
+    found = holes.staying(51.0)
+    assert [(key[2], one.first_seq, one.last_seq) for key, ends in found.items() for one in ends] == [
+        ("s", 91, 99),
+        ("next", 1, 4),
+    ]
+    holes.update({KEY: StreamAck(stream="s", committed_seq=99)}, (), now_s=52.0)
+    assert [key[2] for key in holes.staying(60.0)] == ["next"]

@@ -9,7 +9,11 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
+from dashboard.broker.client import Client
+from dashboard.broker.events import Packet
+from dashboard.record.allowance import Allowance
 from dashboard.record.ranges import holes, minus, size, union
 from dashboard.record.record import Record
 from dashboard.record.store import (
@@ -23,20 +27,26 @@ from dashboard.record.store import (
     StreamKey,
     open_store,
 )
+from dashboard.record.streams import MOST_RANGES
 from edge.broker.mosquitto import Broker
+from edge.delivery.outbox import Outbox
+from edge.delivery.publisher import Publisher
 from station.config import Mqtt
 from station.errors import StoreError
 from station.messages import (
     AckMessage,
+    BadgeMessage,
     CommandMessage,
     ReplyMessage,
     RepMessage,
     SetMessage,
+    StateMessage,
     StreamAck,
     Tombstone,
     encode,
 )
 from station.records import Rep
+from tests.faults.spoof import guarded_broker
 
 NOW = "2030-01-01T00:00:00.000Z"
 TOPIC = "plumbline/1/gym/rack-1/"
@@ -319,4 +329,76 @@ def test_old_streams_are_forgotten_unless_they_show_a_gap(store: SqlStore, make_
         take(store, make_rep(n + 1, stream=f"s{n}", seq=1))
     assert len(store.acks()) == STREAMS_KEPT + 1
     assert [gap.stream for gap in store.gaps()] == ["gap"]
-    assert len(store.reps("gym", "rack-1")) == STREAMS_KEPT + 5
+    assert len(store.reps("gym", "rack-1", 9999)) == STREAMS_KEPT + 5
+
+
+def test_odd_numbers_without_end_cost_no_more_than_a_bound(store: SqlStore, make_rep: MakeRep) -> None:
+    rep = make_rep(stream="s", seq=1)
+    odd = [structs.replace(rep, seq=2 * n + 1, event_id=f"e{n}") for n in range(3 * MOST_RANGES)]
+    for start in range(0, len(odd), 300):
+        ack = take(store, *odd[start : start + 300])
+    (row,) = store.db.rows("SELECT COUNT(*) AS ranges FROM received")
+    assert row["ranges"] <= MOST_RANGES
+    (row,) = store.db.rows("SELECT COUNT(*) AS ranges FROM gaps")
+    assert row["ranges"] <= MOST_RANGES
+    assert ack.committed_seq >= 2
+    # The holes given up are shown as lost, and one that turns up after all is kept.
+    assert store.gaps()[0].first_seq == 2
+    take(store, structs.replace(rep, seq=4, event_id="late"))
+    assert len(store.reps("gym", "rack-1", 9999)) == len(odd) + 1
+
+
+@pytest.mark.parametrize("leaf", ["badge", "command", "correction", "rep"])
+def test_what_the_broker_has_kept_is_not_obeyed_at_every_start(
+    broker: Broker, wire: Any, until: Any, make_rep: MakeRep, leaf: str
+) -> None:
+    said = {
+        "badge": BadgeMessage(event_id="b", at_utc=NOW, badge="7", by="rack-1"),
+        "rep": make_rep(stream="s", seq=1),
+    }.get(leaf, CommandMessage(event_id="c", at_utc=NOW, name="undo", by="coach"))
+    wire.say(TOPIC + leaf, encode(said), retain=True)
+    client = Client(mqtt(broker), leaves=("badge", "command", "correction", "rep", "state"))
+    client.start()
+    until(lambda: client.connection.up)
+    wire.say(TOPIC + "state", encode(StateMessage(event_id="s", at_utc=NOW, session="s", state="ready")))
+    came: list[Packet] = []
+    until(lambda: came.extend(client.inbox.drain()) or came)  # type: ignore[func-returns-value]
+    client.stop()
+    assert [packet.topic for packet in came] == [TOPIC + "state"]
+
+
+def test_a_station_gets_as_much_as_a_whole_outbox_and_then_its_rate() -> None:
+    allowance = Allowance(at_once=5.0, per_s=2.0)
+    assert [allowance.take(("gym", "a"), 0.0) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert allowance.take(("gym", "b"), 0.0)
+    assert [allowance.take(("gym", "a"), 1.0) for _ in range(3)] == [True, True, False]
+
+
+def test_a_coach_s_dashboard_whose_acknowledgements_are_refused_says_so_and_writes_nothing(
+    tmp_path: Path, make_rep: MakeRep, until: Any
+) -> None:
+    with guarded_broker(tmp_path / "broker") as port, SqliteStore(tmp_path / "h.db") as store:
+
+        def at(user: str) -> Mqtt:
+            folder = tmp_path / "broker"
+            password = str(folder / "private" / f"{user}.pw")
+            ca_file = str(folder / "ca.pem")
+            return Mqtt(host="localhost", port=port, ca_file=ca_file, username=user, password_file=password)
+
+        outbox = Outbox(tmp_path / "outbox.db")
+        outbox.append("rack-1", [make_rep(1), make_rep(2, event_id="two")])
+        publisher = Publisher(outbox, {"rack-1": at("rack-1")}, {"rack-1": "one"})
+        publisher.start()
+        said: list[str] = []
+        with Record(at("coach"), store, say=said.append) as record:
+            until(lambda: record.refused)
+            assert "not authorized" in record.refused and "--no-record" in record.refused  # type: ignore[operator]
+            held = len(store.reps("gym", "rack-1"))
+            outbox.append("rack-1", [make_rep(3, event_id="three")])
+            publisher.wake()
+            committed = record.committed
+            until(lambda: publisher.connected("rack-1"))
+            assert (len(store.reps("gym", "rack-1")), record.committed) == (held, committed)
+        publisher.stop()
+        assert outbox.depth() == 3
+        outbox.close()

@@ -75,3 +75,55 @@ def test_a_question_mark_opens_what_can_be_done_here(still: Any, words: Any, loo
         await looks.poll(pilot, lambda: "say who lifts here" not in looks.text(app))
 
     looks.run(app, (80, 24), drive)
+
+
+def test_a_word_finds_stations_by_name_athlete_and_exercise(still: Any, words: Any, looks: Any) -> None:
+    app = PlumblineApp(still, all_profiles())
+    for number in range(1, 8):
+        still.put(f"rack-{number}", words().state(), words().info(athlete=f"a-{number}"), words().live(1.0))
+    still.put("cable-1", words().state(), words().info("cable-row", athlete="a-8"), words().live(1.0))
+
+    def shown() -> set[str]:
+        return {tile.view.key[1] for tile in app.screen.query(Tile)}
+
+    async def find(pilot: Any, word: str) -> None:
+        await pilot.press("slash", "ctrl+u", *word, "enter")
+        await looks.poll(pilot, lambda: (f"with '{word}'" in looks.text(app)) == bool(word))
+
+    async def drive(pilot: Any) -> None:
+        await looks.poll(pilot, lambda: len(app.screen.query(Tile)) == 8)
+        for word, names in (
+            ("rack-3", {"rack-3"}),
+            ("a-8", {"cable-1"}),
+            ("row", {"cable-1"}),
+            ("zz", set()),
+        ):
+            await find(pilot, word)
+            await looks.poll(pilot, lambda names=names: shown() == names)
+            await looks.poll(pilot, lambda: isinstance(app.focused, Tile) or not shown())
+        assert "no station with 'zz'" in looks.text(app)
+        await find(pilot, "")
+        await looks.poll(pilot, lambda: len(shown()) == 8)
+
+    looks.run(app, (120, 40), drive)
+
+
+def test_who_needs_the_coach_stands_first_and_whoever_is_out_of_sight_is_in_the_strip(
+    still: Any, words: Any, looks: Any
+) -> None:
+    app = PlumblineApp(still, all_profiles())
+    for number in range(1, 13):
+        still.put(f"rack-{number:02}", words().state(), words().info(), words().live(1.0))
+
+    async def drive(pilot: Any) -> None:
+        await looks.poll(pilot, lambda: len(app.screen.query(Tile)) == 12)
+        broken = words().health(2.0, link_up=False, problem="no sensor at ttyX")
+        still.put("rack-12", broken)
+        # Its tile is below the end of the screen.
+        await looks.poll(pilot, lambda: "✖ rack-12 no sensor" in looks.text(app))
+        first = lambda: next(iter(app.screen.query_one("#tiles").children)).view.key[1]  # noqa: E731
+        await looks.poll(pilot, lambda: first() == "rack-12")
+        await pilot.press("s")
+        await looks.poll(pilot, lambda: first() == "rack-01" and "by name" in looks.text(app))
+
+    looks.run(app, (80, 24), drive)

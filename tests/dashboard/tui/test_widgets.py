@@ -12,6 +12,7 @@ from rich.style import Style
 from textual.color import Color as TextualColor
 
 from dashboard.floor.pacing import pace
+from dashboard.floor.reps import _WHY_NOT
 from dashboard.floor.state import FloorState, apply
 from dashboard.floor.views import view
 from dashboard.plaintext import clean
@@ -19,7 +20,7 @@ from dashboard.tui.widgets.braille import Braille
 from dashboard.tui.widgets.daylight import Daylight
 from dashboard.tui.widgets.digits import ROWS, big, big_width
 from dashboard.tui.widgets.health import detail_lines, examine
-from dashboard.tui.widgets.lifter import lifter_lines
+from dashboard.tui.widgets.lifter import _say, lifter_lines
 from dashboard.tui.widgets.lines import BLUE, GREY, ORANGE, PLAIN, VERMILION, YELLOW, number, spread
 from dashboard.tui.widgets.reps import rep_lines
 from dashboard.tui.widgets.session import session_lines
@@ -27,6 +28,7 @@ from dashboard.tui.widgets.tile import tile_lines
 from dashboard.tui.widgets.trace import path_lines, trace_lines
 from station.exercises import all_profiles
 from station.messages import Address
+from station.records import PARTIAL, ReasonCode
 
 NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 MEASURES = (
@@ -191,3 +193,26 @@ def test_the_sets_before_stand_under_their_exercise_s_title_in_the_coach_s_unit(
     single = say.set(1, load_kg=100.0, counted_reps=1)
     said = words_of(session_lines(shown, [single], all_profiles(), "lb"))
     assert "Romanian deadlift" in said and "220.5 lb   1 rep  fastest" in said
+
+
+@pytest.mark.parametrize("code", [*PARTIAL, ReasonCode.MARKED_FAILED])
+def test_the_lifter_reads_in_five_words_why_a_rep_did_not_count(words: Any, code: ReasonCode) -> None:
+    say = words()
+    floor = FloorState()
+    for message in (say.info(target_reps=3), say.rep(1), say.rep(2, counted=False, reason_code=code)):
+        leaf = type(message).__name__.removesuffix("Message").lower()
+        floor = apply(floor, Address("gym", "rack-1", leaf), message, 0.0)
+    shown = view(floor.stations["gym", "rack-1"], all_profiles(), 0.5)
+    assert shown.last is not None and 0 < len(shown.last.why_not.split()) <= 5
+    assert _say(shown, "", None)[0] == shown.last.why_not
+
+
+def test_every_reason_has_words_for_the_lifter() -> None:
+    assert {code for code in ReasonCode if code not in _WHY_NOT} <= {
+        *(
+            ReasonCode.PICK_UP,
+            ReasonCode.SET_DOWN,
+            ReasonCode.UNRACK,
+            ReasonCode.RE_RACK,
+        )  # never shown as reps
+    }

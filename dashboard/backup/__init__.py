@@ -1,0 +1,1 @@
+"""Copies of what a gym cannot do without, and putting them back: the history and the settings."""

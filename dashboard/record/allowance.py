@@ -1,0 +1,35 @@
+"""How much one station may ask of the record, so that the others get their share; pure.
+
+A station in order says a few events a minute, and at most a whole outbox at once after a long outage. What
+comes beyond is not taken and not acknowledged: a station in order sends it again later, and one that makes
+events up fills no disk in an afternoon.
+"""
+
+from collections import OrderedDict
+
+EVENTS_AT_ONCE = 100_000.0  # the quota of a node's outbox
+EVENTS_PER_S = 50.0
+WISHES_AT_ONCE = 200.0  # commands, badges and answers: a person's
+WISHES_PER_S = 20.0
+MOST_STATIONS = 4096
+Key = tuple[str, str]  # site and station
+
+
+class Allowance:
+    """A bucket of tokens for each station: it holds `at_once`, and `per_s` are added."""
+
+    def __init__(self, at_once: float, per_s: float) -> None:
+        self._at_once = at_once
+        self._per_s = per_s
+        self._buckets: OrderedDict[Key, tuple[float, float]] = OrderedDict()  # tokens, and when that was
+
+    def take(self, key: Key, now_s: float) -> bool:
+        """Whether the station may have one more at `now_s`."""
+        tokens, at_s = self._buckets.get(key, (self._at_once, now_s))
+        tokens = min(self._at_once, tokens + (now_s - at_s) * self._per_s)
+        allowed = tokens >= 1.0
+        self._buckets[key] = (tokens - allowed, now_s)
+        self._buckets.move_to_end(key)
+        if len(self._buckets) > MOST_STATIONS:
+            self._buckets.popitem(last=False)
+        return allowed
