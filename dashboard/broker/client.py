@@ -33,10 +33,10 @@ from station.messages import (
     ReplyMessage,
     encode,
 )
+from station.mqtt_version import MQTT_5, UNSUPPORTED_VERSION, VERSIONS, other_version
 
 RETRY_S = 1.0
 CONNECT_TIMEOUT_S = 2.0
-UNSUPPORTED_VERSION = 0x84  # MQTT 5, 3.2.2.2; paho says so for 3.1.1 as well
 KEEPALIVE_S = 5  # a broker behind a dead link is noticed within 1.5 of these
 LOOP_S = 0.05  # how long a command waits at most
 REPLY_WAIT_S = 5.0
@@ -150,10 +150,10 @@ class Client:
         return late
 
     def _run(self) -> None:
-        protocol = MQTTProtocolVersion.MQTTv5
+        version = VERSIONS[0]
         while not self._stopping.is_set():
             try:
-                understood = self._stay_connected(protocol)
+                understood = self._stay_connected(version)
             except (
                 OSError,
                 ValueError,
@@ -164,18 +164,15 @@ class Client:
                 self._say(False, f"{type(error).__name__} in the connection")
             else:
                 if not understood:
-                    # A broker without MQTT 5 refuses the version or just hangs up.
-                    older = protocol == MQTTProtocolVersion.MQTTv5
-                    protocol = MQTTProtocolVersion.MQTTv311 if older else MQTTProtocolVersion.MQTTv5
+                    version = other_version(version)
             self._stopping.wait(RETRY_S)
 
-    def _stay_connected(self, protocol: MQTTProtocolVersion) -> bool:
-        """One connection from beginning to end; whether the broker ever answered in this protocol."""
+    def _stay_connected(self, version: int) -> bool:
+        """One connection from beginning to end; whether the broker ever answered in this version."""
         answers: list[int] = []  # reason codes of CONNACK
-        client = self._new_client(protocol, answers)
-        five = protocol == MQTTProtocolVersion.MQTTv5
+        client = self._new_client(version, answers)
         limits = None
-        if five:
+        if version == MQTT_5:
             limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             limits.MaximumPacketSize = 2 * MAX_PAYLOAD_BYTES
         client.connect(self._mqtt.host, self._mqtt.port, KEEPALIVE_S, properties=limits)
@@ -200,8 +197,8 @@ class Client:
         # Refused for who we are is an answer; refused for the version is not.
         return bool(answers) and answers[0] != UNSUPPORTED_VERSION
 
-    def _new_client(self, protocol: MQTTProtocolVersion, answers: list[int]) -> Reader:
-        client = Reader(CallbackAPIVersion.VERSION2, protocol=protocol)
+    def _new_client(self, version: int, answers: list[int]) -> Reader:
+        client = Reader(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion(version))
         client.connect_timeout = CONNECT_TIMEOUT_S
         if self._mqtt.username is not None:
             client.username_pw_set(self._mqtt.username, self._password)

@@ -6,6 +6,10 @@ in the kernel's buffers, tens of seconds of them, and everything shown is old. H
 whatever is there. Of what a gym sends nineteen packets in twenty are live values, and reps come with QoS 0 as
 well: there is nothing to acknowledge and nobody to match the topic against, so they are taken out on the way.
 A station that floods them is read away as fast as the broker sends, and holds up nobody.
+
+`_sock_recv` is paho's own, and no name that it promises. What that is worth, measured: at 3600 live values
+a second and a main thread that is always busy, the newest that a screen has is 0.01 s old after 8 s; with
+paho's own reading it is 5.7 s old, and falls farther behind.
 """
 
 from collections.abc import Callable, Iterator

@@ -5,9 +5,7 @@ callbacks given, `connected` becomes true or false. Each station has a connectio
 connection has one last will, and because that is what lets a gym give every station its own password.
 
 The client id is fixed ("plumbline-<site>-<station>"): with a random one a late last will of the old
-connection would overwrite the new birth. MQTT 5 is tried first. A broker that does not speak it says so in
-its CONNACK, hangs up or says nothing (amqtt waits 5 s for the rest of a CONNECT it cannot read); then it is
-3.1.1's turn, and so on until one is answered.
+connection would overwrite the new birth. Which version of MQTT: see station.mqtt_version.
 """
 
 import socket
@@ -21,14 +19,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import MQTTErrorCode
 
 from edge.delivery.home_assistant import discovery
+from edge.delivery.mqtt_client import new_client
 from edge.delivery.rival import LEAVES as RIVAL_LEAVES
 from edge.delivery.rival import Rival
 from station.config import Mqtt, certificate_problem, check_mqtt, read_password
-from station.errors import ConfigError, MessageError
+from station.errors import MessageError
 from station.messages import RETAINED, Address, StateMessage, decode, encode, new_id
+from station.mqtt_version import UNSUPPORTED_VERSION, VERSIONS, other_version
 
 LEAVES = ("command", "ack")  # what a station listens to
 TAKEN_OVER = "Session taken over"  # MQTT 5's reason 0x8E, in paho's words
@@ -69,11 +69,11 @@ class Connection:
         self._on_message = on_message
         self._on_change = on_change
         self._password = read_password(mqtt)
-        self._protocol = paho.MQTTv5
+        self._version = VERSIONS[0]
         self._unsubscribed = threading.Event()
         self._rival = Rival(will.session)
         self._asking = True  # under a name of our own whether another node has the station's
-        self._wrong_protocol = False
+        self._wrong_version = False
         self._taken_over = False
         self._asked_at: float | None = None  # when a CONNECT was sent that nobody has answered
         self._client = self._make()
@@ -95,9 +95,9 @@ class Connection:
             self._anew()
             return
         asked_at = self._asked_at
-        if self._wrong_protocol or (asked_at and time.monotonic() - asked_at > ANSWER_TIMEOUT_S):
-            self._wrong_protocol, self._asked_at = False, None
-            self._protocol = paho.MQTTv311 if self._protocol == paho.MQTTv5 else paho.MQTTv5
+        if self._wrong_version or (asked_at and time.monotonic() - asked_at > ANSWER_TIMEOUT_S):
+            self._wrong_version, self._asked_at = False, None
+            self._version = other_version(self._version)
             self._anew()
         elif self._client.loop_start() == MQTTErrorCode.MQTT_ERR_SUCCESS:
             self.connected = False  # it was not running: paho answers MQTT_ERR_INVAL while it is
@@ -153,24 +153,13 @@ class Connection:
         self.connected = False
 
     def _make(self) -> paho.Client:
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=f"plumbline-asks-{new_id()[:12]}"
+        name = (
+            f"plumbline-asks-{new_id()[:12]}"
             if self._asking
-            else f"plumbline-{self._mqtt.site}-{self._station}",
-            protocol=self._protocol,
-            # Nothing rests on a session kept by the broker: the outbox repeats.
-            clean_session=True if self._protocol == paho.MQTTv311 else None,
+            else f"plumbline-{self._mqtt.site}-{self._station}"
         )
-        client.connect_timeout = CONNECT_TIMEOUT_S
+        client = new_client(self._mqtt, name, self._version, self._password, CONNECT_TIMEOUT_S)
         client.reconnect_delay_set(min_delay=1, max_delay=RECONNECT_MAX_S)
-        if self._mqtt.username is not None:
-            client.username_pw_set(self._mqtt.username, self._password)
-        if self._mqtt.tls:
-            try:
-                client.tls_set(ca_certs=self._mqtt.ca_file, cert_reqs=ssl.CERT_REQUIRED)
-            except ssl.SSLError as error:
-                raise ConfigError(f"mqtt.ca_file {self._mqtt.ca_file}: not a certificate (PEM)") from error
         if not self._asking:
             client.will_set(self._topic("state"), encode(self._will), qos=1, retain=True)
         client.on_connect_fail = self._failed
@@ -206,7 +195,7 @@ class Connection:
             self._asked_at = None
             if reason.is_failure:
                 self.trouble = f"the broker refuses: {reason}"
-                self._wrong_protocol = reason == "Unsupported protocol version"
+                self._wrong_version = reason.value == UNSUPPORTED_VERSION
                 self._on_change()
                 return
             leaves = RIVAL_LEAVES if self._asking else LEAVES
@@ -242,7 +231,7 @@ class Connection:
             self.connected = False
             self._rival.deaf()
             self._taken_over = self._taken_over or str(reason) == TAKEN_OVER
-            self._wrong_protocol = self._wrong_protocol or self._asked_at is not None
+            self._wrong_version = self._wrong_version or self._asked_at is not None
             self._asked_at = None
             self._on_change()
 

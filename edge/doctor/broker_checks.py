@@ -6,12 +6,11 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion
-
+from edge.delivery.mqtt_client import new_client
 from edge.doctor.findings import Finding
 from station.config import Mqtt, certificate_problem, check_mqtt, read_password
 from station.errors import ConfigError
+from station.mqtt_version import NAMES, UNSUPPORTED_VERSION, VERSIONS
 
 TIMEOUT_S = 3.0
 CERTIFICATE_DAYS = 30
@@ -80,17 +79,10 @@ def _credentials(mqtt: Mqtt, password: str | None, place: str) -> Finding:
     check = "broker credentials"
     who = f"user {mqtt.username}" if mqtt.username is not None else "no user name"
     answer = "no answer"
-    for protocol, name in ((paho.MQTTv5, "MQTT 5"), (paho.MQTTv311, "MQTT 3.1.1")):
+    for version in VERSIONS:
         answers: list[Any] = []
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id=f"plumbline-doctor-{place}", protocol=protocol
-        )
+        client = new_client(mqtt, f"plumbline-doctor-{place}", version, password, TIMEOUT_S)
         client.on_connect = lambda _c, _d, _f, reason, _p, said=answers: said.append(reason)
-        client.connect_timeout = TIMEOUT_S
-        if mqtt.username is not None:
-            client.username_pw_set(mqtt.username, password)
-        if mqtt.tls:
-            client.tls_set(ca_certs=mqtt.ca_file, cert_reqs=ssl.CERT_REQUIRED)
         end_s = time.monotonic() + TIMEOUT_S
         try:
             client.connect(mqtt.host, mqtt.port, keepalive=5)
@@ -102,9 +94,9 @@ def _credentials(mqtt: Mqtt, password: str | None, place: str) -> Finding:
         finally:
             client.disconnect()
         if answers and not answers[0].is_failure:
-            return Finding(place, check, "ok", f"{who}, let in over {name}")
+            return Finding(place, check, "ok", f"{who}, let in over {NAMES[version]}")
         answer = str(answers[0]) if answers else "no answer"
-        if answers and answers[0] != "Unsupported protocol version":
+        if answers and answers[0].value != UNSUPPORTED_VERSION:
             break
     todo = "check mqtt.username and mqtt.password_file against the broker's users"
     return Finding(place, check, "fail", f"{who}: {answer}", todo)

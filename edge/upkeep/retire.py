@@ -4,27 +4,26 @@ An empty retained payload takes a retained message back (MQTT-3.3.1-10). A node 
 all again, so one is listened for first.
 """
 
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.delivery.home_assistant import discovery
+from edge.delivery.mqtt_client import new_client
 from edge.delivery.rival import LEAVES as RIVAL_LEAVES
 from edge.delivery.rival import SUSPECT_S, Rival
 from edge.upkeep.station_files import settings_path
 from station.config import Mqtt, check_mqtt, load_station, read_password
 from station.errors import BrokerError, ConfigError, MessageError
 from station.messages import RETAINED, Address, decode, new_id
+from station.mqtt_version import UNSUPPORTED_VERSION, VERSIONS
 from station.usage import command_parser
 
 WAIT_S = 5.0
 LOOP_S = 0.05
-UNSUPPORTED_VERSION = "Unsupported protocol version"
 EXAMPLES = """\
 examples:
   sudo plumbline edge retire cable-1                 by its settings in /etc/plumbline
@@ -59,8 +58,8 @@ def clear(mqtt: Mqtt, station: str) -> list[str]:
     """
     check_mqtt(mqtt)
     password = read_password(mqtt)
-    for protocol in (paho.MQTTv5, paho.MQTTv311):
-        client = _Client(mqtt, station, password, protocol)
+    for version in VERSIONS:
+        client = _Client(mqtt, station, password, version)
         try:
             if client.connect():
                 return client.clear()
@@ -70,21 +69,14 @@ def clear(mqtt: Mqtt, station: str) -> list[str]:
 
 
 class _Client:
-    def __init__(self, mqtt: Mqtt, station: str, password: str | None, protocol: Any) -> None:
+    def __init__(self, mqtt: Mqtt, station: str, password: str | None, version: int) -> None:
         self._mqtt, self._station = mqtt, station
         self._rival = Rival(session="")
         self._answers: list[Any] = []
         self._listening_s: float | None = None
         self._published: dict[int, Any] = {}
         # Not the station's own id: a node that lives is not to be thrown off the broker.
-        self._client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id=f"plumbline-asks-{new_id()[:12]}", protocol=protocol
-        )
-        self._client.connect_timeout = WAIT_S
-        if mqtt.username is not None:
-            self._client.username_pw_set(mqtt.username, password)
-        if mqtt.tls:
-            self._client.tls_set(ca_certs=mqtt.ca_file, cert_reqs=ssl.CERT_REQUIRED)
+        self._client = new_client(mqtt, f"plumbline-asks-{new_id()[:12]}", version, password, WAIT_S)
         self._client.on_connect = lambda _c, _d, _f, reason, _p: self._answers.append(reason)
         self._client.on_subscribe = self._subscribed
         self._client.on_publish = self._acknowledged
@@ -101,7 +93,7 @@ class _Client:
             raise BrokerError(
                 f"{where}: {reason}; is it the right host, and is the broker running?"
             ) from error
-        if not self._answers or self._answers[0] == UNSUPPORTED_VERSION:
+        if not self._answers or self._answers[0].value == UNSUPPORTED_VERSION:
             return False
         if self._answers[0].is_failure:
             raise BrokerError(f"{where}: {self._answers[0]}; see mqtt.username and mqtt.password_file")

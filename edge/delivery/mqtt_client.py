@@ -1,0 +1,37 @@
+"""A paho client for the broker of a station file: version, user, TLS."""
+
+import ssl
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from station.config import Mqtt
+from station.errors import ConfigError
+from station.mqtt_version import MQTT_3_1_1
+
+
+def new_client(
+    mqtt: Mqtt, client_id: str, version: int, password: str | None, timeout_s: float
+) -> paho.Client:
+    """A client that is not connected yet and keeps nothing at the broker.
+
+    version : of station.mqtt_version
+    timeout_s : how long connecting may take
+    Raises ConfigError for a CA file that is none.
+    """
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        protocol=MQTTProtocolVersion(version),
+        # Nothing rests on a session kept by the broker: the outbox repeats.
+        clean_session=True if version == MQTT_3_1_1 else None,
+    )
+    client.connect_timeout = timeout_s
+    if mqtt.username is not None:
+        client.username_pw_set(mqtt.username, password)
+    if mqtt.tls:
+        try:
+            client.tls_set(ca_certs=mqtt.ca_file, cert_reqs=ssl.CERT_REQUIRED)
+        except ssl.SSLError as error:
+            raise ConfigError(f"mqtt.ca_file {mqtt.ca_file}: not a certificate (PEM)") from error
+    return client
