@@ -221,8 +221,8 @@ class Rep(msgspec.Struct, frozen=True, kw_only=True):
     confidence: Annotated[
         float | None,
         _is(
-            "0 to 1: how sure it is that a coach would judge the movement so; 1 where one has. Below 0.8 the rep"
-            " is shown as doubtful, with `?` and in yellow, until a key settles it",
+            "0 to 1: how sure it is that a coach would judge the movement so; 1 where one has. Below 0.8 the"
+            " rep is shown as doubtful, with `?` and in yellow, until a key settles it",
             "added by a person",
         ),
     ] = None
