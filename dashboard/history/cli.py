@@ -3,8 +3,9 @@
 import argparse
 import re
 import sys
+from bisect import bisect_left
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import msgspec
@@ -39,6 +40,9 @@ examples:
   plumbline report "Ana Okoro" --from 2030-01-01 -o ana.html --png plots/
   plumbline report list                                  the newest sessions to choose from
 """
+
+
+FARTHEST_H = 16  # from UTC; the clocks of Kiribati are 14 hours ahead
 
 
 def export_command(argv: Sequence[str]) -> int:
@@ -172,7 +176,7 @@ def _chosen(db: Database, who: str, wanted: Filter) -> tuple[list[KeptSet], bool
         return found, True
     word, slash, day_text = who.rpartition("/")
     try:
-        day = date.fromisoformat(day_text) if slash else None
+        day = parse_day(day_text) if slash else None
     except ValueError:
         day = None  # a slash of the athlete's own
     athlete = None if day and word == "-" else find_athlete(db, word if day else who)
@@ -198,14 +202,23 @@ def _list_sessions(done: Sequence[KeptSet], names: dict[str, str]) -> int:
     return 0
 
 
-def bounds_utc(first_day: date | None, last_day: date | None) -> tuple[str | None, str | None]:
-    """The first instant of a day and the first after another, by this machine's clock, as RFC 3339 in UTC."""
+def bounds_utc(
+    first_day: date | None, last_day: date | None, zone: tzinfo | None = None
+) -> tuple[str | None, str | None]:
+    """The first instant of a day and the first after another, by the reader's clock, as RFC 3339 in UTC."""
+    since = _begin_utc(first_day, zone) if first_day else None
+    return since, _begin_utc(last_day + timedelta(days=1), zone) if last_day else None
 
-    def midnight(day: date) -> str:
-        return now_utc(datetime(day.year, day.month, day.day).astimezone(UTC))
 
-    since = midnight(first_day) if first_day else None
-    return since, midnight(last_day + timedelta(days=1)) if last_day else None
+def _begin_utc(day: date, zone: tzinfo | None) -> str:
+    """When a day begins; one that begins at one o'clock has no midnight that could be converted."""
+    earliest = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=FARTHEST_H)
+
+    def is_there(second: int) -> bool:
+        return (earliest + timedelta(seconds=second)).astimezone(zone).date() >= day
+
+    seconds = bisect_left(range(2 * FARTHEST_H * 3600), True, key=is_there)
+    return now_utc(earliest + timedelta(seconds=seconds))
 
 
 def _add_days(parser: argparse.ArgumentParser) -> None:
@@ -215,8 +228,16 @@ def _add_days(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", dest="last_day", type=_day, metavar="DAY", help="up to this day, it included")
 
 
+def parse_day(text: str) -> date:
+    """A day that every clock on earth can say. Raises ValueError."""
+    day = date.fromisoformat(text)
+    if not date(1970, 1, 2) <= day <= date(9998, 12, 30):
+        raise ValueError(text)
+    return day
+
+
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        return parse_day(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2030-01-31") from None

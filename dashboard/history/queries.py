@@ -5,16 +5,18 @@ What is worked out from sets (trends, comparisons, the load-velocity profile) ne
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 from typing import Any
 
 import msgspec
 
 from dashboard.database.database import Database, Row
 from dashboard.floor.running import STRUCK
-from dashboard.floor.times import day_of
+from dashboard.floor.times import day_of, instant
+from station.messages import now_utc
 from station.records import Rep, SetSummary
 
+LONGEST_SET = timedelta(hours=6)  # from its first rep to its last
 MOST_REPS = 20_000  # read at once: a year of one athlete
 
 _REP_FIELDS = tuple(field.name for field in msgspec.structs.fields(Rep))
@@ -171,11 +173,25 @@ def reps(db: Database, wanted: Filter = EVERYTHING, limit: int = MOST_REPS) -> l
 def sets(db: Database, wanted: Filter = EVERYTHING, limit: int = MOST_REPS) -> list[KeptSet]:
     """The sets of a filter, oldest first, out of its newest `limit` reps.
 
+    A set belongs whole to where its first rep lies: one that goes on past midnight is of the day before.
     Where the limit cuts, the oldest set may lack its first reps and is left out.
     """
-    kept = reps(db, wanted, limit)
+    kept = reps(db, _wider(wanted), limit)
     grouped = group_sets(kept)
-    return grouped[1:] if len(kept) == limit and len(grouped) > 1 else grouped
+    if len(kept) == limit and len(grouped) > 1:
+        grouped = grouped[1:]
+    since, until = wanted.since_utc or "", wanted.until_utc or "~"
+    return [one for one in grouped if since <= one.at_utc < until]
+
+
+def _wider(wanted: Filter) -> Filter:
+    """The filter with room for sets that began before its time, or go on beyond it."""
+    since, until = wanted.since_utc, wanted.until_utc
+    return msgspec.structs.replace(
+        wanted,
+        since_utc=now_utc(instant(since) - LONGEST_SET) if since else None,
+        until_utc=now_utc(instant(until) + LONGEST_SET) if until else None,
+    )
 
 
 def sessions(
