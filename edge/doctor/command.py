@@ -2,11 +2,19 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from edge.doctor.broker_checks import check_broker
 from edge.doctor.findings import Finding, as_json, as_line, worst
-from edge.doctor.host_checks import HERE, check_clock, check_disk, check_outbox, check_versions
+from edge.doctor.host_checks import (
+    HERE,
+    check_clock,
+    check_disk,
+    check_machine,
+    check_outbox,
+    check_versions,
+)  # fmt: skip
 from edge.doctor.port_checks import check_port
 from station.config import StationFile, load_station
 from station.errors import ConfigError
@@ -59,7 +67,9 @@ def _examine(paths: Sequence[Path], outbox: Path | None, seconds: float) -> Iter
     yield from check_versions()
     yield from check_clock()
     node_runs = False
-    yield from check_disk(outbox.parent if outbox is not None else Path.cwd())
+    data = outbox.parent if outbox is not None else Path.cwd()
+    yield from check_disk(data)
+    yield from check_machine(data, _urls(paths))
     if outbox is not None:
         found, node_runs = check_outbox(outbox)
         yield from found
@@ -73,6 +83,15 @@ def _examine(paths: Sequence[Path], outbox: Path | None, seconds: float) -> Iter
             yield Finding(path.stem, "station file", "fail", seen, todo or "mend the file")
             continue
         yield from _station(path, station, seconds, node_runs)
+
+
+def _urls(paths: Sequence[Path]) -> list[str]:
+    """The ports of the station files that can be read; the others are said where they are looked at."""
+    found = []
+    for path in paths:
+        with suppress(ConfigError):
+            found += [port.url for port in load_station(path).ports]
+    return found
 
 
 def _station(path: Path, station: StationFile, seconds: float, node_runs: bool) -> Iterator[Finding]:

@@ -5,10 +5,13 @@ import shutil
 import sqlite3
 import subprocess
 import time
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from edge.doctor.findings import Finding, Status
+from edge.node.clock_sync import clock_synchronised
+from edge.node.machine import throttled_bits, troubles
 from station.distribution import release
 
 HERE = "machine"
@@ -38,20 +41,38 @@ def check_clock(now_s: float | None = None) -> list[Finding]:
         seen = f"this machine thinks it is {time.strftime('%Y-%m-%d', time.gmtime(now_s))}"
         return [Finding(HERE, "wall clock", "fail", seen, "set it; switch on NTP: timedatectl set-ntp true")]
     tool = shutil.which("timedatectl")
-    said = ""
-    if tool is not None:
+    kernel = clock_synchronised()
+    said = "" if kernel is None else "yes" if kernel else "no"
+    if tool is not None and kernel is None:
         try:
             command = [tool, "show", "--property=NTPSynchronized", "--value"]
             said = subprocess.run(command, capture_output=True, text=True, timeout=3.0, check=False).stdout
         except (OSError, subprocess.TimeoutExpired):
             said = ""
     if said.strip() == "no":
-        todo = "reps would carry wrong dates; timedatectl set-ntp true"
+        todo = (
+            "reps would carry wrong dates and TLS may refuse the broker; timedatectl set-ntp true, and"
+            " without the internet name the broker's machine in /etc/systemd/timesyncd.conf"
+        )
         return [Finding(HERE, "wall clock", "warn", "not synchronised", todo)]
     seen = (
         "synchronised" if said.strip() == "yes" else "plausible; nothing here says whether it is synchronised"
     )
     return [Finding(HERE, "wall clock", "ok", seen)]
+
+
+def check_machine(data: Path, ports: Sequence[str], root: Path = Path("/")) -> list[Finding]:
+    """Power, heat, card, filesystem and the names of USB adapters, by the kernel's own word."""
+    found = [
+        Finding(HERE, one.code, "fail" if one.now else "warn", one.seen, one.todo)
+        for one in troubles(data, ports, root)
+        if one.code != "card" or "left" not in one.seen  # `disk` says it
+    ]
+    if not found:
+        bits = throttled_bits(root)
+        seen = "no trouble of card and filesystem" + ("" if bits is None else ", power well since it started")
+        found.append(Finding(HERE, "machine", "ok", seen))
+    return found
 
 
 def check_disk(folder: Path) -> list[Finding]:

@@ -25,6 +25,7 @@ DRIFT_OK_PPM, DRIFT_WARN_PPM = 200.0, 1000.0  # a crystal has 100 at most, a cer
 LOST_WARN = 0.01
 NOISE_WARN = 3.0  # times what the station file says
 CALIBRATION_DAYS = 365
+NEGATIVE_M = 0.05  # below zero by more is no error of a survey
 PATTERN_TODO = r"if it holds a value, give its form: driver = \"hx711\", pattern = '… (?P<value>[-+.\d]+) …'"
 
 
@@ -170,6 +171,10 @@ def check_channel(
         seen = f"{saturated} of {len(value)} samples at the end of the range"
         found.append(Finding(place, f"{channel} range", "fail", seen, todo))
     seen_values = value[~np.isnan(value)]
+    if channel.startswith("position") and len(seen_values) and seen_values.min() < -NEGATIVE_M:
+        todo = "swap A and B of the encoder; or let the tether run in and switch the device off and on"
+        seen = f"{seen_values.min():.2f} m: no tether is shorter than nothing"
+        found.append(Finding(place, f"{channel} direction", "fail", seen, todo))
     if saturated:
         return found
     if not len(seen_values):

@@ -21,6 +21,7 @@ from edge.delivery.publisher import Publisher
 from edge.delivery.stamps import SessionClock, stamped
 from edge.node.acquisition import LINGER_MAX_S, LINGER_S, READ_TIMEOUT_S, Acquisition
 from edge.node.clock_sync import clock_synchronised
+from edge.node.machine import MachineWatch
 from edge.node.session import Session
 from edge.node.systemd import notify
 from station.config import Mqtt
@@ -57,6 +58,8 @@ class Node:
         for acquisition in acquisitions:
             acquisition.linger_s = min(LINGER_MAX_S, LINGER_S * (len(acquisitions) - 1))
         self.sessions = list({a.session.id: a.session for a in acquisitions}.values())
+        urls = [port.url for session in self.sessions for port in session.station.ports]
+        self._machine = MachineWatch(outbox.path.parent, urls)
         self.outbox = outbox
         by_station = {session.station.station.id: session for session in self.sessions}
         self._clocks = {
@@ -238,6 +241,7 @@ class Node:
         station = session.station.station.id
         faults = dict(self._faults.get(session.id, {}))
         problems = [
+            *self._machine.problems(),
             self.outbox.problem,
             session.backlog.problem,
             session.flight.problem if session.flight is not None else None,

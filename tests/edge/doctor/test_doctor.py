@@ -36,6 +36,12 @@ tls = false
 """
 
 
+@pytest.fixture(autouse=True)
+def clock_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the machine of the tests says of its own."""
+    monkeypatch.setattr(host_checks, "clock_synchronised", lambda: True)
+
+
 @pytest.fixture
 def path(tmp_path: Path, live_board: Any, broker: Any) -> Path:
     file = tmp_path / "rack-1.toml"
@@ -105,6 +111,10 @@ def test_lengths_below_zero_are_swapped_lines_or_a_tether_that_was_out(
     live_board.position_m = -0.3
     status, found = examine("--station", str(path))
     assert status == 1
+    assert (
+        found["position_m direction"].status == "fail"
+        and "swap A and B" in found["position_m direction"].todo
+    )
     assert "position_m is below 0" in found["board"].seen and "A and B are swapped" in found["board"].seen
     assert "let it run in" in found["board"].todo
 
@@ -243,6 +253,14 @@ class TestOutbox:
 def test_a_clock_in_1970_fails() -> None:
     (finding,) = host_checks.check_clock(now_s=3600.0)
     assert finding.status == "fail" and "1970-01-01" in finding.seen
+
+
+def test_a_clock_that_nobody_sets_is_said_with_what_it_leads_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host_checks, "clock_synchronised", lambda: False)
+    (finding,) = host_checks.check_clock()
+    assert finding.status == "warn" and "TLS" in finding.todo and "timesyncd" in finding.todo
+    monkeypatch.setattr(host_checks, "clock_synchronised", lambda: True)
+    assert host_checks.check_clock()[0].status == "ok"
 
 
 def test_a_full_disk_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

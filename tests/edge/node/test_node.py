@@ -22,6 +22,7 @@ from edge.broker.mosquitto import Broker
 from edge.delivery.outbox import Outbox
 from edge.link.sources import SerialSource
 from edge.node.acquisition import Acquisition, PortAcquisition
+from edge.node.machine import MachineWatch
 from edge.node.node import Node
 from edge.node.session import Session
 from station.cli import main
@@ -330,6 +331,17 @@ def test_systemd_hears_ready_the_watchdog_and_the_end(
         running.stop()
         while systemd.recv(100) != b"STOPPING=1":
             pass  # a last sign of life may come before it
+
+
+def test_a_power_supply_that_is_too_weak_is_in_health(
+    board: BoardOnPty, run: Any, wire: Any, until: Any, tmp_path: Path
+) -> None:
+    running = run(port_of(board))
+    said = tmp_path / "pi/sys/devices/platform/soc/soc:firmware/get_throttled"
+    said.parent.mkdir(parents=True)
+    said.write_text("50005\n")
+    running.node._machine = MachineWatch(tmp_path, [], tmp_path / "pi")
+    until(lambda: last(wire, "health") and "undervoltage" in str(last(wire, "health").problem))
 
 
 def test_a_port_unplugged_again_and_again_costs_no_descriptors(
