@@ -10,6 +10,7 @@ from dashboard.floor.running import RunningSet, running_set
 from dashboard.floor.state import SessionState
 from dashboard.floor.times import day_of
 from station.exercises import Profile
+from station.exercises.surety import fastest_of
 from station.messages import InfoMessage
 
 
@@ -44,6 +45,7 @@ def assess(
     if running and running.over and info and info.athlete and running.athlete not in (None, info.athlete):
         running = None  # whoever lifts next begins with nothing
     standing_reps = [one.rep for one in running.standing] if running else []
+    fastest = fastest_of(standing_reps)
     return Assessment(
         info=info,
         exercise=exercise,
@@ -54,7 +56,7 @@ def assess(
         running=running,
         sets_begun=_sets_begun(session, athlete, exercise, running),
         reps=tuple(
-            rep_view(one.event_id, one.state, one.rep, counted_by)
+            rep_view(one.event_id, one.state, one.rep, counted_by, fastest)
             for one in (running.reps if running else ())
         ),
         cue=cue(counted_by, standing_reps) if counted_by else None,

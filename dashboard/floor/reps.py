@@ -15,7 +15,9 @@ from station.exercises.judge import (
     judge_path,
     judge_tempo,
     tempo_of,
+    tempo_sigma_of,
 )
+from station.exercises.surety import is_rough, is_rough_duration, loss_reached, sure_decimals
 from station.records import ReasonCode, Rep, RepState
 
 _LONG_MM = 9999.0
@@ -36,6 +38,7 @@ _WHY_NOT = {
 }
 
 NO_TEMPO: TempoTimes = (None, None, None, None)
+ROUGH = "≈"  # before a number that says little more than its size
 
 
 class RepView(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,9 +55,12 @@ class RepView(msgspec.Struct, frozen=True, kw_only=True):
     slack: bool  # the cable was without tension in it, longer than it may be
     doubtful: bool  # nobody can be sure that it counts, or that it does not
     mean_velocity_mps: float | None
+    mean_velocity_sigma_mps: float | None
     tempo_s: TempoTimes
+    tempo_sigma_s: TempoTimes
     tempo: TempoJudgement
     rom_m: float | None
+    rom_sigma_m: float | None
     path_m: float | None
     path_sigma_m: float | None
     path: Judgement
@@ -79,15 +85,40 @@ class RepView(msgspec.Struct, frozen=True, kw_only=True):
         return _WHY_NOT.get(self.reason_code, "not counted")
 
     @property
+    def velocity_rough(self) -> bool:
+        """Whether its velocity says little more than its size."""
+        return is_rough(self.mean_velocity_mps, self.mean_velocity_sigma_mps)
+
+    @property
+    def velocity_words(self) -> str:
+        """Its velocity, m/s, to the decimals that are sure, two at most; empty where none was seen."""
+        if self.mean_velocity_mps is None:
+            return ""
+        decimals = max(1, sure_decimals(self.mean_velocity_sigma_mps, 2))
+        return fixed(self.mean_velocity_mps, decimals)
+
+    @property
+    def tempo_words(self) -> tuple[str, str, str, str]:
+        """Each phase, seconds, to a tenth where that is sure; a rough one marked."""
+        one, two, three, four = (
+            "–"
+            if took_s is None
+            else f"{ROUGH if is_rough_duration(sigma_s) else ''}{fixed(took_s, sure_decimals(sigma_s, 1))}"
+            for took_s, sigma_s in zip(self.tempo_s, self.tempo_sigma_s, strict=True)
+        )
+        return one, two, three, four
+
+    @property
     def off(self) -> bool:
         """Tempo or path surely outside what was asked for."""
         whole = all_of((*self.tempo, self.path))
         return whole is not None and whole.off
 
 
-def rep_view(event_id: str, state: RepState, rep: Rep, profile: Profile | None) -> RepView:
-    """A rep judged by the profile it was counted by."""
-    loss_pct = rep.velocity_loss_pct
+def rep_view(
+    event_id: str, state: RepState, rep: Rep, profile: Profile | None, fastest: Rep | None = None
+) -> RepView:
+    """A rep judged by the profile it was counted by, its velocity loss held against the set's `fastest`."""
     return RepView(
         event_id=event_id,
         number=rep.number,
@@ -100,14 +131,17 @@ def rep_view(event_id: str, state: RepState, rep: Rep, profile: Profile | None) 
         slack=profile is not None and is_slack(rep, profile.limits),
         doubtful=state != "rejected" and is_doubtful(rep),
         mean_velocity_mps=rep.mean_concentric_velocity_mps,
+        mean_velocity_sigma_mps=rep.mean_concentric_velocity_sigma_mps,
         tempo_s=tempo_of(rep),
+        tempo_sigma_s=tempo_sigma_of(rep),
         tempo=judge_tempo(rep, profile.tempo) if profile else (None, None, None, None),
         rom_m=rep.rom_m,
+        rom_sigma_m=rep.rom_sigma_m,
         path_m=rep.path_deviation_m,
         path_sigma_m=rep.path_deviation_sigma_m,
         path=judge_path(rep, profile.path_limit_m if profile else None),
-        velocity_loss_pct=loss_pct,
-        loss_reached=bool(profile and loss_pct is not None and loss_pct >= profile.velocity_loss_cutoff_pct),
+        velocity_loss_pct=rep.velocity_loss_pct,
+        loss_reached=profile is not None and loss_reached(rep, fastest, profile.velocity_loss_cutoff_pct),
     )
 
 
@@ -116,6 +150,22 @@ def asked_tempo(tempo_s: TempoTimes) -> list[str]:
     if all(seconds is None for seconds in tempo_s):
         return []
     return ["x" if seconds is None else f"{seconds:g}" for seconds in tempo_s]
+
+
+def fixed(value: float, decimals: int) -> str:
+    """A number with as many decimals; no -0.0."""
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"[:9]
+
+
+def with_sigma(value: float | None, sigma: float | None, decimals: int) -> str:
+    """A number for a detail view: ± its standard uncertainty, rounded up, where that is known."""
+    if value is None:
+        return "–"
+    if sigma is None:
+        return fixed(value, decimals)
+    unit = 10.0**-decimals
+    up = min(math.ceil(round(sigma / unit, 6)), 9 * 10**decimals) * unit
+    return f"{fixed(value, decimals)}±{up:.{decimals}f}".replace("±0.", "±.")
 
 
 def path_mm(deviation_m: float, sigma_m: float | None) -> str:

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from dashboard.broker.client import Client
 from dashboard.broker.events import Arrival, read_all
-from dashboard.floor.reps import path_mm
+from dashboard.floor.reps import path_mm, with_sigma
 from dashboard.floor.state import FloorState, StationKey, apply_all
 from dashboard.floor.times import zone_name
 from dashboard.floor.views import view
@@ -121,13 +121,13 @@ class Reporter:
         if not rep.counted:
             return f"{start} not counted: {rep.reason or 'partial'}{_doubt(rep)}"
         tempo = "-".join("·" if phase is None else f"{phase:.1f}" for phase in tempo_of(rep))
-        speed = rep.mean_concentric_velocity_mps
+        speed = with_sigma(rep.mean_concentric_velocity_mps, rep.mean_concentric_velocity_sigma_mps, 2)
         path = "not measured"
         if rep.path_deviation_m is not None:
             path = f"{path_mm(rep.path_deviation_m, rep.path_deviation_sigma_m)} mm"
         loss = "–" if rep.velocity_loss_pct is None else f"{rep.velocity_loss_pct:.0f} %"
         return (
-            f"{start} {'–' if speed is None else f'{speed:.2f} m/s'}  tempo {tempo}  path {path}  loss {loss}"
+            f"{start} {speed}{'' if speed == '–' else ' m/s'}  tempo {tempo}  path {path}  loss {loss}"
             f"{'  pending' if message.state == 'pending' else ''}{_doubt(rep)}"
         )
 

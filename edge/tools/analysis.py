@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from math import floor
+from math import ceil, floor
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from station.config import StationFile, load_station
 from station.errors import RecordingError
 from station.exercises import Profile, load_profile
 from station.exercises.judge import is_doubtful
+from station.exercises.surety import is_rough
 from station.records import AnalysedSet, Analysis, Rejected, Rep, RepEvent
 from station.text.output import print_data
 from station.usage import command_parser
@@ -135,8 +136,8 @@ def table(analysis: Analysis) -> str:
         lines += [
             "",
             f"set {a_set.number}: {counted} rep{'s' if counted != 1 else ''}",
-            "  rep   start   tempo e-b-c-t           ROM     MCV     PCV   loss   path",
-            "            s   s                         m     m/s     m/s      %     mm",
+            "  rep   start   tempo e-b-c-t             ROM ±        MCV ±        PCV ±   loss   path",
+            "            s   s                             m          m/s          m/s      %     mm",
         ]
         lines += [_row(rep) for rep in a_set.reps]
     if not analysis.sets:
@@ -160,10 +161,20 @@ def _row(rep: Rep) -> str:
         mark += f"  ? doubtful, {100 * (rep.confidence or 0.0):.0f} % sure"
     return (
         f"  {rep.number:3d} {rep.start_s:7.2f}   {tempo:<22}"
-        f"{_number(rep.rom_m, '.3f'):>6}  {_number(rep.mean_concentric_velocity_mps, '.3f'):>6}"
-        f"  {_number(rep.peak_concentric_velocity_mps, '.3f'):>6} {_number(rep.velocity_loss_pct, '.1f'):>6}"
+        f"{_sure(rep.rom_m, rep.rom_sigma_m):>11}"
+        f"  {_sure(rep.mean_concentric_velocity_mps, rep.mean_concentric_velocity_sigma_mps):>11}"
+        f"  {_sure(rep.peak_concentric_velocity_mps, rep.peak_concentric_velocity_sigma_mps):>11}"
+        f" {_number(rep.velocity_loss_pct, '.1f'):>6}"
         f"  {path}{mark}"
     )
+
+
+def _sure(value: float | None, sigma: float | None) -> str:
+    """A number and its standard uncertainty, to a thousandth and rounded up; ≈ before a rough one."""
+    if value is None or sigma is None:
+        return _number(value, ".3f")
+    rough = "≈" if is_rough(value, sigma) else ""
+    return f"{rough}{value:.3f} ±{ceil(round(1000.0 * sigma, 3)) / 1000.0:.3f}".replace("±0.", "±.")
 
 
 def _number(value: float | None, form: str, factor: float = 1.0) -> str:

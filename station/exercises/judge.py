@@ -52,6 +52,11 @@ def tempo_of(rep: Rep) -> TempoTimes:
     return rep.eccentric_s, rep.bottom_pause_s, rep.concentric_s, rep.top_pause_s
 
 
+def tempo_sigma_of(rep: Rep) -> TempoTimes:
+    """The standard uncertainties of the four phases, seconds."""
+    return rep.eccentric_sigma_s, rep.bottom_pause_sigma_s, rep.concentric_sigma_s, rep.top_pause_sigma_s
+
+
 def asked_of(tempo: Tempo) -> TempoTimes:
     """The four phases as asked for, seconds."""
     return tempo.eccentric_s, tempo.bottom_pause_s, tempo.concentric_s, tempo.top_pause_s

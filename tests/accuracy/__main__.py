@@ -13,7 +13,7 @@ import numpy as np
 from station.sim import list_scenarios, load_scenario
 from tests.accuracy import doubt
 from tests.accuracy.disputes import report
-from tests.accuracy.score import CLEAN, TIMES, Score, draw_session, score_session
+from tests.accuracy.score import CLEAN, SIGMAS, TIMES, Score, draw_session, score_session
 
 
 def jobs(names: list[str], seeds: int) -> list[tuple[str, int, int]]:
@@ -33,6 +33,16 @@ def row(name: str, score: Score) -> str:
         f"   {np.percentile(times, 95) * 1e3 if times else np.nan:6.0f}   {np.sqrt(np.mean(mcv**2)):7.4f}"
         f"   {np.percentile(score.lags_s, 95) * 1e3 if score.lags_s else np.nan:6.0f}"
     )
+
+
+def sigma_row(name: str, score: Score) -> str:
+    """The share of each number's errors within 2 of their sigma, and how many of all lie beyond 5."""
+    cells = []
+    for key in SIGMAS:
+        off = np.abs(score.in_sigma.get(key, []))
+        cells.append(f"{100.0 * np.mean(off < 2.0):8.1f}" if off.size else f"{'-':>8}")
+    every = np.abs([one for values in score.in_sigma.values() for one in values])
+    return f"{name:<22}{''.join(cells)}  {np.sum(~(every <= 5.0)):>7}/{every.size}"
 
 
 def figures(label: str, score: Score) -> list[str]:
@@ -92,6 +102,11 @@ def main() -> int:
     print("\nscenario               exact sets      found/reps   ghosts  tempo p95  MCV rmse  lag p95 (ms)")
     for name in names:
         print(row(name, by_name[name]))
+    print("\nwithin 2 sigma, %          ROM     MCV     PCV     ecc  bottom     con     top   beyond 5 sigma")
+    for name in names:
+        print(sigma_row(name, by_name[name]))
+    print(sigma_row("clean", clean))
+    print(sigma_row("adversarial", adversarial))
     print()
     print("\n".join(figures("clean", clean)))
     print("\n".join(figures("adversarial", adversarial)))

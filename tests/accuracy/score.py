@@ -24,6 +24,8 @@ CLEAN = frozenset(
 )  # fmt: skip
 # The set-up is wrong on purpose, so lengths are too: counts and times are scored, lengths are not.
 COUNT_ONLY = frozenset({"ratio-wrong", "unit-moved", "missed-ticks", "bar-drift-moved"})
+# Times are read where a speed of so many m/s is passed: no station can know that its metres are half metres.
+TIMES_OFF = frozenset({"ratio-wrong"})
 
 TIMES = ("eccentric_s", "bottom_pause_s", "concentric_s", "top_pause_s")
 LENGTHS = (
@@ -31,6 +33,13 @@ LENGTHS = (
     "mean_eccentric_velocity_mps", "rom_m",
 )  # fmt: skip
 TEMPO_LIMIT_S = 0.08  # what 95 % of adversarial tempo errors must be within
+# Numbers that say how sure they are, and where they say it.
+SIGMAS = {
+    "rom_m": "rom_sigma_m",
+    "mean_concentric_velocity_mps": "mean_concentric_velocity_sigma_mps",
+    "peak_concentric_velocity_mps": "peak_concentric_velocity_sigma_mps",
+    **{key: f"{key.removesuffix('_s')}_sigma_s" for key in TIMES},
+}
 SAME_REP_S = 0.6  # a rep is found where a lockout lies this near the true one
 
 
@@ -45,6 +54,7 @@ class Score:
     ghosts: int = 0
     errors: dict[str, list[float]] = field(default_factory=dict)
     path: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # error and sigma, per layout
+    in_sigma: dict[str, list[float]] = field(default_factory=dict)  # errors over their sigma
     lags_s: list[float] = field(default_factory=list)
     hours: float = 0.0
     # how bad (a miss or ghost, or the largest tempo error in units of the limit), scenario, seed, station
@@ -55,6 +65,8 @@ class Score:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for key, values in other.errors.items():
             self.errors.setdefault(key, []).extend(values)
+        for key, values in other.in_sigma.items():
+            self.in_sigma.setdefault(key, []).extend(values)
         for key, pairs in other.path.items():
             self.path.setdefault(key, []).extend(pairs)
         self.lags_s += other.lags_s
@@ -154,6 +166,7 @@ def score_session(scenario: str, seed: int, station: int) -> Score:
             score.found += 1
             score.lags_s.append(announced[match.event_id] - truth["concentric_end_s"])
             _compare(score, match.rep, truth, layout, lengths)
+            _weigh(score, match.rep, truth, lengths, times=scenario not in TIMES_OFF)
         span = [r["start_s"] for r in a_set["reps"]] + [r["end_s"] for r in a_set["reps"]]
         near = [e for e in free if span and min(span) - 6.0 < e.rep.end_s < max(span) + 6.0]
         score.exact_sets += not missed and not near
@@ -176,3 +189,12 @@ def _compare(score: Score, rep: Rep, truth: dict[str, float | None], layout: str
     if lengths and rep.path_deviation_m is not None and true is not None:
         sigma = rep.path_deviation_sigma_m or np.nan
         score.path.setdefault(layout, []).append((rep.path_deviation_m - true, sigma))
+
+
+def _weigh(score: Score, rep: Rep, truth: dict[str, float | None], lengths: bool, *, times: bool) -> None:
+    """How many sigma each number is off by."""
+    for key, name in SIGMAS.items():
+        measured, true, sigma = getattr(rep, key), truth.get(key), getattr(rep, name)
+        if not (times if key in TIMES else lengths) or measured is None or true is None:
+            continue
+        score.in_sigma.setdefault(key, []).append((measured - true) / sigma if sigma else np.nan)

@@ -22,6 +22,7 @@ from dashboard.tui.widgets.keys import Keys
 from dashboard.tui.widgets.reps import RepTable, SetSheet
 from station.errors import StoreError
 from station.exercises.judge import asked_of
+from station.exercises.surety import fastest_of
 
 READ_EACH_S = 2.0  # what the station still held comes to the record by way of its outbox
 
@@ -104,8 +105,9 @@ class PastSetScreen(RepKeys):
     def _sheet(self) -> SetSheet:
         reps = self._whole.reps
         profile = self._coach.profiles.get(reps[0].exercise) if reps else None
+        fastest = fastest_of(one.rep for one in reps)
         return SetSheet(
-            reps=tuple(rep_view(one.event_id, one.state, one.rep, profile) for one in reps),  # type: ignore[arg-type]
+            reps=tuple(rep_view(one.event_id, one.state, one.rep, profile, fastest) for one in reps),  # type: ignore[arg-type]
             target_tempo_s=asked_of(profile.tempo) if profile else NO_TEMPO,
             path_limit_m=profile.path_limit_m if profile else None,
             loss_cutoff_pct=profile.velocity_loss_cutoff_pct if profile else 20.0,

@@ -9,10 +9,10 @@ from rich.style import Style
 
 from dashboard.floor.names import shortened
 from dashboard.floor.pacing import Pace
-from dashboard.floor.reps import asked_tempo
+from dashboard.floor.reps import ROUGH, asked_tempo
 from dashboard.floor.views import StationView
 from dashboard.tui.widgets.digits import ROWS, big, big_width, wrapped
-from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, ORANGE, PLAIN, YELLOW, Lines, number, spread
+from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, ORANGE, PLAIN, YELLOW, Lines, spread
 from dashboard.tui.widgets.tile import LOOK, NAME_CELLS, PHASE_LOOK
 
 _TRACK_CELLS = 9
@@ -99,7 +99,7 @@ def _count(view: StationView, flash: bool, room: int, height: int) -> list[list[
     # The size is chosen for a full set, so that it does not jump at the tenth rep.
     widest = "0" * max(len(str(view.counted)), len(target) - 1, 2)
     last = view.last
-    speed = number(last.mean_velocity_mps, 2) if last and last.mean_velocity_mps is not None else ""
+    speed = last.velocity_words if last else ""
     scale = 1
     for wanted in range(_LARGEST, 1, -1):
         small = max(1, wanted // 2)
@@ -121,7 +121,7 @@ def _count(view: StationView, flash: bool, room: int, height: int) -> list[list[
     targets = [*[""] * (ROWS * (scale - small)), *big(target, small)]
     speeds = [*[""] * (ROWS * (scale - quick)), *big(speed, quick)]
     if scale > quick and speed:
-        speeds[ROWS * (scale - quick) - 1] = "m/s"
+        speeds[ROWS * (scale - quick) - 1] = f"{ROUGH} m/s" if last and last.velocity_rough else "m/s"
     return [
         spread([Segment(count, look), Segment(of, FAINT)], [Segment(said, fast)], room)
         for count, of, said in zip(counts, targets, speeds, strict=True)

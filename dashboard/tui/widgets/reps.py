@@ -7,7 +7,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
 
-from dashboard.floor.reps import RepView, asked_tempo, path_mm
+from dashboard.floor.reps import RepView, asked_tempo, path_mm, with_sigma
 from dashboard.floor.views import StationView
 from dashboard.tui.widgets.lines import (
     BLUE,
@@ -28,6 +28,8 @@ _HEAD_CELLS = 11  # glyph, number, velocity
 _STILL_MPS = 1e-3  # slower is no lift, and nothing to draw to scale
 _OFF = Style(color=YELLOW, bold=True)
 _TAIL_CELLS = 46  # tempo, path, range and loss right of the bar
+_SIGMA_CELLS = 4  # ± behind a velocity and a range, where there is room
+_LEAST_BAR = 12
 
 
 class SetSheet(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,32 +73,41 @@ def rep_lines(
 ) -> list[list[Segment]]:
     """The table in `width` × `height` cells; the oldest reps go where there is no room."""
     bar = max(4, width - _HEAD_CELLS - _TAIL_CELLS)
+    known = any(rep.mean_velocity_sigma_mps is not None for rep in view.reps)
+    more = _SIGMA_CELLS if known and bar - 2 * _SIGMA_CELLS >= _LEAST_BAR else 0
+    bar -= 2 * more
     speeds = [(rep.counted, rep.mean_velocity_mps or 0.0) for rep in view.reps]
     fastest = max((speed for counted, speed in speeds if counted), default=0.0)
     scale = max((speed for _, speed in speeds), default=0.0)
     scale = scale if scale > _STILL_MPS else 1.0
     cutoff = fastest * (1.0 - view.loss_cutoff_pct / 100.0) if fastest else None
-    heading = f"{' rep  m/s':<{_HEAD_CELLS + bar}}" + _columns(_PHASES, "path mm", "cm", "loss")
+    heading = f"{' rep  m/s':<{_HEAD_CELLS + more + bar}}" + _columns(_PHASES, "path mm", "cm", "loss", more)
     limit = "" if view.path_limit_m is None else f"≤ {number(1000 * view.path_limit_m)}"
     tempo = asked_tempo(view.target_tempo_s) or ["–"] * 4
     cutoff_words = f"{number(view.loss_cutoff_pct)} %"
-    asked = f"{' asked':<{_HEAD_CELLS + bar}}" + _columns(tempo, limit, "", cutoff_words)
+    asked = f"{' asked':<{_HEAD_CELLS + more + bar}}" + _columns(tempo, limit, "", cutoff_words, more)
     room = max(1, height - 2)
     ids = [rep.event_id for rep in view.reps]
     end = len(ids) if picked not in ids else max(min(len(ids), room), ids.index(picked) + 1)
     rows = [
-        _row(rep, view.sees_path, bar, scale, cutoff, rep.event_id == picked)
+        _row(rep, view.sees_path, bar, more, scale, cutoff, rep.event_id == picked)
         for rep in view.reps[max(0, end - room) : end]
     ]
     return [[Segment(heading, FAINT)], [Segment(asked, FAINT)], *rows][:height]
 
 
-def _columns(tempo: Sequence[str], path: str, rom: str, loss: str) -> str:
-    return "".join(f"{phase:>5}" for phase in tempo) + f"{path:>13}{rom:>5}{loss:>7}"
+def _columns(tempo: Sequence[str], path: str, rom: str, loss: str, more: int) -> str:
+    return "".join(f"{phase:>5}" for phase in tempo) + f"{path:>13}{rom:>{5 + more}}{loss:>7}"
 
 
 def _row(
-    rep: RepView, sees_path: bool, bar: int, scale_mps: float, cutoff_mps: float | None, picked: bool
+    rep: RepView,
+    sees_path: bool,
+    bar: int,
+    more: int,
+    scale_mps: float,
+    cutoff_mps: float | None,
+    picked: bool,
 ) -> list[Segment]:
     state = "▶" if picked else rep_glyph(rep)
     style = Style(color=BLUE) if rep.pending else PLAIN if rep.counted else FAINT
@@ -106,18 +117,23 @@ def _row(
         speed = number(rep.mean_velocity_mps, 2)
         said = f"{number(rep.number):>3} {speed:>5}  {rep.reason or 'no rep'}"
         return [Segment(state, style), Segment(said, Style(color=GREY, strike=True))]
+    speed = rep.velocity_words or "–"
+    if more:
+        speed = with_sigma(rep.mean_velocity_mps, rep.mean_velocity_sigma_mps, 2)
+    rom_cm, sigma_cm = (None if metres is None else 100.0 * metres for metres in (rep.rom_m, rep.rom_sigma_m))
+    rom = with_sigma(rom_cm, sigma_cm, 1) if more else number(rom_cm)
     line = [
         Segment(f"{state}{number(rep.number):>3}{'?' if rep.doubtful and picked else ' '}", style),
-        Segment(f"{number(rep.mean_velocity_mps, 2):>5} ", BOLD),
+        Segment(f"{speed:>{5 + more}} ", BOLD),
         *_bar(rep, bar, scale_mps, cutoff_mps),
     ]
     if not rep.counted:
         return [*line, Segment(f"  not counted: {rep.reason or 'partial'}", Style(color=YELLOW))]
-    for did, judged in zip(rep.tempo_s, rep.tempo, strict=True):
-        line.append(Segment(f"{number(did, 1):>5}", _OFF if judged is not None and judged.off else PLAIN))
+    for did, judged in zip(rep.tempo_words, rep.tempo, strict=True):
+        line.append(Segment(f"{did:>5}", _OFF if judged is not None and judged.off else PLAIN))
     measured = PLAIN if rep.path_m is not None else FAINT
     line.append(Segment(f"{_path(rep, sees_path):>13}", _OFF if rep.path is Outcome.OFF else measured))
-    line.append(Segment(f"{number(None if rep.rom_m is None else 100 * rep.rom_m):>5}"))
+    line.append(Segment(f"{rom:>{5 + more}}"))
     loss = "–" if rep.velocity_loss_pct is None else f"{whole_pct(rep.velocity_loss_pct)} %"
     line.append(Segment(f"{loss:>7}", Style(color=ORANGE, bold=True) if rep.loss_reached else PLAIN))
     line.append(Segment("■" if rep.loss_reached else "", Style(color=ORANGE)))

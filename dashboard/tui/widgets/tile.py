@@ -10,7 +10,7 @@ from textual.message import Message
 
 from dashboard.floor.attention import Attention
 from dashboard.floor.names import shortened
-from dashboard.floor.reps import asked_tempo, path_mm
+from dashboard.floor.reps import ROUGH, asked_tempo, path_mm
 from dashboard.floor.state import StationKey
 from dashboard.floor.views import StationView
 from dashboard.tui.widgets.digits import ROWS, big, big_width
@@ -136,7 +136,7 @@ def _exercise(view: StationView, width: int) -> list[Segment]:
 
 
 def _speed(view: StationView) -> str:
-    return number(view.last.mean_velocity_mps, 2) if view.last and view.last.mean_velocity_mps else ""
+    return view.last.velocity_words if view.last and view.last.mean_velocity_mps else ""
 
 
 def digit_scale(width: int, height: int) -> int:
@@ -186,7 +186,8 @@ def _captions(view: StationView, width: int, whole: bool) -> list[Segment]:
     words = "reps" if whole or not view.target_reps else f"reps of {view.target_reps}"
     if view.set_words:
         words += f", {view.set_words}"
-    unit = " m/s mean"
+    rough = view.last is not None and view.last.velocity_rough
+    unit = f" {ROUGH} m/s mean" if rough else " m/s mean"
     said = [Segment(words, FAINT)]
     if view.pending:
         word = " pending" if len(words) + len("  ◌ pending") + len(unit) <= width else ""
@@ -203,9 +204,9 @@ def _tempo(view: StationView) -> list[Segment]:
     line = [_label("tempo")]
     if last is None:
         return [*line, Segment(_asked(view.target_tempo_s), FAINT)]
-    for place, (did, judged) in enumerate(zip(last.tempo_s, last.tempo, strict=True)):
+    for place, (did, judged) in enumerate(zip(last.tempo_words, last.tempo, strict=True)):
         style = _OFF if judged is not None and judged.off else BOLD
-        line += [Segment("-", FAINT)] * (place > 0) + [Segment(number(did, 1), style)]
+        line += [Segment("-", FAINT)] * (place > 0) + [Segment(did, style)]
     return [
         *line,
         Segment(" "),

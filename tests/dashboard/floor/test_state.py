@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dashboard.floor.attention import Attention
 from dashboard.floor.faults import faults
-from dashboard.floor.reps import path_mm
+from dashboard.floor.reps import path_mm, with_sigma
 from dashboard.floor.running import running_set
 from dashboard.floor.state import REPS_KEPT, TRACE_LENGTH, FloorState, apply, apply_all
 from dashboard.floor.views import attention_order, view
@@ -235,6 +235,29 @@ def test_a_cable_without_tension_calls_the_coach_and_a_name_does_not(rack: Rack)
 )
 def test_an_uncertainty_is_rounded_up(sigma_m: float | None, text: str) -> None:
     assert path_mm(0.0381, sigma_m) == text
+
+
+def test_numbers_are_shown_to_what_is_sure_and_rough_ones_are_marked(rack: Rack) -> None:
+    sure = {"mean_concentric_velocity_mps": 0.534, "eccentric_s": 2.04, "bottom_pause_s": 0.0}
+    rack.hear(rack.say.rep(1, **sure, mean_concentric_velocity_sigma_mps=0.004, eccentric_sigma_s=0.02))
+    last = rack.shown().last
+    assert last is not None
+    assert (last.velocity_words, last.velocity_rough, last.tempo_words[:2]) == ("0.53", False, ("2.0", "0.0"))
+    rack.hear(rack.say.rep(2, **sure, mean_concentric_velocity_sigma_mps=0.15, eccentric_sigma_s=0.3))
+    last = rack.shown().last
+    assert last is not None
+    assert (last.velocity_words, last.velocity_rough, last.tempo_words[0]) == ("0.5", True, "≈2")
+    assert with_sigma(0.534, 0.0041, 2) == "0.53±.01"
+    assert (with_sigma(45.2, None, 1), with_sigma(None, None, 1)) == ("45.2", "–")
+
+
+def test_a_loss_that_noise_may_have_made_ends_no_set(rack: Rack) -> None:
+    noisy = {"mean_concentric_velocity_sigma_mps": 0.03}
+    rack.hear(rack.say.rep(1, mean_concentric_velocity_mps=0.5, velocity_loss_pct=0.0, **noisy))
+    rack.hear(rack.say.rep(2, mean_concentric_velocity_mps=0.39, velocity_loss_pct=22.0, **noisy))
+    assert rack.shown().attention is Attention.FINE
+    rack.hear(rack.say.rep(3, mean_concentric_velocity_mps=0.33, velocity_loss_pct=34.0, **noisy))
+    assert rack.shown().attention is Attention.VELOCITY_LOSS
 
 
 def test_rest_is_overdue_after_three_minutes_of_the_stations_clock(rack: Rack) -> None:
