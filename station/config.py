@@ -7,6 +7,7 @@ import re
 import ssl
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -24,6 +25,7 @@ __all__ = [
     "Mqtt",
     "Noise",
     "Port",
+    "Stack",
     "StationFile",
     "StationKind",
     "StationTable",
@@ -67,6 +69,12 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     residual: float | None = None  # the largest, in the channel's unit
 
 
+class Stack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """[stack]"""
+
+    plates_kg: list[float]  # what it lifts with the pin at each plate, from the top
+
+
 class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """[noise]: one standard deviation of each sensor, for the path's uncertainty."""
 
@@ -97,6 +105,7 @@ class StationFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     station: StationTable
     geometry: Geometry = Geometry()
+    stack: Stack | None = None
     ports: list[Port] = []
     calibration: dict[str, Calibration] = {}
     noise: Noise = Noise()
@@ -110,6 +119,7 @@ _UNSEEN = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"  # what web pages put bes
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?|[0-9A-Fa-f:]+(%[\w.-]+)?")
 _NOT_YET_VALID, _EXPIRED = 9, 10  # X509_V_ERR_… of OpenSSL's x509_vfy.h
 FARTHEST_ANCHOR_M = 5.0  # nobody fixes a unit this far from the bar
+MOST_PLATES = 64
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -130,6 +140,7 @@ def load_station(path: Path) -> StationFile:
     for key in station.noise.__struct_fields__:
         if getattr(station.noise, key) < 0.0:
             raise ConfigError(f"{path}: noise.{key} is {getattr(station.noise, key)}; it must be 0 or above")
+    _check_stack(path, station)
     check_ports(path, station.ports)
     if station.mqtt is not None:
         try:
@@ -156,6 +167,24 @@ def _check_geometry(path: Path, geometry: Geometry) -> None:
             f"{path}: geometry.pulley_efficiency is {geometry.pulley_efficiency};"
             " per sheave it lies in 0.5 to 1"
         )
+
+
+def _check_stack(path: Path, station: StationFile) -> None:
+    if station.stack is None:
+        return
+    if station.station.kind != "cable":
+        raise ConfigError(
+            f"{path}: [stack] belongs to a cable station, not to a {station.station.kind} station"
+        )
+    plates_kg = station.stack.plates_kg
+    if not 0 < len(plates_kg) <= MOST_PLATES:
+        raise ConfigError(f"{path}: stack.plates_kg has {len(plates_kg)} plates; give 1 to {MOST_PLATES}")
+    for before_kg, plate_kg in pairwise([0.0, *plates_kg]):
+        if not before_kg < plate_kg <= 1000.0:  # NaN is not
+            raise ConfigError(
+                f"{path}: stack.plates_kg has {plate_kg:g} after {before_kg:g}; give what the stack lifts"
+                " with the pin at each plate, rising, up to 1000"
+            )
 
 
 def _numbers(station: StationFile) -> Iterator[tuple[str, float]]:

@@ -207,11 +207,12 @@ class CurrentMessage(Message, frozen=True, kw_only=True, tag="plumbline/current/
     target_reps: Count | None = None
     counted_reps: Count = 0
     partial_reps: Count = 0
+    lifted_kg: float | None = None  # weighed, and surely not `load_kg`; of a stack the plate nearest to it
     reps: list[CurrentRep] = []  # by start, the newest CURRENT_REPS of them
     reps_left_out: Count = 0  # older ones
 
 
-CURRENT_REPS = 40  # of some 1.2 kB each: within MAX_PAYLOAD_BYTES
+CURRENT_REPS = 32  # of some 1.7 kB each: within MAX_PAYLOAD_BYTES
 
 
 class Tombstone(Message, frozen=True, kw_only=True, tag="plumbline/tombstone/1"):

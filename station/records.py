@@ -130,6 +130,12 @@ _BALANCE = _is(
     "no platform, or less than 100 N on it; least: cells read below 20 Hz",
 )
 
+_LOAD = _is(
+    "what was lifted, weighed over the rep by the cell in the cable or at the bar, else by the platform less"
+    " the lifter",
+    "band; no cell; the stack was down; on a platform: the lifter was not seen without the load",
+)
+
 
 class Rep(msgspec.Struct, frozen=True, kw_only=True):
     """One repetition: an eccentric and a concentric phase of one exercise.
@@ -245,6 +251,9 @@ class Rep(msgspec.Struct, frozen=True, kw_only=True):
     heel_least_pct: Annotated[float | None, _BALANCE] = None
     left_pct: Annotated[float | None, _BALANCE] = None
 
+    load_measured_kg: Annotated[float | None, _LOAD] = None
+    load_measured_sigma_kg: Annotated[float | None, _SIGMA] = None
+
 
 class Rejected(msgspec.Struct, frozen=True):
     """A movement that was not a rep, and why."""
@@ -268,6 +277,8 @@ class SetSummary(msgspec.Struct, frozen=True, kw_only=True):
     velocity_loss_pct: float | None
     median_rom_m: float | None
     largest_path_deviation_m: float | None
+    load_measured_kg: float | None = None  # by all its reps
+    load_measured_sigma_kg: float | None = None
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):
@@ -323,6 +334,9 @@ class AnalysedSet(msgspec.Struct, frozen=True):
 
     number: Seq
     reps: list[Rep]
+    load_measured_kg: float | None = None  # by all its reps
+    load_measured_sigma_kg: float | None = None
+    load_plate_kg: float | None = None  # the stack's plate nearest to it
 
 
 class Analysis(msgspec.Struct, frozen=True, kw_only=True):

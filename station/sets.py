@@ -6,6 +6,7 @@ from statistics import median
 import msgspec
 
 from station.records import Rep, SetSummary
+from station.weighing import of_set
 
 
 def numbered(reps: Iterable[Rep]) -> list[Rep]:
@@ -29,6 +30,7 @@ def summarise(number: int, reps: Sequence[Rep], start_s: float = 0.0) -> SetSumm
     ranges = _known(counted, lambda rep: rep.rom_m)
     deviations = _known(counted, lambda rep: rep.path_deviation_m)
     fastest = max(velocities, default=None)
+    weighed = of_set(reps)
     return SetSummary(
         number=number,
         counted_reps=len(counted),
@@ -40,6 +42,8 @@ def summarise(number: int, reps: Sequence[Rep], start_s: float = 0.0) -> SetSumm
         velocity_loss_pct=100.0 * (1.0 - velocities[-1] / fastest) if fastest else None,
         median_rom_m=median(ranges) if ranges else None,
         largest_path_deviation_m=max(deviations, default=None),
+        load_measured_kg=weighed.kg if weighed else None,
+        load_measured_sigma_kg=weighed.sigma_kg if weighed else None,
     )
 
 

@@ -41,6 +41,8 @@ _VERSION_4 = (
     "slack_s", "heel_pct", "heel_least_pct", "left_pct", "reason_code",
 )  # fmt: skip
 _VERSION_5 = ("said_utc",)
+_VERSION_6 = ("load_measured_kg", "load_measured_sigma_kg")
+_LATER = _VERSION_4 + _VERSION_5 + _VERSION_6
 SETS = _ENVELOPE | _columns(SetSummary)
 
 
@@ -52,8 +54,8 @@ def _table(name: str, columns: Mapping[str, str]) -> str:
 # What each version added to the one before. The types are SQLite's; PostgreSQL has a name for each.
 _VERSIONS: tuple[tuple[str, ...], ...] = (
     (
-        _table("reps", {name: kind for name, kind in REPS.items() if name not in _VERSION_4 + _VERSION_5}),
-        _table("sets", {name: kind for name, kind in SETS.items() if name not in _VERSION_5}),
+        _table("reps", {name: kind for name, kind in REPS.items() if name not in _LATER}),
+        _table("sets", {name: kind for name, kind in SETS.items() if name not in _LATER}),
         "CREATE INDEX reps_by_time ON reps (at_utc)",
         "CREATE INDEX reps_by_session ON reps (session, set_number, number)",
         """CREATE TABLE commands (
@@ -113,6 +115,7 @@ _VERSIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX originals_by_session ON originals (site, station, session)",
         "CREATE INDEX corrections_by_session ON corrections (site, station, session)",
     ),
+    tuple(f"ALTER TABLE {table} ADD COLUMN {name} REAL" for table in ("reps", "sets") for name in _VERSION_6),
 )
 SCHEMA_VERSION = len(_VERSIONS)
 

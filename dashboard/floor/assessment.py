@@ -12,6 +12,7 @@ from dashboard.floor.times import day_of
 from station.exercises import Profile
 from station.exercises.surety import fastest_of
 from station.messages import InfoMessage
+from station.weighing import Weighed, of_set
 
 
 class Assessment(msgspec.Struct, frozen=True):
@@ -22,6 +23,7 @@ class Assessment(msgspec.Struct, frozen=True):
     title: str
     athlete: str | None
     load_kg: float | None
+    weighed: Weighed | None  # the running set
     asked: Profile | None  # what the reps are judged by
     running: RunningSet | None  # None: whoever lifts here has not begun
     sets_begun: int
@@ -51,6 +53,7 @@ def assess(
         exercise=exercise,
         title=shown.title if shown else exercise or "no exercise yet",
         athlete=athlete,
+        weighed=of_set(standing_reps),
         load_kg=info.load_kg if info else (running.load_kg if running else None),
         asked=counted_by or shown,
         running=running,

@@ -26,10 +26,11 @@ class Attention(IntEnum):
     FAULT = 0
     UNSAFE = 1
     VELOCITY_LOSS = 2
-    TECHNIQUE = 3
-    REST = 4
-    CLOCK = 5
-    FINE = 6
+    LOAD = 3
+    TECHNIQUE = 4
+    REST = 5
+    CLOCK = 6
+    FINE = 7
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -90,8 +91,12 @@ def attention_of(
     over: bool,
     rest_s: float | None,
     rest_asked_s: float = REST_OVERDUE_S,
+    lifted: str | None = None,
 ) -> tuple[Attention, str]:
-    """The most urgent reason to look, and it in words; `over`: the set has ended."""
+    """The most urgent reason to look, and it in words.
+
+    `over`: the set has ended; `lifted`: with what, where it is not what was entered.
+    """
     saturated = session.health.saturated if session.health else []
     last = reps[-1] if reps else None
     counted = [rep for rep in reps if rep.counted]
@@ -108,6 +113,8 @@ def attention_of(
         found = (Attention.UNSAFE, "cable slack")
     elif counted and counted[-1].loss_reached and not over:
         found = (Attention.VELOCITY_LOSS, "end the set")
+    elif lifted is not None:
+        found = (Attention.LOAD, f"weighs {lifted}")
     elif not over and len(counted) >= 2 and counted[-1].off and counted[-2].off:
         both_path = all(rep.path is Outcome.OFF for rep in counted[-2:])
         found = (Attention.TECHNIQUE, "path off twice" if both_path else "tempo off twice")

@@ -53,6 +53,10 @@ class RepView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
     reason_code: ReasonCode | None
     slack: bool  # the cable was without tension in it, longer than it may be
+    slack_s: float | None
+    heel_pct: float | None  # of the weight, as are the two below
+    heel_least_pct: float | None
+    left_pct: float | None
     doubtful: bool  # nobody can be sure that it counts, or that it does not
     mean_velocity_mps: float | None
     mean_velocity_sigma_mps: float | None
@@ -130,6 +134,10 @@ def rep_view(
         reason_code=rep.reason_code,
         slack=profile is not None and is_slack(rep, profile.limits),
         doubtful=state != "rejected" and is_doubtful(rep),
+        slack_s=rep.slack_s,
+        heel_pct=rep.heel_pct,
+        heel_least_pct=rep.heel_least_pct,
+        left_pct=rep.left_pct,
         mean_velocity_mps=rep.mean_concentric_velocity_mps,
         mean_velocity_sigma_mps=rep.mean_concentric_velocity_sigma_mps,
         tempo_s=tempo_of(rep),

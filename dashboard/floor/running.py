@@ -35,6 +35,7 @@ class RunningSet(msgspec.Struct, frozen=True, kw_only=True):
     exercise: str
     athlete: str | None
     load_kg: float | None
+    lifted_kg: float | None  # weighed, and surely not that
     reps: tuple[CurrentRep, ...]  # by number, those that a person has struck among them
     counted: int
     partial: int  # not counted, and not struck
@@ -111,6 +112,7 @@ def _as_said(said: CurrentMessage, session: SessionState) -> RunningSet:
         exercise=said.exercise,
         athlete=said.athlete,
         load_kg=said.load_kg,
+        lifted_kg=said.lifted_kg,
         reps=shown,
         counted=before + sum(map(_counts, shown)),
         partial=sum(map(_is_partial, shown)) + (said.reps_left_out - before),
@@ -134,6 +136,7 @@ def _as_heard(number: int, session: SessionState) -> RunningSet:
         exercise=newest.exercise,
         athlete=newest.athlete,
         load_kg=newest.load_kg,
+        lifted_kg=None,
         reps=shown,
         counted=max(0, highest - partial),
         partial=partial,

@@ -14,6 +14,7 @@ from dashboard.floor.units import Units, load_words
 from station.exercises import Profile
 from station.exercises.judge import TempoTimes, asked_of
 from station.records import Phase
+from station.weighing import Weighed
 
 _PATH_CHANNELS = ("position_2_m", "tether_angle_rad", "pulley_x_n")  # any of them shows a path
 _LONG_S = 86_400.0
@@ -32,6 +33,7 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     loss_cutoff_pct: float
     load: str | None  # as entered, in the coach's unit
     load_kg: float | None
+    weighed: Weighed | None  # what the running set was lifted with, by the cells
     target_reps: int | None
     queue: tuple[str, ...]  # who shares the station, the one lifting first
     waiting: tuple[str, ...]  # the others of them, by name
@@ -163,7 +165,15 @@ def _seen(
         rest_s = min(max(0.0, session.trace[-1].session_s - running.end_s), _LONG_S)
     standing = [rep for rep in found.reps if not rep.struck]
     queue = tuple(info.queue) if info else ()
-    attention, text = attention_of(session, link, standing, over, rest_s, rest_asked_s)
+    attention, text = attention_of(
+        session,
+        link,
+        standing,
+        over,
+        rest_s,
+        rest_asked_s,
+        load_words(_rounded(running.lifted_kg), units) if running else None,
+    )
     return StationView(
         key=station.key,
         athlete=found.athlete,
@@ -175,6 +185,7 @@ def _seen(
         loss_cutoff_pct=asked.velocity_loss_cutoff_pct if asked else 20.0,
         load=load_words(found.load_kg, units),
         load_kg=found.load_kg,
+        weighed=found.weighed,
         target_reps=info.target_reps if info else None,
         queue=queue,
         waiting=tuple(names.get(one) or one for one in queue if one != found.athlete),
@@ -204,6 +215,11 @@ def is_called(one: StationView, word: str) -> bool:
     """Whether a word is in what a station, its athletes or its exercise are called."""
     words = (one.key[1], one.athlete or "", one.called or "", *one.waiting, one.title, one.exercise or "")
     return any(word in called.casefold() for called in words)
+
+
+def _rounded(load_kg: float | None) -> float | None:
+    """To what plates come in, halves of a kilogram."""
+    return None if load_kg is None else round(2.0 * load_kg, 0) / 2.0
 
 
 def attention_order(one: StationView) -> tuple[int, StationKey]:

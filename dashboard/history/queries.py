@@ -15,6 +15,7 @@ from dashboard.floor.running import STRUCK
 from dashboard.floor.times import day_of, instant
 from station.messages import now_utc
 from station.records import Rep, SetSummary
+from station.weighing import of_set
 
 LONGEST_SET = timedelta(hours=6)  # from its first rep to its last
 MOST_REPS = 20_000  # read at once: a year of one athlete
@@ -97,6 +98,7 @@ class KeptSet(msgspec.Struct, frozen=True, kw_only=True):
         velocities = [v for rep in counted if (v := rep.mean_concentric_velocity_mps) is not None]
         ranges = sorted(rep.rom_m for rep in counted if rep.rom_m is not None)
         middle = len(ranges) // 2
+        weighed = of_set(one.rep for one in self.reps)
         return SetSummary(
             number=self.reps[0].set_number,
             counted_reps=len(counted),
@@ -114,6 +116,8 @@ class KeptSet(msgspec.Struct, frozen=True, kw_only=True):
             largest_path_deviation_m=max(
                 (rep.path_deviation_m for rep in counted if rep.path_deviation_m is not None), default=None
             ),
+            load_measured_kg=weighed.kg if weighed else None,
+            load_measured_sigma_kg=weighed.sigma_kg if weighed else None,
         )
 
 

@@ -25,7 +25,7 @@ from station.exercises import Profile
 from station.exercises.coaching import tempo_adherence_pct
 from station.exercises.judge import asked_of, path_off
 from station.messages import now_utc
-from station.records import Rep
+from station.records import Rep, SetSummary
 
 PROFILE_DAYS = 28  # strength changes over more than a month: older sets are on another line
 LISTED_SESSIONS = 12
@@ -168,7 +168,7 @@ def _sets_table(done: Sequence[KeptSet], profile: Profile | None) -> str:
                 f"set {number}",
                 f"{summary.counted_reps}"
                 + (f" + {summary.partial_reps} partial" if summary.partial_reps else ""),
-                f"{one.load_kg:g} kg" if one.load_kg is not None else "–",
+                _load(one.load_kg, summary),
                 _number(summary.fastest_mean_concentric_velocity_mps, 2),
                 _limited_loss(summary.velocity_loss_pct, profile),
                 _number(summary.median_rom_m, 1, 100.0),
@@ -187,6 +187,16 @@ def _sets_table(done: Sequence[KeptSet], profile: Profile | None) -> str:
     tempo = "tempo" + (f", asked {target}" if target else "")
     head = f"|reps|load|fastest (m/s)|loss (%)|range (cm)|{tempo}|tempo kept (%)|path (cm)"
     return _table(head, rows)
+
+
+def _load(entered_kg: float | None, summary: SetSummary) -> str:
+    """As entered, and as weighed where there was a cell for it."""
+    entered = "–" if entered_kg is None else f"{entered_kg:g} kg"
+    if summary.load_measured_kg is None or summary.load_measured_sigma_kg is None:
+        return entered
+    return (
+        f"{entered}, weighed {summary.load_measured_kg:.1f} ± {max(0.1, summary.load_measured_sigma_kg):.1f}"
+    )
 
 
 def _table(head: str, rows: Iterable[Sequence[str]]) -> str:

@@ -4,7 +4,6 @@ The readings of a cell are means: each is taken for the time since the one befor
 converter averages over. So a phase's mean force is right at 10 readings a second as at 1000.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -48,20 +47,24 @@ class Cells:
     """
 
     def __init__(self, channels: Sequence[str] = TENSION + PLATFORM) -> None:
-        self._parts: dict[str, deque[Samples]] = {name: deque() for name in channels}
+        self._parts: dict[str, list[Samples]] = {name: [] for name in channels}
+        self._whole_ones: set[str] = set()  # channels whose first part is without missing values
+        self._asked: dict[str, tuple[float, float, Floats, Floats]] = {}  # the newest answer of each channel
 
     def feed(self, samples: Sequence[Samples]) -> None:
-        """Keep new readings."""
+        """Keep new readings; `forget` when all has been asked about them."""
         for part in samples:
             parts = self._parts.get(part.channel)
             if parts is not None and len(part.time_s):
                 parts.append(part)
 
     def forget(self) -> None:
-        """Let go of what no question is asked about any more. After the questions about what was fed."""
-        for parts in self._parts.values():
+        """Let go of what no question is asked about any more."""
+        self._asked.clear()
+        for name, parts in self._parts.items():
             while len(parts) > 1 and parts[-1].time_s[-1] - parts[0].time_s[-1] > KEPT_S:
-                parts.popleft()
+                del parts[0]
+                self._whole_ones.discard(name)
 
     def heard(self, *channels: str) -> bool:
         """Whether all of these have readings."""
@@ -102,7 +105,8 @@ class Cells:
         return Weight(float(np.mean(heel)), least, float(np.mean(left)))
 
     def _interval_s(self, channel: str, start_s: float, known_s: float) -> float:
-        return float(np.median(np.diff(self._between(channel, start_s, known_s)[0])))
+        time_s, _ = self._between(channel, start_s, known_s)
+        return float(time_s[-1] - time_s[0]) / max(1, len(time_s) - 1)
 
     def _tension(self, start_s: float, known_s: float) -> tuple[Floats, Floats]:
         """Readings of the tension: a cell's in line with the cable, or what the low pulley's axes make of it.
@@ -122,23 +126,35 @@ class Cells:
         return time_s, pull_n**2 / np.maximum(2.0 * np.maximum(y_n, STEEPEST * pull_n), 1e-9)
 
     def _between(self, channel: str, start_s: float, known_s: float) -> tuple[Floats, Floats]:
-        """Readings from the last at or before a time up to another, those that are nonsense put right."""
-        parts = [part for part in self._parts[channel] if part.time_s[-1] >= start_s - GAP_S]
-        if not parts:
-            return np.empty(0), np.empty(0)
-        time_s = np.concatenate([part.time_s for part in parts])
-        value = np.concatenate([part.value for part in parts])
-        there = ~np.isnan(value)
-        time_s, value = time_s[there], value[there]
+        """Readings from the last before a time up to another, those that are nonsense put right."""
+        asked = self._asked.get(channel)
+        if asked is not None and asked[:2] == (start_s, known_s):
+            return asked[2:]
+        time_s, value = self._whole(channel)
         # one more on either side, so that the first and the last have neighbours to be held against
         first = max(0, int(np.searchsorted(time_s, start_s, side="right")) - 2)
         last = int(np.searchsorted(time_s, known_s, side="right"))
-        return time_s[first:last], _without_spikes(time_s[first:last], value[first:last])
+        found = time_s[first:last], _without_spikes(time_s[first:last], value[first:last])
+        self._asked[channel] = start_s, known_s, *found
+        return found
+
+    def _whole(self, channel: str) -> tuple[Floats, Floats]:
+        """All that is kept of a channel, in one piece from now on."""
+        parts = self._parts[channel]
+        if not parts:
+            return np.empty(0), np.empty(0)
+        if len(parts) > 1 or channel not in self._whole_ones:
+            time_s = np.concatenate([part.time_s for part in parts])
+            value = np.concatenate([part.value for part in parts])
+            there = (time_s > time_s[-1] - 2.0 * KEPT_S) & ~np.isnan(value)
+            parts[:] = [Samples(channel, time_s[there], value[there])]
+            self._whole_ones.add(channel)
+        return parts[0].time_s, parts[0].value
 
 
 def _without_spikes(time_s: Floats, value: Floats) -> Floats:
     """Readings that neither neighbour knows of, replaced by the line between these."""
-    if len(value) < 3:
+    if len(value) < 3 or float(np.abs(np.diff(value)).max()) <= SPIKE_N:
         return value
     gap_s = time_s[2:] - time_s[:-2]
     share = (time_s[1:-1] - time_s[:-2]) / gap_s
@@ -155,12 +171,14 @@ def _means(time_s: Floats, value: Floats, edges_s: Floats) -> Floats:
         return np.full(len(edges_s) - 1, np.nan)
     step_s = np.diff(time_s)
     area = np.concatenate(([0.0], np.cumsum(value[1:] * step_s)))
-    lost = step_s > max(GAP_S, GAP_INTERVALS * float(np.median(step_s)))
-    lost_s = np.concatenate(([0.0], np.cumsum(np.where(lost, step_s, 0.0))))
-    mean = np.diff(np.interp(edges_s, time_s, area)) / np.diff(edges_s)
-    unseen = np.diff(np.interp(edges_s, time_s, lost_s)) > 0.0
-    unseen |= (edges_s[:-1] < time_s[0]) | (edges_s[1:] > time_s[-1])
-    return np.where(unseen, np.nan, mean)
+    width_s = np.diff(edges_s)
+    mean = np.diff(np.interp(edges_s, time_s, area)) / np.where(width_s > 0.0, width_s, np.nan)
+    mean[(edges_s[:-1] < time_s[0]) | (edges_s[1:] > time_s[-1])] = np.nan
+    lost = step_s > max(GAP_S, GAP_INTERVALS * float(time_s[-1] - time_s[0]) / len(step_s))
+    if lost.any():
+        lost_s = np.concatenate(([0.0], np.cumsum(np.where(lost, step_s, 0.0))))
+        mean[np.diff(np.interp(edges_s, time_s, lost_s)) > 0.0] = np.nan
+    return mean
 
 
 def _sum(read: dict[str, Floats], channels: Sequence[str]) -> Floats:

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from math import isnan
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from edge.counting.cells import Cells
+from edge.counting.load import Scales
 from edge.counting.sets import SetBook, Undo
 from edge.link.drivers import Samples
 from kernels import Discarded, Measured, RepCounter, Tick
@@ -88,6 +90,7 @@ class StationPipeline:
         self._zeros_n: list[float] = []  # the zeros before it
         self._forces_n = np.empty(0)
         self._cells = Cells()
+        self._scales = Scales(station, self._cells)
         self._profile = profile
         self._now_counting = _Listening(make_counter(station, profile, live_s), profile, 1)
         self._retiring: list[_Listening] = []  # oldest first
@@ -294,10 +297,10 @@ class StationPipeline:
         self._now_s = max(self._now_s, result.known_s)
         key, state = (listening.number, result.candidate), _STATES[result.kind]
         ends = (result.start_sigma_s, result.end_sigma_s)
-        rep = self._rep(result)
+        rep = self._rep(result, listening.profile)
         return events + self.sets.rep(key, rep, result.size, state, self._now_s, ends_sigma_s=ends)
 
-    def _rep(self, measured: Measured) -> Rep:
+    def _rep(self, measured: Measured, profile: Profile) -> Rep:
         """What was measured as a record, by name: NaN is None, and so is a length on tension alone."""
         numbers = measured.numbers | {"rom_m": measured.size, "rom_sigma_m": measured.size_sigma}
         if self._now_counting.counter.on_tension:
@@ -307,7 +310,13 @@ class StationPipeline:
         seen |= self._cells.weight(*when)._asdict()
         if self._station.station.kind != "barbell":
             seen["slack_s"] = self._cells.slack_s(*when)
-        return Rep(number=1, counted=True, velocity_loss_pct=None, **seen)
+        rep = Rep(number=1, counted=True, velocity_loss_pct=None, **seen)
+        weighed = self._scales.weigh(rep, profile, measured.known_s)
+        if weighed is None:
+            return rep
+        return msgspec.structs.replace(
+            rep, load_measured_kg=weighed.kg, load_measured_sigma_kg=weighed.sigma_kg
+        )
 
     def _live(self, tick: Tick) -> Live:
         length = not self._now_counting.counter.on_tension

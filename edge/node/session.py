@@ -50,6 +50,7 @@ from station.messages import (
     now_utc,
 )
 from station.records import Live, Rejected, RepEvent, SetEvent
+from station.weighing import other_than
 
 SOFTWARE = f"plumbline {release()}"
 IDLE_AFTER_S = 2.0  # a port unplugged and back sooner breaks off nothing
@@ -362,6 +363,8 @@ class Session:
         """Publish the running set as it stands, where that has changed."""
         said = self._pipeline.sets.newest()
         reps = said.reps if said is not None else []
+        standing = [one.rep for one in reps if one.state != "rejected"]
+        plates_kg = self.station.stack.plates_kg if self.station.stack else ()
         message = CurrentMessage(
             event_id="",
             at_utc="",
@@ -376,6 +379,7 @@ class Session:
             target_reps=self.settings.target_reps,
             counted_reps=sum(one.state != "rejected" and one.rep.counted for one in reps),
             partial_reps=sum(one.state != "rejected" and not one.rep.counted for one in reps),
+            lifted_kg=other_than(said.load_kg, standing, plates_kg) if said is not None else None,
             reps=[
                 CurrentRep(
                     event_id=self._long(one.event_id), revision=one.revision, state=one.state, rep=one.rep

@@ -21,6 +21,7 @@ from station.exercises.surety import is_rough
 from station.records import AnalysedSet, Analysis, Rejected, Rep, RepEvent
 from station.text.output import print_data
 from station.usage import command_parser
+from station.weighing import nearest_plate, of_set
 
 Floats = NDArray[np.float64]
 
@@ -57,7 +58,7 @@ def analyse(
     early_s = min(0.0, floor(recording.time_s[0]))
     recording = Recording(recording.time_s - early_s, recording.columns)
     pipeline = StationPipeline(station, profile, live_s=0.0)
-    book = RepBook(early_s)
+    book = RepBook(early_s, station.stack.plates_kg if station.stack else ())
     seen_s = float(recording.time_s[0])
     for block in recording.samples(BLOCK_S):
         book.take(pipeline.feed(block))
@@ -74,10 +75,14 @@ def analyse(
 
 
 class RepBook:
-    """The newest revision of every rep, in order; `early_s` is added to all times."""
+    """The newest revision of every rep, in order.
 
-    def __init__(self, early_s: float = 0.0) -> None:
+    early_s: added to all times; plates_kg: of the station's stack.
+    """
+
+    def __init__(self, early_s: float = 0.0, plates_kg: Sequence[float] = ()) -> None:
         self._early_s = early_s
+        self._plates_kg = plates_kg
         self._reps: dict[str, RepEvent] = {}
         self._rejected: list[Rejected] = []
 
@@ -96,11 +101,22 @@ class RepBook:
         return Analysis(
             station=station,
             exercise=exercise,
-            sets=[AnalysedSet(number, reps) for number, (_, reps) in enumerate(sorted(sets.items()), 1)],
+            sets=[
+                _weighed(number, reps, self._plates_kg)
+                for number, (_, reps) in enumerate(sorted(sets.items()), 1)
+            ],
             rejected=[
                 _later(one, self._early_s) for one in sorted(self._rejected, key=lambda one: one.start_s)
             ],
         )
+
+
+def _weighed(number: int, reps: list[Rep], plates_kg: Sequence[float]) -> AnalysedSet:
+    weighed = of_set(reps)
+    if weighed is None:
+        return AnalysedSet(number, reps)
+    plate = nearest_plate(weighed.kg, plates_kg) if plates_kg else None
+    return AnalysedSet(number, reps, weighed.kg, weighed.sigma_kg, plate)
 
 
 def _later(record: _Record, by_s: float) -> _Record:
@@ -135,7 +151,7 @@ def table(analysis: Analysis) -> str:
         counted = sum(rep.counted for rep in a_set.reps)
         lines += [
             "",
-            f"set {a_set.number}: {counted} rep{'s' if counted != 1 else ''}",
+            f"set {a_set.number}: {counted} rep{'s' if counted != 1 else ''}{_load(a_set)}",
             "  rep   start   tempo e-b-c-t             ROM ±        MCV ±        PCV ±   loss   path",
             "            s   s                             m          m/s          m/s      %     mm",
         ]
@@ -146,6 +162,14 @@ def table(analysis: Analysis) -> str:
         lines += ["", "not reps:"]
         lines += [f"  {r.start_s:8.2f} to {r.end_s:.2f} s  {r.reason}" for r in analysis.rejected]
     return "\n".join(lines)
+
+
+def _load(a_set: AnalysedSet) -> str:
+    if a_set.load_measured_kg is None or a_set.load_measured_sigma_kg is None:
+        return ""
+    plate = "" if a_set.load_plate_kg is None else f", the pin at {a_set.load_plate_kg:g} kg"
+    sigma = max(0.1, a_set.load_measured_sigma_kg)
+    return f", weighed {a_set.load_measured_kg:.1f} ± {sigma:.1f} kg{plate}"
 
 
 def _row(rep: Rep) -> str:

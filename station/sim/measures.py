@@ -60,6 +60,7 @@ class Felt(NamedTuple):
 
     tension_n: Floats | None = None  # of a cable or band
     platform: tuple[Floats, Floats] | None = None  # shares of the weight under its rear and its left cells
+    load_kg: Floats | None = None  # what is lifted
 
 
 NOTHING_FELT = Felt()
@@ -68,7 +69,7 @@ NOTHING_FELT = Felt()
 def measure_cells(rep: Found, time_s: Floats, felt: Felt) -> None:
     """Fill in what the README defines of load cells."""
     span = _span(time_s, rep["start_s"], rep["end_s"])
-    for key in ("slack_s", "heel_pct", "heel_least_pct", "left_pct"):
+    for key in ("slack_s", "heel_pct", "heel_least_pct", "left_pct", "load_measured_kg"):
         rep[key] = None
     if felt.tension_n is not None:
         tension = felt.tension_n[span]
@@ -79,6 +80,8 @@ def measure_cells(rep: Found, time_s: Floats, felt: Felt) -> None:
         held = np.convolve(rear, np.full(LEAST_OVER, 1.0 / LEAST_OVER), mode="valid")
         rep["heel_pct"], rep["heel_least_pct"] = float(rear.mean()), float(held.min())
         rep["left_pct"] = float(left.mean())
+    if felt.load_kg is not None:
+        rep["load_measured_kg"] = float(felt.load_kg[span].max())
 
 
 def _area(value: Floats, t: Floats) -> float:

@@ -29,6 +29,7 @@ class Stretch:
     pressure_m: Floats  # centre of pressure in front of mid-foot
     weight_n: Floats  # on the platform
     left_share: Floats
+    load_kg: Floats  # of the bar with its plates, or of the stack
 
 
 def readings(

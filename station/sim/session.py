@@ -133,9 +133,14 @@ def simulate_station(
 def _felt(dense: Stretch, profile: Profile, sensors: Sensors) -> Felt:
     """What the station has cells for."""
     pulls = profile.load in ("cable", "band") and (sensors.force_hz or sensors.pulley_hz)
+    stands_on = stands_on_platform(profile, sensors)
+    weighs = profile.load in ("mass", "cable") and (
+        sensors.force_hz or (stands_on and profile.load == "mass")
+    )
     return Felt(
         tension_n=dense.force_n if pulls else None,
-        platform=platform_shares(dense) if stands_on_platform(profile, sensors) else None,
+        platform=platform_shares(dense) if stands_on else None,
+        load_kg=dense.load_kg if weighs else None,
     )
 
 
@@ -243,7 +248,7 @@ def _stretch(
     pressure, weight = _under_the_feet(motion, way, lifter, load_kg if profile.load == "mass" else 0.0)
     shake = sense.tremor(motion, lifter.tremor_m, rng)
     share = np.full(len(s), lifter.left_share)
-    return Stretch(s, x, y, force, stack_side, shake, pressure, weight, share)
+    return Stretch(s, x, y, force, stack_side, shake, pressure, weight, share, np.full(len(s), load_kg))
 
 
 def _under_the_feet(motion: Motion, way: Reach, lifter: Lifter, load_kg: float) -> tuple[Floats, Floats]:

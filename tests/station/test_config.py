@@ -9,6 +9,7 @@ from station.config import Mqtt, StationFile, check_mqtt, load_station, read_pas
 from station.errors import ConfigError
 
 LEAST = '[station]\nid = "rack-1"\nkind = "barbell"\n'
+CABLE = LEAST.replace("barbell", "cable")
 WHOLE = """\
 exercise = "rdl"
 exercises_dir = "own"
@@ -154,6 +155,10 @@ def test_an_unknown_key_near_to_nothing_names_what_is_valid(tmp_path):
             LEAST + "[geometry]\npulley_efficiency = 98\n",
             "pulley_efficiency is 98.0; per sheave it lies in 0.5",
         ),
+        (LEAST + "[stack]\nplates_kg = [5.0]\n", "[stack] belongs to a cable station, not to a barbell"),
+        (CABLE + "[stack]\nplates_kg = []\n", "stack.plates_kg has 0 plates; give 1 to 64"),
+        (CABLE + "[stack]\nplates_kg = [5, 10, 10]\n", "stack.plates_kg has 10 after 10; give what the"),
+        (CABLE + "[stack]\nplates_kg = [5, nan]\n", "stack.plates_kg has nan after 5"),
         (LEAST + "[noise]\nposition_m = -0.001\n", "noise.position_m is -0.001; it must be 0 or above"),
         (LEAST + '[mqtt]\ntls = "no"\n', "mqtt.tls: expected `bool`, got `str`"),
         (LEAST + "[mqtt]\nport = 2000-01-01\n", "mqtt.port: expected `int`, got `date`"),

@@ -20,7 +20,7 @@ _LABEL = 9
 
 
 class SessionLines(Lines):
-    """Two lines, and the newest sets where the screen has room for them."""
+    """Two lines, one of what load cells say, and the newest sets where the screen has room for them."""
 
     def __init__(self, profiles: Mapping[str, Profile], *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -28,13 +28,15 @@ class SessionLines(Lines):
         self._units: Units = "kg"
         self._view: StationView | None = None
         self._sets: tuple[SetMessage, ...] = ()
+        self._has_cells = False
         self._names: Names = {}
 
     def show(self, view: StationView, sets: Sequence[SetMessage], units: Units, names: Names) -> None:
         """Show this from now on; `sets` oldest first."""
         newest = tuple(sets[-_SETS:])
         if (view, newest, units, names) != (self._view, self._sets, self._units, self._names):
-            taller = len(newest) != len(self._sets)
+            had_cells, self._has_cells = self._has_cells, bool(_cells(view, units))
+            taller = (len(newest), self._has_cells) != (len(self._sets), had_cells)
             self._view, self._sets, self._units, self._names = view, newest, units, names
             self.draw_anew()
             if taller:
@@ -42,7 +44,7 @@ class SessionLines(Lines):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """The sets only where the rest of the screen keeps its room."""
-        return 2 + (len(self._sets) if viewport.height >= 34 else 0)
+        return 2 + self._has_cells + (len(self._sets) if viewport.height >= 34 else 0)
 
     def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
         """Cue and rest, standing and queue, sets."""
@@ -76,7 +78,29 @@ def session_lines(
         second += [Segment(glyph, colour), Segment(standing.text, colour)]
     if view.queue:
         second += [Segment("   next ", FAINT), Segment(", ".join(view.waiting) or "nobody", BOLD)]
-    return [first, second, *(_set(message, profiles, units, names) for message in reversed(sets))]
+    cells = _cells(view, units)
+    return [
+        first,
+        second,
+        *([cells] if cells else []),
+        *(_set(message, profiles, units, names) for message in reversed(sets)),
+    ]
+
+
+def _cells(view: StationView, units: Units) -> list[Segment]:
+    """What load cells say of the set and of its last rep; nothing where there are none."""
+    rep, said = view.last, []
+    if view.weighed is not None:
+        sigma = load_words(max(0.1, round(view.weighed.sigma_kg, 1)), units)
+        said.append(f"weighed {load_words(round(view.weighed.kg, 1), units)} ± {sigma}")
+    if rep is not None and rep.heel_pct is not None:
+        least = "" if rep.heel_least_pct is None else f", least {number(rep.heel_least_pct)}"
+        said.append(f"on the heels {number(rep.heel_pct)} %{least}")
+    if rep is not None and rep.left_pct is not None:
+        said.append(f"left {number(rep.left_pct)} %")
+    if rep is not None and rep.slack_s is not None:
+        said.append(f"slack {number(rep.slack_s, 1)} s")
+    return [_label("cells"), Segment("   ".join(said))] if said else []
 
 
 def _set(message: SetMessage, profiles: Mapping[str, Profile], units: Units, names: Names) -> list[Segment]:

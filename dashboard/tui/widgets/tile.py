@@ -39,6 +39,7 @@ LOOK: dict[Attention, tuple[str, str]] = {  # glyph and colour of a station's st
     Attention.FAULT: ("✖", VERMILION),
     Attention.UNSAFE: ("!", VERMILION),
     Attention.VELOCITY_LOSS: ("■", ORANGE),
+    Attention.LOAD: ("≠", YELLOW),
     Attention.TECHNIQUE: ("▲", YELLOW),
     Attention.REST: ("◔", YELLOW),
     Attention.CLOCK: ("◷", YELLOW),

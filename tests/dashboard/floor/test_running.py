@@ -74,10 +74,10 @@ def test_a_rep_marked_false_stays_to_be_taken_back_and_counts_no_more(words: Any
 def test_of_a_set_longer_than_the_message_holds_the_count_is_the_sets(words: Any) -> None:
     say = words()
     reps = [say.rep(n) for n in range(11, 11 + CURRENT_REPS)]
-    current = say.current(*reps, counted_reps=48, partial_reps=2, reps_left_out=10)
+    current = say.current(*reps, counted_reps=CURRENT_REPS + 8, partial_reps=2, reps_left_out=10)
     seen = shown(current)
-    assert (seen.counted, seen.partial, len(seen.reps)) == (48, 2, CURRENT_REPS)
-    assert shown(current, say.rep(51)).counted == 49
+    assert (seen.counted, seen.partial, len(seen.reps)) == (CURRENT_REPS + 8, 2, CURRENT_REPS)
+    assert shown(current, say.rep(11 + CURRENT_REPS)).counted == CURRENT_REPS + 9
 
 
 def test_the_next_set_begins_with_its_first_rep_whichever_message_comes_first(words: Any) -> None:

@@ -215,6 +215,13 @@ def test_a_path_whose_limit_lies_within_its_uncertainty_is_neither_kept_nor_off(
     assert rack.shown().attention is Attention.FINE
 
 
+def test_another_load_than_entered_calls_the_coach_in_their_unit(rack: Rack) -> None:
+    rack.hear(rack.say.current(rack.say.rep(1), load_kg=40.0, lifted_kg=45.2))
+    assert (rack.shown().attention, rack.shown().attention_text) == (Attention.LOAD, "weighs 45 kg")
+    rack.hear(rack.say.current(rack.say.rep(2), load_kg=45.0))
+    assert rack.shown().attention is Attention.FINE
+
+
 def test_a_breath_at_the_top_calls_nobody(rack: Rack) -> None:
     rack.hear(*(rack.say.rep(n, top_pause_s=2.5) for n in (1, 2, 3)))
     assert rack.shown().last.tempo == (Outcome.KEPT,) * 4

@@ -96,6 +96,9 @@ ADDED_IN_4 = (
 )
 
 
+ADDED_IN_6 = ("load_measured_kg", "load_measured_sigma_kg")
+
+
 def test_a_history_of_the_first_version_is_brought_up_to_date(tmp_path: Path, make_rep: MakeRep) -> None:
     path = tmp_path / "old.db"
     with SqliteStore(path) as store:
@@ -110,13 +113,16 @@ def test_a_history_of_the_first_version_is_brought_up_to_date(tmp_path: Path, ma
             store.db.run(f"ALTER TABLE commands DROP COLUMN {column}")
         for column in ADDED_IN_4:
             store.db.run(f"ALTER TABLE reps DROP COLUMN {column}")
+        for table in ("reps", "sets"):
+            for column in ADDED_IN_6:
+                store.db.run(f"ALTER TABLE {table} DROP COLUMN {column}")
         store.db.set_version(1)
     with pytest.raises(StoreError, match=r"history of schema 1.* brings it up to date"):
         open_history(path)
     with SqliteStore(path) as store:
         assert athletes(store.db) == []
         (old,) = store.reps("gym", "rack-1")
-        assert {old[column] for column in ADDED_IN_4} == {None}
+        assert {old[column] for column in (*ADDED_IN_4, *ADDED_IN_6)} == {None}
         assert store.db.version() == SCHEMA_VERSION
 
 

@@ -54,6 +54,7 @@ ALERTS: dict[Attention, tuple[Any, str]] = {
     Attention.FAULT: (lambda say: [say.health(2.0, problem="the outbox cannot be written")], "the outbox"),
     Attention.UNSAFE: (lambda say: [say.rep(1, slack_s=0.5)], "cable slack"),
     Attention.VELOCITY_LOSS: (lambda say: [say.rep(1, velocity_loss_pct=30.0)], "end the set"),
+    Attention.LOAD: (lambda say: [say.current(say.rep(1), lifted_kg=45.0)], "weighs 45 kg"),
     Attention.TECHNIQUE: (lambda say: [say.rep(n, eccentric_s=0.9) for n in (1, 2)], "tempo off twice"),
     Attention.REST: (lambda say: [say.rep(1), say.set(1, end_s=7.0), say.live(250.0)], "rest 4:03"),
     Attention.CLOCK: (lambda say: [say.info(clock_synchronised=False)], "clock"),

@@ -41,6 +41,7 @@ MEASURES = (
     "path_deviation_m",
     "path_deviation_sigma_m",
     "velocity_loss_pct",
+    *("slack_s", "heel_pct", "heel_least_pct", "left_pct", "load_measured_kg", "load_measured_sigma_kg"),
 )
 
 
@@ -76,7 +77,7 @@ def test_any_values_are_drawn_at_any_size(words: Any, data: Any, width: int, hei
     for lines in (
         tile_lines(shown, width, height),
         lifter_lines(shown, followed, False, "", told, width, height),
-        session_lines(shown, (), all_profiles(), "kg"),
+        session_lines(shown, (), all_profiles(), "kg")[: max(height, 2)],
         detail_lines(examine(shown, station.newest, date(2026, 1, 1)), width)[:height],
         rep_lines(shown, width, height),
         trace_lines(trace, width, height),
@@ -216,3 +217,18 @@ def test_every_reason_has_words_for_the_lifter() -> None:
             ReasonCode.RE_RACK,
         )  # never shown as reps
     }
+
+
+def test_what_load_cells_say_stands_in_a_line_of_its_own_and_only_where_there_are_any(words: Any) -> None:
+    say = words()
+    floor = apply(FloorState(), Address("gym", "rack-1", "state"), say.state(), 0.0)
+    cells = {"heel_pct": 55.4, "heel_least_pct": 48.0, "left_pct": 49.6, "slack_s": 0.31}
+    weighed = {"load_measured_kg": 60.04, "load_measured_sigma_kg": 0.42}
+    for nth, seen in ((1, {}), (2, cells | weighed)):
+        said = say.rep(nth, **seen)
+        floor = apply(floor, Address("gym", "rack-1", "rep"), said, 0.0)
+        shown = view(floor.stations["gym", "rack-1"], all_profiles(), 0.5)
+        lines = words_of(session_lines(shown, (), all_profiles(), "kg"))
+        assert ("cells" in lines) == bool(seen)
+    assert "weighed 60 kg ± 0.4 kg" in lines
+    assert "on the heels 55 %, least 48   left 50 %   slack 0.3 s" in lines

@@ -464,11 +464,29 @@ def test_the_running_set_is_retained_as_it_stands_with_what_was_marked_false(ben
     assert bench.hears.current.over
 
 
+def test_another_load_than_entered_is_said_at_the_second_rep_until_it_is_put_right(
+    bench: Bench, rep: Any
+) -> None:
+    weighs = {"load_measured_kg": 65.2, "load_measured_sigma_kg": 0.4}
+    bench.ask("set-load", load_kg=60.0)
+    bench.measure(rep(6, **weighs))
+    assert bench.hears.current.lifted_kg is None
+    bench.measure(rep(7, **weighs))
+    assert bench.hears.current.lifted_kg == 65.2
+    bench.ask("load-set", load_kg=65.0)
+    bench.session.step([], bench.now_s)
+    assert bench.hears.current.lifted_kg is None
+
+
 def test_the_newest_of_a_long_set_fit_into_one_message(bench: Bench, rep: Any) -> None:
     bench.measure(*(rep(n) for n in range(1, 61)))
     bench.session.step([], bench.now_s)
     current = bench.hears.current
-    assert (len(current.reps), current.reps_left_out, current.counted_reps) == (CURRENT_REPS, 20, 60)
+    assert (len(current.reps), current.reps_left_out, current.counted_reps) == (
+        CURRENT_REPS,
+        60 - CURRENT_REPS,
+        60,
+    )
     full = dict.fromkeys(Rep.__struct_fields__, 0.1234567890123)
     full |= {"number": 1, "counted": False, "reason": "x" * 80, "reason_code": "short-of-athlete"}
     full |= {"repaired_samples": 10_000}

@@ -37,9 +37,14 @@ REP_KEYS = {
     *("eccentric_sigma_s", "bottom_pause_sigma_s", "concentric_sigma_s", "top_pause_sigma_s"),
     *("confidence", "repaired_samples", "signal_noise_m"),
     *("slack_s", "heel_pct", "heel_least_pct", "left_pct", "reason_code"),
+    *("load_measured_kg", "load_measured_sigma_kg"),
 }
+SET_KEYS = {"number", "reps", "load_measured_kg", "load_measured_sigma_kg", "load_plate_kg"}
 FORCE_KEYS = {"mean_force_n", "peak_force_n", "mean_power_w", "peak_power_w", "work_j"}
-SIGMA_KEYS = {key for key in REP_KEYS if "sigma" in key} - {"path_deviation_sigma_m"}
+SIGMA_KEYS = {key for key in REP_KEYS if "sigma" in key} - {
+    "path_deviation_sigma_m",
+    "load_measured_sigma_kg",
+}
 # Of sensors and judges that the recordings here do not have.
 OTHER_KEYS = {"reason_code", "slack_s", "heel_pct", "heel_least_pct", "left_pct"}
 NOT_SAID = OTHER_KEYS | {"signal_noise_m"}
@@ -99,7 +104,7 @@ def reps_of(analyze):
         assert found["schema"] == "plumbline/analysis/1"
         assert found["station"] == "sim-1"
         assert [a_set["number"] for a_set in found["sets"]] == list(range(1, len(found["sets"]) + 1))
-        assert all(set(a_set) == {"number", "reps"} for a_set in found["sets"])
+        assert all(set(a_set) == SET_KEYS for a_set in found["sets"])
         assert all(
             set(rejected) == {"start_s", "end_s", "reason", "reason_code"} for rejected in found["rejected"]
         )
@@ -152,6 +157,7 @@ def test_a_cable_has_a_path_without_a_side_and_no_propulsive_phase(reps_of):
     assert len(reps) == 3
     for rep in reps:
         assert rep["path_drift_m"] is rep["mean_propulsive_velocity_mps"] is None
+        assert rep["slack_s"] == 0.0
         assert None not in (rep["path_deviation_m"], rep["path_deviation_sigma_m"], rep["mean_power_w"])
 
 
@@ -187,7 +193,7 @@ def test_the_table_has_a_row_for_every_rep_and_says_what_was_none(analyze):
     assert (status, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == "romanian-deadlift at sim-1"
-    assert "set 1: 3 reps" in lines
+    assert [line for line in lines if re.fullmatch(r"set 1: 3 reps, weighed [0-9.]+ ± [0-9.]+ kg", line)]
     rows = [line.split() for line in lines if line.startswith("    ") and line.split()[0].isdigit()]
     assert [row[0] for row in rows] == ["1", "2", "3"]
     assert rows[2][2].endswith("-·"), "the last rep of a set has no top pause"
@@ -346,3 +352,15 @@ def test_the_table_says_which_rep_is_doubtful():
     found = Analysis(station="rack-1", exercise="deadlift", sets=sets, rejected=[])
     said = [line.endswith("? doubtful, 31 % sure") for line in table(found).splitlines()[-2:]]
     assert said == [True, False]
+
+
+def test_a_stack_s_plate_is_named_where_the_station_file_has_its_plates(analyze):
+    whole = simulated("cable-row")
+    true_kg = whole.truth["sets"][0]["reps"][0]["load_measured_kg"]
+    plates = f"[stack]\nplates_kg = [{true_kg - 5.0}, {true_kg}, {true_kg + 5.0}]\n"
+    _, out, _ = analyze(whole.recording, station_toml(whole.station) + plates, "cable-row", "--json")
+    (a_set,) = json.loads(out)["sets"]
+    assert a_set["load_plate_kg"] == true_kg
+    assert a_set["load_measured_kg"] == pytest.approx(true_kg, rel=0.02)
+    _, out, _ = analyze(whole.recording, station_toml(whole.station) + plates, "cable-row")
+    assert f"kg, the pin at {true_kg:g} kg" in out

@@ -1,0 +1,129 @@
+"""What a rep was lifted with, by the load cells: in the cable or at the bar, else under the lifter.
+
+Force is m (g + a), and from rest to rest the mean of a is 0, for the impulse is the change of momentum: so
+the mean force is the weight. A bar is weighed over the whole rep or, where it was put down at the bottom,
+over the two phases. A stack is pulled over sheaves whose friction adds on the way up and takes off on the way
+down: the geometric mean of both ways is free of it. A platform carries the lifter too, who is weighed before
+the set.
+"""
+
+from math import log, sqrt
+
+import numpy as np
+
+from edge.counting.cells import PLATFORM, Cells, Floats
+from station.config import StationFile
+from station.exercises import Profile
+from station.records import Rep
+from station.weighing import Weighed
+
+G_MPS2 = 9.80665  # standard gravity, CGPM 1901
+BEFORE_S = 30.0  # how long before a rep the cells without the load are looked for,
+ANEW_S = 30.0  # and how long what they said then holds
+STEADY_S = 0.5  # so long a level without the load is steady,
+STEADY_N = 12.0  # within this: noise of a good cell, or
+STEADY_SHARE = 0.03  # a lifter's sway
+CELL_S = 0.1
+UNLOADED_N = 40.0  # a cell that is farther off is loaded, or wants to be tared
+LIFTER_N = 250.0  # lighter is nobody
+LEAST_KG = 3.0  # a stick
+CARRIED = 0.9  # of the mean: with less in the pause at the bottom the bar lay there
+SLACK_S = 0.02  # with the stack down, tension is not its weight
+# Standard uncertainties: of a cell's scale (residual of its calibration, local gravity); of zero, where it
+# was seen and where it was not; of the speed at a rep's ends; of what of the friction differs up and down.
+SCALE_SHARE = 0.005
+ZERO_N, UNSEEN_ZERO_N = 1.0, 4.0
+ENDS_MPS = 0.03
+FRICTION_SHARE = 0.05
+
+
+class Scales:
+    """Weigh the reps of one station. Pure.
+
+    State: what the cells said without the load, and when.
+    """
+
+    def __init__(self, station: StationFile, cells: Cells) -> None:
+        self._cells = cells
+        self._ratio = station.geometry.travel_ratio
+        self._level_n: float | None = None
+        self._seen_s = float("-inf")  # start of the rep before which it was looked for
+        self._of: tuple[str, ...] = ()
+
+    def weigh(self, rep: Rep, profile: Profile, known_s: float) -> Weighed | None:
+        """The load of a rep; None where no cell can say. What was read after `known_s` is left out."""
+        cells, of_stack = self._cells, profile.load == "cable"
+        channels = ("force_n",) if cells.heard("force_n") else PLATFORM
+        if profile.load not in ("mass", "cable") or (of_stack and channels is PLATFORM):
+            return None
+        edges_s = _edges_s(rep)
+        if edges_s is None or not cells.heard(*channels):
+            return None
+        level_n = self._unloaded_n(channels, rep.start_s, known_s)
+        if level_n is None and channels is PLATFORM:
+            return None  # nobody knows what the lifter weighs
+        zero_n = level_n or 0.0
+        sigma_n = UNSEEN_ZERO_N if level_n is None else ZERO_N * sqrt(len(channels))
+        means_n = np.sum([cells.means(name, edges_s, known_s) for name in channels], axis=0) - zero_n
+        seconds = np.diff(edges_s)
+        if of_stack:
+            return self._of_stack(rep, means_n, seconds, sigma_n)
+        return _of_bar(rep, means_n, seconds, zero_n, sigma_n)
+
+    def _of_stack(self, rep: Rep, means_n: Floats, seconds: Floats, sigma_n: float) -> Weighed | None:
+        first_n, last_n = float(means_n[0]), float(means_n[-1])
+        if rep.eccentric_s is None or rep.slack_s is None or rep.slack_s > SLACK_S:
+            return None
+        if not (first_n > 0.0 and last_n > 0.0):  # NaN is not
+            return None
+        kg = self._ratio * sqrt(first_n * last_n) / G_MPS2
+        parts = (
+            SCALE_SHARE * kg,
+            self._ratio * sigma_n / G_MPS2,
+            kg * ENDS_MPS / (self._ratio * G_MPS2 * float(seconds[0] + seconds[-1])),
+            kg * FRICTION_SHARE * abs(log(first_n / last_n)) / 2.0,
+        )
+        return _weighed(kg, parts)
+
+    def _unloaded_n(self, channels: tuple[str, ...], before_s: float, known_s: float) -> float | None:
+        """What the cells said without the load, not long ago."""
+        if channels == self._of and 0.0 <= before_s - self._seen_s < ANEW_S:
+            return self._level_n
+        self._of, self._seen_s = channels, before_s
+        edges_s = before_s - CELL_S * np.arange(float(round(BEFORE_S / CELL_S)), -1.0, -1.0)
+        level_n = np.sum([self._cells.means(name, edges_s, known_s) for name in channels], axis=0)
+        windows = np.lib.stride_tricks.sliding_window_view(level_n, round(STEADY_S / CELL_S))
+        middle, spread = windows.mean(axis=1), np.ptp(windows, axis=1)
+        if channels is PLATFORM:
+            there = middle[(middle >= LIFTER_N) & (spread <= STEADY_SHARE * middle)]
+        else:
+            there = middle[(np.abs(middle) <= UNLOADED_N) & (spread <= STEADY_N)]
+        # A hand on the bar only adds; the least of many means is low by their noise, and these lie around it.
+        around = there[there <= there.min() + STEADY_N / 4.0] if len(there) else there
+        self._level_n = float(np.median(around)) if len(there) else None
+        return self._level_n
+
+
+def _of_bar(rep: Rep, means_n: Floats, seconds: Floats, zero_n: float, sigma_n: float) -> Weighed | None:
+    carried = seconds > 0.0
+    if len(seconds) == 3 and carried[1] and rep.end_s == rep.concentric_end_s:
+        # The pause is the one at the bottom, where a bar may be put down; at the top it is held.
+        carried[1] = means_n[1] > CARRIED * np.average(means_n, weights=seconds)
+    weight_n = float(np.average(means_n[carried], weights=seconds[carried]))
+    kg, moved_kg = weight_n / G_MPS2, (weight_n + zero_n) / G_MPS2
+    ends_kg = moved_kg * ENDS_MPS / (G_MPS2 * float(seconds[carried].sum()))
+    return _weighed(kg, (SCALE_SHARE * kg, sigma_n / G_MPS2, ends_kg))
+
+
+def _weighed(kg: float, parts: tuple[float, ...]) -> Weighed | None:
+    return Weighed(kg, sqrt(sum(part**2 for part in parts))) if kg >= LEAST_KG else None  # NaN is not
+
+
+def _edges_s(rep: Rep) -> Floats | None:
+    """Where the phases and the pause between them begin and end: 4 times, 2 where there is no eccentric."""
+    if rep.concentric_start_s is None or rep.concentric_end_s is None:
+        return None
+    edges_s = [rep.concentric_start_s, rep.concentric_end_s]
+    if rep.eccentric_end_s is not None and rep.eccentric_s is not None:
+        edges_s += [rep.eccentric_end_s - rep.eccentric_s, rep.eccentric_end_s]
+    return np.sort(edges_s)

@@ -1,0 +1,64 @@
+"""What a set was lifted with, as weighed: its load by all its reps, the plate of a stack that it speaks for,
+and whether it is what a person has entered. The node, the record and the screens ask here.
+"""
+
+from collections.abc import Iterable, Sequence
+from math import pi, sqrt
+from statistics import median
+from typing import NamedTuple
+
+from station.records import Rep
+
+TOLD_AFTER = 2  # reps: one may have been a try
+SURE = 3.3  # standard uncertainties: one load in a thousand is off by more
+LEAST_OFF_KG = 2.0  # collars, a belt's chain, a handle: nobody enters them
+
+
+class Weighed(NamedTuple):
+    """A load and its standard uncertainty."""
+
+    kg: float
+    sigma_kg: float
+
+
+def of_set(reps: Iterable[Rep]) -> Weighed | None:
+    """The load of a set; None where no rep of it was weighed.
+
+    What is common to all reps, the cell's scale and zero, does not average out; what differs does.
+    """
+    weighed = [
+        (rep.load_measured_kg, rep.load_measured_sigma_kg)
+        for rep in reps
+        if rep.load_measured_kg is not None and rep.load_measured_sigma_kg is not None
+    ]
+    if not weighed:
+        return None
+    loads, count = [kg for kg, _ in weighed], len(weighed)
+    common = min(sigma for _, sigma in weighed)
+    middle = sum(loads) / count
+    spread = sum((kg - middle) * (kg - middle) for kg in loads) / (count - 1) if count > 1 else 0.0
+    # A median, for one rep that was jerked is not to move a set: pi / 2 times a mean's variance.
+    return Weighed(median(loads), sqrt(common * common + 0.5 * pi * spread / count))
+
+
+def nearest_plate(kg: float, plates_kg: Sequence[float]) -> float:
+    """What a stack lifts with the pin where this was weighed."""
+    return min(plates_kg, key=lambda plate: abs(plate - kg))
+
+
+def other_than(entered_kg: float | None, reps: Iterable[Rep], plates_kg: Sequence[float]) -> float | None:
+    """What was lifted where it is surely not what was entered, kilograms; None: it is, or nobody can say.
+
+    plates_kg: what the stack lifts with the pin at each plate; empty without a stack.
+    """
+    known = [rep for rep in reps if rep.load_measured_kg is not None]
+    weighed = of_set(known)
+    if entered_kg is None or weighed is None or len(known) < TOLD_AFTER:
+        return None
+    off_kg = abs(weighed.kg - entered_kg)
+    if off_kg <= SURE * weighed.sigma_kg:
+        return None
+    if plates_kg:
+        plate = nearest_plate(weighed.kg, plates_kg)
+        return None if plate == nearest_plate(entered_kg, plates_kg) else plate
+    return weighed.kg if off_kg > LEAST_OFF_KG else None

@@ -1,0 +1,106 @@
+"""The load by the cells against what the simulator lifted: bar, stack and platform."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from edge.counting.pipeline import StationPipeline
+from edge.link.drivers import Samples
+from station.exercises import load_profile
+from station.records import RepEvent, SetEvent
+from station.sim import LoadCell, SetPlan, Setup, StationPlan, simulate_station, with_seed
+from station.sim.session import default_sensors
+from station.weighing import of_set, other_than
+
+
+def lifted(exercise, seed=1, *, close_m=0.0, a_set=None, **sensors):
+    profile = load_profile(exercise)
+    plan = StationPlan(
+        exercise=exercise,
+        sets=[SetPlan(**{"reps": 4, **(a_set or {})})],
+        sensors=msgspec.structs.replace(default_sensors(profile), **sensors),
+        setup=Setup(close_m=close_m),
+    )
+    return simulate_station(plan, with_seed(seed))
+
+
+def counted(simulated, block_s=1.0):
+    """The reps of the first set in their newest revision, and the summaries."""
+    pipeline = StationPipeline(simulated.station, load_profile(simulated.exercise), live_s=0.0)
+    events = []
+    for start_s in np.arange(0.0, float(simulated.motion.time_s[-1]) + block_s, block_s):
+        block = []
+        for name, (time_s, value) in simulated.recording.items():
+            part = slice(*np.searchsorted(time_s, [start_s, start_s + block_s]))
+            block.append(Samples(name, time_s[part].copy(), value[part].copy()))
+        events += pipeline.feed(block)
+    events += pipeline.finish()
+    newest = {e.event_id: e for e in events if isinstance(e, RepEvent)}
+    reps = [e.rep for e in newest.values() if e.state != "rejected" and e.set_number == 1]
+    return sorted(reps, key=lambda rep: rep.start_s), [e for e in events if isinstance(e, SetEvent)]
+
+
+def true_kg(simulated):
+    return simulated.truth["sets"][0]["reps"][0]["load_measured_kg"]
+
+
+@pytest.mark.parametrize("force_hz", [10.0, 80.0])
+@pytest.mark.parametrize("dead_stop", [False, True])
+@pytest.mark.parametrize("exercise", ["romanian-deadlift", "deadlift", "back-squat", "bench-press"])
+def test_a_bar_is_weighed_by_its_cell(exercise, dead_stop, force_hz):
+    for seed in (3, 4):
+        simulated = lifted(exercise, seed, a_set={"dead_stop": dead_stop}, force_hz=force_hz)
+        weighed = of_set(counted(simulated)[0])
+        assert weighed.kg == pytest.approx(true_kg(simulated), rel=0.015)
+        assert abs(weighed.kg - true_kg(simulated)) < 3.0 * weighed.sigma_kg
+
+
+@pytest.mark.parametrize("exercise", ["cable-pull-through", "cable-row"])
+def test_a_stack_is_weighed_through_its_friction_and_its_ratio(exercise):
+    for seed in (3, 4, 5):
+        simulated = lifted(exercise, seed)
+        reps, (last, *_) = counted(simulated)
+        true, plates = true_kg(simulated), [true_kg(simulated) + 5.0 * n for n in range(-2, 3)]
+        assert of_set(reps).kg == pytest.approx(true, rel=0.01)
+        assert last.summary.load_measured_kg == pytest.approx(true, rel=0.01)
+        assert other_than(true, reps[:2], plates) is None
+        assert other_than(true - 5.0, reps[:2], plates) == true
+
+
+@pytest.mark.parametrize("exercise", ["romanian-deadlift", "back-squat", "deadlift"])
+@pytest.mark.parametrize("dead_stop", [False, True])
+def test_a_platform_weighs_the_bar_less_the_lifter(exercise, dead_stop):
+    simulated = lifted(exercise, 4, force_hz=None, platform_hz=80.0, a_set={"dead_stop": dead_stop})
+    assert of_set(counted(simulated)[0]).kg == pytest.approx(true_kg(simulated), rel=0.02)
+
+
+def test_a_lifter_who_was_not_seen_without_the_bar_is_not_guessed():
+    simulated = lifted("romanian-deadlift", force_hz=None, platform_hz=80.0, a_set={"approach": "none"})
+    assert [rep.load_measured_kg for rep in counted(simulated)[0]] == [None] * 4
+
+
+def test_a_cell_that_drifts_between_sets_is_held_against_its_own_zero():
+    cold = LoadCell(warm_up_n=25.0, warm_up_s=60.0)
+    simulated = lifted("back-squat", 2, a_set={"load_kg": 40.0, "repeat": 3}, cell=cold)
+    _, summaries = counted(simulated)
+    assert [one.summary.load_measured_kg for one in summaries] == pytest.approx([40.0] * 3, rel=0.02)
+
+
+def test_a_stack_that_is_down_is_not_its_weight():
+    reps, _ = counted(lifted("cable-pull-through", 2, close_m=0.2))
+    assert min(rep.slack_s for rep in reps) > 0.1
+    assert {rep.load_measured_kg for rep in reps} == {None}
+
+
+def test_what_weighs_nothing_or_pulls_like_a_band_has_no_load():
+    for exercise in ("broomstick-hinge", "banded-hinge"):
+        simulated = lifted(exercise, platform_hz=80.0)
+        assert {rep.load_measured_kg for rep in counted(simulated)[0]} == {None}
+
+
+def test_reads_of_any_size_give_the_same_load_to_the_last_bit():
+    simulated = lifted("back-squat", platform_hz=80.0, force_hz=None)
+    whole = [rep.load_measured_kg for rep in counted(simulated, 600.0)[0]]
+    assert None not in whole
+    for block_s in (0.016, 0.7):
+        assert [rep.load_measured_kg for rep in counted(simulated, block_s)[0]] == whole
