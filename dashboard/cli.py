@@ -20,7 +20,7 @@ from dashboard.broker.client import Client
 from dashboard.demo.children import ChildError
 from dashboard.floor.state import FloorState
 from dashboard.options import add_broker_options, broker_of
-from dashboard.record.recording import Recording
+from dashboard.record.embedded import EmbeddedRecord
 from station.config import Mqtt, decode_toml
 from station.distribution import install_with
 from station.errors import ConfigError
@@ -98,7 +98,7 @@ def dashboard(argv: Sequence[str]) -> int:
     client = Client(mqtt, args.site)
     database = args.db or file.db
     profiles = all_profiles(exercises)
-    recording = None if args.no_record else Recording(mqtt, args.site, database, profiles)
+    recording = None if args.no_record else EmbeddedRecord(mqtt, args.site, database, profiles)
     with _signals() as stop, recording or nullcontext():
         trouble = recording.trouble if recording else _no_trouble
         _look(client, profiles, args, stop, trouble, history=database)
@@ -114,7 +114,9 @@ def _serve_web(argv: Sequence[str], args: argparse.Namespace, file: DashboardFil
     tls = tls_of(args.web_host, args.web_cert, args.web_key)
     command = [sys.executable, "-P", "-m", "station.cli", "dashboard", *_without_web(argv), "--no-record"]
     profiles = all_profiles(_exercises(args, file))
-    recording = None if args.no_record else Recording(mqtt, args.site, args.db or file.db, profiles, _warn)
+    recording = (
+        None if args.no_record else EmbeddedRecord(mqtt, args.site, args.db or file.db, profiles, _warn)
+    )
     with _signals() as stop, recording or nullcontext():
         # `exec`: the shell between would outlive what it started.
         where = (args.web_host, args.web_port, tls)
@@ -191,7 +193,7 @@ def _demo(args: argparse.Namespace, stop: "_Stop") -> str | None:
         client = Client(gym.mqtt)
         profiles = all_profiles()
         gym.enlist()
-        with Recording(gym.mqtt, None, gym.database, profiles) as recording:
+        with EmbeddedRecord(gym.mqtt, None, gym.database, profiles) as recording:
             _look(
                 client,
                 profiles,

@@ -16,12 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dashboard.broker.client import Client, Connection
+from dashboard.broker.client import Client, ConnectionState
 from dashboard.demo.gym import Gym, coach
 from dashboard.floor.attention import Attention
 from dashboard.floor.views import StationView
 from dashboard.history.recall import Recall
-from dashboard.record.recording import Recording
+from dashboard.record.embedded import EmbeddedRecord
 from dashboard.record.store import Arrived, open_store
 from dashboard.tui.app import PlumblineApp
 from station.config import Mqtt
@@ -39,16 +39,16 @@ class GymsClient(Client):
     """Says the name a gym's broker has."""
 
     def __init__(self, mqtt: Mqtt) -> None:
-        self._link = Connection(False, "", 0.0)
+        self._link = ConnectionState(False, "", 0.0)
         super().__init__(mqtt)
 
     @property
-    def connection(self) -> Connection:  # type: ignore[override]
+    def connection(self) -> ConnectionState:  # type: ignore[override]
         return self._link
 
     @connection.setter
-    def connection(self, found: Connection) -> None:
-        self._link = Connection(found.up, "gym.local:8883", found.since_s)
+    def connection(self, found: ConnectionState) -> None:
+        self._link = ConnectionState(found.up, "gym.local:8883", found.since_s)
 
 
 def take(app: PlumblineApp, name: str) -> None:
@@ -85,7 +85,7 @@ def live(names: set[str]) -> None:
         profiles = all_profiles()
         client = GymsClient(gym.mqtt)
         meet = coach(client)
-        with Recording(gym.mqtt, None, gym.database, profiles), Recall(gym.database) as recall:
+        with EmbeddedRecord(gym.mqtt, None, gym.database, profiles), Recall(gym.database) as recall:
             client.start()
             if "lifter" in names:
                 app = PlumblineApp(client, profiles, on_floor=meet, lifter_at=RACK[1])
@@ -154,7 +154,7 @@ def past() -> None:
             ben = Words("b").rep(1, athlete="ben", exercise="deadlift", at_utc="2026-11-02T17:00:00.000Z")
             store.ingest([Arrived("gym", "rack-2", ben)])
         client = GymsClient(Mqtt(host="127.0.0.1", port=1, tls=False))
-        client.connection = Connection(True, "", 0.0)
+        client.connection = ConnectionState(True, "", 0.0)
         app = PlumblineApp(client, all_profiles(), history=str(file))
 
         async def look(pilot: Any) -> None:

@@ -44,7 +44,7 @@ OUTGOING = 1024  # commands, and the record's acknowledgements
 LEAVES = ("state", "info", "health", "current", "live", "rep", "set", "reply")
 
 
-class Connection(msgspec.Struct, frozen=True):
+class ConnectionState(msgspec.Struct, frozen=True):
     """Whether the broker is there, in words; `since_s` is when that began."""
 
     up: bool
@@ -85,7 +85,7 @@ class Client:
         self._station = station
         check_mqtt(mqtt)
         self.inbox = Inbox()
-        self.connection = Connection(False, "connecting", clock())
+        self.connection = ConnectionState(False, "connecting", clock())
         self.refused: str | None = None  # why the broker does not take what we publish; MQTT 5 says so
         self.errors = 0  # of the network thread, each survived by connecting anew
         self._mqtt = mqtt
@@ -243,7 +243,7 @@ class Client:
 
     def _say(self, up: bool, text: str) -> None:
         if (up, text) != (self.connection.up, self.connection.text):
-            self.connection = Connection(up, text, self._clock())
+            self.connection = ConnectionState(up, text, self._clock())
 
 
 def _reason(error: Exception) -> str:

@@ -121,7 +121,7 @@ class KeptSet(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
+class TrainingSession(msgspec.Struct, frozen=True, kw_only=True):
     """What one athlete did on one day, at whatever stations."""
 
     athlete: str | None
@@ -200,7 +200,7 @@ def _wider(wanted: Filter) -> Filter:
 
 def sessions(
     db: Database, wanted: Filter = EVERYTHING, limit: int = MOST_REPS, zone: tzinfo | None = None
-) -> list[Session]:
+) -> list[TrainingSession]:
     """The sessions of a filter, the newest first. `zone` says when a day ends; None: as this machine does."""
     return group_sessions(sets(db, wanted, limit), zone)
 
@@ -233,12 +233,14 @@ def group_sets(kept: Iterable[KeptRep]) -> list[KeptSet]:
     return sorted(found, key=lambda one: (one.at_utc, one.key))
 
 
-def group_sessions(done: Sequence[KeptSet], zone: tzinfo | None = None) -> list[Session]:
+def group_sessions(done: Sequence[KeptSet], zone: tzinfo | None = None) -> list[TrainingSession]:
     """Sets, oldest first, as sessions, the newest first."""
     by_day: dict[tuple[str, str | None], list[KeptSet]] = {}
     for one in done:
         by_day.setdefault((day_of(one.at_utc, zone), one.athlete), []).append(one)
-    found = [Session(athlete=athlete, day=day, sets=tuple(some)) for (day, athlete), some in by_day.items()]
+    found = [
+        TrainingSession(athlete=athlete, day=day, sets=tuple(some)) for (day, athlete), some in by_day.items()
+    ]
     return sorted(found, key=lambda one: (one.day, one.sets[-1].at_utc), reverse=True)
 
 

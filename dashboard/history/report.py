@@ -17,7 +17,7 @@ from typing import NamedTuple
 from dashboard.floor.times import day_of, instant
 from dashboard.history.figures import Plot
 from dashboard.history.load_velocity import VELOCITY_AT_1RM_MPS, load_velocity
-from dashboard.history.queries import KeptSet, Session, group_sessions
+from dashboard.history.queries import KeptSet, TrainingSession, group_sessions
 from dashboard.history.session_plots import session_plots
 from dashboard.history.trend_plots import athlete_plots
 from dashboard.plaintext import clean
@@ -112,7 +112,7 @@ def _page(who: str, of: str, parts: Iterable[str], zone: tzinfo | None) -> str:
     )
 
 
-def _in_a_sentence(sessions: Sequence[Session], profile: Profile | None) -> str:
+def _in_a_sentence(sessions: Sequence[TrainingSession], profile: Profile | None) -> str:
     """The last session against the one before it: what a coach asks first."""
     last = sessions[0]
     says = (
@@ -129,7 +129,7 @@ def _in_a_sentence(sessions: Sequence[Session], profile: Profile | None) -> str:
     return says + ("." if measured else "; path not measured.")
 
 
-def _sessions_table(sessions: Sequence[Session], profile: Profile | None) -> str:
+def _sessions_table(sessions: Sequence[TrainingSession], profile: Profile | None) -> str:
     rows = []
     for session in sessions[:LISTED_SESSIONS]:
         summaries = [one.summary for one in session.sets]

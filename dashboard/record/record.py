@@ -27,7 +27,7 @@ from dashboard.record.allowance import (
     Allowance,
 )
 from dashboard.record.holes import Hole, Holes, in_words
-from dashboard.record.store import Arrived, Kept, Poison, Store, StreamKey, open_store
+from dashboard.record.store import Arrived, Poison, RecordedMessage, Store, StreamKey, open_store
 from dashboard.roster.badges import Badges
 from station.config import Mqtt
 from station.errors import MessageError, StoreError
@@ -222,7 +222,7 @@ class Record:
                     self.beyond += 1
                 elif isinstance(message, HealthMessage):
                     self._holes.settled(*key, message.settled, monotonic())
-                elif isinstance(message, Kept):
+                elif isinstance(message, RecordedMessage):
                     arrived.append(Arrived(*key, message))
                     if address.leaf == "correction" and isinstance(message, CommandMessage):
                         asked.append((key, message))

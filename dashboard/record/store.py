@@ -34,7 +34,7 @@ STREAMS_WITH_GAPS = 1024  # of each station, those with gaps to show among them
 QUARANTINE_ROWS = 1000  # the newest are kept
 QUARANTINE_BYTES = 4096  # of each payload
 
-Kept = RepMessage | SetMessage | Tombstone | CommandMessage | ReplyMessage
+RecordedMessage = RepMessage | SetMessage | Tombstone | CommandMessage | ReplyMessage
 
 
 class Arrived(NamedTuple):
@@ -42,7 +42,7 @@ class Arrived(NamedTuple):
 
     site: str
     station: str
-    message: Kept
+    message: RecordedMessage
 
 
 class Poison(NamedTuple):

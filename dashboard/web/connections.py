@@ -13,7 +13,7 @@ FIRST_REQUEST_S = 10.0  # until a connection has to have asked for something
 HANDSHAKE_S = 5.0  # of TLS
 
 
-class Connections:
+class ConnectionLimits:
     """A protocol factory in front of another: bounded, and rid of who only waits.
 
     Parameters

@@ -23,7 +23,7 @@ from aiohttp.typedefs import Handler
 from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
-from dashboard.web.connections import HANDSHAKE_S, Connections
+from dashboard.web.connections import HANDSHAKE_S, ConnectionLimits
 from station.config import is_loopback, read_secret
 from station.errors import ConfigError
 
@@ -66,7 +66,7 @@ class DashboardServer(Server):
         )
         self._token = token
         self._open = 0
-        self.connections: Connections | None = None
+        self.connections: ConnectionLimits | None = None
 
     async def make_app(self) -> web.Application:
         """The application, its door first."""
@@ -241,7 +241,7 @@ async def _serve(
     listener: asyncio.Server | None = None
     try:
         assert runner.server is not None
-        server.connections = Connections(runner.server)
+        server.connections = ConnectionLimits(runner.server)
         listener = await asyncio.get_running_loop().create_server(
             server.connections, host, port, ssl=tls, ssl_handshake_timeout=HANDSHAKE_S if tls else None
         )

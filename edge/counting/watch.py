@@ -33,7 +33,7 @@ REPEATING = 0.3
 
 
 @dataclass(slots=True)
-class _Channel:
+class _Watched:
     heard_at: float = 0.0  # host's monotonic time
     held: list[Samples] = field(default_factory=list)  # not looked at yet
     newest_s: float = float("nan")  # of its newest sample, session time
@@ -68,7 +68,7 @@ class SensorWatch:
     """
 
     def __init__(self) -> None:
-        self._channels: dict[str, _Channel] = {}
+        self._channels: dict[str, _Watched] = {}
 
     def feed(self, samples: Sequence[Samples], now_s: float) -> list[Samples]:
         """Look at new samples; return them with the values of stuck channels taken out (NaN).
@@ -80,7 +80,7 @@ class SensorWatch:
     def saturated(self, counts: Mapping[str, int], now_s: float) -> None:
         """Tell how many samples of each channel have been at the end of its range so far."""
         for name, count in dict(counts).items():  # a copy: the port's thread may add a channel meanwhile
-            channel = self._channels.setdefault(name, _Channel(heard_at=now_s))
+            channel = self._channels.setdefault(name, _Watched(heard_at=now_s))
             if count > channel.saturated:
                 channel.saturated, channel.saturated_at = count, now_s
 
@@ -100,7 +100,7 @@ class SensorWatch:
 
     def _look(self, samples: Samples, now_s: float) -> Samples:
         name, time_s, value = samples
-        channel = self._channels.setdefault(name, _Channel())
+        channel = self._channels.setdefault(name, _Watched())
         channel.heard_at = now_s
         channel.held.append(samples)
         # Looked at ten times a second: a dozen array operations for every read would cost more than counting.
@@ -113,7 +113,7 @@ class SensorWatch:
             )
         return Samples(name, time_s, np.full_like(value, np.nan)) if channel.stuck else samples
 
-    def _judge(self, channel: _Channel, time_s: NDArray[np.float64], value: NDArray[np.float64]) -> None:
+    def _judge(self, channel: _Watched, time_s: NDArray[np.float64], value: NDArray[np.float64]) -> None:
         """Take in what has been held."""
         step_s = (float(time_s[-1]) - channel.newest_s) / len(time_s)
         if step_s > 0.0:
@@ -128,7 +128,7 @@ class SensorWatch:
         channel.newest_s = float(time_s[-1])
 
     @staticmethod
-    def _dither(channel: _Channel, time_s: NDArray[np.float64], value: NDArray[np.float64]) -> None:
+    def _dither(channel: _Watched, time_s: NDArray[np.float64], value: NDArray[np.float64]) -> None:
         step = np.diff(value, prepend=channel.last)
         moved = np.flatnonzero(step != 0.0)  # NaN, before the first value, has moved
         if not len(moved):

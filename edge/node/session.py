@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from edge.counting.dispute import CountingState, Verdict, Why
-from edge.counting.kept import Kept, Unfinished, exercise_of, from_bytes, to_bytes
 from edge.counting.pipeline import StationPipeline
 from edge.counting.rates import Rates
 from edge.counting.rest import RestZero
+from edge.counting.saved_state import SavedState, Unfinished, exercise_of, from_bytes, to_bytes
 from edge.counting.sets import SetEvents
 from edge.counting.settings import MAX_ID_CHARS, Settings, changed, check_id, check_load, in_words
 from edge.counting.watch import SensorWatch
@@ -93,7 +93,7 @@ class Session:
         self.rest = RestZero(needs_motion=station.station.kind != "band")
         self._tared_n = 0.0
         self._resumed = False
-        self._kept: Kept | None = None  # as the outbox's file has it; None: it is not to be kept
+        self._kept: SavedState | None = None  # as the outbox's file has it; None: it is not to be kept
         self._pipeline = StationPipeline(station, profile)
         self._exercises_dir = exercises_dir
         self._outbox: Outbox | None = None
@@ -228,8 +228,8 @@ class Session:
             self._kept = kept
             self.backlog.keep(to_bytes(kept))
 
-    def _to_keep(self) -> Kept:
-        return Kept(
+    def _to_keep(self) -> SavedState:
+        return SavedState(
             settings=self.settings,
             exercise=self.profile.name,
             in_file=self.station.exercise,

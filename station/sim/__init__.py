@@ -25,17 +25,17 @@ file. A whole session, with its faults, is a plan or a scenario file:
 
 from station.sim.body import Lifter, Technique, random_lifter
 from station.sim.plan import Scenario, SetPlan, Setup, StationPlan, list_scenarios, load_scenario
-from station.sim.sensors import Channel, LoadCell, Sensors
+from station.sim.sensors import LoadCell, Sensors, Signal
 from station.sim.session import SimulatedSet, default_sensors, simulate_set, simulate_station, with_seed
 
 __all__ = [
-    "Channel",
     "Lifter",
     "LoadCell",
     "Scenario",
     "Sensors",
     "SetPlan",
     "Setup",
+    "Signal",
     "SimulatedSet",
     "StationPlan",
     "Technique",

@@ -6,7 +6,7 @@ import numpy as np
 
 from station import wire
 from station.sim.device import BoardChannel, ChannelSamples, Piece, SimulatedBoard, spoil
-from station.sim.sensors import Channel, Sensors
+from station.sim.sensors import Sensors, Signal
 from station.sim.session import SimulatedSet
 
 LOAD_CELL_COUNTS_PER_N = 800.0  # 24 bits over some 10 kN, as an HX711 at gain 128 with a 2 mV/V cell
@@ -14,7 +14,7 @@ LOAD_CELL_ZERO = 41_213.0  # no bridge is balanced
 TILT_COUNTS_PER_RAD = 16384.0 / (2.0 * np.pi)  # 14-bit magnetic encoder
 
 
-def announce(recording: Mapping[str, Channel], sensors: Sensors) -> list[BoardChannel]:
+def announce(recording: Mapping[str, Signal], sensors: Sensors) -> list[BoardChannel]:
     """What the board's hello says of each channel of the recording, in the recording's order."""
     return [_announced(name, sensors) for name in recording]
 
@@ -33,7 +33,7 @@ def _announced(name: str, sensors: Sensors) -> BoardChannel:
 
 
 def counts(
-    recording: Mapping[str, Channel], channels: list[BoardChannel], offset_s: float = 0.0
+    recording: Mapping[str, Signal], channels: list[BoardChannel], offset_s: float = 0.0
 ) -> list[ChannelSamples]:
     """Whole counts of every channel, in the order of `channels`, `offset_s` later; no value stays NaN."""
     samples = []

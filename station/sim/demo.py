@@ -14,7 +14,7 @@ from station.sim.body import Lifter, Technique
 from station.sim.device import Piece, SimulatedBoard
 from station.sim.play import Terminals, play
 from station.sim.recording import station_toml
-from station.sim.sensors import Channel, Sensors
+from station.sim.sensors import Sensors, Signal
 from station.sim.session import simulate_set
 
 REST_S = 15.0  # longer than any profile's set_gap_s, so that the sets are seen as sets
@@ -83,7 +83,7 @@ def endless(station: DemoStation, rng: np.random.Generator, first_in_s: float) -
     """
     profile = load_profile(station.exercise)
     board: SimulatedBoard | None = None
-    before: dict[str, Channel] | None = None
+    before: dict[str, Signal] | None = None
     offset_s, number = 0.0, -1
     while True:
         waiting = number < 0
@@ -119,7 +119,7 @@ def endless(station: DemoStation, rng: np.random.Generator, first_in_s: float) -
         number += 1
 
 
-def carried_over(before: dict[str, Channel], after: dict[str, Channel]) -> dict[str, Channel]:
+def carried_over(before: dict[str, Signal], after: dict[str, Signal]) -> dict[str, Signal]:
     """The recording `after`, begun by bringing every sensor from where `before` left it: no bar jumps."""
     recording = {}
     for name, (time_s, value) in after.items():
@@ -129,7 +129,7 @@ def carried_over(before: dict[str, Channel], after: dict[str, Channel]) -> dict[
         eased = share**3 * (10.0 - 15.0 * share + 6.0 * share**2)
         start, end = (values[~np.isnan(values)] for values in (before[name].value, value))
         lead = start[-1] + (end[0] - start[-1]) * eased
-        recording[name] = Channel(np.concatenate([lead_s, time_s]), np.concatenate([lead, value]))
+        recording[name] = Signal(np.concatenate([lead_s, time_s]), np.concatenate([lead, value]))
     return recording
 
 

@@ -10,7 +10,7 @@ from station.exercises import Profile
 from station.sim import sensors as sense
 from station.sim.motion import Floats, Motion
 from station.sim.plan import StationPlan
-from station.sim.sensors import Channel, Sensors
+from station.sim.sensors import Sensors, Signal
 
 PLATFORM_HALF_LENGTH_M, PLATFORM_HALF_WIDTH_M = 0.30, 0.28  # between the cells under the corners
 STANCE_HALF_WIDTH_M = 0.16
@@ -41,9 +41,9 @@ def readings(
     sensors: Sensors,
     bumps: Sequence[sense.Knock],
     rng: np.random.Generator,
-) -> dict[str, Channel]:
+) -> dict[str, Signal]:
     """What every sensor of the station gives, by channel. `bumps`: somebody else's touches, see sensors."""
-    recording: dict[str, Channel] = {}
+    recording: dict[str, Signal] = {}
     end = float(motion.time_s[-1])
     extra = sense.ringing(motion, sensors.slap_m, rng) + sense.knocked(motion, list(bumps))
     if profile.load != "band":

@@ -10,10 +10,10 @@ from typing import IO, Any
 import numpy as np
 
 from station.config import CHANNELS, StationFile
-from station.sim.sensors import Channel
+from station.sim.sensors import Signal
 
 
-def write_recording(path: Path, recording: Mapping[str, Channel]) -> None:
+def write_recording(path: Path, recording: Mapping[str, Signal]) -> None:
     """Write the recording CSV, gzip where the name ends in .gz; an empty cell is "no sample at that time"."""
     names = [name for name in CHANNELS if name in recording]
     ticks = {name: np.round(recording[name].time_s * 1e6).astype(np.int64) for name in names}

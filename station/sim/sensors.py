@@ -8,7 +8,7 @@ import numpy as np
 from station.sim.motion import DT_S, RATE_HZ, Floats, Motion, slow_noise
 
 
-class Channel(NamedTuple):
+class Signal(NamedTuple):
     """One channel's samples: times in seconds of the device clock, values SI; float64, one shape."""
 
     time_s: Floats
@@ -116,12 +116,12 @@ def sample(time_s: Floats, motion: Motion, true: Floats) -> Floats:
     return np.asarray(np.interp(time_s, motion.time_s, true))
 
 
-def kept(channel: Channel, share_missing: float, rng: np.random.Generator) -> Channel:
+def kept(channel: Signal, share_missing: float, rng: np.random.Generator) -> Signal:
     """Without the samples that got lost."""
     if not share_missing:
         return channel
     keep = rng.uniform(size=len(channel.time_s)) >= share_missing
-    return Channel(channel.time_s[keep], channel.value[keep])
+    return Signal(channel.time_s[keep], channel.value[keep])
 
 
 def tether(
@@ -131,7 +131,7 @@ def tether(
     sensors: Sensors,
     extra_m: Floats,
     rng: np.random.Generator,
-) -> Channel:
+) -> Signal:
     """A linear position transducer: quadrature counts of the tether's length, in metres.
 
     length_m and extra_m (ringing and knocks) are dense; times_s as from `sample_times`.
@@ -154,15 +154,15 @@ def tether(
         time = np.round(time + rng.normal(0.0, sensors.stamp_jitter_s, len(time)), 6)
         later = time > np.maximum.accumulate(np.concatenate(([-1.0], time[:-1])))
         time, count = time[later], count[later]
-    return kept(Channel(time, count * sensors.resolution_m), sensors.missing, rng)
+    return kept(Signal(time, count * sensors.resolution_m), sensors.missing, rng)
 
 
-def tilt(motion: Motion, angle_rad: Floats, sensors: Sensors, rng: np.random.Generator) -> Channel:
+def tilt(motion: Motion, angle_rad: Floats, sensors: Sensors, rng: np.random.Generator) -> Signal:
     """The tether's angle from vertical through an encoder on its guide, radians."""
     time = sample_times(float(motion.time_s[-1]), sensors.tilt_hz or 100.0, sensors, rng)
     value = sample(time, motion, angle_rad) + sensors.tilt_offset_rad
     value += rng.normal(0.0, sensors.tilt_noise_rad, len(value))
-    return Channel(time, np.round(value / sensors.tilt_resolution_rad) * sensors.tilt_resolution_rad)
+    return Signal(time, np.round(value / sensors.tilt_resolution_rad) * sensors.tilt_resolution_rad)
 
 
 def load_cell(
@@ -172,7 +172,7 @@ def load_cell(
     noise_n: float,
     sensors: Sensors,
     rng: np.random.Generator,
-) -> Channel:
+) -> Signal:
     """A load cell: the mean over each conversion, stamped at its end, with what cell and converter add."""
     cell = sensors.cell
     time = sample_times(float(motion.time_s[-1]), rate_hz, sensors, rng)
@@ -197,7 +197,7 @@ def load_cell(
             spiked, rng.choice([-50.0, 0.5, 2.0, 4.0], len(value)) * np.maximum(value, 40.0), value
         )
     value = np.clip(value, -cell.saturation_n, cell.saturation_n)
-    return kept(Channel(time, np.round(value, 2)), cell.missing, rng)
+    return kept(Signal(time, np.round(value, 2)), cell.missing, rng)
 
 
 def _late(value: Floats, samples: float) -> Floats:

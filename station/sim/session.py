@@ -18,7 +18,7 @@ from station.sim.plan import SetPlan, StationPlan, Way, meet
 from station.sim.programs import Programme
 from station.sim.reach import Reach, reach
 from station.sim.readings import Stretch, platform_shares, readings, stands_on_platform
-from station.sim.sensors import Channel, Sensors, random_sensors
+from station.sim.sensors import Sensors, Signal, random_sensors
 from station.sim.truth import describe
 
 
@@ -30,7 +30,7 @@ class SimulatedSet:
     station: StationFile
     exercise: str
     sensors: Sensors
-    recording: dict[str, Channel]
+    recording: dict[str, Signal]
     truth: dict[str, Any]
     motion: Motion
     dense: Stretch

@@ -6,13 +6,13 @@ from numpy.typing import NDArray
 from station.config import StationFile
 from station.exercises import load_profile
 from station.sim import Sensors, simulate_set, with_seed
-from station.sim.sensors import Channel
+from station.sim.sensors import Signal
 
 EXERCISE = "romanian-deadlift"
 SETS, REPS = 8, 8  # some seven minutes: 64 reps, and the rest between the sets
 
 
-def session(sensors: Sensors) -> tuple[StationFile, dict[str, Channel]]:
+def session(sensors: Sensors) -> tuple[StationFile, dict[str, Signal]]:
     """Eight sets of eight Romanian deadlifts, 20 s of rest between them, as these sensors see them."""
     simulated = simulate_set(
         load_profile(EXERCISE), reps=REPS, sets=SETS, rest_s=20.0, rng=with_seed(7), sensors=sensors
@@ -21,7 +21,7 @@ def session(sensors: Sensors) -> tuple[StationFile, dict[str, Channel]]:
 
 
 def repeated(
-    channel: Channel, period_s: float, until_s: float
+    channel: Signal, period_s: float, until_s: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A channel over and over, `period_s` apart, up to `until_s`: time_s and value, float64."""
     times = int(np.ceil(until_s / period_s))

@@ -17,7 +17,7 @@ import paho.mqtt.client as paho
 import psycopg
 import pytest
 
-from dashboard.broker.client import Connection
+from dashboard.broker.client import ConnectionState
 from dashboard.broker.events import Packet
 from dashboard.broker.inbox import Inbox
 from dashboard.tui.messages import FloorChanged
@@ -243,7 +243,7 @@ class StillClient:
 
     def __init__(self) -> None:
         self.inbox = Inbox(1000, 1_000_000)  # a test says in a moment what takes half a minute
-        self.connection = Connection(True, "gym.local:8883", 0.0)
+        self.connection = ConnectionState(True, "gym.local:8883", 0.0)
         self.now_s = 1000.0
 
     @property

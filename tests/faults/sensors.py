@@ -8,7 +8,7 @@ import time
 import numpy as np
 
 from station.sim.board import LOAD_CELL_COUNTS_PER_N, announce
-from station.sim.sensors import Channel
+from station.sim.sensors import Signal
 from station.sim.session import SimulatedSet, simulate_set
 from tests.faults.gym import Gym, Verdict
 from tests.faults.hardware import PROFILE, Board, Health, counted, edge, pieces_of, until
@@ -41,7 +41,7 @@ def failing(simulated: SimulatedSet, channel: str, fault: str, out_s: float, in_
         value[bad] = announced.max_counts / LOAD_CELL_COUNTS_PER_N
     else:
         time_s, value = time_s[~bad], value[~bad]
-    recording = {**simulated.recording, channel: Channel(time_s, value)}
+    recording = {**simulated.recording, channel: Signal(time_s, value)}
     return dataclasses.replace(simulated, recording=recording)
 
 

@@ -88,3 +88,14 @@ def test_a_command_without_a_screen_loads_no_textual(command):
         [sys.executable, "-c", code, command], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stderr.strip() == "[]"
+
+
+def test_words_that_had_several_meanings_have_one():
+    defined = [
+        name
+        for path in TEXTS
+        if path.suffix == ".py"
+        for name in re.findall(r"^class (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    for name in ("Kept", "Recording", "Session", "Connection", "Channel"):
+        assert defined.count(name) <= 1, f"class {name} means two things"

@@ -15,8 +15,8 @@ import pytest
 from dashboard.database.postgres import without_password
 from dashboard.database.schema import SCHEMA_VERSION, open_history, open_writable
 from dashboard.history import queries
+from dashboard.record.embedded import EmbeddedRecord
 from dashboard.record.record import Record
-from dashboard.record.recording import Recording
 from dashboard.record.store import Arrived, SqliteStore, SqlStore, open_store
 from dashboard.roster.athletes import Athlete, athletes, save
 from edge.broker.mosquitto import Broker
@@ -219,7 +219,7 @@ def test_a_history_that_is_locked_at_the_start_is_written_once_it_is_free(
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     mqtt = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
-    with Recording(mqtt, None, path, {}) as recording:
+    with EmbeddedRecord(mqtt, None, path, {}) as recording:
         until(recording.trouble)
         assert "no history: " in str(recording.trouble())
         other.execute("ROLLBACK")
@@ -243,8 +243,10 @@ def test_a_history_that_stays_shut_is_said_once_however_often_it_is_tried(
         return open_store(database)
 
     monkeypatch.setattr("dashboard.record.store.open_store", opened)
-    monkeypatch.setattr("dashboard.record.recording.RETRY_S", 0.01)
-    with Recording(Mqtt(host="127.0.0.1", port=1, tls=False), None, str(path), {}, said.append) as recording:
+    monkeypatch.setattr("dashboard.record.embedded.RETRY_S", 0.01)
+    with EmbeddedRecord(
+        Mqtt(host="127.0.0.1", port=1, tls=False), None, str(path), {}, said.append
+    ) as recording:
         until(lambda: len(tried) > 3)
         assert said == [recording.trouble()]
 

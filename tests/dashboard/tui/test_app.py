@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from dashboard.broker.client import Client, Connection
+from dashboard.broker.client import Client, ConnectionState
 from dashboard.floor.attention import Attention
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.messages import FloorChanged
@@ -183,7 +183,7 @@ def test_a_lifter_s_screen_without_its_station_says_what_to_look_at(
     async def drive(pilot: Pilot[int]) -> None:
         await looks.settle(pilot)
         assert "gym.local:8883 has nothing of it; is this its id, and does its edge run?" in screen_text(app)
-        still.connection = Connection(False, "connection refused", 0.0)
+        still.connection = ConnectionState(False, "connection refused", 0.0)
         await looks.settle(pilot)
         assert "broker: connection refused; trying again" in screen_text(app)
         still.put("rack-1", words().state(), words().info(), words().live(1.0))

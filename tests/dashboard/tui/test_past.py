@@ -13,7 +13,7 @@ from textual.widgets import Input
 from dashboard.broker.client import Client
 from dashboard.database.schema import open_history
 from dashboard.history.queries import Filter, sets
-from dashboard.record.recording import Recording
+from dashboard.record.embedded import EmbeddedRecord
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.screens.ask import AskScreen
 from dashboard.tui.screens.past import PastSetScreen
@@ -35,7 +35,7 @@ def gym(broker: Any, edge: Any, until: Any, looks: Any, tmp_path: Path) -> Itera
     client = Client(mqtt)
 
     def run(said: list[Message], drive: Callable[[Any, PlumblineApp], Any]) -> Path:
-        with Recording(mqtt, None, where, PROFILES):
+        with EmbeddedRecord(mqtt, None, where, PROFILES):
             wanted = sum(isinstance(one, RepMessage) for one in said)
             # Said again and again, as an outbox does: the record may not listen yet.
             until(lambda: edge.say("rack-1", *said) or kept_reps(where) == wanted)

@@ -17,7 +17,7 @@ class Unfinished(msgspec.Struct, frozen=True):
     a_set: SetMessage
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
+class SavedState(msgspec.Struct, frozen=True, kw_only=True):
     """All that commands have changed, and what the station file said meanwhile."""
 
     settings: Settings
@@ -27,19 +27,21 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     unfinished: Unfinished | None = None
 
 
-def to_bytes(kept: Kept) -> bytes:
+def to_bytes(kept: SavedState) -> bytes:
     """JSON, for the outbox's file."""
     return msgspec.json.encode(kept)
 
 
-def from_bytes(data: bytes) -> Kept:
+def from_bytes(data: bytes) -> SavedState:
     """Raises ConfigError for what another version has written, or nobody."""
     try:
-        return msgspec.json.decode(data, type=Kept)
+        return msgspec.json.decode(data, type=SavedState)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"what was kept cannot be read ({error}); set athlete and load again") from error
 
 
-def exercise_of(kept: Kept, in_file: str | None, current: Profile, exercises_dir: Path | None) -> Profile:
+def exercise_of(
+    kept: SavedState, in_file: str | None, current: Profile, exercises_dir: Path | None
+) -> Profile:
     """What is counted from now on. Raises ConfigError for an exercise that is no more."""
     return load_profile(kept.exercise, exercises_dir) if kept.in_file == in_file else current

@@ -20,7 +20,7 @@ RETRY_S = 2.0
 LEAVE_S = 6.0  # a record commits and leaves its broker in less
 
 
-class Recording:
+class EmbeddedRecord:
     """Runs the record while it is used as a context manager."""
 
     def __init__(
