@@ -29,6 +29,7 @@ from uuid import uuid4
 
 import msgspec
 
+from station.bounds import check_numbers, is_time
 from station.errors import MessageError
 from station.records import Count, Live, Rep, RepState, Seq, SetSummary, SignalQuality
 
@@ -398,7 +399,7 @@ def encode(message: Message) -> bytes:
 
 
 def decode(leaf: str, payload: bytes) -> AnyMessage:
-    """Check a payload whole: size, JSON, schema, types, and that it belongs on this leaf.
+    """Check a payload whole: size, JSON, schema, types, bounds, and that it belongs on this leaf.
 
     Raises MessageError with a reason short enough for a log line.
     """
@@ -412,6 +413,10 @@ def decode(leaf: str, payload: bytes) -> AnyMessage:
         raise MessageError(f"a {type(message).__name__} does not belong on {leaf}")
     if isinstance(message, Tombstone) and message.first_seq > message.seq:
         raise MessageError(f"a tombstone from {message.first_seq} to {message.seq} runs backwards")
+    if not is_time(message.at_utc):
+        raise MessageError(f"at_utc is {message.at_utc[:40]!r}; give a time with its zone, 1970 to 2099")
+    if not isinstance(message, CommandMessage):  # whoever obeys it answers what is out of bounds
+        check_numbers(message)
     return message
 
 

@@ -59,7 +59,7 @@ def pace(
     rep = _last_start(trace, lead)
     low, high = _range(trace, rep, range_m, lead)
     place = None
-    if newest.position_m is not None and low is not None and high is not None:
+    if newest.position_m is not None and low is not None and high is not None and high > low:
         place = min(1.0, max(0.0, (newest.position_m - low) / (high - low)))
     target = None
     if rep is not None:

@@ -13,6 +13,7 @@ import msgspec
 from dashboard.database.database import Database, Row
 from dashboard.floor.running import STRUCK
 from dashboard.floor.times import day_of, instant
+from station.bounds import believed
 from station.messages import now_utc
 from station.records import Rep, SetSummary
 from station.weighing import of_set
@@ -20,6 +21,7 @@ from station.weighing import of_set
 LONGEST_SET = timedelta(hours=6)  # from its first rep to its last
 MOST_REPS = 20_000  # read at once: a year of one athlete
 
+REQUIRED = ("revision", "set_number", "number", "start_s", "end_s")
 _REP_FIELDS = tuple(field.name for field in msgspec.structs.fields(Rep))
 
 
@@ -245,7 +247,8 @@ def group_sessions(done: Sequence[KeptSet], zone: tzinfo | None = None) -> list[
 
 
 def kept_rep(row: Row) -> KeptRep:
-    """A row of the table `reps` as a record."""
+    """A row of the table `reps` as a record, with nothing in it that cannot be drawn."""
+    row = believed(row, REQUIRED)
     fields: dict[str, Any] = {name: row[name] for name in _REP_FIELDS}
     fields["counted"] = bool(fields["counted"])
     around = {name: row[name] for name in KeptRep.__struct_fields__ if name != "rep"}

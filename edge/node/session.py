@@ -27,6 +27,7 @@ from edge.link.drivers import Samples
 from edge.node.clock_sync import clock_synchronised
 from edge.node.dispute_store import DisputeStore
 from edge.node.flight_recorder import FlightRecorder
+from station.bounds import measured
 from station.clock import DeviceClock
 from station.config import StationFile
 from station.distribution import release
@@ -329,11 +330,11 @@ class Session:
             state=event.state,
             set_number=event.set_number,
             set_event_id=self._long(event.set_event_id),
-            rep=event.rep,
+            rep=measured(event.rep),
         )
 
     def _set_message(self, event: SetEvent) -> SetMessage:
-        return SetMessage(**self._envelope(event), summary=event.summary)
+        return SetMessage(**self._envelope(event), summary=measured(event.summary))
 
     def _long(self, event_id: str) -> str:
         """An id of this session's book, as it is known outside."""
@@ -382,7 +383,10 @@ class Session:
             lifted_kg=other_than(said.load_kg, standing, plates_kg) if said is not None else None,
             reps=[
                 CurrentRep(
-                    event_id=self._long(one.event_id), revision=one.revision, state=one.state, rep=one.rep
+                    event_id=self._long(one.event_id),
+                    revision=one.revision,
+                    state=one.state,
+                    rep=measured(one.rep),
                 )
                 for one in reps[-CURRENT_REPS:]
             ],

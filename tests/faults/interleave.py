@@ -167,7 +167,7 @@ def _commands(dice: random.Random, session: Session) -> Iterator[CommandMessage]
 def _asking(dice: random.Random) -> Any:
     def ask(name: Any, **given: Any) -> CommandMessage:
         event_id = f"{dice.getrandbits(64):x}"
-        return CommandMessage(event_id=event_id, at_utc="x", name=name, by="coach", **given)
+        return CommandMessage(event_id=event_id, at_utc="2030-01-01T00Z", name=name, by="coach", **given)
 
     return ask
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from station.bounds import measured, within
 from station.errors import MessageError
 from station.messages import (
     LEAVES,
@@ -35,6 +36,7 @@ from station.messages import (
     now_utc,
     parse_topic,
 )
+from station.records import Rep
 
 LEAF = {
     StateMessage: "state",
@@ -105,6 +107,16 @@ def live(**changes: Any) -> dict[str, Any]:
 
 
 LIVE = json.dumps(live()).encode()
+ENVELOPE = {"schema": "plumbline/rep/1", "event_id": "e", "at_utc": "2030-01-01T00Z", "stream": "s", "seq": 1}
+SET = {
+    "session": "s",
+    "session_s": 5.0,
+    "revision": 1,
+    "state": "confirmed",
+    "exercise": "rdl",
+    "set_number": 1,
+}
+REP = json.dumps(ENVELOPE | SET)
 
 
 def refusal(leaf: str, payload: bytes) -> str:
@@ -120,8 +132,60 @@ def refusal(leaf: str, payload: bytes) -> str:
 @settings(max_examples=60, deadline=None)
 @pytest.mark.parametrize("kind", LEAF)
 def test_every_message_comes_back_as_it_was_sent(kind, data):
-    message = data.draw(values(kind))
-    assert decode(LEAF[kind], encode(message)) == message
+    message = msgspec.structs.replace(data.draw(values(kind)), at_utc="2030-01-01T00:00:00.000Z")
+    payload = encode(message)
+    try:
+        assert decode(LEAF[kind], payload) == message
+    except MessageError as error:
+        assert "lies between" in str(error)
+
+
+@pytest.mark.parametrize(
+    "at_utc",
+    [
+        "",
+        "yesterday",
+        "9999-12-31T23:59:59Z",
+        "2030-02-30T00:00:00Z",
+        "2030-01-01T00:00:00",
+        "1969-12-31T23:59:59Z",
+    ],
+)
+def test_a_time_that_is_none_is_refused(at_utc):
+    assert "give a time" in refusal("live", json.dumps(live() | {"at_utc": at_utc}).encode())
+
+
+@pytest.mark.parametrize(
+    "name, good, bad",
+    [
+        ("mean_concentric_velocity_mps", 4.0, 9.9),
+        ("peak_eccentric_velocity_mps", 7.0, 1e308),
+        ("rom_m", 2.6, -0.1),
+        ("concentric_s", 0.0, -0.001),
+        ("top_pause_s", 600.0, 1e308),
+        ("peak_force_n", 20_000.0, -1e308),
+        ("velocity_loss_pct", -50.0, 101.0),
+        ("confidence", 1.0, 1.001),
+        ("start_s", -20.0, 1e308),
+        ("number", 300, 2**52),
+    ],
+)
+def test_a_number_that_is_no_lifter_s_is_refused_with_its_bounds(name, good, bad):
+    fields = {field.name: None for field in msgspec.structs.fields(Rep)}
+    rep = {**fields, "number": 1, "counted": True, "start_s": 1.0, "end_s": 2.0, "repaired_samples": 0}
+    message = {**json.loads(REP), "rep": rep | {name: good}}
+    decode("rep", json.dumps(message).encode())
+    assert "lies between" in refusal("rep", json.dumps(message | {"rep": rep | {name: bad}}).encode())
+    said = measured(msgspec.convert(rep | {name: bad}, Rep))
+    assert within(name, getattr(said, name)) or name in ("start_s", "number")
+
+
+def test_the_load_and_the_time_around_a_rep_have_bounds_too():
+    for change in ({"load_kg": 1001.0}, {"session_s": 1e308}, {"revision": 10**9}):
+        fields = {field.name: None for field in msgspec.structs.fields(Rep)}
+        rep = {**fields, "number": 1, "counted": True, "start_s": 1.0, "end_s": 2.0}
+        message = {**json.loads(REP), "rep": rep, **change}
+        assert "lies between" in refusal("rep", json.dumps(message).encode())
 
 
 def test_every_kind_of_message_has_its_leaf():
@@ -131,7 +195,7 @@ def test_every_kind_of_message_has_its_leaf():
 
 
 def test_a_tombstone_travels_in_the_place_of_a_rep_or_a_set():
-    tombstone = Tombstone(event_id="e", at_utc="t", stream="a", seq=9, first_seq=3, lost=7)
+    tombstone = Tombstone(event_id="e", at_utc="2030-01-01T00Z", stream="a", seq=9, first_seq=3, lost=7)
     assert decode("rep", encode(tombstone)) == tombstone
     assert "does not belong on live" in refusal("live", encode(tombstone))
     backwards = msgspec.structs.replace(tombstone, first_seq=10)

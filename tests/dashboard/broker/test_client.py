@@ -133,7 +133,7 @@ def test_a_command_nobody_answers_is_said_once() -> None:
     now_s = [0.0]
     client = Client(Mqtt(host="127.0.0.1", port=1, tls=False), clock=lambda: now_s[0])
     client.connection = type(client.connection)(True, "", 0.0)
-    client.send("gym", "rack-1", CommandMessage(event_id="c1", at_utc="", name="tare", by="x"))
+    client.send("gym", "rack-1", CommandMessage(event_id="c1", at_utc="2030-01-01T00Z", name="tare", by="x"))
     now_s[0] = 4.9
     assert client.unanswered() == []
     now_s[0] = 5.1

@@ -63,9 +63,9 @@ def test_cleaning_is_idempotent_and_bounded(text: str) -> None:
     assert clean(once) == once and len(once) <= TEXT_LIMIT
 
 
-STATE = b'{"schema":"plumbline/state/1","at_utc":"",'
-HEALTH = b'{"schema":"plumbline/health/1","at_utc":"",'
-REPLY = b'{"schema":"plumbline/reply/1","at_utc":"",'
+STATE = b'{"schema":"plumbline/state/1","at_utc":"2030-01-01T00Z",'
+HEALTH = b'{"schema":"plumbline/health/1","at_utc":"2030-01-01T00Z",'
+REPLY = b'{"schema":"plumbline/reply/1","at_utc":"2030-01-01T00Z",'
 BAD = {
     "not json": b"hello",
     "empty object": b"{}",

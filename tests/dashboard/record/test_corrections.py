@@ -134,7 +134,9 @@ def test_a_late_revision_of_the_station_does_not_undo_a_correction(gym: Gym) -> 
 
 
 def test_a_correction_that_comes_twice_is_made_once(gym: Gym) -> None:
-    command = CommandMessage(event_id="same", at_utc="x", name="add-rep", by="coach", set_event_id="day-1-s1")
+    command = CommandMessage(
+        event_id="same", at_utc="2030-01-01T00Z", name="add-rep", by="coach", set_event_id="day-1-s1"
+    )
     assert [gym.store.correct(*GYM, command).code for _ in range(2)] == ["done", "done"]
     assert gym.counts[0] == ("ana", 1, 4, None)
 
@@ -170,7 +172,12 @@ def test_what_cannot_be_corrected_is_refused_with_a_code_and_nothing_changes(
 
 def test_another_stations_rep_is_not_corrected_from_here(gym: Gym) -> None:
     command = CommandMessage(
-        event_id="c", at_utc="x", name="mark-rep", by="coach", rep_event_id="day-1-s1-r1", mark="false"
+        event_id="c",
+        at_utc="2030-01-01T00Z",
+        name="mark-rep",
+        by="coach",
+        rep_event_id="day-1-s1-r1",
+        mark="false",
     )
     assert gym.store.correct("gym", "rack-2", command).code == "unknown-rep"
 

@@ -129,7 +129,7 @@ def test_on_a_live_screen_it_stays_in_its_own_cells(still: Any, words: Any, look
         await pilot.press("i")
         await looks.poll(pilot, lambda: isinstance(app.screen, HealthScreen))
         rows_of(app)
-        reply = ReplyMessage(event_id="r", at_utc="t", in_reply_to="c", ok=False, text=text)
+        reply = ReplyMessage(event_id="r", at_utc="2030-01-01T00Z", in_reply_to="c", ok=False, text=text)
         app._tell(said(reply))
         await pilot.pause()
         rows_of(app)
@@ -160,7 +160,9 @@ def test_on_the_lifters_screen_too(
         still.put("rack-1", *hostile_messages(words("a1"), text))
         await looks.poll(pilot, lambda: app.floor.stations and app.screen._view is not None)
         rows_of(app)
-        app._tell(said(ReplyMessage(event_id="r", at_utc="t", in_reply_to="c", ok=False, text=text)))
+        app._tell(
+            said(ReplyMessage(event_id="r", at_utc="2030-01-01T00Z", in_reply_to="c", ok=False, text=text))
+        )
         await pilot.pause()
         rows_of(app)
 

@@ -13,7 +13,9 @@ RDL = load_profile("rdl")
 
 
 def after(old: Settings, name: Any, **given: Any) -> tuple[Settings, str]:
-    return changed(old, CommandMessage(event_id="c", at_utc="x", name=name, by="cleo", **given), RDL)
+    return changed(
+        old, CommandMessage(event_id="c", at_utc="2030-01-01T00Z", name=name, by="cleo", **given), RDL
+    )
 
 
 def test_how_many_sets_are_planned_is_of_one_athlete() -> None:

@@ -137,7 +137,7 @@ from station.config import Mqtt
 from station.messages import StateMessage
 broker = Mqtt(host="127.0.0.1", port=int(sys.argv[3]), tls=False)
 publisher = Publisher(Outbox(Path(sys.argv[2])), {"rack-1": broker}, {"rack-1": "two"})
-publisher.retain("rack-1", StateMessage(event_id="e", at_utc="x", session="two", state="ready"))
+publisher.retain("rack-1", StateMessage(event_id="e", at_utc="2030-01-01T00Z", session="two", state="ready"))
 publisher.start()
 time.sleep(60)
 """

@@ -21,7 +21,7 @@ from station.messages import HealthMessage, StateMessage, decode
 
 
 def said(state: Any, session: str = "theirs") -> StateMessage:
-    return StateMessage(event_id="e", at_utc="x", session=session, state=state)
+    return StateMessage(event_id="e", at_utc="2030-01-01T00Z", session=session, state=state)
 
 
 def make_health(session: str) -> HealthMessage:
@@ -35,7 +35,13 @@ def make_health(session: str) -> HealthMessage:
     )
     given: dict[str, Any] = dict.fromkeys(counts, 0)
     return HealthMessage(
-        event_id="e", at_utc="x", session=session, session_s=1.0, link_up=True, clock_drift_ppm=None, **given
+        event_id="e",
+        at_utc="2030-01-01T00Z",
+        session=session,
+        session_s=1.0,
+        link_up=True,
+        clock_drift_ppm=None,
+        **given,
     )
 
 

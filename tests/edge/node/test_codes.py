@@ -82,7 +82,7 @@ class Station:
 
     def ask(self, name: Any, **given: Any) -> ReplyMessage:
         command = CommandMessage(
-            event_id=f"c{len(self.replies)}", at_utc="2030-01-01T00:00:00Z", name=name, by="coach", **given
+            event_id=f"c{len(self.replies)}", at_utc="2030-01-01T00Z", name=name, by="coach", **given
         )
         self._asked.append(command)
         self.session.step([], self._at_s)

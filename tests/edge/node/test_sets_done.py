@@ -34,7 +34,9 @@ def test_sets_are_counted_for_whoever_lifts_until_somebody_else_does(
         return infos[-1].sets_done if infos and infos[-1].athlete == athlete else None
 
     def give_to(athlete: str) -> None:
-        wish = CommandMessage(event_id=athlete, at_utc="x", name="set-athlete", by="cleo", athlete=athlete)
+        wish = CommandMessage(
+            event_id=athlete, at_utc="2030-01-01T00Z", name="set-athlete", by="cleo", athlete=athlete
+        )
         wire.say("plumbline/1/gym/rack-1/command", encode(wish))
 
     give_to("ana")

@@ -1,0 +1,155 @@
+"""What a number can be, by its name: the unit is in the name, and physics sets how far it goes.
+
+A message with a number beyond is nobody's measurement, however well formed: it goes into quarantine where it
+arrives, and a station that comes to such a number says that it has none. Pure.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from station.errors import MessageError
+
+
+class Limits(NamedTuple):
+    """The least and the greatest value, both allowed."""
+
+    least: float
+    greatest: float
+
+
+_DURATION = Limits(0.0, 3600.0)  # a phase, a pause; nobody holds a rep for an hour
+_MEAN_UP = Limits(-1.0, 5.0)  # the fastest throws reach 4 m/s
+_DOWN = Limits(-1.0, 12.0)  # a bar dropped from overhead arrives with 7 m/s
+_SIZE = Limits(0.0, 5.0)  # from the floor to overhead a tall lifter has 2.6 m
+_NUMBER = Limits(0, 100_000)  # of reps, sets and revisions in a session
+
+_BY_NAME: Mapping[str, Limits] = {
+    "eccentric_s": _DURATION,
+    "bottom_pause_s": _DURATION,
+    "concentric_s": _DURATION,
+    "top_pause_s": _DURATION,
+    "slack_s": _DURATION,
+    "tempo_s": _DURATION,
+    "age_s": Limits(0.0, 1e9),
+    "rom_m": _SIZE,
+    "median_rom_m": _SIZE,
+    "full_range_m": _SIZE,
+    "path_limit_m": _SIZE,
+    "path_deviation_m": _SIZE,
+    "largest_path_deviation_m": _SIZE,
+    "path_drift_m": Limits(-5.0, 5.0),
+    "position_m": Limits(-50_000.0, 50_000.0),  # of a band it is the tension
+    "mean_concentric_velocity_mps": _MEAN_UP,
+    "fastest_mean_concentric_velocity_mps": _MEAN_UP,
+    "last_mean_concentric_velocity_mps": _MEAN_UP,
+    "mean_propulsive_velocity_mps": _MEAN_UP,
+    "peak_concentric_velocity_mps": Limits(-1.0, 8.0),
+    "mean_eccentric_velocity_mps": _DOWN,
+    "peak_eccentric_velocity_mps": _DOWN,
+    "velocity_loss_pct": Limits(
+        -100_000.0, 100.0
+    ),  # a rep that is not counted may be faster than all counted
+    "velocity_loss_cutoff_pct": Limits(0.0, 100.0),
+    "confidence": Limits(0.0, 1.0),
+    "load_kg": Limits(0.0, 1000.0),  # the heaviest deadlift is 505 kg
+    "number": _NUMBER,
+    "set_number": _NUMBER,
+    "revision": _NUMBER,
+    "counted_reps": _NUMBER,
+    "partial_reps": _NUMBER,
+    "target_reps": _NUMBER,
+    "target_sets": _NUMBER,
+    "sets_done": _NUMBER,
+}
+_BY_UNIT: Mapping[str, Limits] = {
+    "s": Limits(-1e9, 1e9),  # a session's clock, thirty years
+    "m": Limits(-100.0, 100.0),  # geometry, noise
+    "mps": Limits(-100.0, 100.0),  # live values of a sensor that is out of order are shown as well
+    "n": Limits(-50_000.0, 50_000.0),  # five tonnes
+    "w": Limits(-100_000.0, 100_000.0),  # ten times what the strongest reach
+    "j": Limits(-100_000.0, 100_000.0),
+    "kg": Limits(0.0, 5_000.0),
+    "pct": Limits(-200.0, 200.0),
+    "hz": Limits(0.0, 1e7),
+    "ppm": Limits(-1e6, 1e6),
+}
+_OTHERWISE = Limits(-1e12, 1e12)
+_YEARS = range(1970, 2100)  # a node without a clock boots in the first
+
+
+@cache
+def limits(name: str) -> Limits:
+    """Between what the number called `name` lies."""
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    unit = name.rpartition("_")[2]
+    if "_sigma_" in name and unit in _BY_UNIT:
+        return Limits(0.0, _BY_UNIT[unit].greatest)
+    return _BY_UNIT.get(unit, _OTHERWISE)
+
+
+def within(name: str, value: Any) -> bool:
+    """Whether a number may be called `name`; anything that is no number may. NaN is none that may."""
+    if type(value) is float or (type(value) is int and name in _BY_NAME):
+        least, greatest = limits(name)
+        return bool(least <= value <= greatest)
+    return True
+
+
+def check_numbers(value: Any, name: str = "") -> None:
+    """Raise MessageError for the first number of a message that is out of bounds."""
+    if isinstance(value, msgspec.Struct):
+        for field in value.__struct_fields__:
+            inner = getattr(value, field)
+            if inner is not None and type(inner) is not str:
+                check_numbers(inner, field)
+    elif type(value) in (float, int):
+        if not within(name, value):
+            least, greatest = limits(name)
+            raise MessageError(f"{name} is {value:.6g}; it lies between {least:g} and {greatest:g}")
+    elif type(value) in (list, tuple):
+        for inner in value:
+            check_numbers(inner, name)
+    elif type(value) is dict:
+        for inner in value.values():
+            check_numbers(inner, name)
+
+
+def is_time(at_utc: str) -> bool:
+    """Whether a text is a time of this century or a clock that was never set, as RFC 3339 has it."""
+    try:
+        at = datetime.fromisoformat(at_utc)
+    except ValueError:
+        return False
+    return at.tzinfo is not None and at.year in _YEARS
+
+
+def measured(record: msgspec.Struct) -> Any:
+    """A record whose numbers out of bounds are None, where there may be none: not measured."""
+    beyond = {
+        field.name: None
+        for field in msgspec.structs.fields(record)
+        if not within(field.name, getattr(record, field.name)) and _may_be_none(field.type)
+    }
+    return msgspec.structs.replace(record, **beyond) if beyond else record
+
+
+def believed(row: Mapping[str, Any], required: Sequence[str] = ()) -> dict[str, Any]:
+    """A row of a database, whoever has written it, with nothing in it that cannot be drawn.
+
+    A number out of bounds is None, one that is `required` the nearest in bounds.
+    """
+    found = dict(row)
+    for name, value in row.items():
+        if not within(name, value):
+            least, greatest = limits(name)
+            found[name] = type(value)(min(max(value, least), greatest)) if name in required else None
+    return found
+
+
+def _may_be_none(kind: Any) -> bool:
+    return "None" in repr(kind)
