@@ -72,7 +72,7 @@ _BY_UNIT: Mapping[str, Limits] = {
     "n": Limits(-50_000.0, 50_000.0),  # five tonnes
     "w": Limits(-100_000.0, 100_000.0),  # ten times what the strongest reach
     "j": Limits(-100_000.0, 100_000.0),
-    "kg": Limits(0.0, 5_000.0),
+    "kg": Limits(-100.0, 5_000.0),  # a cell that is off its zero weighs less than nothing
     "pct": Limits(-200.0, 200.0),
     "hz": Limits(0.0, 1e7),
     "ppm": Limits(-1e6, 1e6),
