@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -23,7 +24,7 @@ from dashboard.options import add_broker_options, broker_of
 from dashboard.record.embedded import EmbeddedRecord
 from station.config import Mqtt, decode_toml
 from station.distribution import install_with
-from station.errors import ConfigError
+from station.errors import ConfigError, PlumblineError
 from station.exercises import Profile, all_profiles
 from station.text.output import screen_problem
 from station.usage import command_parser
@@ -101,8 +102,11 @@ def dashboard(argv: Sequence[str]) -> int:
     recording = None if args.no_record else EmbeddedRecord(mqtt, args.site, database, profiles)
     with _signals() as stop, recording or nullcontext():
         trouble = recording.trouble if recording else _no_trouble
-        _look(client, profiles, args, stop, trouble, history=database)
-    return stop.status(0)
+        status = _look(client, profiles, args, stop, trouble, history=database)
+        if status and recording is not None and not stop.event.is_set():
+            _warn("the screen ended by a defect; the history is still written here, Ctrl-C ends that too")
+            stop.event.wait()
+    return stop.status(status)
 
 
 def _serve_web(argv: Sequence[str], args: argparse.Namespace, file: DashboardFile, mqtt: Mqtt) -> int:
@@ -160,8 +164,7 @@ def screen(argv: Sequence[str]) -> int:
     _check_screen(args)
     client = Client(mqtt, site or args.site, station=station)
     with _signals() as stop:
-        _look(client, all_profiles(_exercises(args, file)), args, stop, _no_trouble)
-        return stop.status(0)
+        return stop.status(_look(client, all_profiles(_exercises(args, file)), args, stop, _no_trouble))
 
 
 def demo(argv: Sequence[str]) -> int:
@@ -194,7 +197,7 @@ def _demo(args: argparse.Namespace, stop: "_Stop") -> str | None:
         profiles = all_profiles()
         gym.enlist()
         with EmbeddedRecord(gym.mqtt, None, gym.database, profiles) as recording:
-            _look(
+            crashed = _look(
                 client,
                 profiles,
                 args,
@@ -204,7 +207,7 @@ def _demo(args: argparse.Namespace, stop: "_Stop") -> str | None:
                 note=f" · demo, {gym.broker_kind} broker",
                 history=str(gym.database),
             )
-        return gym.trouble
+        return gym.trouble or ("the screen ended by a defect" if crashed else None)
 
 
 def record(argv: Sequence[str]) -> int:
@@ -312,8 +315,11 @@ def _look(
     on_floor: Callable[[FloorState], None] = lambda _: None,
     note: str = "",
     history: str | None = None,
-) -> None:
-    """The screen, or lines where that was asked for or there is no terminal, until it is left."""
+) -> int:
+    """The screen, or lines where that was asked for or there is no terminal, until it is left.
+
+    1 when it ended by a defect, which it has shown; else 0.
+    """
     client.start()
     try:
         if args.plain or not _has_screen():
@@ -336,7 +342,7 @@ def _look(
             lifter_at = getattr(args, "station", None)
             # Names and plans have no place on a screen that stands in the hall.
             with nullcontext() if lifter_at else Recall(history) as recall:
-                PlumblineApp(
+                app = PlumblineApp(
                     client,
                     profiles,
                     stop=stop.event,
@@ -349,6 +355,14 @@ def _look(
                     preferences=preferences_path(),
                     history=history,
                     recall=recall,
-                ).run()
+                )
+                app.run()
+                return app.return_code or 0
+        return 0
+    except (PlumblineError, OSError):
+        raise  # of what is around it: shown by the command line
+    except Exception:  # noqa: BLE001 - a record beside the screen outlives it
+        traceback.print_exc()
+        return 1
     finally:
         client.stop()
