@@ -7,7 +7,7 @@ from kernels.results import Measured
 
 from kernels._path cimport PathMeter
 from kernels._phases cimport Phases
-from kernels._smooth cimport LADDER, half_width
+from kernels._smooth cimport LADDER, LEAST_HALF, half_width
 from kernels._swings cimport TO_THE_FLOOR
 from kernels._uncertainty cimport Uncertainty
 from kernels._window cimport GRID_HZ, MARGIN, MASK, RING, STRETCH, TENSION, Measures, Span, Window
@@ -78,7 +78,8 @@ cdef class Meter:
         Returns False where the grid does not hold it or a phase is too short to be a lifter's.
         """
         cdef long long first = self.onset(window, a, v) - LEAD
-        cdef long long last = min((b if b >= 0 else v) + MARGIN, window.newest - half_width(0))
+        cdef long long known = window.newest - (half_width(0) if final else LEAST_HALF)
+        cdef long long last = min((b if b >= 0 else v) + MARGIN, known)
         cdef long long oldest = window.newest - RING + STRETCH + 2 * half_width(LADDER - 1)
         cdef int i, i0, i1, ia, iv, ib
         cdef double before, turn, after
@@ -137,6 +138,11 @@ cdef class Meter:
         back.end_s = NAN
         if b >= 0:
             back = self.phases.phase(max(iv - MARGIN, i0), i1, sign, v0, sign * turn, sign * after, after - turn)
+        # a lift is announced as it ends, before all of it is seen
+        if not final and self.concentric_first and isnan(away.end_s):
+            away.end_s = self.phases.ending(v0)
+        if not final and not self.concentric_first and isnan(back.end_s):
+            back.end_s = self.phases.ending(v0)
         if isnan(away.end_s):
             away.end_s = (window.newest - self.phases.half if b < 0 else v + 0.5) * GRID_S
         if self.concentric_first:

@@ -34,6 +34,7 @@ cdef class Phases:
     cdef double carried(
         self, Edge* edge, int i, int inner, int step, double sign, double v0
     ) noexcept nogil
+    cdef double ending(self, double v0) noexcept nogil
     cdef double place_at(self, double t) noexcept nogil
     cdef int index(self, double t) noexcept nogil
     cdef double parabolic_peak(self, int i) noexcept nogil

@@ -10,7 +10,7 @@ cimport cython
 from libc.math cimport INFINITY, NAN, fabs, isnan, sqrt
 from libc.string cimport memmove
 
-from kernels._smooth cimport LADDER, Smoother, evens, half_width, moments, smoother, unroll
+from kernels._smooth cimport LADDER, SLOWING, Smoother, evens, half_width, moments, smoother, time_left, unroll
 from kernels._window cimport GRID_HZ, MARGIN, MASK, Edge, Span, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
@@ -273,6 +273,15 @@ cdef class Phases:
         return edge.read_s + step * min(
             fabs(edge.read_s - edge.through_s) * (1.0 - sqrt(v0 / level)) / (sqrt(3.0) - 1.0), CARRIED_S
         )
+
+    cdef double ending(self, double v0) noexcept nogil:
+        """When the lift that the window ends in will be at v0; NaN where it does not slow down to it at once."""
+        cdef int i = self.n - 1
+        cdef double left_s
+        while i > SLOWING and isnan(self.rate[i]):
+            i -= 1
+        left_s = time_left(self.rate[i], self.rate[i - SLOWING], v0) if i > SLOWING else INFINITY
+        return (self.first + i + 0.5) * GRID_S + left_s if left_s < CARRIED_S else NAN
 
     cdef double place_at(self, double t) noexcept nogil:
         cdef double at = t / GRID_S - 0.5 - self.first

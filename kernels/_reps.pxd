@@ -1,6 +1,7 @@
 cimport cython
 
 from kernels._candidate cimport Candidate
+from kernels._smooth cimport SLOWING
 from kernels._swings cimport Turn
 
 cdef enum:
@@ -33,6 +34,8 @@ cdef class Segmenter(Candidate):
     cdef double sign
     cdef const double* ring      # the places that are stepped through
     cdef long long held, rest, dwell, slow, failed, prick
+    cdef double rates[SLOWING]   # the last, by place in the grid
+    cdef bint stops              # a lift is over, or will be at once
     cdef long long slow_k
     cdef long long above_k   # when it was last above the bottom,
     cdef double deep         # which was there

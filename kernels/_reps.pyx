@@ -16,6 +16,7 @@ cimport cython
 from libc.math cimport NAN, fabs, isnan
 
 from kernels._candidate cimport ALIKE, ZONE, Candidate, watch_holds
+from kernels._smooth cimport SLOWING, time_left
 from kernels._swings cimport PROMINENCE, RETURN, TO_THE_FLOOR, Swings, Turn, goes_on
 from kernels._window cimport GRID_HZ
 
@@ -25,6 +26,8 @@ REST_S = 5.0                    # no pause on the way is this long: the bar lies
 # down and the first up. Bars racked there wait longer, but where a set's reps are held, the next may be held as long.
 DWELL_S = 9.0
 cdef double HELD_AGAIN = 1.5
+# So long before v0 a lift that slows down is over: of the 70 ms that the announcing filter looks back.
+cdef double AHEAD_S = 0.05
 PRICK_S = 0.5                   # out and back in less: something hit it; two phases of 0.4 s take 0.55 s
 cdef double TENSION_V0 = 0.07               # of the range per second, docs/formats.md
 cdef double SLOW_S = 0.25                   # a short first lift slow for this long may be a lockout, not the set-up
@@ -110,6 +113,8 @@ cdef class Segmenter(Candidate):
         cdef int said = NOTHING
         if isnan(u) or isnan(w):
             return self.flush(k)
+        self.stops = time_left(v, self.rates[k % SLOWING], self.v0) <= AHEAD_S
+        self.rates[k % SLOWING] = v
         if v > self.v0 or self.slow_k < 0:
             self.slow_k = k
         if not k & 7:
@@ -126,7 +131,7 @@ cdef class Segmenter(Candidate):
                 self.above_k = k
             return said
         if self.n and (k & 3) and not self.fresh_turn and (
-            self.announced or fabs(w) >= self.v0 or (self.direction < 0) != self.concentric_first
+            self.announced or not self.stops or v <= -self.v0 or (self.direction < 0) != self.concentric_first
         ):
             return said  # only a lockout cannot wait for 30 ms, and it is slow and at the end of the lift
         return said | self.judge(k, u, w)
@@ -135,7 +140,9 @@ cdef class Segmenter(Candidate):
         """Whether this is a first way out or back that still moves on: nothing can be said of it yet."""
         if self.n > 2 or k - self.still_k > self.prick or self.relative:
             return False
-        return w <= -self.v0 if self.direction < 0 else w >= self.v0 and not self.concentric_first
+        if (self.direction < 0) == self.concentric_first:
+            return not self.stops
+        return self.direction < 0 and w <= -self.v0
 
     cdef int unprick(self, long long k, double u) noexcept nogil:
         """Forget an excursion that went out and came back too quickly to be a lifter's."""
@@ -190,7 +197,7 @@ cdef class Segmenter(Candidate):
                     said |= WITHDRAWN
             elif left >= least and (left >= self.limit or self.announced):
                 if self.concentric_first:
-                    slow = -w < self.v0
+                    slow = self.stops
                     if not self.announced and slow and left >= RETURN * self.range_ref and (
                         (self.range_ref > 0.0 and left >= ZONE * self.range_ref)
                         or left >= 2.0 * self.min_range
@@ -204,7 +211,7 @@ cdef class Segmenter(Candidate):
                         said |= HELD
                 elif self.has_b:
                     # held for long below the lockout it may be one, or a stall: it is said, and stays open
-                    if not self.announced and right >= least and w < self.v0 and (
+                    if not self.announced and right >= least and self.stops and (
                         right >= ZONE * wanted or (still and right >= RETURN * wanted)
                     ):
                         self.announced = True
@@ -335,6 +342,7 @@ cdef class Segmenter(Candidate):
     cdef int flush(self, long long k) noexcept nogil:
         """The stream breaks off here: what is complete stands, a rep a call; after the last the rest is forgotten."""
         cdef int said = NOTHING
+        cdef int i
         if self.n:
             said = self.trim(k, 0.0)
             if said & COMPLETE:
@@ -344,4 +352,6 @@ cdef class Segmenter(Candidate):
         self.still_k = -1
         self.first_k = -1
         self.slow_k = -1
+        for i in range(SLOWING):
+            self.rates[i] = NAN
         return said

@@ -1,8 +1,12 @@
-from kernels._window cimport MASK, RING
+from libc.math cimport INFINITY, sqrt
+
+from kernels._window cimport GRID_HZ, MASK, RING
 
 cdef enum:
+    SLOWING = 4          # grid samples over which a motion is seen to slow down
     LADDER = 7           # half-widths to choose a smoother from
     MAX_HALF = 32
+    LEAST_HALF = 3       # the narrowest that is still a cubic fit
 
 cdef int half_width(int rung) noexcept nogil
 
@@ -43,6 +47,18 @@ cdef inline Moment moment(const double* ring, const Smoother* f, Py_ssize_t half
         m.place += place[j] * (p[j] + p[-j])
         m.rate += rate[j] * (p[j] - p[-j])
     return m
+
+cdef inline double time_left(double v, double v_before, double v0) noexcept nogil:
+    """Seconds until a motion that slows down, from v_before to v within SLOWING samples, is at v0.
+
+    As smooth reaches end, v ~ tau² (Flash & Hogan 1985). 0 where it is there, INFINITY where it does not slow down.
+    """
+    cdef double middle = 0.5 * (v + v_before)
+    if v <= v0:
+        return 0.0
+    if not v < v_before:
+        return INFINITY
+    return SLOWING * (2.0 * middle / (v_before - v) * (1.0 - sqrt(v0 / middle)) - 0.5) / GRID_HZ
 
 cdef void unroll(const double* ring, long long first, long long last, double* out) noexcept nogil
 cdef void roll(const double* row, long long first, Py_ssize_t n, double* ring) noexcept nogil

@@ -42,6 +42,7 @@ def describe(
         v0 = BAND_V0_PER_S * median(float(np.ptp(s[w.first : w.last])) for w in windows)
     v = np.gradient(s, motion.time_s)
     reps = [_rep(motion, profile, s, v, v0, window) for window in windows]
+    reps = [rep for rep in reps if rep["start_s"] is not None]  # lowered more slowly than v0: it was none
     for rep in reps:
         measure(rep, profile, motion.time_s, s, v, force_n, place)
         measure_cells(rep, motion.time_s, cells)

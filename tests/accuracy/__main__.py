@@ -66,7 +66,10 @@ def figures(label: str, score: Score) -> list[str]:
         )
     if score.lags_s:
         middle, late = np.percentile(score.lags_s, [50, 95]) * 1e3
-        lines.append(f"  pending after lockout: p50 {middle:.0f} ms, p95 {late:.0f} ms")
+        lines.append(
+            f"  pending after lockout: p50 {middle:.0f} ms, p95 {late:.0f} ms; taken back "
+            f"{score.taken_back} of {score.announced}"
+        )
     return lines
 
 

@@ -74,15 +74,17 @@ def _draw_set(profile: Profile, rng: np.random.Generator) -> SetPlan:
         "failed_last": now_and_then(0.07) and not below,
         "drop_last": now_and_then(0.12) and below,
     }
-    if reps > 2 and now_and_then(0.25):
+    partial = reps > 2 and now_and_then(0.25)
+    if partial:
         short = rng.choice(np.arange(1, reps + 1), size=int(rng.integers(1, 3)), replace=False)
         faults |= {"partial_reps": tuple(int(k) for k in short), "partial_share": draw(0.35, 0.75)}
-    tempo = (draw(0.5, 5.0), draw(0.0, 5.0), draw(0.5, 3.5), draw(0.0, 3.0))
+    tempo = (draw(0.5, 4.0), draw(0.0, 5.0), draw(0.5, 3.5), draw(0.0, 3.0))
     kept = tuple(seconds if now_and_then(0.55) else None for seconds in tempo)
     return SetPlan(
         reps=reps,
         technique=Technique(**faults),
-        tempo=(kept[0], kept[1], kept[2], kept[3]) if now_and_then(0.3) else None,
+        # What is short and slow as well is slower than v0, and by definition no movement.
+        tempo=(kept[0], kept[1], kept[2], kept[3]) if now_and_then(0.3) and not partial else None,
         free_tempo=now_and_then(0.3),
         approach="floor" if ground and now_and_then(0.15) else "usual",
         leave="floor" if ground and now_and_then(0.15) else "usual",

@@ -56,12 +56,14 @@ class Score:
     path: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # error and sigma, per layout
     in_sigma: dict[str, list[float]] = field(default_factory=dict)  # errors over their sigma
     lags_s: list[float] = field(default_factory=list)
+    announced: int = 0
+    taken_back: int = 0  # of them
     hours: float = 0.0
     # how bad (a miss or ghost, or the largest tempo error in units of the limit), scenario, seed, station
     worst: list[tuple[float, str, int, int]] = field(default_factory=list)
 
     def add(self, other: "Score") -> None:
-        for name in ("sets", "exact_sets", "reps", "found", "ghosts", "hours"):
+        for name in ("sets", "exact_sets", "reps", "found", "ghosts", "hours", "announced", "taken_back"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for key, values in other.errors.items():
             self.errors.setdefault(key, []).extend(values)
@@ -141,7 +143,7 @@ def score_session(scenario: str, seed: int, station: int) -> Score:
     simulated = simulate_station(plan, with_seed(seed * 1000 + station))
     found, _, announced = run_pipeline(simulated)
     counted = [event for event in found if event.rep.counted]
-    score = Score()
+    score = Score(announced=len(announced), taken_back=len(announced) - len(found))
     score.hours = float(simulated.motion.time_s[-1]) / 3600.0
     free = list(counted)
     layout = layout_of(simulated)
