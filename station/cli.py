@@ -50,15 +50,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away (`| head`): nothing is left to say to it
         _drop_output()
         return 1
-    except OSError as error:
-        if error.errno == errno.EIO:  # the terminal is gone, and nobody reads what could be said
-            _drop_output()
-            return 1
-        if error.errno != errno.ENOSPC:
-            raise
-        _drop_output()
-        print("plumbline: no room left on the disk for the output; free some space", file=sys.stderr)
+    except (OSError, UnicodeEncodeError) as error:
+        return _explain(args[0] if args else "", error)
+
+
+def _explain(command: str, error: OSError | UnicodeEncodeError) -> int:
+    """One line for what no subcommand has foreseen of its surroundings; raises what is a defect of ours."""
+    if isinstance(error, UnicodeEncodeError):
+        if not any("\ud800" <= char <= "\udfff" for char in error.object):
+            raise error
+        said = (
+            f"a word of the command line is no text: {error.object[:80]!r}; type it in this locale's letters"
+        )
+    elif error.errno == errno.EIO and error.filename is None:
+        _drop_output()  # the terminal is gone, and nobody reads what could be said
         return 1
+    elif error.errno == errno.ENOSPC:
+        _drop_output()
+        said = "no room left on the disk for the output; free some space"
+    else:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        said = f"{where}{error.strerror or error}; check the path and who may read and write there"
+    print(f"plumbline {command}: {said}", file=sys.stderr)
+    return 1
 
 
 def _run(args: list[str]) -> int:

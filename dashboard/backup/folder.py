@@ -17,6 +17,7 @@ from typing import BinaryIO
 import msgspec
 
 from station.errors import StoreError
+from station.text.encoding import SETTINGS_MB, read_whole
 
 MANIFEST, SQLITE, POSTGRES, SETTINGS = "manifest.json", "history.db", "history.dump", "settings.tar"
 
@@ -62,7 +63,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def read_manifest(folder: Path) -> Manifest:
     """What a backup holds, every byte of it checked. Raises StoreError for one that is damaged or none."""
     try:
-        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+        manifest = msgspec.json.decode(read_whole(folder / MANIFEST, SETTINGS_MB), type=Manifest)
         for name, expected in manifest.files.items():
             if "/" in name or _sum(folder / name) != expected:
                 raise StoreError(f"{folder / name}: not as it was written; use another backup")

@@ -17,6 +17,7 @@ from edge.link.listening import Listener
 from edge.link.sources import SerialSource
 from station.config import Port, StationFile, StationTable
 from station.errors import ConfigError, SourceError
+from station.text.encoding import read_whole
 
 DISKS = ("/media/*/RPI-RP2", "/media/RPI-RP2", "/run/media/*/RPI-RP2", "/mnt/RPI-RP2")
 DISK_S = 20.0
@@ -120,6 +121,6 @@ def verify(port: str, version: str, within_s: float) -> str:
 
 def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        return read_whole(file, 100)
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}; make it with plumbline board build") from error

@@ -13,6 +13,7 @@ from edge.link.drivers import Samples
 from edge.link.plausible import check_plausible
 from station.distribution import install_with
 from station.errors import RecordingError, TableError
+from station.text.encoding import RECORDING_MB, read_whole
 from station.text.tables import Table, number, text_of
 
 Floats = NDArray[np.float64]
@@ -75,7 +76,7 @@ def read_recording(path: Path) -> Recording:
 
 def _read_text(path: Path) -> _Rows:
     try:
-        raw = path.read_bytes()
+        raw = read_whole(path, RECORDING_MB)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or str(error)
         raise RecordingError(f"{path}: cannot be read ({reason}); give a CSV or Parquet recording") from error

@@ -15,6 +15,7 @@ from edge.link.plausible import check_plausible
 from edge.tools.foreign_files import Meaning, chronojump_signal, meaning_of, refuse_tables_of_reps, told
 from station.config import CHANNELS
 from station.errors import RecordingError, TableError
+from station.text.encoding import RECORDING_MB, read_whole
 from station.text.tables import Table, number, text_of
 from station.usage import command_parser
 
@@ -58,7 +59,7 @@ def import_command(argv: Sequence[str]) -> int:
     if args.rate is not None and not 0.0 < args.rate <= 10_000.0:
         parser.error(f"--rate is {args.rate:g}; it must be above 0 and at most 10000")
     try:
-        text = text_of(args.file.read_bytes())
+        text = text_of(read_whole(args.file, RECORDING_MB))
         time_s, channels, notes = _read(text, args.column, args.rate, args.spread)
         check_plausible(time_s, channels, [KNOWN[name] for name in ("time_s", *channels)])
     except (OSError, ValueError) as error:

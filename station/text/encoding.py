@@ -1,9 +1,15 @@
 """Bytes of a file to its text: one decoder for settings, passwords and tables."""
 
+import errno
+import os
 import re
+import stat
 from pathlib import Path
 
 from station.errors import ConfigError, TextError
+
+SETTINGS_MB = 4  # also of a list of 20 000 athletes
+RECORDING_MB = 500  # nine hours of one channel at 1 kHz
 
 _BOMS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -52,10 +58,22 @@ def decoded(data: bytes) -> str:
     return text
 
 
+def read_whole(path: Path, most_mb: int) -> bytes:
+    """The bytes of a file. Raises OSError, also for a device, which may have no end, and a larger file."""
+    with path.open("rb") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+            raise OSError(errno.ENODEV, "a device, not a file", str(path))
+        data = file.read(most_mb * 1_000_000 + 1)
+    if len(data) > most_mb * 1_000_000:
+        raise OSError(errno.EFBIG, f"larger than {most_mb} MB", str(path))
+    return data
+
+
 def read_text(path: Path, what: str = "a file of text") -> str:
     """The text of a file. Raises ConfigError, beginning with the path; what: what was expected there."""
     try:
-        return decoded(path.read_bytes())
+        return decoded(read_whole(path, SETTINGS_MB))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}); give {what}") from error
     except (TextError, ValueError) as error:  # ValueError: a path no file can have

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from station.errors import TableError, TextError
-from station.text.encoding import decoded
+from station.text.encoding import RECORDING_MB, decoded
 
 SEPARATORS = {",": "','", ";": "';'", "\t": "a tab"}
 MISSING = frozenset(("", "nan", "null", "none", "na", "n/a", "#n/a", "-", "--"))  # of a cell in small letters
@@ -46,9 +46,12 @@ def text_of(data: bytes) -> str:
     """The text of a file. Raises TableError where it is none, or in an encoding that would be a guess."""
     if data[:2] == b"\x1f\x8b":
         try:
-            data = gzip.decompress(data)
+            with gzip.open(io.BytesIO(data)) as packed:
+                data = packed.read(RECORDING_MB * 1_000_000 + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise TableError(f"the gzip data is damaged or cut short ({error})") from error
+        if len(data) > RECORDING_MB * 1_000_000:
+            raise TableError(f"larger than {RECORDING_MB} MB when unpacked; cut it into sets")
     for start, what in _FOREIGN.items():
         if data.startswith(start):
             raise TableError(f"this is {what}; save the table as CSV (UTF-8)")
