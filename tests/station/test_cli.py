@@ -159,7 +159,7 @@ def test_a_full_disk_under_the_output_is_said_in_one_line():
     done = run("simulate", "--list", stdout=full)
     os.close(full)
     assert done.returncode == 1
-    assert done.stderr == "plumbline: no room left on the disk for the output; free some space\n"
+    assert done.stderr == "plumbline simulate: no room left on the disk for the output; free some space\n"
 
 
 def test_a_command_imports_only_what_it_needs():
