@@ -6,17 +6,16 @@ from math import isnan
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from edge.counting.cells import Cells
 from edge.counting.load import Scales
 from edge.counting.sets import SetBook, Undo
+from edge.counting.zero import CellZero
 from edge.link.drivers import Samples
 from kernels import Discarded, Measured, RepCounter, Tick
 from station.config import StationFile
 from station.errors import ConfigError
 from station.exercises import Profile
-from station.messages import CommandError, ReplyCode
 from station.records import (
     Live,
     Phase,
@@ -33,7 +32,6 @@ from station.records import (
 Event = RepEvent | SetEvent | Rejected | Live
 
 LIVE_S = 0.1
-TARE_SAMPLES = 64  # at most
 # The lightest loop band stretches by 0.1 kN a metre: the tension over the least range of the exercise.
 LIGHTEST_BAND_N_PER_M = 100.0
 
@@ -72,8 +70,8 @@ class _Listening:
 class StationPipeline:
     """One station's samples to reps, sets, rejections and live values.
 
-    State: the rep counter, the running set, the force's zero. The same samples in the same order give the
-    same events however they are cut.
+    State: the rep counter, the running set, the load cell's zero (`cell`). The same samples in the same order
+    give the same events however they are cut.
 
     Parameters
     ----------
@@ -85,10 +83,7 @@ class StationPipeline:
     def __init__(self, station: StationFile, profile: Profile, *, live_s: float = LIVE_S) -> None:
         self._station = station
         self._live_s = live_s
-        self._load_kg = 0.0
-        self._zero_n = 0.0
-        self._zeros_n: list[float] = []  # the zeros before it
-        self._forces_n = np.empty(0)
+        self.cell = CellZero()
         self._cells = Cells()
         self._scales = Scales(station, self._cells)
         self._profile = profile
@@ -113,31 +108,19 @@ class StationPipeline:
         return self._now_counting.number
 
     @property
-    def zero_n(self) -> float:
-        """What the load cell says with nothing on it, as tared; 0 as calibrated."""
-        return self._zero_n
-
-    @property
     def weighs(self) -> bool:
         """Whether a cell measures the force; else it is worked out from the load entered."""
-        return bool(self._forces_n.size)
+        return self.cell.read
 
     def feed(self, samples: Sequence[Samples]) -> list[Event]:
         """Take samples of any channels; return the events in the order they became known."""
-        zeroed = [self._zeroed(part) for part in samples]
+        zeroed = [self.cell.take_off(part) for part in samples]
         ends_s = [float(part.time_s[-1]) for part in samples if len(part.time_s)]
         self._newest_s = max(self._newest_s, *ends_s, self._newest_s)
         self._cells.feed(zeroed)
         events = self._feed_retiring(zeroed) + self._translate(self._now_counting.counter.feed(zeroed))
         self._cells.forget()
         return events
-
-    def _zeroed(self, part: Samples) -> Samples:
-        """The samples of one channel; a force is what is beyond the zero."""
-        if part.channel != "force_n":
-            return part
-        self._forces_n = part.value
-        return part._replace(value=part.value - self._zero_n) if self._zero_n else part
 
     def idle(self, session_s: float) -> list[Event]:
         """No samples came up to now: what was going on has broken off, and a set may be over."""
@@ -173,7 +156,7 @@ class StationPipeline:
         What is under way goes on to be counted by the exercise it began under.
         """
         counter = make_counter(self._station, profile, self._live_s)
-        counter.set_load(self._load_kg)
+        counter.set_load(self.sets.load_kg or 0.0)
         line_s, old = self._newest_s, self._now_counting
         events: list[Event] = [*self.sets.draw_line(line_s, self._now_s, profile=profile, athlete=athlete)]
         old.before_s, old.until_s = line_s, line_s + DRAIN_S
@@ -191,8 +174,7 @@ class StationPipeline:
     def set_load(self, load_kg: float | None) -> None:
         """The free weight lifted from now on, for force where no cell measures it."""
         self.sets.set_load(load_kg, self._newest_s)
-        self._load_kg = load_kg or 0.0
-        self._now_counting.counter.set_load(self._load_kg)
+        self._now_counting.counter.set_load(load_kg or 0.0)
 
     def set_full_range(self, full_range_m: float | None) -> None:
         """The athlete's whole range, to judge partial reps by; None: the set's own median."""
@@ -202,32 +184,6 @@ class StationPipeline:
     def now_s(self) -> float:
         """Session time up to which has been counted."""
         return self._now_s
-
-    def tare(self) -> str:
-        """Take the load cell's latest readings as zero; say what was done.
-
-        Raises CommandError where no load cell has been read.
-        """
-        newest_n = self._forces_n[-TARE_SAMPLES:]
-        seen = newest_n[~np.isnan(newest_n)]
-        if not seen.size:
-            raise CommandError(ReplyCode.NOT_HERE, "no load cell has been read; nothing was changed")
-        change_n = float(np.median(seen)) - self._zero_n
-        self._zeros_n = [*self._zeros_n[-15:], self._zero_n]
-        self._zero_n += change_n
-        return f"zero moved by {change_n:+.1f} N"
-
-    def shift_zero(self, change_n: float) -> None:
-        """Move the load cell's zero; nothing that a person would undo."""
-        self._zero_n += change_n
-
-    def undo_tare(self) -> str:
-        """The zero before the last `tare`; say what was done."""
-        if not self._zeros_n:
-            return "no load cell has been tared; nothing was changed"
-        change_n = self._zeros_n[-1] - self._zero_n
-        self._zero_n = self._zeros_n.pop()
-        return f"zero moved back by {change_n:+.1f} N"
 
     def _feed_retiring(self, samples: Sequence[Samples]) -> list[Event]:
         """What the counters before still say of what began under them."""

@@ -182,6 +182,11 @@ class SetBook:
         last.over = False
         return True
 
+    @property
+    def load_kg(self) -> float | None:
+        """What is lifted now."""
+        return self._loads[-1][1]
+
     def set_load(self, load_kg: float | None, at_s: float) -> None:
         """What is lifted from `at_s` on."""
         self._loads = [*self._loads[1 - SETS_KEPT :], (at_s, load_kg)]

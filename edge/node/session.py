@@ -92,7 +92,6 @@ class Session:
         self.backlog = Backlog(station.station.id)
         self.watch = SensorWatch()
         self.rest = RestZero(needs_motion=station.station.kind != "band")
-        self._tared_n = 0.0
         self._resumed = False
         self._kept: SavedState | None = None  # as the outbox's file has it; None: it is not to be kept
         self._pipeline = StationPipeline(station, profile)
@@ -131,8 +130,8 @@ class Session:
             self._set(kept.settings, profile)
         except ConfigError as error:
             return f"as the station file says, not as it was: {error}"
-        self._pipeline.shift_zero(kept.tared_n)
-        self._tared_n, self._resumed = kept.tared_n, True
+        self._pipeline.cell.resume(kept.tared_n)
+        self._resumed = True
         if kept.unfinished is not None:  # what was pending when the node ended is one rep of one set
             self.backlog.add([*kept.unfinished.reps, kept.unfinished.a_set])
         self._kept = self._to_keep()
@@ -156,7 +155,7 @@ class Session:
                 self._take(self._pipeline.feed(believed))
                 if self.station.rezero_at_rest:
                     running = self._pipeline.sets.running
-                    self._pipeline.shift_zero(self.rest.feed(believed, self._pipeline.zero_n, running))
+                    self._pipeline.cell.move(self.rest.feed(believed, self._pipeline.cell.zero_n, running))
             elif self.last_sample_at is not None and now_s - self.last_sample_at > IDLE_AFTER_S:
                 self.session_s = self._sample_s + (now_s - self.last_sample_at)
                 self._idle = True
@@ -206,7 +205,7 @@ class Session:
             exercise=self.profile.name,
             load_kg=self.settings.load_kg,
             full_range_m=self.settings.full_range_m,
-            zero_n=self._pipeline.zero_n,
+            zero_n=self._pipeline.cell.zero_n,
             line=self._pipeline.sets.line,
             counter=self._pipeline.counters,
             idle=self._idle,
@@ -234,7 +233,7 @@ class Session:
             settings=self.settings,
             exercise=self.profile.name,
             in_file=self.station.exercise,
-            tared_n=self._tared_n,
+            tared_n=self._pipeline.cell.tared_n,
             unfinished=self._unfinished(),
         )
 
@@ -459,7 +458,8 @@ class Session:
         sets, known_s = self._pipeline.sets, self._pipeline.now_s
         match command.name:
             case "tare":
-                return self._zeroed(self._pipeline.tare()), lambda: self._zeroed(self._pipeline.undo_tare())
+                cell = self._pipeline.cell
+                return self._zeroed(cell.tare()), lambda: self._zeroed(cell.undo_tare())
             case "zero":
                 self._take(self._pipeline.zero(self.settings.athlete))
                 return "the lengths' zero is looked for anew", lambda: "it stays so"
@@ -599,7 +599,6 @@ class Session:
     def _zeroed(self, text: str) -> str:
         """A person has set the load cell's zero."""
         self.rest.tared()
-        self._tared_n = self._pipeline.zero_n
         return text
 
     def _reopen(self, line: int) -> str:

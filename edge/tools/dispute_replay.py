@@ -117,7 +117,7 @@ class _Counting:
         self._pipeline = StationPipeline(dispute.station, dispute.profiles[first.state.exercise], live_s=0.0)
         self._pipeline.set_load(first.state.load_kg)
         self._pipeline.set_full_range(first.state.full_range_m)
-        self._pipeline.shift_zero(first.state.zero_n)
+        self._pipeline.cell.move(first.state.zero_n)
         self._watch = SensorWatch()
         self._reps: dict[str, RepEvent] = {}
         self._trace: list[NDArray[np.float64]] = []
@@ -174,7 +174,7 @@ class _Counting:
         if new.full_range_m != old.full_range_m:
             self._pipeline.set_full_range(new.full_range_m)
         if new.zero_n != old.zero_n:
-            self._pipeline.shift_zero(new.zero_n - old.zero_n)
+            self._pipeline.cell.move(new.zero_n - old.zero_n)
 
     def _keep(self, events: list[Event]) -> None:
         for event in events:

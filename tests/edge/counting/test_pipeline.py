@@ -141,10 +141,10 @@ def test_tare_moves_the_zero_of_the_load_cell_and_says_so():
     station = StationFile(station=StationTable("rack", "barbell"), geometry=Geometry())
     pipeline = StationPipeline(station, load_profile("rdl"))
     with pytest.raises(CommandError, match="nothing was changed"):
-        pipeline.tare()
+        pipeline.cell.tare()
     time_s = np.arange(0.0, 1.0, 0.0125)
     pipeline.feed([Samples("force_n", time_s, np.full(80, 12.5))])
-    assert pipeline.tare() == "zero moved by +12.5 N"
+    assert pipeline.cell.tare() == "zero moved by +12.5 N"
 
 
 def test_a_silent_sensor_breaks_off_and_makes_no_phantom_rep():

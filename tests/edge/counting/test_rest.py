@@ -127,7 +127,7 @@ def test_nothing_is_zeroed_during_a_set_and_its_reps_are_the_same() -> None:
         for event in pipeline.feed(samples):
             if isinstance(event, RepEvent):
                 reps[event.event_id] = event
-        assert not (pipeline.sets.running and rest.feed(samples, pipeline.zero_n, pipeline.sets.running))
+        assert not (pipeline.sets.running and rest.feed(samples, pipeline.cell.zero_n, pipeline.sets.running))
     assert len(reps) == 5
     assert rest.count == 0
 

@@ -10,6 +10,7 @@ import pytest
 
 import edge.node.session
 from edge.counting.sets import SetBook
+from edge.counting.zero import CellZero
 from edge.delivery.backlog import MAX_BACKLOG
 from edge.delivery.outbox import Outbox
 from edge.link.drivers import Samples
@@ -46,7 +47,8 @@ class Script:
         self.idle_at: list[float] = []
         self.done: list[Any] = []
         self.newest_s = 5.0
-        self.zero_n = 0.0
+        self.cell = CellZero()
+        self.cell.take_off(Samples("force_n", np.array([0.0]), np.array([1.0])))
         self.weighs = False
 
     @property
@@ -84,15 +86,6 @@ class Script:
 
     def set_full_range(self, full_range_m: float | None) -> None:
         self.done.append(("full range", full_range_m))
-
-    def tare(self) -> str:
-        return "zero moved by +1.0 N"
-
-    def undo_tare(self) -> str:
-        return "zero moved back by -1.0 N"
-
-    def shift_zero(self, change_n: float) -> None:
-        self.zero_n += change_n
 
 
 class Hears:
