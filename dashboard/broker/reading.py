@@ -42,7 +42,7 @@ class Reader(paho.Client):
     def _sock_recv(self, bufsize: int) -> bytes:
         """What paho calls for its next bytes; b"" is the end, BlockingIOError is "not yet"."""
         if not self.has_read_ahead:
-            data = super()._sock_recv(READ_BYTES)
+            data = self._read_all()
             if not data:
                 return data
             found = sort_out(self._tail + data, self.protocol == MQTTProtocolVersion.MQTTv5)
@@ -53,6 +53,19 @@ class Reader(paho.Client):
                 raise BlockingIOError
         start, self._place = self._place, self._place + bufsize
         return self._ahead[start : self._place]
+
+    def _read_all(self) -> bytes:
+        """All there is, up to READ_BYTES: TLS hands over 16 kB at a time, and each time may cost 5 ms."""
+        data = super()._sock_recv(READ_BYTES)
+        while data and len(data) < READ_BYTES:
+            try:
+                more = super()._sock_recv(READ_BYTES)
+            except BlockingIOError:
+                break
+            if not more:  # the end; said again at the next read
+                break
+            data += more
+        return data
 
 
 class Sorted(NamedTuple):

@@ -15,6 +15,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Self
 
+import msgspec
+
 from dashboard.broker.client import Client
 from dashboard.broker.events import Packet, read
 from dashboard.floor.state import StationKey
@@ -26,6 +28,8 @@ from dashboard.record.allowance import (
     WISHES_PER_S,
     Allowance,
 )
+from dashboard.record.check import check_history
+from dashboard.record.check import in_words as lack_in_words
 from dashboard.record.holes import Hole, Holes, in_words
 from dashboard.record.store import Arrived, Poison, RecordedMessage, Store, StreamKey, open_store
 from dashboard.roster.badges import Badges
@@ -60,6 +64,7 @@ EXAMPLES = """\
 examples:
   plumbline record --db history.db                                       the broker on this machine
   plumbline record --db postgresql://record@db.gym/plumbline             password: ~/.pgpass or PGPASSWORD
+  plumbline record --db history.db --check                               what it lacks, by station
   plumbline record --db history.db --host gym.local --ca-file ca.pem --username record --password-file r.pw
 """
 
@@ -181,7 +186,10 @@ class Record:
             return
         lines = []
         try:
+            by_station: dict[StationKey, list[Hole]] = {}
             for (site, station, _), holes in staying.items():
+                by_station.setdefault((site, station), []).extend(holes)
+            for (site, station), holes in by_station.items():
                 after_utc = self._store.newest_before(site, station, holes[0].before_utc)
                 lines.append(in_words(station, holes, after_utc))
         except StoreError:
@@ -298,7 +306,13 @@ def record_command(argv: Sequence[str]) -> int:
     )
     add_broker_options(parser)
     parser.add_argument("--exercises", type=Path, metavar="DIR", help="the gym's own exercises, for plans")
+    parser.add_argument(
+        "--check", action="store_true", help="say what the history lacks, and end; 1 where it lacks something"
+    )
+    parser.add_argument("--json", action="store_true", help="with --check: one JSON list instead of lines")
     args = parser.parse_args(argv)
+    if args.check:
+        return _check(args.db, args.json)
     mqtt = broker_of(args)
     stop = stop_on_signals()
     profiles = all_profiles(args.exercises)
@@ -315,3 +329,12 @@ def record_command(argv: Sequence[str]) -> int:
                 print(f"broker: {text}", flush=True)
         sound = record.failure is None
     return 0 if sound else 1
+
+
+def _check(where: str, as_json: bool) -> int:
+    found = check_history(where)
+    if as_json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        print("\n".join(map(lack_in_words, found)) or "nothing is missing that a station has said")
+    return 1 if found else 0

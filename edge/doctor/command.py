@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edge.doctor.broker_checks import check_broker
 from edge.doctor.findings import Finding, as_json, as_line, worst
+from edge.doctor.history_checks import check_history
 from edge.doctor.host_checks import (
     HERE,
     check_clock,
@@ -34,12 +35,14 @@ def doctor(argv: Sequence[str]) -> int:
 examples:
   plumbline doctor                                          this machine and its serial ports
   plumbline doctor --station rack-1.toml cable-1.toml --outbox /var/lib/plumbline/outbox.db
+  plumbline doctor --db history.db                          what the record's history lacks
   plumbline doctor --station rack-1.toml --for 25           long enough for the drift of the clocks
   plumbline doctor --station rack-1.toml --json | jq '.findings[] | select(.status != "ok")'
 """,
     )
     parser.add_argument("--station", type=Path, nargs="+", default=[], metavar="STATION.toml")
     parser.add_argument("--outbox", type=Path, metavar="FILE", help="the node's; looked at, not touched")
+    parser.add_argument("--db", metavar="PATH|URL", help="the record's history: what it lacks")
     parser.add_argument(
         "--for",
         type=float,
@@ -53,7 +56,7 @@ examples:
     if not 0.5 <= args.seconds <= 3600.0:
         raise ConfigError(f"--for is {args.seconds:g}; give 0.5 to 3600 seconds")
     findings = []
-    for finding in _examine(args.station, args.outbox, args.seconds):
+    for finding in _examine(args.station, args.outbox, args.db, args.seconds):
         findings.append(finding)
         if not args.json:
             print(as_line(finding, sys.stdout), flush=True)
@@ -62,7 +65,9 @@ examples:
     return 1 if worst(findings) == "fail" else 0
 
 
-def _examine(paths: Sequence[Path], outbox: Path | None, seconds: float) -> Iterator[Finding]:
+def _examine(
+    paths: Sequence[Path], outbox: Path | None, history: str | None, seconds: float
+) -> Iterator[Finding]:
     """Each finding as soon as it is known."""
     yield from check_versions()
     yield from check_clock()
@@ -70,6 +75,8 @@ def _examine(paths: Sequence[Path], outbox: Path | None, seconds: float) -> Iter
     data = outbox.parent if outbox is not None else Path.cwd()
     yield from check_disk(data)
     yield from check_machine(data, _urls(paths))
+    if history is not None:
+        yield from check_history(history)
     if outbox is not None:
         found, node_runs = check_outbox(outbox)
         yield from found

@@ -4,7 +4,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,15 @@ REPS = 200
 
 
 @contextmanager
-def guarded_broker(folder: Path) -> Iterator[int]:
+def guarded_broker(folder: Path, more: Mapping[str, User] | None = None) -> Iterator[int]:
     """A mosquitto with TLS, passwords and the generated ACL; its port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     users = {"rack-1": User(Role.STATION), "rack-2": User(Role.STATION), "coach": User(Role.COACH)}
-    BrokerFolder(folder).change(GymFiles(host="localhost", site="gym", port=port, users={**ALWAYS, **users}))
+    BrokerFolder(folder).change(
+        GymFiles(host="localhost", site="gym", port=port, users={**ALWAYS, **users, **(more or {})})
+    )
     config = folder / "broker" / "plumbline.conf"
     config.write_text(config.read_text() + "user root\n")  # the folder is ours alone
     mosquitto = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")

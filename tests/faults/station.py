@@ -14,7 +14,7 @@ from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from station.config import Mqtt
 from station.errors import StoreError
-from station.messages import RepMessage, now_utc
+from station.messages import HealthMessage, RepMessage, new_id, now_utc
 from station.records import Rep
 from tests.faults.gym import velocity_of
 
@@ -37,6 +37,22 @@ def make_rep(name: str) -> RepMessage:
         exercise="romanian-deadlift",
         set_number=1,
         rep=Rep(**fields),  # type: ignore[arg-type]
+    )
+
+
+def health(outbox: Outbox, station: str, run: str) -> HealthMessage:
+    """What a node says every second of what it has sent."""
+    counts = ("frames", "frames_lost", "frames_corrupt", "samples_rejected", "bytes_discarded")
+    return HealthMessage(
+        event_id=new_id(),
+        at_utc=now_utc(),
+        session=run,
+        session_s=time.monotonic(),
+        link_up=True,
+        clock_drift_ppm=None,
+        outbox_depth=outbox.depth(station),
+        settled=outbox.settled(station),
+        **dict.fromkeys(counts, 0),  # type: ignore[arg-type]
     )
 
 
@@ -65,7 +81,8 @@ def main(path: str, port: str, station: str, run: str, count: str, per_s: str, l
         if float(per_s):
             time.sleep(1.0 / float(per_s))
     while publisher.alive:
-        time.sleep(0.1)
+        publisher.retain(station, health(outbox, station, run))
+        time.sleep(1.0)
     raise SystemExit(1)
 
 

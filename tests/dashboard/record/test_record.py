@@ -397,7 +397,7 @@ def test_a_coach_s_dashboard_whose_acknowledgements_are_refused_says_so_and_writ
             outbox.append("rack-1", [make_rep(3, event_id="three")])
             publisher.wake()
             committed = record.committed
-            until(lambda: publisher.connected("rack-1"))
+            until(lambda: publisher.senders["rack-1"].connection.connected)
             assert (len(store.reps("gym", "rack-1")), record.committed) == (held, committed)
         publisher.stop()
         assert outbox.depth() == 3
