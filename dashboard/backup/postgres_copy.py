@@ -3,13 +3,14 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from dashboard.database.schema import connect
+from station.distribution import install_with
 from station.errors import StoreError
 
+CONNECT_TIMEOUT_S = 5
 TABLES_QUERY = """
     SELECT tablename AS name FROM pg_catalog.pg_tables WHERE schemaname = current_schema() ORDER BY tablename
 """
@@ -37,9 +38,21 @@ def put_back(archive: Path, url: str, *, over: bool) -> dict[str, int]:
 
 
 def _rows(url: str) -> dict[str, int]:
-    with connect(url, read_only=True) as db:
-        names = [row["name"] for row in db.rows(TABLES_QUERY)]
-        return {name: int(db.rows(f'SELECT count(*) AS n FROM "{name}"')[0]["n"]) for name in names}
+    try:
+        import psycopg  # noqa: PLC0415  an extra
+    except ImportError as error:
+        raise StoreError(f"a history on PostgreSQL needs psycopg; {install_with('postgres')}") from error
+    try:
+        with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as db:
+            names = [name for (name,) in db.execute(TABLES_QUERY)]
+            return {name: _count(db.execute(f'SELECT count(*) FROM "{name}"'.encode())) for name in names}
+    except psycopg.Error as error:
+        lines = str(error).splitlines() or ["failed"]
+        raise StoreError(f"{_shown(url)}: {lines[0]}") from error
+
+
+def _count(answer: Iterable[tuple[int]]) -> int:
+    return next(iter(answer))[0]
 
 
 def _run(tool: str, words: Sequence[str], url: str) -> None:

@@ -9,8 +9,9 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from dashboard.backup.folder import as_owner_of, open_plain
-from dashboard.database.database import APPLICATION_ID
 from station.errors import StoreError, store_error
+
+_OURS = {"reps", "sets", "received"}  # the tables of every edition
 
 
 def copy_out(history: Path, out: Path) -> dict[str, int]:
@@ -57,7 +58,7 @@ def _copy(source: Path, target: Path) -> dict[str, int]:
         closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=10.0)) as read,
         closing(sqlite3.connect(target, timeout=10.0)) as written,
     ):
-        if read.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        if not _rows(read).keys() >= _OURS:
             raise StoreError(f"{source}: not a Plumbline history")
         read.backup(written)
         sound = written.execute("PRAGMA integrity_check(1)").fetchone()[0]

@@ -68,6 +68,8 @@ def _found(folder: Path) -> dict[str, Dispute]:
     try:
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and folder.parent.is_dir():
+            return {}  # the node makes it with the first
         raise ConfigError(f"{folder}: {error.strerror}; give --dir, or use sudo") from error
     found = {}
     for path in paths:

@@ -3,6 +3,7 @@
 import argparse
 import re
 import shlex
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,12 +30,21 @@ def change_options(parser: argparse.ArgumentParser) -> None:
 
 
 def do(
-    args: argparse.Namespace, changes: Sequence[Change], steps: Sequence[Sequence[str]], notes: Sequence[str]
+    args: argparse.Namespace,
+    changes: Sequence[Change],
+    steps: Sequence[Sequence[str]],
+    notes: Sequence[str],
+    pending: bool = False,
 ) -> int:
-    """Show the changes and, unless it is a dry run, make them; run or print the steps. Raises ConfigError."""
+    """Show the changes and, unless it is a dry run, make them; run or print the steps. Raises ConfigError.
+
+    pending : what was written earlier does not count yet; with --now the steps are run though nothing changes
+    """
+    here = args.root == Path("/")
     if not changes:
         print("nothing to change")
-        return 0
+        if not (pending and here and args.now and not args.dry_run):
+            return 0
     for change in changes:
         print(*change.lines(), sep="\n")
     if args.dry_run:
@@ -48,8 +58,16 @@ def do(
     carry_out(changes)
     for note in notes:
         print(note)
-    if args.now and args.root == Path("/"):
+    if args.now and here:
         run_steps(steps)
     else:
         print(f"Then, as root: {' && '.join(map(shlex.join, steps))}")
     return 0
+
+
+def active(unit: str) -> bool:
+    """Whether systemd runs it; a machine without systemd is told so by the steps."""
+    try:
+        return subprocess.run(["systemctl", "is-active", "--quiet", unit], check=False).returncode == 0
+    except OSError:
+        return False

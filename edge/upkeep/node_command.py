@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from edge.upkeep.changes import Change, generated, read_own
-from edge.upkeep.doing import change_options, check_name, do, root_option
+from edge.upkeep.doing import active, change_options, check_name, do, root_option
 from edge.upkeep.station_files import settings_path, station_files
 from edge.upkeep.units import (
     EDGE,
@@ -76,22 +76,21 @@ def install(argv: Sequence[str]) -> int:
         for path in new
         if path.suffix == ".request"
     ]  # fmt: skip
-    owned = [f"/{path.relative_to(root)}" for path in new]
+    own = [settings_path(name) for name in args.stations]
+    words = [path.with_suffix(".pw") for path in own]
+    words = [path for path in words if root / path in new or (root / path).is_file()]
     steps = [
         ["systemd-sysusers"],
-        ["chown", "-h", f"root:{USER}", f"/{SETTINGS}", *(p for p in owned if p.endswith(".toml"))],
-        *(
-            [["chown", "-h", f"{USER}:", *words]]
-            if (words := [p for p in owned if p.endswith(".pw")])
-            else []
-        ),
+        ["chown", "-h", f"root:{USER}", f"/{SETTINGS}", *(f"/{path}" for path in own)],
+        *([["chown", "-h", f"{USER}:", *(f"/{path}" for path in words)]] if words else []),
         ["udevadm", "control", "--reload"],
         ["udevadm", "trigger", "--action=add", "--subsystem-match=tty", "--subsystem-match=usb-serial"],
         ["systemctl", "daemon-reload"],
         ["systemctl", "enable", EDGE],
         ["systemctl", "restart", EDGE],
     ]
-    return do(args, changes, steps, notes)
+    unread = any(_owner(root / path) != USER for path in words)
+    return do(args, changes, steps, notes, pending=unread or not active(EDGE))
 
 
 def remove(argv: Sequence[str]) -> int:
@@ -182,12 +181,17 @@ def _trouble(root: Path, file: str) -> str | None:
             return None
         path = root / mqtt.password_file.lstrip("/")
         read_password(msgspec.structs.replace(mqtt, password_file=str(path)))
-        owner = pwd.getpwuid(path.stat().st_uid).pw_name
     except ConfigError as error:
         return str(error)
-    except KeyError:
-        owner = None
-    return None if root != Path("/") or owner == USER else f"chown {USER}: {path}"
+    return None if root != Path("/") or _owner(path) == USER else f"chown {USER}: {path}"
+
+
+def _owner(path: Path) -> str | None:
+    """The user whose a file is; None where it is not there, or nobody's."""
+    try:
+        return pwd.getpwuid(path.lstat().st_uid).pw_name
+    except (FileNotFoundError, KeyError):
+        return None
 
 
 def _parser(name: str, what: str) -> argparse.ArgumentParser:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.upkeep.changes import Change, generated, read_own, read_plain
-from edge.upkeep.doing import change_options, check_name, do, root_option
+from edge.upkeep.doing import active, change_options, check_name, do, root_option
 from edge.upkeep.gym_units import HISTORY, Broker, Unit, dashboard_unit, record_unit, screen_unit
 from edge.upkeep.units import SYSTEM, unit_path, user_of, users_path
 from station.errors import ConfigError
@@ -103,7 +103,7 @@ def _add(args: argparse.Namespace) -> int:
     ]
     if missing and args.now:
         raise ConfigError(f"{by}: {missing[0]} is not here yet; bring it from the broker's machine first")
-    return do(args, changes, steps, notes)
+    return do(args, changes, steps, notes, pending=not active(made.name))
 
 
 def _unit_of(args: argparse.Namespace) -> Unit:

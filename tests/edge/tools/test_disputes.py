@@ -139,7 +139,7 @@ def test_links_in_the_nodes_folder_are_not_followed(
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
-@pytest.mark.parametrize("words", [["show", "nothing"], ["list", "--dir", "/nowhere"]])
+@pytest.mark.parametrize("words", [["show", "nothing"], ["list", "--dir", "/nowhere/disputes"]])
 def test_what_is_not_there_is_said_in_a_line(
     words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
