@@ -111,8 +111,12 @@ def check_command(words: list[str]) -> None:
     name, *rest = words
     assert name in commands(), f"there is no plumbline {name}"
     known = help_of(name)
-    if rest and not rest[0].startswith("-") and rest[0].isidentifier():
-        known += help_of(name, rest[0])
+    tasks: list[str] = []
+    for word in rest:
+        if not word.isidentifier():
+            break
+        tasks.append(word)
+        known += help_of(name, *tasks)
     for word in rest:
         if word.startswith("--"):
             assert re.search(rf"{re.escape(word.split('=')[0])}\b", known), f"plumbline {name} has no {word}"
