@@ -42,22 +42,16 @@ class Evidence(NamedTuple):
     quick: float  # its concentric is as short as a knock
 
 
-WEIGHTS = Evidence(dwell=-4.29, speed=-2.72, size=-7.46, apart=-9.35, ahead=-10.50, border=-1.10, quick=-5.35)
+WEIGHTS = Evidence(dwell=-4.37, speed=-1.92, size=-5.28, apart=-8.62, ahead=-11.95, border=-2.03, quick=-7.90)
 ALL_USUAL = Evidence(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-NOTHING_ODD = 5.10  # log odds of a rep that nothing speaks against
+NOTHING_ODD = 4.38  # log odds of a rep that nothing speaks against
 # The map's shift, and its slopes far below and far above even odds.
-SHAPES = (-1.55, 0.44, 1.60)
+SHAPES = (-1.27, 0.59, 1.68)
 
 
 def confidences(strokes: Sequence[Stroke], least: float) -> list[float]:
-    """The probability of each rep of a set, by start, to be judged rightly; `least`: the range that counts.
-
-    A shorter one is right not to count if it is no rep, too: only its range speaks against that.
-    """
-    return [
-        _probability(evidence if stroke.size >= least else ALL_USUAL._replace(border=evidence.border))
-        for stroke, evidence in zip(strokes, gather(strokes, least), strict=True)
-    ]
+    """The probability of each rep of a set, by start, to be judged rightly; `least`: the range to count."""
+    return [_probability(evidence) for evidence in gather(strokes, least)]
 
 
 def log_odds(evidence: Evidence) -> float:
@@ -72,7 +66,10 @@ def _probability(evidence: Evidence) -> float:
 
 
 def gather(strokes: Sequence[Stroke], least: float) -> list[Evidence]:
-    """What speaks against each rep of a set, by start."""
+    """What speaks against the judgement of each rep of a set, by start.
+
+    One too short to count is right not to count if it is no rep, too: only its range speaks against that.
+    """
     alone = len(strokes) == 1
     sizes = _Others([stroke.size for stroke in strokes])
     speeds = _Others([stroke.size / stroke.lift_s for stroke in strokes])
@@ -86,6 +83,10 @@ def gather(strokes: Sequence[Stroke], least: float) -> list[Evidence]:
         usual_s = usual_pauses.median(nearest_s) if len(pauses) > 1 else 0.0
         speed = stroke.size / stroke.lift_s
         apart = min(FULLY_ODD, _beyond(nearest_s, max(SHORTEST_PAUSE_S, usual_s)))
+        border = exp(-0.5 * (log(stroke.size / least) / NEAR_BORDER) ** 2)
+        if stroke.size < least:
+            found.append(ALL_USUAL._replace(border=border))
+            continue
         found.append(
             Evidence(
                 dwell=_beyond(stroke.dwell_s, dwell_s),
@@ -93,7 +94,7 @@ def gather(strokes: Sequence[Stroke], least: float) -> list[Evidence]:
                 size=0.0 if alone else min(FULLY_ODD, abs(log(stroke.size / sizes.median(stroke.size)))),
                 apart=apart,
                 ahead=apart if place == 0 else 0.0,
-                border=exp(-0.5 * (log(stroke.size / least) / NEAR_BORDER) ** 2),
+                border=border,
                 quick=_beyond(SLOWEST_QUICK_S, stroke.lift_s),
             )
         )

@@ -6,7 +6,7 @@ python -m tests.accuracy.doubt --fit [--sessions N]  the numbers of edge.countin
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from statistics import median
 from typing import Any
@@ -171,17 +171,36 @@ def fit(seen: Sequence[tuple[Evidence, bool]]) -> str:
     """The numbers of edge.counting.confidence, as they stand there."""
     evidence = np.array([one for one, _ in seen])
     right = np.array([right for _, right in seen], dtype=float)
-    odds, *weights = _logistic(evidence, right)
-    log_odds = odds + evidence @ np.array(weights)
-    shapes = _logistic(np.column_stack([-np.log1p(np.exp(-log_odds)), np.log1p(np.exp(log_odds))]), right)
+    x = np.column_stack([np.ones(len(evidence)), evidence])
+
+    def loss(numbers: np.ndarray) -> float:
+        log_odds = x @ numbers[:-3]
+        shift, below, above = numbers[-3:]
+        said = shift - below * np.logaddexp(0.0, -log_odds) + above * np.logaddexp(0.0, log_odds)
+        return float(np.mean(np.logaddexp(0.0, np.where(right > 0, -said, said))))
+
+    odds, *weights, shift, below, above = _descend(loss, np.array([*_logistic(x, right), 0.0, 1.0, 1.0]))
+    shapes = (shift, below, above)
     said = ", ".join(f"{name}={weight:.2f}" for name, weight in zip(Evidence._fields, weights, strict=True))
     numbers = ", ".join(f"{shape:.2f}" for shape in shapes)
     return f"WEIGHTS = Evidence({said})\nNOTHING_ODD = {odds:.2f}\nSHAPES = ({numbers})"
 
 
+def _descend(loss: Callable[[np.ndarray], float], numbers: np.ndarray) -> np.ndarray:
+    """The numbers with the least loss near these, by steps that become smaller."""
+    nudge = 1e-4
+    for step in 0.05 * 0.99 ** np.arange(400):
+        here = loss(numbers)
+        slope = np.array([(loss(numbers + nudge * one) - here) / nudge for one in np.eye(numbers.size)])
+        way = step * slope / np.abs(slope).max()
+        while loss(numbers - way) > here and np.abs(way).max() > nudge:
+            way = 0.5 * way
+        numbers = numbers - way
+    return numbers
+
+
 def _logistic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """A constant and the weights of the columns of x, by Newton's method with a ridge of 1."""
-    x = np.column_stack([np.ones(len(x)), x])
+    """The weights of the columns of x, of which the first is 1, by Newton's method with a ridge of 1."""
     ridge = np.diag([0.0] + [1.0] * (x.shape[1] - 1))
     weights = np.zeros(x.shape[1])
     for _ in range(30):
