@@ -30,7 +30,7 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     target_tempo_s: TempoTimes
     path_limit_m: float | None
-    loss_cutoff_pct: float
+    loss_cutoff_pct: float | None  # None: not prescribed
     load: str | None  # as entered, in the coach's unit
     load_kg: float | None
     weighed: Weighed | None  # what the running set was lifted with, by the cells
@@ -182,7 +182,7 @@ def _seen(
         title=found.title,
         target_tempo_s=asked_of(asked.tempo) if asked else NO_TEMPO,
         path_limit_m=asked.path_limit_m if asked else None,
-        loss_cutoff_pct=asked.velocity_loss_cutoff_pct if asked else 20.0,
+        loss_cutoff_pct=asked.velocity_loss_cutoff_pct if asked else None,
         load=load_words(found.load_kg, units),
         load_kg=found.load_kg,
         weighed=found.weighed,

@@ -267,7 +267,8 @@ def _path(largest_m: float | None, reps: Sequence[Rep], profile: Profile | None)
 
 def _limited_loss(value_pct: float | None, profile: Profile | None) -> str:
     text = _number(value_pct, 0)
-    over = profile is not None and value_pct is not None and value_pct > profile.velocity_loss_cutoff_pct
+    asked_pct = profile.velocity_loss_cutoff_pct if profile else None
+    over = value_pct is not None and asked_pct is not None and value_pct > asked_pct
     return f'<span class="off">{text}</span>' if over else text
 
 

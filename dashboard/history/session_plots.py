@@ -52,7 +52,7 @@ def session_plots(done: Sequence[KeptSet], profile: Profile | None) -> Iterator[
 
 def _bars(axes: Any, done: Sequence[KeptSet], profile: Profile | None) -> None:
     """A bar per rep; hollow where it does not count; each set with the velocity at which it should end."""
-    cutoff_pct = profile.velocity_loss_cutoff_pct if profile else 20.0
+    cutoff_pct = profile.velocity_loss_cutoff_pct if profile else None
     for x, rep in _places(done):
         velocity = rep.mean_concentric_velocity_mps
         if velocity is not None:
@@ -62,9 +62,10 @@ def _bars(axes: Any, done: Sequence[KeptSet], profile: Profile | None) -> None:
             )
     for start, end, one in _spans(done):
         fastest = one.summary.fastest_mean_concentric_velocity_mps
-        if fastest is not None:
+        if fastest is not None and cutoff_pct is not None:
             axes.hlines(fastest * (1 - cutoff_pct / 100), start, end, color=ORANGE, linewidth=2)
-    axes.set_title(f"Mean concentric velocity (m/s); orange: {cutoff_pct:g} % below the set's fastest")
+    ends = "" if cutoff_pct is None else f"; orange: {cutoff_pct:g} % below the set's fastest"
+    axes.set_title(f"Mean concentric velocity (m/s){ends}")
     _name_sets(axes, done)
 
 

@@ -79,7 +79,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     set_gap_s: float = 12.0
     tempo: Tempo = Tempo()
     path_limit_m: float | None = None
-    velocity_loss_cutoff_pct: float = 20.0
+    velocity_loss_cutoff_pct: float | None = None  # None: nobody has prescribed one
     cues: list[Cue] = []
     limits: Limits = Limits()
     mastery: Mastery | None = None

@@ -38,14 +38,14 @@ def fastest_of(reps: Iterable[Rep]) -> Rep | None:
     return max(seen, key=lambda rep: rep.mean_concentric_velocity_mps or 0.0, default=None)
 
 
-def loss_reached(rep: Rep, fastest: Rep | None, cutoff_pct: float) -> bool:
+def loss_reached(rep: Rep, fastest: Rep | None, cutoff_pct: float | None) -> bool:
     """Whether a rep has lost as much velocity to the set's fastest as ends a set, with a probability of 0.8.
 
     d = (1 - cut-off) v_fastest - v is normal with sigma² = (1 - cut-off)² sigma_fastest² + sigma_v² (JCGM
     100:2008, 5.1.2); what errs alike in both, as a scale, would cancel and makes this late rather than early.
     """
     loss_pct, velocity = rep.velocity_loss_pct, rep.mean_concentric_velocity_mps
-    if loss_pct is None or velocity is None or loss_pct < cutoff_pct:
+    if cutoff_pct is None or loss_pct is None or velocity is None or loss_pct < cutoff_pct:
         return False
     left = 1.0 - cutoff_pct / 100.0
     held = velocity / (1.0 - loss_pct / 100.0) if loss_pct < 100.0 else 0.0

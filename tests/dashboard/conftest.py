@@ -57,6 +57,7 @@ class Words:
             "sensors": [Sensor(channel="position_m", rate_hz=100.0)],
             "geometry": {"travel_ratio": 1.0},
             "exercise": exercise,
+            "velocity_loss_cutoff_pct": 20.0,  # the coach of these gyms prescribes one
         }
         return InfoMessage(**self._head("info"), **(fields | given))
 

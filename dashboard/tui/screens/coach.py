@@ -129,10 +129,14 @@ class CoachScreen(ContextScreen):
         view = self._view
         if view is None:
             return
+        cutoff_pct = view.loss_cutoff_pct
         fields = [
             Field("reps", str(view.target_reps or "")),
             Field("tempo: down-bottom-up-top", "-".join(asked_tempo(view.target_tempo_s))),
-            Field("velocity-loss cut-off, %", f"{view.loss_cutoff_pct:g}"),
+            Field(
+                "velocity-loss cut-off, %",
+                "" if cutoff_pct is None else f"{cutoff_pct:g}",
+            ),
             Field("path limit, mm", "" if view.path_limit_m is None else f"{1000 * view.path_limit_m:g}"),
         ]
         screen = AskScreen(f"prescription at {view.key[1]}", fields, _plan_of)

@@ -110,7 +110,7 @@ class PastSetScreen(RepKeys):
             reps=tuple(rep_view(one.event_id, one.state, one.rep, profile, fastest) for one in reps),  # type: ignore[arg-type]
             target_tempo_s=asked_of(profile.tempo) if profile else NO_TEMPO,
             path_limit_m=profile.path_limit_m if profile else None,
-            loss_cutoff_pct=profile.velocity_loss_cutoff_pct if profile else 20.0,
+            loss_cutoff_pct=profile.velocity_loss_cutoff_pct if profile else None,
             sees_path=any(one.rep.path_deviation_m is not None for one in reps),
         )
 

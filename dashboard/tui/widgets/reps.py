@@ -38,7 +38,7 @@ class SetSheet(msgspec.Struct, frozen=True, kw_only=True):
     reps: tuple[RepView, ...]
     target_tempo_s: TempoTimes
     path_limit_m: float | None
-    loss_cutoff_pct: float
+    loss_cutoff_pct: float | None
     sees_path: bool
 
 
@@ -80,11 +80,12 @@ def rep_lines(
     fastest = max((speed for counted, speed in speeds if counted), default=0.0)
     scale = max((speed for _, speed in speeds), default=0.0)
     scale = scale if scale > _STILL_MPS else 1.0
-    cutoff = fastest * (1.0 - view.loss_cutoff_pct / 100.0) if fastest else None
+    asked_pct = view.loss_cutoff_pct
+    cutoff = fastest * (1.0 - asked_pct / 100.0) if fastest and asked_pct is not None else None
     heading = f"{' rep  m/s':<{_HEAD_CELLS + more + bar}}" + _columns(_PHASES, "path mm", "cm", "loss", more)
     limit = "" if view.path_limit_m is None else f"≤ {number(1000 * view.path_limit_m)}"
     tempo = asked_tempo(view.target_tempo_s) or ["–"] * 4
-    cutoff_words = f"{number(view.loss_cutoff_pct)} %"
+    cutoff_words = "" if asked_pct is None else f"{number(asked_pct)} %"
     asked = f"{' asked':<{_HEAD_CELLS + more + bar}}" + _columns(tempo, limit, "", cutoff_words, more)
     room = max(1, height - 2)
     ids = [rep.event_id for rep in view.reps]

@@ -236,7 +236,10 @@ def _loss(view: StationView, width: int) -> list[Segment]:
         return [_label("loss"), Segment("–", FAINT)]
     if last.velocity_loss_pct is None:
         return [_label("loss"), Segment("not measured", FAINT)]
-    words = f"{whole_pct(last.velocity_loss_pct):>3} % of {number(view.loss_cutoff_pct)} "
+    words = f"{whole_pct(last.velocity_loss_pct):>3} % "
+    if view.loss_cutoff_pct is None:
+        return [_label("loss"), Segment(words, BOLD)]
+    words += f"of {number(view.loss_cutoff_pct)} "
     cells = min(20, max(0, width - _LABEL - len(words) - 2))
     full = int(cells * min(1.0, max(0.0, last.velocity_loss_pct / max(view.loss_cutoff_pct, 1.0))))
     colour = ORANGE if last.loss_reached else BLUE

@@ -183,6 +183,13 @@ def test_velocity_loss_calls_until_the_set_is_over(rack: Rack) -> None:
     assert rack.shown().attention is Attention.FINE
 
 
+def test_nobody_ends_a_set_for_a_loss_that_nobody_prescribed(rack: Rack) -> None:
+    rack.hear(rack.say.info(velocity_loss_cutoff_pct=None), rack.say.rep(1))
+    rack.hear(rack.say.rep(2, velocity_loss_pct=60.0))
+    assert rack.shown().attention is Attention.FINE
+    assert rack.shown().loss_cutoff_pct is None
+
+
 @pytest.mark.parametrize(
     ("given", "text"),
     [({"eccentric_s": 1.2}, "tempo off twice"), ({"path_deviation_m": 0.06}, "path off twice")],
