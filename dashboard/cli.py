@@ -99,10 +99,11 @@ def dashboard(argv: Sequence[str]) -> int:
     client = Client(mqtt, args.site)
     database = args.db or file.db
     profiles = all_profiles(exercises)
-    recording = None if args.no_record else EmbeddedRecord(mqtt, args.site, database, profiles)
+    drawn = threading.Event()
+    recording = None if args.no_record else EmbeddedRecord(mqtt, args.site, database, profiles, after=drawn)
     with _signals() as stop, recording or nullcontext():
         trouble = recording.trouble if recording else _no_trouble
-        status = _look(client, profiles, args, stop, trouble, history=database)
+        status = _look(client, profiles, args, stop, trouble, history=database, drawn=drawn)
         if status and recording is not None and not stop.event.is_set():
             _warn("the screen ended by a defect; the history is still written here, Ctrl-C ends that too")
             stop.event.wait()
@@ -195,8 +196,8 @@ def _demo(args: argparse.Namespace, stop: "_Stop") -> str | None:
         stop.last_resort = gym.close
         client = Client(gym.mqtt)
         profiles = all_profiles()
-        gym.enlist()
-        with EmbeddedRecord(gym.mqtt, None, gym.database, profiles) as recording:
+        drawn = threading.Event()
+        with EmbeddedRecord(gym.mqtt, None, gym.database, profiles, after=drawn) as recording:
             crashed = _look(
                 client,
                 profiles,
@@ -206,6 +207,7 @@ def _demo(args: argparse.Namespace, stop: "_Stop") -> str | None:
                 on_floor=coach(client),
                 note=f" · demo, {gym.broker_kind} broker",
                 history=str(gym.database),
+                drawn=drawn,
             )
         return gym.trouble or ("the screen ended by a defect" if crashed else None)
 
@@ -315,16 +317,20 @@ def _look(
     on_floor: Callable[[FloorState], None] = lambda _: None,
     note: str = "",
     history: str | None = None,
+    drawn: threading.Event | None = None,
 ) -> int:
     """The screen, or lines where that was asked for or there is no terminal, until it is left.
 
-    1 when it ended by a defect, which it has shown; else 0.
+    1 when it ended by a defect, which it has shown; else 0. `drawn` is set as soon as it is no matter that
+    the machine has something else to do.
     """
     client.start()
     try:
         if args.plain or not _has_screen():
             from dashboard.tui.plain import run_plain  # noqa: PLC0415
 
+            if drawn is not None:
+                drawn.set()
             run_plain(
                 client,
                 profiles,
@@ -341,7 +347,7 @@ def _look(
 
             lifter_at = getattr(args, "station", None)
             # Names and plans have no place on a screen that stands in the hall.
-            with nullcontext() if lifter_at else Recall(history) as recall:
+            with nullcontext() if lifter_at else Recall(history, after=drawn) as recall:
                 app = PlumblineApp(
                     client,
                     profiles,
@@ -355,6 +361,7 @@ def _look(
                     preferences=preferences_path(),
                     history=history,
                     recall=recall,
+                    drawn=drawn,
                 )
                 app.run()
                 return app.return_code or 0

@@ -81,7 +81,6 @@ async def until(pilot: Any, so: Callable[[], object]) -> None:
 def live(names: set[str]) -> None:
     """Pictures of the demo, in an athlete's second set or later."""
     with Gym(1, threading.Event()) as gym:
-        gym.enlist()
         profiles = all_profiles()
         client = GymsClient(gym.mqtt)
         meet = coach(client)

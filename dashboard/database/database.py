@@ -1,96 +1,39 @@
-"""A database as the history needs it: statements, transactions, rows; and the two that there are.
+"""A database as the history needs it: transactions, and statements of SQLAlchemy Core in and out of them."""
 
-Statements are written once, with `?` for values, in the SQL that SQLite and PostgreSQL share.
-"""
-
-import os
-import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
-from pathlib import Path
-from typing import Any, Protocol, Self
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
 
-from station.errors import StoreError, store_error
+from sqlalchemy import Connection, Engine, Executable, Result, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
+
+from station.errors import StoreError
 
 Row = dict[str, Any]
-APPLICATION_ID = 0x504C4849  # "PLHI"
-BUSY_TIMEOUT_S = 2.0
+Insert = sqlite.Insert | postgresql.Insert
+LOCK_WAIT_S = 2.0  # for another process that writes
 STREAMED_ROWS = 500  # fetched at a time
 
 
-class Database(Protocol):
-    """One connection. Any thread may call; a call raises StoreError when the database cannot serve it."""
+class Database(ABC):
+    """A history's database. Any thread may call; a call raises StoreError when the database cannot serve it.
 
-    name: str  # for people: a path, or a URL without its password
-
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *exc: object) -> None: ...
-
-    def rows(self, query: str, values: Sequence[Any] = ()) -> list[Row]:
-        """The answer to a query, a dict by column name each."""
-
-    def stream(self, query: str, values: Sequence[Any] = ()) -> Iterator[Row]:
-        """The same a few rows at a time, for answers of any size, all of one moment."""
-
-    def run(self, statement: str, values: Sequence[Any] = ()) -> int:
-        """Change something; how many rows it changed."""
-
-    def run_each(self, statement: str, values: Sequence[Sequence[Any]]) -> None:
-        """The same statement with each of the values."""
-
-    def transaction(self) -> AbstractContextManager[None]:
-        """All or nothing, and nobody else writes meanwhile; committed is on disk."""
-
-    def version(self) -> int | None:
-        """The schema's version; None where there is none yet. Raises StoreError for another's database."""
-
-    def set_version(self, version: int) -> None:
-        """Note the schema's version, and that the database is a history."""
-
-    def create(self, statement: str) -> None:
-        """Run a CREATE statement with SQLite's names of types."""
-
-    def scrub(self, tables: Sequence[str]) -> None:
-        """Leave no trace of deleted rows in the files of the database."""
-
-    def close(self) -> None:
-        """Release it."""
-
-
-class SqliteDatabase:
-    """One SQLite file (WAL, synchronous=FULL).
-
-    `read_only` needs a file that is there, and changes nothing in it.
+    Errors about a value (a constraint, a number too large) come as the driver raises them: trying again would
+    not help.
     """
 
-    def __init__(self, path: Path, read_only: bool = False) -> None:
-        self.name = str(path)
+    def __init__(self, name: str, writing: Engine, reading: Engine) -> None:
+        """`name` is for people: a path, or a URL without its password. `reading` begins no transaction."""
+        self.name = name
+        self._writing = writing
+        self._reading = reading
         self._lock = threading.RLock()
-        mode = "ro" if read_only else "rwc"
-        with self._errors():
-            if read_only and not path.is_file():
-                raise StoreError(f"{path}: no such history; `plumbline record` and the dashboard write one")
-            if not read_only:
-                _make_private(path)
-            self._db = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={mode}",
-                uri=True,
-                timeout=BUSY_TIMEOUT_S,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-        try:
-            with self._errors():
-                self._db.row_factory = _as_dict
-                if not read_only:
-                    self._db.execute("PRAGMA journal_mode = WAL")
-                    self._db.execute("PRAGMA synchronous = FULL")
-                    self._db.execute("PRAGMA foreign_keys = ON")
-                    self._db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
-        except BaseException:
-            self._db.close()
-            raise
+        self._held: Connection | None = None  # of the transaction that is open
+        with self._errors(), self._writing.connect():
+            pass  # that it cannot be reached or read is said at once
 
     def __enter__(self) -> Self:
         return self
@@ -99,88 +42,91 @@ class SqliteDatabase:
         self.close()
 
     def close(self) -> None:
-        """See Database.close."""
-        with self._lock:
-            self._db.close()
+        """Release it."""
+        self._writing.dispose()
 
-    def rows(self, query: str, values: Sequence[Any] = ()) -> list[Row]:
-        """See Database.rows."""
-        with self._lock, self._errors():
-            return self._db.execute(query, values).fetchall()
+    def rows(self, query: Executable, values: Mapping[str, Any] | None = None) -> list[Row]:
+        """The answer to a query, a dict by column name each."""
+        with self.connection() as connection:
+            return list(_dicts(connection.execute(query, values)))
 
-    def stream(self, query: str, values: Sequence[Any] = ()) -> Iterator[Row]:
-        """See Database.stream."""
+    def stream(self, query: Executable) -> Iterator[Row]:
+        """The same a few rows at a time, for answers of any size, all of one moment."""
+        with self._errors(), self._writing.connect() as connection:
+            yield from _dicts(connection.execution_options(yield_per=STREAMED_ROWS).execute(query))
+
+    def run(self, statement: Executable, values: Mapping[str, Any] | Sequence[Row] | None = None) -> int:
+        """Change something, within `transaction`; how many rows it changed. A sequence: once with each."""
+        assert self._held is not None, "changes belong into a transaction"
         with self._errors():
-            cursor = self._db.execute(query, values)
-            while some := cursor.fetchmany(STREAMED_ROWS):
-                yield from some
+            # Without it SQLAlchemy asks no driver how many rows an INSERT has changed.
+            counted = {"preserve_rowcount": True}
+            return self._held.execute(statement, values, execution_options=counted).rowcount
 
-    def run(self, statement: str, values: Sequence[Any] = ()) -> int:
-        """See Database.run."""
-        with self._lock, self._errors():
-            return self._db.execute(statement, values).rowcount
+    def insert(self, table: Table) -> Insert:
+        """An INSERT that knows ON CONFLICT."""
+        if self._writing.dialect.name == "sqlite":
+            return sqlite.insert(table)
+        return postgresql.insert(table)
 
-    def run_each(self, statement: str, values: Sequence[Sequence[Any]]) -> None:
-        """See Database.run_each."""
-        with self._lock, self._errors():
-            self._db.executemany(statement, values)
+    def upsert(self, table: Table, newer: bool = False) -> Insert:
+        """An INSERT that replaces the row with the same key; `newer`: only by a higher revision."""
+        insert = self.insert(table)
+        return insert.on_conflict_do_update(
+            index_elements=list(table.primary_key),
+            set_={column.name: insert.excluded[column.name] for column in table.c},
+            where=insert.excluded.revision > table.c.revision if newer else None,
+        )
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """See Database.transaction."""
-        with self._lock, self._errors():
-            self._db.execute("BEGIN IMMEDIATE")
+    def transaction(self, wait_s: float = LOCK_WAIT_S) -> Iterator[Connection]:
+        """All or nothing, and nobody else writes meanwhile; committed is on disk.
+
+        `wait_s` is for another process that writes.
+        """
+        with self._lock, self._errors(), self._writing.begin() as connection:
+            self._begin(connection, wait_s)
+            self._held = connection
             try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # a full disk may have rolled back already
-                    self._db.execute("ROLLBACK")
-                raise
+                yield connection
+            finally:
+                self._held = None
 
-    def version(self) -> int | None:
-        """See Database.version."""
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection to read from: that of the open transaction, if there is one."""
         with self._lock, self._errors():
-            application: int = self.rows("PRAGMA application_id")[0]["application_id"]
-            version: int = self.rows("PRAGMA user_version")[0]["user_version"]
-            if application == 0 and not self.rows("SELECT 1 FROM sqlite_schema LIMIT 1"):
-                return None
-        if application != APPLICATION_ID:
-            raise StoreError(f"{self.name}: an SQLite file, but not a history; give another file")
-        return version
+            if self._held is not None:
+                yield self._held
+            else:
+                with self._reading.connect() as connection:
+                    yield connection
 
-    def set_version(self, version: int) -> None:
-        """See Database.set_version."""
-        self.run(f"PRAGMA application_id = {APPLICATION_ID}")
-        self.run(f"PRAGMA user_version = {version}")
+    @abstractmethod
+    def scrub(self, tables: Sequence[Table]) -> None:
+        """Leave no trace of deleted rows in the files of the database."""
 
-    def create(self, statement: str) -> None:
-        """See Database.create."""
-        self.run(f"{statement} STRICT" if statement.startswith("CREATE TABLE") else statement)
+    @abstractmethod
+    def _begin(self, connection: Connection, wait_s: float) -> None:
+        """Keep others from writing until the end of the transaction."""
 
-    def scrub(self, tables: Sequence[str]) -> None:
-        """See Database.scrub. The whole file is written anew, and the write-ahead log emptied."""
-        with self._lock, self._errors():
-            self._db.execute("VACUUM")
-            busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()["busy"]
-        if busy:
-            raise StoreError(f"{self.name}: another process reads the old pages; end it")
+    @abstractmethod
+    def _meaning(self, error: Exception) -> StoreError:
+        """What a driver's error means for the person at the keyboard."""
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.IntegrityError, sqlite3.DataError):
-            raise  # about a value, not about the database: trying again would not help
-        except sqlite3.Error as error:
-            raise store_error(self.name, error) from error
+        except StatementError as error:
+            cause = error.orig
+            if not isinstance(cause, Exception):
+                raise
+            if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError):
+                raise self._meaning(cause) from error
+            raise cause from None  # about a value; SQLAlchemy would print all the others
 
 
-def _make_private(path: Path) -> None:
-    """Make a new file its owner's alone; SQLite gives its side files the same mode."""
-    with suppress(OSError):  # there already, or SQLite says why it cannot be
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-
-
-def _as_dict(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Row:
-    return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
+def _dicts(found: Result[Any]) -> Iterator[Row]:
+    names = tuple(found.keys())  # .mappings() looks each one up, in each row
+    return (dict(zip(names, row, strict=True)) for row in found)

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dashboard.broker.client import Client
-from dashboard.database.schema import open_writable
 from dashboard.demo.children import Child, ChildError, end_all
 from dashboard.floor.state import FloorState, StationKey
-from dashboard.roster.athletes import Athlete, Plan, save
+from dashboard.roster.people import Athlete, Plan
 from dashboard.roster.plans import assignment
 from station.config import Mqtt
 from station.exercises import all_profiles
@@ -62,11 +61,6 @@ class Gym:
         """The demo's own history; it goes with the demo."""
         return self._folder / "history.db"
 
-    def enlist(self) -> None:
-        """Put the demo's athletes, badges and plans into its history. Raises StoreError."""
-        with open_writable(self.database) as db:
-            save(db, ATHLETES)
-
     @property
     def trouble(self) -> str | None:
         """What has ended that should not have, in its own last words."""
@@ -90,9 +84,18 @@ class Gym:
         simulator = self._child(
             "simulate", "--demo", str(self._folder), "--mqtt", where, "--seed", str(self._seed)
         )
+        self._enlist()
         simulator.wait_for(lambda line: line.strip() == "ready", READY_S, self._stop)
         stations = sorted(str(path) for path in self._folder.glob("*.toml"))
         self._child("edge", "--station", *stations, "--outbox", str(self._folder / "outbox.db"))
+
+    def _enlist(self) -> None:
+        """Put the demo's athletes, badges and plans into its history. Raises StoreError."""
+        from dashboard.database.schema import open_writable  # noqa: PLC0415  while the children start
+        from dashboard.roster.athletes import save  # noqa: PLC0415
+
+        with open_writable(self.database) as db:
+            save(db, ATHLETES)
 
     def _child(self, command: str, *options: str) -> Child:
         child = Child(command, [command, *options], self._folder / f"{command}.log")

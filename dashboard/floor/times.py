@@ -1,21 +1,36 @@
-"""The record's times, which are UTC, on the reader's clock. `zone` None is this machine's."""
+"""The record's times: text as RFC 3339 in UTC, instants, and what the reader's clock says.
+
+`zone` None is this machine's.
+"""
 
 from datetime import UTC, datetime, tzinfo
 
 from dashboard.plaintext import clean
+from station.messages import now_utc
 
 UNREADABLE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def instant(at_utc: str) -> datetime:
-    """A time of the record; one that a station wrote otherwise lies before all others."""
+def parsed(at_utc: str) -> datetime | None:
+    """The instant a text means, in UTC; one without a zone is UTC. None for what is no time of any gym."""
     try:
         at = datetime.fromisoformat(at_utc)
-    except ValueError:
-        return UNREADABLE
-    if not UNREADABLE.year < at.year < datetime.max.year:
-        return UNREADABLE  # of no gym, and some zones cannot say it
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    # Some zones cannot say the first and the last year.
+    return at if datetime.min.year < at.year < datetime.max.year else None
+
+
+def written(at: datetime) -> str:
+    """An instant as the history and the messages write it: RFC 3339 in UTC with milliseconds."""
+    return now_utc(at.astimezone(UTC))
+
+
+def instant(at_utc: str) -> datetime:
+    """A time of the record; one that a station wrote otherwise lies before all others."""
+    at = parsed(at_utc)
+    return at if at is not None and at.year > UNREADABLE.year else UNREADABLE
 
 
 def day_of(at_utc: str, zone: tzinfo | None = None) -> str:

@@ -14,7 +14,8 @@ from dashboard.database.database import Database
 from dashboard.database.schema import open_history
 from dashboard.files import whole_file
 from dashboard.history.export import COLUMNS, export, rows, text_writer
-from dashboard.history.queries import MOST_REPS, Filter, KeptSet, group_sessions, sets
+from dashboard.history.kept import Filter, KeptSet, group_sessions
+from dashboard.history.queries import MOST_REPS, sets
 from dashboard.history.spreadsheet import columns_with_name, named, rounded, write_excel
 from dashboard.options import add_db
 from dashboard.plaintext import clean

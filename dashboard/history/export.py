@@ -12,29 +12,20 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 import msgspec
+from sqlalchemy import Table, select
 
 from dashboard.database.database import Database, Row
-from dashboard.database.schema import REPS, SETS
-from dashboard.history.queries import EVERYTHING, Filter, condition
+from dashboard.database.tables import COMMANDS, REPS, SETS
+from dashboard.history.kept import EVERYTHING, Filter
+from dashboard.history.queries import condition
 from dashboard.history.spreadsheet import cell
 from station.distribution import install_with
 from station.errors import StoreError
 
 What = Literal["reps", "sets", "commands"]
-COLUMNS: Mapping[What, tuple[str, ...]] = {
-    "reps": tuple(REPS),
-    "sets": tuple(SETS),
-    "commands": (
-        *("site", "station", "event_id", "at_utc", "name", "by", "command", "answered_utc", "ok", "answer"),
-    ),
-}
-_KINDS = REPS | SETS | {"ok": "INTEGER"}
-_TRUTHS = ("counted", "ok")
-_ORDER: Mapping[What, str] = {
-    "reps": "at_utc, site, station, set_number, number, event_id",
-    "sets": "at_utc, site, station, number, event_id",
-    "commands": "at_utc, site, station, event_id",
-}
+_TABLES: Mapping[What, Table] = {"reps": REPS, "sets": SETS, "commands": COMMANDS}
+COLUMNS: Mapping[What, tuple[str, ...]] = {what: tuple(table.c.keys()) for what, table in _TABLES.items()}
+_ORDER = ("at_utc", "site", "station", "set_number", "number", "event_id")
 _ROW_GROUP = 10_000
 
 
@@ -45,13 +36,9 @@ def rows(db: Database, what: What, wanted: Filter = EVERYTHING, rejected: bool =
     """
     if what == "commands" and (wanted.athlete or wanted.exercise or wanted.session):
         raise StoreError("commands belong to a station; filter them by site, station and days")
-    where, values = condition(wanted, rejected=rejected or what != "reps")
-    listed = ", ".join(f'"{name}"' for name in COLUMNS[what])
-    for row in db.stream(f"SELECT {listed} FROM {what} WHERE {where} ORDER BY {_ORDER[what]}", values):
-        for name in _TRUTHS:
-            if row.get(name) is not None:
-                row[name] = bool(row[name])
-        yield row
+    table = _TABLES[what]
+    order = [table.c[name] for name in _ORDER if name in table.c]
+    yield from db.stream(select(table).where(condition(table, wanted, rejected)).order_by(*order))
 
 
 def write_csv(found: Iterable[Row], columns: Iterable[str], file: TextIO) -> int:
@@ -78,20 +65,15 @@ def write_json_lines(found: Iterable[Row], columns: Iterable[str], file: TextIO)
     return count
 
 
-def write_parquet(found: Iterable[Row], columns: Iterable[str], path: Path) -> int:
+def write_parquet(found: Iterable[Row], what: What, path: Path) -> int:
     """A Parquet file with typed columns; returns how many rows. Raises StoreError without pyarrow."""
     try:
         import pyarrow as pa  # noqa: PLC0415  an extra
         import pyarrow.parquet as pq  # noqa: PLC0415
     except ImportError as error:
         raise StoreError(f"Parquet needs pyarrow; {install_with('parquet')}, or export CSV") from error
-    kinds = {"INTEGER": pa.int64(), "REAL": pa.float64(), "TEXT": pa.string()}
-    schema = pa.schema(
-        [
-            (name, pa.bool_() if name in _TRUTHS else kinds[_KINDS.get(name, "TEXT").split(" ")[0]])
-            for name in columns
-        ]
-    )
+    kinds = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
+    schema = pa.schema([(column.name, kinds[column.type.python_type]) for column in _TABLES[what].c])
     count = 0
     source = iter(found)
     with pq.ParquetWriter(path, schema) as writer:
@@ -103,12 +85,11 @@ def write_parquet(found: Iterable[Row], columns: Iterable[str], path: Path) -> i
 
 def export(found: Iterable[Row], what: What, draft: Path, suffix: str) -> int:
     """Write rows into a file, in the format of `suffix`; returns how many. Raises StoreError for another."""
-    columns = COLUMNS[what]
     if suffix == ".parquet":
-        return write_parquet(found, columns, draft)
+        return write_parquet(found, what, draft)
     writer = text_writer(suffix)
     with draft.open("w", encoding="utf-8", newline="") as file:
-        return writer(found, columns, file)
+        return writer(found, COLUMNS[what], file)
 
 
 def text_writer(suffix: str) -> Callable[[Iterable[Row], Iterable[str], TextIO], int]:

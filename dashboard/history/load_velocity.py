@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from dashboard.floor.times import day_of
-from dashboard.history.queries import KeptSet
+from dashboard.history.kept import KeptSet
 
 LEAST_LOADS = 3
 LEAST_R_SQUARED = 0.8

@@ -4,175 +4,62 @@ Everything takes an open Database (`open_history`) and returns records; a reject
 What is worked out from sets (trends, comparisons, the load-velocity profile) needs no database.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 from datetime import timedelta, tzinfo
-from typing import Any
 
 import msgspec
+from sqlalchemy import ColumnElement, Table, and_, func, select, true
 
 from dashboard.database.database import Database, Row
+from dashboard.database.tables import REPS, SETS
 from dashboard.floor.running import STRUCK
-from dashboard.floor.times import day_of, instant
+from dashboard.floor.times import instant, written
+from dashboard.history.kept import (
+    EVERYTHING,
+    Filter,
+    KeptRep,
+    KeptSet,
+    Practised,
+    TrainingSession,
+    WholeSet,
+    group_sessions,
+    group_sets,
+)
 from station.bounds import believed
-from station.messages import now_utc
-from station.records import Rep, SetSummary
-from station.weighing import of_set
+from station.records import Rep
 
 LONGEST_SET = timedelta(hours=6)  # from its first rep to its last
 MOST_REPS = 20_000  # read at once: a year of one athlete
 
 REQUIRED = ("revision", "set_number", "number", "start_s", "end_s")
-_REP_FIELDS = tuple(field.name for field in msgspec.structs.fields(Rep))
-
-
-class Filter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which reps; None: any. Times are RFC 3339 in UTC, `[since, until)`."""
-
-    athlete: str | None = None
-    exercise: str | None = None
-    since_utc: str | None = None
-    until_utc: str | None = None
-    site: str | None = None
-    station: str | None = None
-    session: str | None = None  # of the station, from one start of its node to the next
-
-
-EVERYTHING = Filter()
-
-
-class KeptRep(msgspec.Struct, frozen=True, kw_only=True):
-    """A rep as the history has it: its newest revision and what stood around it."""
-
-    site: str
-    station: str
-    event_id: str
-    revision: int
-    state: str  # pending | confirmed
-    at_utc: str
-    session: str
-    exercise: str
-    athlete: str | None
-    load_kg: float | None
-    set_number: int
-    rep: Rep
-
-
-class KeptSet(msgspec.Struct, frozen=True, kw_only=True):
-    """The reps of one set, by number."""
-
-    reps: tuple[KeptRep, ...]  # at least one
-
-    @property
-    def key(self) -> tuple[str, str, str, int]:
-        """Site, station, session and number: no other set has these."""
-        first = self.reps[0]
-        return first.site, first.station, first.session, first.set_number
-
-    @property
-    def at_utc(self) -> str:
-        """When its first rep was known."""
-        return min(one.at_utc for one in self.reps)
-
-    @property
-    def athlete(self) -> str | None:
-        """Who lifted, a pseudonymous id."""
-        return self.reps[0].athlete
-
-    @property
-    def exercise(self) -> str:
-        """The exercise's name."""
-        return self.reps[0].exercise
-
-    @property
-    def load_kg(self) -> float | None:
-        """As entered; the last rep's, because a load entered late is the one that was meant."""
-        return self.reps[-1].load_kg
-
-    @property
-    def counted(self) -> tuple[Rep, ...]:
-        """The reps that count."""
-        return tuple(one.rep for one in self.reps if one.rep.counted)
-
-    @property
-    def summary(self) -> SetSummary:
-        """The set's figures from its reps as they stand now, after every mark of a coach."""
-        counted = self.counted
-        velocities = [v for rep in counted if (v := rep.mean_concentric_velocity_mps) is not None]
-        ranges = sorted(rep.rom_m for rep in counted if rep.rom_m is not None)
-        middle = len(ranges) // 2
-        weighed = of_set(one.rep for one in self.reps)
-        return SetSummary(
-            number=self.reps[0].set_number,
-            counted_reps=len(counted),
-            partial_reps=len(self.reps) - len(counted),
-            start_s=min(one.rep.start_s for one in self.reps),
-            end_s=max(one.rep.end_s for one in self.reps),
-            fastest_mean_concentric_velocity_mps=max(velocities, default=None),
-            last_mean_concentric_velocity_mps=velocities[-1] if velocities else None,
-            velocity_loss_pct=(
-                100.0 * (1.0 - velocities[-1] / max(velocities))
-                if velocities and max(velocities) > 0
-                else None
-            ),
-            median_rom_m=(ranges[middle] + ranges[~middle]) / 2 if ranges else None,
-            largest_path_deviation_m=max(
-                (rep.path_deviation_m for rep in counted if rep.path_deviation_m is not None), default=None
-            ),
-            load_measured_kg=weighed.kg if weighed else None,
-            load_measured_sigma_kg=weighed.sigma_kg if weighed else None,
-        )
-
-
-class TrainingSession(msgspec.Struct, frozen=True, kw_only=True):
-    """What one athlete did on one day, at whatever stations."""
-
-    athlete: str | None
-    day: str  # 2030-01-31, by the reader's clock
-    sets: tuple[KeptSet, ...]  # oldest first
-
-    @property
-    def id(self) -> str:
-        """What `plumbline report` takes: athlete/day."""
-        return f"{self.athlete or '-'}/{self.day}"
-
-    @property
-    def exercises(self) -> tuple[str, ...]:
-        """Their names, in the order they were done."""
-        return tuple(dict.fromkeys(one.exercise for one in self.sets))
-
-    @property
-    def counted_reps(self) -> int:
-        """Over all sets."""
-        return sum(len(one.counted) for one in self.sets)
-
-
-class Practised(msgspec.Struct, frozen=True, kw_only=True):
-    """That an athlete has done an exercise: a line of the list to choose from."""
-
-    athlete: str | None
-    exercise: str
-    counted_reps: int
-    first_utc: str
-    last_utc: str
+_REP_FIELDS = Rep.__struct_fields__
+_AROUND = tuple(name for name in KeptRep.__struct_fields__ if name != "rep")
 
 
 def practised(db: Database) -> list[Practised]:
     """Which athlete has done which exercise, the latest first."""
+    of = REPS.c
+    last = func.max(of.at_utc).label("last_utc")
     rows = db.rows(
-        "SELECT athlete, exercise, SUM(counted) AS counted_reps, MIN(at_utc) AS first_utc,"
-        " MAX(at_utc) AS last_utc FROM reps WHERE state <> 'rejected' GROUP BY athlete, exercise"
-        " ORDER BY last_utc DESC, athlete, exercise"
+        select(
+            of.athlete,
+            of.exercise,
+            func.count().filter(of.counted).label("counted_reps"),
+            func.min(of.at_utc).label("first_utc"),
+            last,
+        )
+        .where(of.state != "rejected")
+        .group_by(of.athlete, of.exercise)
+        .order_by(last.desc(), of.athlete, of.exercise)
     )
-    return [Practised(**row | {"counted_reps": int(row["counted_reps"])}) for row in rows]
+    return [Practised(**row) for row in rows]
 
 
 def reps(db: Database, wanted: Filter = EVERYTHING, limit: int = MOST_REPS) -> list[KeptRep]:
     """The newest reps of a filter, oldest first; those of a set together and by number."""
-    where, values = condition(wanted)
-    rows = db.rows(
-        f"SELECT * FROM reps WHERE {where} ORDER BY at_utc DESC, set_number DESC, number DESC LIMIT ?",
-        [*values, limit],
-    )
+    of = REPS.c
+    newest = (of.at_utc.desc(), of.set_number.desc(), of.number.desc())
+    rows = db.rows(select(REPS).where(condition(REPS, wanted)).order_by(*newest).limit(limit))
     return [kept_rep(row) for row in reversed(rows)]
 
 
@@ -195,8 +82,8 @@ def _wider(wanted: Filter) -> Filter:
     since, until = wanted.since_utc, wanted.until_utc
     return msgspec.structs.replace(
         wanted,
-        since_utc=now_utc(instant(since) - LONGEST_SET) if since else None,
-        until_utc=now_utc(instant(until) + LONGEST_SET) if until else None,
+        since_utc=written(instant(since) - LONGEST_SET) if since else None,
+        until_utc=written(instant(until) + LONGEST_SET) if until else None,
     )
 
 
@@ -207,63 +94,41 @@ def sessions(
     return group_sessions(sets(db, wanted, limit), zone)
 
 
-class WholeSet(msgspec.Struct, frozen=True, kw_only=True):
-    """A set to be put right: those of its reps that a person has struck are there as well."""
-
-    event_id: str | None  # None: its summary has not come
-    reps: tuple[KeptRep, ...]  # by start
-
-
 def whole_set(db: Database, key: tuple[str, str, str, int]) -> WholeSet:
     """A set by site, station, session and number."""
-    where = "site = ? AND station = ? AND session = ?"
-    rows = db.rows(f"SELECT * FROM reps WHERE {where} AND set_number = ? ORDER BY start_s, event_id", key)
+
+    def of(table: Table, number: str) -> ColumnElement[bool]:
+        columns = (table.c.site, table.c.station, table.c.session, table.c[number])
+        return and_(*(column == value for column, value in zip(columns, key, strict=True)))
+
+    rows = db.rows(select(REPS).where(of(REPS, "set_number")).order_by(REPS.c.start_s, REPS.c.event_id))
     kept = [one for one in map(kept_rep, rows) if one.state != "rejected" or one.rep.reason_code in STRUCK]
-    ids = db.rows(f"SELECT event_id FROM sets WHERE {where} AND number = ?", key)
+    ids = db.rows(select(SETS.c.event_id).where(of(SETS, "number")))
     return WholeSet(event_id=ids[0]["event_id"] if ids else None, reps=tuple(kept))
-
-
-def group_sets(kept: Iterable[KeptRep]) -> list[KeptSet]:
-    """Reps in any order as sets, oldest first."""
-    by_key: dict[tuple[str, str, str, int], list[KeptRep]] = {}
-    for one in kept:
-        by_key.setdefault((one.site, one.station, one.session, one.set_number), []).append(one)
-    found = [
-        KeptSet(reps=tuple(sorted(some, key=lambda one: (one.rep.number, one.event_id))))
-        for some in by_key.values()
-    ]
-    return sorted(found, key=lambda one: (one.at_utc, one.key))
-
-
-def group_sessions(done: Sequence[KeptSet], zone: tzinfo | None = None) -> list[TrainingSession]:
-    """Sets, oldest first, as sessions, the newest first."""
-    by_day: dict[tuple[str, str | None], list[KeptSet]] = {}
-    for one in done:
-        by_day.setdefault((day_of(one.at_utc, zone), one.athlete), []).append(one)
-    found = [
-        TrainingSession(athlete=athlete, day=day, sets=tuple(some)) for (day, athlete), some in by_day.items()
-    ]
-    return sorted(found, key=lambda one: (one.day, one.sets[-1].at_utc), reverse=True)
 
 
 def kept_rep(row: Row) -> KeptRep:
     """A row of the table `reps` as a record, with nothing in it that cannot be drawn."""
     row = believed(row, REQUIRED)
-    fields: dict[str, Any] = {name: row[name] for name in _REP_FIELDS}
-    fields["counted"] = bool(fields["counted"])
-    around = {name: row[name] for name in KeptRep.__struct_fields__ if name != "rep"}
-    return KeptRep(**around, rep=Rep(**fields))
+    rep = Rep(**{name: row[name] for name in _REP_FIELDS})
+    return KeptRep(**{name: row[name] for name in _AROUND}, rep=rep)
 
 
-def condition(wanted: Filter, rejected: bool = False) -> tuple[str, list[Any]]:
-    """A filter as what stands after WHERE, and its values."""
-    parts = [] if rejected else ["state <> 'rejected'"]
-    values: list[Any] = []
-    for field in wanted.__struct_fields__:
-        value = getattr(wanted, field)
+def condition(table: Table, wanted: Filter, rejected: bool = False) -> ColumnElement[bool]:
+    """What of a table a filter lets through."""
+    return and_(true(), *_parts(table, wanted, rejected))
+
+
+def _parts(table: Table, wanted: Filter, rejected: bool) -> Iterator[ColumnElement[bool]]:
+    if table is REPS and not rejected:
+        yield table.c.state != "rejected"
+    for name, value in msgspec.structs.asdict(wanted).items():
         if value is None:
             continue
-        comparison = {"since_utc": "at_utc >= ?", "until_utc": "at_utc < ?"}.get(field, f"{field} = ?")
-        parts.append(comparison)
-        values.append(value)
-    return " AND ".join(parts) or "1 = 1", values
+        match name:
+            case "since_utc":
+                yield table.c.at_utc >= value
+            case "until_utc":
+                yield table.c.at_utc < value
+            case _:
+                yield table.c[name] == value

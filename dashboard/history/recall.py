@@ -10,19 +10,12 @@ from types import MappingProxyType
 
 import msgspec
 
-from dashboard.database.database import Database
-from dashboard.database.schema import open_history
-from dashboard.floor.coaching import Before, EarlierSet
-from dashboard.floor.names import Names, names_of
-from dashboard.history.queries import Filter, KeptSet, sets
-from dashboard.roster.athletes import Athlete, athletes
+from dashboard.floor.coaching import Before
+from dashboard.floor.names import Names
+from dashboard.roster.people import Athlete
 from station.errors import StoreError
-from station.exercises.coaching import DoneSet
-from station.messages import CommandMessage
 
 AGAIN_S = 10.0  # what a coach imports or signs off elsewhere is here soon
-SETS_LOOKED_AT = 8  # a mastery rule asks for two or three
-REPS_LOOKED_AT = 400
 WANTED_KEPT = 8  # stations that are looked at one after the other
 
 Practice = tuple[str, str]  # athlete and exercise
@@ -41,9 +34,10 @@ class Known(msgspec.Struct, frozen=True):
 class Recall:
     """Keeps `known` up to date while it is used as a context manager."""
 
-    def __init__(self, where: str | Path | None = None) -> None:
-        """`where` is the record's path or URL, None for this machine's own."""
+    def __init__(self, where: str | Path | None = None, after: threading.Event | None = None) -> None:
+        """`where` is the record's path or URL, None for this machine's own; it begins when `after` is set."""
         self.known = Known()
+        self._after = after
         self._where = where
         self._wanted: dict[Practice, None] = {}  # the newest last
         self._lock = threading.Lock()
@@ -58,6 +52,8 @@ class Recall:
     def __exit__(self, *exc: object) -> None:
         self._leaving = True
         self._wake.set()
+        if self._after is not None:
+            self._after.set()
         self._thread.join(3.0)
 
     def want(self, athlete: str, exercise: str) -> None:
@@ -76,6 +72,11 @@ class Recall:
         self._wake.set()
 
     def _run(self) -> None:
+        if self._after is not None:
+            self._after.wait()
+        from dashboard.database.schema import open_history  # noqa: PLC0415  after the first frame
+        from dashboard.history.standing import read_known  # noqa: PLC0415
+
         while not self._leaving:
             with self._lock:
                 wanted = tuple(self._wanted)
@@ -86,59 +87,3 @@ class Recall:
                 self.known = msgspec.structs.replace(self.known, problem=str(error))
             self._wake.wait(AGAIN_S)
             self._wake.clear()
-
-
-def read_known(db: Database, wanted: tuple[Practice, ...] = ()) -> Known:
-    """Everybody, and what the athletes of `wanted` did before. Raises StoreError."""
-    signed_off = signed_off_by_coaches(db) if wanted else set()
-    before = {
-        (athlete, exercise): Before(
-            sets=tuple(_earlier(db, athlete, exercise)), signed_off=(athlete, exercise) in signed_off
-        )
-        for athlete, exercise in wanted
-    }
-    people = tuple(athletes(db))
-    rests_s = {
-        (one.id, plan.exercise): plan.rest_s
-        for one in people
-        for plan in one.plans
-        if plan.rest_s is not None
-    }
-    return Known(athletes=people, names=names_of(people), before=before, rests_s=rests_s)
-
-
-def signed_off_by_coaches(db: Database) -> set[Practice]:
-    """Which athlete has been signed off for which exercise, unless that was taken back."""
-    found: dict[tuple[str, str, str], Practice] = {}  # by site, station and the action
-    for row in db.rows(
-        "SELECT site, station, name, command, action, undone, event_id FROM commands"
-        " WHERE ok = 1 AND name IN ('sign-off', 'undo') ORDER BY answered_utc, at_utc"
-    ):
-        where = (row["site"], row["station"])
-        if row["name"] == "undo":
-            found.pop((*where, row["undone"] or ""), None)
-            continue
-        command = msgspec.json.decode(row["command"], type=CommandMessage)
-        if command.athlete and command.exercise:
-            found[*where, row["action"] or row["event_id"]] = (command.athlete, command.exercise)
-    return set(found.values())
-
-
-def _earlier(db: Database, athlete: str, exercise: str) -> list[EarlierSet]:
-    kept = sets(db, Filter(athlete=athlete, exercise=exercise), REPS_LOOKED_AT)[-SETS_LOOKED_AT:]
-    over = {
-        (row["site"], row["station"], row["session"], row["number"])
-        for row in db.rows(
-            "SELECT site, station, session, number FROM sets WHERE athlete = ? AND exercise = ?"
-            " ORDER BY at_utc DESC LIMIT ?",
-            (athlete, exercise, 4 * SETS_LOOKED_AT),
-        )
-    }
-    return [
-        EarlierSet(session=one.reps[0].session, number=one.key[3], over=one.key in over, done=_done(one))
-        for one in kept
-    ]
-
-
-def _done(kept: KeptSet) -> DoneSet:
-    return DoneSet(reps=[one.rep for one in kept.reps], load_kg=kept.load_kg)

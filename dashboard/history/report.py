@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 from dashboard.floor.times import day_of, instant
 from dashboard.history.figures import Plot
+from dashboard.history.kept import KeptSet, TrainingSession, group_sessions
 from dashboard.history.load_velocity import VELOCITY_AT_1RM_MPS, load_velocity
-from dashboard.history.queries import KeptSet, TrainingSession, group_sessions
 from dashboard.history.session_plots import session_plots
 from dashboard.history.trend_plots import athlete_plots
 from dashboard.plaintext import clean

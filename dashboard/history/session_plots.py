@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dashboard.history.figures import BLUE, GREY, ORANGE, Plot, drawn, from_zero, limit
-from dashboard.history.queries import KeptSet
+from dashboard.history.kept import KeptSet
 from station.exercises import Profile
 from station.exercises.judge import Judgement, judge_path, judge_tempo, tolerance_s
 from station.records import Rep

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.floor.times import instant
 from dashboard.history.figures import BLUE, GREY, INK, ORANGE, Plot, drawn, from_zero, limit
+from dashboard.history.kept import KeptSet
 from dashboard.history.load_velocity import LoadVelocity
-from dashboard.history.queries import KeptSet
 from dashboard.history.trends import Measure, TrendPoint, trend
 from station.exercises import Profile
 

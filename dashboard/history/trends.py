@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from dashboard.history.queries import KeptSet
+from dashboard.history.kept import KeptSet
 from station.exercises import Profile
 from station.exercises.coaching import tempo_adherence_pct
 from station.records import Rep, SetSummary

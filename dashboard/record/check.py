@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import msgspec
 
 from dashboard.database.schema import open_history
+from dashboard.record.ledger import StreamKey
 from dashboard.record.ranges import size
-from dashboard.record.store import StreamKey, open_store
+from dashboard.record.store import open_store
 from station.messages import StreamAck
 
 

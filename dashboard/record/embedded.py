@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 RETRY_S = 2.0
 LEAVE_S = 6.0  # a record commits and leaves its broker in less
+LATEST_S = 10.0  # it begins by then, whatever the screen does
 
 
 class EmbeddedRecord:
@@ -30,11 +31,14 @@ class EmbeddedRecord:
         database: str | Path | None,
         profiles: Mapping[str, Profile],
         say: Callable[[str], None] = lambda _: None,
+        after: threading.Event | None = None,
     ) -> None:
         """`database` is a path or a URL, None for this machine's own history; `say` is told trouble once.
 
         Beside a screen nothing is said: a line on stderr would be written across it, and the headline asks.
+        It begins when `after` is set: loading a database takes the first frame a third of a second.
         """
+        self._after = after
         self._say = say
         self._mqtt = mqtt
         self._site = site
@@ -51,6 +55,8 @@ class EmbeddedRecord:
 
     def __exit__(self, *exc: object) -> None:
         self._leaving.set()
+        if self._after is not None:
+            self._after.set()
         self._thread.join(LEAVE_S)
 
     def trouble(self) -> str | None:
@@ -64,6 +70,8 @@ class EmbeddedRecord:
         return f"history: {said}" if said else None
 
     def _run(self) -> None:
+        if self._after is not None:
+            self._after.wait(LATEST_S)
         while not self._leaving.is_set():
             try:
                 self._keep()

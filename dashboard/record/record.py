@@ -31,7 +31,8 @@ from dashboard.record.allowance import (
 from dashboard.record.check import check_history
 from dashboard.record.check import in_words as lack_in_words
 from dashboard.record.holes import Hole, Holes, in_words
-from dashboard.record.store import Arrived, Poison, RecordedMessage, Store, StreamKey, open_store
+from dashboard.record.ledger import StreamKey
+from dashboard.record.store import Arrived, Poison, RecordedMessage, Store, open_store
 from dashboard.roster.badges import Badges
 from station.config import Mqtt
 from station.errors import MessageError, StoreError

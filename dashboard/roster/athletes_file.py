@@ -19,8 +19,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dashboard.roster.athletes import Athlete, Plan
 from dashboard.roster.names import badge_spelt, badge_warnings, is_shown, spelt
+from dashboard.roster.people import Athlete, Plan
 from station.errors import ConfigError, TableError
 from station.exercises import Profile
 from station.text.encoding import read_text

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from dashboard.roster.athletes import Athlete, Plan
 from dashboard.roster.names import name_key, same_badge
+from dashboard.roster.people import Athlete, Plan
 from station.exercises import Profile
 from station.messages import CommandMessage, CommandName, InfoMessage, TempoTarget, new_id, now_utc
 

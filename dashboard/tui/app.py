@@ -24,7 +24,7 @@ from dashboard.floor.state import FloorState, StationKey, StationState, apply_al
 from dashboard.floor.units import Units
 from dashboard.floor.views import StationView, Views
 from dashboard.history.recall import Known, Recall
-from dashboard.roster.athletes import Athlete
+from dashboard.roster.people import Athlete
 from dashboard.tui.commands import CommandSender, Result, names
 from dashboard.tui.messages import FloorChanged
 from dashboard.tui.preferences import Preferences, load_preferences, save_preferences
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 FLUSH_S = 0.1
 GLANCE_S = 0.02  # a rep does not wait for the next flush: the lifter looks up at lockout
+QUIET_S = 1.0  # after the first frame: the stations come before the database
 SHOW_AGAIN = 5  # flushes without news after which ages are shown anew
 _RINGS = (Attention.FAULT, Attention.UNSAFE, Attention.VELOCITY_LOSS)
 
@@ -78,6 +79,7 @@ class PlumblineApp(App[int]):
         today: Callable[[], date] = date.today,
         history: str | None = None,
         recall: Recall | None = None,
+        drawn: threading.Event | None = None,
     ) -> None:
         """Show what `client` receives.
 
@@ -85,7 +87,8 @@ class PlumblineApp(App[int]):
         broker, if anything; `on_floor` sees every new floor; `note` stands in the headline; `by` is who sends
         commands; `lifter_at` shows that station's own screen and nothing else; `preferences` is the file that
         remembers units and theme; `today` dates calibrations; `history` is the record's path or URL, None for
-        this machine's own; `recall` knows athletes, plans and earlier sets from it.
+        this machine's own; `recall` knows athletes, plans and earlier sets from it;
+        `drawn` is set soon after the first frame.
         """
         super().__init__()
         self.client = client
@@ -99,6 +102,7 @@ class PlumblineApp(App[int]):
         self._note = note
         self._seconds = seconds
         self._recall = recall
+        self._drawn = drawn
         self.sender = CommandSender(
             client,
             self.profiles,
@@ -202,6 +206,9 @@ class PlumblineApp(App[int]):
         live = [screen for screen in self.screen_stack if isinstance(screen, LiveScreen)]
         ready = [screen for screen in live if screen.is_ready]
         self._shown = len(ready) == len(live) > 0  # else the next flush posts the floor again
+        if self._shown and self._drawn is not None:
+            self.set_timer(QUIET_S, self._drawn.set)
+            self._drawn = None
         for screen in ready:
             screen.show(shown)
 

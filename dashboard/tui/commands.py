@@ -9,7 +9,7 @@ import msgspec
 from dashboard.broker.client import Asked, Client
 from dashboard.floor.state import StationKey
 from dashboard.history.recall import Known
-from dashboard.roster.athletes import Athlete, Plan
+from dashboard.roster.people import Athlete, Plan
 from dashboard.roster.plans import assignment, exercise_change, is_id, matching, plan_at
 from station.exercises import Profile
 from station.messages import (

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.record.store import SqliteStore
+from dashboard.record.store import open_store
 from station.messages import RepMessage, encode
 
 CRASHES = """
@@ -55,7 +55,7 @@ def test_the_record_outlives_the_screen_and_the_status_says_that_it_crashed(
 
     def stored() -> bool:
         wire.say("plumbline/1/gym/rack-1/rep", rep)
-        with SqliteStore(tmp_path / "h.db") as store:
+        with open_store(tmp_path / "h.db") as store:
             return bool(store.reps("gym", "rack-1"))
 
     until(stored)

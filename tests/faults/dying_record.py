@@ -8,15 +8,16 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
+from dashboard.database.schema import open_writable
+from dashboard.record.ledger import StreamKey
 from dashboard.record.record import Record
-from dashboard.record.store import Arrived, SqliteStore, StreamKey
+from dashboard.record.store import Arrived, SqlStore
 from station.config import Mqtt
 from station.messages import StreamAck
 
 
-class DiesAfterCommit(SqliteStore):
+class DiesAfterCommit(SqlStore):
     """Commits as often as it may, and dies."""
 
     left = 1
@@ -30,7 +31,7 @@ class DiesAfterCommit(SqliteStore):
 
 
 if __name__ == "__main__":
-    with DiesAfterCommit(Path(sys.argv[1])) as store:
+    with DiesAfterCommit(open_writable(sys.argv[1])) as store:
         store.left = int(sys.argv[3])
         with Record(Mqtt(host="127.0.0.1", port=int(sys.argv[2]), tls=False), store):
             time.sleep(60)

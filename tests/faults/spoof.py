@@ -13,7 +13,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from dashboard.record.record import Record
-from dashboard.record.store import SqliteStore
+from dashboard.record.store import open_store
 from edge.broker.access import Role, User
 from edge.broker.folder import ALWAYS, BrokerFolder
 from edge.broker.folder import Gym as GymFiles
@@ -88,7 +88,7 @@ def spoof(quick: bool) -> Verdict:
             ca_file, password = str(folder / "ca.pem"), str(folder / "private" / f"{user}.pw")
             return Mqtt(host="localhost", port=port, ca_file=ca_file, username=user, password_file=password)
 
-        with Outbox(gym.folder / "outbox.db") as outbox, SqliteStore(gym.history) as store:
+        with Outbox(gym.folder / "outbox.db") as outbox, open_store(gym.history) as store:
             publisher = Publisher(outbox, {"rack-1": mqtt("rack-1")}, {"rack-1": "one"})
             publisher.start()
             until(lambda: publisher.senders["rack-1"].connection.connected, 10.0)

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 import pytest
 
-from dashboard.database.schema import REPS
+from dashboard.database.tables import REPS
 from dashboard.history.export import COLUMNS
 from station.fields import plain_types
 from station.records import Rep, SetSummary
@@ -43,7 +43,7 @@ def test_the_types_behind_the_fields_are_plain():
 
 def test_the_table_the_export_and_the_schema_have_every_field_and_its_definition():
     for name in FIELDS:
-        assert name in REPS
+        assert name in REPS.c
         assert name in COLUMNS["reps"]
     schema = json_schemas()["rep"]["$defs"]["Rep"]["properties"]
     assert [schema[name]["description"] for name in FIELDS] == [

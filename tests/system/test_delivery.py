@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dashboard.record.record import Record
-from dashboard.record.store import SqliteStore
+from dashboard.record.store import SqlStore, open_store
 from edge.broker.mosquitto import Broker
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
@@ -29,23 +29,23 @@ def at(broker: Broker) -> Mqtt:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    with SqliteStore(tmp_path / "history.db") as store:
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    with open_store(tmp_path / "history.db") as store:
         yield store
 
 
-def ids(store: SqliteStore) -> list[str]:
+def ids(store: SqlStore) -> list[str]:
     return [row["event_id"] for row in store.reps("gym", "rack-1", 100_000)]
 
 
-def assert_all_once(store: SqliteStore, issued: list[str]) -> None:
+def assert_all_once(store: SqlStore, issued: list[str]) -> None:
     assert sorted(ids(store)) == sorted(issued)
     (ack,) = store.acks().values()
     assert (ack.committed_seq, ack.missing) == (len(issued), [])
 
 
 def test_a_broker_killed_in_the_middle_of_a_stream_loses_none_and_doubles_none(
-    broker: Broker, outbox: Outbox, publisher: Publisher, store: SqliteStore, make_rep: MakeRep, until: Any
+    broker: Broker, outbox: Outbox, publisher: Publisher, store: SqlStore, make_rep: MakeRep, until: Any
 ) -> None:
     issued: list[str] = []
     with Record(at(broker), store):
@@ -89,7 +89,7 @@ while True:
 
 
 def test_a_node_killed_at_random_points_loses_nothing_it_had_committed(
-    broker: Broker, store: SqliteStore, make_rep: MakeRep, until: Any, tmp_path: Path
+    broker: Broker, store: SqlStore, make_rep: MakeRep, until: Any, tmp_path: Path
 ) -> None:
     chance = random.Random(7)
     path = tmp_path / "node.db"
@@ -133,17 +133,18 @@ def test_a_node_killed_at_random_points_loses_nothing_it_had_committed(
 DYING_RECORD = """
 import os, signal, sys, time
 sys.path.insert(0, sys.argv[1])
-from pathlib import Path
+from dashboard.database.schema import open_writable
 from dashboard.record.record import Record
-from dashboard.record.store import SqliteStore
+from dashboard.record.store import SqlStore
 from station.config import Mqtt
 
-class DiesAfterCommit(SqliteStore):
+class DiesAfterCommit(SqlStore):
     def ingest(self, arrived):
         acks = super().ingest(arrived)
         os.kill(os.getpid(), signal.SIGKILL)
 
-with Record(Mqtt(host="127.0.0.1", port=int(sys.argv[3]), tls=False), DiesAfterCommit(Path(sys.argv[2]))):
+store = DiesAfterCommit(open_writable(sys.argv[2]))
+with Record(Mqtt(host="127.0.0.1", port=int(sys.argv[3]), tls=False), store):
     time.sleep(60)
 """
 
@@ -159,7 +160,7 @@ def test_a_record_killed_between_commit_and_acknowledgement_doubles_nothing(
         command = [sys.executable, "-c", DYING_RECORD, ROOT, str(path), str(broker.port)]
         assert subprocess.run(command, timeout=20.0, check=False).returncode == -signal.SIGKILL
         assert outbox.depth() > 0  # what was committed last is not acknowledged
-    with SqliteStore(path) as store:
+    with open_store(path) as store:
         assert 0 < len(ids(store)) <= 60
         with Record(at(broker), store):
             until(lambda: outbox.depth() == 0)
@@ -167,7 +168,7 @@ def test_a_record_killed_between_commit_and_acknowledgement_doubles_nothing(
 
 
 def test_an_outbox_restored_from_an_old_copy_loses_nothing_before_nor_after(
-    broker: Broker, store: SqliteStore, make_rep: MakeRep, until: Any, tmp_path: Path
+    broker: Broker, store: SqlStore, make_rep: MakeRep, until: Any, tmp_path: Path
 ) -> None:
     path, copy = tmp_path / "node.db", tmp_path / "copy.db"
 
@@ -203,7 +204,7 @@ def test_an_outbox_restored_from_an_old_copy_loses_nothing_before_nor_after(
 
 
 def test_what_the_quota_forced_out_shows_as_a_gap_in_the_record(
-    broker: Broker, store: SqliteStore, make_rep: MakeRep, until: Any, tmp_path: Path
+    broker: Broker, store: SqlStore, make_rep: MakeRep, until: Any, tmp_path: Path
 ) -> None:
     with Outbox(tmp_path / "small.db", max_events=10) as outbox:
         publisher = Publisher(outbox, {"rack-1": at(broker)}, {"rack-1": "one"})
@@ -223,7 +224,7 @@ def test_two_records_of_one_history_agree(
 ) -> None:
     issued = [f"e{n}" for n in range(100)]
     path = tmp_path / "shared.db"
-    with SqliteStore(path) as one, SqliteStore(path) as two:
+    with open_store(path) as one, open_store(path) as two:
         with Record(at(broker), one), Record(at(broker), two):
             for name in issued:
                 outbox.append("rack-1", [make_rep(event_id=name)])

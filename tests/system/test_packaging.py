@@ -1,9 +1,11 @@
 """What is installed, under which name, and what a release asks for."""
 
 import re
+import sqlite3
 import subprocess
 import sys
 import tomllib
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -99,3 +101,54 @@ def test_words_that_had_several_meanings_have_one():
     ]
     for name in ("Kept", "Recording", "Session", "Connection", "Channel"):
         assert defined.count(name) <= 1, f"class {name} means two things"
+
+
+# Alembic reads its steps as files: they have to be where the package was installed, not only in a checkout.
+def test_an_installed_plumbline_brings_an_old_history_up_to_date(tmp_path):
+    packed = tmp_path / "installed"
+    pack = (
+        "import sys; from setuptools import Distribution\n"
+        "found = Distribution({'script_name': 'setup.py'}); found.parse_config_files()\n"
+        "found.ext_modules = []\n"
+        "build = found.get_command_obj('build_py'); build.build_lib = sys.argv[1]\n"
+        "build.ensure_finalized(); build.run()"
+    )
+    subprocess.run([sys.executable, "-c", pack, packed], check=True, capture_output=True, text=True, cwd=ROOT)
+    statements = (ROOT / "tests" / "dashboard" / "database" / "first_edition.sql").read_text(encoding="utf-8")
+    history = tmp_path / "old.db"
+    with closing(sqlite3.connect(history)) as db:
+        db.executescript(statements.split("-- schema 2")[0])
+        db.executescript(f"PRAGMA application_id = {0x504C4849}; PRAGMA user_version = 1")
+    bring = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import dashboard; from dashboard.database.schema import open_history, open_writable\n"
+        "open_writable(sys.argv[2]).close(); open_history(sys.argv[2]).close(); print(dashboard.__file__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", bring, packed, history],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.stdout.startswith(str(packed)), done.stderr
+
+
+def test_the_screens_first_frame_loads_no_database():
+    code = (
+        "import sys, dashboard.cli, dashboard.tui.app, dashboard.demo.gym, dashboard.history.recall\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules} & {'sqlalchemy', 'alembic'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_history_that_is_up_to_date_is_opened_without_alembic(tmp_path):
+    code = (
+        "import sys; from dashboard.database.schema import open_history, open_writable\n"
+        "open_writable(sys.argv[1]).close(); open_writable(sys.argv[1]).close()\n"
+        "open_history(sys.argv[1]).close(); print('alembic' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "h.db")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "False"

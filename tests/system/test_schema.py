@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dashboard.record.record import Record
-from dashboard.record.store import SqliteStore
+from dashboard.record.store import open_store
 from edge.broker.mosquitto import Broker
 from edge.cli import schema
 from edge.delivery.outbox import Outbox
@@ -100,7 +100,7 @@ def test_what_a_gym_says_fits_its_schemas(
     mqtt = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
     session = Session(played.station, profile)
     node = Node([PlayedSamples(session, samples, 20.0, [])], outbox, {"sim-1": mqtt}, say=lambda line: None)
-    with SqliteStore(tmp_path / "h.db") as store, Record(mqtt, store) as record:
+    with open_store(tmp_path / "h.db") as store, Record(mqtt, store) as record:
         until(lambda: record.connected)
         running = threading.Thread(target=node.run)
         running.start()

@@ -12,7 +12,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from dashboard.plaintext import clean
-from dashboard.roster.athletes import Athlete, Plan
+from dashboard.roster.people import Athlete, Plan
 from dashboard.roster.plans import matching
 
 

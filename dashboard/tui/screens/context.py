@@ -6,7 +6,7 @@ from dashboard.floor.names import Names
 from dashboard.floor.state import StationKey
 from dashboard.floor.units import Units
 from dashboard.floor.views import StationView
-from dashboard.roster.athletes import Athlete
+from dashboard.roster.people import Athlete
 from dashboard.tui.commands import CommandSender
 from dashboard.tui.screens.live import LiveScreen
 from station.exercises import Profile

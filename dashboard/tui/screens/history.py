@@ -6,7 +6,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from dashboard.database.schema import open_history
-from dashboard.history.queries import Filter, KeptSet, Practised, practised, sets
+from dashboard.history.kept import Filter, KeptSet, Practised
+from dashboard.history.queries import practised, sets
 from dashboard.plaintext import clean
 from dashboard.tui.screens.ask import AskScreen, Field
 from dashboard.tui.screens.context import CoachContext

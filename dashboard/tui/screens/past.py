@@ -12,7 +12,8 @@ from dashboard.floor.reps import NO_TEMPO, RepView, rep_view
 from dashboard.floor.state import StationKey
 from dashboard.floor.times import minute_of
 from dashboard.floor.units import load_words
-from dashboard.history.queries import KeptSet, WholeSet, whole_set
+from dashboard.history.kept import KeptSet, WholeSet
+from dashboard.history.queries import whole_set
 from dashboard.tui.screens.context import CoachContext
 from dashboard.tui.screens.live import Shown
 from dashboard.tui.screens.reps import RepKeys

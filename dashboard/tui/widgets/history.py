@@ -9,8 +9,8 @@ from rich.style import Style
 from dashboard.floor.names import Names, name_of, shortened
 from dashboard.floor.times import instant, minute_of, zone_name
 from dashboard.floor.units import Units, load_words
+from dashboard.history.kept import KeptSet, Practised
 from dashboard.history.load_velocity import load_velocity
-from dashboard.history.queries import KeptSet, Practised
 from dashboard.history.trends import TITLES, UNITS, Measure, compare_sets, trend
 from dashboard.plaintext import clean
 from dashboard.tui.widgets.braille import Braille

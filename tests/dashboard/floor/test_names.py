@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.floor.names import name_of, names_of, shortened
-from dashboard.roster.athletes import Athlete
+from dashboard.roster.people import Athlete
 from dashboard.roster.plans import matching
 
 ANA = Athlete(id="a-17", name="Ana Maria Okoro", badge="0042")

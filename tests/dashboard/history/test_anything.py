@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text, update
 
-from dashboard.database.schema import REPS, SETS, open_history
+from dashboard.database.schema import open_history
+from dashboard.database.tables import REPS, SETS
 from dashboard.floor.units import Units
 from dashboard.history import queries
 from dashboard.history.export import COLUMNS, rows, write_csv, write_json_lines
-from dashboard.history.recall import read_known
 from dashboard.history.report import athlete_report, session_report
+from dashboard.history.standing import read_known
 from dashboard.history.trends import TITLES
-from dashboard.record.store import Arrived, SqliteStore
+from dashboard.record.store import Arrived, open_store
 from dashboard.tui.widgets.history import list_lines, pair_lines, set_lines, trend_lines
 from station.exercises import all_profiles
 from station.messages import RepMessage, SetMessage
@@ -30,25 +32,30 @@ def test_anything_a_database_can_hold_is_drawn(
     tmp_path: Path, make_rep: Callable[..., RepMessage], make_set: Callable[..., SetMessage], turn: int
 ) -> None:
     where, profiles = tmp_path / "h.db", all_profiles()
-    with SqliteStore(where) as store:
+    with open_store(where) as store:
         for n in range(12):
             rep = make_rep(
                 n % 4 + 1, event_id=f"r{n}", stream="s", seq=n + 1, set_number=n // 4 + 1, athlete="ana"
             )
             store.ingest([Arrived("gym", "rack-1", rep)])
         store.ingest([Arrived("gym", "rack-1", make_set(1, stream="s", seq=99, athlete="ana"))])
-        for table, columns in (("reps", REPS), ("sets", SETS)):
-            for place, (column, kind) in enumerate(columns.items()):
-                if column in ("counted", "set_number") or not kind.startswith(("REAL", "INTEGER")):
-                    continue
-                values: Any = EXTREMES if kind.startswith("REAL") else WHOLE
-                for row in range(12):
-                    value = values[(turn + place * (row % 3) + row) % len(values)]
-                    where_row = "event_id = ?" if table == "reps" else "event_id <> ?"
-                    store.db.run(f'UPDATE {table} SET "{column}" = ? WHERE {where_row}', (value, f"r{row}"))
-        for row in range(12):
-            at_utc = TIMES[(turn + row) % len(TIMES)]
-            store.db.run("UPDATE reps SET at_utc = ? WHERE event_id = ?", (at_utc, f"r{row}"))
+        with store.db.transaction():
+            for table in (REPS, SETS):
+                for place, column in enumerate(table.c):
+                    kind = column.type.python_type
+                    if column.name in ("counted", "set_number") or kind not in (float, int):
+                        continue
+                    values: Any = EXTREMES if kind is float else WHOLE
+                    for row in range(12):
+                        value = values[(turn + place * (row % 3) + row) % len(values)]
+                        here = table.c.event_id == f"r{row}"
+                        store.db.run(
+                            update(table).where(here if table is REPS else ~here).values({column: value})
+                        )
+            for row in range(12):
+                at_utc = TIMES[(turn + row) % len(TIMES)]
+                said = text("UPDATE reps SET at_utc = :at_utc WHERE event_id = :event_id")
+                store.db.run(said, {"at_utc": at_utc, "event_id": f"r{row}"})
     with open_history(where) as db:
         sets = queries.sets(db)
         assert len(sets) == 3

@@ -16,8 +16,9 @@ from dashboard.database.schema import open_history
 from dashboard.floor.times import day_of, minute_of
 from dashboard.history import cli
 from dashboard.history.cli import bounds_utc, parse_day
+from dashboard.history.kept import Filter
 from dashboard.history.load_velocity import load_velocity
-from dashboard.history.queries import Filter, sessions, sets
+from dashboard.history.queries import sessions, sets
 from dashboard.history.report import athlete_report
 from dashboard.record.store import Arrived, open_store
 from station.exercises import all_profiles

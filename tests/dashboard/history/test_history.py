@@ -17,7 +17,7 @@ import pytest
 from dashboard.database.schema import open_history
 from dashboard.history import cli, queries
 from dashboard.history.export import COLUMNS, rows, write_csv, write_json_lines
-from dashboard.history.queries import Filter
+from dashboard.history.kept import Filter, KeptRep, group_sets
 from dashboard.history.trends import compare_sets, trend
 from dashboard.record.store import Arrived, SqlStore, open_store
 from station.errors import StoreError
@@ -276,7 +276,7 @@ def test_text_from_outside_stays_text_in_a_report(
 
 
 def test_a_set_may_lack_every_number(make_rep: MakeRep) -> None:
-    kept = queries.KeptRep(
+    kept = KeptRep(
         site="gym",
         station="band-1",
         event_id="e",
@@ -290,7 +290,7 @@ def test_a_set_may_lack_every_number(make_rep: MakeRep) -> None:
         set_number=1,
         rep=make_rep(mean_concentric_velocity_mps=None).rep,
     )
-    summary = queries.group_sets([kept])[0].summary
+    summary = group_sets([kept])[0].summary
     assert (summary.velocity_loss_pct, summary.median_rom_m, summary.counted_reps) == (None, None, 1)
 
 

@@ -7,8 +7,8 @@ from datetime import UTC
 import numpy as np
 import pytest
 
+from dashboard.history.kept import KeptRep, KeptSet
 from dashboard.history.load_velocity import VELOCITY_AT_1RM_MPS, load_velocity
-from dashboard.history.queries import KeptRep, KeptSet
 from station.messages import RepMessage
 
 MakeSet = Callable[..., KeptSet]

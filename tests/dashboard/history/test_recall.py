@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from dashboard.database.schema import open_history
-from dashboard.history.recall import Recall, read_known
+from dashboard.history.recall import Recall
+from dashboard.history.standing import read_known
 from dashboard.record.store import Arrived, SqlStore, open_store
-from dashboard.roster.athletes import Athlete, save
+from dashboard.roster.athletes import save
+from dashboard.roster.people import Athlete
 from dashboard.tui.app import PlumblineApp
 from station.exercises import all_profiles
 from station.messages import CommandMessage, ReplyMessage

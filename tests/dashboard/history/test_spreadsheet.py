@@ -16,7 +16,8 @@ from dashboard.history import cli
 from dashboard.history.export import COLUMNS, write_csv
 from dashboard.history.spreadsheet import is_formula, rounded, write_excel
 from dashboard.record.store import Arrived, open_store
-from dashboard.roster.athletes import Athlete, save
+from dashboard.roster.athletes import save
+from dashboard.roster.people import Athlete
 from station.errors import StoreError
 
 

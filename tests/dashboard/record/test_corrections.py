@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from dashboard.history.queries import Filter, sets
-from dashboard.record.store import Arrived, SqliteStore, SqlStore
-from dashboard.roster.athletes import Athlete, erase, save
+from dashboard.history.kept import Filter
+from dashboard.history.queries import sets
+from dashboard.record.store import Arrived, SqlStore, open_store
+from dashboard.roster.athletes import erase, save
+from dashboard.roster.people import Athlete
 from station.messages import CommandMessage, RepMessage, new_id
 
 GYM = ("gym", "rack-1")
@@ -59,18 +62,20 @@ class Gym:
 
     @property
     def counts(self) -> list[tuple[Any, ...]]:
-        rows = self.store.db.rows("SELECT athlete, number, counted_reps, load_kg FROM sets ORDER BY number")
+        rows = self.store.db.rows(
+            text("SELECT athlete, number, counted_reps, load_kg FROM sets ORDER BY number")
+        )
         return [tuple(row.values()) for row in rows]
 
 
 @pytest.fixture
 def gym(tmp_path: Path, make_rep: Any, make_set: Any) -> Any:
-    with SqliteStore(tmp_path / "h.db") as store:
+    with open_store(tmp_path / "h.db") as store:
         yield Gym(store, make_rep, make_set)
 
 
 def everything(gym: Gym) -> list[Any]:
-    return [gym.store.db.rows(f"SELECT * FROM {table} ORDER BY event_id") for table in ("reps", "sets")]
+    return [gym.store.db.rows(text(f"SELECT * FROM {table} ORDER BY event_id")) for table in ("reps", "sets")]
 
 
 def test_a_day_is_put_right_and_every_reader_sees_it(gym: Gym) -> None:
@@ -85,7 +90,7 @@ def test_a_day_is_put_right_and_every_reader_sees_it(gym: Gym) -> None:
     (of_ana,) = sets(gym.store.db, Filter(athlete="ana"))
     assert [rep.rep.counted for rep in of_ana.reps] == [True, True]
     assert {row["load_kg"] for row in gym.store.reps(*GYM) if row["set_number"] == 2} == {80.0}
-    log = gym.store.db.rows('SELECT "by", command, undone_utc FROM corrections ORDER BY at_utc')
+    log = gym.store.db.rows(text('SELECT "by", command, undone_utc FROM corrections ORDER BY at_utc'))
     assert len(log) == 4 and {row["by"] for row in log} == {"coach"}
 
 
@@ -105,7 +110,7 @@ def test_all_of_it_is_taken_back_step_by_step_and_nothing_is_left(gym: Gym) -> N
         assert gym.ask("undo").code == "undone"
         assert everything(gym) == step
     assert gym.ask("undo").code == "nothing-to-undo"
-    assert gym.store.db.rows("SELECT * FROM originals") == []
+    assert gym.store.db.rows(text("SELECT * FROM originals")) == []
 
 
 def test_the_rest_of_a_set_becomes_a_set_of_its_own(gym: Gym) -> None:
@@ -167,7 +172,7 @@ def test_what_cannot_be_corrected_is_refused_with_a_code_and_nothing_changes(
     before = everything(gym)
     assert gym.ask(name, **given).code == code
     assert everything(gym) == before
-    assert gym.store.db.rows("SELECT * FROM corrections") == []
+    assert gym.store.db.rows(text("SELECT * FROM corrections")) == []
 
 
 def test_another_stations_rep_is_not_corrected_from_here(gym: Gym) -> None:
@@ -188,7 +193,7 @@ def test_an_erased_athlete_is_gone_from_corrections_too_and_gets_no_more_sets(gy
     erase(gym.store.db, "ben")
     assert {one[0] for one in gym.seen.values()} == {"ana"}
     for table in ("corrections", "originals", "reps", "sets", "athletes"):
-        assert "ben" not in str(gym.store.db.rows(f"SELECT * FROM {table}"))
+        assert "ben" not in str(gym.store.db.rows(text(f"SELECT * FROM {table}")))
     assert gym.ask("give-set", set_event_id="day-1-s2", athlete="ben").code == "erased"
     save(gym.store.db, [Athlete(id="ben", name="Ben, with consent")])
     assert gym.ask("give-set", set_event_id="day-1-s2", athlete="ben").code == "done"

@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.record.holes import Holes, in_words
 from dashboard.record.record import Record
-from dashboard.record.store import Arrived, SqliteStore, open_store
+from dashboard.record.store import Arrived, open_store
 from edge.broker.mosquitto import Broker
 from station.config import Mqtt
 from station.messages import RepMessage, StreamAck, encode
@@ -68,7 +68,7 @@ def test_a_record_on_a_restored_history_says_what_it_lacks_until_it_comes(
 
 
 def test_a_history_and_its_side_files_are_their_owners_alone(tmp_path: Path, make_rep: MakeRep) -> None:
-    with SqliteStore(tmp_path / "h.db") as store:
+    with open_store(tmp_path / "h.db") as store:
         store.ingest([Arrived("gym", "rack-1", make_rep(stream="s", seq=1))])
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert modes == {"h.db": 0o600, "h.db-wal": 0o600, "h.db-shm": 0o600}

@@ -11,9 +11,10 @@ import pytest
 
 from dashboard.database.schema import open_history, open_writable
 from dashboard.record.store import Arrived, Poison, SqlStore, open_store
-from dashboard.roster.athletes import Athlete, Plan, athletes, erase, find_athlete, save
+from dashboard.roster.athletes import athletes, erase, find_athlete, save
 from dashboard.roster.athletes_cli import athletes_command
 from dashboard.roster.athletes_file import read_roster
+from dashboard.roster.people import Athlete, Plan
 from station.errors import ConfigError, PlumblineError, StoreError
 from station.exercises import all_profiles
 from station.messages import CommandMessage, ReplyMessage, RepMessage, SetMessage

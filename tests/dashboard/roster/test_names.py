@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from dashboard.database.schema import open_history, open_writable
 from dashboard.plaintext import clean
-from dashboard.roster.athletes import Athlete, athletes, find_athlete, save
+from dashboard.roster.athletes import athletes, find_athlete, save
 from dashboard.roster.athletes_file import Roster, read_roster
 from dashboard.roster.names import badge_spelt, badge_warnings, name_key, same_badge, spelt
+from dashboard.roster.people import Athlete
 from dashboard.roster.plans import matching, whom
 from station.cli import main
 from station.errors import ConfigError, StoreError

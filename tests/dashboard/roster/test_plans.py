@@ -13,8 +13,9 @@ from dashboard.database.schema import open_writable
 from dashboard.history.recall import Recall
 from dashboard.record.record import Record
 from dashboard.record.store import SqlStore, open_store
-from dashboard.roster.athletes import Athlete, Plan, save
+from dashboard.roster.athletes import save
 from dashboard.roster.badges import Badges
+from dashboard.roster.people import Athlete, Plan
 from dashboard.roster.plans import assignment, exercise_change, whom
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.screens.ask import AskScreen

@@ -15,7 +15,8 @@ from dashboard.broker.events import Packet, read_all
 from dashboard.floor.state import FloorState, apply_all
 from dashboard.history.recall import Recall
 from dashboard.record.store import Arrived, open_store
-from dashboard.roster.athletes import Athlete, Plan, save
+from dashboard.roster.athletes import save
+from dashboard.roster.people import Athlete, Plan
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.commands import Result
 from dashboard.tui.plain import Reporter

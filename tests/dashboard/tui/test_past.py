@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from textual.widgets import Input
 
 from dashboard.broker.client import Client
 from dashboard.database.schema import open_history
-from dashboard.history.queries import Filter, sets
+from dashboard.history.kept import Filter
+from dashboard.history.queries import sets
 from dashboard.record.embedded import EmbeddedRecord
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.screens.ask import AskScreen
@@ -58,7 +60,7 @@ def kept_reps(where: Path) -> int:
     """How many reps the history has; none while it is being made."""
     try:
         with open_history(str(where)) as db:
-            return int(db.rows("SELECT COUNT(*) AS found FROM reps")[0]["found"])
+            return int(db.rows(text("SELECT COUNT(*) AS found FROM reps"))[0]["found"])
     except StoreError:
         return 0
 
@@ -153,7 +155,7 @@ def test_a_day_is_put_right_the_next_from_the_history_and_report_export_and_log_
         assert [(one.key[3], len(one.counted), one.load_kg) for one in (of_ben, *of_ana)] == [
             *((1, 3, 60.0), (2, 4, 72.5), (3, 3, 60.0)),
         ]
-        log = db.rows('SELECT "by", command, undone_utc FROM corrections ORDER BY at_utc')
+        log = db.rows(text('SELECT "by", command, undone_utc FROM corrections ORDER BY at_utc'))
     names = [json.loads(row["command"])["name"] for row in log]
     assert names == ["give-set", "load-set", "add-rep", "add-rep", "mark-rep"]
     assert {row["by"] for row in log} == {"cleo"}
@@ -186,4 +188,4 @@ def test_a_correction_of_what_does_not_exist_is_refused_and_nothing_is_changed(
 
     where = gym(a_day(words), drive)
     with open_history(str(where)) as db:
-        assert db.rows("SELECT * FROM corrections") == []
+        assert db.rows(text("SELECT * FROM corrections")) == []

@@ -17,7 +17,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from dashboard.record.record import Record
-from dashboard.record.store import SqliteStore
+from dashboard.record.store import open_store
 from edge.broker.access import Role, User, acl
 from edge.broker.certificates import ends_at, names_in
 from edge.broker.folder import BrokerFolder
@@ -196,7 +196,7 @@ def test_reps_get_through_and_a_record_of_the_role_acknowledges_them(
     publisher.start()
     outbox.append("rack-1", [make_rep(1), make_rep(2)])
     until(lambda: publisher.senders["rack-1"].connection.connected)
-    with SqliteStore(tmp_path / "h.db") as store, Record(gym.mqtt("record"), store):
+    with open_store(tmp_path / "h.db") as store, Record(gym.mqtt("record"), store):
         until(lambda: outbox.depth() == 0)
         assert [row["number"] for row in store.reps("gym", "rack-1")] == [1, 2]
     assert publisher.senders["rack-1"].connection.trouble is None

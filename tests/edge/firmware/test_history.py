@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from dashboard.record.record import Record
-from dashboard.record.store import SqliteStore
+from dashboard.record.store import SqlStore, open_store
 from edge.broker.mosquitto import Broker
 from station.config import Mqtt
 from station.messages import HealthMessage
@@ -159,7 +159,7 @@ def count_at(
         child.communicate(timeout=10)
 
 
-def counted(store: SqliteStore, station: str) -> list[dict[str, Any]]:
+def counted(store: SqlStore, station: str) -> list[dict[str, Any]]:
     reps = [row for row in store.reps("gym", station, 1000) if row["counted"] and row["state"] == "confirmed"]
     return sorted(reps, key=lambda row: row["start_s"])
 
@@ -169,7 +169,7 @@ def test_the_reps_of_three_stations_are_in_the_history_and_true(
 ) -> None:
     cases = {name: make_case(exercise, *channels) for name, (exercise, channels) in CASES.items()}
     mqtt = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
-    with SqliteStore(tmp_path / "history.db") as store, Record(mqtt, store):
+    with open_store(tmp_path / "history.db") as store, Record(mqtt, store):
         count_at(cases)
         for name, case in cases.items():
             assert_counted_and_true(store, name, case, until)
@@ -194,13 +194,13 @@ def test_the_machine_codes_reps_of_three_stations_are_in_the_history_and_true(
         _, uart, _ = on_rp2040(case)
         ports[name] = speak(uart, json.loads((tmp_path / "uart.json").read_text()))
     mqtt = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
-    with SqliteStore(tmp_path / "history.db") as store, Record(mqtt, store):
+    with open_store(tmp_path / "history.db") as store, Record(mqtt, store):
         count_at(cases, ports)
         for name, case in cases.items():
             assert_counted_and_true(store, name, case, until)
 
 
-def assert_counted_and_true(store: SqliteStore, name: str, case: Any, until: Any) -> None:
+def assert_counted_and_true(store: SqlStore, name: str, case: Any, until: Any) -> None:
     """As many reps as were done, in the order they were done, and every number true."""
     truth = [rep for one in case.simulated.truth["sets"] for rep in one["reps"]]
     until(lambda: len(counted(store, name)) >= len(truth), 40.0)

@@ -1,0 +1,24 @@
+"""Brings an older history up to date with Alembic; the steps are in migrations/versions."""
+
+import threading
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+from dashboard.database.tables import VERSION
+
+OLDEST = 1  # what the first step starts from
+_alone = threading.Lock()  # Alembic knows one migration at a time in a process
+
+
+def migrate(connection: Connection, version: int) -> None:
+    """From `version` to the newest, within the transaction that is open: whatever ends it leaves the old."""
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "dashboard.database:migrations")
+    with _alone:
+        VERSION.create(connection, checkfirst=True)
+        connection.execute(VERSION.delete())
+        if version > OLDEST:
+            connection.execute(VERSION.insert().values(version_num=str(version)))
+        command.upgrade(config, "head")
