@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dashboard.record.record import Record
-from dashboard.record.store import SqliteStore
+from dashboard.record.store import open_store
 from edge.broker.access import SITE_WRITES, STATION_WRITES, Role, User
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
@@ -97,7 +97,7 @@ def flood(quick: bool) -> Verdict:
 
         with (
             Outbox(gym.folder / "outbox.db") as outbox,
-            SqliteStore(gym.history) as store,
+            open_store(gym.history) as store,
             Record(mqtt("record"), store, say=lambda line: None),
         ):
             publisher = Publisher(outbox, {"rack-1": mqtt("rack-1")}, {"rack-1": "one"})

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from dashboard.database.schema import open_writable
-from dashboard.roster.athletes import Athlete, Plan, save
+from dashboard.roster.athletes import save
+from dashboard.roster.people import Athlete, Plan
 from station.cli import main
 
 CASES, BATCHES = 500, 10

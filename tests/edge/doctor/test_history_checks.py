@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.record.store import Arrived, SqliteStore
+from dashboard.record.store import Arrived, open_store
 from edge.doctor.history_checks import check_history
 from station.cli import main
 from station.messages import RepMessage, Tombstone
@@ -16,7 +16,7 @@ def test_holes_and_what_was_lost_are_told_by_station(
 ) -> None:
     where = tmp_path / "h.db"
     stone = Tombstone(event_id="t", at_utc="2030-01-01T00Z", stream="old", first_seq=1, seq=3, lost=3)
-    with SqliteStore(where) as store:
+    with open_store(where) as store:
         for number in (1, 2, 6):
             rep = make_rep(number, stream="s", seq=number, event_id=f"e{number}")
             store.ingest([Arrived("gym", "rack-1", rep)])
