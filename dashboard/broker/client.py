@@ -1,4 +1,4 @@
-"""The screen's ear on the broker: a network thread that puts packets into bounded queues, nothing else.
+"""The screen's connection to the broker: a network thread that fills bounded queues, nothing else.
 
 Only that thread touches paho. It runs paho's loop itself: an error in it, a refused connection and a
 broker that is gone are all the same case here, tried again after RETRY_S, and the screen can say which it is.
@@ -52,8 +52,8 @@ class ConnectionState(msgspec.Struct, frozen=True):
     since_s: float
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """A command or a badge under way."""
+class PendingCommand(msgspec.Struct, frozen=True):
+    """A command or a badge that nobody has answered yet."""
 
     wish: CommandMessage | BadgeMessage
     station: str
@@ -94,7 +94,7 @@ class Client:
         self._clock = clock
         self._read_until_s = clock()
         self._outgoing: deque[tuple[str, bytes]] = deque(maxlen=OUTGOING)
-        self._asked: dict[str, Asked] = {}
+        self._asked: dict[str, PendingCommand] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
 
@@ -124,7 +124,7 @@ class Client:
             return False
         leaf = "badge" if isinstance(wish, BadgeMessage) else leaf
         if tracked:
-            self._asked[wish.event_id] = Asked(wish, station, self._clock() + REPLY_WAIT_S, leaf)
+            self._asked[wish.event_id] = PendingCommand(wish, station, self._clock() + REPLY_WAIT_S, leaf)
         self.publish(Address(site, station, leaf), wish)
         return True
 
@@ -137,11 +137,11 @@ class Client:
         """Send a message with QoS 1 when the connection stands next; beyond OUTGOING the oldest goes."""
         self._outgoing.append((to.topic, encode(message)))
 
-    def answered(self, reply: ReplyMessage) -> Asked | None:
+    def answered(self, reply: ReplyMessage) -> PendingCommand | None:
         """The command of ours this reply answers; None for another screen's and for a repeat."""
         return self._asked.pop(reply.in_reply_to, None)
 
-    def unanswered(self) -> list[Asked]:
+    def unanswered(self) -> list[PendingCommand]:
         """Commands whose time is up, each said once."""
         now_s = self._clock()
         late = [asked for asked in self._asked.values() if asked.deadline_s < now_s]

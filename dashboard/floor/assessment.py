@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from dashboard.floor.coaching import NOTHING_BEFORE, Before, Standing, cue, prescribed, standing
+from dashboard.floor.coaching import NO_RECORD, AthleteRecord, Standing, cue, prescribed, standing
 from dashboard.floor.reps import RepView, rep_view
 from dashboard.floor.running import RunningSet, running_set
 from dashboard.floor.state import SessionState
@@ -33,7 +33,7 @@ class Assessment(msgspec.Struct, frozen=True):
 
 
 def assess(
-    session: SessionState, profiles: Mapping[str, Profile], before: Mapping[tuple[str, str], Before]
+    session: SessionState, profiles: Mapping[str, Profile], before: Mapping[tuple[str, str], AthleteRecord]
 ) -> Assessment:
     """Judge the running set against its prescription, and the athlete by what was `before` as well."""
     running, info = running_set(session), session.info
@@ -63,7 +63,7 @@ def assess(
             for one in (running.reps if running else ())
         ),
         cue=cue(counted_by, standing_reps) if counted_by else None,
-        standing=standing(shown, session, athlete, before.get((athlete or "", shown.name), NOTHING_BEFORE))
+        standing=standing(shown, session, athlete, before.get((athlete or "", shown.name), NO_RECORD))
         if shown and shown.mastery
         else None,
     )

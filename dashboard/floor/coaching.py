@@ -31,14 +31,14 @@ class EarlierSet(msgspec.Struct, frozen=True, kw_only=True):
     done: DoneSet
 
 
-class Before(msgspec.Struct, frozen=True, kw_only=True):
-    """What the record has of an athlete and an exercise: the newest sets, oldest first; a coach's word."""
+class AthleteRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What the history has of an athlete at an exercise: the newest sets, oldest first, and a sign-off."""
 
     sets: tuple[EarlierSet, ...] = ()
     signed_off: bool = False
 
 
-NOTHING_BEFORE = Before()
+NO_RECORD = AthleteRecord()
 
 
 def prescribed(profile: Profile, info: InfoMessage | None) -> Profile:
@@ -67,7 +67,7 @@ def cue(profile: Profile, reps: Sequence[Rep]) -> str | None:
 
 
 def standing(
-    profile: Profile, session: SessionState, athlete: str | None, before: Before = NOTHING_BEFORE
+    profile: Profile, session: SessionState, athlete: str | None, before: AthleteRecord = NO_RECORD
 ) -> Standing:
     """What the mastery rule says of the athlete's sets of this exercise, and what the coach has said."""
     here = session.info is not None and (athlete, profile.name) in session.info.signed_off
@@ -83,7 +83,9 @@ def standing(
     return Standing(words, ready=found.ready)
 
 
-def _done_sets(profile: Profile, session: SessionState, athlete: str | None, before: Before) -> list[DoneSet]:
+def _done_sets(
+    profile: Profile, session: SessionState, athlete: str | None, before: AthleteRecord
+) -> list[DoneSet]:
     """The sets that are over, oldest first, each rep once and in its newest revision."""
     over = {message.summary.number for message in session.sets.values()}
     here: dict[int, DoneSet] = {}

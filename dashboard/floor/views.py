@@ -6,7 +6,7 @@ import msgspec
 
 from dashboard.floor.assessment import Assessment, assess
 from dashboard.floor.attention import REST_OVERDUE_S, Attention, Link, attention_of, is_doubled, link_of
-from dashboard.floor.coaching import Before, Standing
+from dashboard.floor.coaching import AthleteRecord, Standing
 from dashboard.floor.names import Names, name_of
 from dashboard.floor.reps import NO_TEMPO, RepView
 from dashboard.floor.state import StationKey, StationState
@@ -112,7 +112,7 @@ class Views:
     """Views of many stations, ten times a second: what has not changed is not judged again."""
 
     def __init__(self, profiles: Mapping[str, Profile]) -> None:
-        self.before: Mapping[tuple[str, str], Before] = {}  # by athlete and exercise, from the record
+        self.before: Mapping[tuple[str, str], AthleteRecord] = {}  # by athlete and exercise, from the record
         self.rests_s: Mapping[tuple[str, str], float] = {}  # what plans ask for, likewise
         self.names: Names = {}
         self._profiles = profiles

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from dashboard.floor.coaching import Before
+from dashboard.floor.coaching import AthleteRecord
 from dashboard.floor.names import Names
 from dashboard.roster.people import Athlete
 from station.errors import StoreError
@@ -26,7 +26,7 @@ class Known(msgspec.Struct, frozen=True):
 
     athletes: tuple[Athlete, ...] = ()
     names: Names = MappingProxyType({})
-    before: Mapping[Practice, Before] = MappingProxyType({})
+    before: Mapping[Practice, AthleteRecord] = MappingProxyType({})
     rests_s: Mapping[Practice, float] = MappingProxyType({})  # what plans ask for
     problem: str | None = None
 

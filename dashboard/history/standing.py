@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from dashboard.database.database import Database
 from dashboard.database.tables import COMMANDS, SETS
-from dashboard.floor.coaching import Before, EarlierSet
+from dashboard.floor.coaching import AthleteRecord, EarlierSet
 from dashboard.floor.names import names_of
 from dashboard.history.kept import Filter, KeptSet
 from dashboard.history.queries import sets
@@ -22,7 +22,7 @@ def read_known(db: Database, wanted: tuple[Practice, ...] = ()) -> Known:
     """Everybody, and what the athletes of `wanted` did before. Raises StoreError."""
     signed_off = signed_off_by_coaches(db) if wanted else set()
     before = {
-        (athlete, exercise): Before(
+        (athlete, exercise): AthleteRecord(
             sets=tuple(_earlier(db, athlete, exercise)), signed_off=(athlete, exercise) in signed_off
         )
         for athlete, exercise in wanted

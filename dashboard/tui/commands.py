@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from dashboard.broker.client import Asked, Client
+from dashboard.broker.client import Client, PendingCommand
 from dashboard.floor.state import StationKey
 from dashboard.history.recall import Known
 from dashboard.roster.people import Athlete, Plan
@@ -181,7 +181,7 @@ class CommandSender:
         return next((one for one in self._known().athletes if one.id == athlete), None)
 
 
-def _whose(asked: Asked) -> str:
+def _whose(asked: PendingCommand) -> str:
     """Why there may be no answer: it is not the station that owes it."""
     return "; the record does not run" if asked.leaf != "command" else ""
 

@@ -1,1 +1,1 @@
-"""Samples to events: reps, sets and what was none; pure but for the time it is given."""
+"""From samples to events: reps, sets and rejected movements. Pure: time is an argument."""

@@ -1,4 +1,4 @@
-"""What the reps of one set are, seen together: numbers, what counts, velocity loss, pauses.
+"""Judging the reps of one set together: their numbers, which of them count, velocity loss, pauses.
 
 Every rep of a set is judged again whenever one of them changes, because a rep is partial by the set's own
 median range. A person's mark goes before what was measured.

@@ -136,7 +136,7 @@ class StationPipeline:
 
     def end_set(self, athlete: str | None) -> list[Event]:
         """The set ends here; what begins from now on is of another set, of this athlete."""
-        events = self.sets.draw_line(self._newest_s, self._now_s, athlete=athlete)
+        events = self.sets.begin_section(self._newest_s, self._now_s, athlete=athlete)
         self._now_counting.counter.begin_set()
         return list(events)
 
@@ -147,8 +147,8 @@ class StationPipeline:
         return number, count, list(events), undo
 
     def reopen_set(self, line: int) -> bool:
-        """Go on with the set that a line ended (`SetBook.line`), where it is not too late."""
-        return self.sets.take_line_back(line, self._now_s)
+        """Go on with the set that a section (`SetBook.section`) ended, where it is not too late."""
+        return self.sets.undo_section(line, self._now_s)
 
     def set_profile(self, profile: Profile, athlete: str | None) -> list[Event]:
         """End the set and count by another exercise from now on; set numbers go on.
@@ -158,7 +158,9 @@ class StationPipeline:
         counter = make_counter(self._station, profile, self._live_s)
         counter.set_load(self.sets.load_kg or 0.0)
         line_s, old = self._newest_s, self._now_counting
-        events: list[Event] = [*self.sets.draw_line(line_s, self._now_s, profile=profile, athlete=athlete)]
+        events: list[Event] = [
+            *self.sets.begin_section(line_s, self._now_s, profile=profile, athlete=athlete)
+        ]
         old.before_s, old.until_s = line_s, line_s + DRAIN_S
         self._retiring.append(old)
         if len(self._retiring) > MOST_RETIRING:

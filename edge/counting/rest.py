@@ -1,4 +1,4 @@
-"""When a load cell may be zeroed without anybody asking: at proven rest, and by little at a time.
+"""Automatic zeroing of a load cell: at proven rest only, and by a little at a time.
 
 A cell drifts with its temperature and creeps after a heavy load, by newtons in an hour. Rest is proven when,
 for long enough and without a break,
@@ -52,7 +52,7 @@ class RestZero:
         self._broken = False
 
     @property
-    def spent(self) -> bool:
+    def exhausted(self) -> bool:
         """Whether the zero has moved as far as it may without a person."""
         return abs(self.moved_n) >= TOTAL_N
 

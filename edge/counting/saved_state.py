@@ -1,4 +1,4 @@
-"""What a station is set to, kept over the node's end: a power cut does not make the coach enter it again."""
+"""The settings of a station saved across restarts of the node, so that a power cut loses none of them."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ class Unfinished(msgspec.Struct, frozen=True):
 
 
 class SavedState(msgspec.Struct, frozen=True, kw_only=True):
-    """All that commands have changed, and what the station file said meanwhile."""
+    """Everything that commands have changed, and the exercise the station file named at the time."""
 
     settings: Settings
     exercise: str
@@ -28,12 +28,12 @@ class SavedState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def to_bytes(kept: SavedState) -> bytes:
-    """JSON, for the outbox's file."""
+    """Encode as JSON, for the outbox's file."""
     return msgspec.json.encode(kept)
 
 
 def from_bytes(data: bytes) -> SavedState:
-    """Raises ConfigError for what another version has written, or nobody."""
+    """Decode what `to_bytes` wrote. Raises ConfigError for anything else."""
     try:
         return msgspec.json.decode(data, type=SavedState)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -43,5 +43,5 @@ def from_bytes(data: bytes) -> SavedState:
 def exercise_of(
     kept: SavedState, in_file: str | None, current: Profile, exercises_dir: Path | None
 ) -> Profile:
-    """What is counted from now on. Raises ConfigError for an exercise that is no more."""
+    """The exercise to count after a restart. Raises ConfigError for an exercise that is no more."""
     return load_profile(kept.exercise, exercises_dir) if kept.in_file == in_file else current

@@ -31,7 +31,7 @@ Undo = Callable[[], SetEvents]
 
 @dataclass(eq=False)
 class _Section:
-    """What holds between two lines."""
+    """A stretch of the session by one athlete at one exercise, up to the next command that changes them."""
 
     number: int
     from_s: float
@@ -152,25 +152,25 @@ class SetBook:
         """The set is over: what is pending is confirmed, the summary is said."""
         return self._end(self._running, known_s) if self._running else []
 
-    def draw_line(
+    def begin_section(
         self, at_s: float, known_s: float, *, profile: Profile | None = None, athlete: str | None = None
     ) -> SetEvents:
         """What begins from `at_s` on is another set, of this athlete and this exercise (None: as before)."""
         events = self.end(known_s)
         profile = profile or self._sections[-1].profile
-        self._sections.append(_Section(self.line + 1, at_s, profile, athlete))
+        self._sections.append(_Section(self.section + 1, at_s, profile, athlete))
         del self._sections[:-SETS_KEPT]
         return events
 
     @property
-    def line(self) -> int:
-        """The newest line, to be taken back by."""
+    def section(self) -> int:
+        """The number of the newest section, to undo it by."""
         return self._sections[-1].number
 
-    def take_line_back(self, line: int, now_s: float) -> bool:
-        """Go on with the set before a line; False where it is not the newest, another set has begun since, or
-        its gap has passed."""
-        if len(self._sections) < 2 or line != self.line:
+    def undo_section(self, section: int, now_s: float) -> bool:
+        """Go on with the set before a section; False where that is not the newest, another set has begun
+        since, or the set's gap has passed."""
+        if len(self._sections) < 2 or section != self.section:
             return False
         newest, before = self._sections[-1], self._sections[-2]
         last = self._sets[-1] if self._sets else None
@@ -285,7 +285,7 @@ class SetBook:
             raise CommandError(ReplyCode.NO_SET, "no set is running")
         a_set.void_by = by
         count = sum(entry.standing != "rejected" for entry in a_set.entries)
-        events = self.draw_line(at_s, known_s, athlete=self._sections[-1].athlete)
+        events = self.begin_section(at_s, known_s, athlete=self._sections[-1].athlete)
 
         def undo() -> SetEvents:
             a_set.void_by = None

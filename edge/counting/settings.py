@@ -15,7 +15,7 @@ SIGNED_OFF_KEPT = 64  # of a session; the history has all
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it; None is "as the exercise has it", or not given."""
+    """Everything that commands set at a station; None: as the exercise has it, or not given."""
 
     athlete: str | None = None
     load_kg: float | None = None

@@ -1,4 +1,4 @@
-"""Whether a station's sensors can be believed, judged by their samples alone.
+"""Detecting sensor faults (silent, stuck, saturated, no value) from the samples alone.
 
     silent     no sample for half a second, or for four of the channel's own intervals if those are longer
     stuck      a channel that has always dithered repeats one value exactly

@@ -1,4 +1,4 @@
-"""How samples reach a session: a port that may come and go, or a recording that is played. A thread each."""
+"""Acquiring samples for a session, a thread each: from a port that may come and go, or a recording."""
 
 import threading
 import time

@@ -249,7 +249,7 @@ class Node:
             *(a.problem for a in ports),
             *(s.device_problem for s in stats),
         ]
-        if session.rest.spent:
+        if session.rest.exhausted:
             problems.append(f"force_n: its zero has wandered {session.rest.moved_n:+.0f} N; tare it")
         problems += [f"{name}: {fault}" for name, fault in faults.items() if fault != "saturated"]
         return HealthMessage(

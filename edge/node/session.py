@@ -206,7 +206,7 @@ class Session:
             load_kg=self.settings.load_kg,
             full_range_m=self.settings.full_range_m,
             zero_n=self._pipeline.cell.zero_n,
-            line=self._pipeline.sets.line,
+            line=self._pipeline.sets.section,
             counter=self._pipeline.counters,
             idle=self._idle,
         )
@@ -465,7 +465,7 @@ class Session:
                 return "the lengths' zero is looked for anew", lambda: "it stays so"
             case "end-set":
                 self._take(self._pipeline.end_set(self.settings.athlete))
-                return "set ended", partial(self._reopen, sets.line)
+                return "set ended", partial(self._reopen, sets.section)
             case "restart-set":
                 number, count, events, take_back = self._pipeline.restart_set(by)
                 self._take(events)
@@ -500,7 +500,7 @@ class Session:
                 asked, text = changed(self.settings, command, profile)
         old, old_profile = self.settings, self.profile
         self._set(asked, profile)
-        line = sets.line
+        line = sets.section
 
         def undo() -> str:
             if old.athlete != self.settings.athlete and self._pipeline.reopen_set(line):

@@ -163,7 +163,7 @@ class _Counting:
         elif new.line > old.line:
             self._keep(self._pipeline.end_set(None))
         elif new.line < old.line:
-            self._pipeline.reopen_set(self._pipeline.sets.line)
+            self._pipeline.reopen_set(self._pipeline.sets.section)
         self._set(old, new)
         if new.idle and not old.idle:
             self._keep(self._pipeline.idle(change.session_s))

@@ -55,18 +55,18 @@ def measure(
         _path(rep, profile, time_s, s, place)
 
 
-class Felt(NamedTuple):
-    """Dense truth that a station has cells for; float64, shape of the motion. None: it has not."""
+class CellTruth(NamedTuple):
+    """True loads where a station has load cells, dense; float64, shape of the motion. None: no such cell."""
 
     tension_n: Floats | None = None  # of a cable or band
     platform: tuple[Floats, Floats] | None = None  # shares of the weight under its rear and its left cells
     load_kg: Floats | None = None  # what is lifted
 
 
-NOTHING_FELT = Felt()
+NO_CELLS = CellTruth()
 
 
-def measure_cells(rep: Found, time_s: Floats, felt: Felt) -> None:
+def measure_cells(rep: Found, time_s: Floats, felt: CellTruth) -> None:
     """Fill in what the README defines of load cells."""
     span = _span(time_s, rep["start_s"], rep["end_s"])
     for key in ("slack_s", "heel_pct", "heel_least_pct", "left_pct", "load_measured_kg"):

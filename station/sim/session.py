@@ -12,7 +12,7 @@ from station.exercises import Profile, load_profile
 from station.sim import sensors as sense
 from station.sim.body import HEEL_SHARE, Lifter, Technique, mid_foot_m
 from station.sim.load import G_MPS2, Band, Stack, band_tension, bar_force, cable_tension, direction
-from station.sim.measures import Felt
+from station.sim.measures import CellTruth
 from station.sim.motion import Floats, Motion, join, perform, smooth
 from station.sim.plan import SetPlan, StationPlan, Way, meet
 from station.sim.programs import Programme
@@ -130,14 +130,14 @@ def simulate_station(
     return SimulatedSet(plan, station, profile.name, sensors, recording, truth, motion, dense)
 
 
-def _felt(dense: Stretch, profile: Profile, sensors: Sensors) -> Felt:
+def _felt(dense: Stretch, profile: Profile, sensors: Sensors) -> CellTruth:
     """What the station has cells for."""
     pulls = profile.load in ("cable", "band") and (sensors.force_hz or sensors.pulley_hz)
     stands_on = stands_on_platform(profile, sensors)
     weighs = profile.load in ("mass", "cable") and (
         sensors.force_hz or (stands_on and profile.load == "mass")
     )
-    return Felt(
+    return CellTruth(
         tension_n=dense.force_n if pulls else None,
         platform=platform_shares(dense) if stands_on else None,
         load_kg=dense.load_kg if weighs else None,

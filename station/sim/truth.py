@@ -10,7 +10,7 @@ import numpy as np
 
 from station.exercises import Profile
 from station.records import ReasonCode, Rep
-from station.sim.measures import NOTHING_FELT, Felt, Found, measure, measure_cells
+from station.sim.measures import NO_CELLS, CellTruth, Found, measure, measure_cells
 from station.sim.motion import DT_S, Floats, Motion
 
 ZONE = 0.15  # the share of the range near an end in which a boundary may lie
@@ -28,7 +28,7 @@ def describe(
     s: Floats,
     force_n: Floats | None,
     place: tuple[Floats, Floats] | None,
-    cells: Felt = NOTHING_FELT,
+    cells: CellTruth = NO_CELLS,
 ) -> dict[str, Any]:
     """The truth of a session as a JSON object: sets of reps, and what was not a rep.
 

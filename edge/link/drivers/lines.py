@@ -29,7 +29,7 @@ class Reading(NamedTuple):
 NOTHING = Reading(None, ())
 
 
-class Lines:
+class LineSplitter:
     """Cut bytes into lines ended by LF, CR or both; memory is bounded by one line.
 
     bytes_discarded counts those of lines that were too long.
@@ -147,7 +147,7 @@ class LineDriver:
         self._station = station
         self._port = port
         self._scales = [own_scale(name, station, unit) for name in self.channels]
-        self._lines = Lines()
+        self._lines = LineSplitter()
         self._check = TickCheck()
         self._lock = RateLock(port.rate_hz)
         self._clocked: bool | None = None

@@ -38,7 +38,7 @@ class Gym:
         self.hear(self.book.rep((1, candidate), rep, size, state, rep.end_s))
 
     def line(self, at_s, athlete=None, **given):
-        self.hear(self.book.draw_line(at_s, at_s, athlete=athlete, **given))
+        self.hear(self.book.begin_section(at_s, at_s, athlete=athlete, **given))
 
     def right(self, done):
         events, undo = done

@@ -107,10 +107,10 @@ def test_a_load_cell_alone_must_rest_for_a_minute() -> None:
 def test_the_zero_wanders_no_further_than_a_bound_until_somebody_tares() -> None:
     rest = RestZero(needs_motion=True)
     play(rest, 3000.0, lambda time_s: time_s / 60.0)
-    assert rest.spent
+    assert rest.exhausted
     assert rest.moved_n == pytest.approx(TOTAL_N)
     rest.tared()
-    assert not rest.spent
+    assert not rest.exhausted
 
 
 def test_nothing_is_zeroed_during_a_set_and_its_reps_are_the_same() -> None:

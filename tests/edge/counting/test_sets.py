@@ -161,11 +161,11 @@ def test_revisions_rise_by_one_and_the_summary_agrees_with_the_reps(reps):
 def test_a_set_ended_by_mistake_goes_on_unless_its_gap_has_passed_or_another_has_begun():
     tracker = SetBook(RDL)
     tracker.rep((1, 0), make_rep(0.0), 0.4, "confirmed", 3.0)
-    tracker.draw_line(4.0, 4.0)
-    assert tracker.take_line_back(tracker.line, 5.0) and not tracker.take_line_back(tracker.line, 5.0)
+    tracker.begin_section(4.0, 4.0)
+    assert tracker.undo_section(tracker.section, 5.0) and not tracker.undo_section(tracker.section, 5.0)
     (second,) = tracker.rep((1, 1), make_rep(5.0), 0.4, "confirmed", 8.0)[-1:]
     assert (second.set_number, second.rep.number, second.event_id) == (1, 2, "s1-r2")
-    tracker.draw_line(9.0, 9.0)
-    assert not tracker.take_line_back(tracker.line, 8.0 + RDL.set_gap_s + 1.0)
+    tracker.begin_section(9.0, 9.0)
+    assert not tracker.undo_section(tracker.section, 8.0 + RDL.set_gap_s + 1.0)
     tracker.rep((1, 2), make_rep(10.0), 0.4, "confirmed", 13.0)
-    assert not tracker.take_line_back(tracker.line, 13.0)
+    assert not tracker.undo_section(tracker.section, 13.0)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.link.drivers import Driver, Samples, make_driver
-from edge.link.drivers.lines import MAX_LINE_BYTES, Lines
+from edge.link.drivers.lines import MAX_LINE_BYTES, LineSplitter
 from station.config import Port
 from tests.edge.link import foreign
 from tests.edge.link.logs import AT_80, LOGS, Log, force_n
@@ -21,7 +21,7 @@ def driver_of(log: Log) -> Driver:
 
 @given(st.lists(st.binary(max_size=600) | st.just(b"\n"), max_size=20))
 def test_every_byte_of_a_line_is_given_discarded_or_kept_back(pieces: list[bytes]) -> None:
-    lines = Lines()
+    lines = LineSplitter()
     out = [line for piece in pieces for line in lines.feed(piece)]
     lines.clear()
     sent = b"".join(pieces)

@@ -68,17 +68,17 @@ class Script:
 
     def end_set(self, athlete: str | None) -> list[Any]:
         self.done.append("end-set")
-        return self.sets.draw_line(self.newest_s, self.newest_s, athlete=athlete)
+        return self.sets.begin_section(self.newest_s, self.newest_s, athlete=athlete)
 
     def restart_set(self, by: str) -> Any:
         return self.sets.restart(self.newest_s, by, self.newest_s)
 
     def reopen_set(self, line: int) -> bool:
-        return self.sets.take_line_back(line, self.newest_s)
+        return self.sets.undo_section(line, self.newest_s)
 
     def set_profile(self, profile: Any, athlete: str | None) -> list[Any]:
         self.done.append(profile.name)
-        return self.sets.draw_line(self.newest_s, self.newest_s, profile=profile, athlete=athlete)
+        return self.sets.begin_section(self.newest_s, self.newest_s, profile=profile, athlete=athlete)
 
     def set_load(self, load_kg: float | None) -> None:
         self.done.append(load_kg)
