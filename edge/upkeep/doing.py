@@ -68,6 +68,7 @@ def do(
 def active(unit: str) -> bool:
     """Whether systemd runs it; a machine without systemd is told so by the steps."""
     try:
-        return subprocess.run(["systemctl", "is-active", "--quiet", unit], check=False).returncode == 0
+        asked = ["systemctl", "is-active", "--quiet", unit]
+        return subprocess.run(asked, capture_output=True, check=False).returncode == 0
     except OSError:
         return False

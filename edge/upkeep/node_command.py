@@ -10,8 +10,10 @@ import pwd
 import re
 import shlex
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -90,7 +92,7 @@ def install(argv: Sequence[str]) -> int:
         ["systemctl", "restart", EDGE],
     ]
     unread = any(_owner(root / path) != USER for path in words)
-    return do(args, changes, steps, notes, pending=unread or not active(EDGE))
+    return do(args, changes, steps, notes, pending=args.now and (unread or not active(EDGE)))
 
 
 def remove(argv: Sequence[str]) -> int:
@@ -114,7 +116,9 @@ def remove(argv: Sequence[str]) -> int:
     if not left and (root / WANTED).is_symlink():
         changes.append(Change(root / WANTED, "", None))
     gone = [name for name in served if served[name] not in left]
-    notes = [f"kept /{SETTINGS} and /var/lib/{USER}"] + [
+    waiting = _waiting(root, node)
+    undelivered = [_undelivered(name, waiting[name]) for name in gone if name in waiting]
+    notes = [f"kept /{SETTINGS} and /var/lib/{USER}", *undelivered] + [
         f"for good: `plumbline edge retire {name}`, then `plumbline broker remove DIR {name}`"
         for name in gone
     ]
@@ -141,6 +145,8 @@ def status(argv: Sequence[str]) -> int:
         trouble = _trouble(root, file)
         print(f"  {Path(file).stem:<32} {file}{f'  {trouble}' if trouble else ''}")
         todo += [trouble] if trouble else []
+    served = {Path(file).stem for file in node.stations}
+    todo += [_undelivered(name, n) for name, n in _waiting(root, node).items() if name not in served]
     if " ".join(node.options) != " ".join(Node().options):
         print(f"  options: {shlex.join(node.options)}")
     if root == Path("/") and shutil.which("systemctl"):
@@ -155,6 +161,28 @@ def status(argv: Sequence[str]) -> int:
 def _node(root: Path) -> Node:
     text = read_own(root / unit_path(EDGE))
     return Node() if text is None else read_node_unit(text)
+
+
+def _waiting(root: Path, node: Node) -> dict[str, int]:
+    """How many events of each station wait in the outbox; none where a node holds it, or there is none."""
+    words = dict(zip(node.options, node.options[1:], strict=False))
+    path = root / words.get("--outbox", "").lstrip("/")
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0.2)) as db:
+            found = db.execute(
+                "SELECT station, count(*) FROM events JOIN streams ON streams.id = stream_id"
+                " WHERE lost = 0 GROUP BY station"
+            )
+            return {str(name): int(count) for name, count in found}
+    except sqlite3.Error:
+        return {}
+
+
+def _undelivered(name: str, count: int) -> str:
+    return (
+        f"{count} events of {name} wait in the outbox for the record;"
+        f" `plumbline edge install {name}` lets the node deliver them"
+    )
 
 
 def _names(node: Node) -> str:

@@ -103,7 +103,7 @@ def _add(args: argparse.Namespace) -> int:
     ]
     if missing and args.now:
         raise ConfigError(f"{by}: {missing[0]} is not here yet; bring it from the broker's machine first")
-    return do(args, changes, steps, notes, pending=not active(made.name))
+    return do(args, changes, steps, notes, pending=args.now and not active(made.name))
 
 
 def _unit_of(args: argparse.Namespace) -> Unit:

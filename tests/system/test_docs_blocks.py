@@ -139,6 +139,7 @@ TRIED: dict[str, Callable[[Block, Path], None]] = {
     "sh": try_shell,
     "console": try_shell,
     "json": read_json,
+    "sql": lambda block, folder: None,  # dashboard/database/test_tables_page.py runs them on both databases
     "{toctree}": follow_tree,
     "": lambda block, folder: None,  # what a program prints
 }

@@ -5,12 +5,15 @@ import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from edge.delivery.outbox import Outbox
 from station.cli import main
 from station.config import load_station, read_password
+from station.messages import RepMessage
 
 
 def install(root: Path, *words: str) -> int:
@@ -112,6 +115,19 @@ def test_a_station_taken_away_leaves_the_others_its_settings_and_its_data(
     assert "rack-1.toml" in text and "cable-1" not in text
     assert settings.items() <= tree(tmp_path).items()
     assert "edge retire cable-1" in capsys.readouterr().out
+
+
+def test_what_a_station_has_not_delivered_yet_is_said_when_it_goes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], make_rep: Callable[..., RepMessage]
+) -> None:
+    install(tmp_path, "rack-1", "cable-1")
+    (tmp_path / "var/lib/plumbline").mkdir(parents=True)
+    with Outbox(tmp_path / "var/lib/plumbline/outbox.db") as outbox:
+        outbox.append("cable-1", [make_rep(1), make_rep(2)])
+    assert remove(tmp_path, "cable-1") == 0
+    assert "2 events of cable-1 wait" in capsys.readouterr().out
+    assert main(["edge", "status", "--root", str(tmp_path)]) == 1
+    assert "to do: 2 events of cable-1 wait" in capsys.readouterr().out
 
 
 def test_with_the_last_station_the_node_goes_and_what_others_made_stays(tmp_path: Path) -> None:
