@@ -20,7 +20,7 @@ cdef class Candidate(Swings):
     cdef int first_return(self, int ia) noexcept nogil
     cdef bint returned(self, int ia, int ib) noexcept nogil
     cdef bint even(self, long long a_k, double left, double right) noexcept nogil
-    cdef bint lopsided(self) noexcept nogil
+    cdef bint asymmetric(self) noexcept nogil
     cdef bint on_the_way(self, double u) noexcept nogil
     cdef void note(self, long long k, double u) noexcept nogil
     cdef double expected(self) noexcept nogil

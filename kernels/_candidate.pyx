@@ -122,7 +122,7 @@ cdef class Candidate(Swings):
             or a_k - self.first_k < JOINED
         )
 
-    cdef bint lopsided(self) noexcept nogil:
+    cdef bint asymmetric(self) noexcept nogil:
         """Whether the candidate leaves by too little for what it comes back by."""
         return self.has_b and not self.even(self.a.k, self.a.u - self.v.u, self.b.u - self.v.u)
 

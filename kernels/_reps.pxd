@@ -33,7 +33,7 @@ cdef class Segmenter(Candidate):
     cdef bint concentric_first
     cdef double sign
     cdef const double* ring      # the places that are stepped through
-    cdef long long held, rest, dwell, slow, failed, prick
+    cdef long long held, rest, dwell, slow, failed, glitch
     cdef double rates[SLOWING]   # the last, by place in the grid
     cdef bint stops              # a lift is over, or will be at once
     cdef long long slow_k
@@ -60,9 +60,9 @@ cdef class Segmenter(Candidate):
     cdef bint slowed(self, long long k, double s, double s_before) noexcept nogil
     cdef int flush(self, long long k) noexcept nogil
     cdef void reject(self, long long first, long long last, int reason) noexcept nogil
-    cdef int unprick(self, long long k, double u) noexcept nogil
-    cdef long long lying(self) noexcept nogil
-    cdef long long patience(self, Turn now) noexcept nogil
+    cdef int reject_glitch(self, long long k, double u) noexcept nogil
+    cdef long long bottom_timeout(self) noexcept nogil
+    cdef long long rest_timeout(self, Turn now) noexcept nogil
     cdef int judge(self, long long k, double u, double w) noexcept nogil
     cdef int complete(self) noexcept nogil
     cdef int trim(self, long long k, double u) noexcept nogil

@@ -28,7 +28,7 @@ DWELL_S = 9.0
 cdef double HELD_AGAIN = 1.5
 # So long before v0 a lift that slows down is over: of the 70 ms that the announcing filter looks back.
 cdef double AHEAD_S = 0.05
-PRICK_S = 0.5                   # out and back in less: something hit it; two phases of 0.4 s take 0.55 s
+GLITCH_S = 0.5                   # out and back in less: something hit it; two phases of 0.4 s take 0.55 s
 cdef double TENSION_V0 = 0.07               # of the range per second, docs/formats.md
 cdef double SLOW_S = 0.25                   # a short first lift slow for this long may be a lockout, not the set-up
 cdef double FAILED_S = 1.5                  # rested this long after a lift that came back: it failed
@@ -66,7 +66,7 @@ cdef class Segmenter(Candidate):
         self.sign = -1.0 if concentric_first else 1.0
         self.v0 = TENSION_V0 * min_range if self.relative else v0
         self.held = <long long>(HELD_S * GRID_HZ)
-        self.prick = <long long>(PRICK_S * GRID_HZ)
+        self.glitch = <long long>(GLITCH_S * GRID_HZ)
         self.failed = <long long>(FAILED_S * GRID_HZ)
         self.slow = <long long>(SLOW_S * GRID_HZ)
         self.rest = <long long>(REST_S * GRID_HZ)
@@ -118,14 +118,14 @@ cdef class Segmenter(Candidate):
         if v > self.v0 or self.slow_k < 0:
             self.slow_k = k
         if not k & 7:
-            self.listen(self.ring, k)
+            self.follow_noise(self.ring, k)
         if not goes_on(self, k, u):
             self.move(k, u)
         if self.fresh_turn:
             self.quiet = 0
         watch_holds(self, k, u, w)
-        if self.n > 1 and k - self.turns[self.n - 2].left_k < self.prick:
-            said = self.unprick(k, u)
+        if self.n > 1 and k - self.turns[self.n - 2].left_k < self.glitch:
+            said = self.reject_glitch(k, u)
         if self.n and not self.fresh_turn and self.under_way(k, w):
             if self.direction < 0 and u <= self.low.u:
                 self.above_k = k
@@ -138,13 +138,13 @@ cdef class Segmenter(Candidate):
 
     cdef bint under_way(self, long long k, double w) noexcept nogil:
         """Whether this is a first way out or back that still moves on: nothing can be said of it yet."""
-        if self.n > 2 or k - self.still_k > self.prick or self.relative:
+        if self.n > 2 or k - self.still_k > self.glitch or self.relative:
             return False
         if (self.direction < 0) == self.concentric_first:
             return not self.stops
         return self.direction < 0 and w <= -self.v0
 
-    cdef int unprick(self, long long k, double u) noexcept nogil:
+    cdef int reject_glitch(self, long long k, double u) noexcept nogil:
         """Forget an excursion that went out and came back too quickly to be a lifter's."""
         cdef Turn root
         cdef int said = NOTHING
@@ -190,7 +190,7 @@ cdef class Segmenter(Candidate):
             if self.relative:
                 self.v0 = TENSION_V0 * (self.range_ref if self.range_ref > 0.0 else max(left, self.min_range))
             still = k - self.still_k > self.held
-            if self.lopsided():
+            if self.asymmetric():
                 if self.announced:
                     self.announced = False
                     self.held_said = False
@@ -230,15 +230,17 @@ cdef class Segmenter(Candidate):
                 self.deep = self.v.u
         else:
             self.above_k = k
-        if fabs(w) < self.v0 and (k - self.still_k > self.patience(now) or k - self.above_k > self.lying()):
+        if fabs(w) < self.v0 and (
+            k - self.still_k > self.rest_timeout(now) or k - self.above_k > self.bottom_timeout()
+        ):
             said |= self.trim(k, u)
         return said
 
-    cdef long long lying(self) noexcept nogil:
+    cdef long long bottom_timeout(self) noexcept nogil:
         """How long a bar may be near the bottom: longer it lies there, whoever touches it now and then."""
         return max(self.gap, <long long>(HELD_AGAIN * self.dwelt))
 
-    cdef long long patience(self, Turn now) noexcept nogil:
+    cdef long long rest_timeout(self, Turn now) noexcept nogil:
         """How long the motion may rest: as a pause between reps where one is going on, else as no pause is."""
         if self.announced:
             return self.gap
@@ -304,7 +306,7 @@ cdef class Segmenter(Candidate):
         cdef Turn now = self.low if self.direction < 0 else self.top
         cdef int said = NOTHING
         cdef double left, right, wanted
-        if self.find(now) and not self.lopsided():
+        if self.find(now) and not self.asymmetric():
             wanted = self.expected()
             left = self.a.u - self.v.u
             right = self.b.u - self.v.u if self.has_b else 0.0

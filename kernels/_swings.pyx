@@ -103,7 +103,7 @@ cdef class Swings:
             self.top.u = u
             self.top.k = k
 
-    cdef void listen(self, const double* ring, long long k) noexcept nogil:
+    cdef void follow_noise(self, const double* ring, long long k) noexcept nogil:
         """Follow the noise of a ring's samples up to k: the median size of their fourth difference, which voluntary
         motion hardly enters; and what a turning point is confirmed by."""
         cdef double least = STEP * self.min_range
