@@ -24,7 +24,8 @@ LEAST_WINDOW_S = 0.02  # noise over the jitter of two samples is no speed
 STEEPEST_RAD = np.pi / 2  # a tether beyond it would hang upwards
 STRONGEST_N = 50_000.0  # five tonnes
 INCH_M = 0.0254
-STILL_M = 0.005  # less than this in a whole recording is nobody's rep
+LEAST_RANGE_M = 0.09  # less in a whole recording is nobody's rep: the least range of any exercise is 0.10
+NOTHING_MEANT = "; check the unit"
 
 
 def check_plausible(time_s: Floats, channels: Mapping[str, Floats], columns: Sequence[Column]) -> None:
@@ -80,12 +81,11 @@ def _check_channel(column: Column, time_s: Floats, values: Floats) -> None:
             " again and again, as no bar does; check its unit and that of the time"
         )
     smooth = float(np.mean(np.abs(np.diff(values)))) < span_m / 20.0
-    if column.unit != "m" and 0.0 < span_m < STILL_M and smooth:
-        factor = column.per_si
-        if 0.1 < span_m * factor < 2.6:
+    if column.unit != "m" and 0.0 < span_m < LEAST_RANGE_M and smooth:
+        meant = _meant(column, span_m, LEAST_RANGE_M, 2.6)
+        if meant != NOTHING_MEANT:
             raise TableError(
-                f"{name}: it moves smoothly by {span_m * 1000.0:.2g} mm in all; are these metres?"
-                f"{_name(column, 'm')}"
+                f"{name}: it moves smoothly by {span_m * 1000.0:.2g} mm in all, less than any rep{meant}"
             )
 
 
@@ -114,7 +114,7 @@ def _meant(column: Column, seen_si: float, least: float, most: float) -> str:
     ]
     if symbol == "m" and least <= raw * INCH_M <= most:
         said.append(f"multiply by 2.54 and name it position_cm if it is in inches ({raw * INCH_M:.3g} m)")
-    return "; " + (", ".join(said) or "check the unit")
+    return "; " + ", ".join(said) if said else NOTHING_MEANT
 
 
 def _name(column: Column, unit: str) -> str:
