@@ -272,7 +272,8 @@ def read_secret(path: Path) -> str:
     try:
         mode = path.stat().st_mode & 0o777
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error})") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path}: cannot be read ({reason}); give the file with the password") from error
     # What systemd hands over is its service's alone, by an ACL that looks like a group's right.
     handed_over = path.parent == Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nowhere"))
     if mode & 0o077 and not handed_over:
@@ -316,6 +317,12 @@ def _explain(text: str, kind: type[msgspec.Struct]) -> str:
         key = f"{place}.{unknown.group(1)}" if place else unknown.group(1)
         return f"unknown key {key}; {suggest(unknown.group(1), _fields(found))}"
     reason = text.split(" - at ", maxsplit=1)[0]
+    missing = re.fullmatch(r"Object missing required field `([^`]+)`", reason)
+    if missing is not None:
+        key = f"{place}.{missing[1]}" if place else missing[1]
+        needed = _type_at(kind, key)
+        is_table = isinstance(needed, type) and issubclass(needed, msgspec.Struct)
+        return f"no {f'[{key}] table' if is_table else key}; it is needed"
     word = re.fullmatch(r"Invalid enum value '(.*)'", reason)
     if word is not None and get_origin(found) is Literal:
         return f"{place} is {word.group(1)!r}; {suggest(word.group(1), get_args(found))}"

@@ -69,7 +69,8 @@ def read_roster(path: Path, profiles: Mapping[str, Profile]) -> Roster:
                 f"{path}: larger than {MOST_BYTES // 1_000_000} MB; this is no list of athletes"
             )
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); give a .toml or .csv file") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path}: cannot be read ({reason}); give a .toml or .csv file") from error
     text = read_text(path, "a .toml or .csv file")
     if path.suffix.lower() == ".csv":
         found = _from_csv(path, text)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from station.errors import ConfigError
 from station.process import replace_file
+from station.text.encoding import read_text
 
 # mosquitto_passwd's own: PBKDF2-HMAC-SHA512 over a random password, where more rounds add nothing
 HASH_ROUNDS, SALT_BYTES = 101, 12
@@ -31,10 +32,7 @@ def read_request(path: Path) -> tuple[str, str]:
 
     Raises ConfigError for a file that is none.
     """
-    try:
-        line = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error})") from error
+    line = read_text(path, "the NAME.request that `plumbline edge install` wrote").strip()
     if _REQUEST.fullmatch(line) is None:
         raise ConfigError(f"{path}: no credential request; `plumbline edge install` writes NAME.request")
     name, _, word = line.partition(":")

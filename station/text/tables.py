@@ -49,7 +49,9 @@ def text_of(data: bytes) -> str:
             with gzip.open(io.BytesIO(data)) as packed:
                 data = packed.read(RECORDING_MB * 1_000_000 + 1)
         except (OSError, EOFError, zlib.error) as error:
-            raise TableError(f"the gzip data is damaged or cut short ({error})") from error
+            raise TableError(
+                f"the gzip data is damaged or cut short ({error}); copy or pack it anew"
+            ) from error
         if len(data) > RECORDING_MB * 1_000_000:
             raise TableError(f"larger than {RECORDING_MB} MB when unpacked; cut it into sets")
     for start, what in _FOREIGN.items():
@@ -166,7 +168,11 @@ class Table:
             except StopIteration:
                 return
             except csv.Error as error:
-                raise TableError(f"line {self._skip + reader.line_num}: {error}") from error
+                open_quote = "a quotation mark is opened and never closed"
+                what = open_quote if "end of data" in str(error) else f"{error}"
+                raise TableError(
+                    f"line {self._skip + reader.line_num}: {what}; a quotation mark within a cell is doubled"
+                ) from error
             cells = [cell.strip() for cell in row]
             if not any(cells):
                 continue

@@ -134,9 +134,9 @@ def test_an_unknown_key_near_to_nothing_names_what_is_valid(tmp_path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "missing required field `station`"),
+        ("", "no [station] table; it is needed"),
         ("station = 3\n", "station: expected `object`, got `int`"),
-        ('[station]\nid = "a"\n', "station: object missing required field `kind`"),
+        ('[station]\nid = "a"\n', "no station.kind; it is needed"),
         ('[station]\nid = 1\nkind = "cable"\n', "station.id: expected `str`, got `int`"),
         ('[station]\nid = "a"\nkind = "barbel"\n', "station.kind is 'barbel'; did you mean barbell?"),
         (

@@ -287,7 +287,7 @@ def test_a_gyms_own_exercises_lie_beside_the_station_file(analyze, tmp_path):
         (GOOD + "0.04,0.9\n", BARBELL, "rdl", "lines 4 and 5: time_s is 0.04 in both"),
         (GOOD + "0.06,high\n", BARBELL, "rdl", "line 5, column position_m: 'high' is not a number"),
         (GOOD + "0.06\n", BARBELL, "rdl", "line 5 has 1 cell, the header names 2 columns"),
-        (GOOD + '0.06,"0.9\n', BARBELL, "rdl", "line 5: unexpected end of data"),
+        (GOOD + '0.06,"0.9\n', BARBELL, "rdl", "line 5: a quotation mark is opened and never closed"),
         (
             GOOD,
             BARBELL + "[geometry]\ntravel_ration = 2.0\n",

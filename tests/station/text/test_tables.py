@@ -74,7 +74,7 @@ def test_what_is_no_table_of_text_is_refused_by_what_it_is(data, says):
         ("a,b\n0,5,0,8\n", "'0' and '5' are two cells, or one number 0,5 with a decimal comma"),
         ("a,b,,\n0,5,0,8\n", "there is '0' below a column without a name: '0' and '5' are two cells, or one"),
         ("a;b\n1,2\n", "line 2 is separated by ',', the header (line 1) by ';'"),
-        ('a,b\n1,"2\n', "line 2: unexpected end of data"),
+        ('a,b\n1,"2\n', "line 2: a quotation mark is opened and never closed"),
         ("a,b\n1,2\n3,4,\n", ""),
     ],
 )
