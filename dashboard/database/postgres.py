@@ -30,9 +30,11 @@ class PostgresDatabase(Database):
             options += " -c synchronous_commit=on"  # an acknowledgement follows the commit
 
         def connect() -> psycopg.Connection[Any]:
-            return psycopg.connect(
+            db = psycopg.connect(
                 url, connect_timeout=CONNECT_TIMEOUT_S, application_name="plumbline", options=options
             )
+            check_encoding(db, without_password(url))
+            return db
 
         # The URL goes to libpq as it is: what it may say there, SQLAlchemy need not know.
         engine = create_engine(
@@ -55,6 +57,17 @@ class PostgresDatabase(Database):
 
     def _meaning(self, error: Exception) -> StoreError:
         return StoreError(f"{self.name}: {_in_words(error)}")
+
+
+def check_encoding(connection: "psycopg.Connection[Any]", name: str) -> None:
+    """Close the connection to a database that has no letters for half of the names, and raise StoreError."""
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        connection.close()
+        raise StoreError(
+            f"{name}: its encoding is {encoding}, which has no letters for many a name; make a database with"
+            " CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def without_password(url: str) -> str:

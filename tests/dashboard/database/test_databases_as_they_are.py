@@ -1,0 +1,101 @@
+"""Databases as people have them: another encoding, another program's, locked, half there, a copy."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from dashboard.database.schema import open_history, open_writable
+from dashboard.roster.athletes import Athlete, athletes, save
+from station.cli import main
+from station.errors import StoreError
+
+ANA = Athlete(id="a-17", name="Łukasz Ström", badge="0042")
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "LATIN2", "SQL_ASCII", "WIN1252", "EUC_JP"])
+def test_a_server_database_that_is_no_utf8_is_refused_in_one_line_at_start(
+    postgres: Any, encoding: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    name = f"in_{encoding.lower()}"
+    with psycopg.connect(postgres.url, autocommit=True) as db:
+        made = f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+        db.execute(made.encode())
+    url = postgres.url.replace("/postgres", f"/{name}")
+    for opened in (open_writable, open_history):
+        with pytest.raises(StoreError, match=f"its encoding is {encoding}, .*ENCODING 'UTF8'"):
+            opened(url)
+    (tmp_path / "names.csv").write_text("id,name\na-17,Łukasz\n", encoding="utf-8")
+    assert main(["athletes", "import", str(tmp_path / "names.csv"), "--db", url]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and f"its encoding is {encoding}" in said
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    path = tmp_path / "history.db"
+    with open_writable(str(path)) as db:
+        save(db, [ANA])
+    return path
+
+
+def test_a_copy_is_read_where_it_lies(history: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "from the gym (1).db"
+    shutil.copy(history, copy)
+    copy.chmod(0o444)
+    with open_history(str(copy)) as db:
+        assert [one.name for one in athletes(db)] == [ANA.name]
+    for words in (["athletes", "list"], ["export", str(tmp_path / "x.csv")], ["report", "list"]):
+        assert main([*words, "--db", str(copy)]) == 0
+
+
+@pytest.mark.parametrize(
+    "spoil, says",
+    [
+        (lambda path: path.write_bytes(b"SQLite format 3\0" + b"\0" * 84), "not a sound|empty|not a"),
+        (lambda path: path.write_bytes(path.read_bytes()[:1500]), "not a sound SQLite database|malformed"),
+        (lambda path: path.write_text("id,name\na-17,Ana\n"), "not a sound SQLite database"),
+        (lambda path: path.write_bytes(b""), "empty"),
+        (lambda path: path.unlink(), "no such history"),
+        (lambda path: (path.unlink(), path.mkdir()), "no such history"),
+    ],
+)
+def test_what_is_no_history_is_refused_in_one_line(
+    history: Path, capsys: pytest.CaptureFixture[str], spoil: Any, says: str
+) -> None:
+    for side in history.parent.glob("history.db-*"):
+        side.unlink()
+    spoil(history)
+    for words in (["athletes", "list"], ["report", "a-17"], ["export", "-"]):
+        assert main([*words, "--db", str(history)]) == 1
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and str(history) in said
+        assert any(one in said for one in says.split("|")), said
+
+
+def test_another_programs_database_stays_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "places.sqlite"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE moz_places (id INTEGER)")
+    before = path.read_bytes()
+    (tmp_path / "names.csv").write_text("id,name\na-17,Ana\n")
+    for words in (["athletes", "list"], ["athletes", "import", str(tmp_path / "names.csv")]):
+        assert main([*words, "--db", str(path)]) == 1
+        assert "not a history" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_a_locked_history_can_be_read_and_is_not_written(
+    history: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "names.csv").write_text("id,name\nb-04,Ben\n")
+    with sqlite3.connect(history, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert main(["athletes", "list", "--db", str(history)]) == 0
+        assert ANA.name in capsys.readouterr().out
+        assert main(["athletes", "import", str(tmp_path / "names.csv"), "--db", str(history)]) == 1
+        assert "in use by another process" in capsys.readouterr().err
+    other.close()
