@@ -25,4 +25,4 @@ def refuse_foreign(path: Path) -> None:
     (pages,) = struct.unpack_from(">I", header, 28)
     (application,) = struct.unpack_from(">I", header, 68)
     if application != APPLICATION_ID and pages > 1:
-        raise StoreError(f"{path}: an SQLite file, but not a history; give another file")
+        raise StoreError(f"{path}: has tables, but is not a history; give another database")
