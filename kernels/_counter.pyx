@@ -418,6 +418,21 @@ cdef class RepCounter:
         cdef Sensors on = self.sensors
         return on.leading.spikes + on.second.spikes, on.leading.shifts + on.second.shifts
 
+    @property
+    def adrift(self):
+        """The motion's channel whose zero has moved and whose place is not found again, and by how much; or None."""
+        cdef Sensors on = self.sensors
+        if on.leading.adrift:
+            return NAMES[on.leading_id], on.leading.step
+        if on.second.adrift:
+            return NAMES[on.second_id], on.second.step
+        return None
+
+    @property
+    def taken(self):
+        """Samples of the motion's leading channel that were used as they came, and that were not."""
+        return self.sensors.leading.taken, self.sensors.leading.repaired
+
     def trace(self, double from_s):
         """The grid from a time on, as far as the ring holds it: float64, shape (4, n): time, place, x, force."""
         cdef long long first = max(<long long>(from_s / GRID_S), self.done - RING + 1, 0)

@@ -28,7 +28,15 @@ cdef class Resampler:
     cdef readonly long long taken, bins          # accepted samples, and the bins they filled
     cdef readonly long long stale, spikes, shifts, disordered, gaps
     cdef int repeats, repaired                  # samples of the run in doubt, and all that were not used as they came
-    cdef readonly long long shifted             # from which bin on a shift was taken out; FAR where there was none
+    # of the newest shift: whether the place has not been found again since, how large, when, and from which shift and place
+    cdef readonly bint adrift
+    cdef readonly double step
+    cdef double shift_before, place_before
+    cdef long long shift_k
+    # since when, and where, the bins have stood still
+    cdef double still_y
+    cdef long long still_k
+    cdef unsigned char lost[RING]               # whether a bin was filled while the place was not found again
     cdef double ring[RING]
     cdef Closing closings[RING]
     cdef double queue_t[QUEUE]
@@ -37,6 +45,8 @@ cdef class Resampler:
 
     cdef void take(self, double t, double raw) noexcept nogil
     cdef void drop(self) noexcept nogil
+    cdef void displace(self, double step) noexcept nogil
+    cdef void find_place(self) noexcept nogil
     cdef bint decide(self, double t, double y) noexcept nogil
     cdef bint far(self, double t0, double y0, double t, double y) noexcept nogil
     cdef double rate(self) noexcept nogil

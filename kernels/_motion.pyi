@@ -8,7 +8,8 @@ class Resampler:
     newest: int
     bins: int
     taken: int
-    shifted: int
+    adrift: bool
+    step: float
     stale: int
     spikes: int
     shifts: int

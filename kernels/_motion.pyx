@@ -37,6 +37,9 @@ cdef double QUANTA = 1.5        # of the resolution a sample: what moves so fast
 cdef double GOES_ON = 0.3       # of the way it would have made: after a stop it has hardly set out again
 cdef double STALE_S = 0.25    # a reading repeated for longer is a stop,
 cdef double STALE_STEPS = 10.0  # and so is one repeated more often: 0.1 s at 100 Hz
+cdef long long RETURN = GRID_HZ       # what is held aside is let go within a second,
+cdef long long BACK = 15              # and is back when it has rested there for 0.15 s
+cdef long long REST = GRID_HZ         # still for a second: a bar that rests, not one that turns
 
 
 @cython.final
@@ -79,7 +82,7 @@ cdef class Resampler:
         self.max_gap_s = max_gap_s
         self.newest = -1
         self.quantum = tolerance
-        self.shifted = FAR
+        self.still_k = -1
         for i in range(RING):
             self.ring[i] = NAN
 
@@ -104,10 +107,13 @@ cdef class Resampler:
         )
 
     cdef void take(self, double t, double raw) noexcept nogil:
-        cdef double y = raw - self.shift
+        cdef double y
         cdef bint doubt = False
         if isnan(raw) or not fabs(t) < LATEST_S:
             return
+        if self.adrift:
+            self.find_place()
+        y = raw - self.shift
         if self.state == EMPTY:
             self.restart(t, y)
             return
@@ -171,10 +177,7 @@ cdef class Resampler:
                 self.drop()  # the one before was the first of all
                 self.restart(self.t1, self.y1)
             else:
-                self.shift += step
-                self.shifts += 1
-                self.repaired += 1
-                self.shifted = min(self.shifted, self.bin)
+                self.displace(step)
                 self.accept(self.t1, self.y1 - step)
                 self.state = PLAIN
         elif jumped:
@@ -186,6 +189,37 @@ cdef class Resampler:
             self.accept(self.t1, self.y1)
             self.state = PLAIN
         return True
+
+    cdef void displace(self, double step) noexcept nogil:
+        """The zero has moved by a step: take it out of what follows."""
+        self.shift_before = self.shift
+        self.place_before = self.y0
+        self.shift_k = self.bin
+        self.step = step
+        self.shift += step
+        self.shifts += 1
+        self.repaired += 1
+        self.adrift = True
+
+    cdef void find_place(self) noexcept nogil:
+        """After a shift, where the bins stand still: the place is as good as before, or the step was none.
+
+        What jumps and glides back to the very reading it left, and rests there, was held aside. Then the way back was
+        no motion: the bins begin anew.
+        """
+        cdef long long still = self.newest - max(self.still_k, self.shift_k)
+        if (
+            still >= BACK
+            and self.newest - self.shift_k <= BACK + RETURN
+            and fabs(self.still_y + self.step - self.place_before) <= self.tolerance
+        ):
+            self.shift = self.shift_before
+            self.shifts -= 1
+            self.spikes += 1
+            self.adrift = False
+            self.restart(self.t0, self.y0 + self.step)
+        elif still >= REST:
+            self.adrift = False
 
     cdef void drop(self) noexcept nogil:
         """The sample in doubt was a spike."""
@@ -256,6 +290,7 @@ cdef class Resampler:
         """Whether nothing is in doubt, and the last two accepted samples lie before the i-th as they came."""
         return (
             self.state == PLAIN
+            and not self.adrift
             and i >= 2
             and self.shift == 0.0
             and self.t0 == t[i - 1]
@@ -343,6 +378,10 @@ cdef class Resampler:
         self.closings[self.bin & MASK].time_s = t
         self.closings[self.bin & MASK].quantum = self.quantum
         self.closings[self.bin & MASK].repaired = self.repaired
+        self.lost[self.bin & MASK] = self.adrift
+        if not fabs(self.ring[self.bin & MASK] - self.still_y) <= self.tolerance:
+            self.still_y = self.ring[self.bin & MASK]
+            self.still_k = self.bin
         self.newest = self.bin
         self.bin += 1
         self.bins += 1

@@ -187,8 +187,8 @@ cdef class Sensors:
                     else:
                         p = two_tethers(self.leading.ring[at], other, &self.anchors)
                     self.s[at] = p.y
-                    # a shifted zero has lost the place, and a line over a gap is not the way the bar went
-                    if k < self.position.shifted and k < self.second.shifted:
+                    # a shifted zero has lost the place for a while; a line over a gap is not the way the bar went
+                    if not self.position.lost[at] and not self.second.lost[at]:
                         if not self.position.bridged(k) and not self.second.bridged(k):
                             self.x[at] = p.x
             elif self.layout == TENSION:

@@ -327,6 +327,7 @@ class SignalQuality(msgspec.Struct, frozen=True, kw_only=True):
     noise_m: float | None  # standard deviation of the readings about the motion; None on tension alone
     repaired_pct: float  # of the samples: spikes, repeats and shifts
     missing_pct: float  # of the time
+    reason: str | None = None  # why it is unfit, with the figure, for a person
 
 
 class AnalysedSet(msgspec.Struct, frozen=True):

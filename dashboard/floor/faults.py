@@ -65,6 +65,14 @@ def faults(view: StationView, session: SessionState, today: date) -> list[Fault]
                     "a shielded cable away from motors; check the port's baud rate",
                 )
             )
+        if health.shifts:
+            found.append(
+                Fault(
+                    f"the zero of the lengths has jumped {health.shifts} times, and was put right",
+                    "look whether the tether slips or the unit is kicked; the path is back once the load has"
+                    " rested for a second, or with `0` on the coach's screen",
+                )
+            )
         if health.clock_drift_ppm is not None and abs(health.clock_drift_ppm) > DRIFT_PPM:
             found.append(
                 Fault(

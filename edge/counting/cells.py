@@ -53,14 +53,14 @@ class Cells:
 
     def feed(self, samples: Sequence[Samples]) -> None:
         """Keep new readings; `forget` when all has been asked about them."""
+        self._asked.clear()
         for part in samples:
-            parts = self._parts.get(part.channel)
-            if parts is not None and len(part.time_s):
+            parts = self._parts.get(part[0])
+            if parts is not None and len(part[1]):
                 parts.append(part)
 
     def forget(self) -> None:
         """Let go of what no question is asked about any more."""
-        self._asked.clear()
         for name, parts in self._parts.items():
             while len(parts) > 1 and parts[-1].time_s[-1] - parts[0].time_s[-1] > KEPT_S:
                 del parts[0]

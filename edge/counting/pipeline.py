@@ -10,6 +10,7 @@ import msgspec
 from edge.counting.cells import Cells
 from edge.counting.load import Scales
 from edge.counting.sets import SetBook, Undo
+from edge.counting.signal import MOTION_CHANNEL, SignalMeter
 from edge.counting.zero import CellZero
 from edge.link.drivers import Samples
 from kernels import Discarded, Measured, RepCounter, Tick
@@ -25,6 +26,7 @@ from station.records import (
     RepEvent,
     RepState,
     SetEvent,
+    SignalQuality,
     reason_where,
     sentence,
 )
@@ -43,6 +45,7 @@ SEEN_SHARE = 0.7
 
 # How long the counter of the exercise before is listened to for the end of what began under it.
 DRAIN_S = 15.0
+FORGET_S = 5.0  # looking for what is too old costs as much as counting a read
 MOST_RETIRING = 4  # a coach who looks for an exercise changes it a few times
 
 FIELDS = frozenset(Rep.__struct_fields__)
@@ -85,6 +88,9 @@ class StationPipeline:
         self._live_s = live_s
         self.cell = CellZero()
         self._cells = Cells()
+        kind = station.station.kind
+        self._signal = SignalMeter(MOTION_CHANNEL[kind], metres=kind != "band")
+        self._earlier = (0, 0, 0, 0)  # of the counters before: samples taken, repaired, spikes, shifts
         self._scales = Scales(station, self._cells)
         self._profile = profile
         self._now_counting = _Listening(make_counter(station, profile, live_s), profile, 1)
@@ -92,6 +98,7 @@ class StationPipeline:
         self.sets = SetBook(profile)
         self._now_s = 0.0  # of the counter
         self._newest_s = 0.0  # of the samples
+        self._forgotten_s = 0.0
 
     @property
     def profile(self) -> Profile:
@@ -118,9 +125,34 @@ class StationPipeline:
         ends_s = [float(part.time_s[-1]) for part in samples if len(part.time_s)]
         self._newest_s = max(self._newest_s, *ends_s, self._newest_s)
         self._cells.feed(zeroed)
+        self._signal.feed(zeroed)
         events = self._feed_retiring(zeroed) + self._translate(self._now_counting.counter.feed(zeroed))
-        self._cells.forget()
+        if self._newest_s - self._forgotten_s > FORGET_S:
+            self._forgotten_s = self._newest_s
+            self._cells.forget()
+            self._signal.forget()
         return events
+
+    @property
+    def signal(self) -> SignalQuality | None:
+        """How good the motion's signal has been so far; None: next to nothing has come."""
+        taken, repaired, spikes, _ = self._tally()
+        return self._signal.quality(taken, repaired, spikes)
+
+    @property
+    def shifts(self) -> int:
+        """Steps of the motion's zero that were found and taken out."""
+        return self._tally()[3]
+
+    @property
+    def adrift(self) -> tuple[str, float] | None:
+        """The channel whose zero has moved, and by how much, until the bar has rested since; or None."""
+        return self._now_counting.counter.adrift
+
+    def _tally(self) -> tuple[int, int, int, int]:
+        counter = self._now_counting.counter
+        now = (*counter.taken, *counter.spikes)
+        return tuple(a + b for a, b in zip(self._earlier, now, strict=True))  # type: ignore[return-value]
 
     def idle(self, session_s: float) -> list[Event]:
         """No samples came up to now: what was going on has broken off, and a set may be over."""
@@ -157,6 +189,7 @@ class StationPipeline:
         """
         counter = make_counter(self._station, profile, self._live_s)
         counter.set_load(self.sets.load_kg or 0.0)
+        self._earlier = self._tally()
         line_s, old = self._newest_s, self._now_counting
         events: list[Event] = [
             *self.sets.begin_section(line_s, self._now_s, profile=profile, athlete=athlete)
@@ -266,6 +299,7 @@ class StationPipeline:
         seen: dict[str, Any] = {name: _seen(number) for name, number in numbers.items() if name in FIELDS}
         when = (measured.start_s, measured.end_s, measured.known_s)
         seen |= self._cells.weight(*when)._asdict()
+        seen["signal_noise_m"] = self._signal.noise_m(measured.concentric_start_s, measured.concentric_end_s)
         if self._station.station.kind != "barbell":
             seen["slack_s"] = self._cells.slack_s(*when)
         rep = Rep(number=1, counted=True, velocity_loss_pct=None, **seen)

@@ -249,6 +249,7 @@ class Node:
             *(a.problem for a in ports),
             *(s.device_problem for s in stats),
         ]
+        problems += session.signal_problems
         if session.rest.exhausted:
             problems.append(f"force_n: its zero has wandered {session.rest.moved_n:+.0f} N; tare it")
         problems += [f"{name}: {fault}" for name, fault in faults.items() if fault != "saturated"]
@@ -280,6 +281,8 @@ class Node:
             watchdog_restarts=sum(s.device_restarts for s in stats),
             board_dropped=sum(s.device_dropped for s in stats),
             missed={name: count for s in stats for name, count in dict(s.missed).items()},
+            shifts=session.shifts,
+            signal=session.signal,
             problem="; ".join(dict.fromkeys(p for p in problems if p)) or None,
         )
 

@@ -19,6 +19,7 @@ from edge.counting.rest import RestZero
 from edge.counting.saved_state import SavedState, Unfinished, exercise_of, from_bytes, to_bytes
 from edge.counting.sets import SetEvents
 from edge.counting.settings import MAX_ID_CHARS, Settings, changed, check_id, check_load, in_words
+from edge.counting.signal import troubles
 from edge.counting.watch import SensorWatch
 from edge.delivery.backlog import Backlog
 from edge.delivery.outbox import Outbox
@@ -50,7 +51,7 @@ from station.messages import (
     new_id,
     now_utc,
 )
-from station.records import Live, Rejected, RepEvent, SetEvent
+from station.records import Live, Rejected, RepEvent, SetEvent, SignalQuality
 from station.weighing import other_than
 
 SOFTWARE = f"plumbline {release()}"
@@ -286,6 +287,23 @@ class Session:
         """Samples a second of each channel over the last calls, some ten seconds; empty at first."""
         with self._lock:
             return self._rates.measured_hz(self._sample_s)
+
+    @property
+    def signal(self) -> SignalQuality | None:
+        """How good the motion's signal has been in this session."""
+        with self._lock:
+            return self._pipeline.signal
+
+    @property
+    def shifts(self) -> int:
+        """Steps of the motion's zero that were found and taken out."""
+        return self._pipeline.shifts
+
+    @property
+    def signal_problems(self) -> list[str]:
+        """What is wrong with the motion's signal, and what to do."""
+        with self._lock:
+            return troubles(self._pipeline.adrift, self._pipeline.signal)
 
     @property
     def _to(self) -> Publisher:

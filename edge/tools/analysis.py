@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.counting.pipeline import Event, StationPipeline
+from edge.counting.signal import MOTION_CHANNEL
 from edge.link.drivers import Samples
 from edge.link.recording import Recording, read_recording
 from station.config import StationFile, load_station
@@ -30,9 +31,6 @@ LONG_S = 600.0  # a recording that is worth a progress line
 
 _Record = TypeVar("_Record", Rep, Rejected)
 _TIMES = ("start_s", "eccentric_end_s", "concentric_start_s", "concentric_end_s", "end_s")
-
-# The channel that carries the motion of each kind of station.
-MOTION_CHANNEL = {"barbell": "position_m", "cable": "position_m", "band": "force_n"}
 
 EPILOG = """\
 examples:
@@ -71,7 +69,7 @@ def analyse(
         if progress is not None:
             progress((_last_time(block) - recording.time_s[0]) / max(recording.duration_s, 1e-9))
     book.take(pipeline.finish())
-    return book.analysis(station.station.id, profile.name)
+    return msgspec.structs.replace(book.analysis(station.station.id, profile.name), signal=pipeline.signal)
 
 
 class RepBook:
@@ -158,6 +156,8 @@ def table(analysis: Analysis) -> str:
         lines += [_row(rep) for rep in a_set.reps]
     if not analysis.sets:
         lines.append("no reps")
+    if analysis.signal is not None and not analysis.signal.fit:
+        lines += ["", f"signal unfit for velocities and boundaries: {analysis.signal.reason}"]
     if analysis.rejected:
         lines += ["", "not reps:"]
         lines += [f"  {r.start_s:8.2f} to {r.end_s:.2f} s  {r.reason}" for r in analysis.rejected]

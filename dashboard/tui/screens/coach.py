@@ -25,6 +25,7 @@ ACTIONS: list[BindingType] = [
     Binding("l", "load", "Load", tooltip="enter the load"),
     Binding("p", "plan", "Plan", tooltip="prescribe reps, tempo, velocity-loss cut-off and path limit"),
     Binding("t", "ask('tare')", "Tare", tooltip="take the load cell's reading as zero"),
+    Binding("0", "ask('zero')", "Zero", show=False, tooltip="a tether or its unit was moved: begin anew"),
     Binding("x", "ask('end-set')", "End", tooltip="end the set here"),
     Binding("r", "ask('restart-set')", "Restart", tooltip="the set does not count; begin again"),
     Binding("u", "undo", "Undo", tooltip="take back what was done last at the station"),

@@ -47,7 +47,7 @@ SIGMA_KEYS = {key for key in REP_KEYS if "sigma" in key} - {
 }
 # Of sensors and judges that the recordings here do not have.
 OTHER_KEYS = {"reason_code", "slack_s", "heel_pct", "heel_least_pct", "left_pct"}
-NOT_SAID = OTHER_KEYS | {"signal_noise_m"}
+NOT_SAID = OTHER_KEYS
 PATH_KEYS = {"path_deviation_m", "path_drift_m", "path_deviation_sigma_m"}
 LENGTH_KEYS = {key for key in REP_KEYS if key.endswith("_mps")} | {
     "rom_m",

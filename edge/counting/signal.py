@@ -1,0 +1,180 @@
+"""How good the signal of the motion is: its rate, what is missing, how its readings vary about the motion.
+
+Noise is what the fourth difference of neighbouring readings sees, which voluntary motion hardly enters; the
+largest quarter of the differences is left out, for those are spikes, which are counted by the kernel. Only
+while something moves: a sensor that looks at a rack says nothing of how it sees a bar.
+"""
+
+from collections.abc import Sequence
+from copy import copy
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.link.drivers import Samples
+from station.records import SignalQuality
+
+Floats = NDArray[np.float64]
+
+# The channel that carries the motion of each kind of station.
+MOTION_CHANNEL = {"barbell": "position_m", "cable": "position_m", "band": "force_n"}
+BLOCK = 512  # readings looked at together; what comes out does not depend on how they were cut into reads
+LEAST = 32  # readings say something of the signal
+CARRY = 4  # a fourth difference reaches over so many from the block before
+MOVES_M = 0.03
+GAP_INTERVALS = 4.0  # a time without readings longer than this and the next is missing,
+GAP_S = 0.1
+# Of the readings' fourth differences, their mean size without the largest quarter: of white noise of 1.
+KEPT_SHARE = 0.75
+OF_WHITE_NOISE = 0.515 * sqrt(70.0)
+KEPT_S = 100.0  # the longest rep that the kernels hold, and some
+# Beyond these neither boundaries nor velocities are what they seem: a centimetre at 25 Hz is 0.05 m/s of a
+# fast rep's peak; one spike in thirty readings lies in every phase; at 8 Hz half a quick phase is not seen.
+MOST_NOISE_M, MOST_SPIKES_PCT, MOST_MISSING_PCT, LEAST_RATE_HZ = 0.010, 3.0, 25.0, 8.0
+
+
+class SignalMeter:
+    """Follow the channel that carries a station's motion. Pure; bounded memory.
+
+    Parameters
+    ----------
+    channel : which
+    metres : whether its readings are lengths; noise is not told of a tension
+    """
+
+    def __init__(self, channel: str, *, metres: bool) -> None:
+        self._channel = channel
+        self._metres = metres
+        self._kept: list[Samples] = []  # to ask about a rep
+        self._held: list[Samples] = []  # not looked at yet
+        self._count = 0  # readings held
+        self._before = (np.empty(0), np.empty(0))  # the last of the block before
+        self._readings = 0
+        self._seconds = 0.0
+        self._missing_s = 0.0
+        self._square_m2 = 0.0
+        self._moving = 0  # readings while something moved
+
+    def feed(self, samples: Sequence[Samples]) -> None:
+        """Take new readings."""
+        for part in samples:
+            if part.channel == self._channel and len(part.time_s):
+                self._held.append(part)
+                self._kept.append(part)
+                self._count += len(part.time_s)
+        if self._count >= BLOCK:
+            time_s, value = self._join()
+            first = 0
+            while len(time_s) - first >= BLOCK:
+                self._look(time_s[first : first + BLOCK], value[first : first + BLOCK])
+                first += BLOCK
+            self._held = [Samples(self._channel, time_s[first:], value[first:])]
+            self._count = len(time_s) - first
+
+    def forget(self) -> None:
+        """Let go of what no question is asked about any more."""
+        while len(self._kept) > 1 and self._kept[-1].time_s[-1] - self._kept[0].time_s[-1] > KEPT_S:
+            del self._kept[0]
+
+    def noise_m(self, start_s: float, end_s: float) -> float | None:
+        """Standard deviation of the readings about the motion; None: too few of them, or no lengths."""
+        parts = []
+        for part in reversed(self._kept if self._metres else ()):
+            if part.time_s[-1] < start_s:
+                break
+            parts.append(part)
+        if not parts:
+            return None
+        time_s = np.concatenate([part.time_s for part in reversed(parts)])
+        value = np.concatenate([part.value for part in reversed(parts)])
+        value = value[slice(*np.searchsorted(time_s, [start_s, end_s]))][:BLOCK]
+        value = value[~np.isnan(value)]
+        return noise_of(value) if len(value) >= LEAST // 2 else None
+
+    def quality(self, taken: int, repaired: int, spikes: int) -> SignalQuality | None:
+        """What can be said so far; None where next to nothing has come.
+
+        taken, repaired, spikes: readings that the kernel used as they came, that it did not, and of those
+        the ones that jumped.
+        """
+        rest = copy(self)
+        if rest._held and rest._count > CARRY:
+            rest._look(*rest._join())
+        if rest._readings < LEAST or rest._seconds <= 0.0:
+            return None
+        seen_s = rest._seconds - rest._missing_s
+        rate_hz = rest._readings / seen_s * taken / max(1, taken + repaired) if seen_s > 0.0 else None
+        noise_m = sqrt(rest._square_m2 / rest._moving) if rest._moving and self._metres else None
+        every = max(1, taken + repaired)
+        missing_pct = 100.0 * rest._missing_s / rest._seconds
+        reason = _unfit(noise_m, 100.0 * spikes / every, missing_pct, rate_hz)
+        return SignalQuality(
+            fit=reason is None,
+            rate_hz=rate_hz,
+            noise_m=noise_m,
+            repaired_pct=100.0 * repaired / every,
+            missing_pct=missing_pct,
+            reason=reason,
+        )
+
+    def _join(self) -> tuple[Floats, Floats]:
+        return (
+            np.concatenate([part.time_s for part in self._held]),
+            np.concatenate([part.value for part in self._held]),
+        )
+
+    def _look(self, time_s: Floats, value: Floats) -> None:
+        """A block of readings."""
+        there = ~np.isnan(value)
+        if not there.all():
+            time_s, value = time_s[there], value[there]
+        time_s = np.concatenate((self._before[0], time_s))
+        value = np.concatenate((self._before[1], value))
+        if len(time_s) <= CARRY:
+            self._before = time_s, value
+            return
+        new = len(time_s) - len(self._before[0])
+        step_s = np.diff(time_s)[-new:]
+        usual_s = float(np.median(step_s))
+        long_s = step_s[step_s > max(GAP_S, GAP_INTERVALS * usual_s)]
+        self._readings += len(step_s)
+        self._seconds += float(step_s.sum())
+        self._missing_s += float(long_s.sum()) - usual_s * len(long_s)
+        if self._metres and float(np.ptp(value)) >= MOVES_M:
+            self._square_m2 += new * noise_of(value) ** 2
+            self._moving += new
+        self._before = time_s[-CARRY:], value[-CARRY:]
+
+
+def noise_of(value: Floats) -> float:
+    """Standard deviation of readings about the motion in them; more than CARRY of them, in a row."""
+    size = np.sort(np.abs(np.diff(value, n=CARRY)))
+    return float(size[: max(1, int(KEPT_SHARE * len(size)))].mean()) / OF_WHITE_NOISE
+
+
+def troubles(adrift: tuple[str, float] | None, quality: SignalQuality | None) -> list[str]:
+    """What is wrong and what to do. adrift: the channel whose zero has moved, and by how much."""
+    said = []
+    if adrift is not None:
+        channel, step = adrift
+        unit = "rad" if channel.endswith("_rad") else "m"
+        said.append(
+            f"{channel}: its zero has jumped by {step:+.2f} {unit}; let the load rest a second, or send zero"
+        )
+    if quality is not None and not quality.fit:
+        said.append(f"the motion's signal is unfit: {quality.reason}; look at the sensor, and what it sees")
+    return said
+
+
+def _unfit(noise_m: float | None, spikes_pct: float, missing_pct: float, rate_hz: float | None) -> str | None:
+    """Why velocities and boundaries are not to be believed, with the figure; None where they are."""
+    if noise_m is not None and noise_m > MOST_NOISE_M:
+        return f"readings vary by {1000 * noise_m:.0f} mm about the motion, {1000 * MOST_NOISE_M:.0f} at most"
+    if spikes_pct > MOST_SPIKES_PCT:
+        return f"{spikes_pct:.0f} % of the readings jump, {MOST_SPIKES_PCT:.0f} % at most"
+    if missing_pct > MOST_MISSING_PCT:
+        return f"{missing_pct:.0f} % of the time is without readings, {MOST_MISSING_PCT:.0f} % at most"
+    if rate_hz is not None and rate_hz < LEAST_RATE_HZ:
+        return f"{rate_hz:.1f} new readings a second, {LEAST_RATE_HZ:.0f} at least"
+    return None

@@ -1,0 +1,109 @@
+"""A zero that jumps is taken out, and the path is back once the bar has rested; what glides back was none."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from kernels import CHANNELS, Measured, RepCounter, Resampler
+
+POSITION, TILT = CHANNELS.index("position_m"), CHANNELS.index("tether_angle_rad")
+
+
+def reps_of(found):
+    return [one for one in found if isinstance(one, Measured) and one.kind == "complete"]
+
+
+def held_aside(time_s, s, at_s, by_m, held_s=0.15, back_s=0.3):
+    """The reading jumps and glides back: a tether caught and let go."""
+    since = time_s - at_s
+    off = np.where(since < held_s, by_m, by_m * (1.0 - (since - held_s) / back_s))
+    return s + np.where((since >= 0.0) & (since < held_s + back_s), off, 0.0)
+
+
+@pytest.mark.parametrize("rate_hz", [20.0, 100.0, 1000.0])
+@pytest.mark.parametrize("by_m", [-0.5, 0.5, 0.25])
+def test_the_height_after_a_jump_that_returns_gradually_is_the_height_before_it(
+    motion, rdl, counter, rate_hz, by_m
+):
+    time_s, s = motion(*rdl(3), (6.0, 0.0), *rdl(3), rate_hz=rate_hz)
+    clean, spoilt = counter("one-tether"), counter("one-tether")
+    wanted = reps_of(clean.push(POSITION, time_s, s) + clean.finish())
+    at_s = wanted[2].end_s + 4.0
+    found = reps_of(spoilt.push(POSITION, time_s, held_aside(time_s, s, at_s, by_m)) + spoilt.finish())
+    assert [rep.top for rep in found] == pytest.approx([rep.top for rep in wanted], abs=0.003)
+    assert spoilt.adrift is None
+    assert spoilt.spikes[1] == 0
+
+
+def test_a_step_between_sets_costs_no_path_once_the_bar_has_rested(motion, rdl, counter):
+    time_s, s = motion(*rdl(3), (6.0, 0.0), *rdl(3), start_m=1.0)
+    stepped = s + np.where(time_s > time_s[-1] / 2.0, 0.3, 0.0)
+    counted = counter("tilt")
+    found = counted.push(TILT, time_s, 0.02 * s) + counted.push(POSITION, time_s, stepped)
+    reps = reps_of(found + counted.finish())
+    assert len(reps) == 6
+    assert [rep.size for rep in reps] == pytest.approx([0.4] * 6, abs=0.01)
+    assert not any(np.isnan(rep.path_deviation_m) for rep in reps)
+    assert counted.spikes == (0, 1)
+    assert counted.adrift is None
+
+
+def test_a_step_in_a_rep_costs_that_rep_s_path_and_is_said_meanwhile(motion, rdl, counter):
+    time_s, s = motion(*rdl(5))
+    half = time_s > 8.0
+    counted = counter("tilt")
+    counted.push(TILT, time_s, 0.02 * s)
+    found = counted.push(POSITION, time_s[time_s < 8.2], (s + 0.3 * half)[time_s < 8.2])
+    channel, step = counted.adrift
+    assert (channel, round(step, 2)) == ("position_m", 0.3)
+    rest = time_s >= 8.2
+    found += counted.push(POSITION, time_s[rest], (s + 0.3 * half)[rest])
+    paths = [np.isnan(rep.path_deviation_m) for rep in reps_of(found + counted.finish())]
+    assert True in paths
+    assert not paths[0]
+    assert counted.adrift is None
+    assert not paths[-1], "the bar has rested at a lockout"
+
+
+def test_a_lift_as_high_as_the_jump_does_not_put_it_back(motion):
+    """The bar is lifted by what the zero fell, but not within a second."""
+    time_s, s = motion((3.0, 0.0), (1.4, 0.5), (2.0, 0.0), (1.5, -0.5), (2.0, 0.0), rate_hz=100.0)
+    resampler = Resampler(6.0, 30.0, 0.010)
+    resampler.push(time_s, s - np.where(time_s >= 2.9, 0.5, 0.0))
+    assert resampler.shifts == 1
+    grid = resampler.grid(20, int(time_s[-1] * 100) - 10)
+    assert np.nanmax(np.abs(np.diff(grid))) < 0.02
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_shifts_and_returns_do_not_depend_on_how_the_stream_is_cut(motion, rdl, counter, seed):
+    rng = np.random.default_rng(seed)
+    time_s, s = motion(*rdl(2), (5.0, 0.0), *rdl(2))
+    s = s + rng.normal(0.0, 3e-4, s.size)
+    s = held_aside(time_s, s, float(rng.uniform(3.0, time_s[-1] - 3.0)), 0.4)
+    s = s + np.where(time_s > rng.uniform(3.0, time_s[-1] - 3.0), -0.3, 0.0)
+
+    def run(edges):
+        counted = counter("tilt", tick_s=0.1)
+        out = []
+        for a, b in pairwise(edges):
+            out += counted.push(TILT, time_s[a:b], 0.02 * s[a:b]) + counted.push(
+                POSITION, time_s[a:b], s[a:b]
+            )
+        return [repr(tuple(row)) for row in out + counted.finish()], counted.spikes, counted.adrift
+
+    whole = run([0, s.size])
+    for _ in range(6):
+        assert run(sorted({0, s.size, *rng.integers(0, s.size, 9).tolist()})) == whole
+
+
+def test_a_counter_says_how_much_it_used_as_it_came(motion, rdl):
+    time_s, s = motion(*rdl(2))
+    s = s.copy()
+    s[[300, 500, 700]] += 0.5
+    counted = RepCounter("travel", concentric_first=False, free_weight=True, min_range=0.1)
+    counted.push(POSITION, time_s, s)
+    taken, repaired = counted.taken
+    assert repaired == 3
+    assert taken == pytest.approx(s.size - 3, abs=40)  # what repeats at rest is one
