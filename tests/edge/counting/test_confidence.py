@@ -83,6 +83,25 @@ def test_what_is_odd_is_seen_as_the_logarithm_of_a_ratio(
     assert getattr(gather(strokes(**of_first), LEAST_M)[0], which) == pytest.approx(seen)
 
 
+# As fitted; whoever moves a number by a third moves some of these.
+@pytest.mark.parametrize(
+    ("sure", "of_first"),
+    [
+        (0.777, {"dwell_s": 1.4}),
+        (0.322, {"dwell_s": 2.0}),
+        (0.042, {"dwell_s": 4.0}),
+        (0.039, {"lift_s": 0.25}),
+        (0.988, {"size": 0.46}),
+        (0.842, {"size": LEAST_M * 1.05}),
+        (0.961, {"size": 0.23}),
+        (0.174, {"start_s": -6.0, "end_s": -2.0, "size": 0.48}),
+        (0.563, {"start_s": -5.0, "end_s": 1.6}),
+    ],
+)
+def test_the_numbers_are_those_of_the_fit(sure: float, of_first: dict[str, float]) -> None:
+    assert confidences(strokes(**of_first), LEAST_M)[0] == pytest.approx(sure, abs=0.01)
+
+
 def test_a_long_set_costs_no_more_than_its_length() -> None:
     assert len(confidences(strokes(5000), LEAST_M)) == 5000
 
