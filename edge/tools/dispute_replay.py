@@ -94,7 +94,8 @@ def _apart(dispute: Dispute, verdict: Verdict, rep: Rep) -> list[str]:
     left_out = {"number", "reason", "velocity_loss_pct"}
     if disputed:  # the pause to the next rep is another where that one is none
         first = next(iter(dispute.profiles.values())).starts_with
-        left_out.add("top_pause_s" if first == "eccentric" else "bottom_pause_s")
+        pause = "top_pause" if first == "eccentric" else "bottom_pause"
+        left_out |= {f"{pause}_s", f"{pause}_sigma_s"}
     if verdict.mark is not None:
         left_out |= {"counted", "reason_code", "confidence"}
     lines = []

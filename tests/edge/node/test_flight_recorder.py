@@ -206,7 +206,7 @@ def test_a_change_in_what_was_kept_shows_as_a_difference(gym: Gym) -> None:
 def test_a_doubtful_rep_is_kept_by_itself(gym: Gym, monkeypatch: pytest.MonkeyPatch) -> None:
     measured = gym.session._pipeline._rep
     monkeypatch.setattr(
-        gym.session._pipeline, "_rep", lambda m: msgspec.structs.replace(measured(m), confidence=0.5)
+        gym.session._pipeline, "_rep", lambda *m: msgspec.structs.replace(measured(*m), confidence=0.5)
     )
     gym.run()
     gym.end()
