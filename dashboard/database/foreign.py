@@ -3,9 +3,9 @@
 import struct
 from pathlib import Path
 
+from dashboard.database.first_edition import APPLICATION_ID
 from station.errors import StoreError
 
-APPLICATION_ID = 0x504C4849  # "PLHI"
 _MAGIC = b"SQLite format 3\0"
 
 
