@@ -24,7 +24,6 @@ from dashboard.broker.reading import Reader
 from station.config import Mqtt, certificate_problem, check_mqtt, read_password
 from station.messages import (
     MAX_PAYLOAD_BYTES,
-    QOS,
     RETAINED,
     Address,
     BadgeMessage,
@@ -40,6 +39,9 @@ CONNECT_TIMEOUT_S = 2.0
 KEEPALIVE_S = 5  # a broker behind a dead link is noticed within 1.5 of these
 LOOP_S = 0.05  # how long a command waits at most
 REPLY_WAIT_S = 5.0
+UNDER_WAY = (
+    32  # messages with QoS 1 that the broker may have sent ahead: a flood's are in front of all others
+)
 OUTGOING = 1024  # commands, and the record's acknowledgements
 LEAVES = ("state", "info", "health", "current", "live", "rep", "set", "reply")
 
@@ -183,19 +185,23 @@ class Client:
                 code = client.loop(LOOP_S)
                 while code == paho.MQTT_ERR_SUCCESS and client.has_read_ahead:
                     code = client.loop_read()
+                    self._send_waiting(client, answers)  # a flood takes long to be read
                 if code != paho.MQTT_ERR_SUCCESS:
                     break
                 self._read_until_s = began_s
                 refused = any(answers)
-                while self._outgoing and answers:
-                    topic, payload = self._outgoing.popleft()
-                    client.publish(topic, payload, qos=1)
+                self._send_waiting(client, answers)
         finally:
             client.disconnect()
             if self.connection.up:
                 self._say(False, "broker gone")
         # Refused for who we are is an answer; refused for the version is not.
         return bool(answers) and answers[0] != UNSUPPORTED_VERSION
+
+    def _send_waiting(self, client: Reader, answers: Sequence[int]) -> None:
+        while self._outgoing and answers:
+            topic, payload = self._outgoing.popleft()
+            client.publish(topic, payload, qos=1)
 
     def _new_client(self, version: int, answers: list[int]) -> Reader:
         client = Reader(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion(version))
@@ -212,7 +218,9 @@ class Client:
                 return
             self.refused = None
             to = Address(self._site or "+", self._station or "+", "")
-            client.subscribe([(f"{to.topic}{leaf}", QOS.get(leaf, 1)) for leaf in self._leaves])
+            # QoS 0: a connection loses nothing by itself, and without one nothing is kept for us either
+            # way. With QoS 1 the answers to the packets of a flood held all others up for seconds.
+            client.subscribe([(f"{to.topic}{leaf}", 0) for leaf in self._leaves])
 
         def on_subscribe(*_: Any) -> None:
             # Not before: what a station says meanwhile would be missed by a screen that says it listens.

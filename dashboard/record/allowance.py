@@ -9,27 +9,26 @@ from collections import OrderedDict
 
 EVENTS_AT_ONCE = 100_000.0  # the quota of a node's outbox
 EVENTS_PER_S = 50.0
-WISHES_AT_ONCE = 200.0  # commands, badges and answers: a person's
-WISHES_PER_S = 20.0
+WISHES_AT_ONCE = 32.0  # commands, badges, answers, healths: of one topic; each may be a commit
+WISHES_PER_S = 10.0  # as many as a node obeys
 MOST_STATIONS = 4096
-Key = tuple[str, str]  # site and station
 
 
 class Allowance:
-    """A bucket of tokens for each station: it holds `at_once`, and `per_s` are added."""
+    """A bucket of tokens for each station or topic: it holds `at_once`, and `per_s` are added."""
 
     def __init__(self, at_once: float, per_s: float) -> None:
         self._at_once = at_once
         self._per_s = per_s
-        self._buckets: OrderedDict[Key, tuple[float, float]] = OrderedDict()  # tokens, and when that was
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens, and when that was
 
-    def take(self, key: Key, now_s: float) -> bool:
-        """Whether the station may have one more at `now_s`."""
-        tokens, at_s = self._buckets.get(key, (self._at_once, now_s))
+    def take(self, topic: str, now_s: float) -> bool:
+        """Whether one more may come at `now_s` on a topic, or the topics that begin with it."""
+        tokens, at_s = self._buckets.get(topic, (self._at_once, now_s))
         tokens = min(self._at_once, tokens + (now_s - at_s) * self._per_s)
         allowed = tokens >= 1.0
-        self._buckets[key] = (tokens - allowed, now_s)
-        self._buckets.move_to_end(key)
+        self._buckets[topic] = (tokens - allowed, now_s)
+        self._buckets.move_to_end(topic)
         if len(self._buckets) > MOST_STATIONS:
             self._buckets.popitem(last=False)
         return allowed

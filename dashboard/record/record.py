@@ -40,7 +40,6 @@ from station.exercises import all_profiles
 from station.messages import (
     AckMessage,
     Address,
-    AnyMessage,
     BadgeMessage,
     CommandMessage,
     HealthMessage,
@@ -48,7 +47,6 @@ from station.messages import (
     RepMessage,
     SetMessage,
     StreamAck,
-    Tombstone,
     new_id,
     now_utc,
 )
@@ -224,12 +222,13 @@ class Record:
         for packet in packets:
             if not packet.payload and packet.topic.endswith(("/info", "/health")):
                 continue  # takes a retained message back (MQTT-3.3.1-10)
+            if not self._may(packet):
+                self.beyond += 1
+                continue
             try:
                 address, message, _ = read(packet)
                 key = (address.site, address.station)
-                if not self._may(key, message):
-                    self.beyond += 1
-                elif isinstance(message, HealthMessage):
+                if isinstance(message, HealthMessage):
                     self._holes.settled(*key, message.settled, monotonic())
                 elif isinstance(message, RecordedMessage):
                     arrived.append(Arrived(*key, message))
@@ -272,13 +271,12 @@ class Record:
         for key, message in read_badges:
             self._answer(key, message)
 
-    def _may(self, key: StationKey, message: AnyMessage) -> bool:
-        """Whether a station has not said too much already."""
-        if isinstance(message, RepMessage | SetMessage | Tombstone):
-            return self._events.take(key, monotonic())
-        if isinstance(message, InfoMessage | HealthMessage):
-            return True
-        return self._wishes.take(key, monotonic())
+    def _may(self, packet: Packet) -> bool:
+        """Whether a station has not said too much already; asked before the message is looked at."""
+        station, _, leaf = packet.topic.rpartition("/")
+        if leaf in ("rep", "set"):
+            return self._events.take(station, monotonic())
+        return self._wishes.take(packet.topic, monotonic())
 
     def _answer(self, key: StationKey, message: BadgeMessage) -> None:
         """Set the station to whose badge it is; the edge confirms each command by itself."""

@@ -109,7 +109,7 @@ def test_a_lifter_s_screen_hears_its_own_station_alone(
     broker: Any, edge: Any, words: Any, until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[Client] = []
-    monkeypatch.setattr(cli, "_look", lambda client, *_: made.append(client))
+    monkeypatch.setattr(cli, "_look", lambda client, *_: made.append(client) or 0)  # type: ignore[func-returns-value]
     assert cli.screen(["gym/rack-1", "--port", str(broker.port)]) == 0
     (client,) = made
     edge.say("rack-2", words().state(), words().info())

@@ -367,9 +367,9 @@ def test_what_the_broker_has_kept_is_not_obeyed_at_every_start(
 
 def test_a_station_gets_as_much_as_a_whole_outbox_and_then_its_rate() -> None:
     allowance = Allowance(at_once=5.0, per_s=2.0)
-    assert [allowance.take(("gym", "a"), 0.0) for _ in range(7)] == [True] * 5 + [False] * 2
-    assert allowance.take(("gym", "b"), 0.0)
-    assert [allowance.take(("gym", "a"), 1.0) for _ in range(3)] == [True, True, False]
+    assert [allowance.take("gym/a", 0.0) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert allowance.take("gym/b", 0.0)
+    assert [allowance.take("gym/a", 1.0) for _ in range(3)] == [True, True, False]
 
 
 def test_a_coach_s_dashboard_whose_acknowledgements_are_refused_says_so_and_writes_nothing(
