@@ -35,7 +35,9 @@ def test_every_text_that_says_pip_install_names_our_distribution_and_an_extra_of
     named = [
         (path.name, words)
         for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *TEXTS]
-        for words in re.findall(r"pip install '?([\w.-]+(?:\[[\w,]+\])?)", path.read_text(encoding="utf-8"))
+        for words in re.findall(
+            r"pip install (?:--\S+ )*['\"]?([\w.-]+(?:\[[\w,]+\])?)", path.read_text(encoding="utf-8")
+        )
     ]
     extras = [re.fullmatch(rf"{DISTRIBUTION}(?:\[(\w+)\])?", words) for _, words in named]
     assert named
