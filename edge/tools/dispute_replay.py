@@ -95,9 +95,9 @@ def _apart(dispute: Dispute, verdict: Verdict, rep: Rep) -> list[str]:
     if disputed:  # the pause to the next rep is another where that one is none
         first = next(iter(dispute.profiles.values())).starts_with
         pause = "top_pause" if first == "eccentric" else "bottom_pause"
-        left_out |= {f"{pause}_s", f"{pause}_sigma_s"}
+        left_out |= {f"{pause}_s", f"{pause}_sigma_s", "confidence"}  # which is by the set's other reps
     if verdict.mark is not None:
-        left_out |= {"counted", "reason_code", "confidence"}
+        left_out |= {"counted", "reason_code"}
     lines = []
     for name in set(Rep.__struct_fields__) - left_out:
         said, now = getattr(verdict.rep, name), getattr(rep, name)

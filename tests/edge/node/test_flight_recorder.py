@@ -204,9 +204,8 @@ def test_a_change_in_what_was_kept_shows_as_a_difference(gym: Gym) -> None:
 
 
 def test_a_doubtful_rep_is_kept_by_itself(gym: Gym, monkeypatch: pytest.MonkeyPatch) -> None:
-    measured = gym.session._pipeline._rep
     monkeypatch.setattr(
-        gym.session._pipeline, "_rep", lambda *m: msgspec.structs.replace(measured(*m), confidence=0.5)
+        "edge.counting.judging._confidences", lambda standing, *_: {one.event_id: 0.5 for one in standing}
     )
     gym.run()
     gym.end()
