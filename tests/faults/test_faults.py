@@ -19,7 +19,7 @@ pytestmark = [
 
 
 # Kills of the node and of the record: tests/system/test_delivery.py.
-ROWS = ["reset", "broker", "partitions", "chaos", "full", "io", "power", "unplug", "corrupt"]
+ROWS = ["reset", "broker", "partitions", "chaos", "image", "full", "io", "power", "unplug", "corrupt"]
 ROWS += ["ticks", "clock", "stations", "ports", "attack", "spoof", "soak"]
 
 
