@@ -216,14 +216,16 @@ cdef class Meter:
     cdef void lift(self, Window* window, Span down, Span up, double load, Measures* m) noexcept nogil:
         """Everything that is measured inside the two phases."""
         cdef int i, i0, i1, at
-        cdef double t_end, a, a_before, lowest
+        cdef double t_end, reached, a, a_before, lowest
+        # where a boundary was moved inward, the place is the one that the motion rests at
+        cdef double start = self.phases.place_at(up.start_s - up.start.inward_s)
         i0 = self.phases.index(up.start_s)
         i1 = self.phases.index(up.end_s)
         # the lowest place: at the turn of an eccentric-first rep it may be before the concentric starts
-        m.bottom = self.phases.place_at(up.start_s)
+        m.bottom = start
         for i in range(self.phases.index(down.end_s) if not self.concentric_first else i0, i1 + 1):
             m.bottom = min(m.bottom, self.phases.place[i])
-        m.top = self.phases.place_at(up.end_s)
+        m.top = self.phases.place_at(up.end_s - up.end.inward_s)
         if self.concentric_first and not isnan(m.eccentric_s):
             lowest = m.bottom
             for i in range(i1, self.phases.index(down.end_s) + 1):
@@ -232,7 +234,7 @@ cdef class Meter:
                 m.bottom = lowest
         m.size = m.top - m.bottom
         m.concentric_s = up.end_s - up.start_s
-        m.mean_concentric_velocity_mps = (m.top - self.phases.place_at(up.start_s)) / m.concentric_s
+        m.mean_concentric_velocity_mps = (m.top - start) / m.concentric_s
         m.peak_concentric_velocity_mps = self.phases.rate[i0]
         at = i0
         for i in range(i0, i1 + 1):
@@ -245,6 +247,7 @@ cdef class Meter:
         if self.free_weight:
             self.phases.accelerate(window, i0, i1)
             t_end = up.end_s
+            reached = m.top
             a_before = 0.0
             for i in range(at, i1 + 1):
                 a = self.phases.curve[i]
@@ -252,14 +255,15 @@ cdef class Meter:
                     t_end = (self.phases.first + i + 0.5) * GRID_S
                     if i > at and a_before > a:
                         t_end -= GRID_S * (-G_MPS2 - a) / (a_before - a)
+                    reached = self.phases.place_at(t_end)
                     break
                 a_before = a
-            m.mean_propulsive_velocity_mps = self.phases.place_at(t_end) - self.phases.place_at(up.start_s)
-            m.mean_propulsive_velocity_mps /= t_end - up.start_s
+            m.mean_propulsive_velocity_mps = (reached - start) / (t_end - up.start_s)
         m.mean_eccentric_velocity_mps = NAN
         m.peak_eccentric_velocity_mps = NAN
         if not isnan(m.eccentric_s):
-            m.mean_eccentric_velocity_mps = self.phases.place_at(down.start_s) - self.phases.place_at(down.end_s)
+            m.mean_eccentric_velocity_mps = self.phases.place_at(down.start_s - down.start.inward_s)
+            m.mean_eccentric_velocity_mps -= self.phases.place_at(down.end_s - down.end.inward_s)
             m.mean_eccentric_velocity_mps /= down.end_s - down.start_s
             m.peak_eccentric_velocity_mps = 0.0
             at = self.phases.index(down.start_s)

@@ -35,6 +35,8 @@ cdef class Phases:
         self, Edge* edge, int i, int inner, int step, double sign, double v0
     ) noexcept nogil
     cdef double ending(self, double v0) noexcept nogil
+    cdef bint rests(self, int i, int step, double level) noexcept nogil
+    cdef double blunt(self, const Edge* edge) noexcept nogil
     cdef double place_at(self, double t) noexcept nogil
     cdef int index(self, double t) noexcept nogil
     cdef double parabolic_peak(self, int i) noexcept nogil

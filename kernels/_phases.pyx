@@ -25,6 +25,14 @@ cdef double MIDDLE_S = 0.12
 # Hogan 1985), but not far: README, "Phases".
 cdef double READ_AT = 0.08          # of the phase's peak speed
 cdef double CARRIED_S = 0.15
+# A smoother of half-width h that is given a step, or a ramp v ~ tau^p too steep for it, leaves 0.2 h of
+# (t3 - t1) / (sqrt 3 - 1), never less, and puts the boundary 0.4 h too far out; where it leaves 0.26 h, 0.08 h, falling
+# as the sixth power between. What is beyond that is taken out of quick phases, which read long otherwise; in slow ones
+# noise and gaps are what looks so steep.
+cdef double OUT = 0.4
+cdef double STEEPEST = 0.2
+cdef double RESOLVED = 0.26
+cdef double QUICK = 4.0             # times v0, the level of a phase whose peak is 50 times v0
 cdef double BLUR_S = 0.5            # noise does not spread a crossing farther than this
 cdef int NOISE_LAG = 5
 cdef int LEAST_REACH = 3            # the narrowest smoother
@@ -207,6 +215,7 @@ cdef class Phases:
         span.end_s = NAN
         span.end = span.start
         span.end.read_s = NAN
+        span.end.inward_s = 0.0
         for i in range(out + 1, i1 + 1):
             if sign * (end - self.place[i]) <= ZONE * size:
                 span.end_s = self.boundary(i, i1, out, 1, sign, level, v0, &span.end)
@@ -232,6 +241,7 @@ cdef class Phases:
         edge.through_s = NAN
         edge.blur_s = 0.0
         edge.level = level
+        edge.inward_s = 0.0
         while i != outer and not sign * self.rate[i] >= level:
             i += step
         while i != outer:
@@ -258,7 +268,29 @@ cdef class Phases:
         edge.read_s = 0.5 * (first + last)
         edge.blur_s = fabs(last - first)
         at_s = self.carried(edge, at, inner, step, sign, v0)
-        return min(at_s, known_s) if step > 0 else max(at_s, known_s)
+        if level > QUICK * v0 and self.rests(self.index(at_s), step, level):
+            edge.inward_s = -step * self.blunt(edge)
+        return edge.inward_s + (min(at_s, known_s) if step > 0 else max(at_s, known_s))
+
+    cdef bint rests(self, int i, int step, double level) noexcept nogil:
+        """Whether the motion stays slow beyond sample i; where it turns at once, it is as steep as it seems."""
+        cdef int j
+        for j in range(1, 2 * self.half + 1):
+            if fabs(self.rate[min(max(i + step * j, 0), self.n - 1)]) >= level:
+                return False
+        return True
+
+    cdef double blunt(self, const Edge* edge) noexcept nogil:
+        """How far out the smoother has put a boundary, beyond what it does where the onset is resolved, s."""
+        cdef double wide_s = self.half * GRID_S
+        cdef double left = fabs(edge.through_s - edge.read_s) / (sqrt(3.0) - 1.0) / wide_s
+        cdef double share = STEEPEST / RESOLVED
+        if not left < RESOLVED:
+            return 0.0
+        left = min(1.0, STEEPEST / left)
+        left *= left * left
+        share *= share * share
+        return OUT * wide_s * (left * left - share * share)
 
     cdef double carried(
         self, Edge* edge, int i, int inner, int step, double sign, double v0

@@ -28,6 +28,7 @@ cdef class Uncertainty:
     cdef int apart               # grid samples between samples
     cdef int lag                 # of the sixth differences, grid samples
     cdef double typical_s        # time between samples
+    cdef double hardest          # acceleration of the lift
 
     cdef void weigh(self, Window* window, Span down, Span up, Measures* m) noexcept nogil
     cdef void listen(self, Window* window) noexcept nogil
@@ -40,5 +41,4 @@ cdef class Uncertainty:
     cdef double spacing(self, Window* window) noexcept nogil
     cdef double boundary(self, Window* window, double at_s, const Edge* edge) noexcept nogil
     cdef double common(self, Window* window, Measures* m, int top, int bottom) noexcept nogil
-    cdef double turned(self, Window* window, double high, double low, int top, int bottom) noexcept nogil
     cdef int repaired(self, Window* window, double start_s, double end_s) noexcept nogil

@@ -28,9 +28,9 @@ import numpy as np
 
 from kernels._smooth import design
 
-from kernels._path cimport Anchors
 from kernels._phases cimport Phases, middle
 from kernels._smooth cimport LADDER, MAX_HALF, Moment, half_width, moment, smoother
+from kernels._survey cimport one_tether, two_tethers
 from kernels._window cimport (
     GRID_HZ,
     MASK,
@@ -55,6 +55,9 @@ cdef enum:
 # (2 sin(pi f lag))⁶ / 20 in the mean square from 8 to 15 Hz, where physiological tremor (8 to 12 Hz: Elble & Koller
 # 1990) and a tether's slap lie; a narrow smoother makes 2.1 of white noise.
 cdef double SIXTH_GAIN = 2.3
+# A peak that is uncertain by more than this of itself rests on readings that are not the motion: spikes that nobody can
+# tell from it between the samples of a slow sensor, or a gap.
+cdef double BOUNDED = 0.2
 cdef double GAP = 3.0           # times the usual time between samples
 cdef double ROOT3 = sqrt(3.0)
 cdef double PI = 3.141592653589793
@@ -100,6 +103,22 @@ cdef double part(const double* taps, const double* others, int half, int other) 
         square += a * a
         total += (a - b) * (a - b)
     return total / square
+
+
+cdef void unseen(Measures* m) noexcept nogil:
+    """The lengths of the lift cannot be bounded: no number says them. `size` stays, for the rep counts by it."""
+    m.size_sigma = NAN
+    m.mean_concentric_velocity_mps = NAN
+    m.mean_concentric_velocity_sigma_mps = NAN
+    m.peak_concentric_velocity_mps = NAN
+    m.peak_concentric_velocity_sigma_mps = NAN
+    m.mean_propulsive_velocity_mps = NAN
+    m.mean_power_w = NAN
+    m.peak_power_w = NAN
+    m.work_j = NAN
+    m.path_deviation_m = NAN
+    m.path_drift_m = NAN
+    m.path_deviation_sigma_m = NAN
 
 
 @cython.final
@@ -151,6 +170,8 @@ cdef class Uncertainty:
         cdef double pcv = m.peak_concentric_velocity_mps
         cdef double down_start, down_end, up_start, up_end, top, start, bottom, common, late, early, bend
         self.listen(window)
+        # of the smoothest way there: 5.77 D / T², its peak speed being 1.875 D / T (Flash & Hogan 1985)
+        self.hardest = 5.77 / (1.875 * 1.875) * pcv * pcv / m.size
         down_start = self.boundary(window, down.start_s, &down.start)
         down_end = self.boundary(window, down.end_s, &down.end)
         up_start = self.boundary(window, up.start_s, &up.start)
@@ -199,6 +220,8 @@ cdef class Uncertainty:
         start = self.bias(window, fastest, True)
         top = top * top + start * start + bend * bend
         m.peak_concentric_velocity_sigma_mps = sqrt(top + common * common * pcv * pcv)
+        if self.layout != TENSION and m.peak_concentric_velocity_sigma_mps > BOUNDED * pcv:
+            unseen(m)
 
     cdef void listen(self, Window* window) noexcept nogil:
         """How noisy the window is: its sixth differences, and what it scatters about the smoothed place."""
@@ -293,7 +316,13 @@ cdef class Uncertainty:
         cdef double bias = self.bias(window, i, False)
         cdef double q = window.ratio * window.closings[min(self.phases.first + i, window.newest) & MASK].quantum
         cdef double stuck = q / sqrt(12.0) * exp(-2.0 * PI * PI * rate * rate / (self.gains.rate * q * q))
-        return sqrt(noise * noise + bias * bias + stuck * stuck)
+        cdef double between = self.interval(window, i)
+        # in a gap the way may have gone out and come back
+        if between > GAP * self.typical_s and between > LEAST_LAG * GRID_S:
+            between *= 0.125 * self.hardest * between
+        else:
+            between = 0.0
+        return sqrt(noise * noise + bias * bias + stuck * stuck + between * between)
 
     cdef double ticks(self, Window* window, int i, double speed) noexcept nogil:
         """Of the smoothed rate at sample i of the window, for the resolution: steps q / speed apart, each off by up to
@@ -356,6 +385,7 @@ cdef class Uncertainty:
             wide_s = self.phases.half * GRID_S + (line if line > 2.0 * GRID_S else 0.0)
             blunt = min(1.0, 0.2 * wide_s * (ROOT3 - 1.0) / apart)
             blunt *= 0.4 * wide_s * blunt * blunt  # both ends of a phase the same way, and so not as if by chance
+            blunt -= fabs(edge.inward_s)  # taken out
             if line > GAP * self.typical_s and line > LEAST_LAG * GRID_S:
                 line = (line + fabs(at_s - edge.read_s)) / ROOT3  # it was read at an end of the gap
             else:
@@ -367,74 +397,19 @@ cdef class Uncertainty:
     cdef double common(self, Window* window, Measures* m, int top, int bottom) noexcept nogil:
         """Of every length of the set, relative: scale, and what survey, zero and stray turn the range by."""
         cdef double turned = 0.0
-        if self.layout != TRAVEL and self.layout != PULLEY and self.layout != TENSION:
-            turned = self.turned(window, m.top, m.bottom, top, bottom) / m.size
+        cdef double high = window.x[(self.phases.first + top) & MASK]
+        cdef double low = window.x[(self.phases.first + bottom) & MASK]
+        if self.layout == TWO_TETHERS and high == high and low == low:
+            turned = two_tethers(high, m.top, low, m.bottom, &self.anchors, self.sigma_anchor, self.sigma_zero)
+        elif self.layout != TRAVEL and self.layout != PULLEY and self.layout != TENSION:
+            turned = one_tether(
+                high, m.top, low, m.bottom, &self.anchors, self.sigma_anchor, self.sigma_zero, self.stray
+            )
+        turned /= m.size
         return sqrt(self.sigma_scale * self.sigma_scale + turned * turned)
-
-    cdef double turned(self, Window* window, double high, double low, int top, int bottom) noexcept nogil:
-        """What anchors and zeros as uncertain as they are make of a range from one height to another, m.
-
-        The place p errs by e where n1 · e = d1 + n1 · a1, n being the tether's direction, d its zero's error and a its
-        anchor's; likewise with the second tether, or else a known tilt or a bar that hangs over x = 0.
-        """
-        cdef double x1 = window.x[(self.phases.first + top) & MASK]
-        cdef double x0 = window.x[(self.phases.first + bottom) & MASK]
-        cdef double a = self.sigma_anchor
-        cdef double z = self.sigma_zero
-        cdef double ax = self.anchors.ax
-        cdef double one, two, d
-        high -= self.anchors.ay
-        low -= self.anchors.ay
-        if isnan(x1) or isnan(x0):
-            # s = sqrt(L² - ax²); a bar at x, as likely anywhere in stray, is taken for one (x² - 2 ax x) / 2 s higher
-            if not low > self.stray:
-                return NAN if not low > 0.0 else self.stray
-            one = ax * (1.0 / high - 1.0 / low) * a
-            two = (sqrt(1.0 + ax * ax / (high * high)) - sqrt(1.0 + ax * ax / (low * low))) * z
-            d = self.stray * self.stray
-            d = d * (d / 5.0 + 4.0 * ax * ax / 3.0) / (4.0 * low * low)
-            return sqrt(one * one + two * two + d)
-        if self.layout != TWO_TETHERS:
-            one = high / sqrt(high * high + (x1 - ax) * (x1 - ax)) - low / sqrt(low * low + (x0 - ax) * (x0 - ax))
-            return fabs(one) * z
-        return two_tethers_turn(x1, high, x0, low, &self.anchors, a, z)
 
     cdef int repaired(self, Window* window, double start_s, double end_s) noexcept nogil:
         """How many of the leading channel's samples between two times were not used as they came."""
         cdef long long last = min(<long long>(end_s * GRID_HZ), window.newest)
         cdef long long first = max(<long long>(start_s * GRID_HZ) - 1, last - RING + 1, 0)
         return window.closings[last & MASK].repaired - window.closings[first & MASK].repaired
-
-
-cdef double two_tethers_turn(
-    double x1, double high, double x0, double low, const Anchors* on, double a, double z
-) noexcept nogil:
-    """The same of two tethers; heights are over the first anchor. e_y = (n1x c2 - n2x c1) / det, c = d + n · a."""
-    cdef double by[6]
-    cdef double x, y, l1, l2, n1x, n1y, n2x, n2y, det, sign
-    cdef double total = 0.0
-    cdef int i, end
-    for i in range(6):
-        by[i] = 0.0
-    for end in range(2):
-        sign = -1.0 if end else 1.0
-        x = (x0 if end else x1) - on.ax
-        y = low if end else high
-        l1 = sqrt(x * x + y * y)
-        n1x = x / l1
-        n1y = y / l1
-        x -= on.bx - on.ax
-        y -= on.by - on.ay
-        l2 = sqrt(x * x + y * y)
-        n2x = x / l2
-        n2y = y / l2
-        det = n1x * n2y - n2x * n1y
-        by[0] -= sign * n2x * n1x / det * a
-        by[1] -= sign * n2x * n1y / det * a
-        by[2] += sign * n1x * n2x / det * a
-        by[3] += sign * n1x * n2y / det * a
-        by[4] -= sign * n2x / det * z
-        by[5] += sign * n1x / det * z
-    for i in range(6):
-        total += by[i] * by[i]
-    return sqrt(total)

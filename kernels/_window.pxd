@@ -67,6 +67,7 @@ cdef struct Edge:         # what a boundary was read from
     double through_s      # where it passes three times that; NaN where it does not
     double blur_s         # from the first to the last of its passes
     double level
+    double inward_s       # what the boundary is moved by towards the phase, for an onset too steep for the smoother
 
 cdef struct Span:
     double start_s

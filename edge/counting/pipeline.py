@@ -294,6 +294,8 @@ class StationPipeline:
     def _rep(self, measured: Measured, profile: Profile) -> Rep:
         """What was measured as a record, by name: NaN is None, and so is a length on tension alone."""
         numbers = measured.numbers | {"rom_m": measured.size, "rom_sigma_m": measured.size_sigma}
+        if isnan(measured.size_sigma):
+            numbers["rom_m"] = measured.size_sigma
         if self._now_counting.counter.on_tension:
             numbers |= dict.fromkeys(LENGTHS, float("nan"))
         seen: dict[str, Any] = {name: _seen(number) for name, number in numbers.items() if name in FIELDS}

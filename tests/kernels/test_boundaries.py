@@ -109,3 +109,26 @@ def test_pauses_are_never_negative(motion, results):
     reps, _ = results(time_s, s)
     assert len(reps) == 6
     assert min(rep.bottom_pause_s for rep in reps) >= 0.0
+
+
+def test_a_quick_short_lift_that_is_begun_at_once_does_not_read_low(results):
+    time_s = np.arange(0.0, 12.0, 1.0 / RATE_HZ)
+    speed = np.zeros_like(time_s)
+    for start_s in (2.0, 5.0, 8.0):
+        # 0.25 m in a quarter of a second, its full speed after 20 ms; let down slowly
+        speed += 1.1 * np.clip((time_s - start_s) / 0.02, 0.0, 1.0) * (time_s < start_s + 0.2)
+        speed += 1.1 * np.clip((start_s + 0.25 - time_s) / 0.05, 0.0, 1.0) * (time_s >= start_s + 0.2)
+        speed -= (
+            0.25
+            * np.clip(np.sin(np.pi * (time_s - start_s - 1.0)), 0.0, None)
+            * ((time_s > start_s + 1.0) & (time_s < start_s + 2.0))
+            * (np.pi / 2.0)
+        )
+    s = 1.0 + np.cumsum(speed) / RATE_HZ
+    ticks = np.floor(s[::5] / 0.0027) * 0.0027
+    reps, _ = results(time_s[::5].copy(), ticks, concentric_first=True)
+    assert len(reps) == 3
+    true = boundaries(time_s, s, round(1.9 * RATE_HZ), round(2.5 * RATE_HZ))
+    for rep in reps:
+        assert rep.concentric_s == pytest.approx(true[1] - true[0], abs=0.02)
+        assert rep.mean_concentric_velocity_mps == pytest.approx(mcv(time_s, s, *true), rel=0.06)

@@ -122,6 +122,22 @@ def test_the_height_over_one_tether_is_as_unsure_as_the_bar_may_stray(motion, rd
         assert least <= sigma <= most
 
 
+def test_velocities_that_rest_on_spikes_between_slow_samples_are_not_said(motion, rdl, results):
+    time_s, s = motion(*rdl(4), rate_hz=25.0)
+    plain, _ = results(time_s, s)
+    spoilt = s.copy()
+    middle = int(0.5 * (plain[1].concentric_start_s + plain[1].concentric_end_s) * 25.0)
+    spoilt[middle : middle + 2] += (0.2, 0.17)
+    found, _ = results(time_s, spoilt)
+    assert len(found) == 4
+    said = [found[i].peak_concentric_velocity_mps for i in (0, 2, 3)]
+    assert said == pytest.approx([plain[0].peak_concentric_velocity_mps] * 3, abs=0.05)
+    spoilt_rep = found[1]
+    off = spoilt_rep.peak_concentric_velocity_mps - plain[1].peak_concentric_velocity_mps
+    assert np.isnan(off) or abs(off) < 3.0 * spoilt_rep.peak_concentric_velocity_sigma_mps
+    assert np.isnan(spoilt_rep.size_sigma) == np.isnan(off)
+
+
 def test_samples_that_were_not_used_as_they_came_are_counted_with_their_rep(motion, rdl, results):
     time_s, s = motion(*rdl(3))
     s = s + np.random.default_rng(1).normal(0.0, 0.0001, s.size)
