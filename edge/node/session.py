@@ -6,19 +6,17 @@ A session begins when its pipeline does and has a random id; the ids of its reps
 import threading
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from edge.counting.dispute import CountingState, Verdict, Why
+from edge.counting.dispute import CountingState, Verdict
 from edge.counting.pipeline import StationPipeline
 from edge.counting.rates import Rates
 from edge.counting.rest import RestZero
 from edge.counting.saved_state import SavedState, Unfinished, exercise_of, from_bytes, to_bytes
-from edge.counting.sets import SetEvents
-from edge.counting.settings import MAX_ID_CHARS, Settings, changed, check_id, check_load, in_words
+from edge.counting.settings import Settings, in_words
 from edge.counting.signal import troubles
 from edge.counting.watch import SensorWatch
 from edge.delivery.backlog import Backlog
@@ -26,6 +24,7 @@ from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from edge.link.drivers import Samples
 from edge.node.clock_sync import clock_synchronised
+from edge.node.commands import Commands
 from edge.node.dispute_store import DisputeStore
 from edge.node.flight_recorder import FlightRecorder
 from station.bounds import measured
@@ -33,16 +32,13 @@ from station.clock import DeviceClock
 from station.config import StationFile
 from station.distribution import release
 from station.errors import ConfigError
-from station.exercises import Profile, all_profiles, load_profile
+from station.exercises import Profile, load_profile
 from station.messages import (
     CURRENT_REPS,
-    CommandError,
-    CommandMessage,
     CurrentMessage,
     CurrentRep,
     InfoMessage,
     LiveMessage,
-    ReplyCode,
     ReplyMessage,
     RepMessage,
     Sensor,
@@ -58,15 +54,6 @@ SOFTWARE = f"plumbline {release()}"
 IDLE_AFTER_S = 2.0  # a port unplugged and back sooner breaks off nothing
 SETS_KEPT = 128  # a long day's
 COMMANDS_REMEMBERED = 128
-
-Undo = Callable[[], str]  # returns what was undone
-
-
-class _Action(NamedTuple):
-    """What one key or one badge has brought about."""
-
-    name: str  # its commands share it
-    undo: list[Undo]  # of each command, the newest last
 
 
 class Session:
@@ -86,7 +73,6 @@ class Session:
         self.last_sample_at: float | None = None  # host's monotonic time of receipt
         self.clock: DeviceClock | None = None  # of the first port; samples of every port come on it
         self.settings = Settings()
-        self._done: list[_Action] = []  # the newest last
         self._rates = Rates()
         self.rejected = 0  # movements
         self.standing_down = False  # another node counts for this station
@@ -95,16 +81,17 @@ class Session:
         self.rest = RestZero(needs_motion=station.station.kind != "band")
         self._resumed = False
         self._kept: SavedState | None = None  # as the outbox's file has it; None: it is not to be kept
-        self._pipeline = StationPipeline(station, profile)
-        self._exercises_dir = exercises_dir
+        self.pipeline = StationPipeline(station, profile)
+        self.exercises_dir = exercises_dir
         self._outbox: Outbox | None = None
         self._publisher: Publisher | None = None
         self._lock = threading.RLock()
         self._set_days: dict[str, date] = {}  # on which a set was done, by its event id
         self._current: CurrentMessage | None = None
-        self._sample_s = 0.0
+        self.sample_s = 0.0
         self._replies: dict[str, ReplyMessage] = {}
         self._info: InfoMessage | None = None
+        self._commands = Commands(self)
         self._clock_synchronised = clock_synchronised
         self._idle = False
         self.flight: FlightRecorder | None = None
@@ -127,11 +114,11 @@ class Session:
             return None
         try:
             kept = from_bytes(data)
-            profile = exercise_of(kept, station.exercise, self.profile, self._exercises_dir)
-            self._set(kept.settings, profile)
+            profile = exercise_of(kept, station.exercise, self.profile, self.exercises_dir)
+            self.set_to(kept.settings, profile)
         except ConfigError as error:
             return f"as the station file says, not as it was: {error}"
-        self._pipeline.cell.resume(kept.tared_n)
+        self.pipeline.cell.resume(kept.tared_n)
         self._resumed = True
         if kept.unfinished is not None:  # what was pending when the node ended is one rep of one set
             self.backlog.add([*kept.unfinished.reps, kept.unfinished.a_set])
@@ -142,25 +129,25 @@ class Session:
         """Take new samples, or the news that there were none, and the commands that have come in."""
         with self._lock:
             if samples and self.standing_down:
-                self._sample_s = self.session_s = max(
-                    self._sample_s, *(float(part.time_s[-1]) for part in samples)
+                self.sample_s = self.session_s = max(
+                    self.sample_s, *(float(part.time_s[-1]) for part in samples)
                 )
                 self.last_sample_at = now_s
             elif samples:
                 self._idle = False
-                self._sample_s = max(self._sample_s, *(float(part.time_s[-1]) for part in samples))
-                self.session_s = self._sample_s
+                self.sample_s = max(self.sample_s, *(float(part.time_s[-1]) for part in samples))
+                self.session_s = self.sample_s
                 self.last_sample_at = now_s
                 self._rates.feed(samples)
                 believed = self.watch.feed(samples, now_s)
-                self._take(self._pipeline.feed(believed))
+                self.take(self.pipeline.feed(believed))
                 if self.station.rezero_at_rest:
-                    running = self._pipeline.sets.running
-                    self._pipeline.cell.move(self.rest.feed(believed, self._pipeline.cell.zero_n, running))
+                    running = self.pipeline.sets.running
+                    self.pipeline.cell.move(self.rest.feed(believed, self.pipeline.cell.zero_n, running))
             elif self.last_sample_at is not None and now_s - self.last_sample_at > IDLE_AFTER_S:
-                self.session_s = self._sample_s + (now_s - self.last_sample_at)
+                self.session_s = self.sample_s + (now_s - self.last_sample_at)
                 self._idle = True
-                self._take(self._pipeline.idle(self.session_s))
+                self.take(self.pipeline.idle(self.session_s))
             self._obey_all()
             self._tell_current()
             if self.flight is not None:
@@ -170,7 +157,7 @@ class Session:
         """The stream is over: confirm what is pending, end the set; `write` must follow."""
         with self._lock:
             self.backlog.hurry()
-            self._take(self._pipeline.finish())
+            self.take(self.pipeline.finish())
             self._tell_current()
             self._keep()
 
@@ -178,7 +165,7 @@ class Session:
         """Keep the newest bytes of the ports, and what of them is disputed; before the first `step`."""
 
         def profile_of(name: str) -> Profile:
-            return load_profile(name, self._exercises_dir)
+            return load_profile(name, self.exercises_dir)
 
         self.flight = FlightRecorder(self.station, self.id, SOFTWARE, profile_of, store, ports)
         return self.flight
@@ -191,7 +178,7 @@ class Session:
     def _disputed_set(self, set_event_id: str) -> tuple[list[Verdict], bool]:
         """What was said of a set, under the ids the history has, and whether it is running."""
         with self._lock:
-            sets = self._pipeline.sets
+            sets = self.pipeline.sets
             verdicts = [
                 msgspec.structs.replace(
                     one, event_id=self._long(one.event_id), set_event_id=self._long(one.set_event_id)
@@ -206,9 +193,9 @@ class Session:
             exercise=self.profile.name,
             load_kg=self.settings.load_kg,
             full_range_m=self.settings.full_range_m,
-            zero_n=self._pipeline.cell.zero_n,
-            line=self._pipeline.sets.section,
-            counter=self._pipeline.counters,
+            zero_n=self.pipeline.cell.zero_n,
+            line=self.pipeline.sets.section,
+            counter=self.pipeline.counters,
             idle=self._idle,
         )
 
@@ -234,13 +221,13 @@ class Session:
             settings=self.settings,
             exercise=self.profile.name,
             in_file=self.station.exercise,
-            tared_n=self._pipeline.cell.tared_n,
+            tared_n=self.pipeline.cell.tared_n,
             unfinished=self._unfinished(),
         )
 
     def _unfinished(self) -> Unfinished | None:
         """What would be said of the running set if the node ended now."""
-        found = self._pipeline.sets.unfinished(self._sample_s)
+        found = self.pipeline.sets.unfinished(self.sample_s)
         if found is None:
             return None
         reps, a_set = found
@@ -286,31 +273,31 @@ class Session:
     def measured_rates_hz(self) -> dict[str, float]:
         """Samples a second of each channel over the last calls, some ten seconds; empty at first."""
         with self._lock:
-            return self._rates.measured_hz(self._sample_s)
+            return self._rates.measured_hz(self.sample_s)
 
     @property
     def signal(self) -> SignalQuality | None:
         """How good the motion's signal has been in this session."""
         with self._lock:
-            return self._pipeline.signal
+            return self.pipeline.signal
 
     @property
     def shifts(self) -> int:
         """Steps of the motion's zero that were found and taken out."""
-        return self._pipeline.shifts
+        return self.pipeline.shifts
 
     @property
     def signal_problems(self) -> list[str]:
         """What is wrong with the motion's signal, and what to do."""
         with self._lock:
-            return troubles(self._pipeline.adrift, self._pipeline.signal)
+            return troubles(self.pipeline.adrift, self.pipeline.signal)
 
     @property
     def _to(self) -> Publisher:
         assert self._publisher is not None, "attach() comes first"
         return self._publisher
 
-    def _take(self, events: Sequence[RepEvent | SetEvent | Live | Rejected]) -> None:
+    def take(self, events: Sequence[RepEvent | SetEvent | Live | Rejected]) -> None:
         if self.flight is not None:
             self.flight.said(events)
         messages: list[RepMessage | SetMessage] = []
@@ -338,7 +325,7 @@ class Session:
             (one.athlete, one.exercise) == (self.settings.athlete, self.profile.name)
             and one.summary.counted_reps > 0
             and self._set_days.get(one.event_id) == today
-            for one in self._pipeline.sets.summaries()
+            for one in self.pipeline.sets.summaries()
         )
 
     def _rep_message(self, event: RepEvent) -> RepMessage:
@@ -357,7 +344,7 @@ class Session:
         """An id of this session's book, as it is known outside."""
         return f"{self.id}-{event_id}"
 
-    def _short(self, event_id: str | None) -> str | None:
+    def short(self, event_id: str | None) -> str | None:
         """The other way round. What is another session's stays long, and is found by nobody."""
         return None if event_id is None else event_id.removeprefix(f"{self.id}-")
 
@@ -379,7 +366,7 @@ class Session:
 
     def _tell_current(self) -> None:
         """Publish the running set as it stands, where that has changed."""
-        said = self._pipeline.sets.newest()
+        said = self.pipeline.sets.newest()
         reps = said.reps if said is not None else []
         standing = [one.rep for one in reps if one.state != "rejected"]
         plates_kg = self.station.stack.plates_kg if self.station.stack else ()
@@ -421,223 +408,25 @@ class Session:
         for command in self._to.commands(self.station.station.id):
             reply = self._replies.get(command.event_id)
             if reply is None:  # QoS 1 may bring a command twice; it is obeyed once and answered twice
-                reply = self._answer(command)
+                reply = self._commands.answer(command)
                 self._keep()
                 self._replies[command.event_id] = reply
                 if len(self._replies) > COMMANDS_REMEMBERED:
                     del self._replies[next(iter(self._replies))]
             self.backlog.answer(reply)
 
-    def _answer(self, command: CommandMessage) -> ReplyMessage:
-        """Do it, and say what came of it."""
-        undone: str | None = None
-        try:
-            if command.name == "undo":
-                undone, text = self._undo()
-                code = ReplyCode.UNDONE
-            else:
-                text, code = self._obey(command), ReplyCode.DONE
-        except CommandError as error:
-            text, code = str(error), error.code
-        except ConfigError as error:  # of an exercise: none of that name, or none for this station
-            known = command.exercise in all_profiles(self._exercises_dir)
-            text, code = str(error), ReplyCode.NOT_HERE if known else ReplyCode.UNKNOWN_EXERCISE
-        return ReplyMessage(
-            event_id=new_id(),
-            at_utc=now_utc(),
-            in_reply_to=command.event_id,
-            ok=code in (ReplyCode.DONE, ReplyCode.UNDONE),
-            text=text,
-            code=code,
-            action=_action_of(command),
-            undone=undone,
-        )
-
-    def _undo(self) -> tuple[str, str]:
-        """Take the newest action back, all the commands of it: which one, and what was done in words."""
-        if not self._done:
-            raise CommandError(ReplyCode.NOTHING_TO_UNDO, "there is nothing to undo")
-        action = self._done.pop()
-        return action.name, "; ".join(undo() for undo in reversed(action.undo))
-
-    def _obey(self, command: CommandMessage) -> str:
-        """Do it and return what was done. Raises ConfigError or CommandError with the reason why not."""
-        text, undo = self._do(command)
-        name = _action_of(command)
-        if self._done and self._done[-1].name == name:
-            self._done[-1].undo.append(undo)
-        else:
-            self._done = [*self._done[1 - COMMANDS_REMEMBERED :], _Action(name, [undo])]
-        return text
-
-    def _do(self, command: CommandMessage) -> tuple[str, Undo]:  # noqa: PLR0911 - a row for each command
-        """Do it; what was done in words, and what takes it back and says so."""
-        by = command.by[:MAX_ID_CHARS]
-        sets, known_s = self._pipeline.sets, self._pipeline.now_s
-        match command.name:
-            case "tare":
-                cell = self._pipeline.cell
-                return self._zeroed(cell.tare()), lambda: self._zeroed(cell.undo_tare())
-            case "zero":
-                self._take(self._pipeline.zero(self.settings.athlete))
-                return "the lengths' zero is looked for anew", lambda: "it stays so"
-            case "end-set":
-                self._take(self._pipeline.end_set(self.settings.athlete))
-                return "set ended", partial(self._reopen, sets.section)
-            case "restart-set":
-                number, count, events, take_back = self._pipeline.restart_set(by)
-                self._take(events)
-                text = f"set {number} does not count, {count} reps; counting from one"
-                return text, self._taken_back(take_back, f"set {number} counts again")
-            case "mark-rep":
-                rep_id = self._short(command.rep_event_id)
-                return self._put_right(sets.mark(rep_id, command.mark, by, known_s), rep_id)
-            case "add-rep":
-                set_id = self._short(command.set_event_id)
-                return self._put_right(sets.add(set_id, self._sample_s, by, known_s))
-            case "give-set":
-                return self._give(command)
-            case "load-set":
-                return self._load_set(command)
-            case "set-exercise":
-                if command.exercise is None:
-                    raise CommandError(ReplyCode.MISSING, "the command needs exercise")
-                profile = load_profile(command.exercise, self._exercises_dir)
-                # How many sets, a tempo, a path limit and a full range are of one exercise.
-                asked = msgspec.structs.replace(
-                    self.settings,
-                    target_sets=None,
-                    tempo_s=None,
-                    velocity_loss_cutoff_pct=None,
-                    path_limit_m=None,
-                    full_range_m=None,
-                )
-                text = f"counting {profile.title}"
-            case _:
-                profile = self.profile
-                asked, text = changed(self.settings, command, profile)
-        old, old_profile = self.settings, self.profile
-        self._set(asked, profile)
-        line = sets.section
-
-        def undo() -> str:
-            if old.athlete != self.settings.athlete and self._pipeline.reopen_set(line):
-                self.settings = msgspec.structs.replace(self.settings, athlete=old.athlete)
-            self._set(old, old_profile)
-            return f"undone: {text}"
-
-        return text, undo
-
-    def _set(self, settings: Settings, profile: Profile) -> None:
+    def set_to(self, settings: Settings, profile: Profile) -> None:
+        """Count this for them from now on."""
         if profile != self.profile:
-            self._take(self._pipeline.set_profile(profile, settings.athlete))
+            self.take(self.pipeline.set_profile(profile, settings.athlete))
             self.profile = profile
         elif settings.athlete != self.settings.athlete:
-            self._take(self._pipeline.end_set(settings.athlete))  # a set belongs to one athlete
+            self.take(self.pipeline.end_set(settings.athlete))  # a set belongs to one athlete
         if settings.load_kg != self.settings.load_kg:
-            self._pipeline.set_load(settings.load_kg)
+            self.pipeline.set_load(settings.load_kg)
         if settings.full_range_m != self.settings.full_range_m:
-            self._pipeline.set_full_range(settings.full_range_m)
+            self.pipeline.set_full_range(settings.full_range_m)
         self.settings = settings
-
-    def _put_right(
-        self, done: tuple[SetEvents, Callable[[], SetEvents]], rep_id: str | None = None
-    ) -> tuple[str, Undo]:
-        """Send what a correction has changed; the rep it is about in words, None: the newest of them."""
-        events, undo = done
-        self._take(events)
-        self._dispute(events, "added" if rep_id is None else "marked")
-        return _in_words(events, rep_id), lambda: self._said_back(undo, rep_id)
-
-    def _dispute(self, events: SetEvents, why: Why) -> None:
-        """A person has said something of a rep: what was measured there is kept."""
-        about = next((one.set_event_id for one in events if isinstance(one, RepEvent)), None)
-        if self.flight is not None and about is not None:
-            self.flight.disputed(about, why)
-
-    def _said_back(self, undo: Callable[[], SetEvents], rep_id: str | None) -> str:
-        events = undo()
-        self._take(events)
-        self._dispute(events, "marked")
-        return f"undone: {_in_words(events, rep_id)}"
-
-    def _taken_back(self, undo: Callable[[], SetEvents], words: str) -> Undo:
-        def back() -> str:
-            self._take(undo())
-            return words
-
-        return back
-
-    def _give(self, command: CommandMessage) -> tuple[str, Undo]:
-        """A set, or the rest of it, was another athlete's; so is what follows where it still runs."""
-        athlete = command.athlete
-        if athlete is not None:
-            check_id(athlete)
-        sets = self._pipeline.sets
-        set_id, rep_id = self._short(command.set_event_id), self._short(command.rep_event_id)
-        events, undo = sets.give(set_id, rep_id, athlete, self._pipeline.now_s)
-        self._take(events)
-        newest = sets.newest()
-        before = self.settings
-        if sets.running and newest is not None and newest.athlete == athlete:
-            sets.signed_in(athlete)
-            self.settings = msgspec.structs.replace(before, athlete=athlete)
-
-        def back() -> str:
-            self._take(undo())
-            if self.settings.athlete != before.athlete:
-                sets.signed_in(before.athlete)
-                self.settings = msgspec.structs.replace(self.settings, athlete=before.athlete)
-            return "the set is whose it was"
-
-        return f"given to {athlete}" if athlete else "given to nobody", back
-
-    def _load_set(self, command: CommandMessage) -> tuple[str, Undo]:
-        """A whole set was lifted with this; so is what follows where it still runs."""
-        check_load(command.load_kg)
-        sets, set_id = self._pipeline.sets, self._short(command.set_event_id)
-        weighs = not self._pipeline.weighs and self.profile.load == "mass"
-        events, undo = sets.load_set(set_id, command.load_kg, self._pipeline.now_s, weighs=weighs)
-        self._take(events)
-        newest = sets.newest()
-        running = sets.running and newest is not None and set_id in (None, newest.event_id)
-        before = self.settings
-        if running:
-            self._set(msgspec.structs.replace(before, load_kg=command.load_kg), self.profile)
-
-        def back() -> str:
-            self._take(undo())
-            if running:
-                self._set(msgspec.structs.replace(self.settings, load_kg=before.load_kg), self.profile)
-            return "the set's load is what it was"
-
-        words = "no load" if command.load_kg is None else f"{command.load_kg:g} kg"
-        return f"the set was lifted with {words}", back
-
-    def _zeroed(self, text: str) -> str:
-        """A person has set the load cell's zero."""
-        self.rest.tared()
-        return text
-
-    def _reopen(self, line: int) -> str:
-        if not self._pipeline.reopen_set(line):
-            raise CommandError(ReplyCode.TOO_LATE, "too late: a set that ended stays ended")
-        return "the set goes on"
-
-
-def _action_of(command: CommandMessage) -> str:
-    """Which action a command belongs to; one that names none is an action by itself."""
-    return command.action or command.event_id
-
-
-def _in_words(events: SetEvents, rep_id: str | None) -> str:
-    """A rep among what has changed, as it is now: its neighbours' numbers and pauses may change with it."""
-    reps = [event for event in events if isinstance(event, RepEvent)]
-    rep = next((one for one in reps if one.event_id == rep_id), reps[-1] if reps else None)
-    if rep is None:
-        return "as it was"
-    counted = "counted" if rep.rep.counted else f"not counted: {rep.rep.reason}"
-    return f"set {rep.set_number} rep {rep.rep.number}: {counted}"
 
 
 def _day(at_utc: str) -> date:

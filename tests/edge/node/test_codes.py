@@ -36,13 +36,13 @@ class Station:
         self.movements: list[ReasonCode | None] = []
         self._asked: list[CommandMessage] = []
         self._at_s, self._place_m = 0.0, 1.0
-        take = self.session._take
+        take = self.session.take
 
         def overhear(events: Any) -> None:
             self.movements += [one.reason_code for one in events if isinstance(one, Rejected)]
             take(events)
 
-        self.session._take = overhear  # type: ignore[method-assign]  of a movement only the number goes out
+        self.session.take = overhear  # type: ignore[method-assign]  of a movement only the number goes out
 
     problem = None
 

@@ -105,7 +105,7 @@ def test_a_tare_holds_over_a_restart(outbox: Outbox) -> None:
     a_life(outbox, {"name": "tare"})
     session = Session(STATION, load_profile("rdl"))
     session.resume(outbox)
-    assert session._pipeline.cell.zero_n == pytest.approx(12.0, abs=0.5)
+    assert session.pipeline.cell.zero_n == pytest.approx(12.0, abs=0.5)
 
 
 def test_an_exercise_written_into_the_file_since_then_is_the_newer_word(outbox: Outbox) -> None:

@@ -130,7 +130,7 @@ class Bench:
         station = StationFile(station=StationTable(id="rack-1", kind="barbell"))
         self.session = Session(station, load_profile("rdl"))
         self.session.attach(outbox, self.hears)  # type: ignore[arg-type]
-        self.pipeline: Any = self.session._pipeline
+        self.pipeline: Any = self.session.pipeline
         self.now_s = 100.0
         self._commands = 0
 
