@@ -23,11 +23,11 @@ from dashboard.floor.state import FloorState
 from dashboard.options import add_broker_options, broker_of
 from dashboard.record.embedded import EmbeddedRecord
 from station.config import Mqtt, decode_toml
-from station.distribution import install_with
 from station.errors import ConfigError, PlumblineError
 from station.exercises import Profile, all_profiles
+from station.program.distribution import install_with
+from station.program.usage import command_parser
 from station.text.output import screen_problem
-from station.usage import command_parser
 
 DASHBOARD_EXAMPLES = """\
 examples:
@@ -282,7 +282,7 @@ class _Stop:
         self.number: int | None = None
         self.last_resort: Callable[[], None] = lambda: None
         self._terminals = [fd for fd in (0, 1, 2) if os.isatty(fd)]
-        self._came: SimpleQueue[int] = SimpleQueue()  # as in station.process.on_ending_signals
+        self._came: SimpleQueue[int] = SimpleQueue()  # as in station.program.process.on_ending_signals
         threading.Thread(target=self._end, name="signals", daemon=True).start()
 
     def on_signal(self, number: int, _frame: FrameType | None) -> None:

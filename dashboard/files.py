@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from station import process
 from station.errors import StoreError
+from station.program import process
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """As `station.process.whole_file`. Raises StoreError where the folder is missing or not writable."""
+    """As `process.whole_file`. Raises StoreError where the folder is missing or not writable."""
     try:
         with process.whole_file(path) as draft:
             yield draft

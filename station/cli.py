@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 
-from station.distribution import release
 from station.errors import PlumblineError
+from station.program.distribution import release
 from station.text.output import open_standard_streams
 
 USAGE = """\

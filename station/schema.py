@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from station.distribution import release
 from station.messages import BY_LEAF, QOS, RETAINED
+from station.program.distribution import release
 
 FROM_STATION = ("state", "info", "health", "live", "rep", "set", "reply")
 

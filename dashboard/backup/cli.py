@@ -16,10 +16,10 @@ from dashboard.backup.folder import (
     write_manifest,
 )  # fmt: skip
 from dashboard.database.schema import default_history, is_postgres
-from station.distribution import release
 from station.errors import StoreError
 from station.messages import now_utc
-from station.usage import command_parser
+from station.program.distribution import release
+from station.program.usage import command_parser
 
 RECORDS = Path("/var/lib/plumbline-record/history.db")  # of the record's unit
 BACKUP_EXAMPLES = """\

@@ -16,7 +16,7 @@ from dashboard.database.schema import connect, is_postgres, open_writable, versi
 from dashboard.database.tables import METADATA, SCHEMA_VERSION, VERSION
 from dashboard.database.types import TEXT
 from station.errors import StoreError
-from station.usage import command_parser
+from station.program.usage import command_parser
 
 BATCH_ROWS = 500
 EXAMPLES = """\

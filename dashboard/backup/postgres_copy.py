@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from station.distribution import install_with
 from station.errors import StoreError
+from station.program.distribution import install_with
 
 CONNECT_TIMEOUT_S = 5
 TABLES_QUERY = """

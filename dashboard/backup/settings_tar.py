@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from dashboard.backup.folder import open_plain
 from station.errors import StoreError
-from station.process import replace_file
+from station.program.process import replace_file
 
 FOLDERS = (Path("/etc/plumbline"), Path("/etc/mosquitto/plumbline"))
 

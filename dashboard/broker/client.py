@@ -32,7 +32,7 @@ from station.messages import (
     ReplyMessage,
     encode,
 )
-from station.mqtt_version import MQTT_5, UNSUPPORTED_VERSION, VERSIONS, other_version
+from station.program.mqtt_version import MQTT_5, UNSUPPORTED_VERSION, VERSIONS, other_version
 
 RETRY_S = 1.0
 CONNECT_TIMEOUT_S = 2.0

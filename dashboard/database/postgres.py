@@ -7,8 +7,8 @@ from urllib.parse import urlsplit, urlunsplit
 from sqlalchemy import Connection, Table, create_engine
 
 from dashboard.database.database import LOCK_WAIT_S, Database
-from station.distribution import install_with
 from station.errors import StoreError
+from station.program.distribution import install_with
 
 try:
     import psycopg

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dashboard.plaintext import clean
 from station.errors import PlumblineError
-from station.process import end_with_parent
+from station.program.process import end_with_parent
 
 GRACE_S = 3.0  # between asking a child to end and ending it
 

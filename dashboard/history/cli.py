@@ -23,8 +23,8 @@ from dashboard.roster.athletes import athletes, find_athlete
 from station.errors import StoreError
 from station.exercises import all_profiles
 from station.messages import now_utc
+from station.program.usage import command_parser
 from station.text.output import data_output
-from station.usage import command_parser
 
 EXPORT_EXAMPLES = """\
 examples:

@@ -19,8 +19,8 @@ from dashboard.database.tables import COMMANDS, REPS, SETS
 from dashboard.history.kept import EVERYTHING, Filter
 from dashboard.history.queries import condition
 from dashboard.history.spreadsheet import cell
-from station.distribution import install_with
 from station.errors import StoreError
+from station.program.distribution import install_with
 
 What = Literal["reps", "sets", "commands"]
 _TABLES: Mapping[What, Table] = {"reps": REPS, "sets": SETS, "commands": COMMANDS}

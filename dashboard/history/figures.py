@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from station.distribution import install_with
 from station.errors import StoreError
+from station.program.distribution import install_with
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -50,8 +50,8 @@ from station.messages import (
     new_id,
     now_utc,
 )
-from station.process import stop_on_signals
-from station.usage import command_parser
+from station.program.process import stop_on_signals
+from station.program.usage import command_parser
 
 LEAVES = ("rep", "set", "command", "correction", "reply", "info", "health", "badge")
 GATHER_S = 0.02  # arrivals of so long share a transaction

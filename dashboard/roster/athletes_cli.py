@@ -15,7 +15,7 @@ from dashboard.roster.athletes import athletes, erase, everything, find_athlete,
 from dashboard.roster.athletes_file import read_roster
 from station.errors import StoreError
 from station.exercises import all_profiles
-from station.usage import command_parser
+from station.program.usage import command_parser
 
 ATHLETES_EXAMPLES = """\
 examples:

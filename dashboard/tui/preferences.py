@@ -7,7 +7,7 @@ import msgspec
 from platformdirs import user_config_path
 
 from dashboard.floor.units import Units
-from station.process import replace_file
+from station.program.process import replace_file
 
 Theme = Literal["dark", "light"]
 

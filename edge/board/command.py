@@ -12,8 +12,8 @@ from edge.board.flash import flash_hex, flash_uf2, verify
 from edge.board.image import uf2
 from edge.doctor.findings import as_line, worst
 from station.errors import ConfigError
-from station.process import replace_file
-from station.usage import command_parser
+from station.program.process import replace_file
+from station.program.usage import command_parser
 
 EXAMPLES = """\
 examples:

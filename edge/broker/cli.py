@@ -13,8 +13,8 @@ from edge.broker.certificates import RENEW_DAYS
 from edge.broker.credentials import read_request
 from edge.broker.folder import ALWAYS, BrokerFolder, Gym, broker_group, with_users, without_users
 from station.errors import ConfigError
-from station.process import stop_on_signals
-from station.usage import command_parser
+from station.program.process import stop_on_signals
+from station.program.usage import command_parser
 
 EXAMPLES = """\
 examples:

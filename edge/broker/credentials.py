@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 from station.errors import ConfigError
-from station.process import replace_file
+from station.program.process import replace_file
 from station.text.encoding import read_text
 
 # mosquitto_passwd's own: PBKDF2-HMAC-SHA512 over a random password, where more rounds add nothing

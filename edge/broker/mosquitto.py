@@ -18,9 +18,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
-from station.distribution import install_with
 from station.errors import BrokerError
-from station.process import end_with_parent
+from station.program.distribution import install_with
+from station.program.process import end_with_parent
 
 READY_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 1.5

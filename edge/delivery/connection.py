@@ -5,7 +5,7 @@ callbacks given, `connected` becomes true or false. Each station has a connectio
 connection has one last will, and because that is what lets a gym give every station its own password.
 
 The client id is fixed ("plumbline-<site>-<station>"): with a random one a late last will of the old
-connection would overwrite the new birth. Which version of MQTT: see station.mqtt_version.
+connection would overwrite the new birth. Which version of MQTT: see station.program.mqtt_version.
 """
 
 import socket
@@ -28,7 +28,7 @@ from edge.delivery.rival import Rival
 from station.config import Mqtt, certificate_problem, check_mqtt, read_password
 from station.errors import MessageError
 from station.messages import RETAINED, Address, StateMessage, decode, encode, new_id
-from station.mqtt_version import UNSUPPORTED_VERSION, VERSIONS, other_version
+from station.program.mqtt_version import UNSUPPORTED_VERSION, VERSIONS, other_version
 
 LEAVES = ("command", "ack")  # what a station listens to
 TAKEN_OVER = "Session taken over"  # MQTT 5's reason 0x8E, in paho's words

@@ -7,7 +7,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from station.config import Mqtt
 from station.errors import ConfigError
-from station.mqtt_version import MQTT_3_1_1
+from station.program.mqtt_version import MQTT_3_1_1
 
 
 def new_client(
@@ -15,7 +15,7 @@ def new_client(
 ) -> paho.Client:
     """A client that is not connected yet and keeps nothing at the broker.
 
-    version : of station.mqtt_version
+    version : of station.program.mqtt_version
     timeout_s : how long connecting may take
     Raises ConfigError for a CA file that is none.
     """

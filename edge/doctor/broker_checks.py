@@ -10,7 +10,7 @@ from edge.delivery.mqtt_client import new_client
 from edge.doctor.findings import Finding
 from station.config import Mqtt, certificate_problem, check_mqtt, read_password
 from station.errors import ConfigError
-from station.mqtt_version import NAMES, UNSUPPORTED_VERSION, VERSIONS
+from station.program.mqtt_version import NAMES, UNSUPPORTED_VERSION, VERSIONS
 
 TIMEOUT_S = 3.0
 CERTIFICATE_DAYS = 30

@@ -20,8 +20,8 @@ from edge.doctor.port_checks import check_port
 from station.config import StationFile, load_station
 from station.errors import ConfigError
 from station.exercises import load_profile
+from station.program.usage import command_parser
 from station.text.output import print_data
-from station.usage import command_parser
 
 
 def doctor(argv: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from edge.doctor.findings import Finding, Status
 from edge.node.clock_sync import clock_synchronised
 from edge.node.machine import throttled_bits, troubles
-from station.distribution import release
+from station.program.distribution import release
 
 HERE = "machine"
 LEAST_BYTES, FEW_BYTES = 100 * 2**20, 2**30

@@ -3,7 +3,7 @@
 import numpy as np
 
 from edge.link.drivers import Samples
-from station.clock import DeviceClock
+from station.timing.clock import DeviceClock
 
 JUMP_S = 0.25  # a difference beyond this is a device that began anew, not a fit that got better
 SLEW = 0.1

@@ -26,8 +26,8 @@ from typing import BinaryIO, NamedTuple, Self
 
 import msgspec
 
-from station.clock import ClockMark
 from station.errors import RecordingError
+from station.timing.clock import ClockMark
 
 MAGIC = b"\x89PLC\r\n\x1a\n"
 VERSION = 1

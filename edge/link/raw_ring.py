@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from edge.link.capture import record
-from station.clock import ClockMark
+from station.timing.clock import ClockMark
 
 KEEP_S = 600.0
 BLOCK_S = 5.0

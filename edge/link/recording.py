@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from edge.link.columns import Column, check_units_row, read_header
 from edge.link.drivers import Samples
 from edge.link.plausible import check_plausible
-from station.distribution import install_with
 from station.errors import RecordingError, TableError
+from station.program.distribution import install_with
 from station.text.encoding import RECORDING_MB, read_whole
 from station.text.tables import Table, number, text_of
 

@@ -82,7 +82,7 @@ class Node:
             session.attach(outbox, self.publisher, self._work.set)
 
     def stop(self) -> None:
-        """Ask `run` to end. Not from a signal handler: see station.process.on_ending_signals."""
+        """Ask `run` to end. Not from a signal handler: see station.program.process.on_ending_signals."""
         self._stop.set()
         self._wake.set()
 

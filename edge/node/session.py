@@ -28,9 +28,7 @@ from edge.node.commands import Commands
 from edge.node.dispute_store import DisputeStore
 from edge.node.flight_recorder import FlightRecorder
 from station.bounds import measured
-from station.clock import DeviceClock
 from station.config import StationFile
-from station.distribution import release
 from station.errors import ConfigError
 from station.exercises import Profile, load_profile
 from station.messages import (
@@ -47,7 +45,9 @@ from station.messages import (
     new_id,
     now_utc,
 )
+from station.program.distribution import release
 from station.records import Live, Rejected, RepEvent, SetEvent, SignalQuality
+from station.timing.clock import DeviceClock
 from station.weighing import other_than
 
 SOFTWARE = f"plumbline {release()}"

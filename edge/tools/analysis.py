@@ -19,9 +19,9 @@ from station.errors import RecordingError
 from station.exercises import Profile, load_profile
 from station.exercises.judge import is_doubtful
 from station.exercises.surety import is_rough
+from station.program.usage import command_parser
 from station.records import AnalysedSet, Analysis, Rejected, Rep, RepEvent
 from station.text.output import print_data
-from station.usage import command_parser
 from station.weighing import nearest_plate, of_set
 
 Floats = NDArray[np.float64]

@@ -23,8 +23,8 @@ from station.calibration import Fit, Point, fit_scale
 from station.config import CHANNELS, Calibration, Port, StationFile, load_station
 from station.errors import CalibrationError, ConfigError
 from station.ports import port_channels
+from station.program.usage import command_parser
 from station.text.encoding import encoding_of, read_text
-from station.usage import command_parser
 
 G_MPS2 = 9.80665  # standard gravity, CGPM 1901; local g differs by < 0.5 %, as does the mass of a plate
 # What people set up, by the ending of a channel's name: unit, factor to SI, how to ask for zero and for more.

@@ -18,7 +18,7 @@ from edge.counting.dispute import Dispute, Verdict
 from edge.node.dispute_store import DISPUTE
 from edge.tools.dispute_replay import Replayed, differences, nearest, read_dispute, replay
 from station.errors import ConfigError, RecordingError
-from station.usage import command_parser
+from station.program.usage import command_parser
 
 HOME = Path("/var/lib/plumbline/disputes")
 COLUMNS, ROWS = 100, 8  # of the curve, in characters

@@ -15,9 +15,9 @@ from edge.link.plausible import check_plausible
 from edge.tools.foreign_files import Meaning, chronojump_signal, meaning_of, refuse_tables_of_reps, told
 from station.config import CHANNELS
 from station.errors import RecordingError, TableError
+from station.program.usage import command_parser
 from station.text.encoding import RECORDING_MB, read_whole
 from station.text.tables import Table, number, text_of
-from station.usage import command_parser
 
 Floats = NDArray[np.float64]
 

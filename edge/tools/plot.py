@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from station.distribution import install_with
 from station.errors import RecordingError
 from station.exercises import Profile
+from station.program.distribution import install_with
 from station.records import Analysis, Rep
 
 Floats = NDArray[np.float64]

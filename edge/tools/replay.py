@@ -27,7 +27,7 @@ from station.config import Mqtt, Port, StationFile, is_loopback
 from station.errors import ConfigError, StoreError
 from station.exercises import Profile
 from station.messages import Sensor
-from station.process import end_with_parent
+from station.program.process import end_with_parent
 
 DRAIN_S = 10.0
 QUIET_S = 0.5  # nothing more is coming

@@ -8,7 +8,7 @@ import tomlkit
 
 from station.config import Calibration
 from station.errors import ConfigError
-from station.process import replace_file
+from station.program.process import replace_file
 
 
 def with_calibration(text: str, channel: str, entry: Calibration) -> str:

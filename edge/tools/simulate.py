@@ -8,7 +8,7 @@ from pathlib import Path
 from edge.link.capture import CaptureInfo, CaptureWriter
 from station.errors import SourceError
 from station.sim.cli import simulate as simulate_station
-from station.sim.device import Piece
+from station.sim.devices.device import Piece
 from station.sim.session import SimulatedSet
 
 STARTED_UTC = "2000-01-01T00:00:00Z"  # fixed: the same seed writes the same file

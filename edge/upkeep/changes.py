@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from station.errors import ConfigError
-from station.process import replace_file
+from station.program.process import replace_file
 
 OURS = "# Written by `plumbline "
 _GENERATED = 0o644

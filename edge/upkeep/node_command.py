@@ -36,7 +36,7 @@ from edge.upkeep.units import (
 )  # fmt: skip
 from station.config import load_station, read_password
 from station.errors import ConfigError
-from station.usage import command_parser
+from station.program.usage import command_parser
 
 USER = "plumbline"
 WANTED = SYSTEM / "multi-user.target.wants" / f"{EDGE}.service"  # `systemctl enable` makes it

@@ -19,8 +19,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from station.distribution import DISTRIBUTION
 from station.errors import ConfigError
+from station.program.distribution import DISTRIBUTION
 
 EXTRAS = ("plot", "parquet", "postgres", "web")  # what a gym runs with; the rest is for developers
 _TRY = "import importlib.util as u; u.find_spec('kernels') and __import__('kernels')"

@@ -19,8 +19,8 @@ from edge.upkeep.station_files import settings_path
 from station.config import Mqtt, check_mqtt, load_station, read_password
 from station.errors import BrokerError, ConfigError, MessageError
 from station.messages import RETAINED, Address, decode, new_id
-from station.mqtt_version import UNSUPPORTED_VERSION, VERSIONS
-from station.usage import command_parser
+from station.program.mqtt_version import UNSUPPORTED_VERSION, VERSIONS
+from station.program.usage import command_parser
 
 WAIT_S = 5.0
 LOOP_S = 0.05

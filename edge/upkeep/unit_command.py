@@ -13,7 +13,7 @@ from edge.upkeep.doing import active, change_options, check_name, do, root_optio
 from edge.upkeep.gym_units import HISTORY, Broker, Unit, dashboard_unit, record_unit, screen_unit
 from edge.upkeep.units import SYSTEM, unit_path, user_of, users_path
 from station.errors import ConfigError
-from station.usage import command_parser
+from station.program.usage import command_parser
 
 NAMES = ("record", "dashboard", "screen")
 EXAMPLES = """\

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from edge.upkeep.gym_units import HISTORY
 from edge.upkeep.releases import Releases, extras_in_use
 from station.errors import ConfigError
-from station.usage import command_parser
+from station.program.usage import command_parser
 
 WELL_S = 15.0  # a unit that cannot start has shown it by then: it is started anew every two seconds
 POLL_S = 0.5

@@ -23,9 +23,9 @@ file. A whole session, with its faults, is a plan or a scenario file:
     load_scenario("dead-stop").stations         # the shipped scenarios: plumbline simulate --list
 """
 
-from station.sim.body import Lifter, Technique, random_lifter
+from station.sim.devices.sensors import LoadCell, Sensors, Signal
+from station.sim.lifter.body import Lifter, Technique, random_lifter
 from station.sim.plan import Scenario, SetPlan, Setup, StationPlan, list_scenarios, load_scenario
-from station.sim.sensors import LoadCell, Sensors, Signal
 from station.sim.session import SimulatedSet, default_sensors, simulate_set, simulate_station, with_seed
 
 __all__ = [

@@ -8,17 +8,17 @@ import msgspec
 import numpy as np
 
 from station.config import Mqtt, Port, StationFile
-from station.distribution import install_with
 from station.errors import ConfigError, RecordingError
 from station.exercises import load_profile
-from station.sim.board import board_bytes
+from station.program.distribution import install_with
+from station.program.usage import command_parser
 from station.sim.demo import run_demo
-from station.sim.device import Piece
+from station.sim.devices.board import board_bytes
+from station.sim.devices.device import Piece
 from station.sim.plan import Scenario, SetPlan, StationPlan, list_scenarios, load_scenario
 from station.sim.play import Outlet, Terminals, play
 from station.sim.recording import station_toml, write_recording, write_truth
 from station.sim.session import SimulatedSet, simulate_station, with_seed
-from station.usage import command_parser
 
 EXAMPLES = """\
 examples:

@@ -9,12 +9,12 @@ from msgspec.structs import replace
 
 from station.config import Geometry, Mqtt, Port, StationFile
 from station.exercises import Profile, load_profile
-from station.sim.board import announce, counts
-from station.sim.body import Lifter, Technique
-from station.sim.device import Piece, SimulatedBoard
+from station.sim.devices.board import announce, counts
+from station.sim.devices.device import Piece, SimulatedBoard
+from station.sim.devices.sensors import Sensors, Signal
+from station.sim.lifter.body import Lifter, Technique
 from station.sim.play import Terminals, play
 from station.sim.recording import station_toml
-from station.sim.sensors import Sensors, Signal
 from station.sim.session import simulate_set
 
 REST_S = 15.0  # longer than any profile's set_gap_s, so that the sets are seen as sets

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from station.exercises import Profile
-from station.sim.motion import Floats
+from station.sim.lifter.motion import Floats
 
 G_MPS2 = 9.80665  # standard gravity, CGPM 1901
 SLACK_SHARE = 0.15  # of the rep's mean tension

@@ -10,9 +10,9 @@ import numpy as np
 from station.config import Geometry, decode_toml
 from station.errors import ConfigError
 from station.exercises import load_profile
-from station.sim.body import Lifter, Technique, random_lifter
-from station.sim.device import LineFaults
-from station.sim.sensors import Sensors
+from station.sim.devices.device import LineFaults
+from station.sim.devices.sensors import Sensors
+from station.sim.lifter.body import Lifter, Technique, random_lifter
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 

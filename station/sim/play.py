@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from station.errors import SourceError
-from station.sim.device import Piece
+from station.sim.devices.device import Piece
 
 LAST_BYTES_S = 1.0  # a reader may still take what lies in the terminal
 

@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 
 from station.config import CHANNELS, StationFile
-from station.sim.sensors import Signal
+from station.sim.devices.sensors import Signal
 
 
 def write_recording(path: Path, recording: Mapping[str, Signal]) -> None:

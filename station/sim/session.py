@@ -9,16 +9,16 @@ import numpy as np
 
 from station.config import Geometry, Noise, StationFile, StationTable
 from station.exercises import Profile, load_profile
-from station.sim import sensors as sense
-from station.sim.body import HEEL_SHARE, Lifter, Technique, mid_foot_m
-from station.sim.load import G_MPS2, Band, Stack, band_tension, bar_force, cable_tension, direction
+from station.sim.devices import sensors as sense
+from station.sim.devices.readings import Stretch, platform_shares, readings, stands_on_platform
+from station.sim.devices.sensors import Sensors, Signal, random_sensors
+from station.sim.lifter.body import HEEL_SHARE, Lifter, Technique, mid_foot_m
+from station.sim.lifter.load import G_MPS2, Band, Stack, band_tension, bar_force, cable_tension, direction
+from station.sim.lifter.motion import Floats, Motion, join, perform, smooth
+from station.sim.lifter.programs import Programme
+from station.sim.lifter.reach import Reach, reach
 from station.sim.measures import CellTruth
-from station.sim.motion import Floats, Motion, join, perform, smooth
 from station.sim.plan import SetPlan, StationPlan, Way, meet
-from station.sim.programs import Programme
-from station.sim.reach import Reach, reach
-from station.sim.readings import Stretch, platform_shares, readings, stands_on_platform
-from station.sim.sensors import Sensors, Signal, random_sensors
 from station.sim.truth import describe
 
 

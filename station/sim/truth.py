@@ -10,8 +10,8 @@ import numpy as np
 
 from station.exercises import Profile
 from station.records import ReasonCode, Rep
+from station.sim.lifter.motion import DT_S, Floats, Motion
 from station.sim.measures import NO_CELLS, CellTruth, Found, measure, measure_cells
-from station.sim.motion import DT_S, Floats, Motion
 
 ZONE = 0.15  # the share of the range near an end in which a boundary may lie
 READ_AT = 0.08  # of the phase's peak speed: where a boundary is read, unless v0 is more

@@ -19,9 +19,9 @@ from edge.counting.judging import PARTIAL_SHARE
 from station.exercises import Profile, load_profile
 from station.records import RepEvent
 from station.sim import simulate_station, with_seed
-from station.sim.body import Technique
+from station.sim.devices.sensors import random_sensors
+from station.sim.lifter.body import Technique
 from station.sim.plan import SetPlan, StationPlan
-from station.sim.sensors import random_sensors
 from station.sim.session import default_sensors
 from tests.accuracy.score import SAME_REP_S, run_pipeline
 

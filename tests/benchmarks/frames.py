@@ -11,7 +11,7 @@ from edge.link.drivers import make_driver
 from kernels import FrameDecoder
 from station import wire
 from station.config import Port, StationFile, StationTable
-from station.sim.device import BoardChannel, LineFaults, SimulatedBoard, spoil
+from station.sim.devices.device import BoardChannel, LineFaults, SimulatedBoard, spoil
 
 READ_BYTES = 65_536
 DRIVER_READ_BYTES = 4096

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from edge.broker.mosquitto import Broker
-from station.process import end_with_parent
+from station.program.process import end_with_parent
 
 FOR_S = 60.0
 READY_S = 20.0

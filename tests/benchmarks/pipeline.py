@@ -14,8 +14,8 @@ from station.config import Port, StationFile
 from station.exercises import load_profile
 from station.records import RepEvent, SetEvent
 from station.sim import Sensors
-from station.sim.board import announce, counts
-from station.sim.device import SimulatedBoard
+from station.sim.devices.board import announce, counts
+from station.sim.devices.device import SimulatedBoard
 from tests.benchmarks.frames import plain_python
 from tests.benchmarks.signals import EXERCISE, session
 from tests.benchmarks.timing import ratio, seconds

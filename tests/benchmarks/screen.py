@@ -37,7 +37,7 @@ from station.messages import (
     new_id,
     now_utc,
 )
-from station.process import end_with_parent
+from station.program.process import end_with_parent
 from station.records import Live, Rep, SetSummary
 from tests.benchmarks.birth import EXERCISE, birth
 

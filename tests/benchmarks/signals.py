@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from station.config import StationFile
 from station.exercises import load_profile
 from station.sim import Sensors, simulate_set, with_seed
-from station.sim.sensors import Signal
+from station.sim.devices.sensors import Signal
 
 EXERCISE = "romanian-deadlift"
 SETS, REPS = 8, 8  # some seven minutes: 64 reps, and the rest between the sets

@@ -18,7 +18,7 @@ import pytest
 
 from edge.link.drivers import Samples
 from station import wire
-from station.sim.device import BoardChannel, LineFaults, SimulatedBoard, spoil
+from station.sim.devices.device import BoardChannel, LineFaults, SimulatedBoard, spoil
 
 POSITION = wire.Channel("position_m", 200.0, 5000.0)
 FORCE = wire.Channel("force_n", 80.0, 800.0, 41_213.0, -(2**23) + 1, 2**23 - 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from station.sim.board import board_bytes
+from station.sim.devices.board import board_bytes
 from station.sim.session import simulate_set
 from tests.faults.gym import Gym, Verdict
 from tests.faults.hardware import PROFILE, Board, Health, edge, until

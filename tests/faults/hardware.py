@@ -23,8 +23,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from kernels import FrameDecoder, Frames
 from station.config import Mqtt, Port
 from station.exercises import load_profile
-from station.sim.board import board_bytes
-from station.sim.device import Piece
+from station.sim.devices.board import board_bytes
+from station.sim.devices.device import Piece
 from station.sim.recording import station_toml
 from station.sim.session import SimulatedSet, simulate_set
 from tests.faults.disk import shim

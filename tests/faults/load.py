@@ -9,9 +9,9 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from station.config import Mqtt, Port
-from station.sim.board import board_bytes
+from station.sim.devices.board import board_bytes
+from station.sim.devices.sensors import Sensors
 from station.sim.recording import station_toml
-from station.sim.sensors import Sensors
 from station.sim.session import simulate_set
 from tests.faults import long_day
 from tests.faults.bare import Hearing

@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.delivery.outbox import Outbox
 from station.messages import RepMessage, SetMessage, decode
-from station.sim.board import board_bytes
+from station.sim.devices.board import board_bytes
 from station.sim.session import simulate_set
 from tests.faults.gym import Gym, Verdict
 from tests.faults.hardware import PROFILE, Board, counted, edge, until

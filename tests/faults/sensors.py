@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 
-from station.sim.board import LOAD_CELL_COUNTS_PER_N, announce
-from station.sim.sensors import Signal
+from station.sim.devices.board import LOAD_CELL_COUNTS_PER_N, announce
+from station.sim.devices.sensors import Signal
 from station.sim.session import SimulatedSet, simulate_set
 from tests.faults.gym import Gym, Verdict
 from tests.faults.hardware import PROFILE, Board, Health, counted, edge, pieces_of, until

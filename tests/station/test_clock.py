@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from station.clock import DeviceClock
+from station.timing.clock import DeviceClock
 
 Delay = Callable[[np.random.Generator, NDArray[np.float64]], NDArray[np.float64]]
 

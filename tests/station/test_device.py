@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kernels import FrameDecoder, Frames
 from station import wire
-from station.sim.device import BoardChannel, LineFaults, Piece, SimulatedBoard, spoil
+from station.sim.devices.device import BoardChannel, LineFaults, Piece, SimulatedBoard, spoil
 
 CHANNELS = [
     BoardChannel(wire.Channel("position_m", 1000.0, 20_000.0)),

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from station.process import replace_file, whole_file
+from station.program.process import replace_file, whole_file
 
 # The main thread holds the event's own lock most of the time, and is asked to end a thousand times meanwhile.
 STORM = """
 import os, signal, threading
-from station.process import stop_on_signals
+from station.program.process import stop_on_signals
 stop = stop_on_signals()
 signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
 signal.setitimer(signal.ITIMER_REAL, 0.0003, 0.0003)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from station.ratelock import RateLock
+from station.timing.ratelock import RateLock
 
 Floats = NDArray[np.float64]
 

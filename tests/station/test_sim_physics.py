@@ -15,10 +15,10 @@ from station.sim import (
     simulate_station,
     with_seed,
 )
-from station.sim.body import FOOT_LENGTH, HEEL_SHARE, SHANK, THIGH, TRUNK, UPPER_ARM, arm_length
-from station.sim.load import G_MPS2, Band, Stack, band_tension, cable_tension
-from station.sim.motion import DT_S, Shape, pulse
-from station.sim.reach import Reach, reach
+from station.sim.lifter.body import FOOT_LENGTH, HEEL_SHARE, SHANK, THIGH, TRUNK, UPPER_ARM, arm_length
+from station.sim.lifter.load import G_MPS2, Band, Stack, band_tension, cable_tension
+from station.sim.lifter.motion import DT_S, Shape, pulse
+from station.sim.lifter.reach import Reach, reach
 
 STANDING = (
     "broomstick-hinge",

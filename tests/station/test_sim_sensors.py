@@ -20,9 +20,9 @@ from station.sim import (
     simulate_station,
     with_seed,
 )
-from station.sim.board import announce, counts
-from station.sim.motion import Motion
-from station.sim.sensors import knocks
+from station.sim.devices.board import announce, counts
+from station.sim.devices.sensors import knocks
+from station.sim.lifter.motion import Motion
 
 SHARP = Sensors(resolution_m=0.0001, position_noise_m=0.0)
 

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from station.exercises import load_profile
-from station.sim.board import board_bytes
+from station.sim.devices.board import board_bytes
 from station.sim.session import simulate_set
 
 ROOT = Path(__file__).parents[2]

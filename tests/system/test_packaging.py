@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from station.distribution import DISTRIBUTION, install_with, release
+from station.program.distribution import DISTRIBUTION, install_with, release
 from tests.release import faults_of
 
 ROOT = Path(__file__).parents[2]

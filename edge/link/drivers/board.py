@@ -5,11 +5,11 @@ import numpy as np
 from edge.link.drivers.samples import LinkStats, Samples
 from kernels import ChannelSplit, FrameDecoder, Frames
 from station.calibration import Scale, check_calibration, scale_of
-from station.clock import DeviceClock
 from station.config import StationFile
 from station.errors import MessageError
 from station.messages import Sensor
 from station.ports import Port
+from station.timing.clock import DeviceClock
 from station.wire import EDITION, Hello, Start, Status, Zero, parse_hello, parse_status
 
 NEVER_US = -(2**63)

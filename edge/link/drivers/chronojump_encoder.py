@@ -15,11 +15,11 @@ import numpy as np
 
 from edge.link.drivers.samples import LinkStats, Samples
 from station.calibration import Scale, check_calibration, own_scale
-from station.clock import DeviceClock
 from station.config import StationFile
 from station.messages import Sensor
 from station.ports import Port, port_channels
-from station.ratelock import RateLock
+from station.timing.clock import DeviceClock
+from station.timing.ratelock import RateLock
 
 RATE_HZ = 1000.0
 COUNTS_PER_M = 1000.0

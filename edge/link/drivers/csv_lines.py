@@ -10,7 +10,7 @@
 How lines can look is drawn in `edge.link.drivers.fields`. An empty field, or one that says nan, is no value.
 A column named "" is passed over. A unit behind a number holds; labels must stay the same from line to line.
 With a column time_s, time_ms or time_us the device's own clock counts, u32 or not; without one the samples
-are numbered (station.ratelock). A number is in the channel's unit until the station file has a calibration.
+are numbered (station.timing). A number is in the channel's unit until the station file has a calibration.
 
 `0,8418` may be one number or two. Where `columns` would have it cut after a few whole metres or newtons, and
 no number has been seen with a point, it is not read: position 0 is a number too.

@@ -8,7 +8,7 @@ or in any line of one labelled number (`Weight: 12,34 kg`, JSON, an ESPHome log:
 in any other, by `pattern` in the station file: a regular expression for a whole line whose group `value`
 (or groups named as channels) and time_s, time_ms or time_us are read. A number without a unit gives no value
 until the channel is calibrated. Without a time in the line the samples are numbered and put on the line that
-fits under their receive times (station.ratelock).
+fits under their receive times (station.timing.ratelock).
 
 The converter answers -1 when it is read before it is ready, and now and then a bit too far or too short: such
 readings are counted as spikes, a -1 that comes from nowhere gives no value.

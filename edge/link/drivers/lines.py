@@ -8,11 +8,11 @@ import numpy as np
 from edge.link.drivers.fields import UNITS, is_text
 from edge.link.drivers.samples import LinkStats, Samples
 from station.calibration import Scale, check_calibration, own_scale
-from station.clock import DeviceClock
 from station.config import StationFile
 from station.messages import Sensor
 from station.ports import Port, port_channels
-from station.ratelock import RateLock
+from station.timing.clock import DeviceClock
+from station.timing.ratelock import RateLock
 
 MAX_LINE_BYTES = 1024  # a logger's JSON; the longest line of a sketch is below 80
 STRANGE_LINES = 10  # in a row, and it is not a line that was hit but a format nobody has told

@@ -6,8 +6,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from station.clock import DeviceClock
 from station.messages import Sensor
+from station.timing.clock import DeviceClock
 
 
 class Samples(NamedTuple):

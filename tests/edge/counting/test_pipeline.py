@@ -14,7 +14,7 @@ from station.exercises import all_profiles, load_profile
 from station.messages import CommandError
 from station.records import Live, Rejected, Rep, RepEvent, SetEvent
 from station.sim import SetPlan, StationPlan, simulate_set, simulate_station, with_seed
-from station.sim.board import board_bytes
+from station.sim.devices.board import board_bytes
 
 
 @cache

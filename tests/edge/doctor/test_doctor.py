@@ -18,9 +18,9 @@ from edge.doctor import host_checks, port_checks
 from edge.doctor.findings import Finding, as_line
 from edge.link.sources import SerialSource
 from station.cli import main
-from station.clock import DeviceClock
 from station.config import Port
-from station.sim.device import LineFaults
+from station.sim.devices.device import LineFaults
+from station.timing.clock import DeviceClock
 
 FILE = """\
 exercise = "rdl"

@@ -20,8 +20,8 @@ from edge.link.drivers import Driver, Samples, make_driver
 from station.config import Port, StationFile, StationTable
 from station.exercises import load_profile
 from station.sim import Sensors, SimulatedSet, simulate_set, with_seed
-from station.sim.board import LOAD_CELL_COUNTS_PER_N, LOAD_CELL_ZERO
-from station.sim.readings import lengths
+from station.sim.devices.board import LOAD_CELL_COUNTS_PER_N, LOAD_CELL_ZERO
+from station.sim.devices.readings import lengths
 from tests.edge.firmware.stimulus import Encoder, Sensor, Tilt, stimuli
 
 COUNTS_PER_M = 10_000.0  # 600 lines an encoder's turn, a spool of 240 mm round

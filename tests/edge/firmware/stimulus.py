@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from station.exercises import load_profile
-from station.sim.board import LOAD_CELL_COUNTS_PER_N, LOAD_CELL_ZERO
-from station.sim.motion import Floats
-from station.sim.readings import lengths, tether_angle_rad
+from station.sim.devices.board import LOAD_CELL_COUNTS_PER_N, LOAD_CELL_ZERO
+from station.sim.devices.readings import lengths, tether_angle_rad
+from station.sim.lifter.motion import Floats
 from station.sim.session import SimulatedSet
 
 RECORD = np.dtype([("t_us", "<u4"), ("kind", "u1"), ("channel", "u1"), ("unused", "<u2"), ("value", "<i4")])

@@ -10,7 +10,7 @@ from math import isnan
 import numpy as np
 from numpy.typing import NDArray
 
-from station.sim.device import Piece
+from station.sim.devices.device import Piece
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from station import wire
 from station.config import Calibration, StationFile, StationTable
-from station.sim.device import BoardChannel, Piece, SimulatedBoard
+from station.sim.devices.device import BoardChannel, Piece, SimulatedBoard
 from tests.edge.link import foreign
 
 Floats = NDArray[np.float64]

@@ -22,7 +22,7 @@ from edge.link.sources import SerialSource
 from station.config import Calibration, Port
 from station.errors import CalibrationError
 from station.ports import DRIVER_CHANNELS, DriverName, port_channels
-from station.sim.device import Piece
+from station.sim.devices.device import Piece
 from tests.edge.link import written
 from tests.edge.link.logs import LOGS, Log
 

@@ -15,7 +15,7 @@ from edge.link.drivers import Driver, Samples, make_driver
 from station import wire
 from station.config import Calibration, Port, StationFile, StationTable
 from station.errors import CalibrationError
-from station.sim.device import BoardChannel, LineFaults, Piece, SimulatedBoard, spoil
+from station.sim.devices.device import BoardChannel, LineFaults, Piece, SimulatedBoard, spoil
 
 POSITION = wire.Channel("position_m", 1000.0, 20_000.0, zero_counts=100.0)
 FORCE = wire.Channel("force_n", 80.0, 10.0, zero_counts=-50.0, min_counts=-2000, max_counts=2000)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from edge.link.capture import Capture, CaptureInfo, CaptureWriter, Received
 from edge.link.raw_ring import BLOCK_BYTES, BLOCK_S, KEEP_S, RawRing
-from station.clock import ClockMark
+from station.timing.clock import ClockMark
 
 INFO = CaptureInfo(station="rack-1", url="/dev/x", driver="plumbline", baud=115200, started_utc="2026")
 

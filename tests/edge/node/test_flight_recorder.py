@@ -20,7 +20,7 @@ from station.config import Port
 from station.exercises import load_profile
 from station.messages import CommandMessage, ReplyMessage
 from station.sim import SimulatedSet, load_scenario, simulate_station, with_seed
-from station.sim.board import board_bytes
+from station.sim.devices.board import board_bytes
 from station.sim.session import simulate_set
 
 START_S = 5000.0  # of the host's clock

@@ -23,13 +23,13 @@ from edge.link.drivers import Samples, make_driver
 from edge.node.acquisition import PortAcquisition
 from edge.node.node import Node
 from edge.node.session import Session
-from station.clock import DeviceClock
 from station.config import Calibration, Mqtt, Port, StationFile, StationTable
 from station.exercises import load_profile
 from station.records import RepEvent
-from station.sim.device import Piece
-from station.sim.sensors import Sensors
+from station.sim.devices.device import Piece
+from station.sim.devices.sensors import Sensors
 from station.sim.session import simulate_set
+from station.timing.clock import DeviceClock
 from tests.edge.link import foreign
 
 Floats = NDArray[np.float64]

@@ -21,7 +21,7 @@ from station.cli import main
 from station.config import Mqtt, Port
 from station.exercises import load_profile
 from station.messages import CommandMessage, encode, new_id
-from station.sim.board import board_bytes
+from station.sim.devices.board import board_bytes
 from station.sim.recording import station_toml
 from station.sim.session import simulate_set
 from tests.accuracy.disputes import score_dispute

@@ -24,7 +24,7 @@ from station.cli import main
 from station.exercises import load_profile
 from station.messages import RepMessage, decode
 from station.records import Rep
-from station.sim.board import board_bytes
+from station.sim.devices.board import board_bytes
 from station.sim.recording import station_toml, write_recording
 from station.sim.session import simulate_set
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from station.sim.body import (
+from station.sim.lifter.body import (
     ANKLE_HEIGHT,
     TRUNK,
     Lifter,
@@ -21,7 +21,7 @@ from station.sim.body import (
     mid_foot_m,
     stand,
 )
-from station.sim.motion import Floats, smooth
+from station.sim.lifter.motion import Floats, smooth
 
 PLATE_RADIUS_M = 0.225  # a 450 mm disc, IWF technical rules: the bar's height on the floor
 

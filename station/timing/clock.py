@@ -11,7 +11,7 @@ from itertools import pairwise
 from math import copysign, inf
 from typing import NamedTuple
 
-from station.hull import Point, add_to_lower_hull
+from station.timing.hull import Point, add_to_lower_hull
 
 LONGEST_GAP_S = 35 * 60.0  # u32 µs wrap after 71.6 min; beyond half of it a signed difference is ambiguous
 BUCKET_S = 1.0  # one minimum of the delay per bucket, after FIELD trials with USB and FTDI links

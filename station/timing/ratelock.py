@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from station.hull import Point, add_to_lower_hull
+from station.timing.hull import Point, add_to_lower_hull
 
 LEARN_S = 2.0  # 16 ms of a latency timer are 0.8 % of it
 WINDOW_S = 120.0  # an RC oscillator wanders with temperature over minutes

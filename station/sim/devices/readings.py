@@ -7,10 +7,10 @@ import numpy as np
 
 from station.config import Geometry
 from station.exercises import Profile
-from station.sim import sensors as sense
-from station.sim.motion import Floats, Motion
+from station.sim.devices import sensors as sense
+from station.sim.devices.sensors import Sensors, Signal
+from station.sim.lifter.motion import Floats, Motion
 from station.sim.plan import StationPlan
-from station.sim.sensors import Sensors, Signal
 
 PLATFORM_HALF_LENGTH_M, PLATFORM_HALF_WIDTH_M = 0.30, 0.28  # between the cells under the corners
 STANCE_HALF_WIDTH_M = 0.16

@@ -7,9 +7,9 @@ from functools import lru_cache, partial
 import numpy as np
 
 from station.errors import ConfigError
-from station.sim.body import TRUNK, Lifter, Posture, Technique, arm_length
-from station.sim.motion import Floats, smooth
-from station.sim.postures import (
+from station.sim.lifter.body import TRUNK, Lifter, Posture, Technique, arm_length
+from station.sim.lifter.motion import Floats, smooth
+from station.sim.lifter.postures import (
     Hands,
     balanced,
     bar_at_legs,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from station.sim.motion import Floats, Motion
+from station.sim.lifter.motion import Floats, Motion
 
 G_MPS2 = 9.80665  # standard gravity, CGPM 1901
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from station import wire
-from station.sim.device import BoardChannel, ChannelSamples, Piece, SimulatedBoard, spoil
-from station.sim.sensors import Sensors, Signal
+from station.sim.devices.device import BoardChannel, ChannelSamples, Piece, SimulatedBoard, spoil
+from station.sim.devices.sensors import Sensors, Signal
 from station.sim.session import SimulatedSet
 
 LOAD_CELL_COUNTS_PER_N = 800.0  # 24 bits over some 10 kN, as an HX711 at gain 128 with a 2 mV/V cell

@@ -3,13 +3,13 @@
 import numpy as np
 
 from station.exercises import Profile
-from station.sim.body import Lifter
-from station.sim.habits import EASY, Habits
-from station.sim.load import G_MPS2
-from station.sim.motion import Piece, Shape
+from station.sim.lifter.body import Lifter
+from station.sim.lifter.habits import EASY, Habits
+from station.sim.lifter.load import G_MPS2
+from station.sim.lifter.motion import Piece, Shape
+from station.sim.lifter.postures import PLATE_RADIUS_M
+from station.sim.lifter.reach import Reach
 from station.sim.plan import SetPlan
-from station.sim.postures import PLATE_RADIUS_M
-from station.sim.reach import Reach
 
 
 class Programme:

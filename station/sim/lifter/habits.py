@@ -3,10 +3,10 @@
 import numpy as np
 
 from station.exercises import Profile
-from station.sim.body import Lifter
-from station.sim.motion import Shape
+from station.sim.lifter.body import Lifter
+from station.sim.lifter.motion import Shape
+from station.sim.lifter.reach import Reach
 from station.sim.plan import SetPlan
-from station.sim.reach import Reach
 
 EASY = Shape(1.2, 1.6)
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from station.sim.motion import DT_S, RATE_HZ, Floats, Motion, slow_noise
+from station.sim.lifter.motion import DT_S, RATE_HZ, Floats, Motion, slow_noise
 
 
 class Signal(NamedTuple):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from station.sim.motion import Floats
+from station.sim.lifter.motion import Floats
 
 # name: length / stature, mass of both sides / body mass, centre of mass from the proximal end / length
 SHANK = (0.246, 0.093, 0.567)  # from the ankle up: 1 - 0.433

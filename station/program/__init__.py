@@ -1,0 +1,1 @@
+"""What every program of Plumbline shares: signals, children, whole files, its release, its help."""
