@@ -15,8 +15,9 @@ from kernels._window cimport GRID_HZ, MARGIN, MASK, RING, STRETCH, TENSION, Meas
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef double TENSION_V0 = 0.07       # README, "Phases": on tension alone v0 is 7 % of the range per second
 cdef double G_MPS2 = 9.80665        # standard gravity, CGPM 1901
-# Let go, a bar gains 2 g d of v² over a way d; one that hands follow gains least of it in the middle, where it is fastest
-# and about to be braked. The floor's blow reaches back by the smoother's half-width, so the last third is not asked.
+# Let go, a bar gains 2 g d of v² over a way d; one that hands follow gains least of it in the middle, where it
+# is fastest and about to be braked. The floor's blow reaches back by the smoother's half-width, so the last
+# third is not asked.
 cdef double FALL_FROM = 0.25
 cdef double FALL_TO = 0.6
 cdef double FALLING = 0.6           # of 2 g d

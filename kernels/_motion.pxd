@@ -28,7 +28,7 @@ cdef class Resampler:
     cdef readonly long long taken, bins          # accepted samples, and the bins they filled
     cdef readonly long long stale, spikes, shifts, disordered, gaps
     cdef int repeats, repaired                  # samples of the run in doubt, and all that were not used as they came
-    # of the newest shift: whether the place has not been found again since, how large, when, and from which shift and place
+    # of the newest shift: whether the place has not been found again since, how large, when, and from where
     cdef readonly bint adrift
     cdef readonly double step
     cdef double shift_before, place_before
