@@ -96,6 +96,7 @@ cdef class Meter:
             return False
         if self.phases.knocked(window, a, v, min(b, last), self.concentric_first):
             return False
+        self.sure.anew = final or not self.phases.settled
         self.phases.settle(window, first, last, final)
         m.smoothing_s = self.phases.half * GRID_S
         ia = <int>(a - first)

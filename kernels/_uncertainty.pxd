@@ -24,6 +24,7 @@ cdef class Uncertainty:
     cdef double squares[RING]    # of the sixth differences, one in STRIDE
     cdef double row[RING]
     cdef int count
+    cdef bint anew               # a pending rep takes the last noise as it is, for it is measured again
     cdef const Gains* gains
     cdef int apart               # grid samples between samples
     cdef int lag                 # of the sixth differences, grid samples

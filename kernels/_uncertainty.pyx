@@ -156,6 +156,9 @@ cdef class Uncertainty:
         self.sigma_zero = sigma_zero
         self.sigma_scale = sigma_scale
         self.stray = stray
+        self.apart = 1
+        self.lag = LEAST_LAG
+        self.anew = True
 
     cdef void weigh(self, Window* window, Span down, Span up, Measures* m) noexcept nogil:
         """Fill in the uncertainties of measured numbers; NaN where the number is."""
@@ -169,7 +172,11 @@ cdef class Uncertainty:
         cdef double mcv = m.mean_concentric_velocity_mps
         cdef double pcv = m.peak_concentric_velocity_mps
         cdef double down_start, down_end, up_start, up_end, top, start, bottom, common, late, early, bend
-        self.listen(window)
+        if self.anew:
+            self.listen(window)
+        else:
+            self.gains = &GAINS[self.rung()][self.apart]
+            self.count = 0
         # of the smoothest way there: 5.77 D / T², its peak speed being 1.875 D / T (Flash & Hogan 1985)
         self.hardest = 5.77 / (1.875 * 1.875) * pcv * pcv / m.size
         down_start = self.boundary(window, down.start_s, &down.start)
