@@ -24,6 +24,7 @@ KEPT_S = 150.0  # the longest rep that the kernels hold, and what went before it
 SLACK_SHARE = 0.15  # README, "Numbers of a rep": below this share of the rep's mean there is no tension
 STOOD_ON_N = 100.0  # README: with less on the platform nobody stands on it
 STEEPEST = 0.34  # least share of the pulley's load that is vertical: a cable that leads 50 degrees down
+LOOK_BACK_S = 2.0  # the reading before a stretch of time is at most this old
 CELL_S = 0.1  # a share of the weight is looked at over so long: noise is out, swaying is not
 SEEN = 0.8  # of a rep: what is said of the rest is said of it
 # A reading out of line with both its neighbours by more than noise and the fastest change of a load: HX711
@@ -40,6 +41,54 @@ class Weight(NamedTuple):
     left_pct: float | None = None
 
 
+class Tape:
+    """The newest readings of one channel in one piece: of `kept_s` at the least, and the newest read whole.
+
+    Small arrays kept alive by the thousand cost more than all that is counted.
+    """
+
+    def __init__(self, kept_s: float = KEPT_S) -> None:
+        self._kept_s = kept_s
+        self._time_s, self._value = np.empty(256), np.empty(256)
+        self._count = 0
+        self.dropped = 0  # readings, since the first
+
+    def put(self, time_s: Floats, value: Floats) -> None:
+        """Take new readings."""
+        end = self._count + len(time_s)
+        if end > len(self._time_s):
+            self._make_room(len(time_s))
+            end = self._count + len(time_s)
+        self._time_s[self._count : end] = time_s
+        self._value[self._count : end] = value
+        self._count = end
+
+    @property
+    def time_s(self) -> Floats:
+        """Of all that is kept; float64, shape (n,). Good until the next `put`."""
+        return self._time_s[: self._count]
+
+    @property
+    def value(self) -> Floats:
+        """Likewise."""
+        return self._value[: self._count]
+
+    def _make_room(self, more: int) -> None:
+        old = self._time_s[: self._count]
+        first = int(np.searchsorted(old, old[-1] - self._kept_s)) if self._count else 0
+        kept = self._count - first
+        size = len(self._time_s)
+        while size < 2 * (kept + more):
+            size *= 2
+        time_s, value = np.empty(size), np.empty(size)
+        time_s[:kept], value[:kept] = old[first:], self._value[first : self._count]
+        self._time_s, self._value = time_s, value
+        self._count, self.dropped = kept, self.dropped + first
+
+    def __len__(self) -> int:
+        return self._count
+
+
 class Cells:
     """The newest readings of a station's load cells. Pure; bounded memory.
 
@@ -47,28 +96,20 @@ class Cells:
     """
 
     def __init__(self, channels: Sequence[str] = TENSION + PLATFORM) -> None:
-        self._parts: dict[str, list[Samples]] = {name: [] for name in channels}
-        self._whole_ones: set[str] = set()  # channels whose first part is without missing values
+        self._tapes = {name: Tape() for name in channels}
         self._asked: dict[str, tuple[float, float, Floats, Floats]] = {}  # the newest answer of each channel
 
     def feed(self, samples: Sequence[Samples]) -> None:
-        """Keep new readings; `forget` when all has been asked about them."""
+        """Keep new readings."""
         self._asked.clear()
-        for part in samples:
-            parts = self._parts.get(part[0])
-            if parts is not None and len(part[1]):
-                parts.append(part)
-
-    def forget(self) -> None:
-        """Let go of what no question is asked about any more."""
-        for name, parts in self._parts.items():
-            while len(parts) > 1 and parts[-1].time_s[-1] - parts[0].time_s[-1] > KEPT_S:
-                del parts[0]
-                self._whole_ones.discard(name)
+        for name, time_s, value in samples:
+            tape = self._tapes.get(name)
+            if tape is not None:
+                tape.put(time_s, value)
 
     def heard(self, *channels: str) -> bool:
         """Whether all of these have readings."""
-        return all(self._parts[name] for name in channels)
+        return all(len(self._tapes[name]) for name in channels)
 
     def means(self, channel: str, edges_s: Floats, known_s: float) -> Floats:
         """The mean reading between each two edges, shape (n - 1,); NaN where it was not read throughout.
@@ -130,26 +171,17 @@ class Cells:
         asked = self._asked.get(channel)
         if asked is not None and asked[:2] == (start_s, known_s):
             return asked[2:]
-        time_s, value = self._whole(channel)
+        tape = self._tapes[channel]
+        part = slice(*np.searchsorted(tape.time_s, [start_s - LOOK_BACK_S, np.nextafter(known_s, np.inf)]))
+        time_s, value = tape.time_s[part].copy(), tape.value[part].copy()
+        there = ~np.isnan(value)
+        if not there.all():
+            time_s, value = time_s[there], value[there]
         # one more on either side, so that the first and the last have neighbours to be held against
-        first = max(0, int(np.searchsorted(time_s, start_s, side="right")) - 2)
-        last = int(np.searchsorted(time_s, known_s, side="right"))
+        first, last = max(0, int(np.searchsorted(time_s, start_s, side="right")) - 2), len(time_s)
         found = time_s[first:last], _without_spikes(time_s[first:last], value[first:last])
         self._asked[channel] = start_s, known_s, *found
         return found
-
-    def _whole(self, channel: str) -> tuple[Floats, Floats]:
-        """All that is kept of a channel, in one piece from now on."""
-        parts = self._parts[channel]
-        if not parts:
-            return np.empty(0), np.empty(0)
-        if len(parts) > 1 or channel not in self._whole_ones:
-            time_s = np.concatenate([part.time_s for part in parts])
-            value = np.concatenate([part.value for part in parts])
-            there = (time_s > time_s[-1] - 2.0 * KEPT_S) & ~np.isnan(value)
-            parts[:] = [Samples(channel, time_s[there], value[there])]
-            self._whole_ones.add(channel)
-        return parts[0].time_s, parts[0].value
 
 
 def _without_spikes(time_s: Floats, value: Floats) -> Floats:

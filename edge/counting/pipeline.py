@@ -45,7 +45,6 @@ SEEN_SHARE = 0.7
 
 # How long the counter of the exercise before is listened to for the end of what began under it.
 DRAIN_S = 15.0
-FORGET_S = 5.0  # looking for what is too old costs as much as counting a read
 MOST_RETIRING = 4  # a coach who looks for an exercise changes it a few times
 
 FIELDS = frozenset(Rep.__struct_fields__)
@@ -98,7 +97,6 @@ class StationPipeline:
         self.sets = SetBook(profile)
         self._now_s = 0.0  # of the counter
         self._newest_s = 0.0  # of the samples
-        self._forgotten_s = 0.0
 
     @property
     def profile(self) -> Profile:
@@ -126,12 +124,7 @@ class StationPipeline:
         self._newest_s = max(self._newest_s, *ends_s, self._newest_s)
         self._cells.feed(zeroed)
         self._signal.feed(zeroed)
-        events = self._feed_retiring(zeroed) + self._translate(self._now_counting.counter.feed(zeroed))
-        if self._newest_s - self._forgotten_s > FORGET_S:
-            self._forgotten_s = self._newest_s
-            self._cells.forget()
-            self._signal.forget()
-        return events
+        return self._feed_retiring(zeroed) + self._translate(self._now_counting.counter.feed(zeroed))
 
     @property
     def signal(self) -> SignalQuality | None:

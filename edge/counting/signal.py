@@ -10,12 +10,10 @@ from copy import copy
 from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edge.counting.cells import Floats, Tape
 from edge.link.drivers import Samples
 from station.records import SignalQuality
-
-Floats = NDArray[np.float64]
 
 # The channel that carries the motion of each kind of station.
 MOTION_CHANNEL = {"barbell": "position_m", "cable": "position_m", "band": "force_n"}
@@ -46,9 +44,8 @@ class SignalMeter:
     def __init__(self, channel: str, *, metres: bool) -> None:
         self._channel = channel
         self._metres = metres
-        self._kept: list[Samples] = []  # to ask about a rep
-        self._held: list[Samples] = []  # not looked at yet
-        self._count = 0  # readings held
+        self._tape = Tape(KEPT_S)
+        self._looked = 0  # at so many readings since the first
         self._before = (np.empty(0), np.empty(0))  # the last of the block before
         self._readings = 0
         self._seconds = 0.0
@@ -58,37 +55,18 @@ class SignalMeter:
 
     def feed(self, samples: Sequence[Samples]) -> None:
         """Take new readings."""
-        for part in samples:
-            if part.channel == self._channel and len(part.time_s):
-                self._held.append(part)
-                self._kept.append(part)
-                self._count += len(part.time_s)
-        if self._count >= BLOCK:
-            time_s, value = self._join()
-            first = 0
-            while len(time_s) - first >= BLOCK:
-                self._look(time_s[first : first + BLOCK], value[first : first + BLOCK])
-                first += BLOCK
-            self._held = [Samples(self._channel, time_s[first:], value[first:])]
-            self._count = len(time_s) - first
-
-    def forget(self) -> None:
-        """Let go of what no question is asked about any more."""
-        while len(self._kept) > 1 and self._kept[-1].time_s[-1] - self._kept[0].time_s[-1] > KEPT_S:
-            del self._kept[0]
+        for name, time_s, value in samples:
+            if name == self._channel:
+                self._tape.put(time_s, value)
+        while self._tape.dropped + len(self._tape) - self._looked >= BLOCK:
+            self._look_on(BLOCK)
 
     def noise_m(self, start_s: float, end_s: float) -> float | None:
         """Standard deviation of the readings about the motion; None: too few of them, or no lengths."""
-        parts = []
-        for part in reversed(self._kept if self._metres else ()):
-            if part.time_s[-1] < start_s:
-                break
-            parts.append(part)
-        if not parts:
+        if not self._metres:
             return None
-        time_s = np.concatenate([part.time_s for part in reversed(parts)])
-        value = np.concatenate([part.value for part in reversed(parts)])
-        value = value[slice(*np.searchsorted(time_s, [start_s, end_s]))][:BLOCK]
+        part = slice(*np.searchsorted(self._tape.time_s, [start_s, end_s]))
+        value = self._tape.value[part][:BLOCK]
         value = value[~np.isnan(value)]
         return noise_of(value) if len(value) >= LEAST // 2 else None
 
@@ -99,8 +77,7 @@ class SignalMeter:
         the ones that jumped.
         """
         rest = copy(self)
-        if rest._held and rest._count > CARRY:
-            rest._look(*rest._join())
+        rest._look_on(BLOCK)
         if rest._readings < LEAST or rest._seconds <= 0.0:
             return None
         seen_s = rest._seconds - rest._missing_s
@@ -118,11 +95,14 @@ class SignalMeter:
             reason=reason,
         )
 
-    def _join(self) -> tuple[Floats, Floats]:
-        return (
-            np.concatenate([part.time_s for part in self._held]),
-            np.concatenate([part.value for part in self._held]),
-        )
+    def _look_on(self, most: int) -> None:
+        """At the next readings."""
+        first = max(0, self._looked - self._tape.dropped)
+        part = slice(first, first + most)
+        time_s, value = self._tape.time_s[part].copy(), self._tape.value[part].copy()
+        self._looked = self._tape.dropped + first + len(time_s)
+        if len(time_s):
+            self._look(time_s, value)
 
     def _look(self, time_s: Floats, value: Floats) -> None:
         """A block of readings."""
@@ -136,12 +116,12 @@ class SignalMeter:
             return
         new = len(time_s) - len(self._before[0])
         step_s = np.diff(time_s)[-new:]
-        usual_s = float(np.median(step_s))
+        usual_s = float(np.sort(step_s)[len(step_s) // 2])
         long_s = step_s[step_s > max(GAP_S, GAP_INTERVALS * usual_s)]
         self._readings += len(step_s)
         self._seconds += float(step_s.sum())
         self._missing_s += float(long_s.sum()) - usual_s * len(long_s)
-        if self._metres and float(np.ptp(value)) >= MOVES_M:
+        if self._metres and float(value.max() - value.min()) >= MOVES_M:
             self._square_m2 += new * noise_of(value) ** 2
             self._moving += new
         self._before = time_s[-CARRY:], value[-CARRY:]
@@ -149,7 +129,9 @@ class SignalMeter:
 
 def noise_of(value: Floats) -> float:
     """Standard deviation of readings about the motion in them; more than CARRY of them, in a row."""
-    size = np.sort(np.abs(np.diff(value, n=CARRY)))
+    step = value[1:] - value[:-1]
+    bend = step[1:] - step[:-1]
+    size = np.sort(np.abs(bend[2:] - 2.0 * bend[1:-1] + bend[:-2]))
     return float(size[: max(1, int(KEPT_SHARE * len(size)))].mean()) / OF_WHITE_NOISE
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.counting.pipeline import StationPipeline
-from edge.counting.signal import BLOCK, SignalMeter, noise_of, troubles
+from edge.counting.signal import SignalMeter, noise_of, troubles
 from edge.link.drivers import Samples
 from edge.link.recording import Recording
 from edge.tools.analysis import analyse, table
@@ -124,6 +124,4 @@ def test_reads_of_any_size_give_the_same_quality_to_the_last_bit(seed):
     meter = SignalMeter("position_m", metres=True)
     for a, b in pairwise(sorted({0, place.size, *rng.integers(0, place.size, 40).tolist()})):
         meter.feed([Samples("position_m", time_s[a:b], place[a:b])])
-        meter.forget()
     assert meter.quality(place.size, 0, 0) == whole
-    assert sum(len(part.time_s) for part in meter._held) < BLOCK
