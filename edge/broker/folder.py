@@ -54,7 +54,7 @@ class BrokerFolder:
     """The files below one folder. Raises ConfigError for names that cannot be, BrokerError as openssl."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder.resolve()
+        self.folder = Path(os.path.realpath(folder))  # a loop of links is refused where it is read, in a line
         self.broker = self.folder / "broker"
         self.private = self.folder / "private"
         self.passwords = self.broker / "passwords"

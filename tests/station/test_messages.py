@@ -230,7 +230,7 @@ def test_what_is_no_number_does_not_come_in(number):
         (LIVE[:-1], "truncated"),
         (LIVE + b"{}", "trailing characters"),
         (LIVE.replace(b'"e"', rb'"\ud800"'), "surrogate"),
-        (LIVE.replace(b'"e"', b'"\xff\xfe"'), "utf-8"),
+        (LIVE.replace(b'"e"', b'"\xff\xfe"'), "UTF-8"),
         (LIVE.replace(b"live/1", b"live/2"), "Invalid value 'plumbline/live/2'"),
         (LIVE.replace(b'"schema"', b'"scheme"'), "missing required field `schema`"),
         (LIVE.replace(b'"session_s"', b'"session_ms"'), "missing required field `session_s`"),
@@ -242,7 +242,7 @@ def test_what_is_no_number_does_not_come_in(number):
     ids=lambda part: part[:12] if isinstance(part, str) else "",
 )
 def test_a_hostile_payload_is_refused_with_a_reason(payload, says):
-    assert says in refusal("live", payload)
+    assert says.casefold() in refusal("live", payload).casefold()
 
 
 @pytest.mark.parametrize("seq", [0, -1, 2**53, 1.5, "1", None])

@@ -14,6 +14,7 @@ from dashboard.broker.client import Client
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.preferences import Preferences, load_preferences, save_preferences
 from dashboard.tui.screens.ask import AskScreen
+from dashboard.tui.screens.athlete import AthleteScreen
 from dashboard.tui.screens.coach import ACTIONS
 from dashboard.tui.screens.reps import KEYS
 from station.config import Mqtt
@@ -54,7 +55,7 @@ class Coach:
         before = len(self.edge.heard)
         await self.pilot.press(*keys)
         if text:
-            await self.poll(lambda: isinstance(self.app.screen, AskScreen))
+            await self.poll(lambda: isinstance(self.app.screen, AskScreen | AthleteScreen))
             self.app.screen.query(Input).first().value = text
             await self.pilot.press("enter")
         await self.poll(lambda: len(self.edge.heard) > before)

@@ -266,9 +266,7 @@ def test_hostile_messages_change_no_cell_but_their_own(gym: PlumblineApp, edge: 
     good = words("b2")
     edge.say("rack-2", good.state(), good.info(athlete="ben"))
     athlete = "\x1b[2J\x1b]0;x\x07[/][@click=app.quit]\u202e" + "漢" * 5_000
-    edge.say(
-        "rack-1", say.state(), say.info(athlete=athlete), say.rep(10**12, reason="[/]" * 500, counted=False)
-    )
+    edge.say("rack-1", say.state(), say.info(athlete=athlete), say.rep(3, reason="[/]" * 500, counted=False))
     edge.say(
         "rack-1", say.rep(1, mean_concentric_velocity_mps=1e300, path_deviation_m=-1e300, eccentric_s=1e99)
     )
@@ -276,8 +274,8 @@ def test_hostile_messages_change_no_cell_but_their_own(gym: PlumblineApp, edge: 
         edge.send("plumbline/1/gym/rack-1/rep", payload)
 
     async def drive(pilot: Pilot[int]) -> None:
-        await poll(pilot, lambda: gym.refused == 3 and "rack-1" in screen_text(gym))
-        await poll(pilot, lambda: "3 messages unusable" in screen_text(gym))
+        await poll(pilot, lambda: gym.refused == 4 and "rack-1" in screen_text(gym))
+        await poll(pilot, lambda: "4 messages unusable" in screen_text(gym))
         lines = screen_text(gym).splitlines()
         assert all(ord(char) >= 32 and not 127 <= ord(char) < 160 for line in lines for char in line)
         head = next(line for line in lines if "rack-2" in line)

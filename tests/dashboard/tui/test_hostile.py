@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -298,5 +298,5 @@ def test_as_plain_lines_each_is_one_line(words: Any, at: Callable[..., Any], tex
 
 
 def test_every_field_of_a_rep_that_is_text_is_among_them() -> None:
-    texts = [name for name, kind in Rep.__annotations__.items() if "str" in str(kind)]
+    texts = [name for name, kind in get_type_hints(Rep).items() if "str" in str(kind)]
     assert texts == ["reason"]
