@@ -193,6 +193,7 @@ class FloorScreen(CoachScreen):
 
     def _choose(self) -> None:
         """The first, where the chosen one is gone or none was."""
-        tiles = self._in_order()
-        if tiles and self.focused is None:
-            tiles[0].focus()
+        tiles = [tile for tile in self._in_order() if tile in self._tiles.values()]
+        # A dialog that closes gives the focus back to a tile, also to one that has gone: that hears no key.
+        if self.focused not in tiles:
+            self.set_focus(tiles[0] if tiles else None)

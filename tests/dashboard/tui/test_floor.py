@@ -88,9 +88,14 @@ def test_a_word_finds_stations_by_name_athlete_and_exercise(still: Any, words: A
 
     async def drive(pilot: Any) -> None:
         await looks.poll(pilot, lambda: len(app.screen.query(Tile)) == 8)
-        await pilot.press("slash", *"row", "enter")
-        await looks.poll(pilot, lambda: "1 of 8 stations with 'row'" in looks.text(app))
-        await looks.poll(pilot, lambda: shown() == {"cable-1"})
+        found = {"rack-3": {"rack-3"}, "a-8": {"cable-1"}, "row": {"cable-1"}, "zz": set()}
+        for word, names in found.items():
+            await pilot.press("slash", "ctrl+u", *word, "enter")
+            await looks.poll(pilot, lambda word=word: f"with '{word}'" in looks.text(app))
+            await looks.poll(pilot, lambda names=names: shown() == names)
+            await looks.poll(pilot, lambda: app.focused is None or app.focused.is_attached)
+        await pilot.press("slash", "ctrl+u", "enter")
+        await looks.poll(pilot, lambda: len(shown()) == 8)
 
     looks.run(app, (120, 40), drive)
 
