@@ -109,13 +109,14 @@ def test_who_needs_the_coach_stands_first_and_whoever_is_out_of_sight_is_in_the_
 
     async def drive(pilot: Any) -> None:
         await looks.poll(pilot, lambda: len(app.screen.query(Tile)) == 12)
-        broken = words().health(2.0, link_up=False, problem="no sensor at ttyX")
-        still.put("rack-12", broken)
-        # Its tile is below the end of the screen.
-        await looks.poll(pilot, lambda: "✖ rack-12 no sensor" in looks.text(app))
         first = lambda: next(iter(app.screen.query_one("#tiles").children)).view.key[1]  # noqa: E731
-        await looks.poll(pilot, lambda: first() == "rack-12")
+        # By name a tile below the end of the screen stays there, and the strip says what it would.
         await pilot.press("s")
         await looks.poll(pilot, lambda: first() == "rack-01" and "by name" in looks.text(app))
+        still.put("rack-12", words().health(2.0, link_up=False, problem="no sensor at ttyX"))
+        await looks.poll(pilot, lambda: "✖ rack-12 no sensor" in looks.text(app))
+        assert first() == "rack-01"
+        await pilot.press("s")
+        await looks.poll(pilot, lambda: first() == "rack-12" and "by attention" in looks.text(app))
 
     looks.run(app, (80, 24), drive)
