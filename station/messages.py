@@ -249,7 +249,7 @@ Mark = Literal["counted", "false", "partial", "failed"]
 
 
 class CommandMessage(Message, frozen=True, kw_only=True, tag="plumbline/command/1"):
-    """A wish from a screen; the edge decides and answers with the same `event_id` in `in_reply_to`.
+    """A command from a screen; the edge decides and answers with the same `event_id` in `in_reply_to`.
 
     On `correction` it is about a set of an earlier session, and the record decides.
     """
@@ -297,7 +297,7 @@ class ReplyCode(StrEnum):
     UNKNOWN_REP = "unknown-rep"  # not of this station, or longer ago than its session holds
     UNKNOWN_SET = "unknown-set"
     UNKNOWN_BADGE = "unknown-badge"
-    ERASED = "erased"  # the athlete was, on their own wish
+    ERASED = "erased"  # the athlete was, at their own request
     NOT_HERE = "not-here"  # this station has no such sensor
     REFUSED = "refused"  # for another reason, which the text gives
 

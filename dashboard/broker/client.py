@@ -57,7 +57,7 @@ class ConnectionState(msgspec.Struct, frozen=True):
 class PendingCommand(msgspec.Struct, frozen=True):
     """A command or a badge that nobody has answered yet."""
 
-    wish: CommandMessage | BadgeMessage
+    request: CommandMessage | BadgeMessage
     station: str
     deadline_s: float
     leaf: str  # badge and correction are the record's to answer
@@ -65,7 +65,7 @@ class PendingCommand(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """What was asked for."""
-        return "badge" if isinstance(self.wish, BadgeMessage) else self.wish.name
+        return "badge" if isinstance(self.request, BadgeMessage) else self.request.name
 
 
 class Client:
@@ -114,7 +114,7 @@ class Client:
         self,
         site: str,
         station: str,
-        wish: CommandMessage | BadgeMessage,
+        request: CommandMessage | BadgeMessage,
         tracked: bool = True,
         leaf: str = "command",
     ) -> bool:
@@ -124,10 +124,12 @@ class Client:
         """
         if not self.connection.up:
             return False
-        leaf = "badge" if isinstance(wish, BadgeMessage) else leaf
+        leaf = "badge" if isinstance(request, BadgeMessage) else leaf
         if tracked:
-            self._asked[wish.event_id] = PendingCommand(wish, station, self._clock() + REPLY_WAIT_S, leaf)
-        self.publish(Address(site, station, leaf), wish)
+            self._asked[request.event_id] = PendingCommand(
+                request, station, self._clock() + REPLY_WAIT_S, leaf
+            )
+        self.publish(Address(site, station, leaf), request)
         return True
 
     @property
@@ -148,7 +150,7 @@ class Client:
         now_s = self._clock()
         late = [asked for asked in self._asked.values() if asked.deadline_s < now_s]
         for asked in late:
-            del self._asked[asked.wish.event_id]
+            del self._asked[asked.request.event_id]
         return late
 
     def _run(self) -> None:
@@ -232,7 +234,7 @@ class Client:
             except UnicodeDecodeError:
                 topic = ""  # counted as refused where all are checked
             if message.retain and topic.rpartition("/")[2] not in RETAINED:
-                return  # a wish that the broker has kept would be obeyed again at every start
+                return  # a retained command would be carried out again at every start
             self.inbox.put(Packet(topic, bytes(message.payload), self._clock()))
 
         def on_quick(topic: bytes, payload: bytes) -> None:

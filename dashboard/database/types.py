@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeEngine
 
-from dashboard.floor.times import parsed, written
+from dashboard.floor.times import format_utc, parse_utc
 
 
 class Truth(sa.Boolean):
@@ -45,14 +45,14 @@ class Instant(sa.TypeDecorator[str]):
         """See TypeDecorator."""
         if value is None:
             return None
-        at = parsed(value)
+        at = parse_utc(value)
         if at is None:
             raise ValueError(f"{value[:40]!r} is no time; expected RFC 3339")
-        return at if dialect.name == "postgresql" else written(at)
+        return at if dialect.name == "postgresql" else format_utc(at)
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> str | None:
         """See TypeDecorator."""
-        return written(value) if isinstance(value, datetime) else value
+        return format_utc(value) if isinstance(value, datetime) else value
 
 
 # SQLite's STRICT tables know these names alone: INTEGER, REAL, TEXT, BLOB.

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 
 import msgspec
 
-from dashboard.floor.coaching import NO_RECORD, AthleteRecord, Standing, cue, prescribed, standing
+from dashboard.floor.coaching import (
+    NO_RECORD,
+    AthleteRecord,
+    MasteryProgress,
+    cue,
+    mastery_progress,
+    prescribed,
+)
 from dashboard.floor.reps import RepView, rep_view
 from dashboard.floor.running import RunningSet, running_set
 from dashboard.floor.state import SessionState
@@ -16,7 +23,7 @@ from station.weighing import Weighed, of_set
 
 
 class Assessment(msgspec.Struct, frozen=True):
-    """A session assessed: the same until a rep, a set or a setting of it changes."""
+    """What is derived from a session's reps and settings; recomputed only when one of them changes."""
 
     info: InfoMessage | None
     exercise: str | None
@@ -29,13 +36,13 @@ class Assessment(msgspec.Struct, frozen=True):
     sets_begun: int
     reps: tuple[RepView, ...]
     cue: str | None
-    standing: Standing | None
+    mastery: MasteryProgress | None
 
 
 def assess(
     session: SessionState, profiles: Mapping[str, Profile], before: Mapping[tuple[str, str], AthleteRecord]
 ) -> Assessment:
-    """Judge the running set against its prescription, and the athlete by what was `before` as well."""
+    """Assess the running set against its prescription; mastery also counts the sets in `before`."""
     running, info = running_set(session), session.info
     exercise = info.exercise if info else (running.exercise if running else None)
     # Reps keep the profile they were counted by, also after the coach has chosen the next exercise.
@@ -46,14 +53,14 @@ def assess(
     athlete = (info.athlete if info else None) or (running.athlete if running else None)
     if running and running.over and info and info.athlete and running.athlete not in (None, info.athlete):
         running = None  # whoever lifts next begins with nothing
-    standing_reps = [one.rep for one in running.standing] if running else []
-    fastest = fastest_of(standing_reps)
+    valid_reps = [one.rep for one in running.valid_reps] if running else []
+    fastest = fastest_of(valid_reps)
     return Assessment(
         info=info,
         exercise=exercise,
         title=shown.title if shown else exercise or "no exercise yet",
         athlete=athlete,
-        weighed=of_set(standing_reps),
+        weighed=of_set(valid_reps),
         load_kg=info.load_kg if info else (running.load_kg if running else None),
         asked=counted_by or shown,
         running=running,
@@ -62,8 +69,8 @@ def assess(
             rep_view(one.event_id, one.state, one.rep, counted_by, fastest)
             for one in (running.reps if running else ())
         ),
-        cue=cue(counted_by, standing_reps) if counted_by else None,
-        standing=standing(shown, session, athlete, before.get((athlete or "", shown.name), NO_RECORD))
+        cue=cue(counted_by, valid_reps) if counted_by else None,
+        mastery=mastery_progress(shown, session, athlete, before.get((athlete or "", shown.name), NO_RECORD))
         if shown and shown.mastery
         else None,
     )
@@ -83,7 +90,7 @@ def _sets_begun(
         for one in session.sets.values()
         if one.summary.counted_reps  # else it was restarted
     ]
-    if running is not None and running.standing:
+    if running is not None and running.valid_reps:
         said.append((running.number, (running.athlete, running.exercise), day_of(running.at_utc)))
     days = [day for _, _, day in said] + [day_of(one.at_utc) for one in session.sets.values()]
     heard = {number for number, whose, day in said if whose == mine and day == max(days)}

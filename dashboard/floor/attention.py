@@ -21,7 +21,7 @@ LinkName = Literal["waiting", "starting", "live", "doubled", "stale", "sensor", 
 
 
 class Attention(IntEnum):
-    """Why to look at a station; the lower the sooner."""
+    """Reasons to look at a station, most urgent first."""
 
     FAULT = 0
     UNSAFE = 1
@@ -34,19 +34,19 @@ class Attention(IntEnum):
 
 
 class Link(msgspec.Struct, frozen=True):
-    """How fresh what is shown is, in a word or two."""
+    """How recent the shown data is, as a short text."""
 
     name: LinkName
     text: str
 
     @property
     def up(self) -> bool:
-        """Whether what is shown is what happens now."""
+        """Whether the shown data is live."""
         return self.name in ("live", "starting")
 
 
 def link_of(session: SessionState, now_s: float, broker_up: bool) -> Link:
-    """How fresh a session is at `now_s`, on the clock its messages were stamped with."""
+    """How recent a session's data is at `now_s`, on the clock that stamped its messages."""
     state = session.state.state if session.state else None
     live_s = session.live_at_s
     age_s = now_s - (live_s if live_s > NEVER_S else session.any_s)
@@ -68,7 +68,7 @@ def link_of(session: SessionState, now_s: float, broker_up: bool) -> Link:
 
 
 def is_doubled(station: StationState, now_s: float) -> bool:
-    """Whether two nodes speak as this station; one that was restarted is silent before its heir has run."""
+    """Whether two nodes publish as this station; a restarted node is silent before its successor speaks."""
     speaking = [
         one
         for one in station.sessions.values()
@@ -79,7 +79,7 @@ def is_doubled(station: StationState, now_s: float) -> bool:
 
 
 def age(age_s: float) -> str:
-    """Seconds as a person says them."""
+    """A duration in seconds as short text."""
     minutes, seconds = divmod(int(age_s), 60)
     return f"{minutes}:{seconds:02d}" if minutes else f"{seconds} s"
 
@@ -93,7 +93,7 @@ def attention_of(
     rest_asked_s: float = REST_OVERDUE_S,
     lifted: str | None = None,
 ) -> tuple[Attention, str]:
-    """The most urgent reason to look, and it in words.
+    """The most urgent reason to look, and its text.
 
     `over`: the set has ended; `lifted`: with what, where it is not what was entered.
     """

@@ -1,4 +1,4 @@
-"""What a coach would say of a station: the prescription in force, one cue, the progression's standing."""
+"""Coaching for a station: the prescription in force, one cue, progress towards mastery."""
 
 from collections.abc import Sequence
 
@@ -14,8 +14,8 @@ from station.records import Rep
 _MOST = 1000.0  # seconds, metres
 
 
-class Standing(msgspec.Struct, frozen=True):
-    """How far an athlete is with an exercise, in words; `ready` waits for the coach."""
+class MasteryProgress(msgspec.Struct, frozen=True):
+    """An athlete's progress towards mastery of an exercise; `ready`: awaiting the coach's sign-off."""
 
     text: str
     ready: bool = False
@@ -66,21 +66,21 @@ def cue(profile: Profile, reps: Sequence[Rep]) -> str | None:
     return next(iter(cues(profile, _possible(reps))), None)
 
 
-def standing(
+def mastery_progress(
     profile: Profile, session: SessionState, athlete: str | None, before: AthleteRecord = NO_RECORD
-) -> Standing:
-    """What the mastery rule says of the athlete's sets of this exercise, and what the coach has said."""
+) -> MasteryProgress:
+    """Apply the mastery rule to the athlete's sets of this exercise, and the coach's sign-off."""
     here = session.info is not None and (athlete, profile.name) in session.info.signed_off
     if here or before.signed_off:
         goal = f", next {profile.leads_to}" if profile.leads_to else ""
-        return Standing(f"signed off{goal}", signed_off=True)
+        return MasteryProgress(f"signed off{goal}", signed_off=True)
     found = verdict(profile, _done_sets(profile, session, athlete, before))
     words = found.text
     if not found.ready and found.missing:
         words = f"not yet: {found.missing[0]}"
     if found.not_measured and found.ready:
         words += f" (not measured: {', '.join(found.not_measured)})"
-    return Standing(words, ready=found.ready)
+    return MasteryProgress(words, ready=found.ready)
 
 
 def _done_sets(
@@ -96,8 +96,8 @@ def _done_sets(
     if running is not None:
         here.pop(running.number, None)
         if running.over and (running.exercise, running.athlete) == (profile.name, athlete):
-            standing_reps = [one.rep for one in running.standing]
-            here[running.number] = DoneSet(reps=standing_reps, load_kg=running.load_kg)
+            valid_reps = [one.rep for one in running.valid_reps]
+            here[running.number] = DoneSet(reps=valid_reps, load_kg=running.load_kg)
     earlier = []
     for one in before.sets:
         if one.session != session.session:

@@ -1,4 +1,4 @@
-"""What is wrong with a station, and what to do about it, in words an electrician could act on."""
+"""A station's faults, each with what to do about it, worded for an electrician."""
 
 from datetime import date
 
@@ -32,7 +32,7 @@ _LINKS: dict[LinkName, tuple[str, str]] = {
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """What was seen and what to do."""
+    """A fault: what was observed and what to do."""
 
     what: str
     do: str

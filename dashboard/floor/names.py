@@ -1,4 +1,4 @@
-"""What an athlete is called on a screen. Wire and events have the id; the name stays on this side."""
+"""The athletes' names as displayed. Wire and events carry only the id."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,25 +10,25 @@ Names = Mapping[str, str]  # by athlete's id
 
 
 class Person(Protocol):
-    """Whoever has an id and a name."""
+    """Anything with an athlete's id and name."""
 
     @property
     def id(self) -> str:
-        """The pseudonym that travels."""
+        """The pseudonymous id used on the wire."""
 
     @property
     def name(self) -> str:
-        """What people call them."""
+        """The name shown on screens."""
 
 
 def names_of(people: Sequence[Person]) -> Names:
-    """The name of each, with the id behind it where several are called the same."""
+    """Names by id; the id is appended where several share a name."""
     called = Counter(one.name for one in people)
     return {one.id: clean(one.name if called[one.name] == 1 else f"{one.name} {one.id}") for one in people}
 
 
 def name_of(athlete: str | None, names: Names) -> str | None:
-    """The name; the id of whoever has none."""
+    """The athlete's name, or the id where no name is known."""
     return None if athlete is None else names.get(athlete) or athlete
 
 

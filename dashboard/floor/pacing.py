@@ -16,7 +16,7 @@ _WORDS: dict[Phase, str] = {"eccentric": "down", "bottom": "hold", "concentric":
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """Now against the tempo. None: not known, or nothing asked."""
+    """The current position against the prescribed tempo. None: unknown, or no tempo prescribed."""
 
     phase: Phase | None = None
     elapsed_s: float = 0.0  # in this phase
@@ -26,7 +26,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def word(self) -> str:
-        """What the lifter does, in a word."""
+        """The current phase in one word."""
         return _WORDS[self.phase] if self.phase else ""
 
     @property
@@ -38,7 +38,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 def pace(
     trace: Sequence[Live], asked_s: TempoTarget, range_m: float | None, concentric_first: bool = False
 ) -> Pace:
-    """Where the newest of the values stands against a tempo.
+    """Compare the newest live value with a tempo.
 
     Parameters
     ----------

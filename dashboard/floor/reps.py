@@ -73,29 +73,29 @@ class RepView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def pending(self) -> bool:
-        """Whether it may still turn out to be none."""
+        """Whether the rep may still be withdrawn."""
         return self.state == "pending"
 
     @property
-    def struck(self) -> bool:
-        """Whether a person has said that it was none."""
+    def marked_false(self) -> bool:
+        """Whether a person has marked the rep false."""
         return self.state == "rejected"
 
     @property
-    def why_not(self) -> str:
-        """Why a rep that is shown does not count, for whoever has just done it; empty where it counts."""
+    def not_counted_reason(self) -> str:
+        """Why the rep is not counted, worded for the lifter; empty where it is."""
         if self.counted or self.reason_code is None:
             return ""
         return _WHY_NOT.get(self.reason_code, "not counted")
 
     @property
     def velocity_rough(self) -> bool:
-        """Whether its velocity says little more than its size."""
+        """Whether the velocity is uncertain enough to be shown as approximate."""
         return is_rough(self.mean_velocity_mps, self.mean_velocity_sigma_mps)
 
     @property
     def velocity_words(self) -> str:
-        """Its velocity, m/s, to the decimals that are sure, two at most; empty where none was seen."""
+        """Velocity in m/s, at most two decimals, as its uncertainty allows; empty where not measured."""
         if self.mean_velocity_mps is None:
             return ""
         decimals = max(1, sure_decimals(self.mean_velocity_sigma_mps, 2))
@@ -103,7 +103,7 @@ class RepView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def tempo_words(self) -> tuple[str, str, str, str]:
-        """Each phase, seconds, to a tenth where that is sure; a rough one marked."""
+        """The four phases in seconds, to a tenth where the uncertainty allows; approximate ones marked."""
         one, two, three, four = (
             "–"
             if took_s is None
@@ -114,7 +114,7 @@ class RepView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def off(self) -> bool:
-        """Tempo or path surely outside what was asked for."""
+        """Whether tempo or path is outside its target by more than its uncertainty."""
         whole = all_of((*self.tempo, self.path))
         return whole is not None and whole.off
 
@@ -122,7 +122,7 @@ class RepView(msgspec.Struct, frozen=True, kw_only=True):
 def rep_view(
     event_id: str, state: RepState, rep: Rep, profile: Profile | None, fastest: Rep | None = None
 ) -> RepView:
-    """A rep judged by the profile it was counted by, its velocity loss held against the set's `fastest`."""
+    """A rep judged by the profile that counted it; velocity loss is relative to the set's `fastest`."""
     return RepView(
         event_id=event_id,
         number=rep.number,
@@ -161,7 +161,7 @@ def asked_tempo(tempo_s: TempoTimes) -> list[str]:
 
 
 def fixed(value: float, decimals: int) -> str:
-    """A number with as many decimals; no -0.0."""
+    """A number with a fixed count of decimals, never -0.0."""
     return f"{round(value, decimals) + 0.0:.{decimals}f}"[:9]
 
 

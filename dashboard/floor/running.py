@@ -1,4 +1,4 @@
-"""The running set as a person is to see it: from the message the broker keeps, and from what came after it.
+"""The running set as displayed: the retained message, updated by the messages that came after it.
 
 The node says the set whole in `current`, and each revision of a rep by itself. Either may be missed, and they
 overtake each other. So:
@@ -41,8 +41,8 @@ class RunningSet(msgspec.Struct, frozen=True, kw_only=True):
     partial: int  # not counted, and not struck
 
     @property
-    def standing(self) -> tuple[CurrentRep, ...]:
-        """The reps that nobody has struck."""
+    def valid_reps(self) -> tuple[CurrentRep, ...]:
+        """The reps that nobody has marked false."""
         return tuple(one for one in self.reps if one.state != "rejected")
 
 

@@ -1,4 +1,4 @@
-"""The floor as one value: what every station has said, whatever the order it arrived in.
+"""The floor as one value: the state of every station, independent of the order of arrival.
 
 `apply` turns a state and a message into a state. Messages may be repeated, late and out of order, and the
 result is the same for every order and duplication of the same arrivals:
@@ -48,7 +48,7 @@ StationKey = tuple[str, str]  # site, station
 
 
 class SessionState(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run of a station's node has said."""
+    """The state of one session, a run of a station's node."""
 
     session: str
     state: StateMessage | None = None
@@ -67,7 +67,7 @@ class SessionState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StationState(msgspec.Struct, frozen=True, kw_only=True):
-    """What one station has said, by session."""
+    """The state of one station, by session."""
 
     key: StationKey
     sessions: Mapping[str, SessionState] = {}

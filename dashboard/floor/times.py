@@ -1,4 +1,4 @@
-"""The record's times: text as RFC 3339 in UTC, instants, and what the reader's clock says.
+"""The record's times: RFC 3339 text in UTC, instants, and the reader's local time.
 
 `zone` None is this machine's.
 """
@@ -11,8 +11,8 @@ from station.messages import now_utc
 UNREADABLE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def parsed(at_utc: str) -> datetime | None:
-    """The instant a text means, in UTC; one without a zone is UTC. None for what is no time of any gym."""
+def parse_utc(at_utc: str) -> datetime | None:
+    """Parse a time; without a zone it is UTC. None for what cannot be parsed or lies out of range."""
     try:
         at = datetime.fromisoformat(at_utc)
         at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
@@ -22,14 +22,14 @@ def parsed(at_utc: str) -> datetime | None:
     return at if datetime.min.year < at.year < datetime.max.year else None
 
 
-def written(at: datetime) -> str:
-    """An instant as the history and the messages write it: RFC 3339 in UTC with milliseconds."""
+def format_utc(at: datetime) -> str:
+    """Format an instant as RFC 3339 in UTC with milliseconds, as in the history and in messages."""
     return now_utc(at.astimezone(UTC))
 
 
 def instant(at_utc: str) -> datetime:
-    """A time of the record; one that a station wrote otherwise lies before all others."""
-    at = parsed(at_utc)
+    """A time of the record as an instant; an unreadable one sorts before all others."""
+    at = parse_utc(at_utc)
     return at if at is not None and at.year > UNREADABLE.year else UNREADABLE
 
 
@@ -47,5 +47,5 @@ def minute_of(at_utc: str, zone: tzinfo | None = None) -> str:
 
 
 def zone_name(at: datetime, zone: tzinfo | None = None) -> str:
-    """What the reader's clock is called at a time: CET, CEST, UTC, +03."""
+    """The name of the reader's time zone at a time: CET, CEST, UTC, +03."""
     return at.astimezone(zone).tzname() or ""

@@ -1,4 +1,4 @@
-"""What a screen says about one station, worked out from its state; no terminal, no clock of its own."""
+"""The view of one station, derived from its state; no terminal, no clock of its own."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ import msgspec
 
 from dashboard.floor.assessment import Assessment, assess
 from dashboard.floor.attention import REST_OVERDUE_S, Attention, Link, attention_of, is_doubled, link_of
-from dashboard.floor.coaching import AthleteRecord, Standing
+from dashboard.floor.coaching import AthleteRecord, MasteryProgress
 from dashboard.floor.names import Names, name_of
 from dashboard.floor.reps import NO_TEMPO, RepView
 from dashboard.floor.state import StationKey, StationState
@@ -40,7 +40,7 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     muted: bool
     concentric_first: bool
     cue: str | None  # the one thing to say
-    standing: Standing | None  # with the progression
+    mastery: MasteryProgress | None  # with the progression
     sees_path: bool  # whether the station's sensors can tell where the bar or the handle goes
     link: Link
     phase: Phase | None
@@ -59,19 +59,19 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def attention_id(self) -> str:
-        """What a coach acknowledges: this reason in this set."""
+        """The id of what a coach acknowledges: this reason in this set."""
         if self.attention is Attention.FAULT:
             return f"FAULT {self.attention_text}"[:64]
         return f"{self.attention.name} s{self.set_number}"
 
     @property
     def seen(self) -> bool:
-        """Whether a coach has said that they know."""
+        """Whether a coach has acknowledged it."""
         return self.attention is not Attention.FINE and self.acknowledged == self.attention_id
 
     @property
     def set_words(self) -> str:
-        """Which set it is: of the plan's where there is one, else of the station's session."""
+        """The set's number within the plan where there is one, else within the station's session."""
         begun, planned, over = self.sets_begun, self.sets_planned, " over" if self.set_over else ""
         if self.set_number is None:
             return f"{planned} sets" if planned else ""
@@ -83,33 +83,33 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def next_athlete(self) -> str | None:
-        """Who lifts here after this one."""
+        """The next athlete of the queue."""
         others = [one for one in self.queue if one != self.athlete]
         return others[0] if others else None
 
     @property
     def pending(self) -> bool:
-        """Whether the last of them may still be withdrawn."""
+        """Whether the last rep may still be withdrawn."""
         return self.last is not None and self.last.pending
 
     @property
-    def standing_reps(self) -> tuple[RepView, ...]:
-        """Those that nobody has struck."""
-        return tuple(rep for rep in self.reps if not rep.struck)
+    def valid_reps(self) -> tuple[RepView, ...]:
+        """The reps that nobody has marked false."""
+        return tuple(rep for rep in self.reps if not rep.marked_false)
 
     @property
     def doubtful(self) -> int:
-        """How many of them a person has yet to settle."""
-        return sum(rep.doubtful for rep in self.standing_reps)
+        """How many reps await a person's decision."""
+        return sum(rep.doubtful for rep in self.valid_reps)
 
     @property
     def last(self) -> RepView | None:
-        """The newest of them."""
-        return next((rep for rep in reversed(self.reps) if not rep.struck), None)
+        """The newest of the valid reps."""
+        return next((rep for rep in reversed(self.reps) if not rep.marked_false), None)
 
 
 class Views:
-    """Views of many stations, ten times a second: what has not changed is not judged again."""
+    """Makes views of many stations ten times a second; what has not changed is not assessed again."""
 
     def __init__(self, profiles: Mapping[str, Profile]) -> None:
         self.before: Mapping[tuple[str, str], AthleteRecord] = {}  # by athlete and exercise, from the record
@@ -119,10 +119,10 @@ class Views:
         # The state never changes what it holds, so the same objects mean the same content.
         self._assessed: dict[StationKey, tuple[tuple[object, ...], Assessment]] = {}
 
-    def see(
+    def view(
         self, station: StationState, now_s: float, broker_up: bool = True, units: Units = "kg"
     ) -> StationView:
-        """What to show of a station at `now_s`, on the clock its messages were stamped with."""
+        """The view of a station at `now_s`, on the clock that stamped its messages."""
         session = station.newest
         given = (session.reps, session.sets, session.current, session.info, self.before)
         held = self._assessed.get(station.key)
@@ -140,8 +140,8 @@ def view(
     broker_up: bool = True,
     units: Units = "kg",
 ) -> StationView:
-    """What to show of one station, once; `Views` for many."""
-    return Views(profiles).see(station, now_s, broker_up, units)
+    """The view of one station, once; use `Views` for many."""
+    return Views(profiles).view(station, now_s, broker_up, units)
 
 
 def _seen(
@@ -163,12 +163,12 @@ def _seen(
     if running is not None and over and session.trace and link.name == "live":
         # Since the last movement, by the station's clock.
         rest_s = min(max(0.0, session.trace[-1].session_s - running.end_s), _LONG_S)
-    standing = [rep for rep in found.reps if not rep.struck]
+    valid_reps = [rep for rep in found.reps if not rep.marked_false]
     queue = tuple(info.queue) if info else ()
     attention, text = attention_of(
         session,
         link,
-        standing,
+        valid_reps,
         over,
         rest_s,
         rest_asked_s,
@@ -192,7 +192,7 @@ def _seen(
         muted=info is not None and info.muted,
         concentric_first=asked is not None and asked.starts_with == "concentric",
         cue=found.cue,
-        standing=found.standing,
+        mastery=found.mastery,
         sees_path=info is not None and any(sensor.channel in _PATH_CHANNELS for sensor in info.sensors),
         link=link,
         phase=session.trace[-1].phase if session.trace and link.up else None,
@@ -211,8 +211,8 @@ def _seen(
     )
 
 
-def is_called(one: StationView, word: str) -> bool:
-    """Whether a word is in what a station, its athletes or its exercise are called."""
+def matches_word(one: StationView, word: str) -> bool:
+    """Whether a search word occurs in the names of a station, its athletes or its exercise."""
     words = (one.key[1], one.athlete or "", one.called or "", *one.waiting, one.title, one.exercise or "")
     return any(word in called.casefold() for called in words)
 

@@ -65,7 +65,12 @@ class LoadVelocity(msgspec.Struct, frozen=True, kw_only=True):
     slope_mps_per_kg: float | None
     r_squared: float | None
     one_rep_maximum: OneRepMaximum | None
-    why_not: str | None  # in words for a coach
+    no_estimate_reason: str | None  # in words for a coach
+
+    @property
+    def text(self) -> str:
+        """The estimate as a sentence, or why there is none."""
+        return self.one_rep_maximum.text if self.one_rep_maximum else self.no_estimate_reason or ""
 
 
 def load_velocity(done: Sequence[KeptSet], zone: tzinfo | None = None) -> LoadVelocity:
@@ -100,17 +105,17 @@ def _fit(points: tuple[LoadVelocityPoint, ...], exercise: str) -> LoadVelocity:
     residual = float(((velocities - intercept - slope * loads) ** 2).sum())
     total = float(((velocities - velocities.mean()) ** 2).sum())
     r_squared = 1.0 - residual / total if total > 0.0 else 0.0
-    why_not = None
+    reason = None
     if different < LEAST_LOADS:
-        why_not = f"needs {LEAST_LOADS} different loads, there are {different}"
+        reason = f"needs {LEAST_LOADS} different loads, there are {different}"
     elif slope >= 0.0:
-        why_not = "velocity does not fall with load; were all sets lifted as fast as possible?"
+        reason = "velocity does not fall with load; were all sets lifted as fast as possible?"
     elif r_squared < LEAST_R_SQUARED:
-        why_not = f"the points lie too far from a line: R² is {r_squared:.2f}, {LEAST_R_SQUARED} is needed"
+        reason = f"the points lie too far from a line: R² is {r_squared:.2f}, {LEAST_R_SQUARED} is needed"
     elif exercise not in VELOCITY_AT_1RM_MPS:
-        why_not = f"the velocity of a maximal {exercise or 'lift of several exercises'} is not known"
-    if why_not is not None:
-        return _without(points, why_not, intercept, slope, r_squared)
+        reason = f"the velocity of a maximal {exercise or 'lift of several exercises'} is not known"
+    if reason is not None:
+        return _without(points, reason, intercept, slope, r_squared)
     n = len(points)
     at_mps, at_sd_mps = VELOCITY_AT_1RM_MPS[exercise]
     load_kg = (at_mps - intercept) / slope
@@ -145,13 +150,13 @@ def _fit(points: tuple[LoadVelocityPoint, ...], exercise: str) -> LoadVelocity:
                 f" {r_squared:.2f}, {different} loads{borrowed})"
             ),
         ),
-        why_not=None,
+        no_estimate_reason=None,
     )
 
 
 def _without(
     points: tuple[LoadVelocityPoint, ...],
-    why_not: str,
+    reason: str,
     intercept_mps: float | None = None,
     slope_mps_per_kg: float | None = None,
     r_squared: float | None = None,
@@ -162,5 +167,5 @@ def _without(
         slope_mps_per_kg=slope_mps_per_kg,
         r_squared=r_squared,
         one_rep_maximum=None,
-        why_not=f"no estimate of the one-repetition maximum: {why_not}",
+        no_estimate_reason=f"no estimate of the one-repetition maximum: {reason}",
     )

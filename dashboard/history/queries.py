@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Table, and_, func, select, true
 from dashboard.database.database import Database, Row
 from dashboard.database.tables import REPS, SETS
 from dashboard.floor.running import STRUCK
-from dashboard.floor.times import instant, written
+from dashboard.floor.times import format_utc, instant
 from dashboard.history.kept import (
     EVERYTHING,
     Filter,
@@ -82,8 +82,8 @@ def _wider(wanted: Filter) -> Filter:
     since, until = wanted.since_utc, wanted.until_utc
     return msgspec.structs.replace(
         wanted,
-        since_utc=written(instant(since) - LONGEST_SET) if since else None,
-        until_utc=written(instant(until) + LONGEST_SET) if until else None,
+        since_utc=format_utc(instant(since) - LONGEST_SET) if since else None,
+        until_utc=format_utc(instant(until) + LONGEST_SET) if until else None,
     )
 
 

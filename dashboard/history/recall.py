@@ -21,7 +21,7 @@ WANTED_KEPT = 8  # stations that are looked at one after the other
 Practice = tuple[str, str]  # athlete and exercise
 
 
-class Known(msgspec.Struct, frozen=True):
+class RecordSnapshot(msgspec.Struct, frozen=True):
     """One reading of the record; `problem` says why there was none."""
 
     athletes: tuple[Athlete, ...] = ()
@@ -36,7 +36,7 @@ class Recall:
 
     def __init__(self, where: str | Path | None = None, after: threading.Event | None = None) -> None:
         """`where` is the record's path or URL, None for this machine's own; it begins when `after` is set."""
-        self.known = Known()
+        self.known = RecordSnapshot()
         self._after = after
         self._where = where
         self._wanted: dict[Practice, None] = {}  # the newest last
@@ -75,14 +75,14 @@ class Recall:
         if self._after is not None:
             self._after.wait()
         from dashboard.database.schema import open_history  # noqa: PLC0415  after the first frame
-        from dashboard.history.standing import read_known  # noqa: PLC0415
+        from dashboard.history.record_snapshot import read_record  # noqa: PLC0415
 
         while not self._leaving:
             with self._lock:
                 wanted = tuple(self._wanted)
             try:
                 with open_history(self._where) as db:
-                    self.known = read_known(db, wanted)
+                    self.known = read_record(db, wanted)
             except StoreError as error:
                 self.known = msgspec.structs.replace(self.known, problem=str(error))
             self._wake.wait(AGAIN_S)

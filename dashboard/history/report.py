@@ -63,9 +63,7 @@ def athlete_report(
             f"<h2>{_text(profile.title if profile else name)}</h2>",
             f'<p class="says">{_text(_in_a_sentence(sessions, profile))}</p>',
             _images(drawn),
-            f"<p>{_upper(fit.one_rep_maximum.text if fit.one_rep_maximum else str(fit.why_not))}.</p>"
-            if name in VELOCITY_AT_1RM_MPS
-            else "",
+            f"<p>{_upper(fit.text)}.</p>" if name in VELOCITY_AT_1RM_MPS else "",
             _sets_table(own, profile) if once else _sessions_table(sessions, profile),
         ]
     sessions = group_sessions(done, zone)

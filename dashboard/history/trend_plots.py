@@ -54,7 +54,9 @@ def athlete_plots(
         with drawn() as (figure, axes):
             _load_velocity(axes, fit)
         yield Plot(
-            "load-velocity", fit.one_rep_maximum.text if fit.one_rep_maximum else str(fit.why_not), figure
+            "load-velocity",
+            fit.text,
+            figure,
         )
 
 

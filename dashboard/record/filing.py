@@ -7,7 +7,7 @@ events carry their age by the session's clock; they are filed by when they came,
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from dashboard.floor.times import parsed, written
+from dashboard.floor.times import format_utc, parse_utc
 from station.messages import RepMessage, SetMessage
 
 FUTURE = timedelta(minutes=5)  # two clocks that are both set agree within seconds
@@ -23,20 +23,20 @@ class Filed(NamedTuple):
 
 def filed(message: RepMessage | SetMessage, received_utc: str) -> Filed:
     """When an event was: as its node says, or by when it came less its age."""
-    said = parsed(message.at_utc)
+    said = parse_utc(message.at_utc)
     if said is not None and said >= EARLIEST and message.clock_synchronised is not False:
-        return Filed(written(said))
+        return Filed(format_utc(said))
     age = timedelta(seconds=max(0.0, message.age_s or 0.0))
-    return Filed(written(datetime.fromisoformat(received_utc) - age), message.at_utc[:64])
+    return Filed(format_utc(datetime.fromisoformat(received_utc) - age), message.at_utc[:64])
 
 
 def from_the_future(message: RepMessage | SetMessage, received_utc: str) -> bool:
     """Whether a clock that says it is set is ahead of this machine's, which may be the one that is wrong."""
-    said = parsed(message.at_utc)
+    said = parse_utc(message.at_utc)
     return said is not None and said > datetime.fromisoformat(received_utc) + FUTURE
 
 
 def dated(at_utc: str, received_utc: str) -> str:
     """The time of a command or its answer, as it says, or when it came where that is no time."""
-    at = parsed(at_utc)
-    return received_utc if at is None else written(at)
+    at = parse_utc(at_utc)
+    return received_utc if at is None else format_utc(at)

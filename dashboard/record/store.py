@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Table, and_, delete, func, select, update
 from dashboard.database.database import Database, Row
 from dashboard.database.schema import open_writable
 from dashboard.database.tables import COMMANDS, GAPS, QUARANTINE, REPS, SETS, STREAMS
-from dashboard.floor.times import parsed
+from dashboard.floor.times import parse_utc
 from dashboard.record.corrections import Corrections, SessionKey
 from dashboard.record.filing import dated, filed, from_the_future
 from dashboard.record.ledger import Ledger, StreamKey
@@ -171,7 +171,7 @@ class SqlStore:
 
     def newest_before(self, site: str, station: str, at_utc: str | None) -> str | None:
         """See Store.newest_before."""
-        if at_utc is None or parsed(at_utc) is None:
+        if at_utc is None or parse_utc(at_utc) is None:
             return None
         newest = func.max(REPS.c.at_utc).label("newest")
         (row,) = self.db.rows(select(newest).where(_at(REPS, site, station), REPS.c.at_utc < at_utc))

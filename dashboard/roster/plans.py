@@ -133,5 +133,5 @@ def _tempo(plan: Plan) -> TempoTarget | None:
 
 
 def _command(name: CommandName, by: str, **given: Any) -> CommandMessage:
-    wish = {"event_id": new_id(), "at_utc": now_utc(), "name": name, "by": by, **given}
-    return msgspec.convert(wish, CommandMessage)
+    request = {"event_id": new_id(), "at_utc": now_utc(), "name": name, "by": by, **given}
+    return msgspec.convert(request, CommandMessage)

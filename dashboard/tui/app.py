@@ -23,7 +23,7 @@ from dashboard.floor.names import Names
 from dashboard.floor.state import FloorState, StationKey, StationState, apply_all
 from dashboard.floor.units import Units
 from dashboard.floor.views import StationView, Views
-from dashboard.history.recall import Known, Recall
+from dashboard.history.recall import Recall, RecordSnapshot
 from dashboard.roster.people import Athlete
 from dashboard.tui.commands import CommandSender, Result, names
 from dashboard.tui.messages import FloorChanged
@@ -31,10 +31,10 @@ from dashboard.tui.preferences import Preferences, load_preferences, save_prefer
 from dashboard.tui.screens.floor import FloorScreen
 from dashboard.tui.screens.health import HealthScreen
 from dashboard.tui.screens.lifter import LifterScreen
-from dashboard.tui.screens.live import LiveScreen, Shown
+from dashboard.tui.screens.live import FloorSnapshot, LiveScreen
 from dashboard.tui.screens.station import StationScreen
 from dashboard.tui.terminal import Terminal
-from dashboard.tui.widgets.daylight import Daylight
+from dashboard.tui.widgets.light_theme import LightTheme
 from dashboard.tui.widgets.tile import Tile
 from station.exercises import Profile
 from station.messages import ReplyMessage
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from dashboard.tui.screens.history import HistoryScreen
 
 FLUSH_S = 0.1
-GLANCE_S = 0.02  # a rep does not wait for the next flush: the lifter looks up at lockout
+URGENT_POLL_S = 0.02  # a rep does not wait for the next flush: the lifter looks up at lockout
 QUIET_S = 1.0  # after the first frame: the stations come before the database
 SHOW_AGAIN = 5  # flushes without news after which ages are shown anew
 _RINGS = (Attention.FAULT, Attention.UNSAFE, Attention.VELOCITY_LOSS)
@@ -121,7 +121,7 @@ class PlumblineApp(App[int]):
         self._preferences = load_preferences(preferences) if preferences else Preferences()
         self._views = Views(self.profiles)
         self._flushes = 0
-        self._glanced = False  # at the last glance
+        self._polled = False  # at the last urgent poll
         self._shown = False  # whether every screen has been shown the floor
         self._rung: set[tuple[StationKey, str]] = set()
 
@@ -132,24 +132,24 @@ class PlumblineApp(App[int]):
 
     @property
     def names(self) -> Names:
-        """What athletes are called, by id, as far as the record says."""
+        """The athletes' names by id, as far as the record has them."""
         return self._known().names
 
     def get_default_screen(self) -> Screen[None]:
-        """The floor lies under everything, unless it is a lifter's own screen."""
+        """The floor is the bottom screen, except in a lifter's own app."""
         return FloorScreen() if self._lifter_at is None else LifterScreen(self._lifter_at)
 
     def get_driver_class(self) -> type[Driver]:
-        """A terminal as people have it; textual-serve names the driver that stands for a browser."""
+        """Our driver for a terminal; for a browser, the one that textual-serve names."""
         return super().get_driver_class() if "TEXTUAL_DRIVER" in os.environ else Terminal
 
     def get_line_filters(self) -> list[LineFilter]:
-        """The theme; NO_COLOR has the last word."""
+        """The colour theme as a filter; NO_COLOR overrides it."""
         filters = list(super().get_line_filters())
-        return [Daylight(), *filters] if self._preferences.theme == "light" else filters
+        return [LightTheme(), *filters] if self._preferences.theme == "light" else filters
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """What stands in the palette: everything that has a key here."""
+        """The palette's commands: every binding that is active here."""
         for active in screen.active_bindings.values():
             binding = active.binding
             # Textual's own way to quit is left to `q`.
@@ -165,18 +165,18 @@ class PlumblineApp(App[int]):
         """Begin to show."""
         self.call_after_refresh(self.flush)  # what has come by now stands on the second frame
         self.set_interval(FLUSH_S, self.flush)
-        self.set_interval(GLANCE_S, self.glance)
+        self.set_interval(URGENT_POLL_S, self.poll_urgent)
         if self._seconds is not None:
             self.set_timer(self._seconds, self.action_leave)
 
-    def glance(self) -> None:
-        """Flush at once where a rep, a set or an answer has come; a full gym has one at every glance."""
-        self._glanced = self.client.inbox.pressing and not self._glanced
-        if self._glanced:
+    def poll_urgent(self) -> None:
+        """Flush at once when a rep, a set or a reply has arrived, but at most every second call."""
+        self._polled = self.client.inbox.pressing and not self._polled
+        if self._polled:
             self.flush()
 
     def flush(self) -> None:
-        """Take in what has arrived and post the floor as it is now."""
+        """Apply what has arrived and post the new floor."""
         if self._stop.is_set():
             # Left to itself a signal leaves the terminal in its alternate screen, deaf and without a cursor.
             self.exit(0)
@@ -198,11 +198,11 @@ class PlumblineApp(App[int]):
             self.post_message(FloorChanged(self.floor))
 
     def on_floor_changed(self, event: FloorChanged) -> None:
-        """Show the floor on every screen there is, also on those behind a dialog; ring for what is new."""
-        views = sorted(map(self._see, event.floor.stations.values()), key=lambda one: one.key)
+        """Show the floor on every screen, also behind a dialog; ring the bell for new alerts."""
+        views = sorted(map(self._view, event.floor.stations.values()), key=lambda one: one.key)
         if self._lifter_at is None:
             self._ring(views)
-        shown = Shown(views, event.floor.stations, *self._connection(), self._note)
+        shown = FloorSnapshot(views, event.floor.stations, *self._connection(), self._note)
         live = [screen for screen in self.screen_stack if isinstance(screen, LiveScreen)]
         ready = [screen for screen in live if screen.is_ready]
         self._shown = len(ready) == len(live) > 0  # else the next flush posts the floor again
@@ -213,7 +213,7 @@ class PlumblineApp(App[int]):
             screen.show(shown)
 
     def on_tile_opened(self, event: Tile.Opened) -> None:
-        """Show a station whole."""
+        """Open a station's screen."""
         if isinstance(self.screen, FloorScreen):
             self.push_screen(StationScreen(self.view_of(event.key)))
             self.post_message(FloorChanged(self.floor))
@@ -234,23 +234,23 @@ class PlumblineApp(App[int]):
             self.post_message(FloorChanged(self.floor))
 
     def action_units(self) -> None:
-        """Kilograms or pounds, from now on."""
+        """Switch between kilograms and pounds."""
         self._prefer(units="lb" if self.units == "kg" else "kg")
 
     def action_theme(self) -> None:
-        """Dark or light, from now on."""
+        """Switch between the dark and the light theme."""
         self._prefer(theme="light" if self._preferences.theme == "dark" else "dark")
 
     def action_leave(self) -> None:
-        """End the dashboard."""
+        """Quit the dashboard."""
         self.exit(0)
 
     def action_interrupt(self) -> None:
-        """End it with the key that ends everything in a terminal."""
+        """Quit the dashboard on Ctrl-C."""
         self.exit(0)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """On a lifter's own screen every letter belongs to the badge; no key leads to where one is."""
+        """Disable keys that do not apply; on a lifter's own screen letters belong to the badge."""
         if action == "health" and isinstance(self.screen, HealthScreen):
             return False
         if action == "history" and self._past is not None and self._past in self.screen_stack:
@@ -258,11 +258,11 @@ class PlumblineApp(App[int]):
         return self._lifter_at is None or action not in ("leave", "health", "history", "units", "theme")
 
     def view_of(self, key: StationKey) -> StationView:
-        """The station as it is now."""
-        return self._see(self.floor.stations[key])
+        """The current view of a station."""
+        return self._view(self.floor.stations[key])
 
     def people_at(self, key: StationKey) -> list[Athlete]:
-        """Everybody the record knows: who waits there, then who lifted there, then who has a plan for it."""
+        """The record's athletes; first those in its queue, then earlier ones, then those with a plan."""
         session = self.floor.stations[key].newest
         waiting = session.info.queue if session.info else []
         lifted = {one.athlete for one in session.sets.values()}
@@ -275,21 +275,21 @@ class PlumblineApp(App[int]):
         return sorted(self._known().athletes, key=order)
 
     def athletes(self) -> list[str]:
-        """Whoever lifts or waits anywhere, and whoever the record knows."""
+        """Names and ids of all athletes at stations, in queues and in the record."""
         return names([station.newest.info for station in self.floor.stations.values()], self._known())
 
     def recall_of(self, view: StationView) -> None:
-        """The sets before, of whoever lifts there, are looked at from now on."""
+        """Have the earlier sets of whoever lifts there read from the record."""
         if self._recall is not None and view.athlete and view.exercise:
             self._recall.want(view.athlete, view.exercise)
 
-    def _known(self) -> Known:
-        return self._recall.known if self._recall is not None else Known()
+    def _known(self) -> RecordSnapshot:
+        return self._recall.known if self._recall is not None else RecordSnapshot()
 
-    def _see(self, station: StationState) -> StationView:
+    def _view(self, station: StationState) -> StationView:
         known = self._known()
         self._views.before, self._views.rests_s, self._views.names = known.before, known.rests_s, known.names
-        return self._views.see(station, self._heard_until_s, self.client.connection.up, self.units)
+        return self._views.view(station, self._heard_until_s, self.client.connection.up, self.units)
 
     def _answered(self, station: str, reply: ReplyMessage) -> None:
         # A lifter is told as well what their station refuses of the commands that follow a badge.

@@ -8,7 +8,7 @@ import msgspec
 
 from dashboard.broker.client import Client, PendingCommand
 from dashboard.floor.state import StationKey
-from dashboard.history.recall import Known
+from dashboard.history.recall import RecordSnapshot
 from dashboard.roster.people import Athlete, Plan
 from dashboard.roster.plans import assignment, exercise_change, is_id, matching, plan_at
 from station.exercises import Profile
@@ -28,7 +28,7 @@ _ASK_THE_RECORD = frozenset({ReplyCode.UNKNOWN_REP, ReplyCode.UNKNOWN_SET})
 
 
 class Result(NamedTuple):
-    """What came of it, for a person to read; `station` is whose words they are."""
+    """The outcome of a command as text; `station` names who answered."""
 
     station: str
     words: str
@@ -45,7 +45,7 @@ class _Action:
 
 
 class CommandSender:
-    """Sends commands, and puts the answers of those that belong together into one sentence.
+    """Sends commands, and joins the replies of one action into one sentence.
 
     Commands of one key share an `action`: the station takes all of them back by one `undo`, whoever has
     done what since.
@@ -56,7 +56,7 @@ class CommandSender:
         client: Client,
         profiles: Mapping[str, Profile],
         by: str,
-        known: Callable[[], Known],
+        known: Callable[[], RecordSnapshot],
         info_of: Callable[[StationKey], InfoMessage | None],
         tell: Callable[[Result], None],
     ) -> None:
@@ -71,22 +71,22 @@ class CommandSender:
         self._corrected: dict[StationKey, list[str]] = {}  # actions that the record has done for this screen
 
     def send(self, key: StationKey, name: CommandName, **given: Any) -> None:
-        """Ask a station's edge; the reply is told when it comes."""
+        """Send a command to a station's edge; its reply is shown when it arrives."""
         self._ask(_Action(key), self._command(name, **given))
 
-    def put_right(self, key: StationKey, session: str, name: CommandName, **given: Any) -> None:
-        """Correct a rep or a set of a session: at the station while it holds it, else at the record."""
+    def correct(self, key: StationKey, session: str, name: CommandName, **given: Any) -> None:
+        """Correct a rep or a set: at the station while its session runs, else at the record."""
         info = self._info_of(key)
         here = info is not None and info.session == session
         leaf = "command" if here else "correction"
         self._ask(_Action(key, past=True), self._command(name, **given), leaf=leaf)
 
     def undo(self, key: StationKey) -> None:
-        """Take the newest action at a station back, all the commands of it."""
+        """Undo the newest action at a station with all its commands."""
         self.send(key, "undo")
 
     def undo_correction(self, key: StationKey) -> None:
-        """Take back what this screen has put right last, at the record or at the station."""
+        """Undo this screen's last correction, at the record or at the station."""
         done = self._corrected.get(key)
         if not done:
             self.undo(key)
@@ -94,25 +94,25 @@ class CommandSender:
         self._ask(_Action(key), self._command("undo", action=done.pop()), leaf="correction")
 
     def send_badge(self, key: StationKey, badge: str) -> None:
-        """Ask the record whose it is; it sets the station, and the station's info says to whom."""
+        """Ask the record to assign a badge's owner to a station; its info then names the athlete."""
         self._ask(_Action(key), BadgeMessage(event_id=new_id(), at_utc=now_utc(), badge=badge, by=key[1]))
 
-    def give_to(self, key: StationKey, athlete: str | None) -> None:
-        """The station is this athlete's now, with their plan where the record has one."""
+    def assign_athlete(self, key: StationKey, athlete: str | None) -> None:
+        """Assign an athlete to a station, with their plan where the record has one."""
         found = self._athlete(athlete)
         if found is None:
             self.send(key, "set-athlete", athlete=athlete)
         else:
             self._ask(_Action(key), *assignment(found, self._info_of(key), self._profiles, self._by))
 
-    def give_exercise(self, key: StationKey, exercise: str) -> None:
-        """The station counts this now, with the athlete's plan for it where the record has one."""
+    def assign_exercise(self, key: StationKey, exercise: str) -> None:
+        """Assign an exercise to a station, with the athlete's plan for it where the record has one."""
         info = self._info_of(key)
         found = self._athlete(info.athlete if info else None)
         self._ask(_Action(key), *exercise_change(found, exercise, self._by))
 
     def athlete_of(self, word: str) -> str:
-        """The id of whoever a badge, an id or the beginning of a name means.
+        """The id of the athlete that a badge, an id or the beginning of a name identifies.
 
         Raises ValueError with words for nobody, and for a word that several are meant by.
         """
@@ -128,11 +128,11 @@ class CommandSender:
         return word
 
     def plan_of(self, athlete: Athlete, key: StationKey) -> Plan | None:
-        """What an athlete's plans have them do at a station."""
+        """An athlete's plan for a station."""
         return plan_at(athlete, self._info_of(key), self._profiles)
 
     def answered(self, station: str, reply: ReplyMessage, others: bool = False) -> bool:
-        """Tell what an action has come to so far; whether there was something to tell.
+        """Take a reply and show the state of its action; returns whether there was something to show.
 
         A repeat is not told, nor another screen's reply, but with `others` what a station refused them.
         """
@@ -143,13 +143,13 @@ class CommandSender:
             return others and not reply.ok
         action = self._together.pop(reply.in_reply_to)
         if action.past and asked.leaf == "command" and reply.code in _ASK_THE_RECORD:
-            assert isinstance(asked.wish, CommandMessage)
-            again = msgspec.structs.replace(asked.wish, event_id=new_id(), at_utc=now_utc())
+            assert isinstance(asked.request, CommandMessage)
+            again = msgspec.structs.replace(asked.request, event_id=new_id(), at_utc=now_utc())
             self._ask(action, again, leaf="correction")
             return False
         if reply.ok and action.past and asked.leaf == "correction":
-            assert isinstance(asked.wish, CommandMessage)
-            self._corrected.setdefault(action.key, []).append(asked.wish.action or asked.wish.event_id)
+            assert isinstance(asked.request, CommandMessage)
+            self._corrected.setdefault(action.key, []).append(asked.request.action or asked.request.event_id)
         action.answers.append(reply)
         refused = [one for one in action.answers if not one.ok]
         # What was refused, alone: the rest was done as asked, and the station shows it.
@@ -158,21 +158,21 @@ class CommandSender:
         return True
 
     def tell_unanswered(self) -> None:
-        """Tell of the commands whose time is up, each once."""
+        """Report the commands that timed out, each once."""
         for asked in self._client.unanswered():
-            self._together.pop(asked.wish.event_id)
+            self._together.pop(asked.request.event_id)
             self._tell(Result(asked.station, f"no answer to {asked.name}{_whose(asked)}", False))
 
-    def _ask(self, action: _Action, *wishes: CommandMessage | BadgeMessage, leaf: str = "command") -> None:
+    def _ask(self, action: _Action, *requests: CommandMessage | BadgeMessage, leaf: str = "command") -> None:
         """Send them in this order, as one action."""
         shared = new_id()
-        for wish in wishes:
-            if isinstance(wish, CommandMessage) and wish.action is None and wish.name != "undo":
-                wish = msgspec.structs.replace(wish, action=shared)  # noqa: PLW2901
-            if not self._client.send(*action.key, wish, leaf=leaf):
+        for request in requests:
+            if isinstance(request, CommandMessage) and request.action is None and request.name != "undo":
+                request = msgspec.structs.replace(request, action=shared)  # noqa: PLW2901
+            if not self._client.send(*action.key, request, leaf=leaf):
                 self._tell(Result(action.key[1], "not sent, no broker", False))
                 return
-            self._together[wish.event_id] = action
+            self._together[request.event_id] = action
 
     def _command(self, name: CommandName, **given: Any) -> CommandMessage:
         return CommandMessage(event_id=new_id(), at_utc=now_utc(), name=name, by=self._by, **given)
@@ -186,7 +186,7 @@ def _whose(asked: PendingCommand) -> str:
     return "; the record does not run" if asked.leaf != "command" else ""
 
 
-def names(infos: Sequence[InfoMessage | None], known: Known) -> list[str]:
-    """Whoever lifts or waits anywhere, and whoever the record knows, by id and by name."""
+def names(infos: Sequence[InfoMessage | None], known: RecordSnapshot) -> list[str]:
+    """Ids and names of all athletes at stations, in queues and in the record."""
     here = [name for info in infos if info for name in (info.athlete, *info.queue) if name]
     return sorted({*here, *(word for one in known.athletes for word in (one.id, one.name))})

@@ -9,7 +9,7 @@ from dashboard.floor.state import FloorState
 
 @dataclass
 class FloorChanged(Message):
-    """The whole floor anew. One message for all stations, so that a newer one replaces one still waiting."""
+    """The new floor, whole. One message for all stations, so that a newer one replaces one still waiting."""
 
     floor: FloorState
 

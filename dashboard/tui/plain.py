@@ -39,7 +39,7 @@ class Reporter:
         self._links: dict[StationKey, str] = {}
 
     def lines(self, arrivals: Sequence[Arrival]) -> list[tuple[str, str]]:
-        """What these messages say that was not said before: (kind, line), kind rep or set."""
+        """The lines for new messages, each printed once: (kind, line), kind rep or set."""
         found: list[tuple[str, str]] = []
         for address, message, _ in arrivals:
             key = (address.site, address.station)
@@ -52,7 +52,7 @@ class Reporter:
         return found
 
     def links(self, floor: FloorState, now_s: float, broker_up: bool) -> list[tuple[str, str]]:
-        """Stations whose link has become another one: (kind, line), kind set or fault."""
+        """Lines for stations whose link has changed: (kind, line), kind set or fault."""
         found = []
         for key, station in floor.stations.items():
             link = view(station, self._profiles, now_s, broker_up).link
@@ -62,7 +62,7 @@ class Reporter:
         return found
 
     def rest(self) -> list[tuple[str, str]]:
-        """Reps heard of and not said yet: what is left at the end."""
+        """Lines for reps not printed yet, at the end."""
         return [("rep", self._rep(key, message)) for (key, _), message in self._waiting.items()]
 
     def _heard(self, key: StationKey, message: RepMessage) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What a coach chose to see, remembered between runs: units and theme."""
+"""A coach's preferences, stored between runs: units and theme."""
 
 from pathlib import Path
 from typing import Literal
@@ -13,19 +13,19 @@ Theme = Literal["dark", "light"]
 
 
 class Preferences(msgspec.Struct, frozen=True):
-    """Defaults where nothing was chosen."""
+    """A coach's preferences; the defaults where nothing was chosen."""
 
     units: Units = "kg"
     theme: Theme = "dark"
 
 
 def preferences_path() -> Path:
-    """Where they are kept: the platform's configuration folder."""
+    """Path of the preferences: the platform's configuration folder."""
     return user_config_path("plumbline", appauthor=False) / "dashboard.json"
 
 
 def load_preferences(path: Path) -> Preferences:
-    """What is remembered; the defaults where there is nothing, or nothing of ours."""
+    """Read the preferences; the defaults where the file is missing or not valid."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Preferences)
     except (OSError, msgspec.MsgspecError):
@@ -33,6 +33,6 @@ def load_preferences(path: Path) -> Preferences:
 
 
 def save_preferences(path: Path, preferences: Preferences) -> None:
-    """Remember them. Raises OSError where the folder cannot be written."""
+    """Write the preferences. Raises OSError where the folder cannot be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, msgspec.json.encode(preferences))

@@ -1,4 +1,4 @@
-"""The terminal as people have it: bytes that are no UTF-8, and one that goes away.
+"""A terminal driver that survives bytes that are not UTF-8 and a terminal that goes away.
 
 Textual's driver ends the whole app at the first byte that is no UTF-8 (a Latin-1 badge reader, a mouse report
 of 1989 after a tmux re-attach), spins when its input is over, and stops writing for ever at the first write
@@ -19,7 +19,7 @@ CHUNK = 4096
 
 
 class KeyReader:
-    """Bytes of a terminal to keys and mouse events. No bytes raise.
+    """Decodes a terminal's bytes into keys and mouse events; no input raises.
 
     skipped: how often the parser had to begin anew behind a sequence that means nothing.
     """
@@ -68,7 +68,7 @@ class _Screen:
 
 
 class Terminal(LinuxDriver):
-    """Textual's driver for Linux, with an ear for any byte."""
+    """Textual's driver for Linux, reading its input with KeyReader."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

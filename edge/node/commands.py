@@ -1,6 +1,6 @@
 """What a coach, a badge or another screen asks of a station.
 
-Each wish is done, answered with a code, and can be taken back together with all that came by the same key.
+Each command is carried out, answered with a code, and can be undone together with those of the same action.
 """
 
 from collections.abc import Callable, Sequence

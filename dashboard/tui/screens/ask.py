@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 
 
 class Field(NamedTuple):
-    """One line to fill in."""
+    """One input line of a form."""
 
     label: str
     value: str = ""
@@ -52,7 +52,7 @@ class AskScreen(ModalScreen[dict[str, Any] | None]):
         box.border_subtitle = Text(f"{more}⏎ send   esc back")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Send it, or say what is wrong and stay."""
+        """Submit the form, or show what is wrong with it."""
         event.stop()
         try:
             given = self._parse([one.value.strip() for one in self.query(Input)])
@@ -63,7 +63,7 @@ class AskScreen(ModalScreen[dict[str, Any] | None]):
 
 
 def number_of(text: str, what: str) -> float | None:
-    """A number as people type it, with a comma or a point; None for nothing. Raises ValueError in words."""
+    """Parse a number with a decimal comma or point; None for empty. Raises ValueError with a text to show."""
     if not text:
         return None
     try:
@@ -73,7 +73,7 @@ def number_of(text: str, what: str) -> float | None:
 
 
 def tempo_of(text: str) -> tuple[float | None, ...] | None:
-    """Four phases as coaches write them, 3-1-X-0; X is as fast as possible, so nothing to keep."""
+    """Parse a tempo such as 3-1-X-0; X (as fast as possible) sets no target."""
     if not text:
         return None
     parts = text.lower().replace(" ", "-").split("-")

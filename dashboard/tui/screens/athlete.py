@@ -55,7 +55,7 @@ class AthleteScreen(ModalScreen[str | None]):
         box.border_subtitle = "⏎ take   ↑↓ choose   esc back"
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Whom it may mean now."""
+        """List the athletes that match the typed text."""
         self._moved = False
         self.query_one("#wrong", Static).update("")
         options = self.query_one(OptionList)
@@ -64,7 +64,7 @@ class AthleteScreen(ModalScreen[str | None]):
         options.highlighted = 0 if len(found) == 1 else None
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Whoever is marked in the list; else whom the word means, when that is one."""
+        """Choose the athlete marked in the list, else the only one that matches."""
         event.stop()
         options = self.query_one(OptionList)
         if self._moved and options.highlighted is not None:
@@ -77,11 +77,11 @@ class AthleteScreen(ModalScreen[str | None]):
             self.query_one("#wrong", Static).update(Text(str(error)))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Clicked."""
+        """Choose the athlete that was clicked."""
         self.dismiss(event.option.id)
 
     def action_move(self, step: int) -> None:
-        """Mark the next in the list."""
+        """Mark the next athlete in the list."""
         options = self.query_one(OptionList)
         if options.option_count:
             before = options.highlighted if self._moved else None

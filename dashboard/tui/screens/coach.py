@@ -42,42 +42,42 @@ class CoachScreen(ContextScreen):
 
     @property
     def chosen(self) -> StationKey | None:
-        """The station the keys mean."""
+        """The station that keys act on."""
         raise NotImplementedError
 
     @property
     def _view(self) -> StationView | None:
-        return None if self.chosen is None else self.desk.view_of(self.chosen)
+        return None if self.chosen is None else self.coach.view_of(self.chosen)
 
     def action_ask(self, name: CommandName) -> None:
-        """A command that needs nothing more."""
+        """Send a command without arguments."""
         if self.chosen is not None:
-            self.desk.sender.send(self.chosen, name)
+            self.coach.sender.send(self.chosen, name)
 
     def action_undo(self) -> None:
-        """Take back what was done last, all of it."""
+        """Undo the last action."""
         if self.chosen is not None:
-            self.desk.sender.undo(self.chosen)
+            self.coach.sender.undo(self.chosen)
 
     def action_exercise(self) -> None:
-        """Choose from a list."""
+        """Choose an exercise from a list."""
         view = self._view
         if view is not None:
-            screen = ExerciseScreen(self.desk.profiles, view.key[1], view.exercise)
-            self._when_chosen(screen, lambda name: self.desk.sender.give_exercise(view.key, name))
+            screen = ExerciseScreen(self.coach.profiles, view.key[1], view.exercise)
+            self._when_chosen(screen, lambda name: self.coach.sender.assign_exercise(view.key, name))
 
     def action_athlete(self) -> None:
-        """Type a badge or the beginning of a name, or choose; nothing for nobody."""
+        """Choose an athlete by badge, by name or from the list; empty for nobody."""
         view = self._view
         if view is None:
             return
-        sender, key = self.desk.sender, view.key
-        people = self.desk.people_at(key)
+        sender, key = self.coach.sender, view.key
+        people = self.coach.people_at(key)
         screen = AthleteScreen(key[1], people, lambda one: sender.plan_of(one, key), sender.athlete_of)
-        self._when_chosen(screen, lambda athlete: sender.give_to(key, athlete or None))
+        self._when_chosen(screen, lambda athlete: sender.assign_athlete(key, athlete or None))
 
     def action_next(self) -> None:
-        """The queue moves on."""
+        """Assign the next athlete of the queue."""
         view = self._view
         if view is None:
             return
@@ -86,10 +86,10 @@ class CoachScreen(ContextScreen):
                 f"{view.key[1]}: nobody waits; g says who shares it", severity="warning", markup=False
             )
             return
-        self.desk.sender.give_to(view.key, view.next_athlete)
+        self.coach.sender.assign_athlete(view.key, view.next_athlete)
 
     def action_queue(self) -> None:
-        """Type who shares the rack."""
+        """Enter the queue of athletes."""
         view = self._view
         if view is None:
             return
@@ -97,16 +97,16 @@ class CoachScreen(ContextScreen):
         screen = AskScreen(
             f"who shares {view.key[1]}",
             [Field("two to four, in order", ", ".join(queue), extend=True)],
-            lambda given: {"queue": _queue_of(given[0], self.desk.sender)},
+            lambda given: {"queue": _queue_of(given[0], self.coach.sender)},
         )
         self._send_when_chosen(screen, view.key, "set-queue", lambda given: given)
 
     def action_load(self) -> None:
-        """Type the load in the coach's unit."""
+        """Enter the load in the coach's unit."""
         view = self._view
         if view is None:
             return
-        units = self.desk.units
+        units = self.coach.units
         now = (view.load or "").removesuffix(f" {units}")
         running = view.set_event_id if view.reps and not view.set_over else None
         fields = [Field(units, now)]
@@ -121,12 +121,12 @@ class CoachScreen(ContextScreen):
             return load | ({"set_event_id": running} if which == "s" else {})
 
         def chosen(given: dict[str, Any]) -> None:
-            self.desk.sender.send(view.key, "load-set" if "set_event_id" in given else "set-load", **given)
+            self.coach.sender.send(view.key, "load-set" if "set_event_id" in given else "set-load", **given)
 
         self._when_chosen(AskScreen(f"load at {view.key[1]}", fields, parse), chosen)
 
     def action_plan(self) -> None:
-        """Type the prescription."""
+        """Enter the prescription."""
         view = self._view
         if view is None:
             return
@@ -144,25 +144,25 @@ class CoachScreen(ContextScreen):
         self._send_when_chosen(screen, view.key, "set-target", lambda given: given)
 
     def action_seen(self) -> None:
-        """Acknowledge what the station calls for."""
+        """Acknowledge the station's current alert."""
         view = self._view
         if view is None:
             return
         if not view.attention_text:
             self.notify(f"{view.key[1]}: nothing to acknowledge", markup=False)
             return
-        self.desk.sender.send(view.key, "acknowledge", attention=view.attention_id)
+        self.coach.sender.send(view.key, "acknowledge", attention=view.attention_id)
 
     def action_sign_off(self) -> None:
-        """The coach has the last word, also where the rule is not satisfied yet."""
+        """Sign an exercise off, also where the mastery rule is not satisfied yet."""
         view = self._view
         if view is not None:
-            self.desk.sender.send(view.key, "sign-off", exercise=view.exercise, athlete=view.athlete)
+            self.coach.sender.send(view.key, "sign-off", exercise=view.exercise, athlete=view.athlete)
 
     def _send_when_chosen(
         self, screen: Screen[Any], key: StationKey, name: CommandName, given: Callable[[Any], dict[str, Any]]
     ) -> None:
-        self._when_chosen(screen, lambda answer: self.desk.sender.send(key, name, **given(answer)))
+        self._when_chosen(screen, lambda answer: self.coach.sender.send(key, name, **given(answer)))
 
     def _when_chosen(self, screen: Screen[Any], act: Callable[[Any], None]) -> None:
         def chosen(answer: Any) -> None:
@@ -173,7 +173,7 @@ class CoachScreen(ContextScreen):
 
 
 def names_of(text: str) -> list[str]:
-    """Names between commas."""
+    """Split a text at its commas."""
     return [name for part in text.split(",") if (name := part.strip())]
 
 

@@ -1,4 +1,4 @@
-"""What a coach's screens need of the app."""
+"""The interface of the app that a coach's screens use."""
 
 from typing import Protocol, cast
 
@@ -13,36 +13,36 @@ from station.exercises import Profile
 
 
 class CoachContext(Protocol):
-    """What a coach's screens need of the app."""
+    """The interface of the app that a coach's screens use."""
 
     profiles: dict[str, Profile]
     sender: CommandSender
 
     @property
     def units(self) -> Units:
-        """Kilograms or pounds."""
+        """The unit of loads: kilograms or pounds."""
 
     @property
     def names(self) -> Names:
-        """What athletes are called, by id."""
+        """The athletes' names by id."""
 
     def view_of(self, key: StationKey) -> StationView:
-        """The station as it is now."""
+        """The current view of a station."""
 
     def recall_of(self, view: StationView) -> None:
-        """The sets before, of whoever lifts there, are looked at from now on."""
+        """Have the earlier sets of whoever lifts there read from the record."""
 
     def people_at(self, key: StationKey) -> list[Athlete]:
-        """Everybody the record knows, whoever is likely to lift at a station first."""
+        """All athletes of the record, those likely to lift at a station first."""
 
     def athletes(self) -> list[str]:
-        """Whoever lifts anywhere."""
+        """Names and ids of all athletes."""
 
 
 class ContextScreen(LiveScreen):
-    """A screen of the coach's."""
+    """A screen that uses the app as its CoachContext."""
 
     @property
-    def desk(self) -> CoachContext:
-        """The app."""
+    def coach(self) -> CoachContext:
+        """The app as CoachContext."""
         return cast(CoachContext, self.app)

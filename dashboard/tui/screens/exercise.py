@@ -41,5 +41,5 @@ class ExerciseScreen(ModalScreen[str | None]):
         yield options
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Chosen."""
+        """Return the chosen exercise."""
         self.dismiss(event.option.id)

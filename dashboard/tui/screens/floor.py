@@ -9,11 +9,11 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from dashboard.floor.state import StationKey
-from dashboard.floor.views import attention_order, is_called
+from dashboard.floor.views import attention_order, matches_word
 from dashboard.plaintext import clean
 from dashboard.tui.screens.ask import AskScreen, Field
 from dashboard.tui.screens.coach import CoachScreen
-from dashboard.tui.screens.live import Shown
+from dashboard.tui.screens.live import FloorSnapshot
 from dashboard.tui.widgets.alerts import AlertStrip
 from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.keys import Keys
@@ -74,12 +74,12 @@ class FloorScreen(CoachScreen):
 
     @property
     def order_name(self) -> str:
-        """How the tiles are sorted, in words."""
+        """The tiles' sort order as text."""
         return "by attention" if self._by_attention else "by name"
 
     @property
     def chosen(self) -> StationKey | None:
-        """The station the keys mean."""
+        """The station that keys act on."""
         return self.focused.view.key if isinstance(self.focused, Tile) else None
 
     def compose(self) -> ComposeResult:
@@ -90,9 +90,9 @@ class FloorScreen(CoachScreen):
         yield Tiles(self._arrange, id="tiles")
         yield Keys(3, id="keys")  # two rows of tiles leave a line of 24; health and history are found here
 
-    def show(self, shown: Shown) -> None:
-        """Show these stations and no others."""
-        views = [one for one in shown.views if is_called(one, self._word)]
+    def show(self, shown: FloorSnapshot) -> None:
+        """Show a tile for each station of the snapshot."""
+        views = [one for one in shown.views if matches_word(one, self._word)]
         count = f"{len(views)} of {len(shown.views)}" if self._word else f"{len(views)}"
         found = f" with {self._word!r}" if self._word else ""
         title = f"{count} station{'s' * (len(shown.views) != 1)}{found} {self.order_name}"
@@ -121,7 +121,7 @@ class FloorScreen(CoachScreen):
         self._choose()
 
     def action_sort(self) -> None:
-        """By name, or by who needs the coach first."""
+        """Switch between sorting by name and by attention."""
         self._by_attention = not self._by_attention
         self._sort()
 
@@ -137,12 +137,12 @@ class FloorScreen(CoachScreen):
         self.app.push_screen(AskScreen("find", [field], parse), chosen)
 
     def action_open(self) -> None:
-        """Show the chosen station whole."""
+        """Open the chosen station's screen."""
         if self.chosen is not None:
             self.post_message(Tile.Opened(self.chosen))
 
     def action_step(self, right: int, down: int) -> None:
-        """Choose a neighbour."""
+        """Choose a neighbouring tile."""
         tiles = self._in_order()
         if not tiles:
             return
@@ -152,7 +152,7 @@ class FloorScreen(CoachScreen):
             tiles[place].focus()
 
     def action_edge(self, place: int) -> None:
-        """Choose the first or the last."""
+        """Choose the first or the last tile."""
         tiles = self._in_order()
         if tiles:
             tiles[place].focus()

@@ -8,10 +8,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from dashboard.floor.state import StationKey
-from dashboard.tui.screens.live import LiveScreen, Shown
+from dashboard.tui.screens.live import FloorSnapshot, LiveScreen
 from dashboard.tui.widgets.alerts import AlertStrip
 from dashboard.tui.widgets.headline import Headline
-from dashboard.tui.widgets.health import Examined, HealthDetail, HealthTable, examine
+from dashboard.tui.widgets.health import HealthDetail, HealthTable, StationHealth, examine
 from dashboard.tui.widgets.keys import Keys
 
 
@@ -28,7 +28,7 @@ class HealthScreen(LiveScreen):
         super().__init__()
         self._today = today
         self._chosen: StationKey | None = None
-        self._examined: list[Examined] = []
+        self._examined: list[StationHealth] = []
 
     def compose(self) -> ComposeResult:
         """Headline, table, detail, keys."""
@@ -38,7 +38,7 @@ class HealthScreen(LiveScreen):
         yield HealthDetail(id="detail")
         yield Keys(id="keys")
 
-    def show(self, shown: Shown) -> None:
+    def show(self, shown: FloorSnapshot) -> None:
         """Show these stations."""
         self.head(shown, "health")
         self._examined = [
@@ -47,7 +47,7 @@ class HealthScreen(LiveScreen):
         self._draw()
 
     def action_step(self, down: int) -> None:
-        """Choose the next or the one before."""
+        """Choose the next or the previous station."""
         keys = [one.view.key for one in self._examined]
         if keys:
             place = keys.index(self._chosen) + down if self._chosen in keys else 0
@@ -55,7 +55,7 @@ class HealthScreen(LiveScreen):
         self._draw()
 
     def action_back(self) -> None:
-        """To the screen below."""
+        """Return to the previous screen."""
         self.app.pop_screen()
 
     def _draw(self) -> None:

@@ -1,4 +1,4 @@
-"""The history: who did what, how it develops, two sets over each other."""
+"""The history screen: athletes and exercises, trends, two sets compared."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from dashboard.history.queries import practised, sets
 from dashboard.plaintext import clean
 from dashboard.tui.screens.ask import AskScreen, Field
 from dashboard.tui.screens.context import CoachContext
-from dashboard.tui.screens.live import LiveScreen, Shown
+from dashboard.tui.screens.live import FloorSnapshot, LiveScreen
 from dashboard.tui.screens.past import PastSetScreen
 from dashboard.tui.widgets.alerts import AlertStrip
 from dashboard.tui.widgets.headline import Headline
@@ -36,10 +36,10 @@ class HistoryScreen(LiveScreen):
         Binding("r", "read", "Read", tooltip="the record once more"),
     ]
 
-    def __init__(self, desk: CoachContext, where: str | None) -> None:
+    def __init__(self, coach: CoachContext, where: str | None) -> None:
         """`where` is the record's path or URL, None for this machine's own."""
         super().__init__()
-        self._desk = desk
+        self._coach = coach
         self._where = where
         self._word = ""
 
@@ -47,11 +47,11 @@ class HistoryScreen(LiveScreen):
         """Headline, everything, keys."""
         yield Headline()
         yield AlertStrip(id="alerts")
-        yield HistoryLines(self._desk.profiles, id="past")
+        yield HistoryLines(self._coach.profiles, id="past")
         yield Keys(id="keys")
 
-    def show(self, shown: Shown) -> None:
-        """The headline and what the stations call for; the record is read when it is asked for."""
+    def show(self, shown: FloorSnapshot) -> None:
+        """Update the headline and the alerts; the record is read only on request."""
         self.head(shown, f"history, of {self._word!r}" if self._word else "history")
 
     def on_mount(self) -> None:
@@ -59,13 +59,13 @@ class HistoryScreen(LiveScreen):
         self.action_read()
 
     def action_read(self) -> None:
-        """Read the record anew, from the one chosen."""
+        """Reload the record, keeping the choice."""
         past = self._past
         chosen = past.practised[past.chosen] if past.chosen < len(past.practised) else None
         self.run_worker(lambda: self._read(chosen), thread=True, exclusive=True)
 
     def action_choose(self, step: int) -> None:
-        """Another athlete or exercise."""
+        """Choose the next or the previous line of athlete and exercise."""
         past = self._past
         past.chosen = max(0, min(past.chosen + step, len(past.practised) - 1))
         past.marked = None
@@ -73,19 +73,19 @@ class HistoryScreen(LiveScreen):
         self.action_read()
 
     def action_set(self, step: int) -> None:
-        """An older set, or a newer one."""
+        """Choose an older or a newer set."""
         past = self._past
         past.place = max(0, min(past.place + step, len(past.sets) - 1))
         past.draw_anew()
 
     def action_mark(self) -> None:
-        """Hold this set against whichever is chosen; again lets go of it."""
+        """Mark this set for comparison with the chosen one; again to clear the mark."""
         past = self._past
         past.marked = past.sets[past.place] if past.marked is None and past.sets else None
         past.draw_anew()
 
     def action_measure(self) -> None:
-        """The next measure."""
+        """Show the trend of the next metric."""
         past = self._past
         past.measure = MEASURES[(MEASURES.index(past.measure) + 1) % len(MEASURES)]
         past.draw_anew()
@@ -94,10 +94,10 @@ class HistoryScreen(LiveScreen):
         """Show the chosen set rep by rep."""
         past = self._past
         if past.sets:
-            self.app.push_screen(PastSetScreen(self._desk, self._where, past.sets[past.place]))
+            self.app.push_screen(PastSetScreen(self._coach, self._where, past.sets[past.place]))
 
     def answered(self) -> None:
-        """What was put right is seen here, too."""
+        """Reload after a correction."""
         self.action_read()
 
     def action_filter(self) -> None:
@@ -114,7 +114,7 @@ class HistoryScreen(LiveScreen):
         self.app.push_screen(AskScreen("filter", fields, lambda given: {"word": given[0]}), chosen)
 
     def action_back(self) -> None:
-        """To the screen below."""
+        """Return to the previous screen."""
         self.app.pop_screen()
 
     @property
@@ -141,9 +141,9 @@ class HistoryScreen(LiveScreen):
         self.app.call_from_thread(self._show, found, line, done, None)
 
     def _fits(self, one: Practised) -> bool:
-        profile = self._desk.profiles.get(one.exercise)
+        profile = self._coach.profiles.get(one.exercise)
         called = (profile.title, *profile.aliases) if profile else ()
-        who = (one.athlete or "", self._desk.names.get(one.athlete or "", ""))
+        who = (one.athlete or "", self._coach.names.get(one.athlete or "", ""))
         return self._word in " ".join([*who, one.exercise, *called]).casefold()
 
     def _show(
@@ -162,7 +162,7 @@ class HistoryScreen(LiveScreen):
         if self._word:
             past.empty = f"nothing of {clean(self._word, 20)!r} in the record; / and an empty line show all"
         past.chosen = found.index(line) if line is not None else 0
-        past.units, past.names = self._desk.units, self._desk.names
+        past.units, past.names = self._coach.units, self._coach.names
         if newest:
             past.place = max(0, len(done) - 1)
         past.draw_anew()

@@ -13,7 +13,7 @@ from dashboard.floor.pacing import Pace, pace
 from dashboard.floor.state import StationState
 from dashboard.floor.views import StationView
 from dashboard.tui.screens.context import CoachContext
-from dashboard.tui.screens.live import LiveScreen, Shown
+from dashboard.tui.screens.live import FloorSnapshot, LiveScreen
 from dashboard.tui.widgets.lifter import LifterView, Told
 
 FLASH_S = 0.4
@@ -22,7 +22,7 @@ MAX_BADGE = 32
 
 
 class LifterScreen(LiveScreen):
-    """One station for the person on it."""
+    """The lifter's screen of one station."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", show=False)]
 
@@ -42,8 +42,8 @@ class LifterScreen(LiveScreen):
         yield Static(f"waiting for {self.station} …", id="nothing", markup=False)
         yield LifterView(id="lifter")
 
-    def show(self, shown: Shown) -> None:
-        """Show the station as it is now, or what is missing of it."""
+    def show(self, shown: FloorSnapshot) -> None:
+        """Show the station's current view, or what is missing."""
         own = [one for one in shown.views if self.station in (one.key[1], "/".join(one.key))]
         if own:
             self._see(own[0], shown.stations[own[0].key])
@@ -66,14 +66,14 @@ class LifterScreen(LiveScreen):
         self._draw()
 
     def wait(self, connection: str, up: bool) -> None:
-        """Say what is missing as long as the station has not been heard."""
+        """Show what is missing until the station is first heard."""
         why = f"{connection} has nothing of it; is this its id, and does its edge run?"
         if not up:
             why = f"{connection}; trying again"
         self.query_one("#nothing", Static).update(Text(f"waiting for {self.station} …\n{why}"))
 
     def on_key(self, event: events.Key) -> None:
-        """A badge, from a keypad or from a reader that types."""
+        """Collect a badge from a keypad or a reader that types."""
         if event.key == "enter":
             # No binding: one overtakes the digits of a reader that types them all at once.
             self._take_badge()
@@ -84,7 +84,7 @@ class LifterScreen(LiveScreen):
         self._draw()
 
     def tell(self, words: str, ok: bool) -> None:
-        """Say what came of a badge, or what the station refused, for a moment."""
+        """Show the outcome of a badge, or a refusal, for a few seconds."""
         self._told = (words, ok)
         if self._untell is not None:
             self._untell.stop()
@@ -96,7 +96,7 @@ class LifterScreen(LiveScreen):
         self._draw()
 
     def action_clear(self) -> None:
-        """Begin the badge anew."""
+        """Clear the typed badge."""
         self._badge = ""
         self._draw()
 

@@ -1,4 +1,4 @@
-"""A screen that lives on: whatever lies over it, it is shown every new floor."""
+"""A screen that stays up to date: it receives every new floor, also behind a dialog."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
@@ -11,8 +11,8 @@ from dashboard.tui.widgets.alerts import AlertStrip
 from dashboard.tui.widgets.headline import Headline
 
 
-class Shown(NamedTuple):
-    """The floor as every screen is shown it, so that all say the same."""
+class FloorSnapshot(NamedTuple):
+    """The floor at one instant, the same for every screen."""
 
     views: Sequence[StationView]  # by name
     stations: Mapping[StationKey, StationState]
@@ -22,21 +22,21 @@ class Shown(NamedTuple):
 
 
 class LiveScreen(Screen[None]):
-    """Shown the floor ten times a second, in front or behind a dialog."""
+    """A screen that receives the floor ten times a second, in front or behind a dialog."""
 
-    def show(self, shown: Shown) -> None:
-        """Show this from now on."""
+    def show(self, shown: FloorSnapshot) -> None:
+        """Show this snapshot."""
         raise NotImplementedError
 
     def answered(self) -> None:
-        """Something that was asked for has been done, or refused."""
+        """Called when a command has been answered."""
 
     @property
     def is_ready(self) -> bool:
-        """Composed, and not being taken down."""
+        """Whether the screen is composed and not being removed."""
         return self.is_mounted and bool(self.children) and self.display
 
-    def head(self, shown: Shown, title: str, but: Collection[StationKey] = ()) -> None:
+    def head(self, shown: FloorSnapshot, title: str, but: Collection[StationKey] = ()) -> None:
         """The headline, and beneath it what stations call for, `but` those that are seen here."""
         self.query_one(Headline).show(f"{title}{shown.note}", shown.connection, shown.well)
         for strip in self.query(AlertStrip):

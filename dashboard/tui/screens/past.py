@@ -15,12 +15,12 @@ from dashboard.floor.units import load_words
 from dashboard.history.kept import KeptSet, WholeSet
 from dashboard.history.queries import whole_set
 from dashboard.tui.screens.context import CoachContext
-from dashboard.tui.screens.live import Shown
+from dashboard.tui.screens.live import FloorSnapshot
 from dashboard.tui.screens.reps import RepKeys
 from dashboard.tui.widgets.alerts import AlertStrip
 from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.keys import Keys
-from dashboard.tui.widgets.reps import RepTable, SetSheet
+from dashboard.tui.widgets.reps import PastSet, RepTable
 from station.errors import StoreError
 from station.exercises.judge import asked_of
 from station.exercises.surety import fastest_of
@@ -46,7 +46,7 @@ class PastSetScreen(RepKeys):
         self._problem = ""
 
     @property
-    def of_set(self) -> tuple[StationKey, str, str | None] | None:
+    def shown_set(self) -> tuple[StationKey, str, str | None] | None:
         """The set that is shown."""
         site, station, session, number = self._key
         return (site, station), session, self._whole.event_id or f"{session}-s{number}"
@@ -54,13 +54,13 @@ class PastSetScreen(RepKeys):
     @property
     def set_reps(self) -> Sequence[RepView]:
         """Its reps, those that a person has struck among them."""
-        return self._sheet().reps
+        return self._past_set().reps
 
     def compose(self) -> ComposeResult:
         """Headline, reps, keys."""
         yield Headline()
         yield AlertStrip(id="alerts")
-        yield RepTable(self._sheet(), id="set-reps")
+        yield RepTable(self._past_set(), id="set-reps")
         yield Keys(id="keys")
 
     def on_mount(self) -> None:
@@ -68,29 +68,29 @@ class PastSetScreen(RepKeys):
         self.read()
         self.set_interval(READ_EACH_S, self.read)
 
-    def show(self, shown: Shown) -> None:
+    def show(self, shown: FloorSnapshot) -> None:
         """Which set it is, and what the stations call for."""
         self.head(shown, self._problem or self._title())
 
     def answered(self) -> None:
-        """Something was done."""
+        """Reload after an answered command."""
         self.read()
 
     def read(self) -> None:
-        """Read the set anew."""
+        """Reload the set from the record."""
         self.run_worker(self._read, thread=True, exclusive=True)
 
     def draw_reps(self) -> None:
-        """The table, its selected rep marked."""
-        self.query_one(RepTable).show(self._sheet(), self.picked)
+        """Redraw the table with the selected rep marked."""
+        self.query_one(RepTable).show(self._past_set(), self.picked)
 
     def action_undo(self) -> None:
-        """Take back what was put right last."""
+        """Undo the last correction."""
         site, station, _, _ = self._key
-        self.desk.sender.undo_correction((site, station))
+        self.coach.sender.undo_correction((site, station))
 
     def action_back(self) -> None:
-        """To the history."""
+        """Return to the history."""
         self.app.pop_screen()
 
     def _title(self) -> str:
@@ -103,11 +103,11 @@ class PastSetScreen(RepKeys):
             f"{first.station} set {self._key[3]}, {who}, {load}, {minute_of(first.at_utc)}, {first.exercise}"
         )
 
-    def _sheet(self) -> SetSheet:
+    def _past_set(self) -> PastSet:
         reps = self._whole.reps
         profile = self._coach.profiles.get(reps[0].exercise) if reps else None
         fastest = fastest_of(one.rep for one in reps)
-        return SetSheet(
+        return PastSet(
             reps=tuple(rep_view(one.event_id, one.state, one.rep, profile, fastest) for one in reps),  # type: ignore[arg-type]
             target_tempo_s=asked_of(profile.tempo) if profile else NO_TEMPO,
             path_limit_m=profile.path_limit_m if profile else None,

@@ -36,7 +36,7 @@ class RepKeys(ContextScreen):
     picked: str | None = None  # the event id of the selected rep
 
     @property
-    def of_set(self) -> tuple[StationKey, str, str | None] | None:
+    def shown_set(self) -> tuple[StationKey, str, str | None] | None:
         """Station, session and event id of the set that is shown; None where there is none."""
         raise NotImplementedError
 
@@ -46,7 +46,7 @@ class RepKeys(ContextScreen):
         raise NotImplementedError
 
     def draw_reps(self) -> None:
-        """The selection has changed."""
+        """Redraw after a change of the selection."""
         raise NotImplementedError
 
     @property
@@ -55,15 +55,15 @@ class RepKeys(ContextScreen):
         return next((rep for rep in self.set_reps if rep.event_id == self.picked), None)
 
     @property
-    def meant(self) -> RepView | None:
-        """What a mark means: the selected rep, else the one rep of the set that is doubtful."""
+    def mark_target(self) -> RepView | None:
+        """The rep that a mark applies to: the selected one, else the set's only doubtful one."""
         doubtful = [rep for rep in self.set_reps if rep.doubtful]
         if self.picked is None and len(doubtful) == 1:
             return doubtful[0]
         return self.selected
 
     def action_pick(self, step: int) -> None:
-        """Select the rep before or after; beyond the newest, none."""
+        """Select the previous or the next rep; past the newest, none."""
         ids = [rep.event_id for rep in self.set_reps]
         place = ids.index(self.picked) if self.picked in ids else len(ids)
         place = max(0, place + step)
@@ -71,27 +71,27 @@ class RepKeys(ContextScreen):
         self.draw_reps()
 
     def action_mark(self, mark: Mark) -> None:
-        """Judge the selected rep, or the doubtful one."""
-        rep = self.meant
+        """Mark the selected rep, or the doubtful one."""
+        rep = self.mark_target
         if rep is None:
             self.notify("select a rep first: ↑", severity="warning", markup=False)
             return
-        self._put_right("mark-rep", mark=mark, rep_event_id=rep.event_id)
+        self._correct("mark-rep", mark=mark, rep_event_id=rep.event_id)
 
     def action_add_rep(self) -> None:
-        """One that the station missed."""
-        if self.of_set is not None:
-            self._put_right("add-rep", set_event_id=self.of_set[2])
+        """Add a rep that the station missed."""
+        if self.shown_set is not None:
+            self._correct("add-rep", set_event_id=self.shown_set[2])
 
     def action_give(self) -> None:
-        """Ask whose the set was, and from which of its reps on."""
-        if self.of_set is None:
+        """Give the set to another athlete, from one of its reps on."""
+        if self.shown_set is None:
             return
         reps, first = list(self.set_reps), self.selected
-        numbers = {str(rep.number): rep.event_id for rep in reps if not rep.struck}
+        numbers = {str(rep.number): rep.event_id for rep in reps if not rep.marked_false}
         # Only a rep that somebody has selected: the whole set is meant far more often.
         start = "" if first is None or not reps or first is reps[0] else str(first.number)
-        sender = self.desk.sender
+        sender = self.coach.sender
 
         def parse(given: list[str]) -> dict[str, Any]:
             if given[1] and given[1] not in numbers:
@@ -100,36 +100,36 @@ class RepKeys(ContextScreen):
             return {"athlete": athlete, "rep_event_id": numbers.get(given[1])}
 
         fields = [
-            Field("name, id or badge; nothing for nobody", "", self.desk.athletes()),
+            Field("name, id or badge; nothing for nobody", "", self.coach.athletes()),
             Field("from which rep on; nothing for the whole set", start),
         ]
         self._ask_and_put_right(AskScreen("whose set it was", fields, parse), "give-set")
 
     def action_load_set(self) -> None:
-        """Ask what the whole set was lifted with."""
-        if self.of_set is None:
+        """Enter the load of the whole set."""
+        if self.shown_set is None:
             return
-        units = self.desk.units
+        units = self.coach.units
         fields = [Field(units)]
         screen = AskScreen("load of the whole set", fields, lambda given: load_of(given[0], units))
         self._ask_and_put_right(screen, "load-set")
 
     def _ask_and_put_right(self, screen: AskScreen, name: CommandName) -> None:
-        meant = self.of_set
+        meant = self.shown_set
 
         def chosen(answer: dict[str, Any] | None) -> None:
             if answer is not None and meant is not None:
-                self.desk.sender.put_right(meant[0], meant[1], name, set_event_id=meant[2], **answer)
+                self.coach.sender.correct(meant[0], meant[1], name, set_event_id=meant[2], **answer)
 
         self.app.push_screen(screen, chosen)
 
-    def _put_right(self, name: CommandName, **given: Any) -> None:
-        if self.of_set is not None:
-            key, session, _ = self.of_set
-            self.desk.sender.put_right(key, session, name, **given)
+    def _correct(self, name: CommandName, **given: Any) -> None:
+        if self.shown_set is not None:
+            key, session, _ = self.shown_set
+            self.coach.sender.correct(key, session, name, **given)
 
 
 def load_of(text: str, units: Units) -> dict[str, Any]:
-    """A load as it was typed, in kilograms; nothing is none. Raises ValueError in words."""
+    """Parse a typed load into kilograms; empty is None. Raises ValueError with a text to show."""
     load = number_of(text, "load")
     return {"load_kg": load if load is None or units == "kg" else load / LB_PER_KG}

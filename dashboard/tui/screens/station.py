@@ -12,7 +12,7 @@ from dashboard.floor.running import set_summaries
 from dashboard.floor.state import StationKey
 from dashboard.floor.views import StationView
 from dashboard.tui.screens.coach import CoachScreen
-from dashboard.tui.screens.live import Shown
+from dashboard.tui.screens.live import FloorSnapshot
 from dashboard.tui.screens.reps import RepKeys
 from dashboard.tui.widgets.alerts import AlertStrip
 from dashboard.tui.widgets.headline import Headline
@@ -38,11 +38,11 @@ class StationScreen(RepKeys, CoachScreen):
 
     @property
     def chosen(self) -> StationKey:
-        """The station the keys mean."""
+        """The station that keys act on."""
         return self._first.key
 
     @property
-    def of_set(self) -> tuple[StationKey, str, str | None] | None:
+    def shown_set(self) -> tuple[StationKey, str, str | None] | None:
         """The running set."""
         shown = self._shown
         return (shown.key, self._session, shown.set_event_id) if shown.set_number else None
@@ -60,27 +60,27 @@ class StationScreen(RepKeys, CoachScreen):
             yield Tile(self._first)
             yield Trace(id="trace")
             yield PathPlot(id="path")
-        yield SessionLines(self.desk.profiles, id="session")
+        yield SessionLines(self.coach.profiles, id="session")
         yield RepTable(self._first, id="reps")
         yield Keys(id="keys")
 
-    def show(self, shown: Shown) -> None:
+    def show(self, shown: FloorSnapshot) -> None:
         """Show the station as it is now."""
         self.head(shown, "/".join(self.chosen), but=[self.chosen])
         session = shown.stations[self.chosen].newest
         self._session = session.session
         view = self._shown = next(one for one in shown.views if one.key == self.chosen)
-        self.desk.recall_of(view)
+        self.coach.recall_of(view)
         self.query_one(Tile).show(view)
-        self.query_one(SessionLines).show(view, set_summaries(session), self.desk.units, self.desk.names)
+        self.query_one(SessionLines).show(view, set_summaries(session), self.coach.units, self.coach.names)
         self.query_one("#trace", Trace).show(session.trace)
         self.query_one(PathPlot).show_path(session.trace, view)
         self.draw_reps()
 
     def action_back(self) -> None:
-        """To the floor."""
+        """Return to the floor."""
         self.app.pop_screen()
 
     def draw_reps(self) -> None:
-        """The table, its selected rep marked."""
+        """Redraw the table with the selected rep marked."""
         self.query_one(RepTable).show(self._shown, self.picked)

@@ -1,4 +1,4 @@
-"""What other stations call for, in one line: a coach who looks at one of them hears of the rest."""
+"""The other stations' alerts in one line, for a coach who looks at one of them."""
 
 from collections.abc import Sequence
 
@@ -15,14 +15,14 @@ _WORDS_CELLS = 24  # of one alert; the station's own screen has all of it
 
 
 class AlertStrip(Lines):
-    """One line while a station needs a look, none otherwise."""
+    """One line while a station needs attention, none otherwise."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._alerts: tuple[tuple[str, Attention, str], ...] = ()
 
     def show(self, views: Sequence[StationView]) -> None:
-        """Show what these call for, the most urgent first; not what was seen or muted."""
+        """Show these stations' alerts, most urgent first; acknowledged or muted ones are left out."""
         calling = [one for one in views if one.attention is not Attention.FINE]
         calling = sorted((one for one in calling if not one.seen and not one.muted), key=attention_order)
         alerts = tuple((one.key[1], one.attention, one.attention_text) for one in calling)

@@ -28,8 +28,8 @@ _COLUMNS = (
 _BAD = Style(color=VERMILION, bold=True)
 
 
-class Examined(msgspec.Struct, frozen=True, kw_only=True):
-    """A station and what is wrong with it."""
+class StationHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """A station with its faults."""
 
     view: StationView
     session: SessionState
@@ -37,11 +37,11 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
     calibrated: tuple[str, ...]  # per channel, in words
 
 
-def examine(view: StationView, session: SessionState, today: date) -> Examined:
-    """Look a station over."""
+def examine(view: StationView, session: SessionState, today: date) -> StationHealth:
+    """Find a station's faults."""
     sensors = session.info.sensors if session.info else []
     ages = [calibration_age_days(sensor.calibrated, today) for sensor in sensors]
-    return Examined(
+    return StationHealth(
         view=view,
         session=session,
         faults=tuple(faults(view, session, today)),
@@ -54,10 +54,10 @@ class HealthTable(Lines):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._stations: Sequence[Examined] = ()
+        self._stations: Sequence[StationHealth] = ()
         self._chosen: StationKey | None = None
 
-    def show(self, stations: Sequence[Examined], chosen: StationKey | None) -> None:
+    def show(self, stations: Sequence[StationHealth], chosen: StationKey | None) -> None:
         """Show these, one of them marked."""
         changed = len(stations) != len(self._stations)
         self._stations, self._chosen = stations, chosen
@@ -80,7 +80,7 @@ class HealthTable(Lines):
         rows = [self._row(one) for one in self._stations[first : first + height - 1]]
         return [[Segment(f"   {heading}", FAINT)], *rows]
 
-    def _row(self, one: Examined) -> list[Segment]:
+    def _row(self, one: StationHealth) -> list[Segment]:
         health = one.session.health
         link = one.view.link
         cells = [one.view.key[1], link.text if link.name == "stale" else link.name]
@@ -109,9 +109,9 @@ class HealthDetail(Lines):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._one: Examined | None = None
+        self._one: StationHealth | None = None
 
-    def show(self, one: Examined | None) -> None:
+    def show(self, one: StationHealth | None) -> None:
         """Show this station."""
         self._one = one
         self.draw_anew()
@@ -123,7 +123,7 @@ class HealthDetail(Lines):
         return detail_lines(self._one, width)[:height]
 
 
-def detail_lines(one: Examined, width: int) -> list[list[Segment]]:
+def detail_lines(one: StationHealth, width: int) -> list[list[Segment]]:
     """A station's faults, sensors, versions and settings; cut by whoever draws."""
     session = one.session
     info, health = session.info, session.health

@@ -14,7 +14,7 @@ from dashboard.history.load_velocity import load_velocity
 from dashboard.history.trends import TITLES, UNITS, Measure, compare_sets, trend
 from dashboard.plaintext import clean
 from dashboard.tui.widgets.braille import Braille
-from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, PLAIN, YELLOW, Lines, number, whole_pct
+from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, PLAIN, YELLOW, Lines, number, truncated_pct
 from station.exercises import Profile
 
 LIST_CELLS = 30
@@ -24,7 +24,7 @@ MEASURES: tuple[Measure, ...] = tuple(TITLES)
 
 
 class HistoryLines(Lines):
-    """Everything of the history screen in one drawing."""
+    """The history screen's content as one widget."""
 
     def __init__(self, profiles: Mapping[str, Profile], *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -67,11 +67,9 @@ class HistoryLines(Lines):
         if self.marked is not None and self.marked.key != current.key:
             return lines + pair_lines(self.marked, current, width, rest)
         profile = load_velocity(self.sets)
-        estimate = profile.one_rep_maximum
-        words = estimate.text if estimate else profile.why_not or ""
-        said = textwrap.wrap(words, max(10, width - 1))
+        said = textwrap.wrap(profile.text, max(10, width - 1))
         lines += trend_lines(self.sets, self.measure, self._profiles, width, max(3, rest - len(said)))
-        return lines + [[Segment(line, BOLD if estimate else FAINT)] for line in said]
+        return lines + [[Segment(line, BOLD if profile.one_rep_maximum else FAINT)] for line in said]
 
 
 def list_lines(
@@ -109,7 +107,8 @@ def set_lines(
             f"{mark} {minute_of(one.at_utc)[from_char:]:<{when}}"
             f"{load_words(one.load_kg, units) or '–':>9}"
             f"{summary.counted_reps:>5}{number(summary.fastest_mean_concentric_velocity_mps, 2):>6}"
-            f"{whole_pct(summary.velocity_loss_pct):>4} %{number(None if path is None else 1000 * path):>9}"
+            f"{truncated_pct(summary.velocity_loss_pct):>4} %"
+            f"{number(None if path is None else 1000 * path):>9}"
         )
         found.append([Segment(words, BOLD if index == place else PLAIN)])
     return found
@@ -118,7 +117,7 @@ def set_lines(
 def trend_lines(
     sets: Sequence[KeptSet], measure: Measure, profiles: Mapping[str, Profile], width: int, height: int
 ) -> list[list[Segment]]:
-    """How a measure develops, set by set, oldest at the left."""
+    """The trend of a metric, set by set, oldest at the left."""
     points = trend(sets, measure, profiles)
     heading = [Segment(TITLES[measure], BOLD), Segment(f"  {UNITS[measure]}, set by set", FAINT)]
     if not points:

@@ -1,4 +1,4 @@
-"""What the lifter sees from where they stand: how many, how fast, the tempo to follow, one word to act on."""
+"""The lifter's view: rep count, velocity, the tempo to follow, one cue."""
 
 import math
 import re
@@ -154,8 +154,8 @@ def _say(  # noqa: PLR0911 - the first that applies
     if badge or told is not None:
         words, fine = (f"badge {badge}", True) if badge or told is None else told
         return words, Style(color=BLUE if fine else ORANGE, bold=True)
-    if last is not None and last.why_not and not view.set_over:
-        return last.why_not, Style(color=ORANGE, bold=True)
+    if last is not None and last.not_counted_reason and not view.set_over:
+        return last.not_counted_reason, Style(color=ORANGE, bold=True)
     if last is not None and last.loss_reached and not view.set_over:
         return "end the set", Style(color=ORANGE, bold=True)
     if view.target_reps and view.counted >= view.target_reps and not view.set_over:

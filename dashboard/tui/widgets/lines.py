@@ -41,7 +41,7 @@ class Lines(Widget):
         raise NotImplementedError
 
     def draw_anew(self) -> None:
-        """What there is to show has changed."""
+        """Redraw after a change of content."""
         if self._owed:
             # Scrolled out of sight, or the screen is behind: it is drawn whole when it is painted.
             if self._drawn_for is not None:
@@ -91,8 +91,8 @@ def spread(
     return [*fitted(left, room, fill), *right]
 
 
-def whole_pct(value: float | None) -> str:
-    """A percentage cut to whole ones: one that has reached its limit reads so, one that has not does not."""
+def truncated_pct(value: float | None) -> str:
+    """A percentage truncated to whole numbers: it reads as its limit only once that is reached."""
     return "–" if value is None else number(float(math.floor(value)))
 
 

@@ -19,7 +19,7 @@ from dashboard.tui.widgets.lines import (
     YELLOW,
     Lines,
     number,
-    whole_pct,
+    truncated_pct,
 )
 from station.exercises.judge import Outcome, TempoTimes
 
@@ -32,8 +32,8 @@ _SIGMA_CELLS = 4  # ± behind a velocity and a range, where there is room
 _LEAST_BAR = 12
 
 
-class SetSheet(msgspec.Struct, frozen=True, kw_only=True):
-    """A set and what it is held against."""
+class PastSet(msgspec.Struct, frozen=True, kw_only=True):
+    """A set of the record with its prescription."""
 
     reps: tuple[RepView, ...]
     target_tempo_s: TempoTimes
@@ -45,12 +45,12 @@ class SetSheet(msgspec.Struct, frozen=True, kw_only=True):
 class RepTable(Lines):
     """Bars of mean concentric velocity against the cut-off, and each rep's tempo, path, range and loss."""
 
-    def __init__(self, view: StationView | SetSheet, *, id: str | None = None) -> None:
+    def __init__(self, view: StationView | PastSet, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.view = view
         self._picked: str | None = None
 
-    def show(self, view: StationView | SetSheet, picked: str | None = None) -> None:
+    def show(self, view: StationView | PastSet, picked: str | None = None) -> None:
         """Show this from now on, the rep with this event id marked."""
         if (view.reps, picked) != (self.view.reps, self._picked) or view != self.view:
             longer = len(view.reps) > len(self.view.reps)
@@ -69,7 +69,7 @@ class RepTable(Lines):
 
 
 def rep_lines(
-    view: StationView | SetSheet, width: int, height: int, picked: str | None = None
+    view: StationView | PastSet, width: int, height: int, picked: str | None = None
 ) -> list[list[Segment]]:
     """The table in `width` × `height` cells; the oldest reps go where there is no room."""
     bar = max(4, width - _HEAD_CELLS - _TAIL_CELLS)
@@ -114,7 +114,7 @@ def _row(
     style = Style(color=BLUE) if rep.pending else PLAIN if rep.counted else FAINT
     if rep.doubtful:
         style = Style(color=YELLOW, bold=True)
-    if rep.struck:
+    if rep.marked_false:
         speed = number(rep.mean_velocity_mps, 2)
         said = f"{number(rep.number):>3} {speed:>5}  {rep.reason or 'no rep'}"
         return [Segment(state, style), Segment(said, Style(color=GREY, strike=True))]
@@ -135,7 +135,7 @@ def _row(
     measured = PLAIN if rep.path_m is not None else FAINT
     line.append(Segment(f"{_path(rep, sees_path):>13}", _OFF if rep.path is Outcome.OFF else measured))
     line.append(Segment(f"{rom:>{5 + more}}"))
-    loss = "–" if rep.velocity_loss_pct is None else f"{whole_pct(rep.velocity_loss_pct)} %"
+    loss = "–" if rep.velocity_loss_pct is None else f"{truncated_pct(rep.velocity_loss_pct)} %"
     line.append(Segment(f"{loss:>7}", Style(color=ORANGE, bold=True) if rep.loss_reached else PLAIN))
     line.append(Segment("■" if rep.loss_reached else "", Style(color=ORANGE)))
     return line
@@ -143,7 +143,7 @@ def _row(
 
 def rep_glyph(rep: RepView) -> str:
     """What stands before a rep: struck, doubtful, pending, counted or not."""
-    if rep.struck:
+    if rep.marked_false:
         return "✗"
     if rep.doubtful:
         return "?"

@@ -1,4 +1,4 @@
-"""Beside the running set: cue, standing with the progression, rest, who is next, the sets before."""
+"""Beside the running set: cue, progress towards mastery, rest, who is next, earlier sets."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from dashboard.floor.attention import age
 from dashboard.floor.names import Names, name_of, shortened
 from dashboard.floor.units import Units, load_words
 from dashboard.floor.views import StationView
-from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, PLAIN, YELLOW, Lines, number, whole_pct
+from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, PLAIN, YELLOW, Lines, number, truncated_pct
 from station.exercises import Profile
 from station.messages import SetMessage
 
@@ -47,7 +47,7 @@ class SessionLines(Lines):
         return 2 + self._has_cells + (len(self._sets) if viewport.height >= 34 else 0)
 
     def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
-        """Cue and rest, standing and queue, sets."""
+        """Cue and rest, mastery and queue, sets."""
         if self._view is None:
             return []
         return session_lines(self._view, self._sets, self._profiles, self._units, self._names)[:height]
@@ -69,13 +69,13 @@ def session_lines(
     if view.rest_s is not None and view.set_over:
         first.append(Segment(f"   rest {age(view.rest_s)}", Style(color=YELLOW, bold=True)))
     second = [_label("standing")]
-    standing = view.standing
-    if standing is None:
+    mastery = view.mastery
+    if mastery is None:
         second.append(Segment("no rule for this exercise: the coach decides", FAINT))
     else:
-        glyph = "✔ " if standing.signed_off else "★ " if standing.ready else ""
-        colour = Style(color=BLUE, bold=True) if standing.ready or standing.signed_off else PLAIN
-        second += [Segment(glyph, colour), Segment(standing.text, colour)]
+        glyph = "✔ " if mastery.signed_off else "★ " if mastery.ready else ""
+        colour = Style(color=BLUE, bold=True) if mastery.ready or mastery.signed_off else PLAIN
+        second += [Segment(glyph, colour), Segment(mastery.text, colour)]
     if view.queue:
         second += [Segment("   next ", FAINT), Segment(", ".join(view.waiting) or "nobody", BOLD)]
     cells = _cells(view, units)
@@ -113,7 +113,7 @@ def _set(message: SetMessage, profiles: Mapping[str, Profile], units: Units, nam
         f"{title[:22]:<23}{shortened(name_of(message.athlete, names) or '', 10):<11}{load:>9}"
         f"{summary.counted_reps:>4} rep{'s' * (summary.counted_reps != 1)}{partial}"
         f"  fastest {number(summary.fastest_mean_concentric_velocity_mps, 2)} m/s"
-        f"  loss {whole_pct(summary.velocity_loss_pct)} %"
+        f"  loss {truncated_pct(summary.velocity_loss_pct)} %"
     )
     return [_label(f"set {summary.number}"), Segment(words, FAINT)]
 

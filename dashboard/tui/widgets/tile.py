@@ -1,4 +1,4 @@
-"""One station as a card: who, how many, how fast, and whether to go there."""
+"""One station as a card: athlete, reps, velocity, and whether it needs attention."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ from dashboard.tui.widgets.lines import (
     fitted,
     number,
     spread,
-    whole_pct,
+    truncated_pct,
 )
 from station.exercises.judge import Judgement, Outcome, TempoTimes, all_of
 
@@ -58,7 +58,7 @@ class Tile(Lines, can_focus=True):
     """A station's card. `show` gives it something new; it is drawn at the screen's next flush."""
 
     class Opened(Message):
-        """The card was clicked: show this station whole."""
+        """The card was clicked: open this station's screen."""
 
         def __init__(self, key: StationKey) -> None:
             super().__init__()
@@ -236,7 +236,7 @@ def _loss(view: StationView, width: int) -> list[Segment]:
         return [_label("loss"), Segment("–", FAINT)]
     if last.velocity_loss_pct is None:
         return [_label("loss"), Segment("not measured", FAINT)]
-    words = f"{whole_pct(last.velocity_loss_pct):>3} % "
+    words = f"{truncated_pct(last.velocity_loss_pct):>3} % "
     if view.loss_cutoff_pct is None:
         return [_label("loss"), Segment(words, BOLD)]
     words += f"of {number(view.loss_cutoff_pct)} "
@@ -254,7 +254,7 @@ def _loss(view: StationView, width: int) -> list[Segment]:
 
 def _set(view: StationView) -> list[Segment]:
     """Every rep's velocity, half to all of the fastest, to see at a glance where it goes."""
-    speeds = [(rep.mean_velocity_mps or 0.0, rep) for rep in view.standing_reps[-16:]]
+    speeds = [(rep.mean_velocity_mps or 0.0, rep) for rep in view.valid_reps[-16:]]
     fastest = max((speed for speed, _ in speeds), default=0.0) or 1.0
     line = [_label("set")]
     for speed, rep in speeds:

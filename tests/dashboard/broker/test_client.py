@@ -101,7 +101,7 @@ def test_a_command_reaches_the_station_and_its_reply_is_matched(
     assert decode("command", edge.heard[0].payload) == command
     reply = ReplyMessage(event_id="r1", at_utc=now_utc(), in_reply_to="c1", ok=True, text="tared")
     asked = client.answered(reply)
-    assert asked is not None and asked.wish == command
+    assert asked is not None and asked.request == command
     assert client.answered(reply) is None
 
 

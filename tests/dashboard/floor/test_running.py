@@ -68,7 +68,7 @@ def test_a_rep_marked_false_stays_to_be_taken_back_and_counts_no_more(words: Any
     for seen in (shown(say.current(*reps)), shown(*reps)):
         assert (seen.counted, seen.partial, seen.last.number if seen.last else 0) == (2, 0, 2)
         assert numbers(seen) == [(1, "confirmed"), (2, "rejected"), (2, "confirmed")]
-        assert [rep.struck for rep in seen.reps] == [False, True, False]
+        assert [rep.marked_false for rep in seen.reps] == [False, True, False]
 
 
 def test_of_a_set_longer_than_the_message_holds_the_count_is_the_sets(words: Any) -> None:
@@ -163,4 +163,4 @@ def test_mastery_is_given_each_rep_once_and_none_that_was_struck(words: Any) -> 
         over = say.set(number, counted_reps=7, start_s=100.0 * number, end_s=100.0 * number + 40.0, **whose)
         sets += [*reps, say.rep(1, number, **gone, **whose), *moved, over]
     seen = shown(*sets)
-    assert seen.standing is not None and "7 of 8 reps" in seen.standing.text
+    assert seen.mastery is not None and "7 of 8 reps" in seen.mastery.text

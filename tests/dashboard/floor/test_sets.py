@@ -52,9 +52,9 @@ def test_the_rest_a_plan_asks_for_is_what_is_overdue(words: Any, at: Callable[..
         floor = apply(floor, at("rack-1", message), message, 1.0)
     views = Views(PROFILES)
     station = floor.stations["gym", "rack-1"]
-    assert views.see(station, 1.0).attention is Attention.FINE
+    assert views.view(station, 1.0).attention is Attention.FINE
     views.rests_s = {("a-17", "romanian-deadlift"): 90.0}
-    seen = views.see(station, 1.0)
+    seen = views.view(station, 1.0)
     assert (seen.attention, seen.attention_text) == (Attention.REST, "rest 1:40")
 
 

@@ -14,8 +14,8 @@ from dashboard.database.tables import REPS, SETS
 from dashboard.floor.units import Units
 from dashboard.history import queries
 from dashboard.history.export import COLUMNS, rows, write_csv, write_json_lines
+from dashboard.history.record_snapshot import read_record
 from dashboard.history.report import athlete_report, session_report
-from dashboard.history.standing import read_known
 from dashboard.history.trends import TITLES
 from dashboard.record.store import Arrived, open_store
 from dashboard.tui.widgets.history import list_lines, pair_lines, set_lines, trend_lines
@@ -68,6 +68,6 @@ def test_anything_a_database_can_hold_is_drawn(
             trend_lines(sets, measure, profiles, 120, 40)
         pair_lines(sets[0], sets[1], 120, 40)
         queries.sessions(db)
-        read_known(db, (("ana", sets[0].exercise),))
+        read_record(db, (("ana", sets[0].exercise),))
         for write in (write_csv, write_json_lines):
             assert write(rows(db, "reps"), COLUMNS["reps"], io.StringIO()) == 12

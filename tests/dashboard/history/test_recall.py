@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.database.schema import open_history
 from dashboard.history.recall import Recall
-from dashboard.history.standing import read_known
+from dashboard.history.record_snapshot import read_record
 from dashboard.record.store import Arrived, SqlStore, open_store
 from dashboard.roster.athletes import save
 from dashboard.roster.people import Athlete
@@ -38,7 +38,7 @@ def done(say: Any, number: int, at: str = "2026-01-01T00:00:00.000Z", over: bool
 def commanded(
     event_id: str, name: Any, answer: str, at: str, undone: str | None = None, **given: Any
 ) -> list[Arrived]:
-    wish = CommandMessage(event_id=event_id, at_utc=at, name=name, by="cleo", **given)
+    request = CommandMessage(event_id=event_id, at_utc=at, name=name, by="cleo", **given)
     reply = ReplyMessage(
         event_id=f"r{event_id}",
         at_utc=at,
@@ -48,12 +48,12 @@ def commanded(
         action=event_id,
         undone=undone,
     )
-    return [Arrived("gym", "rack-1", wish), Arrived("gym", "rack-1", reply)]
+    return [Arrived("gym", "rack-1", request), Arrived("gym", "rack-1", reply)]
 
 
 def standing_of(app: PlumblineApp) -> str:
     view = app.view_of(("gym", "rack-1"))
-    return view.standing.text if view.standing else ""
+    return view.mastery.text if view.mastery else ""
 
 
 def test_sets_from_before_the_screen_began_count_for_the_standing(
@@ -85,14 +85,14 @@ def test_what_a_coach_signed_off_is_known_until_it_is_taken_back(
     given = {"athlete": "a-17", "exercise": "romanian-deadlift"}
     store.ingest(commanded("c1", "sign-off", answer, "2026-01-01T00:00:00.000Z", **given))
     with open_history(where) as db:
-        assert read_known(db, (ANA_RDL,)).before[ANA_RDL].signed_off
-        assert not read_known(db, (("b-04", "romanian-deadlift"),)).before.popitem()[1].signed_off
+        assert read_record(db, (ANA_RDL,)).before[ANA_RDL].signed_off
+        assert not read_record(db, (("b-04", "romanian-deadlift"),)).before.popitem()[1].signed_off
     store.ingest(commanded("c2", "undo", "undone: load 60 kg", "2026-01-01T00:01:00.000Z", "c0"))
     with open_history(where) as db:
-        assert read_known(db, (ANA_RDL,)).before[ANA_RDL].signed_off
+        assert read_record(db, (ANA_RDL,)).before[ANA_RDL].signed_off
     store.ingest(commanded("c3", "undo", f"undone: {answer}", "2026-01-01T00:02:00.000Z", "c1"))
     with open_history(where) as db:
-        assert not read_known(db, (ANA_RDL,)).before[ANA_RDL].signed_off
+        assert not read_record(db, (ANA_RDL,)).before[ANA_RDL].signed_off
 
 
 def test_a_record_that_is_not_there_says_why_and_is_read_when_it_comes(tmp_path: Path, until: Any) -> None:

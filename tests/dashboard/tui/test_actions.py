@@ -233,7 +233,7 @@ def test_a_reader_that_types_a_badge_and_enter_in_one_go_is_read_in_that_order(
     still: Any, words: Any, looks: Any
 ) -> None:
     sent: list[BadgeMessage] = []
-    still.send = lambda site, station, wish, tracked=True, leaf="": sent.append(wish) or True
+    still.send = lambda site, station, request, tracked=True, leaf="": sent.append(request) or True
     still.put("rack-1", words().state(), words().info(), words().live(1.0))
     app = PlumblineApp(still, all_profiles(), lifter_at="rack-1", by="rack-1")
 

@@ -207,8 +207,8 @@ def poisoned(file: Path, words: Any, text: str) -> None:
                 Arrived("gym", "rack-1", say.rep(n, seq=n, reason=text, load_kg=40.0 + number, **given))
                 for n in range(1, 5)
             ]
-        wish = CommandMessage(event_id="c", at_utc="2026-01-01T10:00:00.000Z", name="tare", by=text)
-        store.ingest([*arrived, Arrived("gym", "rack-1", wish)])
+        request = CommandMessage(event_id="c", at_utc="2026-01-01T10:00:00.000Z", name="tare", by=text)
+        store.ingest([*arrived, Arrived("gym", "rack-1", request)])
         save(store.db, [Athlete(id=text, name=text, badge=text, plans=(Plan(exercise=text),))])
 
 

@@ -180,9 +180,9 @@ def test_a_correction_of_what_does_not_exist_is_refused_and_nothing_is_changed(
     gym: Any, words: Any, looks: Any
 ) -> None:
     async def drive(pilot: Any, app: PlumblineApp) -> None:
-        app.sender.put_right(RACK, "day0", "mark-rep", mark="false", rep_event_id="day0-s1-r1")
+        app.sender.correct(RACK, "day0", "mark-rep", mark="false", rep_event_id="day0-s1-r1")
         await looks.poll(pilot, lambda: "no such rep of this station" in looks.text(app))
-        app.sender.put_right(RACK, "day0", "load-set", load_kg=1.0, set_event_id="day0-s1")
+        app.sender.correct(RACK, "day0", "load-set", load_kg=1.0, set_event_id="day0-s1")
         await looks.poll(pilot, lambda: "no such set of this station" in looks.text(app))
         await pilot.press("u")
 

@@ -17,10 +17,10 @@ from dashboard.floor.state import FloorState, apply
 from dashboard.floor.views import view
 from dashboard.plaintext import clean
 from dashboard.tui.widgets.braille import Braille
-from dashboard.tui.widgets.daylight import Daylight
 from dashboard.tui.widgets.digits import ROWS, big, big_width
 from dashboard.tui.widgets.health import detail_lines, examine
 from dashboard.tui.widgets.lifter import _say, lifter_lines
+from dashboard.tui.widgets.light_theme import LightTheme
 from dashboard.tui.widgets.lines import BLUE, GREY, ORANGE, PLAIN, VERMILION, YELLOW, number, spread
 from dashboard.tui.widgets.reps import rep_lines
 from dashboard.tui.widgets.session import session_lines
@@ -161,7 +161,7 @@ def contrast(one: Color, other: Color) -> float:
 def test_every_colour_can_be_read_in_the_dark_and_in_a_bright_hall(colour: str) -> None:
     on_ground = Segment("x", Style(color=colour, bgcolor="#10141a"))
     as_ground = Segment("x", Style(color="#000000", bgcolor=colour))
-    for segment in (on_ground, as_ground, *Daylight().apply([on_ground, as_ground], TextualColor(0, 0, 0))):
+    for segment in (on_ground, as_ground, *LightTheme().apply([on_ground, as_ground], TextualColor(0, 0, 0))):
         assert segment.style and segment.style.color and segment.style.bgcolor
         assert contrast(segment.style.color, segment.style.bgcolor) >= 3.0
 
@@ -204,8 +204,8 @@ def test_the_lifter_reads_in_five_words_why_a_rep_did_not_count(words: Any, code
         leaf = type(message).__name__.removesuffix("Message").lower()
         floor = apply(floor, Address("gym", "rack-1", leaf), message, 0.0)
     shown = view(floor.stations["gym", "rack-1"], all_profiles(), 0.5)
-    assert shown.last is not None and 0 < len(shown.last.why_not.split()) <= 5
-    assert _say(shown, "", None)[0] == shown.last.why_not
+    assert shown.last is not None and 0 < len(shown.last.not_counted_reason.split()) <= 5
+    assert _say(shown, "", None)[0] == shown.last.not_counted_reason
 
 
 def test_every_reason_has_words_for_the_lifter() -> None:

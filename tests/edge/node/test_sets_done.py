@@ -33,13 +33,13 @@ def test_sets_are_counted_for_whoever_lifts_until_somebody_else_does(
         infos = wire.messages("info")
         return infos[-1].sets_done if infos and infos[-1].athlete == athlete else None
 
-    def give_to(athlete: str) -> None:
-        wish = CommandMessage(
+    def assign(athlete: str) -> None:
+        request = CommandMessage(
             event_id=athlete, at_utc="2030-01-01T00Z", name="set-athlete", by="cleo", athlete=athlete
         )
-        wire.say("plumbline/1/gym/rack-1/command", encode(wish))
+        wire.say("plumbline/1/gym/rack-1/command", encode(request))
 
-    give_to("ana")
+    assign("ana")
     until(lambda: told("ana") == 0)
     time_s, value = simulated.recording["position_m"]
     edges = np.searchsorted(time_s, np.arange(0.0, time_s[-1] + BLOCK_S, BLOCK_S))
@@ -50,5 +50,5 @@ def test_sets_are_counted_for_whoever_lifts_until_somebody_else_does(
     session.finish()
     session.write(100.0)
     until(lambda: told("ana") == 2)
-    give_to("ben")
+    assign("ben")
     until(lambda: told("ben") == 0)

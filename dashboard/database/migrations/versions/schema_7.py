@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from dashboard.database import first_edition
 from dashboard.database.types import Truth
-from dashboard.floor.times import UNREADABLE, parsed, written
+from dashboard.floor.times import UNREADABLE, format_utc, parse_utc
 
 revision = "7"
 down_revision = "6"
@@ -47,7 +47,7 @@ def _write_alike(connection: Connection, name: str, time: str) -> None:
         if said is None or _alike(said) == said:
             continue
         values = {time: _alike(said)}
-        if name in ("reps", "sets") and parsed(said) is None:
+        if name in ("reps", "sets") and parse_utc(said) is None:
             values["said_utc"] = said
         connection.execute(update(here).where(here.c[time] == said).values(values))
 
@@ -61,7 +61,7 @@ def _write_originals_alike(connection: Connection) -> None:
         original: dict[str, Any] = msgspec.json.decode(row.original)
         said = original["at_utc"]
         original["at_utc"] = _alike(said)
-        if parsed(said) is None:
+        if parse_utc(said) is None:
             original["said_utc"] = said
         if "counted" in original:
             original["counted"] = bool(original["counted"])
@@ -72,4 +72,4 @@ def _write_originals_alike(connection: Connection) -> None:
 
 
 def _alike(said: str) -> str:
-    return written(parsed(said) or UNREADABLE)
+    return format_utc(parse_utc(said) or UNREADABLE)

@@ -9,7 +9,7 @@ from dashboard.floor.coaching import AthleteRecord, EarlierSet
 from dashboard.floor.names import names_of
 from dashboard.history.kept import Filter, KeptSet
 from dashboard.history.queries import sets
-from dashboard.history.recall import Known, Practice
+from dashboard.history.recall import Practice, RecordSnapshot
 from dashboard.roster.athletes import athletes
 from station.exercises.coaching import DoneSet
 from station.messages import CommandMessage
@@ -18,7 +18,7 @@ SETS_LOOKED_AT = 8  # a mastery rule asks for two or three
 REPS_LOOKED_AT = 400
 
 
-def read_known(db: Database, wanted: tuple[Practice, ...] = ()) -> Known:
+def read_record(db: Database, wanted: tuple[Practice, ...] = ()) -> RecordSnapshot:
     """Everybody, and what the athletes of `wanted` did before. Raises StoreError."""
     signed_off = signed_off_by_coaches(db) if wanted else set()
     before = {
@@ -34,7 +34,7 @@ def read_known(db: Database, wanted: tuple[Practice, ...] = ()) -> Known:
         for plan in one.plans
         if plan.rest_s is not None
     }
-    return Known(athletes=people, names=names_of(people), before=before, rests_s=rests_s)
+    return RecordSnapshot(athletes=people, names=names_of(people), before=before, rests_s=rests_s)
 
 
 def signed_off_by_coaches(db: Database) -> set[Practice]:

@@ -1,4 +1,4 @@
-"""The light theme: every colour with its lightness turned round, its hue kept, and dark enough to be read."""
+"""The light theme: every colour with its lightness inverted, its hue kept, and dark enough to be read."""
 
 import colorsys
 from functools import lru_cache
@@ -13,11 +13,11 @@ MOST_LUMINANCE = 0.22  # of a hue: 3 to 1 against our light grounds, as WCAG 2.1
 _HUE_FROM = 0.4  # saturation; below it a colour is a ground or a grey
 
 
-class Daylight(LineFilter):
-    """Dark on light, for a hall with windows; what was told apart in the dark is told apart here."""
+class LightTheme(LineFilter):
+    """Inverts lightness for bright halls; colours that are distinct in the dark theme stay distinct."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        """The segments with their styles turned round."""
+        """The segments with inverted lightness."""
         return [
             segment
             if segment.style is None
