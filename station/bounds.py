@@ -131,9 +131,7 @@ def is_time(at_utc: str) -> bool:
 def measured(record: msgspec.Struct) -> Any:
     """A record whose numbers out of bounds are None, where there may be none: not measured."""
     beyond = {
-        field.name: None
-        for field in msgspec.structs.fields(record)
-        if not within(field.name, getattr(record, field.name)) and _may_be_none(field.type)
+        name: None for name in _may_be_none(type(record)) if not within(name, getattr(record, name))
     }
     return msgspec.structs.replace(record, **beyond) if beyond else record
 
@@ -151,5 +149,8 @@ def believed(row: Mapping[str, Any], required: Sequence[str] = ()) -> dict[str, 
     return found
 
 
-def _may_be_none(kind: Any) -> bool:
-    return "None" in repr(kind)
+@cache
+def _may_be_none(record: type[msgspec.Struct]) -> tuple[str, ...]:
+    """The fields that may be null; found once, because it takes longer than a station's whole step."""
+    fields = msgspec.structs.fields(record)
+    return tuple(field.name for field in fields if "None" in repr(field.type))

@@ -16,6 +16,7 @@ from edge.counting.pipeline import StationPipeline
 from edge.counting.rates import Rates
 from edge.counting.rest import RestZero
 from edge.counting.saved_state import SavedState, Unfinished, exercise_of, from_bytes, to_bytes
+from edge.counting.sets import SetView
 from edge.counting.settings import Settings, in_words
 from edge.counting.signal import troubles
 from edge.counting.watch import SensorWatch
@@ -87,7 +88,7 @@ class Session:
         self._publisher: Publisher | None = None
         self._lock = threading.RLock()
         self._set_days: dict[str, date] = {}  # on which a set was done, by its event id
-        self._current: CurrentMessage | None = None
+        self._told: tuple[SetView | None, Settings, Profile] | None = None
         self.sample_s = 0.0
         self._replies: dict[str, ReplyMessage] = {}
         self._info: InfoMessage | None = None
@@ -367,6 +368,9 @@ class Session:
     def _tell_current(self) -> None:
         """Publish the running set as it stands, where that has changed."""
         said = self.pipeline.sets.newest()
+        if (said, self.settings, self.profile) == self._told:
+            return
+        self._told = said, self.settings, self.profile
         reps = said.reps if said is not None else []
         standing = [one.rep for one in reps if one.state != "rejected"]
         plates_kg = self.station.stack.plates_kg if self.station.stack else ()
@@ -396,9 +400,6 @@ class Session:
             ],
             reps_left_out=max(0, len(reps) - CURRENT_REPS),
         )
-        if message == self._current:
-            return
-        self._current = message
         stamped = msgspec.structs.replace(
             message, event_id=new_id(), at_utc=now_utc(), session_s=self.session_s
         )
