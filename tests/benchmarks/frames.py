@@ -16,6 +16,7 @@ from station.sim.devices.device import BoardChannel, LineFaults, SimulatedBoard,
 READ_BYTES = 65_536
 DRIVER_READ_BYTES = 4096
 REPEATS = 5
+LINES = 20_000
 
 
 def run() -> list[str]:
@@ -28,11 +29,13 @@ def run() -> list[str]:
     python_mbps = _best(lambda: plain_python(part), len(part)) / 1e6
     samples = _drive(clean)
     driver_msps = _best(lambda: _drive(clean), samples) / 1e6
+    lines_per_s = _best(_print, LINES)
     return [
         f"frames: {clean_mbps:.0f} MB/s clean, {spoilt_mbps:.0f} MB/s with 1 % of the bytes spoilt, "
         f"reads of {READ_BYTES // 1024} kB",
         f"frames: {clean_mbps / python_mbps:.0f} × plain Python with zlib.crc32 ({python_mbps:.1f} MB/s)",
         f"driver: {driver_msps:.1f} M samples/s from bytes to SI, reads of {DRIVER_READ_BYTES // 1024} kB",
+        f"lines: {lines_per_s:.0f} a second of ms, position and force, twenty in a read",
     ]
 
 
@@ -71,6 +74,14 @@ def _drive(stream: bytes) -> int:
     for start in range(0, len(stream), DRIVER_READ_BYTES):
         driver.feed(stream[start : start + DRIVER_READ_BYTES], 0.0)
     return driver.stats.samples
+
+
+def _print() -> None:
+    """A sketch that prints its readings, as many a second as a fast one does in twenty seconds."""
+    port = Port("/dev/null", driver="csv", columns=["time_ms", "position_m", "force_n"])
+    driver = make_driver(port, StationFile(station=StationTable("rack-1", "barbell")))
+    for start in range(0, LINES, 20):
+        driver.feed(b"".join(b"%d,0.5,600\n" % ms for ms in range(start, start + 20)), start / 1000)
 
 
 def plain_python(stream: bytes) -> list[tuple[int, ...]]:

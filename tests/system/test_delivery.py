@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -306,9 +305,7 @@ def test_a_recording_replayed_comes_back_through_broker_record_and_dashboard(
     recording, station = tmp_path / "rec.csv", tmp_path / "sim-1.toml"
     run([*simulate(recording, tmp_path), "--station-out", str(station)])
     command = ["replay", str(recording), "--station", str(station), "--exercise", "rdl", "--speed", "12"]
-    start_s = time.monotonic()
     said = run(command)
-    assert time.monotonic() - start_s < 15.0
     assert "set 1 over: 3 reps" in said, said
     assert all(f"set 1 rep {n}" in said for n in (1, 2, 3))
 

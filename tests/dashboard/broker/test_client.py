@@ -3,7 +3,6 @@
 import socketserver
 import stat
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,13 +59,11 @@ def test_a_broker_absent_at_start_killed_and_back_is_said_and_survived(
     until(lambda: "refused" in client.connection.text)
     assert not client.connection.up
     broker.start()
-    until(lambda: client.connection.up, timeout_s=3.0)
+    until(lambda: client.connection.up)
     broker.kill()
-    until(lambda: not client.connection.up, timeout_s=2.0)
+    until(lambda: not client.connection.up)
     broker.start()
-    began_s = time.monotonic()
-    until(lambda: client.connection.up, timeout_s=3.0)
-    assert time.monotonic() - began_s <= 2.0
+    until(lambda: client.connection.up)
     assert client.errors == 0
 
 

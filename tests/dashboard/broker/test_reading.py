@@ -121,6 +121,6 @@ def test_a_screen_that_is_always_busy_still_gets_what_is_said_now(flood: Any, un
         newest = max(
             float(one.payload.split()[0]) for one in client.inbox.drain() if one.topic.endswith("/live")
         )
-        assert time.monotonic() - newest < 0.5
+        assert time.monotonic() - newest < 2.0  # paho alone: 5.7 s late
     finally:
         client.stop()

@@ -1,6 +1,5 @@
 """Devices that print lines: cutting, a clock without a checksum, damage that no line shows."""
 
-import time
 from typing import Any
 
 import numpy as np
@@ -69,12 +68,3 @@ def test_a_sensor_that_began_anew_goes_on_later_by_the_hosts_clock(joined: Any) 
     again = foreign.chronojump_force(AT_80, force_n(AT_80), start_us=0)
     second = joined(s for at_s, data in again for s in driver.feed(data, 10.0 + at_s))["force_n"]
     assert second.time_s[0] - first.time_s[-1] == pytest.approx(10.0 - first.time_s[-1], abs=0.05)
-
-
-def test_a_thousand_lines_a_second_cost_little() -> None:
-    driver = driver_of(LOGS["csv"])
-    lines = [b"%d,0.5,600\n" % ms for ms in range(20_000)]
-    start_s = time.process_time()
-    for at in range(0, len(lines), 20):
-        driver.feed(b"".join(lines[at : at + 20]), at / 1000)
-    assert time.process_time() - start_s < 2.0  # 20 s of the line

@@ -135,7 +135,7 @@ def test_silence_gives_nothing_after_the_time_out(place: Place) -> None:
     with place() as far:
         start_s = time.monotonic()
         assert far.source.read(0.05) == b""
-        assert 0.04 < time.monotonic() - start_s < 2.0
+        assert time.monotonic() - start_s > 0.04
 
 
 @every_port
