@@ -130,9 +130,7 @@ def is_time(at_utc: str) -> bool:
 
 def measured(record: msgspec.Struct) -> Any:
     """A record whose numbers out of bounds are None, where there may be none: not measured."""
-    beyond = {
-        name: None for name in _may_be_none(type(record)) if not within(name, getattr(record, name))
-    }
+    beyond = {name: None for name in _may_be_none(type(record)) if not within(name, getattr(record, name))}
     return msgspec.structs.replace(record, **beyond) if beyond else record
 
 
