@@ -164,7 +164,6 @@ cdef class Sensors:
             for i in range(n):
                 at = (self.placed + 1 + i) & MASK
                 self.s[at] = one_tether(self.leading.ring[at], self.anchors.ax, self.anchors.ay)
-                self.x[at] = NAN
             for i in range(n):
                 self.placed += 1
                 self.feel(self.placed)
@@ -235,8 +234,8 @@ cdef class Sensors:
             self.force[k & MASK] = self.s[k & MASK]
             self.force_done = k
             return
-        self.force[k & MASK] = NAN
-        if self.cell.queue_tail > 0:
+        if self.cell.queue_tail > 0:  # else the ring is as it was made, NaN
+            self.force[k & MASK] = NAN
             catch_up(self.cell, (k + 1) * GRID_S)
             while self.force_done < min(k, self.cell.newest):
                 self.force_done += 1
