@@ -359,6 +359,7 @@ cdef class RepCounter:
         """The stream is over or has broken off: return what can still be said. Pushing may go on after it."""
         cdef long long k
         cdef double place
+        cdef int said
         cdef Moment m
         if self.done < 0:
             return self.collect()
@@ -373,7 +374,7 @@ cdef class RepCounter:
                 self.place = m.place
                 self.velocity = m.rate
                 self.announced[k & MASK] = m.place
-                said = self.segmenter.step(k, m.place, m.rate)
+                self.segmenter.run(k, &m.place, &m.rate, NULL, 0, 1, &said)
                 if said != NOTHING:
                     self.report(said)
         said = self.segmenter.flush(self.done)

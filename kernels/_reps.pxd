@@ -6,6 +6,7 @@ from kernels._swings cimport Turn
 
 cdef enum:
     REJECTS = 256
+    LISTEN = 8       # grid samples from one look at the noise to the next
 
 cdef enum Step:
     NOTHING = 0
@@ -55,6 +56,13 @@ cdef class Segmenter(Candidate):
         Py_ssize_t n,
         int* said,
     ) noexcept nogil
+    cdef Py_ssize_t rest_on(
+        self, long long k, const double* s, const double* v, Py_ssize_t i, Py_ssize_t n
+    ) noexcept nogil
+    cdef Py_ssize_t move_on(
+        self, long long k, const double* s, const double* v, Py_ssize_t i, Py_ssize_t n
+    ) noexcept nogil
+    cdef bint lasts(self, long long k, double v) noexcept nogil
     cdef int step(self, long long k, double s, double v) noexcept nogil
     cdef bint under_way(self, long long k, double w) noexcept nogil
     cdef bint slowed(self, long long k, double s, double s_before) noexcept nogil

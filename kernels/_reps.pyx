@@ -98,13 +98,97 @@ cdef class Segmenter(Candidate):
         int* said,
     ) noexcept nogil:
         """Take grid samples k + i to k + n - 1 up to the first that says something; return what comes after it."""
+        cdef Py_ssize_t stop
         said[0] = NOTHING
         while i < n and said[0] == NOTHING:
-            if carried != NULL:
-                self.carried = carried[i]
-            said[0] = self.step(k + i, s[i], v[i])
+            if not (k + i) % LISTEN:
+                self.follow_noise(self.ring, k + i)
+            stop = min(n, i + LISTEN - (k + i) % LISTEN)
+            i = self.move_on(k, s, v, i, stop) if self.n else self.rest_on(k, s, v, i, stop)
+            if i < stop:
+                if carried != NULL:
+                    self.carried = carried[i]
+                said[0] = self.step(k + i, s[i], v[i])
+                i += 1
+        return i
+
+    cdef Py_ssize_t rest_on(
+        self, long long k, const double* s, const double* v, Py_ssize_t i, Py_ssize_t n
+    ) noexcept nogil:
+        """Take samples from the i-th on while `step` would find that the bar still rests; return where that ended."""
+        cdef double u
+        cdef bint slow
+        if self.direction or self.fresh or self.fresh_turn:
+            return i
+        while i < n:
+            u = self.sign * s[i]
+            if not fabs(u - self.still_u) <= self.step_range or isnan(v[i]):
+                break
+            if u - self.low.u >= self.step_range or self.top.u - u >= self.step_range:
+                break
+            if self.range_count and k + i - self.still_k > self.gap:
+                break
+            slow = fabs(v[i]) < self.v0
+            self.quiet = min(self.quiet + 1, self.hold) if slow else max(self.quiet - 1, 0)
+            if slow and k + i - self.still_k > self.rest:
+                self.begin(k + i, u)
+            elif u > self.top.u:
+                self.top.u = u
+                self.top.k = k + i
+            elif u < self.low.u:
+                self.low.u = u
+                self.low.k = k + i
+            if v[i] > self.v0:
+                self.slow_k = k + i
+            self.rates[(k + i) % SLOWING] = v[i]
+            self.above_k = k + i
             i += 1
         return i
+
+    cdef Py_ssize_t move_on(
+        self, long long k, const double* s, const double* v, Py_ssize_t i, Py_ssize_t n
+    ) noexcept nogil:
+        """Take samples from the i-th on while `step` would find that a first way out or back goes on, of which nothing can
+        be said yet; return where that ended."""
+        cdef bint lifting = (self.direction < 0) == self.concentric_first
+        cdef double sign = self.sign * self.direction
+        cdef Turn* farthest = &self.top if self.direction > 0 else &self.low
+        cdef double reached = self.direction * farthest.u
+        cdef long long latest = min(self.glitch, self.gap) - k
+        cdef Py_ssize_t first = i
+        cdef double here
+        if self.n > 2 or self.relative or self.fresh or self.fresh_turn:
+            return i
+        if not self.direction or not (lifting or self.direction < 0):
+            return i
+        if self.n > 1 and k + i - self.turns[0].left_k < self.glitch:
+            return i
+        while i < n:
+            here = sign * s[i]
+            if reached - here >= self.step_range:
+                break
+            if not (v[i] > self.v0 and self.lasts(k + i, v[i]) if lifting else v[i] <= -self.v0):
+                break
+            if fabs(self.sign * s[i] - self.still_u) > self.step_range:
+                self.set_out(k + i, self.sign * s[i])
+            elif i > self.still_k + latest:
+                break
+            if here > reached:
+                reached = here
+                farthest.k = k + i
+            if self.direction < 0 and here >= reached:
+                self.above_k = k + i
+            self.rates[(k + i) % SLOWING] = v[i]
+            i += 1
+        farthest.u = self.direction * reached
+        self.quiet = max(self.quiet - <int>(i - first), 0)
+        if lifting and i > first:
+            self.slow_k = k + i - 1
+        return i
+
+    cdef inline bint lasts(self, long long k, double v) noexcept nogil:
+        """Whether a lift that has the rate v at sample k is not about to be over."""
+        return time_left(v, self.rates[k % SLOWING], self.v0) > AHEAD_S
 
     cdef int step(self, long long k, double s, double v) noexcept nogil:
         """Take one grid sample of place and velocity; say what became known."""
@@ -113,12 +197,10 @@ cdef class Segmenter(Candidate):
         cdef int said = NOTHING
         if isnan(u) or isnan(w):
             return self.flush(k)
-        self.stops = time_left(v, self.rates[k % SLOWING], self.v0) <= AHEAD_S
+        self.stops = not self.lasts(k, v)
         self.rates[k % SLOWING] = v
         if v > self.v0 or self.slow_k < 0:
             self.slow_k = k
-        if not k & 7:
-            self.follow_noise(self.ring, k)
         if not goes_on(self, k, u):
             self.move(k, u)
         if self.fresh_turn:

@@ -36,6 +36,7 @@ cdef class Swings:
     cdef void begin(self, long long k, double u) noexcept nogil
     cdef void forget(self) noexcept nogil
     cdef void move(self, long long k, double u) noexcept nogil
+    cdef void set_out(self, long long k, double u) noexcept nogil
     cdef void follow_noise(self, const double* ring, long long k) noexcept nogil
     cdef void turn(self, Turn t, bint high, long long k) noexcept nogil
     cdef void merge(self, Turn now) noexcept nogil

@@ -76,12 +76,7 @@ cdef class Swings:
         if self.first_k < 0:
             self.first_k = k
         if self.still_k < 0 or fabs(u - self.still_u) > self.step_range:
-            if u > self.still_u and self.n > (self.direction > 0) and (
-                self.direction < 0 or self.turns[self.n - 1].k >= self.still_k
-            ):
-                self.rested = max(self.rested, k - self.still_k)
-            self.still_k = k
-            self.still_u = u
+            self.set_out(k, u)
         if self.range_count and k - self.end_k > self.gap and k - self.still_k > self.gap:
             self.forget()
         if self.fresh:
@@ -102,6 +97,15 @@ cdef class Swings:
             self.direction = 1
             self.top.u = u
             self.top.k = k
+
+    cdef void set_out(self, long long k, double u) noexcept nogil:
+        """It has come a step away from where it rested."""
+        if u > self.still_u and self.n > (self.direction > 0) and (
+            self.direction < 0 or self.turns[self.n - 1].k >= self.still_k
+        ):
+            self.rested = max(self.rested, k - self.still_k)
+        self.still_k = k
+        self.still_u = u
 
     cdef void follow_noise(self, const double* ring, long long k) noexcept nogil:
         """Follow the noise of a ring's samples up to k: the median size of their fourth difference, which voluntary
