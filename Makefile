@@ -21,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE :=
 WORKERS = $$(( $$(nproc) < 8 ? 2 * $$(nproc) : $$(nproc) ))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint kernels docs bench accuracy faults release clean
+.PHONY: help demo test thorough lint kernels docs bench accuracy faults release clean
 
 help: ## what there is to make
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -30,7 +30,10 @@ demo: $(DEMO) ## broker, four simulated stations and the dashboard, on this term
 	@$(BIN)/plumbline demo
 
 test: $(BUILT) ## run the tests
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not long"
+
+thorough: $(BUILT) ## run the tests that take longer, as CI does after make test
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m long
 
 kernels: $(BUILT) ## compile the kernels that have changed
 

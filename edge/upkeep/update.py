@@ -93,24 +93,34 @@ def running_units() -> list[str]:
 
 
 def restart_units(
-    units: Sequence[str], watch_s: float, sleep: Callable[[float], None] = time.sleep
+    units: Sequence[str],
+    watch_s: float,
+    sleep: Callable[[float], None] = time.sleep,
+    now_s: Callable[[], float] = time.monotonic,
 ) -> list[str]:
     """Restart them, watch them for a while; those that are not well: ended, failed or started again."""
-    for name in units:
-        _systemctl("restart", name)
-    first = {name: _systemctl("show", "--property=NRestarts", "--value", name) for name in units}
-    bad: list[str] = []
-    for _ in range(max(1, round(watch_s / POLL_S))):
-        bad = [
-            name
-            for name in units
-            if _systemctl("is-active", name).strip() != "active"
-            or _systemctl("show", "--property=NRestarts", "--value", name) != first[name]
-        ]
-        if bad or not units:
-            break
+    if not units:
+        return []
+    _systemctl("restart", *units)
+    until_s = now_s() + watch_s
+    first = _restarts(units)
+    while True:
+        restarts = _restarts(units)
+        bad = [name for name in units if restarts.get(name) is None or restarts[name] != first.get(name)]
+        if bad or now_s() >= until_s:
+            return bad
         sleep(POLL_S)
-    return bad
+
+
+def _restarts(units: Sequence[str]) -> dict[str, str]:
+    """How often systemd has started each unit that is active anew by itself."""
+    said = _systemctl("show", "--property=Id,ActiveState,NRestarts", *units)
+    shown = [dict(line.split("=", 1) for line in block.splitlines()) for block in said.split("\n\n")]
+    return {
+        one["Id"].removesuffix(".service"): one["NRestarts"]
+        for one in shown
+        if one.get("ActiveState") == "active"
+    }
 
 
 def _back_up(releases: Releases, target: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc and preloads a library"),
     pytest.mark.skipif(
         not (shutil.which("mosquitto") or Path("/usr/sbin/mosquitto").exists()), reason="mosquitto is missing"

@@ -63,6 +63,7 @@ def allowed() -> bool:
 
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(not allowed(), reason=f"needs root, namespaces and {', '.join(TOOLS)}"),
     pytest.mark.timeout(900),
 ]

@@ -185,6 +185,7 @@ def assert_true(name: str, found: dict[str, Any], true: dict[str, Any]) -> None:
         assert found[key] == pytest.approx(true[key], abs=limit), (name, key)
 
 
+@pytest.mark.long
 def test_the_machine_codes_reps_of_three_stations_are_in_the_history_and_true(
     make_case: Any, on_rp2040: Any, speak: Any, count_at: Any, broker: Broker, tmp_path: Path, until: Any
 ) -> None:

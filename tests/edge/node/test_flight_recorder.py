@@ -169,6 +169,7 @@ def test_a_mark_taken_back_is_no_verdict(gym: Gym) -> None:
     assert [one.mark for one in dispute.verdicts] == [None] * 5
 
 
+@pytest.mark.long
 def test_a_dispute_late_in_a_long_session_counts_the_same_without_what_came_before(
     tmp_path: Path, outbox: Outbox
 ) -> None:

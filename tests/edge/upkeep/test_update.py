@@ -10,7 +10,7 @@ import pytest
 
 from edge.upkeep import releases as of_releases
 from edge.upkeep.releases import Releases, extras_in_use
-from edge.upkeep.update import update
+from edge.upkeep.update import restart_units, update
 from station.errors import ConfigError
 
 MAIN = """\
@@ -27,8 +27,10 @@ echo "$@" >> "$here/log"
 current=$(readlink "$here/../releases/current")
 case "$1" in
   list-units) echo "plumbline-edge.service loaded active running Plumbline edge node" ;;
-  is-active) if [ -e "$here/fails-$current" ]; then echo failed; else echo active; fi ;;
-  show) echo 0 ;;
+  show) if [ -e "$here/fails-$current" ]; then state=failed; else state=active; fi
+    printf 'NRestarts=%s\n' "$(cat "$here/restarts" 2>/dev/null || echo 0)"
+    printf 'Id=plumbline-edge.service\nActiveState=%s\n\n' $state
+    printf 'Id=plumbline-record.service\nActiveState=active\nNRestarts=0\n' ;;
 esac
 """
 
@@ -82,6 +84,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     return made
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)  # four environments with pip in them
 def test_an_update_back_and_forth(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     wheel(machine.wheels, "1.0")
@@ -163,3 +166,16 @@ def test_a_unit_calls_the_release_in_use(tmp_path: Path, monkeypatch: pytest.Mon
     assert installed_program() == tmp_path / "7" / "bin" / "plumbline"
     (tmp_path / "current").symlink_to("7")
     assert installed_program() == tmp_path / "current" / "bin" / "plumbline"
+
+
+def test_a_unit_that_systemd_starts_again_is_not_well(machine: Machine) -> None:
+    def falls(_: float) -> None:
+        (machine.bin / "restarts").write_text("1")
+
+    assert restart_units(["plumbline-edge", "plumbline-record"], 60.0, sleep=falls) == ["plumbline-edge"]
+
+
+def test_units_are_watched_for_as_long_as_asked_however_slow_the_machine(machine: Machine) -> None:
+    clock = iter([0.0, 7.0, 14.0, 15.0])
+    assert restart_units(["plumbline-edge"], 15.0, sleep=lambda _: None, now_s=lambda: next(clock)) == []
+    assert machine.told().count("show --property=Id,ActiveState,NRestarts plumbline-edge") == 4
