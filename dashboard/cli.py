@@ -214,7 +214,7 @@ def _demo(args: argparse.Namespace, stop: "_Stop") -> str | None:
 
 def record(argv: Sequence[str]) -> int:
     """Write every rep and set into the history."""
-    from dashboard.record.record import record_command  # noqa: PLC0415  its database only where needed
+    from dashboard.record.command import record_command  # noqa: PLC0415  its database only where needed
 
     return record_command(argv)
 

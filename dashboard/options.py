@@ -14,7 +14,7 @@ def add_broker_options(parser: argparse.ArgumentParser) -> None:
         "--tls",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="encrypt (default: unless it is this machine)",
+        help="encrypt (default: unless it is this machine and no --ca-file is given)",
     )
     parser.add_argument("--ca-file", metavar="PEM", help="authority that signed the broker's certificate")
     parser.add_argument("--username", help="who we are to the broker")
@@ -28,7 +28,7 @@ def broker_of(args: argparse.Namespace, file: Mqtt | None = None) -> Mqtt:
     host = args.host or (file.host if file else "localhost")
     tls = args.tls
     if tls is None:
-        tls = file.tls if file else not is_loopback(host)
+        tls = bool(args.ca_file) or (file.tls if file else not is_loopback(host))
     known = file or Mqtt()
     return Mqtt(
         host=host,

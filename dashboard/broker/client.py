@@ -197,6 +197,9 @@ class Client:
             client.disconnect()
             if self.connection.up:
                 self._say(False, "broker gone")
+        if not answers and not self._stopping.is_set():
+            other = "without TLS" if self._mqtt.tls else "with TLS"
+            self._say(False, f"it hangs up unasked; is its port one {other}?")
         # Refused for who we are is an answer; refused for the version is not.
         return bool(answers) and answers[0] != UNSUPPORTED_VERSION
 
@@ -237,8 +240,8 @@ class Client:
                 return  # a retained command would be carried out again at every start
             self.inbox.put(Packet(topic, bytes(message.payload), self._clock()))
 
-        def on_quick(topic: bytes, payload: bytes) -> None:
-            self.inbox.put(Packet(topic.decode(errors="replace"), payload, self._clock()))
+        def on_quick(found: list[tuple[bytes, bytes]]) -> None:
+            self.inbox.put_all(found, self._clock())
 
         def on_publish(_c: paho.Client, _d: Any, _mid: int, code: Any, _properties: Any) -> None:
             if code.is_failure:

@@ -5,6 +5,9 @@ A station that floods its own topic fills its own queue, and whoever drains take
 
 import threading
 from collections import deque
+from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 
 from dashboard.broker.events import Packet
 
@@ -12,7 +15,7 @@ LIVE_EACH = 8  # of one station between two looks of the screen; then its oldest
 LIVE_AT_ONCE = 120  # of all stations in one look: 60 at 10 Hz say 60, and what is behind is no longer live
 MOST_TOPICS = 4096  # of live values, and of others that wait; a gym has 60
 QUEUE = 8192  # of one topic; a station's window is 200
-SHARE = 400  # of one topic that is taken at once, two windows
+SHARE = 100  # of one topic that is taken at once: of a flood, as much as is written in 50 ms
 PRESSING = ("/rep", "/set", "/current", "/reply")  # what a person waits for
 
 
@@ -35,26 +38,35 @@ class Inbox:
 
     def put(self, packet: Packet) -> None:
         """Add one packet; where there is no room the oldest of its topic goes and is counted."""
-        if packet.topic.endswith("/live"):
-            queue = self._live.get(packet.topic)
+        self._put(packet.topic, [packet])
+
+    def put_all(self, found: Iterable[tuple[bytes, bytes]], received_s: float) -> None:
+        """Add topics and payloads that came together; those of a flood at once."""
+        for topic, some in groupby(found, itemgetter(0)):
+            name = topic.decode(errors="replace")
+            self._put(name, [Packet(name, payload, received_s) for _, payload in some])
+
+    def _put(self, topic: str, packets: list[Packet]) -> None:
+        if topic.endswith("/live"):
+            queue = self._live.get(topic)
             if queue is None:
                 if len(self._live) >= MOST_TOPICS:
-                    self.dropped_live += 1
+                    self.dropped_live += len(packets)
                     return
-                queue = self._live[packet.topic] = deque(maxlen=self._live_each)
-            self.dropped_live += len(queue) == self._live_each
-            queue.append(packet)
+                queue = self._live[topic] = deque(maxlen=self._live_each)
+            self.dropped_live += max(0, len(queue) + len(packets) - self._live_each)
+            queue.extend(packets)
             return
         with self._lock:
-            queue = self._other.get(packet.topic)
+            queue = self._other.get(topic)
             if queue is None:
                 if len(self._other) >= MOST_TOPICS:
-                    self.dropped += 1
+                    self.dropped += len(packets)
                     return
-                queue = self._other[packet.topic] = deque(maxlen=QUEUE)
-            self.dropped += len(queue) == QUEUE
-            queue.append(packet)
-        if packet.topic.endswith(PRESSING):
+                queue = self._other[topic] = deque(maxlen=QUEUE)
+            self.dropped += max(0, len(queue) + len(packets) - QUEUE)
+            queue.extend(packets)
+        if topic.endswith(PRESSING):
             self.pressing = True
 
     def drain(self) -> list[Packet]:

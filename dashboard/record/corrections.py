@@ -62,16 +62,7 @@ class Corrections:
                 code, text = ReplyCode.DONE, self._correct(site, station, command)
         except _Refused as refused:
             code, text = refused.code, str(refused)
-        return ReplyMessage(
-            event_id=new_id(),
-            at_utc=now_utc(),
-            in_reply_to=command.event_id,
-            ok=code in (ReplyCode.DONE, ReplyCode.UNDONE),
-            text=text,
-            code=code,
-            action=command.action or command.event_id,
-            undone=undone,
-        )
+        return reply_to(command, code, text, undone)
 
     def again(self, key: SessionKey) -> None:
         """Make the rows of a session anew: something of it has come, or a correction was made or undone."""
@@ -215,6 +206,20 @@ class Corrections:
         text = msgspec.json.encode(original).decode()
         row = key._asdict() | {"event_id": event_id, "kind": table.name, "original": text}
         self._db.run(self._db.upsert(ORIGINALS), row)
+
+
+def reply_to(command: CommandMessage, code: ReplyCode, text: str, undone: str | None = None) -> ReplyMessage:
+    """What came of a command; `undone` is the action that it has taken back."""
+    return ReplyMessage(
+        event_id=new_id(),
+        at_utc=now_utc(),
+        in_reply_to=command.event_id,
+        ok=code in (ReplyCode.DONE, ReplyCode.UNDONE),
+        text=text,
+        code=code,
+        action=command.action or command.event_id,
+        undone=undone,
+    )
 
 
 def _session(table: Table, key: SessionKey) -> ColumnElement[bool]:

@@ -41,13 +41,17 @@ def holes(ranges: Ranges) -> Ranges:
 
 
 def minus(ranges: Ranges, other: Ranges) -> Ranges:
-    """What is in `ranges` and not in `other`."""
+    """What is in `ranges` and not in `other`; both are gone through once."""
     left: list[tuple[int, int]] = []
+    begin = 0  # what of `other` ends before is passed
     for range_first, range_last in ranges:
         first = range_first
-        for a, b in other:
-            if b < first or a > range_last:
-                continue
+        while begin < len(other) and other[begin][1] < first:
+            begin += 1
+        for place in range(begin, len(other)):
+            a, b = other[place]
+            if a > range_last:
+                break
             if first < a:
                 left.append((first, a - 1))
             first = b + 1

@@ -10,17 +10,14 @@ stay in the stations' outboxes, and every second it is tried again.
 
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from time import monotonic
 from typing import Self
-
-import msgspec
 
 from dashboard.broker.client import Client
 from dashboard.broker.events import Packet, read
 from dashboard.floor.state import StationKey
-from dashboard.options import add_broker_options, broker_of
 from dashboard.record.allowance import (
     EVENTS_AT_ONCE,
     EVENTS_PER_S,
@@ -28,15 +25,13 @@ from dashboard.record.allowance import (
     WISHES_PER_S,
     Allowance,
 )
-from dashboard.record.check import check_history
-from dashboard.record.check import in_words as lack_in_words
+from dashboard.record.corrections import reply_to
 from dashboard.record.holes import Hole, Holes, in_words
 from dashboard.record.ledger import StreamKey
-from dashboard.record.store import Arrived, Poison, RecordedMessage, Store, open_store
+from dashboard.record.store import Arrived, Poison, RecordedMessage, Store
 from dashboard.roster.badges import Badges
 from station.config import Mqtt
 from station.errors import MessageError, StoreError
-from station.exercises import all_profiles
 from station.messages import (
     AckMessage,
     Address,
@@ -44,28 +39,22 @@ from station.messages import (
     CommandMessage,
     HealthMessage,
     InfoMessage,
+    ReplyCode,
     RepMessage,
     SetMessage,
     StreamAck,
     new_id,
     now_utc,
 )
-from station.program.process import stop_on_signals
-from station.program.usage import command_parser
 
 LEAVES = ("rep", "set", "command", "correction", "reply", "info", "health", "badge")
 GATHER_S = 0.02  # arrivals of so long share a transaction
 MAX_BATCH = 500
 RETRY_S = 1.0
+MOST_ASKED = 64  # corrections and badges that wait; one is answered between two looks at what has come
 BADGE_FRESH_S = 10.0  # whoever has waited longer for an answer is not standing there any more
 
-EXAMPLES = """\
-examples:
-  plumbline record --db history.db                                       the broker on this machine
-  plumbline record --db postgresql://record@db.gym/plumbline             password: ~/.pgpass or PGPASSWORD
-  plumbline record --db history.db --check                               what it lacks, by station
-  plumbline record --db history.db --host gym.local --ca-file ca.pem --username record --password-file r.pw
-"""
+Asked = CommandMessage | BadgeMessage  # of a person, to the record itself
 
 
 class Record:
@@ -93,6 +82,7 @@ class Record:
         self.quarantined = 0
         self.missing: str | None = None  # what stations have said and this history never got
         self.beyond = 0  # messages of stations that said more than a station can
+        self._asked: deque[tuple[StationKey, Asked]] = deque()
         self._events = Allowance(EVENTS_AT_ONCE, EVENTS_PER_S)
         self._wishes = Allowance(WISHES_AT_ONCE, WISHES_PER_S)
         self._holes = Holes()
@@ -168,6 +158,7 @@ class Record:
                     if not self._try(lambda batch=batch: self._take(batch)):  # type: ignore[misc]
                         break
                     del waiting[: len(batch)]
+                self._answer(len(self._asked) if last else 1)
                 self._say_holes()
         except Exception as error:  # noqa: BLE001 - shown by whoever runs the record
             self.failure = error
@@ -217,8 +208,7 @@ class Record:
     def _take(self, packets: Sequence[Packet]) -> None:  # noqa: PLR0912 - a branch for each kind
         arrived: list[Arrived] = []
         poison: list[Poison] = []
-        read_badges: list[tuple[StationKey, BadgeMessage]] = []
-        asked: list[tuple[StationKey, CommandMessage]] = []
+        asked: list[tuple[StationKey, Asked]] = []
         for packet in packets:
             if not packet.payload and packet.topic.endswith(("/info", "/health")):
                 continue  # takes a retained message back (MQTT-3.3.1-10)
@@ -237,7 +227,7 @@ class Record:
                 elif isinstance(message, InfoMessage) and self._badges is not None:
                     self._badges.heard(key, message)
                 elif isinstance(message, BadgeMessage) and packet.received_s > monotonic() - BADGE_FRESH_S:
-                    read_badges.append((key, message))
+                    asked.append((key, message))
             except MessageError as error:
                 poison.append(Poison(packet.topic, packet.payload, str(error)))
         try:
@@ -266,10 +256,34 @@ class Record:
         if poison:
             self._store.quarantine(poison)
             self.quarantined += len(poison)
-        for key, command in asked:
-            self._client.publish(Address(*key, "reply"), self._store.correct(*key, command))
-        for key, message in read_badges:
-            self._answer(key, message)
+        self._put_off(asked)  # last: a batch that fails comes again whole
+
+    def _put_off(self, asked: Sequence[tuple[StationKey, Asked]]) -> None:
+        """What persons ask waits for its turn: each is a transaction, or a search, and reps go before it."""
+        for key, message in asked:
+            if len(self._asked) < MOST_ASKED:
+                self._asked.append((key, message))
+            elif isinstance(message, CommandMessage):
+                text = f"{MOST_ASKED} corrections and badges wait for an answer; ask again in a while"
+                self._client.publish(Address(*key, "reply"), reply_to(message, ReplyCode.REFUSED, text))
+
+    def _answer(self, most: int) -> None:
+        """Answer so many of those who wait."""
+        for _ in range(min(most, len(self._asked))):
+            if not self._try(lambda: self._answer_one(*self._asked[0])):
+                return
+            self._asked.popleft()
+
+    def _answer_one(self, key: StationKey, message: Asked) -> None:
+        """Correct a past set, or set the station to whose badge it is; the edge confirms each command."""
+        if isinstance(message, CommandMessage):
+            self._client.publish(Address(*key, "reply"), self._store.correct(*key, message))
+            return
+        answer = self._badges.answer(key, message) if self._badges is not None else None
+        if answer is not None:
+            for command in answer.commands:
+                self._client.publish(Address(*key, "command"), command)
+            self._client.publish(Address(*key, "reply"), answer.reply)
 
     def _may(self, packet: Packet) -> bool:
         """Whether a station has not said too much already; asked before the message is looked at."""
@@ -278,14 +292,6 @@ class Record:
             return self._events.take(station, monotonic())
         return self._wishes.take(packet.topic, monotonic())
 
-    def _answer(self, key: StationKey, message: BadgeMessage) -> None:
-        """Set the station to whose badge it is; the edge confirms each command by itself."""
-        answer = self._badges.answer(key, message) if self._badges is not None else None
-        if answer is not None:
-            for command in answer.commands:
-                self._client.publish(Address(*key, "command"), command)
-            self._client.publish(Address(*key, "reply"), answer.reply)
-
     def _acknowledge(self, acks: dict[StreamKey, StreamAck]) -> None:
         by_station: dict[tuple[str, str], list[StreamAck]] = {}
         for (site, station, _), ack in acks.items():
@@ -293,47 +299,3 @@ class Record:
         for (site, station), streams in by_station.items():
             message = AckMessage(event_id=new_id(), at_utc=now_utc(), streams=streams)
             self._client.publish(Address(site, station, "ack"), message)
-
-
-def record_command(argv: Sequence[str]) -> int:
-    """`plumbline record`: run the record until SIGTERM or Ctrl-C."""
-    parser = command_parser(
-        "record", "Write every rep and set into the history. One process per broker does this.", EXAMPLES
-    )
-    parser.add_argument(
-        "--db", required=True, metavar="PATH|URL", help="the history: a file or postgresql://user@host/name"
-    )
-    add_broker_options(parser)
-    parser.add_argument("--exercises", type=Path, metavar="DIR", help="the gym's own exercises, for plans")
-    parser.add_argument(
-        "--check", action="store_true", help="say what the history lacks, and end; 1 where it lacks something"
-    )
-    parser.add_argument("--json", action="store_true", help="with --check: one JSON list instead of lines")
-    args = parser.parse_args(argv)
-    if args.check:
-        return _check(args.db, args.json)
-    mqtt = broker_of(args)
-    stop = stop_on_signals()
-    profiles = all_profiles(args.exercises)
-    with (
-        open_store(args.db) as store,
-        Record(mqtt, store, args.site, badges=Badges(store.db, profiles)) as record,
-    ):
-        print(f"recording into {store.db.name} from {mqtt.host}:{mqtt.port}", flush=True)
-        said: str | None = None
-        while record.alive and not stop.wait(0.2):
-            text = record.refused or record.connection_text
-            if text != said:
-                said = text
-                print(f"broker: {text}", flush=True)
-        sound = record.failure is None
-    return 0 if sound else 1
-
-
-def _check(where: str, as_json: bool) -> int:
-    found = check_history(where)
-    if as_json:
-        print(msgspec.json.encode(found).decode())
-    else:
-        print("\n".join(map(lack_in_words, found)) or "nothing is missing that a station has said")
-    return 1 if found else 0

@@ -1,11 +1,13 @@
 """The command line: what it takes, and what it says to what it cannot use."""
 
+import argparse
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dashboard import cli
+from dashboard.options import add_broker_options, broker_of
 from station.cli import main
 
 
@@ -53,6 +55,24 @@ def test_an_unknown_key_in_the_file_is_named_with_what_is_valid(
     path.write_text('[mqtt]\nhots = "gym.local"\n')
     assert run("--config", str(path)) == 1
     assert "unknown key mqtt.hots; did you mean host?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "tls", "port"),
+    [
+        ([], False, 1883),
+        (["--ca-file", "ca.pem"], True, 8883),
+        (["--ca-file", "ca.pem", "--no-tls"], False, 1883),
+        (["--host", "gym.local"], True, 8883),
+    ],
+)
+def test_whoever_names_an_authority_means_tls_also_on_this_machine(
+    argv: list[str], tls: bool, port: int
+) -> None:
+    parser = argparse.ArgumentParser()
+    add_broker_options(parser)
+    mqtt = broker_of(parser.parse_args(argv))
+    assert (mqtt.tls, mqtt.port) == (tls, port)
 
 
 def test_the_command_line_overrides_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

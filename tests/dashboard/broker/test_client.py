@@ -16,6 +16,7 @@ from dashboard.broker.inbox import LIVE_EACH, MOST_TOPICS, QUEUE, SHARE, Inbox
 from station.config import Mqtt
 from station.errors import ConfigError
 from station.messages import CommandMessage, ReplyMessage, decode, now_utc
+from tests.faults.spoof import guarded_broker
 
 
 @pytest.fixture
@@ -184,6 +185,27 @@ def test_who_floods_one_topic_gets_a_share_and_holds_up_nobody() -> None:
     inbox.put(Packet("plumbline/1/gym/rack-2/rep", b"good", 5.0 * SHARE))
     assert [packet.payload for packet in inbox.drain()] == [b"flood"] * SHARE + [b"good"]
     assert len(inbox.drain()) == SHARE
+
+
+def test_what_came_together_is_put_aside_as_one_by_one() -> None:
+    found = [(b"g/r/live", str(n).encode()) for n in range(LIVE_EACH + 3)] + [(b"g/r/rep", b"a")]
+    found += [(b"g/\xff/rep", b"b"), (b"g/r/rep", b"c")] + [(b"g/q/rep", b"")] * (QUEUE + 5)
+    together, singly = Inbox(), Inbox()
+    together.put_all(found, 1.0)
+    for topic, payload in found:
+        singly.put(Packet(topic.decode(errors="replace"), payload, 1.0))
+    assert (together.dropped_live, together.dropped) == (singly.dropped_live, singly.dropped) == (3, 5)
+    assert sorted(together.drain()) == sorted(singly.drain())
+
+
+def test_a_broker_that_speaks_tls_where_we_do_not_is_not_waited_for_in_silence(
+    tmp_path: Path, until: Any
+) -> None:
+    with guarded_broker(tmp_path) as port:
+        client = Client(Mqtt(host="127.0.0.1", port=port, tls=False))
+        client.start()
+        until(lambda: "one with TLS?" in client.connection.text)
+        client.stop()
 
 
 def test_a_broker_elsewhere_without_tls_and_a_readable_password_are_refused(tmp_path: Path) -> None:

@@ -86,6 +86,22 @@ def test_a_length_that_never_ends_is_left_to_paho_to_refuse() -> None:
     assert sort_out(nonsense[:4], True) == ([], b"", nonsense[:4])
 
 
+def test_a_long_read_costs_no_more_a_packet_than_a_short_one() -> None:
+    """Of a flood, a read brings hundreds of packets; none of them is looked at by copying the others."""
+
+    class Counted(bytes):
+        copied = 0
+
+        def __getitem__(self, key: Any) -> Any:
+            found = super().__getitem__(key)
+            Counted.copied += len(found) if isinstance(found, bytes) else 0
+            return found
+
+    said = published(b"r1/rep", b"x" * 1000, b"\x01\x01")
+    assert len(sort_out(Counted(200 * said), True).quick) == 200
+    assert Counted.copied < 2 * 200 * len(said)
+
+
 FLOOD = """
 import sys, time
 import paho.mqtt.client as paho

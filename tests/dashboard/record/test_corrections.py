@@ -1,6 +1,7 @@
 """What is put right the next day: seen by every reader, logged, undone, and never lost to a late revision."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,13 @@ from sqlalchemy import text
 
 from dashboard.history.kept import Filter
 from dashboard.history.queries import sets
+from dashboard.record.record import Record
 from dashboard.record.store import Arrived, SqlStore, open_store
 from dashboard.roster.athletes import erase, save
 from dashboard.roster.people import Athlete
-from station.messages import CommandMessage, RepMessage, new_id
+from edge.broker.mosquitto import Broker
+from station.config import Mqtt
+from station.messages import CommandMessage, ReplyMessage, RepMessage, encode, new_id
 
 GYM = ("gym", "rack-1")
 
@@ -197,3 +201,71 @@ def test_an_erased_athlete_is_gone_from_corrections_too_and_gets_no_more_sets(gy
     assert gym.ask("give-set", set_event_id="day-1-s2", athlete="ben").code == "erased"
     save(gym.store.db, [Athlete(id="ben", name="Ben, with consent")])
     assert gym.ask("give-set", set_event_id="day-1-s2", athlete="ben").code == "done"
+
+
+class Slow:
+    """A store whose corrections wait for a go-ahead, and that notes in which order things are done."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+        self.begun, self.go = threading.Event(), threading.Event()
+        self.done: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def correct(self, site: str, station: str, command: CommandMessage) -> ReplyMessage:
+        self.begun.set()
+        self.go.wait(10.0)
+        self.done.append(command.event_id)
+        return self._store.correct(site, station, command)
+
+    def ingest(self, arrived: Any) -> Any:
+        self.done += [one.message.event_id for one in arrived if isinstance(one.message, RepMessage)]
+        return self._store.ingest(arrived)
+
+
+@pytest.fixture
+def slow(broker: Broker, until: Any, tmp_path: Path) -> Iterator[tuple[Slow, Record]]:
+    """A record on such a store."""
+    with open_store(tmp_path / "h.db") as store:
+        slow = Slow(store)
+        with Record(Mqtt(host="127.0.0.1", port=broker.port, tls=False), slow) as record:  # type: ignore[arg-type]
+            until(lambda: record.connected)
+            yield slow, record
+
+
+def say_corrections(wire: Any, slow: Slow, until: Any, count: int) -> None:
+    """Ask for so many, the first of which is begun before the others come."""
+    for n in range(count):
+        command = CommandMessage(event_id=f"c{n}", at_utc="2030-01-02T08:00:00.000Z", name="undo", by="coach")
+        wire.say("plumbline/1/gym/rack-1/correction", encode(command))
+        until(slow.begun.is_set)
+
+
+def test_a_flood_of_corrections_holds_up_no_rep(
+    slow: tuple[Slow, Record], wire: Any, until: Any, make_rep: Callable[..., RepMessage]
+) -> None:
+    store, record = slow
+    say_corrections(wire, store, until, 20)
+    wire.say("plumbline/1/gym/rack-1/rep", encode(make_rep(stream="s", seq=1, event_id="good")))
+    until(lambda: sum(map(len, record._client.inbox._other.values())) == 20)
+    store.go.set()
+    until(lambda: len(store.done) == 21)
+    assert store.done == ["c0", "good", *(f"c{n}" for n in range(1, 20))]
+
+
+def test_beyond_what_people_can_ask_corrections_are_refused_with_a_code(
+    slow: tuple[Slow, Record], wire: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.record.record.MOST_ASKED", 3)
+    store, record = slow
+    say_corrections(wire, store, until, 9)
+    until(lambda: sum(map(len, record._client.inbox._other.values())) == 8)
+    store.go.set()
+    until(lambda: len(wire.messages("reply")) == 9)
+    replies = {one.in_reply_to: one for one in wire.messages("reply")}
+    refused = {name for name, one in replies.items() if one.code == "refused"}
+    assert refused == {f"c{n}" for n in range(4, 9)}
+    assert all("ask again" in replies[name].text for name in refused)
+    assert store.done == ["c0", "c1", "c2", "c3"]
