@@ -71,6 +71,7 @@ class Connection:
         self._password = read_password(mqtt)
         self._version = VERSIONS[0]
         self._unsubscribed = threading.Event()
+        self._listening = True
         self._rival = Rival(will.session)
         self._asking = True  # under a name of our own whether another node has the station's
         self._wrong_version = False
@@ -132,6 +133,17 @@ class Connection:
         if self.connected:
             self._client.publish(self._topic(leaf), payload, qos, retain=leaf in RETAINED)
 
+    def listen_to_commands(self, listen: bool) -> None:
+        """Have the broker send the station's commands, or not; each connection begins with listening."""
+        if not self.connected or listen == self._listening:
+            return
+        self._listening = listen
+        topic = self._topic("command")
+        if listen:
+            self._client.subscribe(topic, 1)
+        else:
+            self._client.unsubscribe(topic)
+
     def announce(self) -> None:
         """Tell Home Assistant what there is to show, where the station file asks for it."""
         for topic, payload in discovery(self._mqtt, self._station).items():
@@ -143,6 +155,7 @@ class Connection:
             # Wait until the broker has read everything and sends nothing more. Closing a socket with unread
             # bytes in it resets the connection: the DISCONNECT was lost in one stop of eight, and `lost`
             # published over `stopping`.
+            self._unsubscribed.clear()
             self._client.unsubscribe([self._topic(leaf) for leaf in LEAVES])
             self._unsubscribed.wait(timeout_s / 2)
         self._client.disconnect()
@@ -210,12 +223,15 @@ class Connection:
                 self._rival.listening(time.monotonic())
                 self._on_change()
                 return
+            if self.connected:  # to commands again
+                return
             denied = [leaf for leaf, reason in zip(LEAVES, reasons, strict=False) if reason.is_failure]
             self.trouble = (
                 f"the broker does not let station {self._station} read {' and '.join(denied)}; see its ACL"
                 if denied
                 else None
             )
+            self._listening = True
             self.connects += 1
             self.connected = True
             self._on_change()

@@ -14,8 +14,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from queue import Empty, Full, Queue
 
+from edge.delivery.command_door import CommandDoor
 from edge.delivery.connection import Connection
 from edge.delivery.outbox import Outbox
 from edge.delivery.waiting import START
@@ -43,9 +43,7 @@ RESEND_MIN_S = 0.5
 RESEND_MAX_S = 4.0  # a drained outbox within 5 s of the record's return
 TICK_S = 0.1
 STORE_RETRY_S = 1.0
-MAX_COMMANDS = 64  # waiting per station; more than a person can give
-MAX_COMMAND_BYTES = 4096  # the longest that a screen sends has some 600
-COMMANDS_PER_S = 10.0  # on average; what comes faster is no person
+MOST_REPLIES = 64  # waiting for a connection
 
 
 Stamp = Callable[[str, str, bytes], bytes]
@@ -139,13 +137,7 @@ class Publisher:
 
     def commands(self, station: str) -> list[CommandMessage]:
         """The commands that have come in for a station since the last call, oldest first."""
-        waiting = self.senders[station].commands
-        found: list[CommandMessage] = []
-        while True:
-            try:
-                found.append(waiting.get_nowait())
-            except Empty:
-                return found
+        return self.senders[station].door.take()
 
     def _run(self) -> None:
         try:
@@ -166,7 +158,7 @@ class StationSender:
 
     connection : the station's own
     store_problem : why the outbox cannot be read or written at the moment
-    messages_refused : commands and acknowledgements that were malformed, or too many
+    door : the commands for it
     """
 
     def __init__(
@@ -183,9 +175,9 @@ class StationSender:
         will = StateMessage(event_id=new_id(), at_utc=now_utc(), session=session, state="lost")
         self.connection = Connection(mqtt, station, will, self._arrived, wake)
         self.live: bytes | None = None
-        self.replies: deque[bytes] = deque(maxlen=MAX_COMMANDS)
-        self.commands: Queue[CommandMessage] = Queue(MAX_COMMANDS)
-        self.messages_refused = 0
+        self.replies: deque[bytes] = deque(maxlen=MOST_REPLIES)
+        self.door = CommandDoor(clock)
+        self._acks_refused = 0
         self.store_problem: str | None = None
         self._outbox = outbox
         self._station = station
@@ -198,13 +190,17 @@ class StationSender:
         self._acks: deque[Sequence[StreamAck]] = deque(maxlen=1024)
         self._store_retry_at = 0.0
         self._connects_seen = 0
-        self._looked_after = self._allowance_at = clock()
-        self._allowance = float(MAX_COMMANDS)
+        self._looked_after = clock()
         self._flight = window  # how much may be in flight; PROBE after a time-out
         self._sent = START
         self._resend_after_s = RESEND_MIN_S
         self._resend_at = 0.0
         self._hole_at = math.inf
+
+    @property
+    def messages_refused(self) -> int:
+        """Commands and acknowledgements that were malformed, or too many."""
+        return self.door.refused + self._acks_refused
 
     def retain(self, leaf: str, payload: bytes) -> None:
         self._retained[leaf] = payload
@@ -229,6 +225,7 @@ class StationSender:
             self._unsent |= set(self._retained)
             self._start_over(now, self._window)
             self._resend_after_s = RESEND_MIN_S
+        self.connection.listen_to_commands(self.door.listens(now))
         while self._unsent:
             leaf = self._unsent.pop()
             self.connection.publish(leaf, self._retained[leaf], qos=1)
@@ -292,27 +289,17 @@ class StationSender:
 
     def _arrived(self, leaf: str, payload: bytes) -> None:
         """On the network thread: check, put aside for the other threads, nothing more."""
+        if leaf == "command":
+            self.door.arrived(payload)
+            return
         try:
-            if leaf == "command" and len(payload) > MAX_COMMAND_BYTES:
-                raise MessageError(f"a command of {len(payload)} bytes")
             message = decode(leaf, payload)
         except MessageError:
-            self.messages_refused += 1
+            self._acks_refused += 1
             return
         if isinstance(message, AckMessage):
             self._acks.append(message.streams)
             self._wake()
-        elif isinstance(message, CommandMessage):
-            now = self._clock()
-            earned = (now - self._allowance_at) * COMMANDS_PER_S
-            self._allowance, self._allowance_at = min(MAX_COMMANDS, self._allowance + earned), now
-            try:
-                if self._allowance < 1.0:
-                    raise Full
-                self.commands.put_nowait(message)
-                self._allowance -= 1.0
-            except Full:
-                self.messages_refused += 1
 
 
 _RETAINED_LEAF = {

@@ -246,6 +246,7 @@ class Node:
             session.backlog.problem,
             session.flight.problem if session.flight is not None else None,
             self.publisher.senders[station].store_problem,
+            self.publisher.senders[station].door.problem,
             *(a.problem for a in ports),
             *(s.device_problem for s in stats),
         ]

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from dashboard.record.record import Record
-from dashboard.record.store import open_store
 from edge.broker.access import SITE_WRITES, STATION_WRITES, Role, User
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
@@ -95,11 +93,8 @@ def flood(quick: bool) -> Verdict:
             ca_file = str(folder / "ca.pem")
             return Mqtt(host="localhost", port=port, ca_file=ca_file, username=user, password_file=password)
 
-        with (
-            Outbox(gym.folder / "outbox.db") as outbox,
-            open_store(gym.history) as store,
-            Record(mqtt("record"), store, say=lambda line: None),
-        ):
+        with Outbox(gym.folder / "outbox.db") as outbox:
+            gym.record_at(mqtt("record"))
             publisher = Publisher(outbox, {"rack-1": mqtt("rack-1")}, {"rack-1": "one"})
             publisher.start()
             until(lambda: publisher.senders["rack-1"].connection.connected, 10.0)

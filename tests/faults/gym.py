@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from edge.broker.mosquitto import Broker
+from station.config import Mqtt
 
 ROOT = Path(__file__).parents[2]
 BASE_MPS = 0.1
@@ -97,6 +98,12 @@ class Gym:
         """Start `plumbline record`."""
         where = ("--host", "127.0.0.1", "--port", str(self.broker.port), "--no-tls")
         return self.run("station.cli", "record", "--db", str(self.history), *where, *options)
+
+    def record_at(self, mqtt: Mqtt) -> subprocess.Popen[str]:
+        """Start `plumbline record` as a user of a broker with passwords."""
+        who = ("--username", str(mqtt.username), "--password-file", str(mqtt.password_file))
+        where = ("--host", mqtt.host, "--port", str(mqtt.port), "--ca-file", str(mqtt.ca_file))
+        return self.run("station.cli", "record", "--db", str(self.history), *where, *who)
 
     def station(
         self, run: str, count: int, per_s: float, name: str = "rack-1", env: Mapping[str, str] | None = None

@@ -4,6 +4,7 @@ import re
 import shutil
 import sqlite3
 import time
+from contextlib import closing
 
 from tests.faults.gym import Gym, Verdict
 from tests.faults.hardware import until
@@ -25,14 +26,14 @@ def restored(quick: bool) -> Verdict:
         gym.station("a", 2 * reps, 50.0)
         gym.settle(reps)
         copy = gym.folder / "copy.db"
-        with sqlite3.connect(gym.history) as live, sqlite3.connect(copy) as kept:
+        with closing(sqlite3.connect(gym.history)) as live, closing(sqlite3.connect(copy)) as kept:
             live.backup(kept)
         at_copy = len(gym.delivered())
         gym.settle(at_copy + reps // 2)
         record.kill()
         record.wait()
         at_kill = len(gym.delivered())
-        for suffix in ("-wal", "-shm"):
+        for suffix in ("", "-wal", "-shm"):
             gym.history.with_name(gym.history.name + suffix).unlink(missing_ok=True)
         shutil.copy(copy, gym.history)
         gym.record()

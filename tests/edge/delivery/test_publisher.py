@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from edge.broker.mosquitto import Broker
+from edge.delivery.command_door import DEAF_S, FLOOD, MAX_COMMANDS
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import PROBE, Publisher
 from station.config import Mqtt, check_mqtt, read_password
@@ -334,6 +335,40 @@ def test_commands_come_no_faster_than_a_person_gives_them(
         wire.say(TOPIC + "command", encode(command))
     until(lambda: publisher.senders["rack-1"].messages_refused == 46)
     assert len(publisher.commands("rack-1")) == 10
+    publisher.stop()
+
+
+def test_a_flood_of_commands_is_not_listened_to_and_keeps_no_acknowledgement_away(
+    broker: Broker, wire: Any, outbox: Outbox, make_rep: MakeRep, until: Any
+) -> None:
+    now = [0.0]
+    publisher = Publisher(outbox, {"rack-1": at(broker)}, {"rack-1": "one"}, clock=lambda: now[0])
+    publisher.start()
+    sender = publisher.senders["rack-1"]
+    until(lambda: sender.connection.connected)
+    command = encode(CommandMessage(event_id="c", at_utc=NOW, name="tare", by="script"))
+
+    def deaf() -> bool:
+        """Whether a command does not come, and what is said after it does."""
+        before = sender.messages_refused
+        wire.say(TOPIC + "command", command)
+        outbox.append("rack-1", [make_rep(1)])
+        publisher.wake()
+        until(lambda: outbox.depth("rack-1") == 1)
+        acknowledge(wire, outbox, outbox.settled("rack-1").get(outbox.stream("rack-1"), 0) + 1)
+        until(lambda: outbox.depth("rack-1") == 0)
+        return sender.messages_refused == before
+
+    for _ in range(MAX_COMMANDS + FLOOD):
+        wire.say(TOPIC + "command", command)
+    until(lambda: "flood of commands" in (sender.door.problem or ""))
+    until(deaf)
+    now[0] = DEAF_S + 1.0
+    publisher.wake()
+    until(lambda: sender.door.problem is None)
+    publisher.commands("rack-1")
+    until(lambda: wire.say(TOPIC + "command", command) or publisher.commands("rack-1"))
+    assert sender.connection.connects == 1
     publisher.stop()
 
 

@@ -1,0 +1,73 @@
+"""The commands for one station on their way in: no more than a person gives, and no ear for a flood.
+
+A broker sends what it has in order: an acknowledgement behind ten thousand commands waits for seconds, or is
+dropped where the broker's queue is full. So a station that is flooded stops listening to commands for a
+while. The key of a coach would not be heard among them either; health counts what is refused, and says so.
+"""
+
+from collections.abc import Callable
+from queue import Empty, Full, Queue
+
+from station.errors import MessageError
+from station.messages import CommandMessage, decode
+
+MAX_COMMANDS = 64  # waiting; more than a person can give
+MAX_COMMAND_BYTES = 4096  # the longest that a screen sends has some 600
+COMMANDS_PER_S = 10.0  # on average; what comes faster is no person
+FLOOD = 200  # refused in a row
+DEAF_S = 10.0
+
+
+class CommandDoor:
+    """Takes commands on the network thread, and hands them to the threads that obey.
+
+    Parameters
+    ----------
+    clock : seconds, monotonic
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.refused = 0  # malformed, too long or too many
+        self.problem: str | None = None
+        self._clock = clock
+        self._waiting: Queue[CommandMessage] = Queue(MAX_COMMANDS)
+        self._allowance = float(MAX_COMMANDS)
+        self._allowance_at = clock()
+        self._in_a_row = 0
+        self._deaf_until_s = clock()
+
+    def arrived(self, payload: bytes) -> None:
+        """Check, put aside for the other threads, nothing more."""
+        now_s = self._clock()
+        earned = (now_s - self._allowance_at) * COMMANDS_PER_S
+        self._allowance, self._allowance_at = min(MAX_COMMANDS, self._allowance + earned), now_s
+        try:
+            if self._allowance < 1.0 or len(payload) > MAX_COMMAND_BYTES:
+                raise Full
+            message = decode("command", payload)
+            if isinstance(message, CommandMessage):
+                self._waiting.put_nowait(message)
+                self._allowance -= 1.0
+                self._in_a_row = 0
+        except (Full, MessageError):
+            self.refused += 1
+            self._in_a_row += 1
+
+    def take(self) -> list[CommandMessage]:
+        """What has come since the last call, oldest first."""
+        found: list[CommandMessage] = []
+        while True:
+            try:
+                found.append(self._waiting.get_nowait())
+            except Empty:
+                return found
+
+    def listens(self, now_s: float) -> bool:
+        """Whether commands are to be listened to now."""
+        if self._in_a_row >= FLOOD:
+            self._in_a_row, self._deaf_until_s = 0, now_s + DEAF_S
+            self.problem = f"a flood of commands; none is listened to for {DEAF_S:g} s, see who sends them"
+        listens = now_s >= self._deaf_until_s
+        if listens:
+            self.problem = None
+        return listens
