@@ -1,27 +1,27 @@
 """The dashboard's subcommands: dashboard, screen, demo and record."""
 
 import argparse
+import errno
 import getpass
 import os
 import re
 import shlex
-import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from queue import SimpleQueue
-from types import FrameType
 
 import msgspec
 
 from dashboard.broker.client import Client
 from dashboard.demo.children import ChildError
+from dashboard.ending import Stop, hang_up, signals
 from dashboard.floor.state import FloorState
 from dashboard.options import add_broker_options, broker_of
 from dashboard.record.embedded import EmbeddedRecord
+from dashboard.record.lock import RecordLock, end_left_behind
 from station.config import Mqtt, decode_toml
 from station.errors import ConfigError, PlumblineError
 from station.exercises import Profile, all_profiles
@@ -37,6 +37,10 @@ examples:
   plumbline dashboard --plain | tee session.log         a line per rep, for logs and screen readers
   plumbline dashboard --web                             in a browser, on http://127.0.0.1:8000/
   plumbline dashboard --web --web-host 0.0.0.0 --web-cert gym.pem --web-key gym.key     for the whole gym
+  plumbline dashboard --end-record                      end what a lost terminal has left behind
+
+When the terminal goes away (a closed window, a broken ssh), the history is still written, without a screen;
+the next `plumbline dashboard` takes over from it.
 """
 DEMO_EXAMPLES = """\
 examples:
@@ -51,7 +55,6 @@ examples:
 """
 
 STATION_ID = re.compile(r"[a-z0-9-]{1,32}")
-LAST_RESORT_S = 6.0  # after a signal; leaving in order takes 3 s at most
 
 
 class DashboardFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,9 +92,18 @@ def dashboard(argv: Sequence[str]) -> int:
         metavar="FILE",
         help="what browsers are to show (default: a new one, printed)",
     )
+    parser.add_argument(
+        "--end-record",
+        action="store_true",
+        help="end the record that a dashboard has left behind with its terminal, and end",
+    )
     args = parser.parse_args(argv)
     file = DashboardFile() if args.config is None else decode_toml(args.config, DashboardFile)
     mqtt = broker_of(args, file.mqtt if args.config is not None else None)
+    if args.end_record:
+        status, line = end_left_behind(RecordLock(args.db or file.db, mqtt, args.site))
+        (_warn if status else _say)(line)
+        return status
     exercises = _exercises(args, file)
     if args.web:
         return _serve_web(argv, args, file, mqtt)
@@ -101,13 +113,22 @@ def dashboard(argv: Sequence[str]) -> int:
     profiles = all_profiles(exercises)
     drawn = threading.Event()
     recording = None if args.no_record else EmbeddedRecord(mqtt, args.site, database, profiles, after=drawn)
-    with _signals() as stop, recording or nullcontext():
+    with signals(recording is not None) as stop, recording or nullcontext():
         trouble = recording.trouble if recording else _no_trouble
         status = _look(client, profiles, args, stop, trouble, history=database, drawn=drawn)
-        if status and recording is not None and not stop.event.is_set():
-            _warn("the screen ended by a defect; the history is still written here, Ctrl-C ends that too")
-            stop.event.wait()
+        if recording is not None:
+            _record_on(recording, stop, crashed=status != 0)
     return stop.status(status)
+
+
+def _record_on(recording: EmbeddedRecord, stop: Stop, crashed: bool) -> None:
+    """Be the record without a screen that has crashed, or whose terminal is gone, until told to end."""
+    if stop.everything.is_set() or not (crashed or stop.lost):
+        return
+    if not stop.lost:
+        _warn("the screen ended by a defect; the history is still written here, Ctrl-C ends that too")
+    recording.go_on_alone()
+    stop.everything.wait()
 
 
 def _serve_web(argv: Sequence[str], args: argparse.Namespace, file: DashboardFile, mqtt: Mqtt) -> int:
@@ -122,10 +143,12 @@ def _serve_web(argv: Sequence[str], args: argparse.Namespace, file: DashboardFil
     recording = (
         None if args.no_record else EmbeddedRecord(mqtt, args.site, args.db or file.db, profiles, _warn)
     )
-    with _signals() as stop, recording or nullcontext():
+    with signals(recording is not None) as stop, recording or nullcontext():
         # `exec`: the shell between would outlive what it started.
         where = (args.web_host, args.web_port, tls)
-        serve(f"exec {shlex.join(command)}", *where, stop.event, _say, args.web_token)
+        serve(f"exec {shlex.join(command)}", *where, stop.screen, _say, args.web_token)
+        if recording is not None:
+            _record_on(recording, stop, crashed=False)
         return stop.status(0)
 
 
@@ -164,7 +187,7 @@ def screen(argv: Sequence[str]) -> int:
         raise ConfigError(f"{args.station!r} is no station; give its id (a-z, 0-9 and -), or site/id")
     _check_screen(args)
     client = Client(mqtt, site or args.site, station=station)
-    with _signals() as stop:
+    with signals() as stop:
         return stop.status(_look(client, all_profiles(_exercises(args, file)), args, stop, _no_trouble))
 
 
@@ -176,7 +199,7 @@ def demo(argv: Sequence[str]) -> int:
     )
     args = parser.parse_args(argv)
     _check_screen(args)
-    with _signals() as stop:
+    with signals() as stop:
         try:
             trouble = _demo(args, stop)
         except ChildError:
@@ -188,11 +211,11 @@ def demo(argv: Sequence[str]) -> int:
     return stop.status(0 if trouble is None else 1)
 
 
-def _demo(args: argparse.Namespace, stop: "_Stop") -> str | None:
+def _demo(args: argparse.Namespace, stop: Stop) -> str | None:
     """Show the simulated gym until it is left; what of it had ended by then."""
     from dashboard.demo.gym import Gym, coach  # noqa: PLC0415  the simulator only where needed
 
-    with Gym(args.seed, stop.event) as gym:
+    with Gym(args.seed, stop.screen) as gym:
         stop.last_resort = gym.close
         client = Client(gym.mqtt)
         profiles = all_profiles()
@@ -236,20 +259,6 @@ def _parser(name: str, what: str, examples: str) -> argparse.ArgumentParser:
     return parser
 
 
-@contextmanager
-def _signals() -> Iterator["_Stop"]:
-    """SIGINT, SIGTERM and SIGHUP set a flag meanwhile, so that everything is left in order."""
-    stop = _Stop()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, stop.on_signal) for number in numbers}
-    try:
-        yield stop
-    finally:
-        stop.left.set()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _no_trouble() -> None:
     return None
 
@@ -273,46 +282,11 @@ def _check_screen(args: argparse.Namespace) -> None:
         raise ConfigError(problem)
 
 
-class _Stop:
-    """That we were asked to end, and by which signal."""
-
-    def __init__(self) -> None:
-        self.event = threading.Event()
-        self.left = threading.Event()
-        self.number: int | None = None
-        self.last_resort: Callable[[], None] = lambda: None
-        self._terminals = [fd for fd in (0, 1, 2) if os.isatty(fd)]
-        self._came: SimpleQueue[int] = SimpleQueue()  # as in station.program.process.on_ending_signals
-        threading.Thread(target=self._end, name="signals", daemon=True).start()
-
-    def on_signal(self, number: int, _frame: FrameType | None) -> None:
-        """Note the signal, and see to it that we end. Takes no lock: the main thread may hold it."""
-        if number == signal.SIGHUP:
-            # The terminal is gone: a write to it would end Textual's writer thread, and all wait for that.
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            for fd in self._terminals:
-                os.dup2(nowhere, fd)
-        if self.number is None:
-            self.number = number
-        self._came.put(number)
-
-    def status(self, status: int) -> int:
-        """The exit status: 128 + the signal, as shells have it, or `status` where none came."""
-        return status if self.number is None else 128 + self.number
-
-    def _end(self) -> None:
-        self._came.get()
-        self.event.set()
-        if not self.left.wait(LAST_RESORT_S):
-            self.last_resort()
-            os._exit(self.status(1))
-
-
 def _look(
     client: Client,
     profiles: Mapping[str, Profile],
     args: argparse.Namespace,
-    stop: _Stop,
+    stop: Stop,
     trouble: Callable[[], str | None],
     on_floor: Callable[[FloorState], None] = lambda _: None,
     note: str = "",
@@ -335,7 +309,7 @@ def _look(
                 client,
                 profiles,
                 sys.stdout,
-                stop=stop.event,
+                stop=stop.screen,
                 seconds=args.seconds,
                 trouble=trouble,
                 on_floor=on_floor,
@@ -351,7 +325,7 @@ def _look(
                 app = PlumblineApp(
                     client,
                     profiles,
-                    stop=stop.event,
+                    stop=stop.screen,
                     seconds=args.seconds,
                     trouble=trouble,
                     on_floor=on_floor,
@@ -366,7 +340,10 @@ def _look(
                 app.run()
                 return app.return_code or 0
         return 0
-    except (PlumblineError, OSError):
+    except (PlumblineError, OSError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EIO:
+            hang_up()  # a terminal that is gone
+            return 0
         raise  # of what is around it: shown by the command line
     except Exception:  # noqa: BLE001 - a record beside the screen outlives it
         traceback.print_exc()

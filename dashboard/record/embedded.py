@@ -1,7 +1,8 @@
 """The record inside a dashboard, for a single gym: begun beside the screen and never in its way.
 
 A history that is locked, on a server that does not answer or full is tried again until it opens; the stations
-keep what they have measured meanwhile.
+keep what they have measured meanwhile. Where another dashboard of this user is the record already, this one
+waits for its turn.
 """
 
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from dashboard.record.lock import Holder, RecordLock
 from station.config import Mqtt
 from station.errors import StoreError
 from station.exercises import Profile
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from dashboard.record.record import Record
 
 RETRY_S = 2.0
+TURN_S = 0.5  # between two looks whether another dashboard has left
 LEAVE_S = 6.0  # a record commits and leaves its broker in less
 LATEST_S = 10.0  # it begins by then, whatever the screen does
 
@@ -47,6 +50,8 @@ class EmbeddedRecord:
         self._not_opened: str | None = None
         self._record: Record | None = None
         self._leaving = threading.Event()
+        self._lock = RecordLock(database, mqtt, site)
+        self._alone = False
         self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
 
     def __enter__(self) -> Self:
@@ -69,9 +74,37 @@ class EmbeddedRecord:
         said = record.problem or record.refused or record.missing
         return f"history: {said}" if said else None
 
+    def go_on_alone(self) -> None:
+        """There is no screen any more: whoever starts another dashboard takes over."""
+        self._alone = True
+        self._lock.say_alone()
+
     def _run(self) -> None:
         if self._after is not None:
             self._after.wait(LATEST_S)
+        if not self._take_turn():
+            return
+        try:
+            self._keep_on()
+        finally:
+            self._lock.release()
+
+    def _take_turn(self) -> bool:
+        """Wait until no other dashboard is the record, and end one that nobody sees; False: we leave."""
+        seen: Holder | None = None
+        while not self._leaving.is_set():
+            if self._lock.take():
+                if self._alone:
+                    self._lock.say_alone()
+                return True
+            holder = self._lock.holder()
+            if holder is not None and holder.alone and holder == seen and not self._alone:
+                self._lock.end(holder)
+            seen = holder
+            self._leaving.wait(TURN_S)
+        return False
+
+    def _keep_on(self) -> None:
         while not self._leaving.is_set():
             try:
                 self._keep()

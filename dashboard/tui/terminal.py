@@ -14,6 +14,8 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from dashboard.ending import hang_up
+
 POLL_S = 0.1
 CHUNK = 4096
 
@@ -82,6 +84,7 @@ class Terminal(LinuxDriver):
             while not self.exit_event.is_set():
                 data = b""
                 if selector.select(POLL_S) and not (data := self._read()):
+                    hang_up()
                     self._app.call_later(self._app.exit, 0)
                     return
                 for event in reader.feed(data):

@@ -25,7 +25,8 @@ def on_ending_signals(act: Callable[[int], object]) -> None:
 
     On a thread of its own: a handler runs between two bytecodes of the main thread, which may just then hold
     the lock inside `threading.Event.wait`; an `Event.set` in the handler would wait for it for ever.
-    SimpleQueue.put is the one way out of a handler that is documented as reentrant.
+    SimpleQueue.put is the one way out of a handler that is documented as reentrant. A SIGHUP that whoever
+    started us has had ignored (nohup) stays ignored.
     """
     came: SimpleQueue[int] = SimpleQueue()
 
@@ -35,6 +36,8 @@ def on_ending_signals(act: Callable[[int], object]) -> None:
 
     threading.Thread(target=pass_on, name="signals", daemon=True).start()
     for number in ENDING:
+        if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+            continue
         signal.signal(number, lambda number, _frame: came.put(number))
 
 

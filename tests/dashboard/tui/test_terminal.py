@@ -9,14 +9,17 @@ import struct
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dashboard.record.store import open_store
 from dashboard.tui.terminal import KeyReader
+from station.messages import RepMessage, encode
 
 DASHBOARD = [sys.executable, "-P", "-m", "station.cli", "dashboard", "--host", "127.0.0.1", "--port", "1"]
 SHOWN = b"Quit"  # in the footer
@@ -48,6 +51,11 @@ class OnTerminal:
                     data = b""
                 assert data, self.seen[-2000:]
                 self.seen += data
+
+    def goes_away(self) -> None:
+        """A closed window, or a broken ssh."""
+        os.close(self.ours)
+        self.ours = -1
 
     def status(self) -> int:
         """The exit status, once it has ended."""
@@ -101,19 +109,54 @@ def test_one_by_one_and_back(dashboard: OnTerminal) -> None:
     assert b"Traceback" not in dashboard.seen
 
 
-def test_a_terminal_that_goes_away_ends_it_in_order(dashboard: OnTerminal) -> None:
-    os.close(dashboard.ours)
-    dashboard.ours = -1
-    assert dashboard.status() == 128 + signal.SIGHUP
-
-
-def test_a_terminal_that_goes_away_without_a_signal_ends_it_too(tmp_path: Path) -> None:
-    # setsid: the terminal is not its controlling one, so the kernel sends no SIGHUP.
-    one = OnTerminal(["/usr/bin/setsid", "--wait", *DASHBOARD, "--db", str(tmp_path / "h.db")])
+def test_a_screen_that_is_no_record_ends_with_its_terminal(tmp_path: Path) -> None:
+    one = OnTerminal([*DASHBOARD, "--db", str(tmp_path / "h.db"), "--no-record"])
     one.until(SHOWN)
-    os.close(one.ours)
-    one.ours = -1
-    assert one.status() in (0, 1, -signal.SIGHUP, 128 + signal.SIGHUP)
+    one.goes_away()
+    assert one.status() == 128 + signal.SIGHUP
+
+
+# setsid: the terminal is not its controlling one, so the kernel sends no SIGHUP.
+@pytest.mark.parametrize(
+    "how", [[], ["/usr/bin/setsid", "--wait"], ["--plain"]], ids=["ssh", "setsid", "plain"]
+)
+def test_the_record_goes_on_without_its_terminal_until_another_dashboard_takes_over(
+    broker: Any, wire: Any, tmp_path: Path, make_rep: Callable[..., RepMessage], until: Any, how: list[str]
+) -> None:
+    env = {"XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    start, options = (how, []) if how and how[0].startswith("/") else ([], how)
+    command = [*DASHBOARD[:-1], str(broker.port), "--db", str(tmp_path / "h.db")]
+    ready = b"127.0.0.1" if options else SHOWN
+
+    def stored(seq: int) -> bool:
+        """Whether what is said now is in the history in a while."""
+        rep = make_rep(1, stream="s", seq=seq, event_id=f"e{seq}")
+        wire.say("plumbline/1/gym/rack-1/rep", encode(rep))
+        with open_store(tmp_path / "h.db") as store:
+            return any(row["event_id"] == f"e{seq}" for row in store.reps("gym", "rack-1"))
+
+    one = OnTerminal([*start, *command, *options], **env)
+    one.until(ready)
+    until(lambda: stored(1), 30.0)
+    one.goes_away()
+    (lock,) = (tmp_path / "plumbline").glob("*.lock")
+
+    def alone(word: bytes) -> bool:
+        return lock.exists() and word in lock.read_bytes()
+
+    until(lambda: alone(b"true"), 30.0)
+    until(lambda: stored(2), 30.0)
+
+    other = OnTerminal(command, **env)
+    other.until(SHOWN)
+    if not start:  # otherwise ours is setsid, which waits for it
+        assert one.status() == 128 + signal.SIGTERM
+    until(lambda: alone(b"false"), 30.0)
+    until(lambda: stored(3), 30.0)
+    os.write(other.ours, b"q")
+    assert other.status() == 0
+    assert b"Traceback" not in one.seen + other.seen
+    assert not lock.exists()
 
 
 @pytest.mark.parametrize("term", ["dumb", "vt100", "nonsense", ""])
