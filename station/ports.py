@@ -61,6 +61,7 @@ class Port(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pattern: str | None = None  # hx711: a line, as a regular expression with the groups value, time_ms, …
     columns: list[str] = []  # csv: channels, time_s, time_ms or time_us; "" is passed over
     rate_hz: float | None = None  # what the device is set to send, where it does not say so itself
+    decimal: Literal[".", ","] | None = None  # csv, hx711: what a comma in a line without units is
 
 
 def port_channels(port: Port) -> tuple[str, ...]:
@@ -125,6 +126,8 @@ def _port_problem(port: Port) -> str | None:  # noqa: PLR0911 - one reason a lin
         return f"channel is {port.channel!r}; {suggest(port.channel, CHANNELS)}"
     if port.channel is not None and not one_value:
         return f"channel is given, but a {port.driver} device names its channels itself; leave it out"
+    if port.decimal is not None and (port.pattern is not None or port.driver not in ("csv", "hx711")):
+        return "decimal is given; it belongs to csv, and to hx711 without a pattern: leave it out"
     if port.pattern is not None:
         return _pattern_problem(port)
     if port.columns and port.driver != "csv":

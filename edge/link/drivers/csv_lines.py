@@ -12,14 +12,14 @@ A column named "" is passed over. A unit behind a number holds; labels must stay
 With a column time_s, time_ms or time_us the device's own clock counts, u32 or not; without one the samples
 are numbered (station.timing). A number is in the channel's unit until the station file has a calibration.
 
-`0,8418` may be one number or two. Where `columns` would have it cut after a few whole metres or newtons, and
-no number has been seen with a point, it is not read: position 0 is a number too.
+`0,8418` may be one number or two, and `1042,612` a time and a force: position 0 is a number too. Such a line
+is not read until `decimal` in the station file, a number with a point, a label or a unit settles it.
 """
 
 import math
 import re
 
-from edge.link.drivers.fields import UNITS, Field, bare, is_log, readings
+from edge.link.drivers.fields import UNITS, Field, bare, is_log, is_short_comma, readings
 from edge.link.drivers.lines import NOTHING, LineDriver, Reading
 from station.calibration import Scale
 from station.config import StationFile
@@ -27,7 +27,6 @@ from station.ports import TIME_UNITS, Port
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})(?:[eE][+-]?[0-9]{1,2})?")
 _SHORT = re.compile(r"[+-]?[0-9]{1,3}")  # beyond a thousand a fraction is less than a thousandth
-_DIGITS = re.compile(r"[0-9]+")
 _STRONG = re.compile(r"[;\t|]")
 FINE_COUNTS = 100.0  # per metre, radian or newton: a fraction of a count is nothing
 
@@ -43,17 +42,18 @@ class CsvLines(LineDriver):
         super().__init__(port, station, Scale(0.0, 1.0))
         self._columns = port.columns
         self._index = [self.channels.index(c) if c in self.channels else -1 for c in port.columns]
-        self._points = False  # a number with a decimal point has been seen
+        self._comma = port.decimal == ","
+        self._points = port.decimal == "."  # or a number with a decimal point has been seen
         self._decimals: int | None = None  # digits behind the comma of a line that is one number
         self._labels: list[str] | None = None
 
     def read_line(self, text: str) -> Reading | None:
         """See LineDriver.read_line."""
         plain = text.split(",")
-        if len(plain) == len(self._columns) and all(map(_NUMBER.fullmatch, plain)):
+        if len(plain) == len(self._columns) and not self._comma and all(map(_NUMBER.fullmatch, plain)):
             return self._reading([Field("", said) for said in plain], plain)
         text = bare(text)
-        for fields in readings(text, words=True):
+        for fields in readings(text, words=True, commas=not self._comma):
             if len(fields) == len(self._columns):
                 reading = self._reading(fields, plain if not _STRONG.search(text) else [text])
                 if reading is not None:
@@ -95,8 +95,10 @@ class CsvLines(LineDriver):
 
     def _is_cut_number(self, fields: list[Field], plain: list[str]) -> bool:
         """Whether a comma may be within a number: `0,8418` below a length and a column passed over."""
+        if self._comma:
+            return False
         if len(fields) == 1 < len(plain):
-            return bool(_DIGITS.fullmatch(plain[-1])) and not self._is_one_number(plain)
+            return not self._is_one_number(fields[0], plain)
         if self._points or len(fields) != len(plain):
             return False
         for at in range(len(plain) - 1):
@@ -109,10 +111,14 @@ class CsvLines(LineDriver):
                 return True
         return False
 
-    def _is_one_number(self, plain: list[str]) -> bool:
-        """Whether the only number of a line is cut by its comma as in the line before."""
+    def _is_one_number(self, one: Field, plain: list[str]) -> bool:
+        """Whether the only field of a line that a comma could cut is one number all the same."""
+        if not one.is_number or not one.said or "," not in one.said:
+            return True  # the comma is elsewhere: in a label, or at the end
+        if one.unit:
+            return is_short_comma(one)
         if self._decimals is None:
             self._decimals = len(plain[-1])
         elif self._decimals != len(plain[-1]):
             self._decimals = -1  # no format of a fixed number of digits: two numbers, perhaps
-        return len(plain) == 2 and self._decimals > 0
+        return bool(one.label) and len(plain) == 2 and self._decimals > 0

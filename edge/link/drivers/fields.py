@@ -75,6 +75,11 @@ class Field(NamedTuple):
         return float("nan") if said.lower().lstrip("+-") in NO_NUMBER else float(said)
 
 
+def is_short_comma(one: Field) -> bool:
+    """Whether a comma in a number with a unit is a decimal one; beyond 999 it may part a clock from it."""
+    return len(one.said.partition(",")[0].strip("+- ")) <= 3
+
+
 def bare(text: str) -> str:
     """A line without colours and blanks at its ends, and without Teleplot's `>`."""
     if "\x1b" in text:
@@ -94,10 +99,10 @@ def is_log(text: str) -> bool:
     return text[:1] == "[" and _LOG.fullmatch(text) is not None
 
 
-def readings(text: str, *, words: bool = False) -> Iterator[list[Field]]:
+def readings(text: str, *, words: bool = False, commas: bool = True) -> Iterator[list[Field]]:
     """The ways in which a bare line can be cut into fields, the likeliest first.
 
-    words: at last also at every blank, so that words are fields.
+    words: at last also at every blank, so that words are fields. commas: may part fields.
     """
     if text[:1] == "[" and (log := _LOG.fullmatch(text)) is not None:
         state = _STATE.fullmatch(log[1])
@@ -115,7 +120,7 @@ def readings(text: str, *, words: bool = False) -> Iterator[list[Field]]:
     text = text.replace("§", " ")
     if _STRONG.search(text):
         yield from _cut(_STRONG.split(text))
-    if "," in text:
+    if "," in text and commas:
         yield from _cut(text.split(","))
     items = list(_ITEM.finditer(text))
     if items and sum(len(item[0]) for item in items) == len(text):

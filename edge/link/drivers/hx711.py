@@ -16,7 +16,7 @@ readings are counted as spikes, a -1 that comes from nowhere gives no value.
 
 import re
 
-from edge.link.drivers.fields import UNITS, Field, bare, is_log, readings
+from edge.link.drivers.fields import UNITS, Field, bare, is_log, is_short_comma, readings
 from edge.link.drivers.lines import NOTHING, LineDriver, Reading
 from station.calibration import Scale, own_scale
 from station.config import StationFile
@@ -71,9 +71,13 @@ class Hx711(LineDriver):
     def _labelled(self, text: str) -> Reading | None:
         """Any other line of one number; NOTHING for a line beside the readings."""
         text = bare(text)
-        for fields in readings(text):
-            if len(fields) == 1 and not fields[0].label and "," in text and not fields[0].unit:
-                break  # 12,34 without a word: a number, or a time and a reading
+        comma = self._port.decimal == ","
+        for fields in readings(text, commas=not comma):
+            if len(fields) == 1 and "," in fields[0].said and not comma:
+                # 12,34 without a word may be a time and a reading, and so may 1042,34 kg.
+                unsure = not is_short_comma(fields[0]) if fields[0].unit else not fields[0].label
+                if unsure or self._port.decimal == ".":
+                    break
             told = [one for one in _with_labels(fields) if not _BESIDE.fullmatch(one.label)]
             if len(told) != 1 or not (one := told[0]).said:
                 continue

@@ -28,21 +28,26 @@ def propose(lines: Sequence[str], port: Port, station: StationFile) -> list[str]
     """Lines for [[ports]] that read the newest of `lines`, best first; more than one where it can be read in
     two ways, none where there is no number in it. Each has been tried on the lines.
     """
+    usual = (port.channel,) if port.channel else _FIRST[station.station.kind]
+    port = msgspec.structs.replace(port, pattern=None, channel=None, columns=[], decimal=None)
     texts = [bare(line) for line in lines if bare(line)]
     if not texts or not _NUMBER.search(texts[-1]):
         return []
     found: list[str] = []
-    usual = (port.channel,) if port.channel else _FIRST[station.station.kind]
     for fields in readings(texts[-1]):
         columns = _columns(fields, texts, usual)
-        one = msgspec.structs.replace(port, driver="csv", columns=columns, pattern=None, channel=None)
-        if any(column and column not in TIME_UNITS for column in columns) and _reads(one, texts, station):
-            said = ", ".join(f'"{column}"' for column in columns)
+        one = msgspec.structs.replace(port, driver="csv", columns=columns)
+        if not any(column and column not in TIME_UNITS for column in columns):
+            continue
+        said = ", ".join(f'"{column}"' for column in columns)
+        if _reads(one, texts, station):
             found.append(f'driver = "csv", columns = [{said}]')
+        elif _reads(msgspec.structs.replace(one, decimal=","), texts, station):
+            found.append(f'driver = "csv", columns = [{said}], decimal = ","')
     if not found:
         pattern = _pattern(texts, usual[0])
         channel = usual[0] if "(?P<value>" in pattern else None
-        one = msgspec.structs.replace(port, driver="hx711", columns=[], pattern=pattern, channel=channel)
+        one = msgspec.structs.replace(port, driver="hx711", pattern=pattern, channel=channel)
         if _reads(one, texts, station):
             named = f'channel = "{channel}", ' if channel else ""
             found.append(f"driver = \"hx711\", {named}pattern = '{pattern}'")

@@ -51,7 +51,6 @@ THREE = ["time_ms", "position_m", "force_n"]
         (TWO, '{{"t":{t},"pos":{p:.4f}}}'),
         (TWO, '{{"t":{t},"enc":{{"pos":"{mm:.1f} mm"}}}}'),
         (TWO, "[{t}, {p:.4f}]"),
-        (["position_m"], "{c}"),
         (["position_m"], "Position: {p:.4f}"),
         (["position_m"], "Position: {c}"),
         (["position_m"], ">pos:{p:.4f}"),
@@ -82,6 +81,9 @@ def test_a_position_is_read_as_it_is_printed(columns: list[str], form: str) -> N
     "columns, line",
     [
         (["position_m", ""], "0,8418"),
+        (["position_m"], "0,8418"),
+        (["force_n"], "1042,612"),
+        (["force_n"], "1042,612 N"),
         (["position_m", "", ""], "0,8418,0,7311"),
         (["position_m", "force_n"], "0,8418"),
         (["time_s", "position_m"], "12,0418"),
@@ -115,8 +117,33 @@ def test_a_point_or_a_fine_scale_settles_what_a_comma_is() -> None:
     assert found["force_n"] == [21.0, 22.0]
 
 
-def test_one_number_a_line_whose_digits_vary_may_be_two_and_is_read_no_more() -> None:
-    found, driver = read(["0,8418", "0,9003", "1042,25"] + ["0,5"] * 3, driver="csv", columns=["position_m"])
+@pytest.mark.parametrize("lines", [["1042,612", "1054,598", "1067,1203"], ["1042,612"] * 3])
+@pytest.mark.parametrize("driver", [{"driver": "csv", "columns": ["force_n"]}, {"driver": "hx711"}])
+def test_a_time_and_a_force_are_never_one_number(lines: list[str], driver: dict[str, Any]) -> None:
+    for unit in ("", " kg", "kg"):
+        found, one = read([line + unit for line in lines], BAND, **driver)
+        assert not found and one.stats.frames_corrupt == 3
+
+
+def test_the_station_file_says_what_a_comma_is() -> None:
+    cell = StationFile(BAND.station, calibration={"force_n": Calibration(0.0, 1.0)})
+    for lines, value in (["1042,612", "1042,5", "-0,5"], 1042.612), (["1042,612 N"], 1042.612):
+        for driver in ({"driver": "csv", "columns": ["force_n"]}, {"driver": "hx711"}):
+            found, one = read(lines, cell, decimal=",", **driver)
+            assert found["force_n"][0] == value and one.stats.frames_corrupt == 0
+    found, _ = read(["1042,612"], BAND, driver="csv", columns=["", "force_n"], decimal=".")
+    assert found["force_n"] == [612.0]
+    found, _ = read(["0,8418", "1,21"], driver="csv", columns=["position_m", ""], decimal=".")
+    assert found["position_m"] == [0.0, 1.0]
+    found, one = read(["0,8418"], driver="csv", columns=["position_m", ""], decimal=",")
+    assert not found and one.stats.frames_corrupt == 1
+    found, _ = read(['{"t": 1042, "pos": "0,84"}'] * 2, driver="csv", columns=TWO, decimal=",")
+    assert found["position_m"] == [0.84]
+
+
+def test_a_label_whose_digits_vary_may_stand_before_two_numbers_and_is_read_no_more() -> None:
+    lines = ["pos: 0,8418", "pos: 0,9003", "pos: 1042,25"] + ["pos: 0,5"] * 3
+    found, driver = read(lines, driver="csv", columns=["position_m"])
     assert found["position_m"] == [0.8418, 0.9003]
     assert driver.stats.frames_corrupt == 4
 
@@ -219,7 +246,7 @@ def test_millimetres_without_a_unit_are_no_metres() -> None:
 @pytest.mark.parametrize(
     "lines, station, proposed",
     [
-        (["0,8418", "0,8420"], RACK, 'driver = "csv", columns = ["position_m"]'),
+        (["0,8418", "0,8420"], RACK, 'driver = "csv", columns = ["position_m"], decimal = ","'),
         (["1042,0.8418", "1052,0.8420"], RACK, 'driver = "csv", columns = ["time_ms", "position_m"]'),
         (["1042;0,8418", "1052;0,8420"], RACK, 'driver = "csv", columns = ["time_ms", "position_m"]'),
         (["F:612.4 N,pos:0.84"], RACK, 'driver = "csv", columns = ["force_n", "position_m"]'),
