@@ -33,7 +33,7 @@ from station.bounds import check_numbers, is_time
 from station.errors import MessageError
 from station.records import Count, Live, Rep, RepState, Seq, SetSummary, SignalQuality
 
-MAX_PAYLOAD_BYTES = 65_536  # a rep is below 2 kB; anything near this is not ours
+MAX_PAYLOAD_BYTES = 65_536  # a rep is below 4 kB; anything near this is not ours
 LEAVES = (
     *("state", "info", "health", "current", "live", "rep", "set"),
     *("command", "correction", "badge", "reply", "ack"),
@@ -214,6 +214,7 @@ class CurrentMessage(Message, frozen=True, kw_only=True, tag="plumbline/current/
 
 
 CURRENT_REPS = 32  # of some 1.7 kB each: within MAX_PAYLOAD_BYTES
+CURRENT_CURVES = 4  # of the newest of them, of at most 2 kB each; the others' come with `rep` alone
 
 
 class Tombstone(Message, frozen=True, kw_only=True, tag="plumbline/tombstone/1"):

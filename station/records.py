@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from station.curve import Curve
+
 # Whole numbers that JSON readers and databases agree on.
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 Seq = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
@@ -253,6 +255,15 @@ class Rep(msgspec.Struct, frozen=True, kw_only=True):
 
     load_measured_kg: Annotated[float | None, _LOAD] = None
     load_measured_sigma_kg: Annotated[float | None, _SIGMA] = None
+
+    curve: Annotated[
+        Curve | None,
+        _is(
+            "place and path over the rep, 50 a second: `hz`, `start_s`, and `s_mm` and `x_mm`, base64 of"
+            " little-endian int16, in millimetres (tension: 0.1 N), -32768 for no value",
+            "pending; added by a person; from a node that did not send it",
+        ),
+    ] = None
 
 
 class Rejected(msgspec.Struct, frozen=True):

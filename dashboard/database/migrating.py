@@ -12,8 +12,8 @@ OLDEST = 1  # what the first step starts from
 _alone = threading.Lock()  # Alembic knows one migration at a time in a process
 
 
-def migrate(connection: Connection, version: int) -> None:
-    """From `version` to the newest, within the transaction that is open: whatever ends it leaves the old."""
+def migrate(connection: Connection, version: int, to: str = "head") -> None:
+    """From `version` to the newest, or a named one, in the transaction that is open."""
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", "dashboard.database:migrations")
     with _alone:
@@ -21,4 +21,4 @@ def migrate(connection: Connection, version: int) -> None:
         connection.execute(VERSION.delete())
         if version > OLDEST:
             connection.execute(VERSION.insert().values(version_num=str(version)))
-        command.upgrade(config, "head")
+        command.upgrade(config, to)

@@ -11,7 +11,7 @@ from dashboard.database.types import BYTES, REAL, TEXT, TIME, TRUTH, WHOLE
 from station.fields import plain_types
 from station.records import Rep, SetSummary
 
-SCHEMA_VERSION = 7  # the newest step in migrations/versions
+SCHEMA_VERSION = 8  # the newest step in migrations/versions
 METADATA = MetaData()
 _OF_PYTHON: dict[Any, TypeEngine[Any]] = {bool: TRUTH, int: WHOLE, float: REAL, str: TEXT}
 

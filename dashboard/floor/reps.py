@@ -18,6 +18,7 @@ from station.exercises.judge import (
     tempo_sigma_of,
 )
 from station.exercises.surety import is_rough, is_rough_duration, loss_reached, sure_decimals
+from station.motion import Motion, motion_of
 from station.records import ReasonCode, Rep, RepState
 
 _LONG_MM = 9999.0
@@ -69,6 +70,7 @@ class RepView(msgspec.Struct, frozen=True, kw_only=True):
     path_sigma_m: float | None
     path: Judgement
     velocity_loss_pct: float | None
+    motion: Motion | None  # None: it came without a curve
     loss_reached: bool
 
     @property
@@ -149,6 +151,7 @@ def rep_view(
         path_sigma_m=rep.path_deviation_sigma_m,
         path=judge_path(rep, profile.path_limit_m if profile else None),
         velocity_loss_pct=rep.velocity_loss_pct,
+        motion=motion_of(rep),
         loss_reached=profile is not None and loss_reached(rep, fastest, profile.velocity_loss_cutoff_pct),
     )
 

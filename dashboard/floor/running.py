@@ -88,7 +88,7 @@ def _as_said(said: CurrentMessage, session: SessionState) -> RunningSet:
     for one in said.reps:
         heard = session.reps.get(one.event_id)
         if heard is None or heard.revision <= one.revision:
-            reps[one.event_id] = one
+            reps[one.event_id] = _with_curve(one, heard)
         elif heard.set_number == said.set_number:  # else it was given to another set
             reps[one.event_id] = _bare(heard)
     later = False
@@ -117,6 +117,13 @@ def _as_said(said: CurrentMessage, session: SessionState) -> RunningSet:
         counted=before + sum(map(_counts, shown)),
         partial=sum(map(_is_partial, shown)) + (said.reps_left_out - before),
     )
+
+
+def _with_curve(said: CurrentRep, heard: RepMessage | None) -> CurrentRep:
+    """`current` has room for the curves of its newest reps alone."""
+    if heard is None or heard.rep.curve is None or said.rep.curve is not None:
+        return said
+    return msgspec.structs.replace(said, rep=msgspec.structs.replace(said.rep, curve=heard.rep.curve))
 
 
 def _as_heard(number: int, session: SessionState) -> RunningSet:

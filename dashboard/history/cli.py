@@ -15,7 +15,7 @@ from dashboard.database.schema import open_history
 from dashboard.files import whole_file
 from dashboard.history.export import COLUMNS, export, rows, text_writer
 from dashboard.history.kept import Filter, KeptSet, group_sessions
-from dashboard.history.queries import MOST_REPS, sets
+from dashboard.history.queries import MOST_REPS, sets, with_curves
 from dashboard.history.spreadsheet import columns_with_name, named, rounded, write_excel
 from dashboard.options import add_db
 from dashboard.plaintext import clean
@@ -147,6 +147,8 @@ def report_command(argv: Sequence[str]) -> int:
         if args.who == "list":
             return _list_sessions(sets(db, wanted, limit=MOST_REPS // 4), names)
         done, is_session = _chosen(db, args.who, wanted)
+        if is_session:
+            done = [with_curves(db, one) for one in done]
     from dashboard.history.report import athlete_report, session_report  # noqa: PLC0415  matplotlib
 
     make = session_report if is_session else athlete_report

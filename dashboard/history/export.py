@@ -26,6 +26,7 @@ What = Literal["reps", "sets", "commands"]
 _TABLES: Mapping[What, Table] = {"reps": REPS, "sets": SETS, "commands": COMMANDS}
 COLUMNS: Mapping[What, tuple[str, ...]] = {what: tuple(table.c.keys()) for what, table in _TABLES.items()}
 _ORDER = ("at_utc", "site", "station", "set_number", "number", "event_id")
+_JSON = ("command", "curve")  # columns that hold a record of their own
 _ROW_GROUP = 10_000
 
 
@@ -59,8 +60,8 @@ def write_json_lines(found: Iterable[Row], columns: Iterable[str], file: TextIO)
     """One JSON object per line; returns how many. Missing is null."""
     count = 0
     for count, row in enumerate(found, 1):  # noqa: B007
-        if "command" in row:
-            row = row | {"command": json.loads(row["command"])}  # noqa: PLW2901 - it is JSON already
+        inner = {name: json.loads(row[name]) for name in _JSON if row.get(name) is not None}
+        row = row | inner  # noqa: PLW2901
         file.write(msgspec.json.encode(row).decode() + "\n")
     return count
 

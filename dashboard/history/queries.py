@@ -26,6 +26,7 @@ from dashboard.history.kept import (
     group_sets,
 )
 from station.bounds import believed
+from station.curve import Curve
 from station.records import Rep
 
 LONGEST_SET = timedelta(hours=6)  # from its first rep to its last
@@ -56,10 +57,18 @@ def practised(db: Database) -> list[Practised]:
 
 
 def reps(db: Database, wanted: Filter = EVERYTHING, limit: int = MOST_REPS) -> list[KeptRep]:
-    """The newest reps of a filter, oldest first; those of a set together and by number."""
+    """The newest reps of a filter, oldest first; those of a set together and by number.
+
+    Without their curves, which are most of their bytes: see `with_curves`.
+    """
     of = REPS.c
     newest = (of.at_utc.desc(), of.set_number.desc(), of.number.desc())
-    rows = db.rows(select(REPS).where(condition(REPS, wanted)).order_by(*newest).limit(limit))
+    rows = db.rows(
+        select(*(column for column in of if column is not of.curve))
+        .where(condition(REPS, wanted))
+        .order_by(*newest)
+        .limit(limit)
+    )
     return [kept_rep(row) for row in reversed(rows)]
 
 
@@ -75,6 +84,20 @@ def sets(db: Database, wanted: Filter = EVERYTHING, limit: int = MOST_REPS) -> l
         grouped = grouped[1:]
     since, until = wanted.since_utc or "", wanted.until_utc or "~"
     return [one for one in grouped if since <= one.at_utc < until]
+
+
+def with_curves(db: Database, a_set: KeptSet) -> KeptSet:
+    """A set with the curves of those of its reps that have one."""
+    of, first = REPS.c, a_set.reps[0]
+    session = and_(of.site == first.site, of.station == first.station, of.session == first.session)
+    rows = db.rows(select(of.event_id, of.curve).where(session, of.set_number == first.set_number))
+    curves = {row["event_id"]: _curve(row["curve"]) for row in rows}
+    return KeptSet(
+        reps=tuple(
+            msgspec.structs.replace(one, rep=msgspec.structs.replace(one.rep, curve=curves.get(one.event_id)))
+            for one in a_set.reps
+        )
+    )
 
 
 def _wider(wanted: Filter) -> Filter:
@@ -110,8 +133,16 @@ def whole_set(db: Database, key: tuple[str, str, str, int]) -> WholeSet:
 def kept_rep(row: Row) -> KeptRep:
     """A row of the table `reps` as a record, with nothing in it that cannot be drawn."""
     row = believed(row, REQUIRED)
-    rep = Rep(**{name: row[name] for name in _REP_FIELDS})
+    rep = Rep(**{name: row[name] for name in _REP_FIELDS if name != "curve"}, curve=_curve(row.get("curve")))
     return KeptRep(**{name: row[name] for name in _AROUND}, rep=rep)
+
+
+def _curve(kept: str | None) -> Curve | None:
+    """What the column holds; None also for what somebody else has written there."""
+    try:
+        return None if kept is None else msgspec.json.decode(kept, type=Curve)
+    except msgspec.DecodeError:
+        return None
 
 
 def condition(table: Table, wanted: Filter, rejected: bool = False) -> ColumnElement[bool]:

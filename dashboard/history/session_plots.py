@@ -7,8 +7,11 @@ from dashboard.history.figures import BLUE, GREY, ORANGE, Plot, drawn, from_zero
 from dashboard.history.kept import KeptSet
 from station.exercises import Profile
 from station.exercises.judge import Judgement, judge_path, judge_tempo, tolerance_s
+from station.motion import motion_of
 from station.records import Rep
 
+_BETWEEN_S = 1.0  # sets
+_PER_TENSION_N = 100.0
 _PHASES = (
     ("eccentric_s", "eccentric"),
     ("bottom_pause_s", "bottom"),
@@ -24,6 +27,10 @@ def session_plots(done: Sequence[KeptSet], profile: Profile | None) -> Iterator[
         with drawn() as (figure, axes):
             _bars(axes, done, profile)
         yield Plot("velocity", "mean concentric velocity of every rep, set by set", figure)
+    if any(rep.curve is not None for rep in reps):
+        with drawn(rows=2) as (figure, axes):
+            _curves(axes, done)
+        yield Plot("curves", "place and velocity of every rep over time, set by set", figure)
     with drawn(rows=len(_PHASES)) as (figure, axes):
         _tempo(axes, done, profile)
     yield Plot("tempo", "seconds of each phase of every rep against its target", figure)
@@ -67,6 +74,36 @@ def _bars(axes: Any, done: Sequence[KeptSet], profile: Profile | None) -> None:
     ends = "" if cutoff_pct is None else f"; orange: {cutoff_pct:g} % below the set's fastest"
     axes.set_title(f"Mean concentric velocity (m/s){ends}")
     _name_sets(axes, done)
+
+
+def _curves(rows: Any, done: Sequence[KeptSet]) -> None:
+    """The reps of a set over each other, where the concentric begins; the sets beside each other."""
+    from_s, middles_s, without = 0.0, [], 0
+    for one in done:
+        motions = [motion_of(kept.rep) for kept in one.reps]
+        without += sum(motion is None for motion in motions)
+        seen = [motion for motion in motions if motion is not None]
+        before_s = max((m.lift_s - m.curve.start_s for m in seen), default=0.0)
+        after_s = max((m.curve.time_s[-1] - m.lift_s for m in seen), default=1.0)
+        for motion in seen:
+            moved_s = before_s + from_s - motion.lift_s
+            time_s = [at_s + moved_s for at_s in motion.curve.time_s]
+            look = (
+                {"color": BLUE, "linewidth": 1.2} if motion is seen[-1] else {"color": GREY, "linewidth": 0.8}
+            )
+            unit = _PER_TENSION_N if motion.on_tension else 1.0
+            rows[0].plot(time_s, [unit * one for one in motion.curve.place], **look)
+            rows[1].plot(time_s, [unit * one for one in motion.curve.velocity], **look)
+        middles_s.append(from_s + (before_s + after_s) / 2)
+        from_s += before_s + after_s + _BETWEEN_S
+    tension = any(m.on_tension for one in done for kept in one.reps if (m := motion_of(kept.rep)))
+    rows[1].axhline(0.0, color=GREY, linewidth=0.6)
+    rows[0].set_ylabel("N" if tension else "m", fontsize=7)
+    rows[1].set_ylabel("N/s" if tension else "m/s", fontsize=7)
+    rows[1].set_xticks(middles_s)
+    rows[1].set_xticklabels([f"set {n}" for n in range(1, len(done) + 1)])
+    without_words = f"; {without} reps came without" if without else ""
+    rows[0].set_title(f"Curves of the reps; blue: the last of its set{without_words}")
 
 
 def _tempo(rows: Any, done: Sequence[KeptSet], profile: Profile | None) -> None:

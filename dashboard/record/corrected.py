@@ -140,7 +140,7 @@ class _Book:
 
 def _rep(row: Row) -> Rep:
     fields = {name: row[name] for name in _REP}
-    return msgspec.convert(fields | {"counted": bool(row["counted"])}, Rep)
+    return msgspec.convert(fields | {"counted": bool(row["counted"]), "curve": None}, Rep)
 
 
 def _lift_with(row: Row, load_kg: float | None) -> None:

@@ -274,5 +274,7 @@ def _fields(record: msgspec.Struct) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Drivers want a plain string for a code."""
+    """Drivers want a plain string for a code, and a record within a record is JSON."""
+    if isinstance(value, msgspec.Struct):
+        return msgspec.json.encode(value).decode()
     return str(value) if isinstance(value, StrEnum) else value

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from edge.counting.cells import Cells
+from edge.counting.curves import curve_of
 from edge.counting.load import Scales
 from edge.counting.sets import SetBook, Undo
 from edge.counting.signal import MOTION_CHANNEL, SignalMeter
@@ -282,6 +283,10 @@ class StationPipeline:
         key, state = (listening.number, result.candidate), _STATES[result.kind]
         ends = (result.start_sigma_s, result.end_sigma_s)
         rep = self._rep(result, listening.profile)
+        if state == "confirmed":
+            when = (result.start_s, result.end_s, result.known_s)
+            curve = curve_of(listening.counter, *when, self._cells, self._station)
+            rep = msgspec.structs.replace(rep, curve=curve)
         return events + self.sets.rep(key, rep, result.size, state, self._now_s, ends_sigma_s=ends)
 
     def _rep(self, measured: Measured, profile: Profile) -> Rep:

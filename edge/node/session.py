@@ -33,6 +33,7 @@ from station.config import StationFile
 from station.errors import ConfigError
 from station.exercises import Profile, load_profile
 from station.messages import (
+    CURRENT_CURVES,
     CURRENT_REPS,
     CurrentMessage,
     CurrentRep,
@@ -47,7 +48,7 @@ from station.messages import (
     now_utc,
 )
 from station.program.distribution import release
-from station.records import Live, Rejected, RepEvent, SetEvent, SignalQuality
+from station.records import Live, Rejected, Rep, RepEvent, SetEvent, SignalQuality
 from station.timing.clock import DeviceClock
 from station.weighing import other_than
 
@@ -372,6 +373,7 @@ class Session:
             return
         self._told = said, self.settings, self.profile
         reps = said.reps if said is not None else []
+        curved = reps[-CURRENT_CURVES:]
         standing = [one.rep for one in reps if one.state != "rejected"]
         plates_kg = self.station.stack.plates_kg if self.station.stack else ()
         message = CurrentMessage(
@@ -394,7 +396,7 @@ class Session:
                     event_id=self._long(one.event_id),
                     revision=one.revision,
                     state=one.state,
-                    rep=measured(one.rep),
+                    rep=measured(one.rep) if one in curved else _without_curve(measured(one.rep)),
                 )
                 for one in reps[-CURRENT_REPS:]
             ],
@@ -428,6 +430,10 @@ class Session:
         if settings.full_range_m != self.settings.full_range_m:
             self.pipeline.set_full_range(settings.full_range_m)
         self.settings = settings
+
+
+def _without_curve(rep: Rep) -> Rep:
+    return msgspec.structs.replace(rep, curve=None)
 
 
 def _day(at_utc: str) -> date:

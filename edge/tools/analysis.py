@@ -126,6 +126,9 @@ def _later(record: _Record, by_s: float) -> _Record:
         for name in record.__struct_fields__
         if name in _TIMES and (at_s := getattr(record, name)) is not None
     }
+    if isinstance(record, Rep) and record.curve is not None:
+        curve = msgspec.structs.replace(record.curve, start_s=record.curve.start_s + by_s)
+        return msgspec.structs.replace(record, **moved, curve=curve)
     return msgspec.structs.replace(record, **moved)
 
 

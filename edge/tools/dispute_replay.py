@@ -91,7 +91,7 @@ def _lockout_s(rep: Rep) -> float:
 
 def _apart(dispute: Dispute, verdict: Verdict, rep: Rep) -> list[str]:
     disputed = any(one.mark is not None or one.added for one in dispute.verdicts)
-    left_out = {"number", "reason", "velocity_loss_pct"}
+    left_out = {"number", "reason", "velocity_loss_pct", "curve"}  # a curve shows what the numbers say
     if disputed:  # the pause to the next rep is another where that one is none
         first = next(iter(dispute.profiles.values())).starts_with
         pause = "top_pause" if first == "eccentric" else "bottom_pause"

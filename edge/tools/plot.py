@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 
 from station.errors import RecordingError
 from station.exercises import Profile
+from station.motion import spans_of
 from station.program.distribution import install_with
 from station.records import Analysis, Rep
 
 Floats = NDArray[np.float64]
 
 # Blue and orange stay apart for every common kind of colour blindness (Okabe and Ito 2008).
-ECCENTRIC, CONCENTRIC, PAUSE, PARTIAL = "#0072B2", "#E69F00", "#BBBBBB", "#CC79A7"
+ECCENTRIC, CONCENTRIC, PAUSE, PARTIAL = "#E69F00", "#0072B2", "#BBBBBB", "#CC79A7"  # as on the screens
 
 
 def draw_analysis(path: Path, analysis: Analysis, trace: Floats, profile: Profile) -> None:
@@ -65,7 +66,7 @@ def draw_analysis(path: Path, analysis: Analysis, trace: Floats, profile: Profil
     counted = sum(rep.counted for rep in reps)
     above.set_title(
         f"{profile.title} at {analysis.station}: {counted} reps in {len(analysis.sets)} sets   "
-        "(blue eccentric, orange concentric, grey pause, hatched no rep)",
+        "(orange eccentric, blue concentric, grey pause, hatched no rep)",
         loc="left",
         pad=18,
         fontsize=11,
@@ -80,16 +81,10 @@ def draw_analysis(path: Path, analysis: Analysis, trace: Floats, profile: Profil
 
 def _shade(axes, rep: Rep) -> None:  # type: ignore[no-untyped-def]
     """Colour a rep's phases."""
-    pause = (rep.eccentric_end_s, rep.concentric_start_s)
-    eccentric = (rep.start_s, rep.eccentric_end_s)
-    if rep.start_s == rep.concentric_start_s and rep.concentric_end_s is not None:
-        pause = (rep.concentric_end_s, rep.concentric_end_s + (rep.top_pause_s or 0.0))
-        eccentric = (pause[1], rep.eccentric_end_s)
-    concentric = (rep.concentric_start_s, rep.concentric_end_s)
-    colours = (ECCENTRIC, PAUSE, CONCENTRIC) if rep.counted else (PARTIAL, PAUSE, PARTIAL)
-    for (start_s, end_s), colour in zip((eccentric, pause, concentric), colours, strict=True):
-        if start_s is not None and end_s is not None:
-            axes.axvspan(start_s, end_s, color=colour, alpha=0.35, linewidth=0)
+    for phase, start_s, end_s in spans_of(rep):
+        lift = {"eccentric": ECCENTRIC, "concentric": CONCENTRIC}.get(phase)
+        colour = PAUSE if lift is None else lift if rep.counted else PARTIAL
+        axes.axvspan(start_s, end_s, color=colour, alpha=0.35, linewidth=0)
 
 
 def _draw_path(axes, time_s: Floats, place: Floats, x: Floats, reps: list[Rep]) -> None:  # type: ignore[no-untyped-def]

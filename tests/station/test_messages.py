@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from station.bounds import measured, within
+from station.curve import Curve, packed
 from station.errors import MessageError
 from station.messages import (
     LEAVES,
@@ -67,6 +68,12 @@ def values(of: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911
         return PLAIN[of]
     if isinstance(of, type) and issubclass(of, StrEnum):
         return st.sampled_from(of)
+    if of is Curve:
+        return st.builds(
+            lambda places, seen: packed(1.5, places, places if seen else None),
+            st.lists(st.floats(-40.0, 40.0), max_size=20),
+            st.booleans(),
+        )
     if isinstance(of, type) and issubclass(of, msgspec.Struct):
         fields = {field.name: values(field.type) for field in msgspec.structs.fields(of)}
         return st.builds(of, **fields)

@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 
 from dashboard.database.schema import open_history
 from dashboard.history.kept import Filter, KeptSet, Practised
-from dashboard.history.queries import practised, sets
+from dashboard.history.queries import practised, sets, with_curves
 from dashboard.plaintext import clean
 from dashboard.tui.screens.ask import AskScreen, Field
 from dashboard.tui.screens.context import CoachContext
@@ -15,9 +15,11 @@ from dashboard.tui.screens.live import FloorSnapshot, LiveScreen
 from dashboard.tui.screens.past import PastSetScreen
 from dashboard.tui.widgets.alerts import AlertStrip
 from dashboard.tui.widgets.headline import Headline
-from dashboard.tui.widgets.history import MEASURES, HistoryLines
+from dashboard.tui.widgets.history import MEASURES, OVERLAYS, HistoryLines, SetKey
 from dashboard.tui.widgets.keys import Keys
 from station.errors import StoreError
+
+CURVES_KEPT = 32  # sets, of some 10 kB each
 
 
 class HistoryScreen(LiveScreen):
@@ -76,19 +78,47 @@ class HistoryScreen(LiveScreen):
         """Choose an older or a newer set."""
         past = self._past
         past.place = max(0, min(past.place + step, len(past.sets) - 1))
-        past.draw_anew()
+        self._show_pair()
 
     def action_mark(self) -> None:
         """Mark this set for comparison with the chosen one; again to clear the mark."""
         past = self._past
         past.marked = past.sets[past.place] if past.marked is None and past.sets else None
-        past.draw_anew()
+        self._show_pair()
 
     def action_measure(self) -> None:
-        """Show the trend of the next metric."""
+        """The next measure; of two sets over each other the next of what is laid over."""
         past = self._past
+        if past.marked is not None:
+            past.overlay = OVERLAYS[(OVERLAYS.index(past.overlay) + 1) % len(OVERLAYS)]
+            self._show_pair()
+            return
         past.measure = MEASURES[(MEASURES.index(past.measure) + 1) % len(MEASURES)]
         past.draw_anew()
+
+    def _show_pair(self) -> None:
+        """Draw; the curves of two sets over each other are read where they have not been."""
+        past = self._past
+        past.draw_anew()
+        if past.marked is None or past.overlay == "bars" or not past.sets:
+            return
+        wanted = [one for one in (past.marked, past.sets[past.place]) if one.key not in past.curves]
+        if wanted:
+            self.run_worker(lambda: self._read_curves(wanted), thread=True, group="curves")
+
+    def _read_curves(self, wanted: list[KeptSet]) -> None:
+        try:
+            with open_history(self._where) as db:
+                found = {one.key: with_curves(db, one) for one in wanted}
+        except StoreError:
+            return  # the reps are shown, and reading them anew says what is wrong
+        self.app.call_from_thread(self._take_curves, found)
+
+    def _take_curves(self, found: dict[SetKey, KeptSet]) -> None:
+        if self.is_attached:
+            past = self._past
+            past.curves = dict(list((dict(past.curves) | found).items())[-CURVES_KEPT:])
+            past.draw_anew()
 
     def action_open(self) -> None:
         """Show the chosen set rep by rep."""

@@ -18,6 +18,7 @@ from dashboard.tui.screens.context import CoachContext
 from dashboard.tui.screens.live import FloorSnapshot
 from dashboard.tui.screens.reps import RepKeys
 from dashboard.tui.widgets.alerts import AlertStrip
+from dashboard.tui.widgets.curve import CurvePlot, of_rep, of_set
 from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.keys import Keys
 from dashboard.tui.widgets.reps import PastSet, RepTable
@@ -57,10 +58,11 @@ class PastSetScreen(RepKeys):
         return self._past_set().reps
 
     def compose(self) -> ComposeResult:
-        """Headline, reps, keys."""
+        """Headline, reps, curves, keys."""
         yield Headline()
         yield AlertStrip(id="alerts")
         yield RepTable(self._past_set(), id="set-reps")
+        yield CurvePlot(id="set-curve")
         yield Keys(id="keys")
 
     def on_mount(self) -> None:
@@ -81,8 +83,11 @@ class PastSetScreen(RepKeys):
         self.run_worker(self._read, thread=True, exclusive=True)
 
     def draw_reps(self) -> None:
-        """Redraw the table with the selected rep marked."""
-        self.query_one(RepTable).show(self._past_set(), self.picked)
+        """The table, its selected rep marked, and below it that rep's curve, or all of the set's."""
+        past = self._past_set()
+        self.query_one(RepTable).show(past, self.picked)
+        selected = next((rep for rep in past.reps if rep.event_id == self.picked), None)
+        self.query_one(CurvePlot).show(*(of_rep(selected) if selected else of_set(past.reps)))
 
     def action_undo(self) -> None:
         """Undo the last correction."""

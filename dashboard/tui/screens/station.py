@@ -15,6 +15,7 @@ from dashboard.tui.screens.coach import CoachScreen
 from dashboard.tui.screens.live import FloorSnapshot
 from dashboard.tui.screens.reps import RepKeys
 from dashboard.tui.widgets.alerts import AlertStrip
+from dashboard.tui.widgets.curve import CurvePlot, of_rep
 from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.keys import Keys
 from dashboard.tui.widgets.reps import RepTable
@@ -60,6 +61,7 @@ class StationScreen(RepKeys, CoachScreen):
             yield Tile(self._first)
             yield Trace(id="trace")
             yield PathPlot(id="path")
+            yield CurvePlot(id="curve")
         yield SessionLines(self.coach.profiles, id="session")
         yield RepTable(self._first, id="reps")
         yield Keys(id="keys")
@@ -82,5 +84,11 @@ class StationScreen(RepKeys, CoachScreen):
         self.app.pop_screen()
 
     def draw_reps(self) -> None:
-        """Redraw the table with the selected rep marked."""
+        """The table, its selected rep marked, and that rep's curve in the place of what moves now."""
         self.query_one(RepTable).show(self._shown, self.picked)
+        rep, curve = self.selected, self.query_one(CurvePlot)
+        curve.display = rep is not None
+        for live in (Trace, PathPlot):
+            self.query_one(live).display = rep is None
+        if rep is not None:
+            curve.show(*of_rep(rep))

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from rich.segment import Segment
 from rich.style import Style
@@ -14,13 +15,24 @@ from dashboard.history.load_velocity import load_velocity
 from dashboard.history.trends import TITLES, UNITS, Measure, compare_sets, trend
 from dashboard.plaintext import clean
 from dashboard.tui.widgets.braille import Braille
+from dashboard.tui.widgets.curve import Drawn, Shows, over_time, path_lines
 from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, PLAIN, YELLOW, Lines, number, truncated_pct
 from station.exercises import Profile
+from station.motion import motion_of
 
 LIST_CELLS = 30
 NARROW = 54  # cells for the sets; fewer, and the year and the path go
 LEAST_SPAN = 0.1  # of a curve's axis, of the largest value
 MEASURES: tuple[Measure, ...] = tuple(TITLES)
+Overlay = Literal["bars"] | Shows
+OVERLAYS: tuple[Overlay, ...] = ("bars", "place", "velocity", "path")
+_SAYS: dict[Overlay, str] = {
+    "bars": "m/s, rep by rep",
+    "place": "place, m",
+    "velocity": "velocity, m/s",
+    "path": "path, m",
+}
+SetKey = tuple[str, str, str, int]
 
 
 class HistoryLines(Lines):
@@ -35,6 +47,8 @@ class HistoryLines(Lines):
         self.place = 0
         self.marked: KeptSet | None = None
         self.measure: Measure = MEASURES[0]
+        self.overlay: Overlay = OVERLAYS[0]  # of two sets
+        self.curves: Mapping[SetKey, KeptSet] = {}  # sets whose curves have been read
         self.units: Units = "kg"
         self.problem: str | None = None
         self.names: Names = {}
@@ -65,7 +79,8 @@ class HistoryLines(Lines):
         current = self.sets[self.place]
         rest = height - len(lines)
         if self.marked is not None and self.marked.key != current.key:
-            return lines + pair_lines(self.marked, current, width, rest)
+            one, other = (self.curves.get(a_set.key, a_set) for a_set in (self.marked, current))
+            return lines + pair_lines(one, other, width, rest, self.overlay)
         profile = load_velocity(self.sets)
         said = textwrap.wrap(profile.text, max(10, width - 1))
         lines += trend_lines(self.sets, self.measure, self._profiles, width, max(3, rest - len(said)))
@@ -141,22 +156,45 @@ def trend_lines(
     return [heading, *([Segment(f"{labels.get(i, ''):>7} ", FAINT), *row] for i, row in enumerate(rows))]
 
 
-def pair_lines(one: KeptSet, other: KeptSet, width: int, height: int) -> list[list[Segment]]:
-    """Two sets over each other, rep by rep: the marked one in grey above, the chosen one in blue below."""
+def pair_lines(
+    one: KeptSet, other: KeptSet, width: int, height: int, overlay: Overlay = "bars"
+) -> list[list[Segment]]:
+    """Two sets over each other: the marked one in grey, the chosen one in blue."""
+    heading = [
+        Segment(f"◆ {minute_of(one.at_utc)}", Style(color=GREY, bold=True)),
+        Segment("  against  ", FAINT),
+        Segment(f"▶ {minute_of(other.at_utc)}", Style(color=BLUE, bold=True)),
+        Segment(f"   {_SAYS[overlay]}", FAINT),
+    ]
+    below = _bars(one, other, width) if overlay == "bars" else _curves(one, other, width, height - 1, overlay)
+    return [heading, *below][:height]
+
+
+def _curves(one: KeptSet, other: KeptSet, width: int, height: int, overlay: Shows) -> list[list[Segment]]:
+    """Every rep of both that has a curve, laid over each other where the concentric begins."""
+    drawn, without = [], []
+    for mark, a_set, colour in (("◆", one, GREY), ("▶", other, BLUE)):
+        motions = [motion for kept in a_set.reps if (motion := motion_of(kept.rep)) is not None]
+        drawn += [Drawn(motion, Style(color=colour)) for motion in motions]
+        if not motions:
+            without.append(mark)
+    said = [[Segment(f"{mark} came without curves", FAINT)] for mark in without]
+    if not drawn:
+        return said
+    if overlay == "path":
+        return [*said, *path_lines(drawn, width, height - len(said))]
+    return [*said, *over_time(drawn, overlay, width, max(1, height - len(said)))]
+
+
+def _bars(one: KeptSet, other: KeptSet, width: int) -> list[list[Segment]]:
+    """Mean concentric velocity rep by rep, the marked set's above the chosen one's."""
     pairs = compare_sets(one, other).pairs
     speeds = [
         rep.mean_concentric_velocity_mps or 0.0 for pair in pairs for rep in (pair.one, pair.other) if rep
     ]
     scale = max(speeds, default=0.0) or 1.0
     cells = max(4, width - 14)
-    found = [
-        [
-            Segment(f"◆ {minute_of(one.at_utc)}", Style(color=GREY, bold=True)),
-            Segment("  against  ", FAINT),
-            Segment(f"▶ {minute_of(other.at_utc)}", Style(color=BLUE, bold=True)),
-            Segment("   m/s, rep by rep", FAINT),
-        ]
-    ]
+    found = []
     for pair in pairs:
         for mark, rep, colour in (("◆", pair.one, GREY), ("▶", pair.other, BLUE)):
             speed = rep.mean_concentric_velocity_mps if rep else None
@@ -165,4 +203,4 @@ def pair_lines(one: KeptSet, other: KeptSet, width: int, height: int) -> list[li
             found.append(
                 [Segment(f"{label} {mark} {number(speed, 2):>5} "), Segment(bar, Style(color=colour))]
             )
-    return found[:height]
+    return found

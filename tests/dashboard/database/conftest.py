@@ -1,4 +1,4 @@
-"""Histories as the first edition left them: its tables of schema 1 to 6 and a row or more in each."""
+"""Histories as they were: the first edition's tables of schema 1 to 6, and later ones made from those."""
 
 import re
 import sqlite3
@@ -8,6 +8,10 @@ from typing import Any
 
 import psycopg
 import pytest
+
+from dashboard.database.first_edition import NEWEST
+from dashboard.database.migrating import migrate
+from dashboard.database.schema import connect
 
 STATEMENTS = Path(__file__).with_name("first_edition.sql").read_text(encoding="utf-8")
 TYPES = (
@@ -52,13 +56,17 @@ ROWS: list[tuple[int, str, dict[str, Any]]] = [  # since which schema, table, ro
 
 @pytest.fixture
 def make_old() -> Callable[[str, int], None]:
-    """Make a history of the first edition: where, and of which schema."""
+    """Make an old history with a row or more in each table: where, and of which schema."""
 
     def make(where: str, schema: int) -> None:
-        sections = re.split(r"^-- schema \d$", STATEMENTS, flags=re.MULTILINE)[1 : schema + 1]
+        first = min(schema, NEWEST)
+        sections = re.split(r"^-- schema \d$", STATEMENTS, flags=re.MULTILINE)[1 : first + 1]
         statements = [text.strip() for section in sections for text in section.split(";") if text.strip()]
-        rows = [(table, row) for since, table, row in ROWS if since <= schema]
-        (_on_postgres if where.startswith("postgresql:") else _on_sqlite)(where, statements, rows, schema)
+        rows = [(table, row) for since, table, row in ROWS if since <= first]
+        (_on_postgres if where.startswith("postgresql:") else _on_sqlite)(where, statements, rows, first)
+        if schema > first:
+            with connect(where) as db, db.transaction(10.0) as connection:
+                migrate(connection, first, str(schema))
 
     return make
 

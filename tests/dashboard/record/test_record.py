@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from dashboard.broker.client import Client
 from dashboard.broker.events import Packet
+from dashboard.database.tables import SCHEMA_VERSION
 from dashboard.record.allowance import Allowance
 from dashboard.record.ledger import STREAMS_KEPT, StreamKey
 from dashboard.record.ranges import holes, minus, size, union
@@ -177,11 +178,11 @@ def test_a_history_that_cannot_be_used_is_said_in_a_line(tmp_path: Path) -> None
     newer, text = tmp_path / "newer.db", tmp_path / "text.db"
     open_store(newer).close()
     with sqlite3.connect(newer) as db:
-        db.execute("UPDATE plumbline_version SET version_num = '8'")
+        db.execute(f"UPDATE plumbline_version SET version_num = '{SCHEMA_VERSION + 1}'")
     db.close()
     text.write_text("this is no database, but it is long enough to look at" * 20)
     for path, words in (
-        (newer, "schema 8, this Plumbline knows 7"),
+        (newer, f"schema {SCHEMA_VERSION + 1}, this Plumbline knows {SCHEMA_VERSION}"),
         (text, "not a sound SQLite database"),
         (tmp_path / "nowhere" / "h.db", "cannot be written"),
     ):

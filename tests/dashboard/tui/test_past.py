@@ -3,66 +3,24 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import text
 from textual.widgets import Input
 
-from dashboard.broker.client import Client
 from dashboard.database.schema import open_history
 from dashboard.history.kept import Filter
 from dashboard.history.queries import sets
-from dashboard.record.embedded import EmbeddedRecord
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.screens.ask import AskScreen
 from dashboard.tui.screens.past import PastSetScreen
 from dashboard.tui.widgets.history import HistoryLines
-from station.config import Mqtt
-from station.errors import StoreError
 from station.exercises import all_profiles
-from station.messages import Message, RepMessage
+from station.messages import Message
 
 PROFILES = all_profiles()
 RACK = ("gym", "rack-1")
-
-
-@pytest.fixture
-def gym(broker: Any, edge: Any, until: Any, looks: Any, tmp_path: Path) -> Iterator[Callable[..., Path]]:
-    """The record on a real broker, and a coach called cleo before her screen."""
-    where = tmp_path / "history.db"
-    mqtt = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
-    client = Client(mqtt)
-
-    def run(said: list[Message], drive: Callable[[Any, PlumblineApp], Any]) -> Path:
-        with EmbeddedRecord(mqtt, None, where, PROFILES):
-            wanted = sum(isinstance(one, RepMessage) for one in said)
-            # Said again and again, as an outbox does: the record may not listen yet.
-            until(lambda: edge.say("rack-1", *said) or kept_reps(where) == wanted)
-            client.start()
-            until(lambda: client.connection.up)
-            app = PlumblineApp(client, PROFILES, by="cleo", history=str(where))
-
-            async def ready(pilot: Any) -> None:
-                await looks.poll(pilot, lambda: "rack-1" in looks.text(app))
-                await drive(pilot, app)
-
-            looks.run(app, (120, 40), ready)
-        return where
-
-    yield run
-    client.stop()
-
-
-def kept_reps(where: Path) -> int:
-    """How many reps the history has; none while it is being made."""
-    try:
-        with open_history(str(where)) as db:
-            return int(db.rows(text("SELECT COUNT(*) AS found FROM reps"))[0]["found"])
-    except StoreError:
-        return 0
 
 
 def a_day(words: Any) -> list[Message]:

@@ -16,9 +16,11 @@ from edge.delivery.outbox import Outbox
 from edge.link.drivers import Samples
 from edge.node.session import Session
 from station.config import StationFile, StationTable
+from station.curve import packed
 from station.errors import StoreError
 from station.exercises import load_profile
 from station.messages import (
+    CURRENT_CURVES,
     CURRENT_REPS,
     MAX_PAYLOAD_BYTES,
     CommandMessage,
@@ -482,8 +484,12 @@ def test_the_newest_of_a_long_set_fit_into_one_message(bench: Bench, rep: Any) -
     )
     full = dict.fromkeys(Rep.__struct_fields__, 0.1234567890123)
     full |= {"number": 1, "counted": False, "reason": "x" * 80, "reason_code": "short-of-athlete"}
-    full |= {"repaired_samples": 10_000}
+    full |= {"repaired_samples": 10_000, "curve": None}
     widest = [msgspec.structs.replace(one, rep=msgspec.convert(full, Rep)) for one in current.reps]
+    long = packed(12345.678, [0.0] * 700, [0.0] * 700)
+    for place in range(-CURRENT_CURVES, 0):
+        rep_with_curve = msgspec.structs.replace(widest[place].rep, curve=long)
+        widest[place] = msgspec.structs.replace(widest[place], rep=rep_with_curve)
     assert len(encode(msgspec.structs.replace(current, reps=widest))) < MAX_PAYLOAD_BYTES
 
 

@@ -21,7 +21,7 @@ from station.sim import Sensors, simulate_set, with_seed
 from station.sim.recording import station_toml, write_recording
 
 REP_KEYS = {
-    *("number", "counted", "reason"),
+    *("number", "counted", "reason", "curve"),
     *("start_s", "end_s", "eccentric_end_s", "concentric_start_s", "concentric_end_s"),
     *("eccentric_s", "bottom_pause_s", "concentric_s", "top_pause_s"),
     *(
