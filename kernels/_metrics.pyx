@@ -218,15 +218,19 @@ cdef class Meter:
     cdef void lift(self, Window* window, Span down, Span up, double load, Measures* m) noexcept nogil:
         """Everything that is measured inside the two phases."""
         cdef int i, i0, i1, at
-        cdef double t_end, reached, a, a_before, lowest
+        cdef double t_end, reached, a, a_before, lowest, read
         # where a boundary was moved inward, the place is the one that the motion rests at
         cdef double start = self.phases.place_at(up.start_s - up.start.inward_s)
         i0 = self.phases.index(up.start_s)
         i1 = self.phases.index(up.end_s)
         # the lowest place: at the turn of an eccentric-first rep it may be before the concentric starts
         m.bottom = start
+        read = window.s[(self.phases.first + i0) & MASK]
         for i in range(self.phases.index(down.end_s) if not self.concentric_first else i0, i1 + 1):
             m.bottom = min(m.bottom, self.phases.place[i])
+            read = min(read, window.s[(self.phases.first + i) & MASK])
+        # a smoother goes too low where the load is stopped dead: nowhere was it lower than the lowest reading
+        m.bottom = max(m.bottom, read)
         m.top = self.phases.place_at(up.end_s - up.end.inward_s)
         if self.concentric_first and not isnan(m.eccentric_s):
             lowest = m.bottom

@@ -276,6 +276,7 @@ cdef class Sensors:
         for i in range(2 * f.half + 1):
             total += f.place[i] * f.place[i]
         self.window.place_gain = sqrt(total)
+        self.window.second_s = GRID_S * bins / taken if self.two_sensors and taken else 0.0
         # uniform over one step of the resolution: sqrt(12) (GUM 4.3.7)
         self.window.stuck = quantum / sqrt(12.0) / (
             self.anchors.sigma_tilt if self.layout == TILT else self.anchors.sigma_length

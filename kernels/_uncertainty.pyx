@@ -2,12 +2,15 @@
 
 What is uncertain is measured on the rep itself or follows from how it was read; nothing is fitted to a simulator.
 
-noise       of the smoothed rate, near a place: the root mean square of its sixth differences over 50 ms, which see 7 to
-            13 Hz and hardly any voluntary motion, over their gain for tremor; at least what the smoother
-            leaves of what the readings scatter about the smoothed place, as if that were white.
-place       the same times sqrt(sum of place taps² / sum of rate taps²).
-smoothing   of a place or a peak: bias goes with h³ at an onset of v ~ tau², with h⁴ in rate where the motion is smooth
-            (local cubic fits: Fan & Gijbels 1996, 3.2), so a second smoother of another h tells how large it is.
+noise       is tremor (and a tether's ringing), near 10 Hz, and white noise of the readings. Two mean squares tell them
+            apart, for it is known what either adds to them: the sixth differences of the smoothed rate over 40 and
+            50 ms, which see 7 to 16 Hz and hardly any voluntary motion, and the fourth ones of neighbouring readings,
+            which hardly see tremor. What the smoother leaves of either in rate and place follows from its taps: tremor
+            of a rate v is v / 2 pi f in the place, less than half of what white noise of that rate is. Of sensors that
+            are too slow for it all is white, and what the readings scatter about the smoothed place.
+smoothing   of a place or a peak: bias goes with h⁴ where the motion is smooth (local cubic fits: Fan & Gijbels 1996,
+            3.2), and in place with h at a corner, so a second smoother of another h tells how large it is. A turn is
+            between: with h² it is told within two and a half either way.
 sampling    between samples D apart a straight line errs by a D² / 12 in the mean, and its slope by j D² / 12; in a gap
             a boundary, which is read at one of its ends, lies anywhere with equal chance: D / sqrt(3)
             (JCGM 100:2008, 4.3.7).
@@ -49,12 +52,14 @@ cdef double GRID_S = 1.0 / GRID_HZ
 cdef enum:
     LEAST_LAG = 5   # grid samples between those of a sixth difference
     SLOWEST = 12    # grid samples between samples: 8 a second
+    FINE = 4        # parts of a grid sample that samples may be apart
     TELLING = 3     # where samples lie closer, what a tremor adds can be told from white noise
     STRIDE = 3      # nearer neighbours say the same
     NEAR = 4        # strides to either side that are near
-# (2 sin(pi f lag))⁶ / 20 in the mean square from 8 to 15 Hz, where physiological tremor (8 to 12 Hz: Elble & Koller
-# 1990) and a tether's slap lie; a narrow smoother makes 2.1 of white noise.
-cdef double SIXTH_GAIN = 2.3
+# Of the sum of (2 sin(pi f lag))¹² / 400 over both lags in the mean from 8 to 15 Hz, where physiological tremor (8 to
+# 12 Hz: Elble & Koller 1990) and a tether's slap lie: from 7 at either end to 16 between.
+cdef double TREMOR_GAIN = 12.0
+cdef double TREMOR_QUARTER = 2.5    # grid samples
 # A peak that is uncertain by more than this of itself rests on readings that are not the motion: spikes that nobody can
 # tell from it between the samples of a slow sensor, or a gap.
 cdef double BOUNDED = 0.2
@@ -65,44 +70,86 @@ cdef double PI = 3.141592653589793
 cdef double UNREAD_S = 0.15
 
 
-cdef Gains GAINS[LADDER][SLOWEST + 1]
+cdef Gains GAINS[LADDER][SLOWEST + 2]
+cdef double COSINES[2 * MAX_HALF + 1]   # of a tremor of 10 Hz
+cdef double SINES[2 * MAX_HALF + 1]
+
+
+cdef int place_of(double apart) noexcept nogil:
+    """Where in a row of GAINS samples so many grid samples apart are: a quarter, a half, one, two …"""
+    if apart < 0.75:
+        return 0 if apart < 0.375 else 1
+    return 1 + max(1, min(<int>(apart + 0.5), <int>SLOWEST))
 
 
 def _fill():
-    cdef int rung, spacing, lag
+    cdef int rung, column, lag
+    for lag in range(-MAX_HALF, MAX_HALF + 1):
+        COSINES[lag + MAX_HALF] = np.cos(2.0 * np.pi * 10.0 / GRID_HZ * lag)
+        SINES[lag + MAX_HALF] = np.sin(2.0 * np.pi * 10.0 / GRID_HZ * lag)
+    tremor_hz = np.arange(8.0, 12.1, 0.25)
     for rung in range(LADDER):
         half = half_width(rung)
         place, rate, _ = design(half)
         left = -place
         left[half] += 1.0
-        for spacing in range(1, SLOWEST + 1):
-            line = 1.0 - np.abs(np.arange(1 - spacing, spacing)) / spacing
-            lag = max(LEAST_LAG, spacing)
-            sixth = np.zeros(6 * lag + 1)
-            sixth[::lag] = np.array([1.0, -6.0, 15.0, -20.0, 15.0, -6.0, 1.0]) / 20.0
-            rates = np.convolve(rate, line)
-            GAINS[rung][spacing].place = np.sum(np.convolve(place, line) ** 2) / spacing
-            GAINS[rung][spacing].rate = np.sum(rates**2) / spacing
-            GAINS[rung][spacing].left = np.sum(np.convolve(left, line) ** 2) / spacing
-            GAINS[rung][spacing].sixth = np.sum(np.convolve(rates, sixth) ** 2) / spacing
+        angle = 2.0 * np.pi / GRID_HZ * np.outer(tremor_hz, np.arange(-half, half + 1))
+        shaken = np.mean((np.sin(angle) @ rate) ** 2)
+        for column in range(SLOWEST + 2):
+            apart = column - 1 if column > 1 else 0.25 * (1 + column)
+            # what a sample adds to the bins about it: the mean over a bin of the lines to its neighbours
+            steps = np.arange(1 - int(apart * FINE), int(apart * FINE)) / FINE
+            sample = np.convolve(1.0 - np.abs(steps) / apart, np.full(FINE, 1.0 / FINE))
+            lag = max(<int>LEAST_LAG, <int>apart)
+            gains = []
+            for taps in (place, rate, left):
+                spread = np.zeros(FINE * (2 * half + 1))
+                spread[::FINE] = taps
+                gains.append(np.convolve(spread, sample))
+            sixths = 0.0
+            for step in (lag, lag - 1 if apart < TELLING else lag):
+                sixth = np.zeros(6 * step * FINE + 1)
+                sixth[:: step * FINE] = np.array([1.0, -6.0, 15.0, -20.0, 15.0, -6.0, 1.0]) / 20.0
+                sixths += np.sum(np.convolve(gains[1], sixth) ** 2)
+            GAINS[rung][column].place = np.sum(gains[0] ** 2) / apart / FINE
+            GAINS[rung][column].rate = np.sum(gains[1] ** 2) / apart / FINE
+            GAINS[rung][column].left = np.sum(gains[2] ** 2) / apart / FINE
+            GAINS[rung][column].sixth = sixths / apart / FINE
+            fourth = np.zeros(4 * FINE * max(1, <int>apart) + 1)
+            fourth[:: FINE * max(1, <int>apart)] = (1.0, -4.0, 6.0, -4.0, 1.0)
+            GAINS[rung][column].fourth = np.sum(np.convolve(sample, fourth) ** 2) / apart / FINE
+            GAINS[rung][column].shaken_place = np.mean((np.cos(angle) @ place) ** 2) / shaken
+            GAINS[rung][column].shaken_raw = 1.0 / shaken
 
 
 _fill()
 
 
-cdef double part(const double* taps, const double* others, int half, int other) noexcept nogil:
-    """What of white noise two smoothers differ by: sum of (taps - others)² over sum of taps²."""
+cdef double between(Unsure first, Unsure last) noexcept nogil:
+    """Of the time between two boundaries: what puts both farther out, or both farther in, adds up."""
+    cdef double outward = first.outward + last.outward
+    return sqrt(first.chance * first.chance + last.chance * last.chance + outward * outward)
+
+
+cdef double whole(Unsure one) noexcept nogil:
+    return sqrt(one.chance * one.chance + one.outward * one.outward)
+
+
+cdef double unlike(
+    const double* taps, const double* others, int half, int other, bint odd, double white, double tremor
+) noexcept nogil:
+    """The mean square of what white noise of the grid and a tremor make two smoothers differ by."""
     cdef int wide = max(half, other)
     cdef int i
     cdef double a, b
     cdef double square = 0.0
-    cdef double total = 0.0
+    cdef double shaken = 0.0
     for i in range(-wide, wide + 1):
         a = taps[i + half] if -half <= i <= half else 0.0
         b = others[i + other] if -other <= i <= other else 0.0
-        square += a * a
-        total += (a - b) * (a - b)
-    return total / square
+        square += (a - b) * (a - b)
+        shaken += (a - b) * (SINES[i + MAX_HALF] if odd else COSINES[i + MAX_HALF])
+    return white * square + tremor * shaken * shaken
 
 
 cdef void unseen(Measures* m) noexcept nogil:
@@ -171,11 +218,12 @@ cdef class Uncertainty:
         cdef bint lowered = m.eccentric_s == m.eccentric_s
         cdef double mcv = m.mean_concentric_velocity_mps
         cdef double pcv = m.peak_concentric_velocity_mps
-        cdef double down_start, down_end, up_start, up_end, top, start, bottom, common, late, early, bend
+        cdef double top, start, bottom, common, late, early, bend
+        cdef Unsure down_start, down_end, up_start, up_end
         if self.anew:
             self.listen(window)
         else:
-            self.gains = &GAINS[self.rung()][self.apart]
+            self.gains = &GAINS[self.rung()][self.column]
             self.count = 0
         # of the smoothest way there: 5.77 D / T², its peak speed being 1.875 D / T (Flash & Hogan 1985)
         self.hardest = 5.77 / (1.875 * 1.875) * pcv * pcv / m.size
@@ -183,18 +231,18 @@ cdef class Uncertainty:
         down_end = self.boundary(window, down.end_s, &down.end)
         up_start = self.boundary(window, up.start_s, &up.start)
         up_end = self.boundary(window, up.end_s, &up.end)
-        m.eccentric_sigma_s = sqrt(down_start * down_start + down_end * down_end) if lowered else NAN
-        m.concentric_sigma_s = sqrt(up_start * up_start + up_end * up_end)
+        m.eccentric_sigma_s = between(down_start, down_end) if lowered else NAN
+        m.concentric_sigma_s = between(up_start, up_end)
         m.bottom_pause_sigma_s = NAN
         m.top_pause_sigma_s = NAN
-        m.start_sigma_s = up_start
-        m.end_sigma_s = up_end
+        m.start_sigma_s = whole(up_start)
+        m.end_sigma_s = whole(up_end)
         if m.start_s < m.concentric_start_s:
-            m.bottom_pause_sigma_s = sqrt(down_end * down_end + up_start * up_start)
-            m.start_sigma_s = down_start
+            m.bottom_pause_sigma_s = between(down_end, up_start)
+            m.start_sigma_s = whole(down_start)
         elif lowered:
-            m.top_pause_sigma_s = sqrt(up_end * up_end + down_start * down_start)
-            m.end_sigma_s = down_end
+            m.top_pause_sigma_s = between(up_end, down_start)
+            m.end_sigma_s = whole(down_end)
         m.repaired_samples = self.repaired(window, m.start_s, m.end_s)
 
         for i in range(self.phases.index(m.start_s), self.phases.index(m.end_s) + 1):
@@ -208,22 +256,32 @@ cdef class Uncertainty:
         start = self.of_place(window, i0)
         bottom = self.of_place(window, lowest)
         # The lowest of n places as low: the mean square of the least of n normal deviates is near 0.85 sqrt(n), from
-        # 1.8 of five to 4.4 of thirty (order statistics); nearer places say the same.
+        # 1.8 of five to 4.4 of thirty (order statistics); nearer places say the same: within a quarter of a tremor's
+        # period, or half of the smoother's half-width.
         count = 0
         for i in range(self.phases.index(m.start_s), self.phases.index(m.end_s) + 1):
             count += self.phases.place[i] < m.bottom + 2.0 * bottom
-        bottom *= sqrt(max(1.0, 0.85 * sqrt(2.0 * count / self.phases.half)))
-        late = self.phases.rate[i1] * up_end
-        m.size_sigma = sqrt(top * top + bottom * bottom + late * late + common * common * m.size * m.size)
-        late = (mcv - self.phases.rate[i1]) * up_end
-        early = (mcv - self.phases.rate[i0]) * up_start
-        start = (late * late + early * early + start * start + top * top) / (seconds * seconds)
+        late = 0.5 * self.phases.half
+        if self.tremor * self.gains.shaken_place > self.white * self.gains.place:
+            late = min(late, TREMOR_QUARTER)
+        bottom *= sqrt(max(1.0, 0.85 * sqrt(count / late)))
+        late = self.phases.rate[i1] * whole(up_end)
+        # where the rep ends or begins on the way, its lowest place hangs on when
+        early = self.phases.rate[lowest] * max(whole(up_start), whole(down_end) if lowered else 0.0)
+        bottom = bottom * bottom + early * early
+        m.size_sigma = sqrt(top * top + bottom + late * late + common * common * m.size * m.size)
+        up_end.chance *= mcv - self.phases.rate[i1]
+        up_end.outward *= mcv - self.phases.rate[i1]
+        up_start.chance *= mcv - self.phases.rate[i0]
+        up_start.outward *= mcv - self.phases.rate[i0]
+        late = between(up_start, up_end)
+        start = (late * late + start * start + top * top) / (seconds * seconds)
         m.mean_concentric_velocity_sigma_mps = sqrt(start + common * common * mcv * mcv)
         i = max(self.lag, min(fastest, self.phases.n - 1 - self.lag))
         bend = fabs(self.phases.rate[i - self.lag] - 2.0 * self.phases.rate[i] + self.phases.rate[i + self.lag])
         bend *= self.interval(window, fastest) * GRID_HZ / self.lag
         bend *= self.interval(window, fastest) * GRID_HZ / self.lag / 12.0
-        top = self.of_rate(window, fastest)
+        top = self.ticks(window, fastest, pcv)
         start = self.bias(window, fastest, True)
         top = top * top + start * start + bend * bend
         m.peak_concentric_velocity_sigma_mps = sqrt(top + common * common * pcv * pcv)
@@ -232,25 +290,27 @@ cdef class Uncertainty:
 
     cdef void listen(self, Window* window) noexcept nogil:
         """How noisy the window is: its sixth differences, and what it scatters about the smoothed place."""
-        cdef const double* v = self.phases.rate
-        cdef int i, lag
+        cdef int i
         cdef int count = 0
-        cdef double d
-        cdef double gain = SIXTH_GAIN
+        cdef double d, other
+        cdef double gain = TREMOR_GAIN
+        cdef bint telling
         self.typical_s = self.spacing(window)
-        self.apart = max(1, min(<int>(self.typical_s * GRID_HZ + 0.5), <int>SLOWEST))
-        lag = max(<int>LEAST_LAG, self.apart)
-        self.gains = &GAINS[self.rung()][self.apart]
-        if self.apart >= TELLING:
-            gain = sqrt(self.gains.sixth / self.gains.rate)
-        self.lag = lag
+        self.column = place_of(max(self.typical_s, window.second_s) * GRID_HZ)
+        self.apart = max(1, self.column - 1)
+        self.gains = &GAINS[self.rung()][self.column]
+        self.lag = max(<int>LEAST_LAG, self.apart)
+        telling = self.apart < TELLING
+        if not telling:
+            gain = self.gains.sixth / self.gains.rate
         self.count = 0
-        i = 3 * lag
-        while i < self.phases.n - 3 * lag:
-            d = v[i - 3 * lag] + v[i + 3 * lag] - 6.0 * (v[i - 2 * lag] + v[i + 2 * lag])
-            d = (d + 15.0 * (v[i - lag] + v[i + lag]) - 20.0 * v[i]) / (20.0 * gain)
-            self.squares[self.count] = d * d
-            self.row[count] = d * d
+        i = 3 * self.lag
+        while i < self.phases.n - 3 * self.lag:
+            d = self.sixth(i, self.lag)
+            other = self.sixth(i, self.lag - 1) if telling else d
+            d = (d * d + other * other) / gain
+            self.squares[self.count] = d
+            self.row[count] = d
             self.count += 1
             count += d == d
             i += STRIDE
@@ -258,11 +318,31 @@ cdef class Uncertainty:
         count = 0
         i = 0
         while i < self.phases.n:
-            d = fabs(window.s[(self.phases.first + i) & MASK] - self.phases.place[i])
+            if telling:
+                d = fabs(self.fourth(window, i, self.apart))
+            else:
+                d = fabs(window.s[(self.phases.first + i) & MASK] - self.phases.place[i])
             self.row[count] = d
             count += d == d
             i += STRIDE
-        self.white = middle(self.row, count) / 0.6745 / sqrt(self.gains.left) if count else 0.0
+        d = middle(self.row, count) / 0.6745 if count else 0.0
+        self.white = d * d / (self.gains.fourth if telling else self.gains.left)
+        self.tremor = max(0.0, self.rough * self.rough - self.white * self.gains.sixth / gain) if telling else 0.0
+
+    cdef double fourth(self, Window* window, int i, int lag) noexcept nogil:
+        """The fourth difference of the readings at sample i of the window."""
+        cdef const double* s = window.s
+        cdef long long k = self.phases.first + i
+        cdef double d = s[(k - 2 * lag) & MASK] + s[(k + 2 * lag) & MASK] + 6.0 * s[k & MASK]
+        if k + 2 * lag > window.newest:
+            return NAN
+        return d - 4.0 * (s[(k - lag) & MASK] + s[(k + lag) & MASK])
+
+    cdef double sixth(self, int i, int lag) noexcept nogil:
+        """The sixth difference of the smoothed rate at sample i of the window, over 20: what of white noise is 0.96."""
+        cdef const double* v = self.phases.rate + i
+        cdef double d = v[-3 * lag] + v[3 * lag] - 6.0 * (v[-2 * lag] + v[2 * lag])
+        return (d + 15.0 * (v[-lag] + v[lag]) - 20.0 * v[0]) / 20.0
 
     cdef int rung(self) noexcept nogil:
         """Where on the ladder the window's smoother stands."""
@@ -298,28 +378,48 @@ cdef class Uncertainty:
                 since = window.closings[k & MASK].time_s
         return longest
 
-    cdef double of_rate(self, Window* window, int i) noexcept nogil:
-        """The noise of the smoothed rate at sample i of the window."""
+    cdef double shaken(self, int i) noexcept nogil:
+        """Mean square of the tremor in the smoothed rate near sample i of the window."""
         cdef int at = (i - 3 * self.lag) // STRIDE
         cdef int j
         cdef int seen = 0
         cdef double total = 0.0
-        cdef double scatter
+        cdef double most = 0.0
         for j in range(max(0, at - NEAR), min(self.count, at + NEAR + 1)):
             if self.squares[j] == self.squares[j]:
                 total += self.squares[j]
                 seen += 1
-        # as many as are near vary by twofold by chance
-        total = max(self.rough * self.rough, 0.5 * total / seen if seen else 0.0)
+            if j == at or j + 1 == min(self.count, at + NEAR + 1):
+                # a tether rings from a jerk on: before it, or after
+                most = max(most, total / seen if seen else 0.0)
+                total = 0.0
+                seen = 0
+        # as few as are near vary by twofold by chance
+        return self.tremor + max(0.0, most - 2.0 * self.rough * self.rough)
+
+    cdef double scatter(self, Window* window, int i) noexcept nogil:
+        """Mean square of the white noise of the readings near sample i of the window."""
         # between few samples a line is drawn: there are fewer readings to take the mean of
-        scatter = self.white * self.white * self.gains.rate
-        scatter *= min(max(1.0, self.interval(window, i) / (self.apart * GRID_S)), 2.0 * self.phases.half / self.apart)
-        return sqrt(max(total, scatter))
+        cdef double few = max(1.0, self.interval(window, i) / (self.apart * GRID_S))
+        return self.white * min(few, 2.0 * self.phases.half / self.apart)
+
+    cdef double of_rate(self, Window* window, int i) noexcept nogil:
+        """The noise of the smoothed rate at sample i of the window."""
+        cdef double white = self.scatter(window, i) * self.gains.rate
+        if self.apart >= TELLING:
+            return sqrt(max(white, self.rough * self.rough + self.shaken(i)))
+        return sqrt(white + self.shaken(i))
+
+    cdef double noise_of_place(self, Window* window, int i) noexcept nogil:
+        """The noise of the smoothed place at sample i of the window."""
+        if self.apart >= TELLING:
+            return self.of_rate(window, i) * sqrt(self.gains.place / self.gains.rate)
+        return sqrt(self.scatter(window, i) * self.gains.place + self.shaken(i) * self.gains.shaken_place)
 
     cdef double of_place(self, Window* window, int i) noexcept nogil:
         """Of the smoothed place at sample i of the window: noise, smoothing and resolution."""
         cdef double rate = self.of_rate(window, i)
-        cdef double noise = rate * sqrt(self.gains.place / self.gains.rate)
+        cdef double noise = self.noise_of_place(window, i)
         cdef double bias = self.bias(window, i, False)
         cdef double q = window.ratio * window.closings[min(self.phases.first + i, window.newest) & MASK].quantum
         cdef double stuck = q / sqrt(12.0) * exp(-2.0 * PI * PI * rate * rate / (self.gains.rate * q * q))
@@ -346,7 +446,7 @@ cdef class Uncertainty:
         cdef long long k = self.phases.first + i
         cdef int half = <int>min(self.phases.half, window.newest - k)
         cdef int other = half + max(1, half // 3)
-        cdef double share, apart, noise
+        cdef double share, off, white, tremor
         cdef Moment here, there
         if half < 4:
             return 0.0
@@ -355,29 +455,32 @@ cdef class Uncertainty:
         here = moment(window.s, smoother(half), half, k)
         there = moment(window.s, smoother(other), other, k)
         share = <double>other / half
-        noise = self.of_rate(window, i)
+        share *= share
+        white = self.scatter(window, i) * self.gains.place / smoother(self.phases.half).place_square
+        tremor = self.tremor * self.gains.shaken_raw  # of the whole window: a hard turn looks like more of it
         if of_rate:
-            share *= share * share * share
-            apart = there.rate - here.rate
-            noise *= noise * part(smoother(half).rate, smoother(other).rate, half, other)
+            share *= share
+            off = there.rate - here.rate
+            white = unlike(smoother(half).rate, smoother(other).rate, half, other, True, white, tremor)
         else:
-            share *= share * share
-            apart = there.place - here.place
-            noise *= noise * part(smoother(half).place, smoother(other).place, half, other)
-            noise *= smoother(half).place_square / smoother(half).rate_square
-        apart = apart * apart - noise
-        return sqrt(apart) / fabs(share - 1.0) if apart > 0.0 else 0.0
+            off = there.place - here.place
+            white = unlike(smoother(half).place, smoother(other).place, half, other, False, white, tremor)
+        off = off * off - white
+        return sqrt(off) / fabs(share - 1.0) if off > 0.0 else 0.0
 
-    cdef double boundary(self, Window* window, double at_s, const Edge* edge) noexcept nogil:
-        """Of the time of a boundary, s."""
+    cdef Unsure boundary(self, Window* window, double at_s, const Edge* edge) noexcept nogil:
+        """Of the time of a boundary."""
+        cdef Unsure found
         cdef int i
         cdef double slope, early, line, wide_s
         cdef double apart = fabs(edge.through_s - edge.read_s)
         cdef double onward = 0.0
         cdef double late = 0.0
         cdef double blunt = 0.0
+        found.chance = UNREAD_S
+        found.outward = 0.0
         if isnan(at_s) or isnan(edge.read_s):
-            return UNREAD_S
+            return found
         i = self.phases.index(edge.read_s)
         line = self.interval(window, i)
         if isnan(apart):
@@ -391,15 +494,44 @@ cdef class Uncertainty:
             late = onward * self.ticks(window, self.phases.index(edge.through_s), 3.0 * edge.level) / (ROOT3 * slope)
             wide_s = self.phases.half * GRID_S + (line if line > 2.0 * GRID_S else 0.0)
             blunt = min(1.0, 0.2 * wide_s * (ROOT3 - 1.0) / apart)
-            blunt *= 0.4 * wide_s * blunt * blunt  # both ends of a phase the same way, and so not as if by chance
+            blunt *= 0.4 * wide_s * blunt * blunt
             blunt -= fabs(edge.inward_s)  # taken out
+            blunt *= self.bent(i, 1 if edge.read_s > edge.through_s else -1, 2.0 * edge.level / apart)
             if line > GAP * self.typical_s and line > LEAST_LAG * GRID_S:
                 line = (line + fabs(at_s - edge.read_s)) / ROOT3  # it was read at an end of the gap
             else:
-                line = (1.0 + onward) * min(line / sqrt(12.0), line * line * (ROOT3 - 1.0) / (12.0 * apart))
-        early = (1.0 + onward) * self.ticks(window, i, edge.level) / slope
-        early = early * early + late * late + line * line + blunt * blunt
-        return sqrt(early + edge.blur_s * edge.blur_s / 12.0)
+                # a line of D spreads a motion by D² / 6; a cell's conversions are means over D, D² / 12 more
+                line *= line * (1.5 if self.layout == TENSION else 1.0) * (ROOT3 - 1.0) / (12.0 * apart)
+                found.outward = (1.0 + onward) * min(self.interval(window, i) / sqrt(12.0), line)
+                line = 0.0
+        early = self.ticks(window, i, edge.level)
+        early = (1.0 + onward) * max(early / slope, self.shoulder(i, edge.level, early))
+        early = early * early + late * late + line * line + edge.blur_s * edge.blur_s / 12.0
+        found.chance = sqrt(early)
+        found.outward += max(0.0, blunt)
+        return found
+
+    cdef double bent(self, int i, int outward, double slope) noexcept nogil:
+        """By what share the speed changes its slope at a boundary: 1 where the motion rests beyond it.
+
+        Where it turns and goes back as steeply it passes through 0 in a line, which no smoother bends.
+        """
+        cdef int beyond = min(max(i + outward * self.phases.half, 0), self.phases.n - 1)
+        cdef double fall = fabs(self.phases.rate[i]) - fabs(self.phases.rate[beyond])
+        if self.phases.rate[i] * self.phases.rate[beyond] < 0.0:
+            fall = fabs(self.phases.rate[i]) + fabs(self.phases.rate[beyond])
+        fall /= max(1, abs(beyond - i)) * GRID_S
+        return min(1.0, fabs(1.0 - fall / slope))
+
+    cdef double shoulder(self, int i, double level, double noise) noexcept nogil:
+        """Half the time near sample i for which the speed lies within its noise of a level, s."""
+        cdef int first = i
+        cdef int last = i
+        while first > 0 and fabs(fabs(self.phases.rate[first]) - level) < noise:
+            first -= 1
+        while last < self.phases.n - 1 and fabs(fabs(self.phases.rate[last]) - level) < noise:
+            last += 1
+        return 0.5 * max(0, last - first - 2) * GRID_S
 
     cdef double common(self, Window* window, Measures* m, int top, int bottom) noexcept nogil:
         """Of every length of the set, relative: scale, and what survey, zero and stray turn the range by."""

@@ -90,4 +90,5 @@ cdef struct Window:
     double place_gain     # and of one grid sample's
     const Closing* closings    # of the leading channel
     double ratio          # of the motion to the leading channel
+    double second_s       # time between samples of the second channel that the place rests on; 0 where there is none
     double stuck          # the part of it that is the sensor's resolution, which no mean reduces at rest

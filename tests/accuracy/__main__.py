@@ -11,9 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from station.sim import list_scenarios, load_scenario
-from tests.accuracy import doubt
+from tests.accuracy import doubt, sweeps
 from tests.accuracy.disputes import report
 from tests.accuracy.score import CLEAN, SIGMAS, TIMES, Score, draw_session, score_session
+
+SEEDS = 18  # sessions of every station
+TENTHS = 10  # reps are sorted by speed into so many parts
 
 
 def jobs(names: list[str], seeds: int) -> list[tuple[str, int, int]]:
@@ -64,11 +67,20 @@ def figures(label: str, score: Score) -> list[str]:
             f"  path, {layout:<28} n {e.size:>6}  bias {e.mean() * 1e3:+.1f} mm  rmse {rms(e) * 1e3:.1f} mm"
             f"  within 2 sigma {100 * np.mean(abs(e) < 2 * sigma):.1f} %"
         )
+    if len(score.onsets) >= TENTHS:
+        by_speed = np.array(sorted(score.onsets))[:, 1] * 1e3
+        tenth = len(by_speed) // TENTHS
+        slow, fast = by_speed[:tenth].mean(), by_speed[-tenth:].mean()
+        lines.append(
+            f"  onset bias: slowest tenth {slow:+.1f} ms, fastest {fast:+.1f} ms, "
+            f"differs by {abs(slow - fast):.1f} ms"
+        )
     if score.lags_s:
         middle, late = np.percentile(score.lags_s, [50, 95]) * 1e3
+        false_pct = 100 * score.taken_back / max(score.announced, 1)
         lines.append(
-            f"  pending after lockout: p50 {middle:.0f} ms, p95 {late:.0f} ms; taken back "
-            f"{score.taken_back} of {score.announced}"
+            f"  pending after the first reading past lockout: p50 {middle:.0f} ms, p95 {late:.0f} ms; "
+            f"announced falsely {score.taken_back} of {score.announced}, {false_pct:.2f} %"
         )
     return lines
 
@@ -79,7 +91,7 @@ def rms(e: np.ndarray) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.accuracy")
-    parser.add_argument("--seeds", type=int, default=18)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--only", nargs="*", default=None)
     parser.add_argument("--plots", type=Path, metavar="DIR", help="draw the ten worst sessions")
     parser.add_argument("--doubtful", type=int, default=1000, help="sessions to try `confidence` on")
@@ -114,6 +126,8 @@ def main() -> int:
     print("\n".join(figures("clean", clean)))
     print("\n".join(figures("adversarial", adversarial)))
     if not args.only:
+        with ProcessPoolExecutor(args.processes) as pool:
+            print("\n".join(sweeps.check(pool, args.seeds / SEEDS)))
         print("\n".join(doubt.check(args.doubtful, args.processes)))
     worst = sorted(clean.worst + adversarial.worst, reverse=True)[:10]
     print("worst sets (scenario, seed, station): " + "; ".join(f"{n} {s} {i}" for _, n, s, i in worst))

@@ -55,7 +55,8 @@ class Score:
     errors: dict[str, list[float]] = field(default_factory=dict)
     path: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # error and sigma, per layout
     in_sigma: dict[str, list[float]] = field(default_factory=dict)  # errors over their sigma
-    lags_s: list[float] = field(default_factory=list)
+    onsets: list[tuple[float, float]] = field(default_factory=list)  # true MCV, error of the lift's start
+    lags_s: list[float] = field(default_factory=list)  # from the first reading after the lockout
     announced: int = 0
     taken_back: int = 0  # of them
     hours: float = 0.0
@@ -72,6 +73,7 @@ class Score:
         for key, pairs in other.path.items():
             self.path.setdefault(key, []).extend(pairs)
         self.lags_s += other.lags_s
+        self.onsets += other.onsets
         self.worst = sorted(self.worst + other.worst, reverse=True)[:10]
 
     @property
@@ -147,6 +149,7 @@ def score_session(scenario: str, seed: int, station: int) -> Score:
     score.hours = float(simulated.motion.time_s[-1]) / 3600.0
     free = list(counted)
     layout = layout_of(simulated)
+    lead_s = simulated.recording["position_m" if "position_m" in simulated.recording else "force_n"].time_s
     lengths = scenario not in COUNT_ONLY
     missed_reps = 0
     for a_set in simulated.truth["sets"]:
@@ -166,7 +169,8 @@ def score_session(scenario: str, seed: int, station: int) -> Score:
                 continue
             free.remove(match)
             score.found += 1
-            score.lags_s.append(announced[match.event_id] - truth["concentric_end_s"])
+            seen = min(int(np.searchsorted(lead_s, truth["concentric_end_s"])), len(lead_s) - 1)
+            score.lags_s.append(announced[match.event_id] - float(lead_s[seen]))
             _compare(score, match.rep, truth, layout, lengths)
             _weigh(score, match.rep, truth, lengths, times=scenario not in TIMES_OFF)
         span = [r["start_s"] for r in a_set["reps"]] + [r["end_s"] for r in a_set["reps"]]
@@ -187,6 +191,9 @@ def _compare(score: Score, rep: Rep, truth: dict[str, float | None], layout: str
             score.errors.setdefault(key, []).append(measured - true)
         elif (measured is None) != (true is None):
             score.errors.setdefault(f"null {key}", []).append(1.0)
+    mcv, start_s = truth.get("mean_concentric_velocity_mps"), truth["concentric_start_s"]
+    if lengths and mcv is not None and start_s is not None and rep.concentric_start_s is not None:
+        score.onsets.append((mcv, rep.concentric_start_s - start_s))
     true = truth.get("path_deviation_m")
     if lengths and rep.path_deviation_m is not None and true is not None:
         sigma = rep.path_deviation_sigma_m or np.nan

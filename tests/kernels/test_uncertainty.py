@@ -149,3 +149,63 @@ def test_samples_that_were_not_used_as_they_came_are_counted_with_their_rep(moti
         spoilt[i] += 0.3
     found, _ = results(time_s, spoilt)
     assert [rep.repaired_samples for rep in found] == [0, 3, 0]
+
+
+def test_a_tremor_makes_places_less_unsure_than_white_noise_of_its_speed_would(motion, rdl, results):
+    time_s, s = motion(*rdl(4), rate_hz=RATE_HZ)
+    found = errors_in_sigma(results, time_s, s, lambda *of: read_by(*of, **SENSORS["trembling"]))
+    off = np.sqrt(np.mean(found["size"] ** 2))
+    assert 0.6 < off < 1.9
+
+
+def test_a_load_that_is_stopped_dead_was_nowhere_lower_than_its_lowest_reading(motion, results):
+    down, up = np.linspace(1.0, 0.6, 201)[1:], np.linspace(0.6, 1.0, 161)[1:]
+    rep = np.concatenate((down, np.full(120, 0.6), up, np.full(200, 1.0)))
+    s = np.concatenate((np.full(400, 1.0), rep, rep, rep, np.full(200, 1.0)))
+    reps, _ = results(np.arange(s.size) / 200.0, s)
+    assert len(reps) == 3
+    assert [rep.bottom for rep in reps] == pytest.approx([0.6] * 3, abs=1e-6)
+
+
+def conversions(time_s, force_n, rng, rate_hz=10.0, noise_n=0.3):
+    """A cell's readings: the mean over each conversion, stamped at its end."""
+    ends_s = np.arange(rng.uniform(1.0, 2.0) / rate_hz, time_s[-1], 1.0 / rate_hz)
+    area = np.concatenate(([0.0], np.cumsum(0.5 * (force_n[1:] + force_n[:-1]) * np.diff(time_s))))
+    means = np.interp(ends_s, time_s, area) - np.interp(ends_s - 1.0 / rate_hz, time_s, area)
+    return ends_s, rate_hz * means + rng.normal(0.0, noise_n, ends_s.size)
+
+
+def test_a_band_on_a_slow_cell_is_as_unsure_as_its_conversions_are_long(motion, rdl, counter):
+    time_s, s = motion(*rdl(5), rate_hz=RATE_HZ)
+    force_n = 250.0 * (s - 0.4)
+    channel = CHANNELS.index("force_n")
+
+    def reps(at_s, value):
+        rc = counter("tension", free_weight=False, min_range=20.0)
+        found = rc.push(channel, at_s, value) + rc.finish()
+        return [r for r in found if isinstance(r, Measured) and r.kind == "complete"]
+
+    true = reps(time_s, force_n)
+    off = []
+    for seed in range(12):
+        found = reps(*conversions(time_s, force_n, np.random.default_rng(seed)))
+        assert len(found) == len(true) == 5
+        off += [
+            (getattr(rep, name) - getattr(one, name)) / getattr(rep, NUMBERS[name])
+            for rep, one in zip(found, true, strict=True)
+            for name in ("eccentric_s", "bottom_pause_s", "concentric_s")
+        ]
+    assert np.mean(np.abs(off) < 2.0) > 0.9
+    assert np.abs(off).max() < 5.0
+
+
+def test_the_lowest_place_of_a_lift_that_begins_on_the_way_hangs_on_when_it_begins(motion, results):
+    legs = [(1.0, 0.5), (0.6, 0.0), (1.5, -0.5), (1.2, 0.0)]
+    time_s, s = motion((2.0, 0.0), *legs * 4, (1.0, 0.0), rate_hz=RATE_HZ, start_m=0.2)
+    true, _ = results(time_s, s, concentric_first=True)
+    off = []
+    for seed in range(10):
+        read = read_by(time_s, s, np.random.default_rng(seed), **SENSORS["trembling"])
+        found, _ = results(*read, concentric_first=True)
+        off += [(a.size - b.size) / a.size_sigma for a, b in zip(found, true, strict=True)]
+    assert np.mean(np.abs(off) < 2.0) > 0.9
