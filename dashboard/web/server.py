@@ -9,6 +9,7 @@ Nothing on the page comes from another host, and a Content-Security-Policy keeps
 import asyncio
 import re
 import secrets
+import socket
 import ssl
 import threading
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from aiohttp.typedefs import Handler
 from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
-from dashboard.web.connections import HANDSHAKE_S, ConnectionLimits
+from dashboard.web.connections import BACKLOG, Connections
 from station.config import is_loopback, read_secret
 from station.errors import ConfigError
 
@@ -66,7 +67,7 @@ class DashboardServer(Server):
         )
         self._token = token
         self._open = 0
-        self.connections: ConnectionLimits | None = None
+        self.connections: Connections | None = None
 
     async def make_app(self) -> web.Application:
         """The application, its door first."""
@@ -87,16 +88,16 @@ class DashboardServer(Server):
         if self._open >= SESSIONS:
             raise web.HTTPServiceUnavailable(text=f"{SESSIONS} browsers are connected; close one")
         self._open += 1
-        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MOST_MESSAGE_BYTES)
-        await socket.prepare(request)
+        browser = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MOST_MESSAGE_BYTES)
+        await browser.prepare(request)
 
         async def end() -> None:
-            await socket.close()
+            await browser.close()
 
         service = AppService(
             self.command,
-            write_bytes=socket.send_bytes,
-            write_str=socket.send_str,
+            write_bytes=browser.send_bytes,
+            write_str=browser.send_str,
             close=end,
             download_manager=self.download_manager,
         )
@@ -105,12 +106,12 @@ class DashboardServer(Server):
                 _between(20, request.query.get("width"), MOST_COLUMNS),
                 _between(5, request.query.get("height"), MOST_ROWS),
             )
-            await self._process_messages(socket, service)
+            await self._process_messages(browser, service)
         finally:
             self._open -= 1
             await service.stop()
-            await socket.close()
-        return socket
+            await browser.close()
+        return browser
 
     async def _process_messages(self, websocket: web.WebSocketResponse, app_service: AppService) -> None:
         """What a browser may say: keys, a terminal's size, and that it is there. All else ends it."""
@@ -238,19 +239,29 @@ async def _serve(
 ) -> None:
     runner = web.AppRunner(await server.make_app(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
-    listener: asyncio.Server | None = None
+    listener: socket.socket | None = None
+    accepting: asyncio.Task[None] | None = None
     try:
         assert runner.server is not None
-        server.connections = ConnectionLimits(runner.server)
-        listener = await asyncio.get_running_loop().create_server(
-            server.connections, host, port, ssl=tls, ssl_handshake_timeout=HANDSHAKE_S if tls else None
-        )
-        port = listener.sockets[0].getsockname()[1]
+        listener = _listen(host, port)
+        server.connections = Connections(runner.server, tls)
+        accepting = asyncio.create_task(server.connections.accept(listener))
+        port = listener.getsockname()[1]
         named = f"[{host}]" if ":" in host else host
         say(f"serving on {'http' if tls is None else 'https'}://{named}:{port}/{shown}")
         while not stop.is_set():
             await asyncio.sleep(STOP_POLL_S)
     finally:
+        if accepting is not None:
+            accepting.cancel()
         if listener is not None:
             listener.close()
         await runner.cleanup()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Raises OSError for an address that is no one's, or in use."""
+    family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    listener.setblocking(False)
+    return listener

@@ -21,6 +21,7 @@ from tests.faults import (
     presence,
     sensors,
     spoof,
+    web,
 )
 from tests.faults.gym import Verdict
 
@@ -51,6 +52,7 @@ ROWS: dict[str, Callable[[bool], Verdict]] = {
     "restored": histories.restored,
     "two-records": histories.two_records,
     "spoof": spoof.spoof,
+    "web": web.web,
     "soak": load.soak,
 }
 

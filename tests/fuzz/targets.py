@@ -4,8 +4,6 @@ Each takes or refuses. What it takes is used as the program would: a message is 
 recording has rising times, a line gives finite numbers.
 """
 
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,7 +48,7 @@ ROOT = Path(__file__).parents[2]
 LEAVES = ("state", "info", "health", "current", "live", "rep", "set", "command", "reply", "ack", "badge")
 
 
-def messages() -> Target:
+def messages(_: Path) -> Target:
     """Any payload on any topic, as the record and the screens take it. The first byte picks the topic."""
     profiles = all_profiles()
 
@@ -81,9 +79,8 @@ def messages() -> Target:
     return Target(run, (MessageError,), seeds, sorted(set(words)))
 
 
-def toml() -> Target:
+def toml(folder: Path) -> Target:
     """A file of settings, as a station's, a dashboard's, an exercise's and a list of athletes."""
-    folder = Path(tempfile.mkdtemp(prefix="plumbline-fuzz-"))
     profiles = all_profiles()
 
     def run(data: bytes) -> None:
@@ -106,9 +103,8 @@ def toml() -> Target:
     return Target(run, (PlumblineError,), seeds, words)
 
 
-def csv() -> Target:
+def csv(folder: Path) -> Target:
     """A table, as a recording, as another program's log and as a list of athletes."""
-    folder = Path(tempfile.mkdtemp(prefix="plumbline-fuzz-"))
     profiles = all_profiles()
 
     def recording(path: Path) -> None:
@@ -144,7 +140,7 @@ def csv() -> Target:
     )
 
 
-def lines() -> Target:
+def lines(_: Path) -> Target:
     """Bytes of a device that prints lines. The first byte picks the port."""
     cell = StationFile(StationTable("band-1", "band"), calibration={"force_n": Calibration(0.0, 100.0)})
     rack = StationFile(StationTable("rack-1", "barbell"))
@@ -183,7 +179,7 @@ def lines() -> Target:
     return Target(run, (), [bytes([n]) + data for n, data in enumerate(said)], words)
 
 
-def frames() -> Target:
+def frames(_: Path) -> Target:
     """Bytes of a board, cut anywhere."""
     from station.exercises import load_profile as load  # noqa: PLC0415
     from station.sim.devices.board import board_bytes  # noqa: PLC0415 - the simulator
@@ -196,19 +192,13 @@ def frames() -> Target:
     return Target(lambda data: _drive(Port(url="x"), rack, data), (), seeds, [b"\x00", b"\x00\x00"])
 
 
-TARGETS: dict[str, Callable[[], Target]] = {
+TARGETS: dict[str, Callable[[Path], Target]] = {  # by a folder that they may write to
     "messages": messages,
     "toml": toml,
     "csv": csv,
     "lines": lines,
     "frames": frames,
 }
-
-
-def forget() -> None:
-    """Remove the folders that targets have written into."""
-    for folder in Path(tempfile.gettempdir()).glob("plumbline-fuzz-*"):
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _drive(port: Port, station: StationFile, data: bytes) -> None:

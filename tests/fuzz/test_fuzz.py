@@ -2,20 +2,18 @@
 
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from tests.fuzz import fuzzer
 from tests.fuzz.fuzzer import Edges, Target, fuzz
-from tests.fuzz.targets import TARGETS, forget
+from tests.fuzz.targets import TARGETS
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_changed_inputs_are_taken_or_refused(name: str) -> None:
-    try:
-        found = fuzz(TARGETS[name](), lasts_s=0.4, seed=1, least=50)
-    finally:
-        forget()
+def test_changed_inputs_are_taken_or_refused(name: str, tmp_path: Path) -> None:
+    found = fuzz(TARGETS[name](tmp_path), lasts_s=0.4, seed=1, least=50)
     assert not found.findings, found.findings[0]
     assert found.inputs >= 50 and found.edges > 100
 

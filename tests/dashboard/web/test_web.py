@@ -39,11 +39,11 @@ class Browser:
         self._asked += 1
         asked = self._asked
         await self._socket.send_json({"id": asked, "method": method, "params": params})
-        while (answer := await self._take(10.0)).get("id") != asked:
+        while (answer := await self._take(60.0)).get("id") != asked:
             pass
         return answer.get("result", {})
 
-    async def until(self, true: Callable[[], object], timeout_s: float = 15.0) -> None:
+    async def until(self, true: Callable[[], object], timeout_s: float = 60.0) -> None:
         """Take in events until something is so."""
         deadline_s = time.monotonic() + timeout_s
         while not true():
@@ -122,7 +122,7 @@ def in_a_browser(folder: Path, url: str, drive: Callable[[Browser], Awaitable[No
         )  # fmt: skip
         try:
             port_file = folder / "DevToolsActivePort"
-            deadline_s = time.monotonic() + 20.0
+            deadline_s = time.monotonic() + 60.0
             while not (port_file.exists() and len(port_file.read_text().splitlines()) == 2):
                 assert time.monotonic() < deadline_s, "chromium did not start"
                 await asyncio.sleep(0.05)
