@@ -148,42 +148,48 @@ cdef class Segmenter(Candidate):
     cdef Py_ssize_t move_on(
         self, long long k, const double* s, const double* v, Py_ssize_t i, Py_ssize_t n
     ) noexcept nogil:
-        """Take samples from the i-th on while `step` would find that a first way out or back goes on, of which nothing can
-        be said yet; return where that ended."""
+        """Take samples from the i-th on while `step` would only find that the motion goes on; return where that ended."""
         cdef bint lifting = (self.direction < 0) == self.concentric_first
         cdef double sign = self.sign * self.direction
         cdef Turn* farthest = &self.top if self.direction > 0 else &self.low
         cdef double reached = self.direction * farthest.u
-        cdef long long latest = min(self.glitch, self.gap) - k
-        cdef Py_ssize_t first = i
-        cdef double here
-        if self.n > 2 or self.relative or self.fresh or self.fresh_turn:
+        cdef double here, u
+        cdef bint still, over, judged
+        if not self.direction or self.fresh or self.fresh_turn:
             return i
-        if not self.direction or not (lifting or self.direction < 0):
-            return i
-        if self.n > 1 and k + i - self.turns[0].left_k < self.glitch:
+        if self.n > 1 and k + i - self.turns[self.n - 2].left_k < self.glitch:
             return i
         while i < n:
+            u = self.sign * s[i]
             here = sign * s[i]
-            if reached - here >= self.step_range:
+            if isnan(v[i]) or not reached - here < self.step_range:
                 break
-            if not (v[i] > self.v0 and self.lasts(k + i, v[i]) if lifting else v[i] <= -self.v0):
+            still = fabs(u - self.still_u) <= self.step_range
+            over = lifting and not (v[i] > self.v0 and self.lasts(k + i, v[i]))
+            judged = (
+                over
+                or self.n > 2
+                or self.relative
+                or not (lifting or (v[i] <= -self.v0 and self.direction < 0))
+                or (still and k + i - self.still_k > self.glitch)
+            )
+            if judged and (not (k + i) & 3 or (over and not self.announced and v[i] > -self.v0)):
                 break
-            if fabs(self.sign * s[i] - self.still_u) > self.step_range:
-                self.set_out(k + i, self.sign * s[i])
-            elif i > self.still_k + latest:
+            if still and self.range_count and k + i - self.still_k > self.gap:
                 break
+            if not still:
+                self.set_out(k + i, u)
             if here > reached:
                 reached = here
                 farthest.k = k + i
-            if self.direction < 0 and here >= reached:
+            watch_holds(self, k + i, u, v[i])
+            if not judged and self.direction < 0 and here >= reached:
                 self.above_k = k + i
+            if v[i] > self.v0:
+                self.slow_k = k + i
             self.rates[(k + i) % SLOWING] = v[i]
             i += 1
         farthest.u = self.direction * reached
-        self.quiet = max(self.quiet - <int>(i - first), 0)
-        if lifting and i > first:
-            self.slow_k = k + i - 1
         return i
 
     cdef inline bint lasts(self, long long k, double v) noexcept nogil:
