@@ -42,7 +42,7 @@ cdef int LEAST_CURVE = 8            # half-width; a second derivative is four ti
 cdef Py_ssize_t part_row(double* row, Py_ssize_t first, Py_ssize_t last, double pivot, bint equal) noexcept nogil:
     """Put what is less than the pivot (or `equal`) first in [first, last); where the others begin.
 
-    Without a branch that hangs on the numbers: which way it goes is a coin's toss, and each wrong guess costs ten swaps.
+    Without a branch that depends on the numbers: half of its predictions would be wrong, and each costs ten swaps.
     """
     cdef Py_ssize_t i
     cdef Py_ssize_t at = first

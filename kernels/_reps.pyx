@@ -148,7 +148,7 @@ cdef class Segmenter(Candidate):
     cdef Py_ssize_t move_on(
         self, long long k, const double* s, const double* v, Py_ssize_t i, Py_ssize_t n
     ) noexcept nogil:
-        """Take samples from the i-th on while `step` would only find that the motion goes on; return where that ended."""
+        """Take samples from the i-th on while `step` would find only that the motion goes on; where that ended."""
         cdef bint lifting = (self.direction < 0) == self.concentric_first
         cdef double sign = self.sign * self.direction
         cdef Turn* farthest = &self.top if self.direction > 0 else &self.low

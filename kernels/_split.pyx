@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from libc.math cimport NAN
+from libc.math cimport INFINITY, NAN
 from libc.stdint cimport int64_t, uint32_t
 
 from kernels._frames cimport Frame, Frames, Sample
@@ -19,9 +19,10 @@ cdef struct Channel:
     double max_counts
     double zero_counts
     double counts_per_unit
-    # During a split only: how many samples it has, how many of them beyond its range, and where they go.
+    # During a split only: how many samples it has, how many of them beyond its range, the least, and where they go.
     Py_ssize_t n
     Py_ssize_t beyond
+    double least
     double *time_s
     double *value
 
@@ -75,8 +76,9 @@ cdef class ChannelSplit:
 
         Returns
         -------
-        list of (channel, time_s, value, beyond)
-            For each channel with samples: its number, float64 arrays of shape (m,), and how many became NaN.
+        list of (channel, time_s, value, beyond, least)
+            For each channel with samples: its number, float64 arrays of shape (m,), how many became NaN, and the least
+            of the others (inf where there is none).
         int
             How many samples were left out.
         """
@@ -108,6 +110,7 @@ cdef class ChannelSplit:
             channel.value = numbers(value, &channel.n)
             channel.n = 0
             channel.beyond = 0
+            channel.least = INFINITY
             rows.append((time_s, value))
         sample = first
         for f in range(start, stop):
@@ -124,7 +127,7 @@ cdef class ChannelSplit:
                 time_s, value = rows[c]
                 if channel.n < len(time_s):
                     time_s, value = time_s[:channel.n], value[:channel.n]
-                parts.append((c, time_s, value, channel.beyond))
+                parts.append((c, time_s, value, channel.beyond, channel.least))
         return parts, left_out
 
     cdef Py_ssize_t _frame(self, const Frame *frame, const Sample *sample, int64_t frame_us) noexcept nogil:
@@ -145,6 +148,7 @@ cdef class ChannelSplit:
             channel.time_s[channel.n] = at_us / 1e6
             if channel.min_counts < counts < channel.max_counts:
                 channel.value[channel.n] = (counts - channel.zero_counts) / channel.counts_per_unit
+                channel.least = min(channel.least, channel.value[channel.n])
             else:
                 channel.value[channel.n] = NAN
                 channel.beyond += counts == counts

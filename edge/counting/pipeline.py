@@ -121,11 +121,13 @@ class StationPipeline:
     def feed(self, samples: Sequence[Samples]) -> list[Event]:
         """Take samples of any channels; return the events in the order they became known."""
         zeroed = [self.cell.take_off(part) for part in samples]
-        ends_s = [float(part.time_s[-1]) for part in samples if len(part.time_s)]
-        self._newest_s = max(self._newest_s, *ends_s, self._newest_s)
+        for _, time_s, _ in samples:
+            if len(time_s):
+                self._newest_s = max(self._newest_s, time_s.item(-1))
         self._cells.feed(zeroed)
         self._signal.feed(zeroed)
-        return self._feed_retiring(zeroed) + self._translate(self._now_counting.counter.feed(zeroed))
+        events = self._feed_retiring(zeroed) if self._retiring else []
+        return events + self._translate(self._now_counting.counter.feed(zeroed))
 
     @property
     def signal(self) -> SignalQuality | None:

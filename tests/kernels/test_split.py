@@ -63,10 +63,11 @@ def test_channels_are_taken_apart_as_one_would_by_hand(seed, n_frames, ends):
         expected, expected_left_out = slow_split(frames, session_us, first, last, 7, newest_us)
         assert left_out == expected_left_out
         assert [c for c, *_ in parts] == sorted(expected)
-        for c, time_s, value, beyond in parts:
+        for c, time_s, value, beyond, least in parts:
             np.testing.assert_array_equal(time_s, expected[c][0])
             np.testing.assert_array_equal(value, expected[c][1])
             assert beyond == sum(expected[c][2])
+            assert least == np.nanmin(value, initial=np.inf)
         assert channels.newest_us == newest_us
 
 

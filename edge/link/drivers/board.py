@@ -132,12 +132,12 @@ class BoardDriver:
         parts, left_out = self._split.split(frames, session_us, start, stop)
         self.stats.samples_rejected += left_out
         given = []
-        for index, time_s, value, beyond in parts:
+        for index, time_s, value, beyond, least in parts:
             name = self._names[index]
             if beyond:
                 self.stats.saturated[name] = self.stats.saturated.get(name, 0) + beyond
             given.append(Samples(name, time_s, value))
-            if name.startswith("position") and value.min(initial=0.0) < -NEGATIVE_M:
+            if least < -NEGATIVE_M and name.startswith("position"):
                 self._negative = name
         return given
 
@@ -171,8 +171,10 @@ class BoardDriver:
                 f"{self._negative} is below 0: the tether was out when the board was switched on,"
                 " or A and B are swapped; let it run in and switch the board off and on"
             )
+        if not self._restarted:
+            return None
         moved = [c.name for c in hello.channels if c.zero in (Zero.SWITCH_ON, Zero.KEPT)]
-        if self._restarted and moved:
+        if moved:
             by = "its watchdog" if hello.start == Start.WATCHDOG else "a reset"
             return (
                 f"the board was restarted by {by}: zero of {', '.join(moved)} may have moved;"
