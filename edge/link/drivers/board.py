@@ -171,9 +171,7 @@ class BoardDriver:
                 f"{self._negative} is below 0: the tether was out when the board was switched on,"
                 " or A and B are swapped; let it run in and switch the board off and on"
             )
-        if not self._restarted:
-            return None
-        moved = [c.name for c in hello.channels if c.zero in (Zero.SWITCH_ON, Zero.KEPT)]
+        moved = self._restarted and [c.name for c in hello.channels if c.zero in (Zero.SWITCH_ON, Zero.KEPT)]
         if moved:
             by = "its watchdog" if hello.start == Start.WATCHDOG else "a reset"
             return (
