@@ -11,7 +11,7 @@ from dashboard.database.types import BYTES, REAL, TEXT, TIME, TRUTH, WHOLE
 from station.fields import plain_types
 from station.records import Rep, SetSummary
 
-SCHEMA_VERSION = 8  # the newest step in migrations/versions
+SCHEMA_VERSION = 9  # the newest step in migrations/versions
 METADATA = MetaData()
 _OF_PYTHON: dict[Any, TypeEngine[Any]] = {bool: TRUTH, int: WHOLE, float: REAL, str: TEXT}
 
@@ -57,13 +57,14 @@ def _numbered(name: str, *parts: Any) -> Table:
     )
 
 
-def _ranges(name: str) -> Table:
+def _ranges(name: str, *parts: Any) -> Table:
     """Sequence numbers of streams, first to last."""
     return _table(
         name,
         Column("stream_id", WHOLE, ForeignKey("streams.id"), primary_key=True, autoincrement=False),
         Column("first_seq", WHOLE, primary_key=True, autoincrement=False),
         *_always(last_seq=WHOLE),
+        *parts,
     )
 
 
@@ -115,6 +116,7 @@ STREAMS = _numbered(
     UniqueConstraint("site", "station", "stream"),
 )
 RECEIVED, GAPS = _ranges("received"), _ranges("gaps")
+HOLES = _ranges("holes", *_always(noticed_utc=TIME), *_maybe(after_utc=TIME, before_utc=TIME))
 QUARANTINE = _numbered("quarantine", *_always(at_utc=TIME, topic=TEXT, reason=TEXT, payload=BYTES))
 # The step that the tables have; Alembic's own table, under a name that is nobody else's.
 VERSION = _table("plumbline_version", Column("version_num", TEXT, primary_key=True))

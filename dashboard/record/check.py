@@ -1,12 +1,13 @@
 """What a history lacks, told by its own ranges: `plumbline record --check`, and `plumbline doctor --db`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from dashboard.database.schema import open_history
+from dashboard.record.holes import Hole, span
 from dashboard.record.ledger import StreamKey
-from dashboard.record.ranges import size
+from dashboard.record.ranges import size, union
 from dashboard.record.store import open_store
 from station.messages import StreamAck
 
@@ -19,35 +20,56 @@ class Lack(msgspec.Struct, frozen=True, kw_only=True):
     missing: int  # never came: another history has them, or they are still on their way
     lost: int  # the station's outbox had to drop them, or lost them with its disk
     streams: int  # runs of the station's node that this is of
+    after_utc: str | None = None  # of what is missing: between which events, where a record has noticed it
+    before_utc: str | None = None
 
 
-def lacks(acks: Mapping[StreamKey, StreamAck]) -> list[Lack]:
-    """What is missing and what is lost of every station, by what is acknowledged of its streams."""
-    found: dict[tuple[str, str], list[StreamAck]] = {}
-    for (site, station, _), ack in acks.items():
-        if ack.missing or ack.lost:
-            found.setdefault((site, station), []).append(ack)
-    return [
-        Lack(
-            site=site,
-            station=station,
-            missing=sum(size(tuple(ack.missing)) for ack in some),
-            lost=sum(size(tuple(ack.lost)) for ack in some),
-            streams=len(some),
-        )
-        for (site, station), some in sorted(found.items())
-    ]
+def lacks(acks: Mapping[StreamKey, StreamAck], holes: Callable[[StreamKey], list[Hole]]) -> list[Lack]:
+    """What is missing and what is lost of every station, by what is acknowledged of its streams.
+
+    holes : what a record has kept of those of a stream; some lie behind what is acknowledged
+    """
+    found: dict[tuple[str, str], list[tuple[StreamAck, list[Hole]]]] = {}
+    for key, ack in acks.items():
+        of_it = [one for one in holes(key) if _is_missing(one, ack)]
+        if ack.missing or ack.lost or of_it:
+            found.setdefault(key[:2], []).append((ack, of_it))
+    return [_lack(site, station, some) for (site, station), some in sorted(found.items())]
+
+
+def _is_missing(hole: Hole, ack: StreamAck) -> bool:
+    """Whether any of it still has not come."""
+    return hole.last_seq > ack.committed_seq or any(
+        first <= hole.last_seq and hole.first_seq <= last for first, last in ack.missing
+    )
+
+
+def _lack(site: str, station: str, some: Sequence[tuple[StreamAck, list[Hole]]]) -> Lack:
+    missing, holes = 0, [hole for _, of_it in some for hole in of_it]
+    for ack, of_it in some:
+        behind = [(max(one.first_seq, ack.committed_seq + 1), one.last_seq) for one in of_it]
+        missing += size(union((*ack.missing, *(one for one in behind if one[0] <= one[1]))))
+    return Lack(
+        site=site,
+        station=station,
+        missing=missing,
+        lost=sum(size(tuple(ack.lost)) for ack, _ in some),
+        streams=len(some),
+        after_utc=min((one.after_utc for one in holes if one.after_utc), default=None),
+        before_utc=max((one.before_utc for one in holes if one.before_utc), default=None),
+    )
 
 
 def check_history(where: str) -> list[Lack]:
     """What the history at a path or URL lacks. Raises StoreError for none of ours, or none at all."""
     open_history(where).close()  # it is to be there: nothing is made
     with open_store(where) as store:
-        return lacks(store.acks())
+        return lacks(store.acks(), store.holes)
 
 
 def in_words(lack: Lack) -> str:
     """What a person reads of it."""
-    parts = [f"{lack.missing} events missing"] if lack.missing else []
+    around = span([Hole(0, 0, 0.0, lack.before_utc, lack.after_utc)])
+    parts = [f"{lack.missing} events missing{around}"] if lack.missing else []
     parts += [f"{lack.lost} lost at the station"] if lack.lost else []
     return f"{lack.site}/{lack.station}: {', '.join(parts)}, of {lack.streams} runs of its node"

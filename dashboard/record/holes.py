@@ -4,7 +4,7 @@ A station repeats what is not acknowledged, so a hole closes within seconds. One
 by another history: this one was restored from a copy, or a second record wrote elsewhere.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from dashboard.record.ranges import size
@@ -16,12 +16,13 @@ Key = tuple[str, str, str]  # site, station, stream
 
 
 class Hole(NamedTuple):
-    """Numbers that have not come, first and last, since when they are missed, and the event after them."""
+    """Numbers that have not come, first and last, since when they are missed, and the events around them."""
 
     first_seq: int
     last_seq: int
     noticed_s: float
     before_utc: str | None  # None: it came before this record began
+    after_utc: str | None = None  # as the history has it
 
 
 class Holes:
@@ -83,9 +84,14 @@ class Holes:
         return {key: holes for key, holes in found.items() if holes}
 
 
-def in_words(station: str, holes: list[Hole], after_utc: str | None) -> str:
-    """What a person reads; `after_utc` is the newest event before the first of the holes."""
+def in_words(station: str, holes: Sequence[Hole]) -> str:
+    """What a person reads."""
     count = size(tuple((one.first_seq, one.last_seq) for one in holes))
-    until = holes[-1].before_utc
-    span = "".join(f" {word} {at[:19]}Z" for word, at in (("after", after_utc), ("before", until)) if at)
-    return f"{station}: {count} events{span} are not in this history"
+    return f"{station}: {count} events{span(holes)} are not in this history"
+
+
+def span(holes: Sequence[Hole]) -> str:
+    """Between which events holes lie, oldest first, as words behind a number; "" where nobody knows."""
+    after = next((one.after_utc for one in holes if one.after_utc), None)
+    before = next((one.before_utc for one in reversed(holes) if one.before_utc), None)
+    return "".join(f" {word} {at[:19]}Z" for word, at in (("after", after), ("before", before)) if at)

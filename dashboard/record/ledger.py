@@ -1,9 +1,12 @@
 """Which numbers of a stream the history has: `received`, and `gaps` for what is lost for good."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Table, bindparam, delete, select
 
 from dashboard.database.database import Database
-from dashboard.database.tables import GAPS, RECEIVED, STREAMS
+from dashboard.database.tables import GAPS, HOLES, RECEIVED, STREAMS
+from dashboard.record.holes import Hole
 from dashboard.record.ranges import Ranges
 from dashboard.record.streams import Stream
 from station.messages import StreamAck, now_utc
@@ -73,6 +76,34 @@ class Ledger:
             for row in self._db.rows(newest)
         }
 
+    def holes(self, key: StreamKey) -> list[Hole]:
+        """What was kept of the holes of a stream."""
+        of = STREAMS.c
+        here = (of.site == key[0], of.station == key[1], of.stream == key[2])
+        query = select(HOLES).join_from(HOLES, STREAMS).where(*here).order_by(HOLES.c.first_seq)
+        return [
+            Hole(row["first_seq"], row["last_seq"], 0.0, row["before_utc"], row["after_utc"])
+            for row in self._db.rows(query)
+        ]
+
+    def keep_holes(self, key: StreamKey, holes: Sequence[Hole]) -> None:
+        """Keep the holes of a stream, in place of what was kept of it."""
+        stream = self.load(key)
+        self._db.run(delete(HOLES).where(HOLES.c.stream_id == stream.id))
+        rows = [
+            {
+                "stream_id": stream.id,
+                "first_seq": one.first_seq,
+                "last_seq": one.last_seq,
+                "noticed_utc": now_utc(),
+                "after_utc": one.after_utc,
+                "before_utc": one.before_utc,
+            }
+            for one in holes
+        ]
+        if rows:
+            self._db.run(HOLES.insert(), rows)
+
     def _forget(self, site: str, station: str) -> None:
         """Keep a station's STREAMS_KEPT newest streams; of the older, some with gaps to show."""
         of = STREAMS.c
@@ -82,7 +113,7 @@ class Ledger:
         old = [row for row in streams[STREAMS_KEPT:] if not row["shows_gap"]] + streams[STREAMS_WITH_GAPS:]
         ids = [row["id"] for row in old]
         if ids:
-            for column in (RECEIVED.c.stream_id, GAPS.c.stream_id, of.id):
+            for column in (RECEIVED.c.stream_id, GAPS.c.stream_id, HOLES.c.stream_id, of.id):
                 self._db.run(delete(column.table).where(column.in_(ids)))
 
     def _load(self, stream_id: int, stream: str) -> Stream:

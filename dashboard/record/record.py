@@ -174,16 +174,15 @@ class Record:
         staying = self._holes.staying(monotonic())
         if staying == self._staying:
             return
-        lines = []
+        closed = self._staying.keys() - staying.keys()
         try:
-            by_station: dict[StationKey, list[Hole]] = {}
-            for (site, station, _), holes in staying.items():
-                by_station.setdefault((site, station), []).extend(holes)
-            for (site, station), holes in by_station.items():
-                after_utc = self._store.newest_before(site, station, holes[0].before_utc)
-                lines.append(in_words(station, holes, after_utc))
+            kept = self._store.keep_holes(staying, closed)
         except StoreError:
             return  # said by whatever writes; asked again then
+        by_station: dict[StationKey, list[Hole]] = {}
+        for (site, station, _), holes in kept.items():
+            by_station.setdefault((site, station), []).extend(holes)
+        lines = [in_words(station, holes) for (_, station), holes in by_station.items()]
         self._staying = staying
         missing = "; ".join(lines) or None
         if missing is not None and missing != self.missing:

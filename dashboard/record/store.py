@@ -6,7 +6,7 @@ A number of a stream is taken once; a second arrival of the same event changes n
 turns up after all (a tombstone overtook it) is taken, and the gap shrinks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
@@ -20,6 +20,7 @@ from dashboard.database.tables import COMMANDS, GAPS, QUARANTINE, REPS, SETS, ST
 from dashboard.floor.times import parse_utc
 from dashboard.record.corrections import Corrections, SessionKey
 from dashboard.record.filing import dated, filed, from_the_future
+from dashboard.record.holes import Hole
 from dashboard.record.ledger import Ledger, StreamKey
 from dashboard.record.streams import Stream
 from station.messages import (
@@ -82,8 +83,13 @@ class Store(Protocol):
     def acks(self) -> dict[StreamKey, StreamAck]:
         """What is committed of the streams heard last, at most 1000 of them."""
 
-    def newest_before(self, site: str, station: str, at_utc: str | None) -> str | None:
-        """When a station's newest event before a time was; None: nobody knows."""
+    def keep_holes(
+        self, staying: Mapping[StreamKey, Sequence[Hole]], closed: Iterable[StreamKey]
+    ) -> dict[StreamKey, list[Hole]]:
+        """Keep what stays missing, and forget what has come; the same with the times that are known of it."""
+
+    def holes(self, key: StreamKey) -> list[Hole]:
+        """What was kept of a stream."""
 
 
 class SqlStore:
@@ -169,14 +175,23 @@ class SqlStore:
         """See Store.acks."""
         return self._ledger.acks()
 
-    def newest_before(self, site: str, station: str, at_utc: str | None) -> str | None:
-        """See Store.newest_before."""
-        if at_utc is None or parse_utc(at_utc) is None:
-            return None
-        newest = func.max(REPS.c.at_utc).label("newest")
-        (row,) = self.db.rows(select(newest).where(_at(REPS, site, station), REPS.c.at_utc < at_utc))
-        found: str | None = row["newest"]
+    def keep_holes(
+        self, staying: Mapping[StreamKey, Sequence[Hole]], closed: Iterable[StreamKey]
+    ) -> dict[StreamKey, list[Hole]]:
+        """See Store.keep_holes."""
+        found: dict[StreamKey, list[Hole]] = {}
+        with self.db.transaction():
+            for key, holes in staying.items():
+                kept = self._ledger.holes(key)
+                found[key] = [self._with_times(key, hole, kept) for hole in holes]
+                self._ledger.keep_holes(key, found[key])
+            for key in closed:
+                self._ledger.keep_holes(key, ())
         return found
+
+    def holes(self, key: StreamKey) -> list[Hole]:
+        """See Store.holes."""
+        return self._ledger.holes(key)
 
     def reps(self, site: str, station: str, limit: int = 100) -> list[Row]:
         """The newest reps of a station, oldest first; keys are the columns."""
@@ -207,6 +222,22 @@ class SqlStore:
         """See Store.correct."""
         with self.db.transaction():
             return self.corrections.obey(site, station, command)
+
+    def _with_times(self, key: StreamKey, hole: Hole, kept: Sequence[Hole]) -> Hole:
+        """A hole with the events around it: those kept with it before, or of the history as it is."""
+        old = next((o for o in kept if o.first_seq <= hole.last_seq and hole.first_seq <= o.last_seq), None)
+        before = hole.before_utc or (old and old.before_utc)
+        after = (old and old.after_utc) or self._newest_before(*key[:2], before)
+        return hole._replace(before_utc=before, after_utc=after)
+
+    def _newest_before(self, site: str, station: str, at_utc: str | None) -> str | None:
+        """When a station's newest event before a time was; None: nobody knows."""
+        if at_utc is None or parse_utc(at_utc) is None:
+            return None
+        newest = func.max(REPS.c.at_utc).label("newest")
+        (row,) = self.db.rows(select(newest).where(_at(REPS, site, station), REPS.c.at_utc < at_utc))
+        found: str | None = row["newest"]
+        return found
 
     def _newest(
         self, table: Table, site: str, station: str, limit: int, *within: ColumnElement[Any]

@@ -19,6 +19,8 @@ class _Lack(msgspec.Struct):
     missing: int
     lost: int
     streams: int
+    after_utc: str | None = None
+    before_utc: str | None = None
 
 
 def check_history(where: str) -> list[Finding]:
@@ -42,7 +44,9 @@ def check_history(where: str) -> list[Finding]:
 def _findings(lack: _Lack) -> list[Finding]:
     found = []
     if lack.missing:
-        seen = f"{lack.missing} events missing, of {lack.streams} runs of the node"
+        times = (("after", lack.after_utc), ("before", lack.before_utc))
+        around = "".join(f" {word} {at[:19]}Z" for word, at in times if at)
+        seen = f"{lack.missing} events missing{around}, of {lack.streams} runs of the node"
         todo = "was it restored from a copy, or does a second record write? look for the other file"
         found.append(Finding(lack.station, CHECK, "fail", seen, todo))
     if lack.lost:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, inspect, select
 from dashboard.database.database import Database
 from dashboard.database.schema import open_history, open_writable, version_of
 from dashboard.database.tables import METADATA, SCHEMA_VERSION
-from dashboard.floor.times import written
+from dashboard.floor.times import format_utc
 from dashboard.record.store import Arrived, open_store
 from station.errors import StoreError
 
@@ -52,7 +52,7 @@ def read_raw(where: str) -> dict[str, list[dict[str, Any]]]:
 
 def _as_text(row: dict[str, Any]) -> dict[str, str]:
     """Its times, from schema 7 on the server's own, as the history writes them."""
-    return {name: written(value) for name, value in row.items() if isinstance(value, datetime)}
+    return {name: format_utc(value) for name, value in row.items() if isinstance(value, datetime)}
 
 
 def sorted_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from dashboard.record.holes import Holes, in_words
+from dashboard.record.check import check_history
+from dashboard.record.check import in_words as lack_in_words
+from dashboard.record.holes import Hole, Holes, in_words
 from dashboard.record.record import Record
 from dashboard.record.store import Arrived, open_store
 from edge.broker.mosquitto import Broker
@@ -37,7 +39,7 @@ def test_what_is_left_of_a_hole_is_as_old_as_the_hole(make_rep: MakeRep) -> None
     holes.update(missing((3, 4), (7, 8)), [(KEY, make_rep(stream="s", seq=5))], now_s=129.0)
     found = holes.staying(130.0)[KEY]
     assert [(one.first_seq, one.last_seq) for one in found] == [(3, 4), (7, 8)]
-    words = in_words("rack-1", found, "2026-11-19T18:00:00.000Z")
+    words = in_words("rack-1", [one._replace(after_utc="2026-11-19T18:00:00.000Z") for one in found])
     assert words == (
         "rack-1: 4 events after 2026-11-19T18:00:00Z before 2026-11-19T18:30:00Z are not in this history"
     )
@@ -62,9 +64,18 @@ def test_a_record_on_a_restored_history_says_what_it_lacks_until_it_comes(
                 " are not in this history"
             )
             until(lambda: any("restored from a copy" in line for line in said))
+            (lack,) = check_history(where)
+            assert lack_in_words(lack) == (
+                "gym/rack-1: 3 events missing after 2026-11-19T18:02:00Z before 2026-11-19T18:06:00Z,"
+                " of 1 runs of its node"
+            )
+        with Record(mqtt, store, say=said.append) as record:  # which has not heard what came before and after
+            until(lambda: record.missing)
+            assert "after 2026-11-19T18:02:00Z before 2026-11-19T18:06:00Z" in str(record.missing)
             for n in (3, 4, 5):
                 wire.say(topic, encode(make_rep(n, stream="s", seq=n, at_utc=at(n))))
             until(lambda: record.missing is None)
+        assert check_history(where) == [] and store.holes(("gym", "rack-1", "s")) == []
 
 
 def test_a_history_and_its_side_files_are_their_owners_alone(tmp_path: Path, make_rep: MakeRep) -> None:
@@ -88,3 +99,13 @@ def test_what_another_record_has_confirmed_at_the_end_of_a_stream_is_a_hole(make
     ]
     holes.update({KEY: StreamAck(stream="s", committed_seq=99)}, (), now_s=52.0)
     assert [key[2] for key in holes.staying(60.0)] == ["next"]
+
+
+def test_what_another_record_has_confirmed_is_told_without_one_running(
+    tmp_path: Path, make_rep: MakeRep
+) -> None:
+    with open_store(tmp_path / "h.db") as store:
+        store.ingest([Arrived("gym", "rack-1", make_rep(n, stream="s", seq=n)) for n in (1, 2, 3)])
+        store.keep_holes({KEY: [Hole(3, 9, 0.0, None)]}, ())
+    (lack,) = check_history(str(tmp_path / "h.db"))
+    assert (lack.station, lack.missing) == ("rack-1", 6)
