@@ -34,6 +34,7 @@ from dashboard.tui.screens.lifter import LifterScreen
 from dashboard.tui.screens.live import FloorSnapshot, LiveScreen
 from dashboard.tui.screens.station import StationScreen
 from dashboard.tui.terminal import Terminal
+from dashboard.tui.touch import TouchShell
 from dashboard.tui.widgets.light_theme import LightTheme
 from dashboard.tui.widgets.tile import Tile
 from station.exercises import Profile
@@ -124,6 +125,7 @@ class PlumblineApp(App[int]):
         self._polled = False  # at the last urgent poll
         self._shown = False  # whether every screen has been shown the floor
         self._rung: set[tuple[StationKey, str]] = set()
+        self._shell = TouchShell(self)
 
     @property
     def units(self) -> Units:
@@ -191,6 +193,7 @@ class PlumblineApp(App[int]):
         if self._heard is not None:
             self._tell(self._heard)
             self._heard = None
+        self._shell.tell_keys()
         self.floor = apply_all(self.floor, arrivals)
         self._on_floor(self.floor)
         self._flushes += 1
@@ -217,6 +220,11 @@ class PlumblineApp(App[int]):
         if isinstance(self.screen, FloorScreen):
             self.push_screen(StationScreen(self.view_of(event.key)))
             self.post_message(FloorChanged(self.floor))
+
+    def bell(self) -> None:
+        """Ring the terminal's bell, or the browser's."""
+        super().bell()
+        self._shell.ring()
 
     def action_health(self) -> None:
         """Show every station's health."""

@@ -105,6 +105,13 @@ class CommandSender:
         else:
             self._ask(_Action(key), *assignment(found, self._info_of(key), self._profiles, self._by))
 
+    def prescribe(self, key: StationKey, load_kg: float | None, **target: Any) -> None:
+        """Set a station's load and target, as one action; the load only where it is another."""
+        info = self._info_of(key)
+        now_kg = info.load_kg if info is not None else None
+        load = [] if load_kg == now_kg else [self._command("set-load", load_kg=load_kg)]
+        self._ask(_Action(key), *load, self._command("set-target", **target))
+
     def assign_exercise(self, key: StationKey, exercise: str) -> None:
         """Assign an exercise to a station, with the athlete's plan for it where the record has one."""
         info = self._info_of(key)

@@ -57,6 +57,20 @@ class _Size(msgspec.Struct):
     height: Annotated[int, msgspec.Meta(ge=1)]
 
 
+class ShellService(AppService):
+    """A dashboard's process; what it says to the touch shell around its terminal goes on to the browser."""
+
+    async def on_meta(self, data: bytes) -> None:
+        """See AppService."""
+        said = msgspec.json.decode(data)
+        if said["type"] in ("keys", "bell"):
+            await self.remote_write_str(msgspec.json.encode([said["type"], said["value"]]).decode())
+            return
+        if said["type"] == "exit":
+            await self.remote_write_str('["ended", true]')  # it was not the network
+        await super().on_meta(data)
+
+
 class DashboardServer(Server):
     """textual-serve with our page, and a door."""
 
@@ -94,7 +108,7 @@ class DashboardServer(Server):
         async def end() -> None:
             await browser.close()
 
-        service = AppService(
+        service = ShellService(
             self.command,
             write_bytes=browser.send_bytes,
             write_str=browser.send_str,

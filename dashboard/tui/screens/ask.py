@@ -1,15 +1,15 @@
 """Ask for a line or a few: a load, a badge, a prescription."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
+
+from dashboard.tui.screens.dialog import Dialog
 
 
 class Field(NamedTuple):
@@ -21,10 +21,8 @@ class Field(NamedTuple):
     extend: bool = False  # typing goes on behind the value instead of replacing it
 
 
-class AskScreen(ModalScreen[dict[str, Any] | None]):
+class AskScreen(Dialog[dict[str, Any] | None]):
     """A form; gives what `parse` makes of its lines, None when left with escape."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
 
     def __init__(
         self, title: str, fields: Sequence[Field], parse: Callable[[list[str]], dict[str, Any]]

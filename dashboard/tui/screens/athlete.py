@@ -7,20 +7,19 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from dashboard.plaintext import clean
 from dashboard.roster.people import Athlete, Plan
 from dashboard.roster.plans import matching
+from dashboard.tui.screens.dialog import Dialog
 
 
-class AthleteScreen(ModalScreen[str | None]):
+class AthleteScreen(Dialog[str | None]):
     """The people of the record, most likely first; gives an id, "" for nobody, None when left with escape."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Back"),
         Binding("down", "move(1)", show=False, priority=True),
         Binding("up", "move(-1)", show=False, priority=True),
     ]

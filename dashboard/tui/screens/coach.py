@@ -21,9 +21,9 @@ ACTIONS: list[BindingType] = [
     Binding("e", "exercise", "Exercise", tooltip="choose what the station counts"),
     Binding("a", "athlete", "Athlete", tooltip="say who lifts here"),
     Binding("n", "next", "Next", tooltip="the next athlete of the rack's queue lifts"),
-    Binding("g", "queue", "Group", show=False, tooltip="say who shares the rack, two to four athletes"),
+    Binding("g", "queue", "Group", tooltip="say who shares the rack, two to four athletes"),
     Binding("l", "load", "Load", tooltip="enter the load"),
-    Binding("p", "plan", "Plan", tooltip="prescribe reps, tempo, velocity-loss cut-off and path limit"),
+    Binding("p", "plan", "Plan", tooltip="prescribe load, sets, reps, tempo, cut-off and path limit"),
     Binding("t", "ask('tare')", "Tare", tooltip="take the load cell's reading as zero"),
     Binding("0", "ask('zero')", "Zero", show=False, tooltip="a tether or its unit was moved: begin anew"),
     Binding("x", "ask('end-set')", "End", tooltip="end the set here"),
@@ -130,8 +130,10 @@ class CoachScreen(ContextScreen):
         view = self._view
         if view is None:
             return
-        cutoff_pct = view.loss_cutoff_pct
+        cutoff_pct, units = view.loss_cutoff_pct, self.coach.units
         fields = [
+            Field(f"load, {units}", (view.load or "").removesuffix(f" {units}")),
+            Field("sets", str(view.sets_planned or "")),
             Field("reps", str(view.target_reps or "")),
             Field("tempo: down-bottom-up-top", "-".join(asked_tempo(view.target_tempo_s))),
             Field(
@@ -140,8 +142,14 @@ class CoachScreen(ContextScreen):
             ),
             Field("path limit, mm", "" if view.path_limit_m is None else f"{1000 * view.path_limit_m:g}"),
         ]
-        screen = AskScreen(f"prescription at {view.key[1]}", fields, _plan_of)
-        self._send_when_chosen(screen, view.key, "set-target", lambda given: given)
+
+        def parse(given: list[str]) -> dict[str, Any]:
+            # A load that was rounded for the form, and not touched there, stays as it was entered.
+            load = {"load_kg": view.load_kg} if given[0] == fields[0].value else load_of(given[0], units)
+            return load | _target_of(given[1:])
+
+        screen = AskScreen(f"prescription at {view.key[1]}", fields, parse)
+        self._when_chosen(screen, lambda given: self.coach.sender.prescribe(view.key, **given))
 
     def action_seen(self) -> None:
         """Acknowledge the station's current alert."""
@@ -184,14 +192,20 @@ def _queue_of(text: str, sender: CommandSender) -> list[str]:
     return [sender.athlete_of(name) for name in names]
 
 
-def _plan_of(given: list[str]) -> dict[str, Any]:
-    reps = number_of(given[0], "reps")
-    if reps is not None and (reps != int(reps) or not 1 <= reps <= 1000):
-        raise ValueError("reps: 1 to 1000")
-    path_mm = number_of(given[3], "path limit")
+def _target_of(given: list[str]) -> dict[str, Any]:
+    """Sets, reps, tempo, cut-off and path limit as a form has them. Raises ValueError in words."""
+    path_mm = number_of(given[4], "path limit")
     return {
-        "target_reps": None if reps is None else int(reps),
-        "tempo_s": tempo_of(given[1]),
-        "velocity_loss_cutoff_pct": number_of(given[2], "cut-off"),
+        "target_sets": _whole(given[0], "sets", 100),
+        "target_reps": _whole(given[1], "reps", 1000),
+        "tempo_s": tempo_of(given[2]),
+        "velocity_loss_cutoff_pct": number_of(given[3], "cut-off"),
         "path_limit_m": None if path_mm is None else path_mm / 1000.0,
     }
+
+
+def _whole(text: str, what: str, most: int) -> int | None:
+    number = number_of(text, what)
+    if number is not None and (number != int(number) or not 1 <= number <= most):
+        raise ValueError(f"{what}: 1 to {most}")
+    return None if number is None else int(number)

@@ -1,22 +1,18 @@
 """Choose what a station counts next."""
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from dashboard.tui.screens.dialog import Dialog
 from station.exercises import Profile
 
 
-class ExerciseScreen(ModalScreen[str | None]):
+class ExerciseScreen(Dialog[str | None]):
     """A list of the exercises; gives the chosen one's name, None when left with escape."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Back")]
 
     def __init__(self, profiles: Mapping[str, Profile], station: str, current: str | None) -> None:
         super().__init__()

@@ -16,6 +16,7 @@ from dashboard.tui.preferences import Preferences, load_preferences, save_prefer
 from dashboard.tui.screens.ask import AskScreen
 from dashboard.tui.screens.athlete import AthleteScreen
 from dashboard.tui.screens.coach import ACTIONS
+from dashboard.tui.screens.dialog import Dialog
 from dashboard.tui.screens.reps import KEYS
 from station.config import Mqtt
 from station.exercises import all_profiles
@@ -121,10 +122,9 @@ def test_every_action_is_one_key_and_goes_out_with_who_did_it(
             (await hands.command("g", text="dora, eli"), {"name": "set-queue", "queue": ["dora", "eli"]}),
             (await hands.command("l", text="72,5"), {"name": "set-load", "load_kg": 72.5}),
             (
-                await hands.command("p", text="5"),
+                await hands.command("p", text="60"),  # the load as it is: the target alone is sent
                 {
                     "name": "set-target",
-                    "target_reps": 5,
                     "tempo_s": (2.0, 0.0, 1.0, 1.0),
                     "path_limit_m": 0.05,
                 },
@@ -181,8 +181,9 @@ def test_a_form_says_what_is_wrong_and_sends_nothing(coach: Any, edge: Any, word
     async def act(hands: Coach) -> None:
         for key, field, text, wrong in (
             ("l", 0, "heavy", "is no number"),
-            ("p", 0, "1.5", "1 to 1000"),
-            ("p", 1, "2-0-1", "four phases"),
+            ("p", 1, "0", "sets: 1 to 100"),
+            ("p", 2, "1.5", "1 to 1000"),
+            ("p", 3, "2-0-1", "four phases"),
             ("g", 0, "a,b,c,d,e", "four at most"),
         ):
             await hands.pilot.press(key)
@@ -395,5 +396,53 @@ def test_what_the_station_no_longer_holds_is_put_right_by_the_record(
         edge.say("rack-1", ReplyMessage(**head, ok=True, text="put right in the record", code=ReplyCode.DONE))
         await hands.poll(lambda: "put right in the record" in screen_text(hands.app))
         assert "too long ago" not in screen_text(hands.app)
+
+    coach(say, (80, 24), act)
+
+
+def test_one_form_prescribes_load_sets_and_reps_as_one_action(coach: Any, edge: Any, words: Any) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info(athlete="ana", load_kg=60.0, target_reps=8, target_sets=3))
+
+    async def act(hands: Coach) -> None:
+        await hands.pilot.press("p")
+        await hands.poll(lambda: isinstance(hands.app.screen, AskScreen))
+        lines = list(hands.app.screen.query(Input))
+        await hands.poll(lambda: lines[0].has_focus)
+        assert [line.value for line in lines[:3]] == ["60", "3", "8"]  # as it is
+        for line, text in zip(lines, ("72,5", "4", "6"), strict=False):
+            line.value = text
+        await hands.pilot.press("enter")
+        await hands.poll(lambda: len(edge.heard) == 2)
+        load, target = (decode("command", heard.payload) for heard in edge.heard)
+        assert isinstance(load, CommandMessage) and isinstance(target, CommandMessage)
+        assert (load.name, load.load_kg) == ("set-load", 72.5)
+        assert (target.name, target.target_sets, target.target_reps) == ("set-target", 4, 6)
+        assert load.action == target.action  # one `u` takes both back
+
+    coach(say, (80, 24), act)
+
+
+@pytest.mark.parametrize("key", ["p", "a", "e"])
+def test_a_click_beside_a_dialog_closes_it_and_sends_nothing(
+    coach: Any, edge: Any, words: Any, key: str
+) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info())
+
+    async def act(hands: Coach) -> None:
+        await hands.pilot.press(key)
+        await hands.poll(
+            lambda: (
+                isinstance(hands.app.screen, Dialog) and hands.app.screen.query("#ask, #athlete, #exercises")
+            )
+        )
+        box = hands.app.screen.query("#ask, #athlete, #exercises").first()
+        await hands.poll(lambda: box.region.area)
+        await hands.pilot.click(offset=(box.region.x + 2, box.region.y))
+        assert isinstance(hands.app.screen, Dialog)  # on it: it stays
+        await hands.pilot.click(offset=(0, 0))
+        await hands.poll(lambda: not isinstance(hands.app.screen, Dialog))
+        assert edge.heard == []
 
     coach(say, (80, 24), act)

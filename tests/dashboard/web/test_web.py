@@ -5,12 +5,11 @@ import base64
 import json
 import re
 import resource
-import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -21,139 +20,15 @@ import pytest
 from edge.broker.mosquitto import Broker
 from station.cli import main
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SERVING = re.compile(r"serving on (https?://\S+)")
 
-
-class Browser:
-    """One page of a headless Chromium."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self._socket = socket
-        self._asked = 0
-        self.urls: list[str] = []
-        self.received = ""  # what the page's own websocket brought, decoded
-
-    async def ask(self, method: str, **params: Any) -> dict[str, Any]:
-        """Send a command and return its result, taking in the events before it."""
-        self._asked += 1
-        asked = self._asked
-        await self._socket.send_json({"id": asked, "method": method, "params": params})
-        while (answer := await self._take(60.0)).get("id") != asked:
-            pass
-        return answer.get("result", {})
-
-    async def until(self, true: Callable[[], object], timeout_s: float = 60.0) -> None:
-        """Take in events until something is so."""
-        deadline_s = time.monotonic() + timeout_s
-        while not true():
-            left_s = deadline_s - time.monotonic()
-            assert left_s > 0, f"it did not become true in time; the page received {self.received[-2000:]!r}"
-            await self._take(left_s)
-
-    async def press(self, key: str) -> None:
-        """Press a key that types itself."""
-        await self.ask("Input.dispatchKeyEvent", type="keyDown", key=key, text=key)
-        await self.ask("Input.dispatchKeyEvent", type="keyUp", key=key)
-
-    async def _take(self, timeout_s: float) -> dict[str, Any]:
-        event: dict[str, Any] = await self._socket.receive_json(timeout=timeout_s)
-        params = event.get("params", {})
-        match event.get("method"):
-            case "Network.requestWillBeSent":
-                self.urls.append(params["request"]["url"])
-            case "Network.webSocketCreated":
-                self.urls.append(params["url"])
-            case "Network.webSocketFrameReceived":
-                data = params["response"]["payloadData"]
-                binary = params["response"]["opcode"] == 2
-                self.received += base64.b64decode(data).decode(errors="replace") if binary else data
-        return event
-
-
-@pytest.fixture
-def served(broker: Any, tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """Start `plumbline dashboard --web`; gives its address."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(*options: str) -> str:
-        command = [sys.executable, "-P", "-m", "station.cli", "dashboard", "--web", "--web-port", "0"]
-        command += ["--port", str(broker.port), "--db", str(tmp_path / "history.db"), *options]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        started.append(process)
-        start.process = process
-        assert process.stdout is not None
-        found = SERVING.match(process.stdout.readline())
-        assert found is not None
-        return found[1]
-
-    yield start
-    for process in started:
-        process.terminate()
-        assert process.wait(10.0) == 143
-        assert process.stdout is not None
-        process.stdout.close()
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """A certificate of our own for this machine, and its key, as options."""
-    folder = tmp_path_factory.mktemp("tls")
-    names = ["-subj", "/CN=gym", "-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", str(folder / "gym.key"), "-out", str(folder / "gym.pem")]
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    subprocess.run([*command, "-nodes", *files, *names], check=True, capture_output=True)
-    return f"--web-cert={folder / 'gym.pem'}", f"--web-key={folder / 'gym.key'}"
-
-
-def in_a_browser(folder: Path, url: str, drive: Callable[[Browser], Awaitable[None]]) -> None:
-    """Open the page and drive it."""
-
-    async def run() -> None:
-        chromium = subprocess.Popen(
-            [
-                str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                "--disable-background-networking", "--no-first-run", "--window-size=1280,800",
-                "--ignore-certificate-errors",
-                "--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank",
-            ],
-            stderr=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        try:
-            port_file = folder / "DevToolsActivePort"
-            deadline_s = time.monotonic() + 60.0
-            while not (port_file.exists() and len(port_file.read_text().splitlines()) == 2):
-                assert time.monotonic() < deadline_s, "chromium did not start"
-                await asyncio.sleep(0.05)
-            port = port_file.read_text().splitlines()[0]
-            async with aiohttp.ClientSession() as session:
-                async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
-                    pages = json.loads(await answer.text())
-                page = next(one for one in pages if one["type"] == "page")
-                address = page["webSocketDebuggerUrl"]
-                async with session.ws_connect(address, max_msg_size=0) as socket:
-                    browser = Browser(socket)
-                    for domain in ("Network", "Page", "Runtime"):
-                        await browser.ask(f"{domain}.enable")
-                    await browser.ask("Page.navigate", url=url)
-                    await drive(browser)
-        finally:
-            chromium.terminate()
-            chromium.wait(10.0)
-
-    asyncio.run(run())
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_a_browser_shows_the_floor_takes_keys_and_asks_no_other_host(
-    served: Callable[..., str], edge: Any, words: Any, tmp_path: Path
+    served: Callable[..., str], in_a_browser: Any, edge: Any, words: Any, tmp_path: Path
 ) -> None:
     say = words()
     edge.say("rack-1", say.state(), say.info(athlete="ana", target_reps=8), say.live(1.0))
     url = served()
 
-    async def drive(browser: Browser) -> None:
+    async def drive(browser: Any) -> None:
         await browser.until(lambda: "Romanian" in browser.received and "ana" in browser.received)
         for kind in ("mousePressed", "mouseReleased"):  # a click gives the page the keyboard
             where = {"x": 400, "y": 8, "button": "left", "clickCount": 1}
@@ -178,17 +53,16 @@ def test_a_browser_shows_the_floor_takes_keys_and_asks_no_other_host(
         assert any(one.startswith("ws://") for one in named)
         assert {re.sub(r"^\w+://([^/]+).*", r"\1", one) for one in named} == {place}
 
-    in_a_browser(tmp_path / "chromium", url, drive)
+    in_a_browser(url, drive)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_beyond_this_machine_a_browser_is_served_over_tls_by_its_token(
-    served: Callable[..., str], certificate: tuple[str, str], edge: Any, words: Any, tmp_path: Path
+    served: Callable[..., str], in_a_browser: Any, certificate: tuple[str, str], edge: Any, words: Any
 ) -> None:
     edge.say("rack-1", words().state(), words().info(athlete="ana"), words().live(1.0))
     url = served("--web-host", "0.0.0.0", *certificate).replace("0.0.0.0", "127.0.0.1")
 
-    async def drive(browser: Browser) -> None:
+    async def drive(browser: Any) -> None:
         await browser.until(lambda: "Romanian" in browser.received and "ana" in browser.received)
         assert any(one.startswith("wss://") for one in browser.urls)
         assert not any(one.startswith(("http:", "ws:")) for one in browser.urls)
@@ -198,7 +72,7 @@ def test_beyond_this_machine_a_browser_is_served_over_tls_by_its_token(
         (cookie,) = cookies["cookies"]
         assert cookie["secure"] and cookie["httpOnly"] and cookie["sameSite"] == "Strict"
 
-    in_a_browser(tmp_path / "chromium", url, drive)
+    in_a_browser(url, drive)
 
 
 def test_in_the_clear_it_serves_this_machine_alone(
@@ -275,7 +149,7 @@ def served_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         command += ["--port", str(broker.port), "--db", str(folder / "history.db")]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            found = SERVING.match(process.stdout.readline())
+            found = re.match(r"serving on (https?://\S+)", process.stdout.readline())
             assert found is not None
             yield found[1]
             process.terminate()

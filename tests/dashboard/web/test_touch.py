@@ -1,0 +1,147 @@
+"""The touch shell, by touch in a real browser: buttons, sound, and back after a lost connection."""
+
+import asyncio
+import base64
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SIZES = [(1280, 800), (1024, 768), (390, 844)]
+# A player that records stands in for the browser's: what would have sounded is counted.
+PLAYER = """
+window.sounded = 0;
+window.AudioContext = class {
+  currentTime = 0; destination = {};
+  resume() {}
+  createGain() { return { gain: {}, connect: () => ({}) }; }
+  createOscillator() {
+    return { frequency: {}, connect: (next) => next, start: () => window.sounded++, stop: () => {} };
+  }
+};
+"""
+BUTTON = "[...document.querySelectorAll('#keys button')].find((one) => one.textContent === %r)"
+
+
+def a_tablet(size: tuple[int, int]) -> Callable[[Any], Any]:
+    """A touch screen of this size, with a player that records."""
+
+    async def prepare(browser: Any) -> None:
+        metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size[0] < 600}
+        await browser.ask("Emulation.setDeviceMetricsOverride", **metrics)
+        await browser.ask("Emulation.setTouchEmulationEnabled", enabled=True)
+        await browser.ask("Page.addScriptToEvaluateOnNewDocument", source=PLAYER)
+
+    return prepare
+
+
+async def tap(browser: Any, words: str) -> None:
+    """Tap a button of the shell where it stands, scrolled to as a finger would."""
+    button = BUTTON % words
+    # Until the buttons are there nothing stands where it stays.
+    await browser.poll(f"document.querySelectorAll('.key').length > 1 && !!({button})")
+    box = await browser.value(
+        f"(() => {{ const one = {button}; one.scrollIntoView(); const at = one.getBoundingClientRect();"
+        " return [at.x + at.width / 2, at.y + at.height / 2]; })()"
+    )
+    await browser.tap(*box)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_every_key_is_a_button_for_a_finger_and_does_what_the_key_does(
+    served: Callable[..., str],
+    in_a_browser: Any,
+    edge: Any,
+    words: Any,
+    tmp_path: Path,
+    size: tuple[int, int],
+) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info(athlete="ana", target_reps=8), say.live(1.0))
+
+    async def hears(what: bytes) -> None:
+        deadline_s = time.monotonic() + 30.0
+        while not any(what in one.payload for one in edge.heard):
+            assert time.monotonic() < deadline_s, f"the edge heard no {what!r}"
+            await asyncio.sleep(0.02)
+
+    async def drive(browser: Any) -> None:
+        await browser.until(lambda: "ana" in browser.received, 60.0)
+        await tap(browser, "Tare")
+        await hears(b'"tare"')
+        await tap(browser, "Load")
+        await tap(browser, "Back")  # the buttons are those of the dialog
+        await tap(browser, "Station")
+        await tap(browser, "Floor")
+        await browser.poll(f"!!({BUTTON % 'Station'})")
+        small = await browser.value(
+            "[...document.querySelectorAll('#keys button')].map((one) => one.getBoundingClientRect())"
+            ".filter((at) => at.width < 44 || at.height < 44 || at.right > window.innerWidth).length"
+        )
+        assert small == 0
+        page = "document.documentElement"
+        assert await browser.value(f"{page}.scrollWidth <= {size[0]} && {page}.scrollHeight <= {size[1]}")
+        terminal = await browser.value("document.getElementById('terminal').getBoundingClientRect().height")
+        assert terminal > size[1] / 2  # the screen is what is looked at
+        picture = await browser.ask("Page.captureScreenshot")
+        (tmp_path / "touch.png").write_bytes(base64.b64decode(picture["data"]))
+
+    in_a_browser(served(), drive, a_tablet(size))
+
+
+def test_after_one_tap_the_bell_sounds_in_the_browser(
+    served: Callable[..., str], in_a_browser: Any, edge: Any, words: Any
+) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info(athlete="ana"), say.live(1.0))
+
+    async def drive(browser: Any) -> None:
+        await browser.until(lambda: "ana" in browser.received, 60.0)
+        assert await browser.value("window.sounded") == 0
+        await tap(browser, "sound on")
+        await browser.poll("window.sounded === 1")  # so that one hears that it does
+        edge.say("rack-1", say.state("lost"))
+        await browser.poll("window.sounded === 2")
+
+    in_a_browser(served(), drive, a_tablet((1024, 768)))
+
+
+def test_a_lost_connection_is_said_and_found_again_within_three_seconds(
+    broker: Any, in_a_browser: Any, edge: Any, words: Any, tmp_path: Path
+) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info(athlete="ana"), say.live(1.0))
+    command = [sys.executable, "-P", "-m", "station.cli", "dashboard", "--web", "--port", str(broker.port)]
+    command += ["--db", str(tmp_path / "history.db"), "--web-port"]
+
+    def start(port: str) -> tuple[subprocess.Popen[str], str]:
+        process = subprocess.Popen([*command, port], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        return process, process.stdout.readline().split()[-1]
+
+    process, url = start("0")
+
+    async def drive(browser: Any) -> None:
+        nonlocal process
+        await browser.until(lambda: "ana" in browser.received, 60.0)
+        process.kill()
+        process.wait()
+        await browser.poll("document.body.classList.contains('-lost')")
+        browser.received = ""
+        process, _ = await asyncio.to_thread(start, url.rstrip("/").rpartition(":")[2])
+        # It asks twice a second: at the server's first answer the page begins anew.
+        assert await browser.value("AGAIN_MS") <= 500
+        await browser.until(lambda: "ana" in browser.received, 60.0)
+        assert not await browser.value("document.body.classList.contains('-lost')")
+
+    try:
+        in_a_browser(url, drive, a_tablet((1024, 768)))
+    finally:
+        process.terminate()
+        process.wait(10.0)
+        assert process.stdout is not None
+        process.stdout.close()
