@@ -138,6 +138,27 @@ def test_velocities_that_rest_on_spikes_between_slow_samples_are_not_said(motion
     assert np.isnan(spoilt_rep.size_sigma) == np.isnan(off)
 
 
+def test_velocities_that_gaps_of_a_slow_sensor_leave_unbounded_are_not_said(motion, rdl, results):
+    time_s, s = motion(*rdl(4), rate_hz=25.0)
+    true, _ = results(time_s, s)
+    said = 0
+    for seed in range(24):
+        rng = np.random.default_rng(seed)
+        there = np.ones(s.size, dtype=bool)
+        for rep in true:
+            begin = int(25.0 * rng.uniform(rep.concentric_start_s - 0.4, rep.concentric_end_s))
+            there[begin : begin + int(rng.integers(3, 12))] = False
+        found, _ = results(time_s[there], s[there] + rng.normal(0.0, 0.0005, there.sum()))
+        for rep in found:
+            mcv, sigma = rep.mean_concentric_velocity_mps, rep.mean_concentric_velocity_sigma_mps
+            one = min(true, key=lambda one: abs(one.concentric_end_s - rep.concentric_end_s))
+            if not np.isnan(mcv):
+                said += 1
+                assert sigma <= mcv / 3.0
+                assert abs(mcv - one.mean_concentric_velocity_mps) < 3.5 * sigma
+    assert 0 < said < 24 * 4
+
+
 def test_samples_that_were_not_used_as_they_came_are_counted_with_their_rep(motion, rdl, results):
     time_s, s = motion(*rdl(3))
     s = s + np.random.default_rng(1).normal(0.0, 0.0001, s.size)

@@ -1,0 +1,1 @@
+"""Compiled for the other kernels only; nothing here is called from Python."""

@@ -1,0 +1,265 @@
+"""How noisy a rep's smoothed window is: tremor and white noise, and what the smoother leaves of either.
+
+Tremor (and a tether's ringing) lies near 10 Hz; white noise is of the readings. Two mean squares tell them apart, for
+it is known what either adds to them: the sixth differences of the smoothed rate over 40 and 50 ms, which see 7 to 16 Hz
+and hardly any voluntary motion, and the fourth ones of neighbouring readings, which hardly see tremor. What the
+smoother leaves of either in rate and place follows from its taps: tremor of a rate v is v / 2 pi f in the place, less
+than half of what white noise of that rate is. Of sensors that are too slow for it all is white, and what the readings
+scatter about the smoothed place.
+"""
+
+cimport cython
+from libc.math cimport NAN, fabs, sqrt
+
+import numpy as np
+
+from kernels._smooth import design
+
+from kernels._phases cimport Phases, middle
+from kernels._smooth cimport LADDER, MAX_HALF, half_width
+from kernels._window cimport GRID_HZ, MASK, Window
+
+cdef double GRID_S = 1.0 / GRID_HZ
+cdef enum:
+    FINE = 4        # parts of a grid sample that samples may be apart
+    TELLING = 3     # where samples lie closer, what a tremor adds can be told from white noise
+    STRIDE = 3      # nearer neighbours say the same
+    NEAR = 4        # strides to either side that are near
+# Of the sum of (2 sin(pi f lag))¹² / 400 over both lags in the mean from 8 to 15 Hz, where physiological tremor (8 to
+# 12 Hz: Elble & Koller 1990) and a tether's slap lie: from 7 at either end to 16 between.
+cdef double TREMOR_GAIN = 12.0
+cdef double TREMOR_QUARTER = 2.5    # grid samples
+
+
+cdef Gains GAINS[LADDER][SLOWEST + 2]
+cdef double COSINES[2 * MAX_HALF + 1]   # of a tremor of 10 Hz
+cdef double SINES[2 * MAX_HALF + 1]
+
+
+cdef int place_of(double apart) noexcept nogil:
+    """Where in a row of GAINS samples so many grid samples apart are: a quarter, a half, one, two …"""
+    if apart < 0.75:
+        return 0 if apart < 0.375 else 1
+    return 1 + max(1, min(<int>(apart + 0.5), <int>SLOWEST))
+
+
+def _fill():
+    cdef int rung, column, lag
+    for lag in range(-MAX_HALF, MAX_HALF + 1):
+        COSINES[lag + MAX_HALF] = np.cos(2.0 * np.pi * 10.0 / GRID_HZ * lag)
+        SINES[lag + MAX_HALF] = np.sin(2.0 * np.pi * 10.0 / GRID_HZ * lag)
+    tremor_hz = np.arange(8.0, 12.1, 0.25)
+    for rung in range(LADDER):
+        half = half_width(rung)
+        place, rate, _ = design(half)
+        left = -place
+        left[half] += 1.0
+        angle = 2.0 * np.pi / GRID_HZ * np.outer(tremor_hz, np.arange(-half, half + 1))
+        shaken = np.mean((np.sin(angle) @ rate) ** 2)
+        for column in range(SLOWEST + 2):
+            apart = column - 1 if column > 1 else 0.25 * (1 + column)
+            # what a sample adds to the bins about it: the mean over a bin of the lines to its neighbours
+            steps = np.arange(1 - int(apart * FINE), int(apart * FINE)) / FINE
+            sample = np.convolve(1.0 - np.abs(steps) / apart, np.full(FINE, 1.0 / FINE))
+            lag = max(<int>LEAST_LAG, <int>apart)
+            gains = []
+            for taps in (place, rate, left):
+                spread = np.zeros(FINE * (2 * half + 1))
+                spread[::FINE] = taps
+                gains.append(np.convolve(spread, sample))
+            sixths = 0.0
+            for step in (lag, lag - 1 if apart < TELLING else lag):
+                sixth = np.zeros(6 * step * FINE + 1)
+                sixth[:: step * FINE] = np.array([1.0, -6.0, 15.0, -20.0, 15.0, -6.0, 1.0]) / 20.0
+                sixths += np.sum(np.convolve(gains[1], sixth) ** 2)
+            GAINS[rung][column].place = np.sum(gains[0] ** 2) / apart / FINE
+            GAINS[rung][column].rate = np.sum(gains[1] ** 2) / apart / FINE
+            GAINS[rung][column].left = np.sum(gains[2] ** 2) / apart / FINE
+            GAINS[rung][column].sixth = sixths / apart / FINE
+            fourth = np.zeros(4 * FINE * max(1, <int>apart) + 1)
+            fourth[:: FINE * max(1, <int>apart)] = (1.0, -4.0, 6.0, -4.0, 1.0)
+            GAINS[rung][column].fourth = np.sum(np.convolve(sample, fourth) ** 2) / apart / FINE
+            GAINS[rung][column].shaken_place = np.mean((np.cos(angle) @ place) ** 2) / shaken
+            GAINS[rung][column].shaken_raw = 1.0 / shaken
+
+
+_fill()
+
+
+cdef double unlike(
+    const double* taps, const double* others, int half, int other, bint odd, double white, double tremor
+) noexcept nogil:
+    """The mean square of what white noise of the grid and a tremor make two smoothers differ by."""
+    cdef int wide = max(half, other)
+    cdef int i
+    cdef double a, b
+    cdef double square = 0.0
+    cdef double shaken = 0.0
+    for i in range(-wide, wide + 1):
+        a = taps[i + half] if -half <= i <= half else 0.0
+        b = others[i + other] if -other <= i <= other else 0.0
+        square += (a - b) * (a - b)
+        shaken += (a - b) * (SINES[i + MAX_HALF] if odd else COSINES[i + MAX_HALF])
+    return white * square + tremor * shaken * shaken
+
+
+@cython.final
+cdef class Noise:
+    """The noise of one rep's window, and near each of its samples.
+
+    State: what the last window had, for a pending rep takes it as it is.
+
+    Parameters
+    ----------
+    phases : Phases
+        Holds the smoothed window.
+    """
+
+    def __init__(self, Phases phases):
+        self.phases = phases
+        self.apart = 1
+        self.lag = LEAST_LAG
+
+    cdef void forget(self) noexcept nogil:
+        """Of another window what holds for the whole of it stays."""
+        self.gains = &GAINS[self.rung()][self.column]
+        self.count = 0
+
+    cdef double dwell(self) noexcept nogil:
+        """How many grid samples apart two places err by themselves."""
+        cdef double apart = 0.5 * self.phases.half
+        if self.tremor * self.gains.shaken_place > self.white * self.gains.place:
+            apart = min(apart, TREMOR_QUARTER)
+        return apart
+
+    cdef void listen(self, Window* window) noexcept nogil:
+        """How noisy the window is: its sixth differences, and what it scatters about the smoothed place."""
+        cdef int i
+        cdef int count = 0
+        cdef double d, other
+        cdef double gain = TREMOR_GAIN
+        cdef bint telling
+        self.typical_s = self.spacing(window)
+        self.column = place_of(max(self.typical_s, window.second_s) * GRID_HZ)
+        self.apart = max(1, self.column - 1)
+        self.gains = &GAINS[self.rung()][self.column]
+        self.lag = max(<int>LEAST_LAG, self.apart)
+        telling = self.apart < TELLING
+        if not telling:
+            gain = self.gains.sixth / self.gains.rate
+        self.count = 0
+        i = 3 * self.lag
+        while i < self.phases.n - 3 * self.lag:
+            d = self.sixth(i, self.lag)
+            other = self.sixth(i, self.lag - 1) if telling else d
+            d = (d * d + other * other) / gain
+            self.squares[self.count] = d
+            self.row[count] = d
+            self.count += 1
+            count += d == d
+            i += STRIDE
+        self.rough = sqrt(middle(self.row, count)) / 0.6745 if count else 0.0
+        count = 0
+        i = 0
+        while i < self.phases.n:
+            if telling:
+                d = fabs(self.fourth(window, i, self.apart))
+            else:
+                d = fabs(window.s[(self.phases.first + i) & MASK] - self.phases.place[i])
+            self.row[count] = d
+            count += d == d
+            i += STRIDE
+        d = middle(self.row, count) / 0.6745 if count else 0.0
+        self.white = d * d / (self.gains.fourth if telling else self.gains.left)
+        self.tremor = max(0.0, self.rough * self.rough - self.white * self.gains.sixth / gain) if telling else 0.0
+
+    cdef double fourth(self, Window* window, int i, int lag) noexcept nogil:
+        """The fourth difference of the readings at sample i of the window."""
+        cdef const double* s = window.s
+        cdef long long k = self.phases.first + i
+        cdef double d = s[(k - 2 * lag) & MASK] + s[(k + 2 * lag) & MASK] + 6.0 * s[k & MASK]
+        if k + 2 * lag > window.newest:
+            return NAN
+        return d - 4.0 * (s[(k - lag) & MASK] + s[(k + lag) & MASK])
+
+    cdef double sixth(self, int i, int lag) noexcept nogil:
+        """The sixth difference of the smoothed rate at sample i of the window, over 20: what of white noise is 0.96."""
+        cdef const double* v = self.phases.rate + i
+        cdef double d = v[-3 * lag] + v[3 * lag] - 6.0 * (v[-2 * lag] + v[2 * lag])
+        return (d + 15.0 * (v[-lag] + v[lag]) - 20.0 * v[0]) / 20.0
+
+    cdef int rung(self) noexcept nogil:
+        """Where on the ladder the window's smoother stands."""
+        cdef int i
+        for i in range(LADDER):
+            if half_width(i) >= self.phases.half:
+                return i
+        return LADDER - 1
+
+    cdef double spacing(self, Window* window) noexcept nogil:
+        """The mean time between samples of the leading channel in the window; a bin of the grid at least, s."""
+        cdef long long last = min(self.phases.first + self.phases.n - 1, window.newest)
+        cdef long long k
+        cdef double since = window.closings[self.phases.first & MASK].time_s
+        cdef double now = since
+        cdef int count = 0
+        for k in range(self.phases.first + 1, last + 1):
+            if window.closings[k & MASK].time_s != now:
+                now = window.closings[k & MASK].time_s
+                count += 1
+        return (now - since) / count if count else GRID_S
+
+    cdef double interval(self, Window* window, int i) noexcept nogil:
+        """The longest time between samples that the smoothed values at sample i of the window rest on, s."""
+        cdef long long first = max(self.phases.first + i - self.phases.half, 1)
+        cdef long long last = min(self.phases.first + i + self.phases.half, window.newest)
+        cdef long long k
+        cdef double longest = 0.0
+        cdef double since = window.closings[(first - 1) & MASK].time_s
+        # it may begin within a line, whose bins one sample has made whole
+        while first > 1 and window.closings[(first - 1) & MASK].time_s == since and last - first < 2 * GRID_HZ:
+            first -= 1
+        since = window.closings[(first - 1) & MASK].time_s
+        for k in range(first, last + 1):
+            if window.closings[k & MASK].time_s != since:
+                longest = max(longest, window.closings[k & MASK].time_s - since)
+                since = window.closings[k & MASK].time_s
+        return longest
+
+    cdef double shaken(self, int i) noexcept nogil:
+        """Mean square of the tremor in the smoothed rate near sample i of the window."""
+        cdef int at = (i - 3 * self.lag) // STRIDE
+        cdef int j
+        cdef int seen = 0
+        cdef double total = 0.0
+        cdef double most = 0.0
+        for j in range(max(0, at - NEAR), min(self.count, at + NEAR + 1)):
+            if self.squares[j] == self.squares[j]:
+                total += self.squares[j]
+                seen += 1
+            if j == at or j + 1 == min(self.count, at + NEAR + 1):
+                # a tether rings from a jerk on: before it, or after
+                most = max(most, total / seen if seen else 0.0)
+                total = 0.0
+                seen = 0
+        # as few as are near vary by twofold by chance
+        return self.tremor + max(0.0, most - 2.0 * self.rough * self.rough)
+
+    cdef double scatter(self, Window* window, int i) noexcept nogil:
+        """Mean square of the white noise of the readings near sample i of the window."""
+        # between few samples a line is drawn: there are fewer readings to take the mean of
+        cdef double few = max(1.0, self.interval(window, i) / (self.apart * GRID_S))
+        return self.white * min(few, 2.0 * self.phases.half / self.apart)
+
+    cdef double of_rate(self, Window* window, int i) noexcept nogil:
+        """The noise of the smoothed rate at sample i of the window."""
+        cdef double white = self.scatter(window, i) * self.gains.rate
+        if self.apart >= TELLING:
+            return sqrt(max(white, self.rough * self.rough + self.shaken(i)))
+        return sqrt(white + self.shaken(i))
+
+    cdef double of_place(self, Window* window, int i) noexcept nogil:
+        """The noise of the smoothed place at sample i of the window."""
+        if self.apart >= TELLING:
+            return self.of_rate(window, i) * sqrt(self.gains.place / self.gains.rate)
+        return sqrt(self.scatter(window, i) * self.gains.place + self.shaken(i) * self.gains.shaken_place)
