@@ -40,6 +40,9 @@ REPS_KEPT = (
 )
 SETS_KEPT = 32
 SESSIONS_KEPT = 8  # restarts of one node that may still have messages under way
+OVER_S = (
+    900.0  # a session of which nothing has come for so long when the next begins is no longer of interest
+)
 NEVER_S = float("-inf")
 
 _Event = TypeVar("_Event", RepMessage, SetMessage)
@@ -96,9 +99,13 @@ def apply(floor: FloorState, address: Address, message: AnyMessage, received_s: 
         return floor
     key = (address.site, address.station)
     station = floor.stations.get(key) or StationState(key=key)
-    session = station.sessions.get(message.session) or SessionState(session=message.session)
+    sessions = dict(station.sessions)
+    session = sessions.get(message.session)
+    if session is None:  # nodes are switched off at night, and a floor may be shown for a year
+        sessions = {name: one for name, one in sessions.items() if received_s - one.any_s < OVER_S}
+        session = SessionState(session=message.session)
     changed = _apply(session, message, received_s)
-    sessions = {**station.sessions, changed.session: changed}
+    sessions[changed.session] = changed
     if len(sessions) > SESSIONS_KEPT:
         del sessions[min(sessions.values(), key=_rank).session]
     return FloorState(stations={**floor.stations, key: StationState(key=key, sessions=sessions)})

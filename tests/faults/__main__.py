@@ -22,6 +22,7 @@ from tests.faults import (
     sensors,
     spoof,
     web,
+    week,
 )
 from tests.faults.gym import Verdict
 
@@ -53,6 +54,7 @@ ROWS: dict[str, Callable[[bool], Verdict]] = {
     "two-records": histories.two_records,
     "spoof": spoof.spoof,
     "web": web.web,
+    "week": week.week,
     "soak": load.soak,
 }
 

@@ -22,6 +22,7 @@ pytestmark = [
 # Kills of the node and of the record: tests/system/test_delivery.py.
 ROWS = ["reset", "broker", "partitions", "chaos", "image", "full", "io", "power", "unplug", "corrupt"]
 ROWS += ["ticks", "clock", "stations", "ports", "attack", "spoof", "soak"]
+ROWS += [pytest.param(row, marks=pytest.mark.long) for row in ("restored", "two-records", "web", "week")]
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -31,7 +32,7 @@ def test_nothing_committed_is_lost_or_doubled(row: str) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

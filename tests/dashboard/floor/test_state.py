@@ -11,7 +11,7 @@ from dashboard.floor.attention import Attention
 from dashboard.floor.faults import faults
 from dashboard.floor.reps import path_mm, with_sigma
 from dashboard.floor.running import running_set
-from dashboard.floor.state import REPS_KEPT, TRACE_LENGTH, FloorState, apply, apply_all
+from dashboard.floor.state import OVER_S, REPS_KEPT, TRACE_LENGTH, FloorState, apply, apply_all
 from dashboard.floor.views import attention_order, view
 from station.exercises import all_profiles
 from station.exercises.judge import Outcome
@@ -333,3 +333,12 @@ def test_two_nodes_that_speak_as_one_station_are_seen_and_a_restarted_one_is_not
     assert [
         fault.what for fault in faults(seen, both.stations["gym", "rack-1"].newest, date(2026, 1, 1))
     ] == ["two nodes speak as this station"]
+
+
+def test_a_day_that_is_over_is_forgotten_when_the_next_begins_and_a_restart_is_not(words: Any) -> None:
+    floor = FloorState()
+    for session, at_s in (("a1", 0.0), ("b2", OVER_S - 1.0), ("c3", 40_000.0)):
+        said = [words(session).state(), words(session).rep(1)]
+        floor = apply_all(floor, [(Address("gym", "rack-1", ""), one, at_s) for one in said])
+        held = set(floor.stations["gym", "rack-1"].sessions)
+        assert held == ({"c3"} if session == "c3" else {"a1", "b2"} if session == "b2" else {"a1"})
