@@ -8,6 +8,7 @@ from dashboard.floor.assessment import Assessment, assess
 from dashboard.floor.attention import REST_OVERDUE_S, Attention, Link, attention_of, is_doubled, link_of
 from dashboard.floor.coaching import AthleteRecord, MasteryProgress
 from dashboard.floor.names import Names, name_of
+from dashboard.floor.plates import plates_words
 from dashboard.floor.reps import NO_TEMPO, RepView
 from dashboard.floor.state import StationKey, StationState
 from dashboard.floor.units import Units, load_words
@@ -33,6 +34,7 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     loss_cutoff_pct: float | None  # None: not prescribed
     load: str | None  # as entered, in the coach's unit
     load_kg: float | None
+    plates: str  # what to put on the bar for it; empty where it is no bar, or not of plates
     weighed: Weighed | None  # what the running set was lifted with, by the cells
     target_reps: int | None
     queue: tuple[str, ...]  # who shares the station, the one lifting first
@@ -185,6 +187,7 @@ def _seen(
         loss_cutoff_pct=asked.velocity_loss_cutoff_pct if asked else None,
         load=load_words(found.load_kg, units),
         load_kg=found.load_kg,
+        plates=plates_words(found.load_kg) if asked and asked.load == "mass" and units == "kg" else "",
         weighed=found.weighed,
         target_reps=info.target_reps if info else None,
         queue=queue,

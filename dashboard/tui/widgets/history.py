@@ -83,7 +83,8 @@ class HistoryLines(Lines):
             return lines + pair_lines(one, other, width, rest, self.overlay)
         profile = load_velocity(self.sets)
         said = textwrap.wrap(profile.text, max(10, width - 1))
-        lines += trend_lines(self.sets, self.measure, self._profiles, width, max(3, rest - len(said)))
+        at = current.load_kg, load_words(current.load_kg, self.units) or ""
+        lines += trend_lines(self.sets, self.measure, self._profiles, width, max(3, rest - len(said)), at)
         return lines + [[Segment(line, BOLD if profile.one_rep_maximum else FAINT)] for line in said]
 
 
@@ -130,11 +131,23 @@ def set_lines(
 
 
 def trend_lines(
-    sets: Sequence[KeptSet], measure: Measure, profiles: Mapping[str, Profile], width: int, height: int
+    sets: Sequence[KeptSet],
+    measure: Measure,
+    profiles: Mapping[str, Profile],
+    width: int,
+    height: int,
+    at: tuple[float | None, str] = (None, ""),
 ) -> list[list[Segment]]:
-    """The trend of a metric, set by set, oldest at the left."""
+    """The trend of a metric, set by set, oldest at the left; a line joins sets of one load alone.
+
+    Velocity falls with the load: a line through rising loads would say nothing of how somebody develops.
+    `at`: the load that is in colour, and its words.
+    """
     points = trend(sets, measure, profiles)
-    heading = [Segment(TITLES[measure], BOLD), Segment(f"  {UNITS[measure]}, set by set", FAINT)]
+    heading = [
+        Segment(TITLES[measure], BOLD),
+        Segment(f"  {UNITS[measure]}, set by set{f', in blue at {at[1]}' if at[1] else ''}", FAINT),
+    ]
     if not points:
         return [heading, [Segment("not measured", FAINT)]]
     values = [point.value for point in points]
@@ -145,12 +158,17 @@ def trend_lines(
     span = max(high - low, abs(high) * LEAST_SPAN) or 1.0
     top = (low + high + span) / 2
     field = Braille(max(1, width - 8), max(1, height - 1))
-    before: tuple[int, int] | None = None
-    for index, value in enumerate(values):
-        x = round(index / max(1, len(values) - 1) * (field.width_dots - 1))
-        y = round((top - value) / span * (field.height_dots - 1))
-        field.line(*(before or (x, y)), x, y, Style(color=BLUE))
-        before = (x, y)
+    of_load = {point.load_kg: Style(color=BLUE if point.load_kg == at[0] else GREY) for point in points}
+    for load_kg in sorted(of_load, key=lambda one: one == at[0]):  # the one in colour over the others
+        before: tuple[int, int] | None = None
+        for index, point in enumerate(points):
+            if point.load_kg == load_kg:
+                x = round(index / max(1, len(points) - 1) * (field.width_dots - 1))
+                y = round((top - point.value) / span * (field.height_dots - 1))
+                for beside in (x, x - 1):  # a set alone is seen as well
+                    field.dot(beside, y, of_load[load_kg])
+                field.line(*(before or (x, y)), x, y, of_load[load_kg])
+                before = (x, y)
     rows = field.rows()
     labels = {0: number(top, 2), len(rows) - 1: number(top - span, 2)}
     return [heading, *([Segment(f"{labels.get(i, ''):>7} ", FAINT), *row] for i, row in enumerate(rows))]

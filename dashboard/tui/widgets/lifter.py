@@ -212,7 +212,9 @@ def _foot(view: StationView, badge: str, width: int) -> list[Segment]:
     asked = asked_tempo(view.target_tempo_s)
     tempo = f"tempo {'-'.join(asked)}" if asked else ""
     doubt = f" ? {view.doubtful} doubtful, the coach settles it " if view.doubtful else ""
+    lifting = bool(view.reps) and not view.set_over
+    plates = f"  {view.plates}" if view.plates and not lifting else ""  # while somebody loads the bar
     queue = "  then " + ", ".join(view.waiting) if view.queue else ""
     typed = f"badge {badge}▏ ⏎" if badge else ""
     right = [Segment(doubt, Style(color=YELLOW, bold=True)), Segment(f" {typed} ", BOLD)]
-    return spread([Segment(f" {tempo}{queue}", PLAIN)], right, width)
+    return spread([Segment(f" {tempo}{plates}{queue}", PLAIN)], right, width)

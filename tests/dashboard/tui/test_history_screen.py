@@ -12,6 +12,7 @@ from dashboard.record.store import Arrived, open_store
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.screens.history import HistoryScreen
 from dashboard.tui.widgets.history import MEASURES, trend_lines
+from dashboard.tui.widgets.lines import BLUE
 from station.exercises import all_profiles
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -137,3 +138,21 @@ def test_a_millimetre_from_set_to_set_does_not_look_like_a_change(monkeypatch: p
     steady, changed = drawn(0.331, 0.332, 0.331), drawn(0.3, 0.4, 0.3)
     assert rows_of_the_curve(steady) <= 2 and rows_of_the_curve(changed) == len(changed)
     assert [float(lines[row][:8]) for lines in (steady, changed) for row in (0, -1)] == [0.35, 0.31, 0.4, 0.3]
+
+
+def test_no_line_of_the_trend_joins_sets_of_different_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def drawn(*loads: float) -> list[Any]:
+        points = [
+            TrendPoint(at_utc="2026", load_kg=load, value=1.0 - load / 200, sigma=None, key=("", "", "", n))
+            for n, load in enumerate(loads)
+        ]
+        monkeypatch.setattr("dashboard.tui.widgets.history.trend", lambda *_: points)
+        lines = trend_lines((), MEASURES[0], {}, 60, 13, (60.0, "60 kg"))
+        assert "in blue at 60 kg" in "".join(segment.text for segment in lines[0])
+        return [one for line in lines[1:] for one in line if "\u2801" <= one.text <= "\u28ff"]
+
+    rising = drawn(60.0, 80.0, 100.0)
+    assert len(rising) <= 6  # a dot each
+    back = drawn(60.0, 100.0, 60.0)
+    joined = [one for one in back if one.style is not None and one.style.color.name == BLUE]
+    assert len(joined) > 40 and len(back) - len(joined) <= 2
