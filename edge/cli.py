@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from station.config import Mqtt, Port, StationFile, load_station
 from station.errors import ConfigError, SourceError
 from station.exercises import Profile, load_profile
-from station.messages import LEAVES, now_utc
+from station.messages import now_utc
 from station.program.process import on_ending_signals, stop_on_signals
 from station.program.usage import command_parser
 from station.text.output import print_data
+from station.topics import LEAVES
 
 if TYPE_CHECKING:
     from edge.node.acquisition import PortAcquisition

@@ -1,27 +1,10 @@
-"""What travels over MQTT: topics, messages, and the one place where a payload is checked.
-
-Topic: plumbline/1/<site>/<station>/<leaf>, one leaf per kind of message:
-
-    leaf       kept      QoS  message
-    state      retained  1    StateMessage    `lost` is the last will
-    info       retained  1    InfoMessage
-    health     retained  1    HealthMessage
-    current    retained  1    CurrentMessage  the running set as it stands, for whoever joins
-    live       no        0    LiveMessage     may be dropped
-    rep        no        0    RepMessage, or Tombstone where the outbox had to drop something
-    set        no        0    SetMessage
-    command    no        1    CommandMessage  to the edge
-    correction no        1    CommandMessage  to the record, about a set that the edge no longer holds
-    badge      no        1    BadgeMessage    from the station's own screen; the record answers with a reply
-    reply      no        1    ReplyMessage    from the edge, or the record
-    ack        no        1    AckMessage      from the record (the one process that writes the history)
+"""What travels over MQTT: the messages, and the one place where a payload is checked. Topics: station.topics.
 
 A payload is one JSON object with `schema`, `event_id` and `at_utc`. `rep`, `set` and tombstones carry an
 envelope, `stream` and `seq`: seq counts 1, 2, 3 … within a stream and is never reused. A stream belongs to
 one station of one outbox and gets its random id when it is created.
 """
 
-import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
@@ -34,17 +17,6 @@ from station.errors import MessageError
 from station.records import Count, Live, Rep, RepState, Seq, SetSummary, SignalQuality
 
 MAX_PAYLOAD_BYTES = 65_536  # a rep is below 4 kB; anything near this is not ours
-LEAVES = (
-    *("state", "info", "health", "current", "live", "rep", "set"),
-    *("command", "correction", "badge", "reply", "ack"),
-)
-RETAINED = frozenset({"state", "info", "health", "current"})
-# Every other leaf: 1. For rep and set the record's acknowledgement counts: QoS 1 beneath it saved none and
-# sent each rep five times as often when brokers were being killed.
-QOS = {"live": 0, "rep": 0, "set": 0}
-
-_LEVEL = r"[a-z0-9-]{1,32}"
-_TOPIC = re.compile(rf"plumbline/1/(?P<site>{_LEVEL})/(?P<station>{_LEVEL})/(?P<leaf>[a-z]+)")
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema"):
@@ -274,6 +246,11 @@ class CommandMessage(Message, frozen=True, kw_only=True, tag="plumbline/command/
     set_event_id: str | None = None  # the set meant; None: the one running, or done last
     mark: Mark | None = None  # None: as it was measured
 
+    @property
+    def action_id(self) -> str:
+        """The action it belongs to; a command that names none is an action by itself."""
+        return self.action or self.event_id
+
 
 class BadgeMessage(Message, frozen=True, kw_only=True, tag="plumbline/badge/1"):
     """A badge at a station. The record knows whose it is and sets the station to them and their plan."""
@@ -321,6 +298,22 @@ class ReplyMessage(Message, frozen=True, kw_only=True, tag="plumbline/reply/1"):
     action: str | None = None  # of the command
     undone: str | None = None  # the action that an `undo` has taken back
 
+    @classmethod
+    def to(
+        cls, asked: CommandMessage | BadgeMessage, code: ReplyCode, text: str, undone: str | None = None
+    ) -> "ReplyMessage":
+        """The answer to a command or a badge."""
+        return cls(
+            event_id=new_id(),
+            at_utc=now_utc(),
+            in_reply_to=asked.event_id,
+            ok=code in (ReplyCode.DONE, ReplyCode.UNDONE),
+            text=text,
+            code=code,
+            action=asked.action_id if isinstance(asked, CommandMessage) else None,
+            undone=undone,
+        )
+
 
 class StreamAck(msgspec.Struct, frozen=True, kw_only=True):
     """Everything in `stream` up to and with `committed_seq` is in the history, except the ranges named.
@@ -340,20 +333,9 @@ class AckMessage(Message, frozen=True, kw_only=True, tag="plumbline/ack/1"):
     streams: list[StreamAck]
 
 
-AnyMessage = (
-    StateMessage
-    | InfoMessage
-    | HealthMessage
-    | CurrentMessage
-    | LiveMessage
-    | RepMessage
-    | SetMessage
-    | Tombstone
-    | CommandMessage
-    | BadgeMessage
-    | ReplyMessage
-    | AckMessage
-)
+_OfStation = StateMessage | InfoMessage | HealthMessage | CurrentMessage | LiveMessage
+_OfRecord = CommandMessage | BadgeMessage | ReplyMessage | AckMessage
+AnyMessage = _OfStation | RepMessage | SetMessage | Tombstone | _OfRecord
 
 BY_LEAF: dict[str, tuple[type[Message], ...]] = {
     "state": (StateMessage,),
@@ -372,26 +354,6 @@ BY_LEAF: dict[str, tuple[type[Message], ...]] = {
 
 _decoder = msgspec.json.Decoder(AnyMessage)
 _encoder = msgspec.json.Encoder()
-
-
-class Address(msgspec.Struct, frozen=True):
-    """Where a message belongs."""
-
-    site: str
-    station: str
-    leaf: str
-
-    @property
-    def topic(self) -> str:
-        return f"plumbline/1/{self.site}/{self.station}/{self.leaf}"
-
-
-def parse_topic(topic: str) -> Address:
-    """The address a topic spells. Raises MessageError for any other topic."""
-    match = _TOPIC.fullmatch(topic)
-    if match is None or match["leaf"] not in LEAVES:
-        raise MessageError(f"topic {topic[:120]!r} is not plumbline/1/<site>/<station>/<leaf>")
-    return Address(match["site"], match["station"], match["leaf"])
 
 
 def encode(message: Message) -> bytes:

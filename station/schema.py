@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 
-from station.messages import BY_LEAF, QOS, RETAINED
+from station.messages import BY_LEAF
 from station.program.distribution import release
+from station.topics import QOS, RETAINED
 
 FROM_STATION = ("state", "info", "health", "live", "rep", "set", "reply")
 

@@ -1,7 +1,7 @@
 """`make release`: everything that must be so before a version is uploaded, and the files to upload.
 
     clean tree -> version and changelog agree -> tests and lint -> accuracy as promised -> sdist and wheel
-    -> the wheel, installed somewhere else, counts a simulated set
+    -> each of them, installed somewhere else, counts a simulated set
 
 python -m tests.release [--dry] [--quick]
 
@@ -59,19 +59,19 @@ def main() -> int:
         run("make", "accuracy")
     dist = ROOT / "dist" / version
     run(sys.executable, "-m", "build", "--outdir", str(dist), str(ROOT))
-    (wheel,) = dist.glob("*.whl")
-    _try_out(wheel)
+    for archive in sorted(dist.iterdir()):
+        _try_out(archive)
     print(f"to upload: {', '.join(str(path.relative_to(ROOT)) for path in sorted(dist.iterdir()))}")
     print(f"then: git tag v{version}; twine upload {dist.relative_to(ROOT)}/*")
     return 0
 
 
-def _try_out(wheel: Path) -> None:
-    """Install the wheel into an environment of its own, away from the sources, and count a set with it."""
+def _try_out(archive: Path) -> None:
+    """Install a file into an environment of its own, away from the sources, and count a set with it."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(Path(folder) / "venv", with_pip=True)
         binary = Path(folder) / "venv" / "bin"
-        run(str(binary / "pip"), "install", "--quiet", str(wheel), cwd=folder)
+        run(str(binary / "pip"), "install", "--quiet", str(archive), cwd=folder)
         plumbline = str(binary / "plumbline")
         given = ("--exercise", "rdl", "--reps", "5")
         run(plumbline, "simulate", *given, "--out", "set.csv", "--station-out", "rack.toml", cwd=folder)
@@ -79,7 +79,7 @@ def _try_out(wheel: Path) -> None:
             plumbline, "analyze", "set.csv", "--station", "rack.toml", "--exercise", "rdl", cwd=folder
         )
         if len(re.findall(r"^set ", counted, re.MULTILINE)) != 1:
-            raise SystemExit(f"release: the wheel does not count a simulated set:\n{counted}")
+            raise SystemExit(f"release: {archive.name} does not count a simulated set:\n{counted}")
 
 
 def run(*command: str, cwd: str | Path = ROOT) -> None:

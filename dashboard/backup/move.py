@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, Executable, Row, Table, bindparam, collate, func, insert, select, text
 
 from dashboard.database.database import Database
-from dashboard.database.schema import connect, is_postgres, open_writable, version_of
-from dashboard.database.tables import METADATA, SCHEMA_VERSION, VERSION
+from dashboard.database.schema import check_current, connect, is_postgres, open_writable
+from dashboard.database.tables import METADATA, VERSION
 from dashboard.database.types import TEXT
 from station.errors import StoreError
 from station.program.usage import command_parser
@@ -39,7 +39,7 @@ def history_command(argv: Sequence[str]) -> int:
     if args.source == args.target:
         raise StoreError(f"{args.source}: moved onto itself; give another")
     with connect(_place(args.source)) if _there(args.source) else _none(args.source) as source:
-        _check_version(source)
+        check_current(source)
         with open_writable(_place(args.target)) as target:
             rows = move(source, target)
             said = ", ".join(f"{count} {name}" for name, count in rows.items() if count)
@@ -106,17 +106,6 @@ def _numbered(table: Table) -> bool:
 def _tables() -> list[Table]:
     """Those that others refer to first."""
     return [table for table in METADATA.sorted_tables if table is not VERSION]
-
-
-def _check_version(source: Database) -> None:
-    version = version_of(source)
-    if version is None:
-        raise StoreError(f"{source.name}: empty; there is nothing to move")
-    if version < SCHEMA_VERSION:
-        raise StoreError(
-            f"{source.name}: history of schema {version}, this Plumbline moves {SCHEMA_VERSION};"
-            " start `plumbline record` on it once, which brings it up to date"
-        )
 
 
 def _place(where: str) -> str | Path:

@@ -1,7 +1,7 @@
 """The screen's connection to the broker: a network thread that fills bounded queues, nothing else.
 
 Only that thread touches paho. It runs paho's loop itself: an error in it, a refused connection and a
-broker that is gone are all the same case here, tried again after RETRY_S, and the screen can say which it is.
+broker that is gone are all the same case here, tried again, and the screen can say which it is.
 """
 
 import ssl
@@ -22,26 +22,15 @@ from dashboard.broker.events import Packet
 from dashboard.broker.inbox import Inbox
 from dashboard.broker.reading import Reader
 from station.config import Mqtt, certificate_problem, check_mqtt, read_password
-from station.messages import (
-    MAX_PAYLOAD_BYTES,
-    RETAINED,
-    Address,
-    BadgeMessage,
-    CommandMessage,
-    Message,
-    ReplyMessage,
-    encode,
-)
+from station.messages import MAX_PAYLOAD_BYTES, BadgeMessage, CommandMessage, Message, ReplyMessage, encode
 from station.program.mqtt_version import MQTT_5, UNSUPPORTED_VERSION, VERSIONS, other_version
+from station.program.retry import attempts
+from station.topics import RETAINED, Address
 
-RETRY_S = 1.0
 CONNECT_TIMEOUT_S = 2.0
 KEEPALIVE_S = 5  # a broker behind a dead link is noticed within 1.5 of these
 LOOP_S = 0.05  # how long a command waits at most
 REPLY_WAIT_S = 5.0
-UNDER_WAY = (
-    32  # messages with QoS 1 that the broker may have sent ahead: a flood's are in front of all others
-)
 OUTGOING = 1024  # commands, and the record's acknowledgements
 LEAVES = ("state", "info", "health", "current", "live", "rep", "set", "reply")
 
@@ -155,7 +144,7 @@ class Client:
 
     def _run(self) -> None:
         version = VERSIONS[0]
-        while not self._stopping.is_set():
+        for _ in attempts(self._stopping):
             try:
                 understood = self._stay_connected(version)
             except (
@@ -169,7 +158,6 @@ class Client:
             else:
                 if not understood:
                     version = other_version(version)
-            self._stopping.wait(RETRY_S)
 
     def _stay_connected(self, version: int) -> bool:
         """One connection from beginning to end; whether the broker ever answered in this version."""

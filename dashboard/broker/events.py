@@ -13,7 +13,8 @@ import msgspec
 from dashboard.floor.running import check_current
 from dashboard.plaintext import TEXT_LIMIT, clean
 from station.errors import MessageError
-from station.messages import Address, AnyMessage, CurrentMessage, decode, parse_topic
+from station.messages import AnyMessage, CurrentMessage, decode
+from station.topics import Address, parse_topic
 
 # Printable ASCII without a backslash needs no cleaning; all our own messages are like that.
 _HARMLESS = re.compile(rb"[ -\[\]-~]{0,4096}")

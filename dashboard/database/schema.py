@@ -44,18 +44,23 @@ def open_history(where: str | Path | None = None) -> Database:
     """
     db = connect(default_history() if where is None else where, read_only=True)
     try:
-        version = version_of(db)
-        if version is None:
-            raise StoreError(f"{db.name}: empty; `plumbline record` and the dashboard write a history")
-        if version < SCHEMA_VERSION:
-            raise StoreError(
-                f"{db.name}: history of schema {version}, this Plumbline reads {SCHEMA_VERSION};"
-                " start `plumbline record` or the dashboard on it once, which brings it up to date"
-            )
+        check_current(db)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def check_current(db: Database) -> None:
+    """Raise StoreError for a database that is not a history of this version."""
+    version = version_of(db)
+    if version is None:
+        raise StoreError(f"{db.name}: empty; `plumbline record` and the dashboard write a history")
+    if version < SCHEMA_VERSION:
+        raise StoreError(
+            f"{db.name}: history of schema {version}, this Plumbline reads {SCHEMA_VERSION};"
+            " start `plumbline record` or the dashboard on it once, which brings it up to date"
+        )
 
 
 def open_writable(where: str | Path | None = None) -> Database:

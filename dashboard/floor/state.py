@@ -22,7 +22,6 @@ from typing import Any, TypeVar
 import msgspec
 
 from station.messages import (
-    Address,
     AnyMessage,
     CurrentMessage,
     HealthMessage,
@@ -33,6 +32,7 @@ from station.messages import (
     StateMessage,
 )
 from station.records import Live
+from station.topics import Address
 
 TRACE_LENGTH = 256  # live values kept per session: 25 s at 10 Hz, what the station screen draws
 REPS_KEPT = (

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Blue and orange stay apart for every common kind of colour blindness (Okabe and Ito 2008).
-BLUE, ORANGE, GREY, PURPLE, INK = "#0072B2", "#E69F00", "#BBBBBB", "#CC79A7", "#222222"
+BLUE, ORANGE, GREY, INK = "#0072B2", "#E69F00", "#BBBBBB", "#222222"
 _SIZE = (6.4, 3.2)  # inches; two beside each other on a page of A4
 _STYLE: Any = {
     "font.size": 9,

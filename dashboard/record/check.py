@@ -12,7 +12,7 @@ from dashboard.record.store import open_store
 from station.messages import StreamAck
 
 
-class Lack(msgspec.Struct, frozen=True, kw_only=True):
+class MissingEvents(msgspec.Struct, frozen=True, kw_only=True):
     """Events of one station that are not in the history."""
 
     site: str
@@ -24,7 +24,9 @@ class Lack(msgspec.Struct, frozen=True, kw_only=True):
     before_utc: str | None = None
 
 
-def lacks(acks: Mapping[StreamKey, StreamAck], holes: Callable[[StreamKey], list[Hole]]) -> list[Lack]:
+def missing_events(
+    acks: Mapping[StreamKey, StreamAck], holes: Callable[[StreamKey], list[Hole]]
+) -> list[MissingEvents]:
     """What is missing and what is lost of every station, by what is acknowledged of its streams.
 
     holes : what a record has kept of those of a stream; some lie behind what is acknowledged
@@ -34,7 +36,7 @@ def lacks(acks: Mapping[StreamKey, StreamAck], holes: Callable[[StreamKey], list
         of_it = [one for one in holes(key) if _is_missing(one, ack)]
         if ack.missing or ack.lost or of_it:
             found.setdefault(key[:2], []).append((ack, of_it))
-    return [_lack(site, station, some) for (site, station), some in sorted(found.items())]
+    return [_of_station(site, station, some) for (site, station), some in sorted(found.items())]
 
 
 def _is_missing(hole: Hole, ack: StreamAck) -> bool:
@@ -44,12 +46,12 @@ def _is_missing(hole: Hole, ack: StreamAck) -> bool:
     )
 
 
-def _lack(site: str, station: str, some: Sequence[tuple[StreamAck, list[Hole]]]) -> Lack:
+def _of_station(site: str, station: str, some: Sequence[tuple[StreamAck, list[Hole]]]) -> MissingEvents:
     missing, holes = 0, [hole for _, of_it in some for hole in of_it]
     for ack, of_it in some:
         behind = [(max(one.first_seq, ack.committed_seq + 1), one.last_seq) for one in of_it]
         missing += size(union((*ack.missing, *(one for one in behind if one[0] <= one[1]))))
-    return Lack(
+    return MissingEvents(
         site=site,
         station=station,
         missing=missing,
@@ -60,16 +62,16 @@ def _lack(site: str, station: str, some: Sequence[tuple[StreamAck, list[Hole]]])
     )
 
 
-def check_history(where: str) -> list[Lack]:
+def check_history(where: str) -> list[MissingEvents]:
     """What the history at a path or URL lacks. Raises StoreError for none of ours, or none at all."""
     open_history(where).close()  # it is to be there: nothing is made
     with open_store(where) as store:
-        return lacks(store.acks(), store.holes)
+        return missing_events(store.acks(), store.holes)
 
 
-def in_words(lack: Lack) -> str:
+def in_words(found: MissingEvents) -> str:
     """What a person reads of it."""
-    around = span([Hole(0, 0, 0.0, lack.before_utc, lack.after_utc)])
-    parts = [f"{lack.missing} events missing{around}"] if lack.missing else []
-    parts += [f"{lack.lost} lost at the station"] if lack.lost else []
-    return f"{lack.site}/{lack.station}: {', '.join(parts)}, of {lack.streams} runs of its node"
+    around = span([Hole(0, 0, 0.0, found.before_utc, found.after_utc)])
+    parts = [f"{found.missing} events missing{around}"] if found.missing else []
+    parts += [f"{found.lost} lost at the station"] if found.lost else []
+    return f"{found.site}/{found.station}: {', '.join(parts)}, of {found.streams} runs of its node"

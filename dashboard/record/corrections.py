@@ -14,7 +14,7 @@ from dashboard.database.database import Database, Row
 from dashboard.database.tables import CORRECTIONS, ERASED, ORIGINALS, REPS, SETS
 from dashboard.record.corrected import corrected, set_number_of
 from dashboard.roster.athletes import hash_of
-from station.messages import CommandMessage, ReplyCode, ReplyMessage, new_id, now_utc
+from station.messages import CommandMessage, ReplyCode, ReplyMessage, now_utc
 
 CORRECTING = ("mark-rep", "add-rep", "give-set", "load-set")
 MOST_CHARS = 64  # of an id, and of who asks
@@ -62,7 +62,7 @@ class Corrections:
                 code, text = ReplyCode.DONE, self._correct(site, station, command)
         except _Refused as refused:
             code, text = refused.code, str(refused)
-        return reply_to(command, code, text, undone)
+        return ReplyMessage.to(command, code, text, undone)
 
     def again(self, key: SessionKey) -> None:
         """Make the rows of a session anew: something of it has come, or a correction was made or undone."""
@@ -112,7 +112,7 @@ class Corrections:
                 "event_id": command.event_id,
                 "at_utc": now_utc(),
                 "by": command.by[:MOST_CHARS],
-                "action": command.action or command.event_id,
+                "action": command.action_id,
                 "command": msgspec.json.encode(command).decode(),
             },
         )
@@ -206,20 +206,6 @@ class Corrections:
         text = msgspec.json.encode(original).decode()
         row = key._asdict() | {"event_id": event_id, "kind": table.name, "original": text}
         self._db.run(self._db.upsert(ORIGINALS), row)
-
-
-def reply_to(command: CommandMessage, code: ReplyCode, text: str, undone: str | None = None) -> ReplyMessage:
-    """What came of a command; `undone` is the action that it has taken back."""
-    return ReplyMessage(
-        event_id=new_id(),
-        at_utc=now_utc(),
-        in_reply_to=command.event_id,
-        ok=code in (ReplyCode.DONE, ReplyCode.UNDONE),
-        text=text,
-        code=code,
-        action=command.action or command.event_id,
-        undone=undone,
-    )
 
 
 def _session(table: Table, key: SessionKey) -> ColumnElement[bool]:

@@ -14,6 +14,7 @@ from dashboard.record.lock import Holder, RecordLock
 from station.config import Mqtt
 from station.errors import StoreError
 from station.exercises import Profile
+from station.program.retry import attempts
 
 if TYPE_CHECKING:
     from dashboard.record.record import Record
@@ -105,7 +106,7 @@ class EmbeddedRecord:
         return False
 
     def _keep_on(self) -> None:
-        while not self._leaving.is_set():
+        for _ in attempts(self._leaving, RETRY_S):
             try:
                 self._keep()
             except StoreError as error:
@@ -113,7 +114,6 @@ class EmbeddedRecord:
                 if words != self._not_opened:
                     self._say(words)
                 self._not_opened = words
-                self._leaving.wait(RETRY_S)
 
     def _keep(self) -> None:
         """Be the record until we leave. Raises StoreError for a history that does not open."""

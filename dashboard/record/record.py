@@ -25,7 +25,6 @@ from dashboard.record.allowance import (
     WISHES_PER_S,
     Allowance,
 )
-from dashboard.record.corrections import reply_to
 from dashboard.record.holes import Hole, Holes, in_words
 from dashboard.record.ledger import StreamKey
 from dashboard.record.store import Arrived, Poison, RecordedMessage, Store
@@ -34,23 +33,24 @@ from station.config import Mqtt
 from station.errors import MessageError, StoreError
 from station.messages import (
     AckMessage,
-    Address,
     BadgeMessage,
     CommandMessage,
     HealthMessage,
     InfoMessage,
     ReplyCode,
+    ReplyMessage,
     RepMessage,
     SetMessage,
     StreamAck,
     new_id,
     now_utc,
 )
+from station.program.retry import RETRY_S, Retry
+from station.topics import Address
 
 LEAVES = ("rep", "set", "command", "correction", "reply", "info", "health", "badge")
 GATHER_S = 0.02  # arrivals of so long share a transaction
 MAX_BATCH = 500
-RETRY_S = 1.0
 MOST_ASKED = 64  # corrections and badges that wait; one is answered between two looks at what has come
 BADGE_FRESH_S = 10.0  # whoever has waited longer for an answer is not standing there any more
 
@@ -84,7 +84,7 @@ class Record:
         self.beyond = 0  # messages of stations that said more than a station can
         self._asked: deque[tuple[StationKey, Asked]] = deque()
         self._events = Allowance(EVENTS_AT_ONCE, EVENTS_PER_S)
-        self._wishes = Allowance(WISHES_AT_ONCE, WISHES_PER_S)
+        self._requests = Allowance(WISHES_AT_ONCE, WISHES_PER_S)
         self._holes = Holes()
         self._staying: dict[StreamKey, list[Hole]] = {}
         self._said_misdated = False
@@ -93,6 +93,7 @@ class Record:
         self._badges = badges
         self._client = Client(mqtt, site, leaves=LEAVES)
         self._stopping = threading.Event()
+        self._retry = Retry()
         self._thread = threading.Thread(target=self._run, name="record", daemon=True)
 
     def __enter__(self) -> Self:
@@ -146,19 +147,21 @@ class Record:
             while not last:
                 last = self._stopping.wait(GATHER_S)
                 connection = self._client.connection
-                if connection.up and connection.since_s != greeted:
+                may_try = last or self._retry.due(monotonic())
+                if may_try and connection.up and connection.since_s != greeted:
                     # Tells stations that have been waiting that somebody writes again.
                     greeted = connection.since_s
                     self._try(self._greet)
                 waiting += self._client.inbox.drain()
                 if self.refused is not None:
                     waiting.clear()
-                while waiting:
+                while waiting and may_try:
                     batch = waiting[:MAX_BATCH]
                     if not self._try(lambda batch=batch: self._take(batch)):  # type: ignore[misc]
                         break
                     del waiting[: len(batch)]
-                self._answer(len(self._asked) if last else 1)
+                if last or self._retry.due(monotonic()):
+                    self._answer(len(self._asked) if last else 1)
                 self._say_holes()
         except Exception as error:  # noqa: BLE001 - shown by whoever runs the record
             self.failure = error
@@ -190,14 +193,14 @@ class Record:
         self.missing = missing
 
     def _try(self, work: Callable[[], None]) -> bool:
-        """Do it; False, after a pause, when the database does not allow it now."""
+        """Do it; False when the database does not allow it now."""
         try:
             work()
         except StoreError as error:
             if str(error) != self.problem:
                 self._say(f"record: {error}; trying again every {RETRY_S:g} s, nothing is acknowledged")
             self.problem = str(error)
-            self._stopping.wait(RETRY_S)
+            self._retry.failed(monotonic())
             return False
         if self.problem is not None:
             self._say("record: the database is back")
@@ -264,7 +267,9 @@ class Record:
                 self._asked.append((key, message))
             elif isinstance(message, CommandMessage):
                 text = f"{MOST_ASKED} corrections and badges wait for an answer; ask again in a while"
-                self._client.publish(Address(*key, "reply"), reply_to(message, ReplyCode.REFUSED, text))
+                self._client.publish(
+                    Address(*key, "reply"), ReplyMessage.to(message, ReplyCode.REFUSED, text)
+                )
 
     def _answer(self, most: int) -> None:
         """Answer so many of those who wait."""
@@ -289,7 +294,7 @@ class Record:
         station, _, leaf = packet.topic.rpartition("/")
         if leaf in ("rep", "set"):
             return self._events.take(station, monotonic())
-        return self._wishes.take(packet.topic, monotonic())
+        return self._requests.take(packet.topic, monotonic())
 
     def _acknowledge(self, acks: dict[StreamKey, StreamAck]) -> None:
         by_station: dict[tuple[str, str], list[StreamAck]] = {}

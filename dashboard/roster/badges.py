@@ -17,8 +17,6 @@ from station.messages import (
     InfoMessage,
     ReplyCode,
     ReplyMessage,
-    new_id,
-    now_utc,
 )
 
 REMEMBERED = 256  # badges: QoS 1 may bring one twice, and the second must not end the set that has begun
@@ -56,7 +54,7 @@ class Badges:
         self._answered.append(message.event_id)
         if athlete is None:
             words = f"badge {message.badge[:32]} unknown; ask the coach"
-            return Answer([], _reply(message, ReplyCode.UNKNOWN_BADGE, words))
+            return Answer([], ReplyMessage.to(message, ReplyCode.UNKNOWN_BADGE, words))
         info = self._infos.get(key)
         commands = assignment(athlete, info, self._profiles, f"badge at {message.by}"[:BY_CHARS])
         commands = [
@@ -66,15 +64,4 @@ class Badges:
             for number, command in enumerate(commands, 1)
         ]
         words = in_words(athlete, plan_at(athlete, info, self._profiles), self._profiles)
-        return Answer(commands, _reply(message, ReplyCode.DONE, words))
-
-
-def _reply(message: BadgeMessage, code: ReplyCode, text: str) -> ReplyMessage:
-    return ReplyMessage(
-        event_id=new_id(),
-        at_utc=now_utc(),
-        in_reply_to=message.event_id,
-        ok=code is ReplyCode.DONE,
-        text=text,
-        code=code,
-    )
+        return Answer(commands, ReplyMessage.to(message, ReplyCode.DONE, words))

@@ -156,7 +156,7 @@ class CommandSender:
             return False
         if reply.ok and action.past and asked.leaf == "correction":
             assert isinstance(asked.request, CommandMessage)
-            self._corrected.setdefault(action.key, []).append(asked.request.action or asked.request.event_id)
+            self._corrected.setdefault(action.key, []).append(asked.request.action_id)
         action.answers.append(reply)
         refused = [one for one in action.answers if not one.ok]
         # What was refused, alone: the rest was done as asked, and the station shows it.

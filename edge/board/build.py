@@ -19,7 +19,7 @@ _NEEDS: dict[TargetName, tuple[str, str]] = {
 
 
 def firmware_version() -> str:
-    """What a board says whose firmware came with this software."""
+    """The version reported by boards with the firmware of this release."""
     text = (SOURCES / "version.h").read_text(encoding="ascii")
     found = re.search(r'#define FIRMWARE "([^"]+)"', text)
     assert found is not None
@@ -27,7 +27,7 @@ def firmware_version() -> str:
 
 
 def build_image(target: TargetName, folder: Path) -> bytes:
-    """The image of a target, in flash from its beginning; what the compiler leaves goes to `folder`.
+    """Compile the firmware of a target; returns its flash image. Build products go to `folder`.
 
     Raises ConfigError where a compiler is missing or stops.
     """
@@ -46,6 +46,6 @@ def build_image(target: TargetName, folder: Path) -> bytes:
 
 
 def avr_hex(image: bytes | None, configuration: bytes) -> bytes:
-    """The file that puts firmware and configuration, or the configuration alone, on an ATmega328P."""
+    """The .hex file for an ATmega328P: firmware and configuration, or the configuration alone."""
     lines = "" if image is None else image.decode("ascii").replace(":00000001FF", "").rstrip() + "\n"
     return (lines + intel_hex(AVR_CONFIGURATION_AT, configuration) + ":00000001FF\n").encode("ascii")

@@ -1,4 +1,4 @@
-"""A look at a live board: its firmware, its sensors, which way they count, and what it says of itself."""
+"""Checks of a live board: firmware, sensors, counting direction, and its own counters."""
 
 import math
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ UNCONFIGURED = "not configured"
 
 
 def check_board(url: str, board: BoardFile | None, seconds: float) -> Iterator[Finding]:
-    """Each finding as soon as it is known. Raises SourceError where the port cannot be opened."""
+    """Check a board; yields each finding when it is known. Raises SourceError if its port does not open."""
     found = check_device(Port(url), "board")
     yield from found
     if found and found[-1].status == "fail":
@@ -103,7 +103,7 @@ def _no_board(url: str, listener: Listener) -> Finding:
 
 
 def check_firmware(hello: Hello, board: BoardFile | None) -> Iterator[Finding]:
-    """Its version against the one that came with this software, and its configuration against the file's."""
+    """Compare a board's firmware with this release's, and its configuration with the board file."""
     ours = firmware_version()
     name = f"{hello.board}, firmware {hello.firmware}, serial {hello.serial or 'none'}"
     if hello.board == UNCONFIGURED:
@@ -160,6 +160,6 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def write_station(path: Path, text: str) -> None:
-    """Write a new file; never over one that is there. Raises OSError."""
+    """Write a new file; raises FileExistsError where there is one, OSError otherwise."""
     with path.open("x", encoding="utf-8") as file:
         file.write(text)

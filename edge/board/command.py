@@ -1,5 +1,6 @@
 """`plumbline board`: build, flash, configure and check a sensor board."""
 
+import argparse
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -69,19 +70,15 @@ rack-1.board.toml:
   pins = [10, 11]
 """,
     )
-    parser.add_argument("board", type=Path, metavar="BOARD.toml")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .uf2 or .hex")
     parser.add_argument("--work", type=Path, metavar="FOLDER", help="keep what the compiler leaves")
-    args = parser.parse_args(argv)
+    args = _image_arguments(parser, argv)
     file = load_board(args.board)
     with tempfile.TemporaryDirectory() as scratch:
         image = build_image(file.target, args.work or Path(scratch))
-    configuration = _block(file)
-    data = uf2(image, configuration) if file.target == "rp2040" else avr_hex(image, configuration)
-    _write(args.out, data)
+    configuration = _write_image(args.out, file, image)
     print(
         f"{args.out}: firmware {firmware_version()} for {file.target}, {len(image)} bytes, configuration"
-        f" {len(configuration)} bytes; {line_bytes_per_s(file) / 1000:.1f} kB/s on the line"
+        f" {configuration} bytes; {line_bytes_per_s(file) / 1000:.1f} kB/s on the line"
     )
     return 0
 
@@ -96,13 +93,9 @@ examples:
   plumbline board flash rack-1-pins.uf2
 """,
     )
-    parser.add_argument("board", type=Path, metavar="BOARD.toml")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .uf2 or .hex")
-    args = parser.parse_args(argv)
+    args = _image_arguments(parser, argv)
     file = load_board(args.board)
-    configuration = _block(file)
-    data = uf2(None, configuration) if file.target == "rp2040" else avr_hex(None, configuration)
-    _write(args.out, data)
+    _write_image(args.out, file, None)
     print(f"{args.out}: {len(file.channels)} channels for {file.target}; plumbline board flash {args.out}")
     return 0
 
@@ -175,12 +168,18 @@ examples:
     return 0
 
 
-def _block(file: BoardFile) -> bytes:
-    return block(file, file.serial if file.serial is not None else new_serial())
+def _image_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
+    parser.add_argument("board", type=Path, metavar="BOARD.toml")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .uf2 or .hex")
+    return parser.parse_args(argv)
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write_image(path: Path, file: BoardFile, image: bytes | None) -> int:
+    """Write what is to be flashed, with firmware or without; returns the bytes of the configuration."""
+    configuration = block(file, file.serial if file.serial is not None else new_serial())
+    make = uf2 if file.target == "rp2040" else avr_hex
     try:
-        replace_file(path, data)
+        replace_file(path, make(image, configuration))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; give another place") from error
+    return len(configuration)

@@ -59,7 +59,7 @@ SensorName = Literal["encoder", "hx711", "nau7802", "as5600"]
 
 
 class Target(NamedTuple):
-    """What a processor has: pins for sensors, for its serial line and its I2C bus, and room for so much."""
+    """A processor's resources: sensor pins, serial pins, I2C pins, and the number of channels."""
 
     pins: frozenset[int]
     serial_pins: tuple[int, ...]
@@ -118,7 +118,7 @@ def rate_hz(channel: ChannelTable, target: TargetName) -> float:
 
 
 def announced(channel: ChannelTable, target: TargetName) -> wire.Channel:
-    """What the board's hello says of a channel."""
+    """A channel as the board's hello announces it."""
     low, high = -(2**31) + 1, 2**31 - 1
     unit, zero = channel.counts_per_unit or 1.0, channel.zero_counts
     if channel.sensor == "encoder":
@@ -132,7 +132,7 @@ def announced(channel: ChannelTable, target: TargetName) -> wire.Channel:
 
 
 def block(board: BoardFile, serial: str) -> bytes:
-    """The bytes the firmware reads. Raises ConfigError for text that does not fit."""
+    """Encode the configuration block read by the firmware. Raises ConfigError for text that does not fit."""
     body = bytearray()
     for channel in board.channels:
         said = announced(channel, board.target)
@@ -158,7 +158,7 @@ def new_serial() -> str:
 
 
 def line_bytes_per_s(board: BoardFile) -> float:
-    """What the board sends in a second, at most."""
+    """The largest number of bytes a second that the board sends."""
     frames = 1000.0 / FRAME_MS
     total = 82.0 + 57.0 * len(board.channels) + 27.0 + 4.0 * len(board.channels) + frames * 18.0
     for channel in board.channels:

@@ -26,7 +26,7 @@ HINT = "hold BOOTSEL while you plug it in, mount it, and say --disk FOLDER"
 
 
 def flash_uf2(file: Path, disk: Path | None, port: str | None) -> str:
-    """Copy a UF2 to the board's disk; what was done, in words. Raises ConfigError or SourceError."""
+    """Copy a UF2 file to the board's disk; returns a report line. Raises ConfigError or SourceError."""
     data = _read(file)
     from_uf2(data)
     if port is not None and disk is None:
@@ -56,7 +56,7 @@ def flash_uf2(file: Path, disk: Path | None, port: str | None) -> str:
 
 
 def flash_hex(file: Path, port: str | None) -> str:
-    """Have avrdude write a .hex through the boot loader. Raises ConfigError or SourceError."""
+    """Write a .hex file through the boot loader with avrdude. Raises ConfigError or SourceError."""
     if port is None:
         raise ConfigError("a Nano is flashed through its port; say --port /dev/serial/by-id/…")
     _read(file)
@@ -75,7 +75,7 @@ def flash_hex(file: Path, port: str | None) -> str:
 
 
 def touch(port: str) -> None:
-    """Ask a board to become a disk. Raises SourceError where the port is in use or not there."""
+    """Reset a board into its boot loader, which appears as a disk. Raises SourceError."""
     with SerialSource(Port(port)):
         pass
     with contextlib.suppress(OSError, serial.SerialException), serial.Serial(port, TOUCH_BAUD) as line:
@@ -83,7 +83,7 @@ def touch(port: str) -> None:
 
 
 def find_disk(within_s: float) -> Path:
-    """The one disk that a board shows itself as. Raises ConfigError where there is none, or several."""
+    """Find the mounted boot disk of a board. Raises ConfigError where there is none, or several."""
     end_s = time.monotonic() + within_s
     while True:
         found = sorted({path for pattern in DISKS for path in Path("/").glob(pattern[1:]) if path.is_dir()})
@@ -97,7 +97,7 @@ def find_disk(within_s: float) -> Path:
 
 
 def verify(port: str, version: str, within_s: float) -> str:
-    """Wait until the board that was flashed talks again; its name. Raises ConfigError where it does not."""
+    """Wait for the flashed board's hello; returns its name. Raises ConfigError if none comes."""
     end_s = time.monotonic() + within_s
     station = StationFile(station=StationTable("flash", "barbell"))
     while time.monotonic() < end_s:

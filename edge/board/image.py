@@ -12,7 +12,7 @@ from station.errors import ConfigError
 
 FLASH_START = 0x1000_0000
 CONFIGURATION_AT = 0x1F_F000  # the last sector of a Pico's 2 MiB
-PAGE, SECTOR = 256, 4096
+PAGE = 256
 FAMILY_RP2040 = 0xE48B_FF56
 _BLOCK = struct.Struct("<IIIIIIII")
 _MAGICS = (0x0A32_4655, 0x9E5D_5157, 0x0AB1_6F30)
@@ -31,14 +31,14 @@ def boot2_checksum(stage: bytes) -> int:
 
 
 def sealed(image: bytes) -> bytes:
-    """The linked image with the second stage's checksum. Raises ConfigError for what is no image."""
+    """Add the second stage's checksum to a linked image. Raises ConfigError for what is not an image."""
     if len(image) < 2 * PAGE or len(image) > CONFIGURATION_AT:
         raise ConfigError(f"an image of {len(image)} bytes; it has {2 * PAGE} to {CONFIGURATION_AT}")
     return image[:252] + boot2_checksum(image).to_bytes(4, "little") + image[PAGE:]
 
 
 def uf2(image: bytes | None, configuration: bytes | None) -> bytes:
-    """The file that puts an image, a configuration, or both on a board; what is None stays as it is there."""
+    """A UF2 file with an image, a configuration, or both; None leaves that part of the flash unchanged."""
     pages: list[tuple[int, bytes]] = []
     if configuration is not None:
         pages += _pages(CONFIGURATION_AT, configuration)

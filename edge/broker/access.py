@@ -1,4 +1,4 @@
-"""Who may do what on a gym's broker: roles, and the ACL file that holds each user to theirs. Pure.
+"""Access rights on a gym's broker: roles, and the ACL file that enforces them. Pure.
 
     role             reads                          writes
     station          command, ack, state, health of its own all it measures and says, of its own
@@ -32,7 +32,7 @@ DISCOVERY = "homeassistant"
 
 
 class Role(StrEnum):
-    """What a user of the broker is."""
+    """The role of a broker user."""
 
     STATION = "station"
     RECORD = "record"
@@ -43,7 +43,7 @@ class Role(StrEnum):
 
 
 class User(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One user: what it is, and of which station where it is the screen of one."""
+    """A broker user: its role, and its station where it is a lifter's screen."""
 
     role: Role
     station: str | None = None

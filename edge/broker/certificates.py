@@ -40,14 +40,14 @@ def sign(names: list[str], ca_pem: Path, ca_key: Path, days: int = BROKER_DAYS) 
 
 
 def ends_at(certificate: Path) -> datetime:
-    """Until when a certificate is valid. Raises BrokerError for a file that is none."""
+    """The expiry time of a certificate. Raises BrokerError for a file that is not one."""
     text = _openssl(certificate.parent, "x509", "-noout", "-enddate", "-in", certificate.name)
     ends = datetime.strptime(text.strip().partition("=")[2], "%b %d %H:%M:%S %Y GMT")
     return ends.replace(tzinfo=UTC)
 
 
 def names_in(certificate: Path) -> list[str]:
-    """The names and addresses a certificate is for. Raises BrokerError for a file that is none."""
+    """The names and addresses a certificate is valid for. Raises BrokerError for a file that is not one."""
     text = _openssl(certificate.parent, "x509", "-noout", "-ext", "subjectAltName", "-in", certificate.name)
     words = text.replace("\n", ",").split(",")
     return [

@@ -16,12 +16,12 @@ _REQUEST = re.compile(r"[a-z0-9-]{1,32}:\$7\$\d{1,7}\$[A-Za-z0-9+/=]{8,64}\$[A-Z
 
 
 def new_password() -> str:
-    """192 random bits."""
+    """A random password of 192 bits."""
     return secrets.token_urlsafe(24)
 
 
 def hashed(word: str) -> str:
-    """A password as it stands in mosquitto's password file."""
+    """Hash a password for mosquitto's password file."""
     salt = secrets.token_bytes(SALT_BYTES)
     digest = hashlib.pbkdf2_hmac("sha512", word.encode(), salt, HASH_ROUNDS)
     return f"$7${HASH_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"

@@ -51,7 +51,7 @@ class Gym(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BrokerFolder:
-    """The files below one folder. Raises ConfigError for names that cannot be, BrokerError as openssl."""
+    """The files of a gym's broker. Raises ConfigError for invalid names, BrokerError where openssl fails."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(os.path.realpath(folder))  # a loop of links is refused where it is read, in a line
@@ -62,7 +62,7 @@ class BrokerFolder:
             raise ConfigError(f"{folder}: set up by hand or by an older Plumbline; give an empty folder")
 
     def gym(self) -> Gym | None:
-        """What is set up; None where nothing is."""
+        """The stored set-up; None where there is none."""
         try:
             return msgspec.json.decode((self.folder / "users.json").read_bytes(), type=Gym)
         except FileNotFoundError:
@@ -119,12 +119,12 @@ class BrokerFolder:
         return said
 
     def days_left(self, now: datetime) -> int | None:
-        """Of the broker's certificate; None where there is none yet."""
+        """Days until the broker's certificate expires; None where there is none yet."""
         path = self.broker / "broker.pem"
         return (ends_at(path) - now).days if path.exists() else None
 
     def authority_days_left(self, now: datetime) -> int | None:
-        """Of the authority's certificate."""
+        """Days until the authority's certificate expires."""
         path = self.folder / "ca.pem"
         return (ends_at(path) - now).days if path.exists() else None
 
@@ -180,7 +180,7 @@ def broker_group() -> int | None:
 
 
 def with_users(gym: Gym, users: Mapping[str, User]) -> Gym:
-    """The gym with these users as well. Raises ConfigError for one that means something else already."""
+    """The gym with added users. Raises ConfigError where a name is taken by another role."""
     for name, user in users.items():
         held = gym.users.get(name)
         if held is not None and held.role is not user.role:
@@ -189,7 +189,7 @@ def with_users(gym: Gym, users: Mapping[str, User]) -> Gym:
 
 
 def without_users(gym: Gym, names: Sequence[str]) -> Gym:
-    """The gym without these. Raises ConfigError for one that is not there."""
+    """The gym without these users. Raises ConfigError for an unknown one."""
     for name in names:
         if name not in gym.users:
             raise ConfigError(f"no user {name!r}; there are {', '.join(sorted(gym.users))}")

@@ -34,7 +34,7 @@ GAP_S, GAP_INTERVALS = 0.25, 4.0  # readings farther apart than the longer of th
 
 
 class Weight(NamedTuple):
-    """How the weight lay on the platform during a rep, per cent of it. None: not seen."""
+    """Weight distribution on the platform during a rep, in per cent. None: not measured."""
 
     heel_pct: float | None = None
     heel_least_pct: float | None = None
@@ -108,7 +108,7 @@ class Cells:
                 tape.put(time_s, value)
 
     def heard(self, *channels: str) -> bool:
-        """Whether all of these have readings."""
+        """Whether all of these channels have readings."""
         return all(len(self._tapes[name]) for name in channels)
 
     def means(self, channel: str, edges_s: Floats, known_s: float) -> Floats:
@@ -119,7 +119,7 @@ class Cells:
         return _means(*self._between(channel, float(edges_s[0]), known_s), edges_s)
 
     def slack_s(self, start_s: float, end_s: float, known_s: float) -> float | None:
-        """How long the cable or band was without tension in a rep; None where no cell has seen it."""
+        """Time in a rep during which the cable or band had no tension; None where no cell measures it."""
         time_s, tension_n = self._tension(start_s, known_s)
         (mean_n,) = _means(time_s, tension_n, np.array([start_s, min(end_s, _last(time_s, end_s))]))
         if not mean_n > 0.0 or _last(time_s, start_s) - start_s < SEEN * (end_s - start_s):
@@ -129,7 +129,7 @@ class Cells:
         return float(np.sum(slack[1:] * np.diff(knots)))
 
     def weight(self, start_s: float, end_s: float, known_s: float) -> Weight:
-        """How the weight lay on the platform in a rep."""
+        """The weight distribution on the platform in a rep."""
         if not self.heard(*PLATFORM):
             return Weight()
         edges_s = np.linspace(start_s, end_s, max(2, round((end_s - start_s) / CELL_S) + 1))

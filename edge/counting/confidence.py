@@ -1,4 +1,4 @@
-"""How sure it is that a coach would judge a movement as the station does.
+"""The probability that a coach would judge a movement as the station does.
 
 Seven observations of a rep among the others of its set, each 0 where nothing speaks against it and growing
 with the logarithm of what is odd. Weighted and added they are log odds (logistic regression, Cox 1958), and a
@@ -21,7 +21,7 @@ FULLY_ODD = 0.2  # a range or a pause a fifth beyond the others' is as odd as an
 
 
 class Stroke(NamedTuple):
-    """One rep as a movement there and back. Seconds; `size` is its range in the unit of the motion."""
+    """One rep as a movement there and back: times in seconds, `size` in the unit of the motion."""
 
     start_s: float
     end_s: float
@@ -31,7 +31,7 @@ class Stroke(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What speaks against one rep; 0 for a rep like any other."""
+    """Observations that speak against one rep; each 0 for a typical rep."""
 
     dwell: float  # it rests at the turn as a load does that is put down and taken up again
     speed: float  # it is faster than the set's other reps, as a pull that is another exercise's
@@ -50,12 +50,12 @@ SHAPES = (-1.27, 0.59, 1.68)
 
 
 def confidences(strokes: Sequence[Stroke], least: float) -> list[float]:
-    """The probability of each rep of a set, by start, to be judged rightly; `least`: the range to count."""
+    """The probability, for each rep of a set by start, that its judgement is right; `least`: its minimum."""
     return [_probability(evidence) for evidence in gather(strokes, least)]
 
 
 def log_odds(evidence: Evidence) -> float:
-    """As the weights have it, before the map."""
+    """Weighted sum of the evidence, before calibration."""
     return NOTHING_ODD + sum(weight * seen for weight, seen in zip(WEIGHTS, evidence, strict=True))
 
 
@@ -66,7 +66,7 @@ def _probability(evidence: Evidence) -> float:
 
 
 def gather(strokes: Sequence[Stroke], least: float) -> list[Evidence]:
-    """What speaks against the judgement of each rep of a set, by start.
+    """The evidence against the judgement of each rep of a set, by start.
 
     One too short to count is right not to count if it is no rep, too: only its range speaks against that.
     """

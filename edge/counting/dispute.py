@@ -1,4 +1,4 @@
-"""A dispute: what a station made of a stretch of its sensors' bytes, and what a person said of it. Pure.
+"""A dispute: a station's count of a stretch of sensor bytes, and a person's judgement of it. Pure.
 
 No athlete and no coach is named in it: what is disputed is a movement, not whose.
 """
@@ -16,7 +16,7 @@ Why = Literal["marked", "added", "doubtful", "reset"]
 
 
 class CountingState(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a person or the node sets and the counting depends on."""
+    """The settings that the counting depends on."""
 
     exercise: str
     load_kg: float | None
@@ -28,7 +28,7 @@ class CountingState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """The state from a moment on: what was received up to and with `received_s` came before it."""
+    """A change of state; what was received up to and including `received_s` precedes it."""
 
     received_s: float
     session_s: float
@@ -36,7 +36,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """A rep as the station said it last, and what a person said of it."""
+    """A rep as published last, and a person's judgement of it."""
 
     event_id: str
     set_event_id: str

@@ -15,7 +15,7 @@ import msgspec
 from edge.counting.confidence import Stroke, confidences
 from station.exercises import Profile
 from station.messages import Mark
-from station.records import MARKED, ReasonCode, Rep, RepState, sentence
+from station.records import MARKED, ReasonCode, Rep, RepEvent, RepState, sentence
 from station.sets import numbered
 
 PARTIAL_SHARE = 0.6  # README, "What counts": below 60 % of the full range a rep is partial
@@ -29,7 +29,7 @@ AS_SURE = 0.03  # a confidence that moves by less is said as it was: every revis
 
 @dataclass(eq=False)
 class Entry:
-    """A rep in the book: as measured, what a person says of it, and what comes of both."""
+    """A rep in the book: as measured, as marked by a person, and as judged from both."""
 
     event_id: str
     measured: Rep  # nothing but times where a person has added it
@@ -41,10 +41,11 @@ class Entry:
     mark: Mark | None = None
     by: str = ""
     rep: Rep | None = None  # as judged last
+    said: RepEvent | None = None  # as published last
 
     @property
     def standing(self) -> RepState:
-        """Its state once a person's mark is laid over the kernel's."""
+        """Its state: a person's mark overrides the kernel's."""
         if self.mark == "false":
             return "rejected"
         return "confirmed" if self.mark is not None and self.state == "rejected" else self.state

@@ -1,4 +1,4 @@
-"""What a rep was lifted with, by the load cells: in the cable or at the bar, else under the lifter.
+"""The lifted load, measured by load cells: in the cable, at the bar, or under the lifter.
 
 Force is m (g + a), and from rest to rest the mean of a is 0, for the impulse is the change of momentum: so
 the mean force is the weight. A bar is weighed over the whole rep or, where it was put down at the bottom,
@@ -38,7 +38,7 @@ FRICTION_SHARE = 0.05
 
 
 class Scales:
-    """Weigh the reps of one station. Pure.
+    """Measures the load of each rep of one station. Pure.
 
     State: what the cells said without the load, and when.
     """
@@ -51,7 +51,7 @@ class Scales:
         self._of: tuple[str, ...] = ()
 
     def weigh(self, rep: Rep, profile: Profile, known_s: float) -> Weighed | None:
-        """The load of a rep; None where no cell can say. What was read after `known_s` is left out."""
+        """The load of a rep; None where no cell measures it. Readings after `known_s` are left out."""
         cells, of_stack = self._cells, profile.load == "cable"
         channels = ("force_n",) if cells.heard("force_n") else PLATFORM
         if profile.load not in ("mass", "cable") or (of_stack and channels is PLATFORM):

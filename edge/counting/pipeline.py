@@ -71,7 +71,7 @@ class _Listening:
 
 
 class StationPipeline:
-    """One station's samples to reps, sets, rejections and live values.
+    """Turns one station's samples into reps, sets, rejections and live values.
 
     State: the rep counter, the running set, the load cell's zero (`cell`). The same samples in the same order
     give the same events however they are cut.
@@ -105,17 +105,17 @@ class StationPipeline:
 
     @property
     def counter(self) -> RepCounter:
-        """The kernel, for those who plot its trace."""
+        """The counting kernel, for plotting its trace."""
         return self._now_counting.counter
 
     @property
     def counters(self) -> int:
-        """How many kernels have counted so far: one more with each exercise and each new zero."""
+        """The number of counting kernels so far: a new one for each exercise and each new zero."""
         return self._now_counting.number
 
     @property
     def weighs(self) -> bool:
-        """Whether a cell measures the force; else it is worked out from the load entered."""
+        """Whether force is measured by a cell; otherwise it is computed from the entered load."""
         return self.cell.read
 
     def feed(self, samples: Sequence[Samples]) -> list[Event]:
@@ -131,18 +131,18 @@ class StationPipeline:
 
     @property
     def signal(self) -> SignalQuality | None:
-        """How good the motion's signal has been so far; None: next to nothing has come."""
+        """The quality of the motion's signal so far; None: too few samples."""
         taken, repaired, spikes, _ = self._tally()
         return self._signal.quality(taken, repaired, spikes)
 
     @property
     def shifts(self) -> int:
-        """Steps of the motion's zero that were found and taken out."""
+        """The number of zero shifts of the motion that were found and removed."""
         return self._tally()[3]
 
     @property
     def adrift(self) -> tuple[str, float] | None:
-        """The channel whose zero has moved, and by how much, until the bar has rested since; or None."""
+        """The channel whose zero has shifted, and by how much, until the bar has rested since; or None."""
         return self._now_counting.counter.adrift
 
     def _tally(self) -> tuple[int, int, int, int]:
@@ -151,35 +151,35 @@ class StationPipeline:
         return tuple(a + b for a, b in zip(self._earlier, now, strict=True))  # type: ignore[return-value]
 
     def idle(self, session_s: float) -> list[Event]:
-        """No samples came up to now: what was going on has broken off, and a set may be over."""
+        """No samples came up to now: a movement in progress is broken off, and a set may end."""
         events = self._retire_all() + self._translate(self._now_counting.counter.finish())
         if self.sets.due(session_s, busy=False):
             events += self.sets.end(session_s)
         return events
 
     def finish(self) -> list[Event]:
-        """The stream is over: what is pending is confirmed and the set ends."""
+        """End of the stream: pending reps are confirmed and the set ends."""
         events = self._retire_all() + self._translate(self._now_counting.counter.finish())
         return events + self.sets.end(self._now_s)
 
     def end_set(self, athlete: str | None) -> list[Event]:
-        """The set ends here; what begins from now on is of another set, of this athlete."""
+        """End the set; what begins from now on belongs to another set, of this athlete."""
         events = self.sets.begin_section(self._newest_s, self._now_s, athlete=athlete)
         self._now_counting.counter.begin_set()
         return list(events)
 
     def restart_set(self, by: str) -> tuple[int, int, list[Event], Undo]:
-        """The running set does not count; see SetBook.restart."""
+        """Void the running set; see SetBook.restart."""
         number, count, events, undo = self.sets.restart(self._newest_s, by, self._now_s)
         self._now_counting.counter.begin_set()
         return number, count, list(events), undo
 
     def reopen_set(self, line: int) -> bool:
-        """Go on with the set that a section (`SetBook.section`) ended, where it is not too late."""
+        """Continue the set that a section (`SetBook.section`) ended, where it is not too late."""
         return self.sets.undo_section(line, self._now_s)
 
     def set_profile(self, profile: Profile, athlete: str | None) -> list[Event]:
-        """End the set and count by another exercise from now on; set numbers go on.
+        """End the set and count another exercise from now on; set numbers continue.
 
         What is under way goes on to be counted by the exercise it began under.
         """
@@ -199,16 +199,16 @@ class StationPipeline:
         return events
 
     def zero(self, athlete: str | None) -> list[Event]:
-        """Begin anew with where the tethers are now: what a unit that was moved has spoilt is forgotten."""
+        """Restart counting at the tethers' current lengths, after a unit was moved."""
         return self.set_profile(self._profile, athlete)
 
     def set_load(self, load_kg: float | None) -> None:
-        """The free weight lifted from now on, for force where no cell measures it."""
+        """Set the free weight lifted from now on, for force where no cell measures it."""
         self.sets.set_load(load_kg, self._newest_s)
         self._now_counting.counter.set_load(load_kg or 0.0)
 
     def set_full_range(self, full_range_m: float | None) -> None:
-        """The athlete's whole range, to judge partial reps by; None: the set's own median."""
+        """Set the athlete's full range, to judge partial reps by; None: the set's own median."""
         self.sets.full_range_m = full_range_m
 
     @property

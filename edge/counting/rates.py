@@ -1,4 +1,4 @@
-"""How many samples a second each channel of a station really has."""
+"""The measured sample rate of each channel of a station."""
 
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ SHORTEST_S = 1.0  # a rate over less would jump
 
 
 class Rates:
-    """Counts of samples, marked each time somebody asks. Pure; bounded memory."""
+    """Counts samples and computes rates between calls. Pure; bounded memory."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -22,7 +22,7 @@ class Rates:
             self._counts[part.channel] += len(part.time_s)
 
     def measured_hz(self, session_s: float) -> dict[str, float]:
-        """Samples a second of each channel over the last calls; empty at first.
+        """Sample rate of each channel over the last calls; empty at first.
 
         `session_s` is the newest sample's.
         """

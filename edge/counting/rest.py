@@ -53,7 +53,7 @@ class RestZero:
 
     @property
     def exhausted(self) -> bool:
-        """Whether the zero has moved as far as it may without a person."""
+        """Whether the zero has moved as far as it may without a person's tare."""
         return abs(self.moved_n) >= TOTAL_N
 
     def tared(self) -> None:

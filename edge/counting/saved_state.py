@@ -11,14 +11,14 @@ from station.messages import RepMessage, SetMessage
 
 
 class Unfinished(msgspec.Struct, frozen=True):
-    """The running set: what is said of it by the next run of the node if this one is killed."""
+    """The running set: the events that the node's next run publishes if this one is killed."""
 
     reps: list[RepMessage]  # the pending ones, confirmed
     a_set: SetMessage
 
 
 class SavedState(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that commands have changed, and the exercise the station file named at the time."""
+    """The state that commands have changed, and the exercise named by the station file at the time."""
 
     settings: Settings
     exercise: str

@@ -1,4 +1,4 @@
-"""What a coach has set a station to, and what a command makes of it."""
+"""A station's settings as made by commands, and how a command changes them."""
 
 import math
 from collections.abc import Callable
@@ -15,7 +15,7 @@ SIGNED_OFF_KEPT = 64  # of a session; the history has all
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that commands set at a station; None: as the exercise has it, or not given."""
+    """The settings made by commands; None: the exercise's own, or not given."""
 
     athlete: str | None = None
     load_kg: float | None = None
@@ -32,7 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def changed(old: Settings, command: CommandMessage, profile: Profile) -> tuple[Settings, str]:
-    """The settings after a command, and what was done. Raises CommandError with the reason why not."""
+    """Apply a command; returns the new settings and what was done. Raises CommandError with the reason."""
     change = _CHANGES.get(command.name)
     if change is None:
         raise CommandError(ReplyCode.REFUSED, f"{command.name} sets nothing")
@@ -40,7 +40,7 @@ def changed(old: Settings, command: CommandMessage, profile: Profile) -> tuple[S
 
 
 def in_words(settings: Settings, profile: Profile) -> str:
-    """What a station is set to, for a log: exercise, athlete, load and target."""
+    """The settings as a line for a log: exercise, athlete, load and target."""
     words = [profile.name]
     if settings.athlete is not None:
         words.append(f"athlete {settings.athlete}")
@@ -153,12 +153,12 @@ def _check(what: str, value: float | None, least: float, most: float, unit: str)
 
 
 def check_load(load_kg: float | None) -> None:
-    """Raises CommandError for a load that nobody lifts."""
+    """Raise CommandError for a load out of bounds."""
     _check("load", load_kg, 0.0, 1000.0, "kg")
 
 
 def check_id(athlete: str) -> None:
-    """Raises CommandError for what cannot be an athlete's id."""
+    """Raise CommandError for an invalid athlete id."""
     if not 0 < len(athlete) <= MAX_ID_CHARS:
         raise _beyond(f"an athlete's id has 1 to {MAX_ID_CHARS} characters")
 

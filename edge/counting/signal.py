@@ -1,4 +1,4 @@
-"""How good the signal of the motion is: its rate, what is missing, how its readings vary about the motion.
+"""Quality of the motion's signal: rate, missing samples, noise of the readings about the motion.
 
 Noise is what the fourth difference of neighbouring readings sees, which voluntary motion hardly enters; the
 largest quarter of the differences is left out, for those are spikes, which are counted by the kernel. Only
@@ -33,7 +33,7 @@ MOST_NOISE_M, MOST_SPIKES_PCT, MOST_MISSING_PCT, LEAST_RATE_HZ = 0.010, 3.0, 25.
 
 
 class SignalMeter:
-    """Follow the channel that carries a station's motion. Pure; bounded memory.
+    """Measures the signal quality of a station's motion channel. Pure; bounded memory.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class SignalMeter:
         return noise_of(value) if len(value) >= LEAST // 2 else None
 
     def quality(self, taken: int, repaired: int, spikes: int) -> SignalQuality | None:
-        """What can be said so far; None where next to nothing has come.
+        """The quality so far; None with too few samples.
 
         taken, repaired, spikes: readings that the kernel used as they came, that it did not, and of those
         the ones that jumped.
@@ -136,7 +136,7 @@ def noise_of(value: Floats) -> float:
 
 
 def troubles(adrift: tuple[str, float] | None, quality: SignalQuality | None) -> list[str]:
-    """What is wrong and what to do. adrift: the channel whose zero has moved, and by how much."""
+    """Problems of the signal with what to do. adrift: the channel whose zero has shifted, and by how much."""
     said = []
     if adrift is not None:
         channel, step = adrift

@@ -62,7 +62,7 @@ class _Watched:
 
 
 class SensorWatch:
-    """Watch the channels of one station. Pure; bounded memory.
+    """Detects sensor faults in the channels of one station. Pure; bounded memory.
 
     `faults` and `saturated` may be called from another thread than `feed`.
     """
@@ -71,21 +71,21 @@ class SensorWatch:
         self._channels: dict[str, _Watched] = {}
 
     def feed(self, samples: Sequence[Samples], now_s: float) -> list[Samples]:
-        """Look at new samples; return them with the values of stuck channels taken out (NaN).
+        """Check new samples; return them with the values of stuck channels replaced by NaN.
 
         now_s is the host's monotonic time.
         """
         return [self._look(part, now_s) for part in samples]
 
     def saturated(self, counts: Mapping[str, int], now_s: float) -> None:
-        """Tell how many samples of each channel have been at the end of its range so far."""
+        """Take the total number of saturated samples per channel."""
         for name, count in dict(counts).items():  # a copy: the port's thread may add a channel meanwhile
             channel = self._channels.setdefault(name, _Watched(heard_at=now_s))
             if count > channel.saturated:
                 channel.saturated, channel.saturated_at = count, now_s
 
     def faults(self, now_s: float) -> dict[str, SensorFault]:
-        """What is wrong, by channel; `now_s`: until when everything that came has been fed."""
+        """The current fault of each channel; `now_s`: the time up to which samples have been fed."""
         found: dict[str, SensorFault] = {}
         for name, channel in sorted(dict(self._channels).items()):
             if now_s - channel.heard_at > max(SILENT_S, SILENT_INTERVALS * channel.interval_s):

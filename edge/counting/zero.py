@@ -10,7 +10,7 @@ UNDONE = 16  # tares that can be taken back
 
 
 class CellZero:
-    """Takes the zero off the readings of the force.
+    """Subtracts the zero from force readings.
 
     State: the zero in use, the one that was tared last, those before it, and the newest readings.
     """
@@ -23,18 +23,18 @@ class CellZero:
 
     @property
     def read(self) -> bool:
-        """Whether a cell has been read at all."""
+        """Whether any reading of a cell has come."""
         return bool(self._readings_n.size)
 
     def take_off(self, part: Samples) -> Samples:
-        """The samples of one channel; a force is what is beyond the zero."""
+        """Subtract the zero from the samples of one channel, if it is a force."""
         if part.channel != "force_n":
             return part
         self._readings_n = part.value
         return part._replace(value=part.value - self.zero_n) if self.zero_n else part
 
     def tare(self) -> str:
-        """Take the latest readings as zero; say what was done.
+        """Tare: take the latest readings as zero; returns a text of what was done.
 
         Raises CommandError where no load cell has been read.
         """
@@ -49,7 +49,7 @@ class CellZero:
         return f"zero moved by {change_n:+.1f} N"
 
     def undo_tare(self) -> str:
-        """The zero before the last `tare`; say what was done."""
+        """Restore the zero before the last `tare`; returns a text of what was done."""
         if not self._before_n:
             return "no load cell has been tared; nothing was changed"
         change_n = self._before_n[-1] - self.zero_n
@@ -57,9 +57,9 @@ class CellZero:
         return f"zero moved back by {change_n:+.1f} N"
 
     def move(self, change_n: float) -> None:
-        """Follow the cell's drift; nothing that a person would undo."""
+        """Move the zero by the cell's drift, outside the undo history."""
         self.zero_n += change_n
 
     def resume(self, tared_n: float) -> None:
-        """The zero as it was tared before the node ended."""
+        """Restore the tare of the node's earlier run."""
         self.zero_n = self.tared_n = tared_n

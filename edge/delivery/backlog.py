@@ -1,4 +1,4 @@
-"""What one station has counted, is set to and will answer, in memory until the outbox has it.
+"""A station's events, settings and replies, held in memory until the outbox has them.
 
 The acquiring thread puts things in and never waits; another thread writes, however long the disk takes.
 """
@@ -13,14 +13,14 @@ import msgspec
 from edge.delivery.outbox import Outbox
 from station.errors import StoreError
 from station.messages import ReplyMessage, RepMessage, SetMessage
+from station.program.retry import Retry
 
-STORE_RETRY_S = 1.0
 MAX_BACKLOG = 10_000  # messages kept while the outbox cannot be written
 MAX_ANSWERS = 64  # as many commands may wait
 
 
 class Written(NamedTuple):
-    """What came of a write."""
+    """The outcome of a write."""
 
     done: bool  # everything is on disk
     news: bool  # there was an event among it
@@ -28,7 +28,7 @@ class Written(NamedTuple):
 
 
 class Backlog:
-    """Bounded: beyond MAX_BACKLOG the oldest make room and are counted, exactly.
+    """A bounded queue: beyond MAX_BACKLOG the oldest events are dropped and counted exactly.
 
     Every method may be called from any thread; only `write` waits for the disk.
     """
@@ -45,10 +45,10 @@ class Backlog:
         self._writing: tuple[list[RepMessage | SetMessage], int] = ([], 0)  # and lost before these
         self._settings: bytes | None = None
         self._answers: deque[ReplyMessage] = deque(maxlen=MAX_ANSWERS)
-        self._retry_at = 0.0
+        self._retry = Retry()
 
     def add(self, messages: Sequence[RepMessage | SetMessage]) -> None:
-        """Events, oldest first."""
+        """Append events, oldest first."""
         if not messages:
             return
         with self._lock:
@@ -60,43 +60,43 @@ class Backlog:
                 self.overruns += excess
         self.on_work()
 
-    def keep(self, settings: bytes) -> None:
-        """What the station is set to; the newest takes the place of one that still waits."""
+    def save_state(self, settings: bytes) -> None:
+        """Queue the station's settings; the newest replaces one that still waits."""
         with self._lock:
             self._settings = settings
         self.on_work()
 
     @property
-    def keeping(self) -> bool:
-        """Whether a new setting is on its way to the disk, and nothing stands in its way."""
+    def saving_state(self) -> bool:
+        """Whether a setting is about to be written and the outbox is writable."""
         with self._lock:
             return self._settings is not None and self.problem is None
 
     def answer(self, reply: ReplyMessage) -> None:
-        """Give a command's answer once all that came before it is on disk: what was confirmed is not lost."""
+        """Queue a reply; it is sent once everything before it is on disk: what was confirmed is not lost."""
         with self._lock:
             self._answers.append(reply)
         self.on_work()
 
     @property
     def waiting(self) -> int:
-        """Events that the outbox does not have, those lost for want of room among them."""
+        """Number of events not yet in the outbox, including those dropped."""
         with self._lock:
             messages, lost = self._writing
             return len(self._waiting) + self._lost + len(messages) + lost
 
     def hurry(self) -> None:
-        """Try again at the next `write`, however short ago the disk failed."""
-        self._retry_at = 0.0
+        """Let the next `write` try at once, however recently the disk failed."""
+        self._retry.hurry()
 
     def write(self, outbox: Outbox, now_s: float) -> Written:
-        """Put what waits into the outbox. While the disk fails, the answers say so and do not wait for it."""
+        """Write the queue to the outbox. While the disk fails, replies say so and do not wait for it."""
         news = False
         with self._writes:
             with self._lock:
                 answers = list(self._answers)
                 self._answers.clear()
-            if now_s >= self._retry_at:
+            if self._retry.due(now_s):
                 try:
                     while self._any():
                         news = self._write_events(outbox) or news
@@ -104,7 +104,7 @@ class Backlog:
                         self.problem = None
                 except StoreError as error:
                     self.problem = str(error)
-                    self._retry_at = now_s + STORE_RETRY_S
+                    self._retry.failed(now_s)
             done = not self._any()
             problem = self.problem or outbox.problem
             if problem is not None:
@@ -129,7 +129,7 @@ class Backlog:
         with self._lock:
             settings = self._settings
         if settings is not None:
-            outbox.keep(self._station, settings)
+            outbox.save_state(self._station, settings)
             with self._lock:
                 if self._settings is settings:
                     self._settings = None

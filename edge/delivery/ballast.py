@@ -1,4 +1,4 @@
-"""Room put by for the day the disk is full.
+"""Reserved disk space, released when the disk is full.
 
 Deleting from a database needs room too, so on a full disk even an acknowledgement fails and nothing drains. A
 file of real blocks beside the outbox is given up then, and put back when there is room again.
@@ -14,7 +14,7 @@ ROOM = 4  # put back when this many times as much is free
 
 
 class Ballast:
-    """A file that is in the way on purpose. Never raises: without ballast a node runs as well.
+    """A file that occupies reserved space. Never raises: a node runs without ballast, too.
 
     path : the file; made at once where there is room
     size_bytes : of the file
@@ -27,14 +27,14 @@ class Ballast:
 
     @property
     def there(self) -> bool:
-        """Whether it takes up its room."""
+        """Whether the space is reserved."""
         try:
             return self._path.stat().st_blocks * 512 >= self._size
         except OSError:
             return False
 
     def release(self) -> bool:
-        """Make its room free; False when there was none to give."""
+        """Release the space; False where none was reserved."""
         if not self.there:
             return False
         try:
@@ -44,7 +44,7 @@ class Ballast:
         return True
 
     def restore(self) -> bool:
-        """Take up the room again if there is plenty; whether it is there now."""
+        """Reserve the space again if there is plenty; returns whether it is reserved."""
         if self.there:
             return True
         try:

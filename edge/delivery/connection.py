@@ -21,14 +21,15 @@ from typing import Any
 from paho.mqtt import client as paho
 from paho.mqtt.enums import MQTTErrorCode
 
+from edge.delivery.duplicate_node import LEAVES as DUPLICATE_LEAVES
+from edge.delivery.duplicate_node import DuplicateNode
 from edge.delivery.home_assistant import discovery
 from edge.delivery.mqtt_client import new_client
-from edge.delivery.rival import LEAVES as RIVAL_LEAVES
-from edge.delivery.rival import Rival
 from station.config import Mqtt, certificate_problem, check_mqtt, read_password
 from station.errors import MessageError
-from station.messages import RETAINED, Address, StateMessage, decode, encode, new_id
+from station.messages import StateMessage, decode, encode, new_id
 from station.program.mqtt_version import UNSUPPORTED_VERSION, VERSIONS, other_version
+from station.topics import RETAINED, Address
 
 LEAVES = ("command", "ack")  # what a station listens to
 TAKEN_OVER = "Session taken over"  # MQTT 5's reason 0x8E, in paho's words
@@ -38,8 +39,8 @@ CONNECT_TIMEOUT_S = 3.0
 ANSWER_TIMEOUT_S = 2.0
 
 
-class Connection:
-    """Keep one station connected, and say what happens.
+class BrokerConnection:
+    """One station's connection to its broker, with its state as text.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ class Connection:
         self._version = VERSIONS[0]
         self._unsubscribed = threading.Event()
         self._listening = True
-        self._rival = Rival(will.session)
+        self._duplicate = DuplicateNode(will.session)
         self._asking = True  # under a name of our own whether another node has the station's
         self._wrong_version = False
         self._taken_over = False
@@ -80,14 +81,14 @@ class Connection:
         self._client = self._make()
 
     def start(self) -> None:
-        """Begin to connect, and go on trying."""
+        """Connect, and reconnect until `stop`."""
         self._client.connect_async(self._mqtt.host, self._mqtt.port, KEEPALIVE_S)
         self._client.loop_start()
 
     def look_after(self) -> None:
         """Call this now and then from another thread: changes the protocol version where the broker wants
         that, and starts the network thread anew if it has died."""
-        if self._asking and self._rival.clear(time.monotonic()):
+        if self._asking and self._duplicate.is_absent(time.monotonic()):
             self._asking, self.trouble = False, None
             self._anew()
             return
@@ -105,18 +106,18 @@ class Connection:
 
     @property
     def reconnects(self) -> int:
-        """How often the connection had to be made anew."""
+        """Number of reconnections."""
         return max(0, self.connects - 1)
 
     @property
     def asking(self) -> bool:
-        """Whether it is still being found out if another node has the station's name."""
+        """Whether the check for another node with this station's id is still running."""
         return self._asking
 
     @property
-    def rival(self) -> str | None:
-        """The session of another node that speaks for this station; None where there is none."""
-        return self._rival.session(time.monotonic()) if self._asking else None
+    def duplicate(self) -> str | None:
+        """The session of another node that publishes as this station; None where there is none."""
+        return self._duplicate.session(time.monotonic()) if self._asking else None
 
     def _anew(self) -> None:
         self._client.disconnect()
@@ -125,7 +126,7 @@ class Connection:
         self.start()
 
     def publish(self, leaf: str, payload: bytes, qos: int) -> None:
-        """Hand a message over. Hold no lock here: paho has one of its own while it calls back.
+        """Publish a message. Call it without holding a lock: paho holds its own during callbacks.
 
         Nothing is kept for later: when not connected the message is dropped (paho would keep QoS 1 in
         memory and send it twice after the caller's own repetition).
@@ -145,7 +146,7 @@ class Connection:
             self._client.unsubscribe(topic)
 
     def announce(self) -> None:
-        """Tell Home Assistant what there is to show, where the station file asks for it."""
+        """Publish Home Assistant discovery messages where the station file asks for them."""
         for topic, payload in discovery(self._mqtt, self._station).items():
             self._client.publish(topic, payload, qos=1, retain=True)
 
@@ -211,7 +212,7 @@ class Connection:
                 self._wrong_version = reason.value == UNSUPPORTED_VERSION
                 self._on_change()
                 return
-            leaves = RIVAL_LEAVES if self._asking else LEAVES
+            leaves = DUPLICATE_LEAVES if self._asking else LEAVES
             client.subscribe([(self._topic(leaf), 1) for leaf in leaves])
 
     def _subscribed(self, client: paho.Client, _: Any, mid: int, reasons: Any, properties: Any) -> None:
@@ -220,7 +221,7 @@ class Connection:
         with self._caught():
             if self._asking:
                 self.trouble = None
-                self._rival.listening(time.monotonic())
+                self._duplicate.subscribed(time.monotonic())
                 self._on_change()
                 return
             if self.connected:  # to commands again
@@ -245,7 +246,7 @@ class Connection:
             if self.connected:
                 self.trouble = "the connection to the broker was lost"
             self.connected = False
-            self._rival.deaf()
+            self._duplicate.disconnected()
             self._taken_over = self._taken_over or str(reason) == TAKEN_OVER
             self._wrong_version = self._wrong_version or self._asked_at is not None
             self._asked_at = None
@@ -262,13 +263,13 @@ class Connection:
         """What another node of this station has said, if there is one."""
         leaf, now_s = message.topic.rsplit("/", 1)[1], time.monotonic()
         try:
-            self._rival.heard(decode(leaf, bytes(message.payload)), message.retain, now_s)
+            self._duplicate.message_arrived(decode(leaf, bytes(message.payload)), message.retain, now_s)
         except MessageError:
             return  # nobody's; the record puts it aside
-        rival = self._rival.session(now_s)
-        if rival is not None:
+        duplicate = self._duplicate.session(now_s)
+        if duplicate is not None:
             self.trouble = (
-                f"another node (session {rival[:8]}) speaks as station {self._station}; this one counts"
+                f"another node (session {duplicate[:8]}) speaks as station {self._station}; this one counts"
                 " nothing until it is gone. Give one of them an id of its own"
             )
             self._on_change()

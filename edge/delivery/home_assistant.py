@@ -1,4 +1,4 @@
-"""What Home Assistant needs to show a station by itself: MQTT discovery messages.
+"""MQTT discovery messages, from which Home Assistant sets a station up.
 
 Topic: <prefix>/<component>/<station>/plumbline_<site>_<station>_<what>/config, retained. The station is a
 level of its own, because in a mosquitto ACL %u must be one: `pattern write homeassistant/+/%u/+/config`.
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from station.config import Mqtt
-from station.messages import Address
+from station.topics import Address
 
 
 class _Entity(NamedTuple):

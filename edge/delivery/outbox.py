@@ -1,4 +1,4 @@
-"""What a node has measured and nobody has confirmed yet, on disk: one SQLite file for all its stations.
+"""The events that the record has not acknowledged yet: one SQLite file for all stations of a node.
 
     append          rep and set messages get the next numbers of their station's stream and are on disk
     unacknowledged  what is still to be confirmed, oldest first
@@ -40,6 +40,7 @@ from edge.delivery.quota import StreamRow
 from edge.delivery.waiting import START, Acknowledged, Entry, Place, Refused, Waiting
 from station.errors import StoreError, store_error
 from station.messages import RepMessage, SetMessage, StreamAck
+from station.program.retry import Retry
 
 PAGE_BYTES = 4096
 BALLAST_CHECK_S = 60.0
@@ -50,7 +51,7 @@ _T = TypeVar("_T")
 
 
 class Outbox:
-    """Events of many stations, committed to disk, until the record has them.
+    """A durable queue of many stations' events, kept until the record acknowledges them.
 
     Methods may be called from any thread; each is one transaction. They raise StoreError when the file is in
     use elsewhere or damaged; nothing is half done then.
@@ -82,7 +83,7 @@ class Outbox:
         self._lock = threading.Lock()
         self._unsaved_after = 0  # rows beyond are in memory alone, while there is a problem
         self._whole = True  # what was on the disk is in memory too
-        self._return_at = 0.0  # when the disk is tried again
+        self._disk_retry = Retry(DISK_RETRY_S)
         try:
             db = self._open()
         except StoreError as error:
@@ -108,7 +109,7 @@ class Outbox:
             self._held.db.close()
 
     def stream(self, station: str) -> str:
-        """The id of the station's stream of this run; it is made at the first call."""
+        """The id of the station's stream in this run; created at the first call."""
         return self._write(lambda held: held.stream(station).stream)
 
     def append(
@@ -132,19 +133,19 @@ class Outbox:
         raise AssertionError("unreachable")
 
     def unacknowledged(self, station: str, limit: int, after: Place = START) -> list[Entry]:
-        """What the record has not confirmed: up to `limit` entries behind `after`, oldest first."""
+        """Up to `limit` unacknowledged entries behind `after`, oldest first."""
         with self._lock, self._errors():
             return self._held.unacknowledged(station, limit, after)
 
     def depth(self, station: str | None = None, up_to: Place | None = None) -> int:
-        """How many entries wait: of one station or of all, and of that station up to and with a place."""
+        """Number of unacknowledged entries: of all stations, of one, or of one up to a place and with it."""
         if station is None:
             return self._held.rows
         with self._lock, self._errors():
             return self._held.depth(station, up_to or (2**62, 0))
 
     def acknowledge(self, station: str, ack: StreamAck) -> Acknowledged:
-        """Delete what the record has committed, and tombstones of what it knows to be lost.
+        """Delete the entries that the record has committed, and tombstones of those it knows to be lost.
 
         An acknowledgement of a stream that is not the station's, of a number not issued yet or with a range
         that runs backwards is refused and counted in `refused_acks`; nothing is deleted.
@@ -164,17 +165,17 @@ class Outbox:
                 self._ballast.restore()
 
     def settled(self, station: str) -> dict[str, int]:
-        """Of the station's newest streams: up to which number each was acknowledged, by any record."""
+        """The highest sequence number acknowledged in each of the station's newest streams, by any record."""
         with self._lock, self._errors():
             return self._held.settled(station)
 
-    def keep(self, station: str, settings: bytes) -> None:
-        """Commit what a station is set to, in place of what it was set to before."""
+    def save_state(self, station: str, settings: bytes) -> None:
+        """Commit a station's state, replacing the one before."""
         statement = "INSERT OR REPLACE INTO settings VALUES (?, ?)"
         self._write(lambda held: held.db.execute(statement, (station, settings)))
 
-    def kept(self, station: str) -> bytes | None:
-        """What was given to `keep` last, by this node or the one before it."""
+    def saved_state(self, station: str) -> bytes | None:
+        """The state saved last, by this run or an earlier one."""
         with self._lock, self._errors():
             row = self._held.db.execute(
                 "SELECT payload FROM settings WHERE station = ?", (station,)
@@ -182,10 +183,10 @@ class Outbox:
             return None if row is None else bytes(row[0])
 
     def return_to_disk(self, now_s: float) -> None:
-        """While all is in memory: write it to the disk if that is well again, tried every DISK_RETRY_S."""
-        if self.problem is None or now_s < self._return_at:
+        """Move an in-memory outbox back to disk if that works again; tried every DISK_RETRY_S."""
+        if self.problem is None or not self._disk_retry.due(now_s):
             return
-        self._return_at = now_s + DISK_RETRY_S
+        self._disk_retry.failed(now_s)
         with self._lock:
             try:
                 disk = self._open()
@@ -204,7 +205,7 @@ class Outbox:
         self._say(f"outbox {self.path}: the disk is well again; what waits is on it")
 
     def bury_unsaved(self) -> int:
-        """Put tombstones in place of the events that are in memory alone; how many they are."""
+        """Replace events that exist in memory only by tombstones; returns their number."""
         if self.problem is None:
             return 0
         return self._in_transaction(lambda held: held.bury_since(self._unsaved_after))
@@ -234,7 +235,7 @@ class Outbox:
         self._held = Waiting(memory, self._max_events, current)
         self._held.bound = min(self._max_events, max(self._held.rows, MAX_IN_MEMORY))
         self._unsaved_after = self._held.newest_row()
-        self._return_at = time.monotonic() + DISK_RETRY_S
+        self._disk_retry.failed(time.monotonic())
         why = refusal(self.path) or str(error.__cause__ or error)
         unread = "" if self._whole else ", and what it holds cannot be read"
         self.problem = (

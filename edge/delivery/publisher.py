@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from edge.delivery.command_door import CommandDoor
-from edge.delivery.connection import Connection
+from edge.delivery.connection import BrokerConnection
 from edge.delivery.outbox import Outbox
 from edge.delivery.waiting import START
 from station.config import Mqtt
@@ -36,13 +36,13 @@ from station.messages import (
     new_id,
     now_utc,
 )
+from station.program.retry import Retry
 
 WINDOW = 200  # events in flight per station; paho refuses silently beyond 65 535
 PROBE = 16  # sent again while nothing is answered
 RESEND_MIN_S = 0.5
 RESEND_MAX_S = 4.0  # a drained outbox within 5 s of the record's return
 TICK_S = 0.1
-STORE_RETRY_S = 1.0
 MOST_REPLIES = 64  # waiting for a connection
 
 
@@ -51,7 +51,7 @@ Retained = StateMessage | InfoMessage | HealthMessage | CurrentMessage
 
 
 class Publisher:
-    """Send what stations have to say, and take the commands for them.
+    """Publishes the messages of all stations and receives their commands.
 
     All methods may be called from any thread and return at once; the network is met on the publishing
     thread. `state`, `info` and `health` are kept and sent again at every connect. `senders` has each
@@ -99,7 +99,7 @@ class Publisher:
         self._thread.start()
 
     def stop(self, timeout_s: float = 1.0) -> None:
-        """Send what there is to send and disconnect within about `timeout_s`; the outbox keeps the rest."""
+        """Send pending messages and disconnect within about `timeout_s`; the outbox keeps the rest."""
         self._stop.set()
         self.wake()
         if self._thread.ident is not None:
@@ -114,7 +114,7 @@ class Publisher:
             thread.join(timeout_s / 2)
 
     def wake(self) -> None:
-        """There may be something new to send."""
+        """Wake the thread: there may be something to send."""
         self._wake.set()
 
     def retain(
@@ -131,7 +131,7 @@ class Publisher:
         self.wake()
 
     def reply(self, station: str, message: ReplyMessage) -> None:
-        """Answer a command."""
+        """Publish the reply to a command."""
         self.senders[station].replies.append(encode(message))
         self.wake()
 
@@ -154,7 +154,7 @@ class Publisher:
 
 
 class StationSender:
-    """One station's side of the publisher: what is to be sent, and what of it is in flight.
+    """One station's sender: pending messages and the window in flight.
 
     connection : the station's own
     store_problem : why the outbox cannot be read or written at the moment
@@ -173,7 +173,7 @@ class StationSender:
         stamp: Stamp,
     ) -> None:
         will = StateMessage(event_id=new_id(), at_utc=now_utc(), session=session, state="lost")
-        self.connection = Connection(mqtt, station, will, self._arrived, wake)
+        self.connection = BrokerConnection(mqtt, station, will, self._arrived, wake)
         self.live: bytes | None = None
         self.replies: deque[bytes] = deque(maxlen=MOST_REPLIES)
         self.door = CommandDoor(clock)
@@ -188,7 +188,7 @@ class StationSender:
         self._retained: dict[str, bytes] = {}
         self._unsent: set[str] = set()  # leaves of retained messages the broker has not had yet
         self._acks: deque[Sequence[StreamAck]] = deque(maxlen=1024)
-        self._store_retry_at = 0.0
+        self._store_retry = Retry()
         self._connects_seen = 0
         self._looked_after = clock()
         self._flight = window  # how much may be in flight; PROBE after a time-out
@@ -207,14 +207,14 @@ class StationSender:
         self._unsent.add(leaf)
 
     def send(self) -> None:
-        """Do everything there is to do now; called on the publishing thread only."""
+        """Send everything that is due; called on the publishing thread only."""
         if self.connection.failure is not None:
             raise self.connection.failure
         now = self._clock()
         if now - self._looked_after > 0.5 or self.connection.asking:
             self._looked_after = now
             self.connection.look_after()
-        if now >= self._store_retry_at:
+        if self._store_retry.due(now):
             self._from_store(lambda: self._take_acks(now), now)
         if not self.connection.connected:
             self.live = None
@@ -234,7 +234,7 @@ class StationSender:
             self.connection.publish("live", live, qos=0)
         while self.replies:
             self.connection.publish("reply", self.replies.popleft(), qos=1)
-        if now >= self._store_retry_at:
+        if self._store_retry.due(now):
             self._from_store(lambda: self._send_events(now), now)
 
     def _from_store(self, work: Callable[[], None], now: float) -> None:
@@ -244,7 +244,7 @@ class StationSender:
             self.store_problem = None
         except StoreError as error:
             self.store_problem = str(error)
-            self._store_retry_at = now + STORE_RETRY_S
+            self._store_retry.failed(now)
 
     def _send_events(self, now: float) -> None:
         if not self._outbox.depth():

@@ -1,4 +1,4 @@
-"""Making room in an outbox: events that go, and the tombstone that stands for them.
+"""Enforcing an outbox's quota: the oldest events are replaced by tombstones.
 
 Every function is one step of a transaction that its caller has begun, and returns by how many rows the table
 has grown, which is negative where rows went.
@@ -14,7 +14,7 @@ INSERT = "INSERT INTO events (stream_id, first_seq, seq, lost, leaf, payload) VA
 
 
 class StreamRow(NamedTuple):
-    """A stream: its row and its name."""
+    """A stream's row id and name."""
 
     id: int
     stream: str

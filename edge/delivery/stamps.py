@@ -1,4 +1,4 @@
-"""The time on the wall of events that a clock not yet set has stamped.
+"""Corrects the wall time of events stamped before the machine's clock was set.
 
 A node without a clock of its own boots in 1970 or at its last shutdown, and counts all the same. The
 session's clock runs on regardless, so an event's age is known while its session lasts: until the wall clock
@@ -17,7 +17,7 @@ _NOT_SET = b'"clock_synchronised":false'
 
 
 class SessionClock(NamedTuple):
-    """A station's running session: its id, and how to tell its time."""
+    """A station's running session: its id and its clock."""
 
     session: str
     now_s: Callable[[], float]
@@ -26,7 +26,7 @@ class SessionClock(NamedTuple):
 def stamped(
     leaf: str, payload: bytes, clock: SessionClock, synchronised: bool | None, now: datetime | None = None
 ) -> bytes:
-    """An event as it is to be sent at `now`; of a set clock, or another session, as it is."""
+    """An event with its time corrected for sending at `now`; unchanged if its clock was set."""
     if _NOT_SET not in payload:
         return payload
     message = decode(leaf, payload)

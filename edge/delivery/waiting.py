@@ -30,7 +30,7 @@ START: Place = (0, 0)
 
 
 class Entry(NamedTuple):
-    """One message to send: its place, the leaf of its topic and its payload."""
+    """A message to send: its place in the queue, its topic's leaf, its payload."""
 
     place: Place
     leaf: str
@@ -38,23 +38,23 @@ class Entry(NamedTuple):
 
     @property
     def seq(self) -> int:
-        """Its number within its stream."""
+        """The sequence number within its stream."""
         return self.place[1]
 
 
 class Acknowledged(NamedTuple):
-    """What came of an acknowledgement."""
+    """The outcome of an acknowledgement."""
 
     deleted: int  # entries that need not be sent any more
     wanted: bool  # among what the record misses is something that waits here
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not an error
-    """An acknowledgement of what is not this outbox's."""
+    """An acknowledgement that does not match this outbox."""
 
 
 class Waiting:
-    """What an outbox holds.
+    """The rows of an outbox.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ class Waiting:
         return {stream: seq for stream, seq in rows if seq}
 
     def make_room(self) -> None:
-        """Force the oldest eighth out."""
+        """Replace the oldest eighth of the events by tombstones."""
         self._force_out(max(1, self.rows // 8))
 
     def _force_out(self, count: int) -> int:

@@ -1,4 +1,4 @@
-"""The doctor's look at a station's broker: reachable, certificate, credentials."""
+"""The doctor's checks of a station's broker: reachability, certificate, credentials."""
 
 import socket
 import ssl
@@ -17,7 +17,7 @@ CERTIFICATE_DAYS = 30
 
 
 def check_broker(mqtt: Mqtt, place: str, *, node_runs: bool) -> list[Finding]:
-    """What stands between a station and its broker.
+    """Check that a station can reach its broker.
 
     node_runs: a node is connected with these credentials. Where a broker takes the user name for the client
     id, a second connection would throw that node out; so then none is made.

@@ -16,7 +16,7 @@ _RANK: dict[Status, int] = {"ok": 0, "warn": 1, "fail": 2}
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at. `todo` is empty where nothing is to be done."""
+    """The result of one check. `todo` is empty where nothing is to be done."""
 
     place: str  # the station or the machine
     check: str
@@ -26,7 +26,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
-    """What `plumbline doctor --json` prints."""
+    """The document printed by `plumbline doctor --json`."""
 
     schema: str = "plumbline/doctor/1"
     at_utc: str

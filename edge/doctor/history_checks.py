@@ -1,4 +1,4 @@
-"""The doctor's look at a history: the record, which is another package, is asked as a command."""
+"""The doctor's check of a history, made by running the record's command."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The doctor's look at the machine: versions, clock, disk, outbox."""
+"""The doctor's checks of the machine: versions, clock, disk, outbox."""
 
 import platform
 import shutil
@@ -21,7 +21,7 @@ PACKAGES = ("numpy", "msgspec", "paho-mqtt", "pyserial")
 
 
 def check_versions() -> list[Finding]:
-    """What is installed, and whether the kernels were built for it."""
+    """Check the installed versions and that the kernels were built for them."""
     try:
         parts = [f"plumbline {release()}", f"Python {platform.python_version()}"]
         parts += [f"{name} {version(name)}" for name in PACKAGES]
@@ -34,7 +34,7 @@ def check_versions() -> list[Finding]:
 
 
 def check_clock(now_s: float | None = None) -> list[Finding]:
-    """The wall clock: it stamps what is published. Intervals do not depend on it."""
+    """Check the wall clock, which stamps published messages; intervals do not depend on it."""
     built_s = Path(__file__).stat().st_mtime
     now_s = time.time() if now_s is None else now_s
     if now_s < built_s - 86_400.0:
@@ -62,7 +62,7 @@ def check_clock(now_s: float | None = None) -> list[Finding]:
 
 
 def check_machine(data: Path, ports: Sequence[str], root: Path = Path("/")) -> list[Finding]:
-    """Power, heat, card, filesystem and the names of USB adapters, by the kernel's own word."""
+    """Check power, heat, card, file system and USB adapter names as the kernel reports them."""
     found = [
         Finding(HERE, one.code, "fail" if one.now else "warn", one.seen, one.todo)
         for one in troubles(data, ports, root)
@@ -76,7 +76,7 @@ def check_machine(data: Path, ports: Sequence[str], root: Path = Path("/")) -> l
 
 
 def check_disk(folder: Path) -> list[Finding]:
-    """Room for the outbox."""
+    """Check the free space for the outbox."""
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:
@@ -88,7 +88,7 @@ def check_disk(folder: Path) -> list[Finding]:
 
 
 def check_outbox(path: Path) -> tuple[list[Finding], bool]:
-    """The outbox, read and not touched; and whether a node holds it."""
+    """Check the outbox without changing it, and whether a node holds it."""
     check = "outbox"
     if not path.exists():
         return [Finding(HERE, check, "ok", f"{path} is not there yet; the node makes it")], False

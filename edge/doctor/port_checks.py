@@ -1,4 +1,4 @@
-"""The doctor's look at a port: is it there, may it be opened, and is what comes what should come?"""
+"""The doctor's checks of a port: presence, permissions, and whether its data is as configured."""
 
 import grp
 import os
@@ -30,7 +30,7 @@ PATTERN_TODO = r"if it holds a value, give its form: driver = \"hx711\", pattern
 
 
 def check_port(port: Port, station: StationFile, duration_s: float, *, node_runs: bool) -> list[Finding]:
-    """Everything about one port of a station; listens to it for `duration_s` and a moment more.
+    """Check one port of a station, listening for `duration_s` and a moment more.
 
     node_runs: a node may have it open. A serial port tells the second reader so; a serial server on the
     network often throws the first one out.
@@ -53,7 +53,7 @@ def check_port(port: Port, station: StationFile, duration_s: float, *, node_runs
 
 
 def check_device(port: Port, place: str) -> list[Finding]:
-    """The device file: that it is there, that this user may open it, that its name stays."""
+    """Check the device file: present, accessible to this user, persistently named."""
     check = "port"
     if "://" in port.url:
         return []
@@ -158,7 +158,7 @@ def check_lines(listener: Listener, station: StationFile) -> Finding | None:
 def check_channel(
     channel: str, rate_hz: float | None, parts: list[Samples], saturated: int, station: StationFile
 ) -> list[Finding]:
-    """Rate, noise, range and calibration of one channel, from what came of it."""
+    """Check rate, noise, range and calibration of one channel from its samples."""
     place = station.station.id
     time_s = np.concatenate([part.time_s for part in parts] or [np.empty(0)])
     value = np.concatenate([part.value for part in parts] or [np.empty(0)])

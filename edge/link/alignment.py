@@ -1,4 +1,4 @@
-"""The samples of one port on the clock of another: what two ports of one station need to be one stream."""
+"""Maps the samples of one port onto the clock of another, so that two ports form one stream."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ SLEW = 0.1
 
 
 class Alignment:
-    """Put samples on the clock `own` onto the clock `session`, by way of the host's clock.
+    """Maps times of the clock `own` to the clock `session` by way of the host's clock.
 
     Both clocks lie on the host's by their minimum-delay fits. While these become better known the times
     change pace by 10 % at most; they jump only where a device began anew. Samples that come while one of the
@@ -28,7 +28,7 @@ class Alignment:
         self._given_s: dict[str, float] = {}
 
     def onto(self, samples: list[Samples]) -> list[Samples]:
-        """What one read gave, on the session's clock."""
+        """Map the samples of one read to the session's clock."""
         if not samples:
             return samples
         newest_s = max(float(part.time_s[-1]) for part in samples)

@@ -40,7 +40,7 @@ _CRC = struct.Struct("<I")
 
 
 class CaptureInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a capture comes from."""
+    """Metadata of a capture."""
 
     station: str
     url: str
@@ -53,7 +53,7 @@ class CaptureInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Received(NamedTuple):
-    """What one read returned, and when (host's monotonic clock, seconds)."""
+    """The bytes of one read and its time (host's monotonic clock, seconds)."""
 
     received_s: float
     data: bytes
@@ -77,7 +77,7 @@ class CaptureWriter:
         self._put(_HEADER.pack(MAGIC, VERSION, len(text)) + text)
 
     def write(self, received_s: float, data: bytes) -> None:
-        """Append what one read returned; nothing for b"". Raises RecordingError when the disk refuses."""
+        """Append the bytes of one read, if any. Raises RecordingError when the disk refuses."""
         for start in range(0, len(data), MAX_RECORD_BYTES):
             self._put(record(received_s, data[start : start + MAX_RECORD_BYTES]))
 
@@ -134,7 +134,7 @@ class Capture:
 
     @property
     def warning(self) -> str | None:
-        """After an iteration: what is wrong with the end of the file; None when nothing is."""
+        """After an iteration: the defect at the end of the file; None when there is none."""
         if not self.left_bytes:
             return None
         return f"{self._path}: the last {self.left_bytes} bytes are no whole record; read up to there"
@@ -168,7 +168,7 @@ class Capture:
 
 
 def record(received_s: float, data: bytes) -> bytes:
-    """What one read returned, 1 byte to 1 MiB, as it stands in a capture."""
+    """Encode the bytes of one read, 1 byte to 1 MiB, as a record of a capture."""
     stamp = _STAMP.pack(received_s, len(data))
     return stamp + _CRC.pack(zlib.crc32(data, zlib.crc32(stamp))) + data
 

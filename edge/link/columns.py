@@ -1,4 +1,4 @@
-"""What the columns of a recording are called: a channel, and the unit its numbers are in."""
+"""Column names of a recording: a channel and its unit."""
 
 import difflib
 import re

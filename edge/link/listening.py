@@ -13,7 +13,7 @@ RECENT_BYTES = 4096
 
 
 class Listener:
-    """A port that is open, and what has come of it. A context manager.
+    """An open port and the data received from it. A context manager.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Listener:
         self._source.__exit__(kind, error, where)
 
     def step(self, timeout_s: float = READ_S) -> list[Samples]:
-        """What has come by now, waiting for it `timeout_s` at most. Raises SourceError when it is gone."""
+        """Read the samples available, waiting at most `timeout_s`. Raises SourceError when it is gone."""
         data = self.data = self._source.read(timeout_s)
         now_s = time.monotonic()
         self.bytes_received += len(data)
@@ -51,7 +51,7 @@ class Listener:
         return samples
 
     def listen(self, duration_s: float) -> list[Samples]:
-        """Everything that comes within so many seconds."""
+        """Collect all samples for `duration_s`."""
         end_s = time.monotonic() + duration_s
         given: list[Samples] = []
         while (left_s := end_s - time.monotonic()) > 0.0:

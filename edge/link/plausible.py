@@ -1,4 +1,4 @@
-"""What no station can have measured: refused, with the unit that was probably meant.
+"""Plausibility checks of a recording: refused with the unit that was probably meant.
 
 One number in a hundred that is wrong is the business of the kernels, which repair it. Here the whole is
 looked at: a unit that is mistaken is mistaken in every row.

@@ -18,7 +18,7 @@ BLOCK_BYTES = 1 << 18  # of a line that is faster than any of ours
 
 @dataclass(eq=False)
 class Block:
-    """Some seconds of a port."""
+    """A block of some seconds of a port's bytes."""
 
     start_s: float  # host's monotonic clock, of its first read
     clock: ClockMark | None
@@ -26,7 +26,7 @@ class Block:
 
 
 class RawRing:
-    """One port's bytes. One thread puts them in; another may take a stretch out.
+    """A ring buffer of one port's bytes. One thread writes; another may read a stretch.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class RawRing:
         self._lock = threading.Lock()
 
     def take(self, received_s: float, data: bytes, clock: ClockMark | None) -> None:
-        """What one read returned; `clock` is where the device's stood before it."""
+        """Append the bytes of one read; `clock`: the device clock's state before it."""
         if not data:
             return
         written = record(received_s, data)
@@ -78,7 +78,7 @@ class RawRing:
 
     @property
     def size_bytes(self) -> int:
-        """What is held."""
+        """The size of the buffer in bytes."""
         return self._bytes
 
     def _forget(self, now_s: float, more: int) -> None:

@@ -20,7 +20,7 @@ WRITE_TIMEOUT_S = 0.5  # what is sent to a device is a dozen bytes; one that tak
 
 
 class ByteSource(Protocol):
-    """Bytes as they arrive. A source reports; it never repairs."""
+    """A source of bytes. It reports what arrives and repairs nothing."""
 
     def __enter__(self) -> Self:
         """Open it. Raises SourceError."""

@@ -12,9 +12,9 @@ from edge.node.session import Session
 from station.config import Port
 from station.errors import SourceError
 from station.messages import Sensor
+from station.program.retry import Retry
 
 READ_TIMEOUT_S = 0.05
-RETRY_S = 1.0
 # What a read costs hardly depends on how much it brings. Where many ports share the machine their bytes may
 # gather for a while; one read in so often is taken at once: the clock needs some that nothing has delayed.
 LINGER_S = 0.0025  # for each other port
@@ -24,7 +24,7 @@ GATHER_BYTES = 512  # a terminal holds 4096: a port as busy as this is not kept 
 
 
 class Acquisition:
-    """How samples reach a session; one thread runs it. What it knows of the link is shown in health."""
+    """Acquires samples for a session on a thread of its own; health shows the link's state."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -37,12 +37,12 @@ class Acquisition:
 
     @property
     def board(self) -> str | None:
-        """The device as it names itself."""
+        """The device's own name."""
         return None
 
     @property
     def sensors(self) -> list[Sensor]:
-        """The channels that arrive."""
+        """The channels received."""
         return []
 
     @property
@@ -88,10 +88,11 @@ class PortAcquisition(Acquisition):
         self._port = port
         self._open_source = open_source
         self._once = once
+        self._retry = Retry()
         self._tap: Callable[[float, bytes], None] = lambda _received_s, _data: None
 
     def record_flight(self, recorder: FlightRecorder) -> None:
-        """Let it have every byte; before `run`."""
+        """Give every byte to the flight recorder; before `run`."""
         self._tap = recorder.tap(self._port, self._driver)
 
     @property
@@ -131,8 +132,8 @@ class PortAcquisition(Acquisition):
                     break
                 self.reconnects += 1
             # The port is gone; the set's time-outs and the coach's commands go on.
-            again_s = time.monotonic() + RETRY_S
-            while time.monotonic() < again_s and not stop.wait(READ_TIMEOUT_S):
+            self._retry.failed(time.monotonic())
+            while not self._retry.due(time.monotonic()) and not stop.wait(READ_TIMEOUT_S):
                 self.beat_at = time.monotonic()
                 self.session.step([], self.beat_at)
 

@@ -22,7 +22,7 @@ class _Timex(ctypes.Structure):
 
 
 def clock_synchronised() -> bool | None:
-    """By the kernel's word, which chrony and systemd-timesyncd set; None where it cannot be asked."""
+    """The kernel's synchronised flag, set by chrony and systemd-timesyncd; None where it cannot be read."""
     if not sys.platform.startswith("linux"):
         return None
     timex = _Timex()  # modes 0: only asks

@@ -1,4 +1,4 @@
-"""What a coach, a badge or another screen asks of a station.
+"""Carries out the commands of coaches, badges and screens at a station.
 
 Each command is carried out, answered with a code, and can be undone together with those of the same action.
 """
@@ -13,12 +13,12 @@ import msgspec
 from edge.counting.dispute import Why
 from edge.counting.pipeline import Event, StationPipeline
 from edge.counting.rest import RestZero
-from edge.counting.sets import SetEvents
 from edge.counting.settings import MAX_ID_CHARS, Settings, changed, check_id, check_load
+from edge.counting.tracked_set import SetEvents
 from edge.node.flight_recorder import FlightRecorder
 from station.errors import ConfigError
 from station.exercises import Profile, all_profiles, load_profile
-from station.messages import CommandError, CommandMessage, ReplyCode, ReplyMessage, new_id, now_utc
+from station.messages import CommandError, CommandMessage, ReplyCode, ReplyMessage
 from station.records import RepEvent
 
 ACTIONS_REMEMBERED = 128
@@ -27,7 +27,7 @@ Undo = Callable[[], str]  # returns what was undone
 
 
 class Counting(Protocol):
-    """What commands act on: a session."""
+    """The interface of a session that commands act on."""
 
     settings: Settings
     profile: Profile
@@ -38,13 +38,13 @@ class Counting(Protocol):
     sample_s: float
 
     def take(self, events: Sequence[Event]) -> None:
-        """Send what a command has changed."""
+        """Publish the events of a command."""
 
     def set_to(self, settings: Settings, profile: Profile) -> None:
-        """Count this for them from now on."""
+        """Count this exercise with these settings from now on."""
 
-    def short(self, event_id: str | None) -> str | None:
-        """An id as the book of sets has it."""
+    def short_id(self, event_id: str | None) -> str | None:
+        """The session's own id of a rep or a set."""
 
 
 class _Action(NamedTuple):
@@ -55,14 +55,14 @@ class _Action(NamedTuple):
 
 
 class Commands:
-    """Obeys a session's commands and remembers what would take them back."""
+    """Executes a session's commands and remembers how to undo them."""
 
     def __init__(self, session: Counting) -> None:
         self._session = session
         self._done: list[_Action] = []  # the newest last
 
     def answer(self, command: CommandMessage) -> ReplyMessage:
-        """Do it, and say what came of it."""
+        """Execute a command; returns the reply."""
         undone: str | None = None
         try:
             if command.name == "undo":
@@ -75,16 +75,7 @@ class Commands:
         except ConfigError as error:  # of an exercise: none of that name, or none for this station
             known = command.exercise in all_profiles(self._session.exercises_dir)
             text, code = str(error), ReplyCode.NOT_HERE if known else ReplyCode.UNKNOWN_EXERCISE
-        return ReplyMessage(
-            event_id=new_id(),
-            at_utc=now_utc(),
-            in_reply_to=command.event_id,
-            ok=code in (ReplyCode.DONE, ReplyCode.UNDONE),
-            text=text,
-            code=code,
-            action=_action_of(command),
-            undone=undone,
-        )
+        return ReplyMessage.to(command, code, text, undone)
 
     def _undo(self) -> tuple[str, str]:
         """Take the newest action back, all the commands of it: which one, and what was done in words."""
@@ -96,7 +87,7 @@ class Commands:
     def _obey(self, command: CommandMessage) -> str:
         """Do it and return what was done. Raises ConfigError or CommandError with the reason why not."""
         text, undo = self._do(command)
-        name = _action_of(command)
+        name = command.action_id
         if self._done and self._done[-1].name == name:
             self._done[-1].undo.append(undo)
         else:
@@ -123,10 +114,10 @@ class Commands:
                 text = f"set {number} does not count, {count} reps; counting from one"
                 return text, self._taken_back(take_back, f"set {number} counts again")
             case "mark-rep":
-                rep_id = self._session.short(command.rep_event_id)
+                rep_id = self._session.short_id(command.rep_event_id)
                 return self._put_right(sets.mark(rep_id, command.mark, by, known_s), rep_id)
             case "add-rep":
-                set_id = self._session.short(command.set_event_id)
+                set_id = self._session.short_id(command.set_event_id)
                 return self._put_right(sets.add(set_id, self._session.sample_s, by, known_s))
             case "give-set":
                 return self._give(command)
@@ -195,7 +186,10 @@ class Commands:
         if athlete is not None:
             check_id(athlete)
         sets = self._session.pipeline.sets
-        set_id, rep_id = self._session.short(command.set_event_id), self._session.short(command.rep_event_id)
+        set_id, rep_id = (
+            self._session.short_id(command.set_event_id),
+            self._session.short_id(command.rep_event_id),
+        )
         events, undo = sets.give(set_id, rep_id, athlete, self._session.pipeline.now_s)
         self._session.take(events)
         newest = sets.newest()
@@ -218,7 +212,7 @@ class Commands:
     def _load_set(self, command: CommandMessage) -> tuple[str, Undo]:
         """A whole set was lifted with this; so is what follows where it still runs."""
         check_load(command.load_kg)
-        sets, set_id = self._session.pipeline.sets, self._session.short(command.set_event_id)
+        sets, set_id = self._session.pipeline.sets, self._session.short_id(command.set_event_id)
         weighs = not self._session.pipeline.weighs and self._session.profile.load == "mass"
         events, undo = sets.load_set(set_id, command.load_kg, self._session.pipeline.now_s, weighs=weighs)
         self._session.take(events)
@@ -251,11 +245,6 @@ class Commands:
         if not self._session.pipeline.reopen_set(line):
             raise CommandError(ReplyCode.TOO_LATE, "too late: a set that ended stays ended")
         return "the set goes on"
-
-
-def _action_of(command: CommandMessage) -> str:
-    """Which action a command belongs to; one that names none is an action by itself."""
-    return command.action or command.event_id
 
 
 def _in_words(events: SetEvents, rep_id: str | None) -> str:

@@ -30,7 +30,7 @@ class DisputeStore:
         self._quota_bytes = quota_bytes
 
     def put(self, dispute: Dispute, captures: Sequence[tuple[CaptureInfo, bytes]]) -> None:
-        """Keep a dispute; one of the same name gives way to it."""
+        """Store a dispute, replacing one of the same name."""
         size = sum(len(records) for _, records in captures)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if size > self._quota_bytes or shutil.disk_usage(self._folder).free < LEAST_FREE_BYTES + size:

@@ -61,7 +61,7 @@ class _Span:
 
 
 class FlightRecorder:
-    """One session's.
+    """The flight recorder of one session.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class FlightRecorder:
         self._lock = threading.Lock()
 
     def tap(self, port: Port, driver: Driver) -> Callable[[float, bytes], None]:
-        """What a port's thread calls with each read, before the driver is fed with it."""
+        """The callback for a port's thread, called with each read before the driver."""
         line = _Line(port, driver, RawRing(self._port_bytes))
         self._lines.append(line)
 
@@ -108,7 +108,7 @@ class FlightRecorder:
         return take
 
     def after(self, received_s: float, session_s: float, state: CountingState) -> None:
-        """How the counting is set after a round of the port's thread."""
+        """Record the counting state after a step of the session."""
         with self._lock:
             self._now_s, self._session_s = received_s, session_s
             if not self._changes or self._changes[-1].state != state:
@@ -117,7 +117,7 @@ class FlightRecorder:
                     self._changes.popleft()
 
     def said(self, events: Sequence[object]) -> None:
-        """What was counted: where sets lie, and which reps are doubtful."""
+        """Record what was counted: the sets' times, and which reps are doubtful."""
         with self._lock:
             for event in events:
                 if not isinstance(event, RepEvent):
@@ -133,12 +133,12 @@ class FlightRecorder:
                     self._dispute(event.set_event_id, "doubtful")
 
     def disputed(self, set_event_id: str, why: Why) -> None:
-        """A person has said something of a set of the book."""
+        """A person has corrected a set."""
         with self._lock:
             self._dispute(set_event_id, why)
 
     def write(self, now_s: float, view: View, *, last: bool = False) -> None:
-        """Write what is due; everything that waits, where it is the `last` call. On the commit thread."""
+        """Write the stretches that are due, or all of them in the `last` call. On the commit thread."""
         with self._lock:
             due = [name for name, one in self._pending.items() if last or now_s >= one.due_s]
         for name in due:

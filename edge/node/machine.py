@@ -1,4 +1,4 @@
-"""What troubles a node's machine, by the kernel's own word: power, heat, card, filesystem, USB names.
+"""Hardware problems of a node's machine as the kernel reports them: power, heat, card, USB names.
 
     /sys/devices/platform/soc/soc:firmware/get_throttled   a Raspberry Pi's firmware, bits in hexadecimal
     /sys/class/hwmon/*/name = rpi_volt, in0_lcrit_alarm    the same of undervoltage, by the mainline driver
@@ -28,7 +28,7 @@ _BY_ID = "/dev/serial/by-id/"
 
 
 class Trouble(NamedTuple):
-    """One thing, what was seen of it and what to do."""
+    """A problem: what was observed and what to do."""
 
     code: Code
     seen: str
@@ -37,13 +37,13 @@ class Trouble(NamedTuple):
 
 
 def troubles(data: Path, ports: Sequence[str] = (), root: Path = Path("/")) -> list[Trouble]:
-    """What is wrong with this machine. `data`: where the outbox is; `ports`: urls of station files."""
+    """The machine's current problems. `data`: the outbox's folder; `ports`: urls of station files."""
     found = [*_power(root), *_heat(root), *_disk(data), *_filesystems(root), *_wear(root)]
     return found + [trouble for url in ports for trouble in shared_name(url, root)]
 
 
 def throttled_bits(root: Path = Path("/")) -> int | None:
-    """A Pi's own word on its power and heat; None on another machine."""
+    """A Raspberry Pi's throttling flags; None on another machine."""
     text = _read(root / "sys/devices/platform/soc/soc:firmware/get_throttled")
     if text is not None:
         return int(text, 16)
@@ -54,7 +54,7 @@ def throttled_bits(root: Path = Path("/")) -> int | None:
 
 
 def shared_name(url: str, root: Path = Path("/")) -> list[Trouble]:
-    """Whether a port's name under by-id is that of two adapters: those without a serial number."""
+    """Whether a by-id name is shared by several adapters, which have no serial number."""
     if not url.startswith(_BY_ID):
         return []
     own = _usb_device((root / url.lstrip("/")).resolve().name, root)
@@ -79,7 +79,7 @@ def shared_name(url: str, root: Path = Path("/")) -> list[Trouble]:
 
 
 class MachineWatch:
-    """Look now and then; what was seen is said for a minute, for some of it lasts for milliseconds."""
+    """Checks the machine periodically; a problem is reported for a minute, as some last milliseconds."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class MachineWatch:
         self._seen: dict[tuple[Code, str], tuple[float, Trouble]] = {}  # when last
 
     def problems(self) -> list[str]:
-        """What stands in the way now, in words."""
+        """The current problems as text."""
         now_s = self._clock()
         if now_s >= self._next_s:
             self._next_s = now_s + LOOK_S

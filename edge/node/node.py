@@ -1,11 +1,11 @@
 """The headless node: ports in, events out, nothing lost. Many stations, one outbox.
 
 Three kinds of threads. *Acquire*, one per port: source -> driver -> pipeline -> memory, so simple that it
-cannot hang; a port that goes away is tried again every second, here and nowhere else. *Commit* writes what
-was counted into the outbox, so that a disk that takes its time holds up no port. *Publish*
-(edge.delivery.publisher) may be cut off for days without losing a rep. The main thread looks after them and
-reports health. A thread that dies ends the node with status 1, for whatever supervises it to start it again;
-one that hangs keeps the node from telling systemd's watchdog that it is well.
+cannot hang; a port that goes away is opened again (station.program.retry). *Commit* writes what was counted
+into the outbox, so that a disk that takes its time holds up no port. *Publish* (edge.delivery.publisher) may
+be cut off for days without losing a rep. The main thread looks after them and reports health. A thread that
+dies ends the node with status 1, for whatever supervises it to start it again; one that hangs keeps the node
+from telling systemd's watchdog that it is well.
 """
 
 import math
@@ -108,7 +108,7 @@ class Node:
             now_s = time.monotonic()
             for session in self.sessions:
                 sender = self.publisher.senders[session.station.station.id]
-                session.standing_down = sender.connection.rival is not None
+                session.standing_down = sender.connection.duplicate is not None
             if self._faults_changed(now_s) or now_s >= report_at:
                 report_at = now_s + HEALTH_PERIOD_S
                 self._report()

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -24,19 +23,14 @@ from edge.delivery.backlog import Backlog
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from edge.link.drivers import Samples
-from edge.node.clock_sync import clock_synchronised
 from edge.node.commands import Commands
 from edge.node.dispute_store import DisputeStore
 from edge.node.flight_recorder import FlightRecorder
-from station.bounds import measured
+from edge.node.session_messages import SOFTWARE, SessionMessages
 from station.config import StationFile
 from station.errors import ConfigError
 from station.exercises import Profile, load_profile
 from station.messages import (
-    CURRENT_CURVES,
-    CURRENT_REPS,
-    CurrentMessage,
-    CurrentRep,
     InfoMessage,
     LiveMessage,
     ReplyMessage,
@@ -47,12 +41,9 @@ from station.messages import (
     new_id,
     now_utc,
 )
-from station.program.distribution import release
-from station.records import Live, Rejected, Rep, RepEvent, SetEvent, SignalQuality
+from station.records import Live, Rejected, RepEvent, SetEvent, SignalQuality
 from station.timing.clock import DeviceClock
-from station.weighing import other_than
 
-SOFTWARE = f"plumbline {release()}"
 IDLE_AFTER_S = 2.0  # a port unplugged and back sooner breaks off nothing
 SETS_KEPT = 128  # a long day's
 COMMANDS_REMEMBERED = 128
@@ -82,7 +73,7 @@ class Session:
         self.watch = SensorWatch()
         self.rest = RestZero(needs_motion=station.station.kind != "band")
         self._resumed = False
-        self._kept: SavedState | None = None  # as the outbox's file has it; None: it is not to be kept
+        self._saved: SavedState | None = None  # as the outbox's file has it; None: it is not to be saved
         self.pipeline = StationPipeline(station, profile)
         self.exercises_dir = exercises_dir
         self._outbox: Outbox | None = None
@@ -93,42 +84,42 @@ class Session:
         self.sample_s = 0.0
         self._replies: dict[str, ReplyMessage] = {}
         self._info: InfoMessage | None = None
+        self._messages = SessionMessages(station, self.id)
         self._commands = Commands(self)
-        self._clock_synchronised = clock_synchronised
         self._idle = False
         self.flight: FlightRecorder | None = None
 
     def attach(
         self, outbox: Outbox, publisher: Publisher, to_write: Callable[[], None] = lambda: None
     ) -> None:
-        """Where messages go; before the first `step`. `to_write` is called when `write` has work to do."""
+        """Set where messages go; before the first `step`. `to_write` is called when `write` has work."""
         self._outbox, self._publisher, self.backlog.on_work = outbox, publisher, to_write
 
     def resume(self, outbox: Outbox) -> str | None:
-        """Set the station to what it was set to before the node ended, and keep that from now on.
+        """Restore the station's saved state, and save its state from now on.
 
-        Returns what was taken over, or why not, in words; None where nothing was kept. Before the first
+        Returns what was taken over, or why not, in words; None where nothing was saved. Before the first
         `step`.
         """
         station = self.station
-        self._kept, data = self._to_keep(), outbox.kept(station.station.id)
+        self._saved, data = self._state_to_save(), outbox.saved_state(station.station.id)
         if data is None:
             return None
         try:
-            kept = from_bytes(data)
-            profile = exercise_of(kept, station.exercise, self.profile, self.exercises_dir)
-            self.set_to(kept.settings, profile)
+            saved = from_bytes(data)
+            profile = exercise_of(saved, station.exercise, self.profile, self.exercises_dir)
+            self.set_to(saved.settings, profile)
         except ConfigError as error:
             return f"as the station file says, not as it was: {error}"
-        self.pipeline.cell.resume(kept.tared_n)
+        self.pipeline.cell.resume(saved.tared_n)
         self._resumed = True
-        if kept.unfinished is not None:  # what was pending when the node ended is one rep of one set
-            self.backlog.add([*kept.unfinished.reps, kept.unfinished.a_set])
-        self._kept = self._to_keep()
+        if saved.unfinished is not None:  # what was pending when the node ended is one rep of one set
+            self.backlog.add([*saved.unfinished.reps, saved.unfinished.a_set])
+        self._saved = self._state_to_save()
         return f"set as before: {in_words(self.settings, self.profile)}"
 
     def step(self, samples: Sequence[Samples], now_s: float) -> None:
-        """Take new samples, or the news that there were none, and the commands that have come in."""
+        """Process new samples, or their absence, and the commands received."""
         with self._lock:
             if samples and self.standing_down:
                 self.sample_s = self.session_s = max(
@@ -161,10 +152,10 @@ class Session:
             self.backlog.hurry()
             self.take(self.pipeline.finish())
             self._tell_current()
-            self._keep()
+            self._save_state()
 
     def record_flight(self, store: DisputeStore, ports: int) -> FlightRecorder:
-        """Keep the newest bytes of the ports, and what of them is disputed; before the first `step`."""
+        """Start the flight recorder of the ports; before the first `step`."""
 
         def profile_of(name: str) -> Profile:
             return load_profile(name, self.exercises_dir)
@@ -173,7 +164,7 @@ class Session:
         return self.flight
 
     def keep_disputes(self, now_s: float, *, last: bool = False) -> None:
-        """Write the stretches of the ports' bytes that are due."""
+        """Write the flight recorder's due stretches."""
         if self.flight is not None:
             self.flight.write(now_s, self._disputed_set, last=last)
 
@@ -183,7 +174,9 @@ class Session:
             sets = self.pipeline.sets
             verdicts = [
                 msgspec.structs.replace(
-                    one, event_id=self._long(one.event_id), set_event_id=self._long(one.set_event_id)
+                    one,
+                    event_id=self._messages.long_id(one.event_id),
+                    set_event_id=self._messages.long_id(one.set_event_id),
                 )
                 for one in sets.verdicts(set_event_id)
             ]
@@ -202,7 +195,7 @@ class Session:
         )
 
     def write(self, now_s: float) -> bool:
-        """Put what waits into the outbox, and answer the commands among it; False where that fails."""
+        """Write the backlog to the outbox and send the replies; False where the write fails."""
         assert self._outbox is not None, "attach() comes first"
         written = self.backlog.write(self._outbox, now_s)
         if written.news:
@@ -211,14 +204,14 @@ class Session:
             self._to.reply(self.station.station.id, reply)
         return written.done
 
-    def _keep(self) -> None:
+    def _save_state(self) -> None:
         """Keep what the station is set to, where that has changed."""
-        kept = self._to_keep()
-        if self._kept not in (None, kept):
-            self._kept = kept
-            self.backlog.keep(to_bytes(kept))
+        saved = self._state_to_save()
+        if self._saved not in (None, saved):
+            self._saved = saved
+            self.backlog.save_state(to_bytes(saved))
 
-    def _to_keep(self) -> SavedState:
+    def _state_to_save(self) -> SavedState:
         return SavedState(
             settings=self.settings,
             exercise=self.profile.name,
@@ -233,39 +226,19 @@ class Session:
         if found is None:
             return None
         reps, a_set = found
-        return Unfinished(reps=[self._rep_message(event) for event in reps], a_set=self._set_message(a_set))
+        return Unfinished(reps=[self._messages.rep(event) for event in reps], a_set=self._messages.set(a_set))
 
     def tell_state(self, state: StateMessage) -> None:
         """Publish the station's state."""
         self._to.retain(self.station.station.id, state)
 
     def tell_info(self, sensors: list[Sensor], board: str | None) -> None:
-        """Publish what the station is and is set to, if that has changed and would outlive a power cut."""
-        if self.backlog.keeping:
+        """Publish the station's configuration and settings when they have changed and are on disk."""
+        if self.backlog.saving_state:
             return  # said at the next call
-        geometry = self.station.geometry
         with self._lock:
-            dates = {name: known.date for name, known in self.station.calibration.items()}
-            sensors = [msgspec.structs.replace(s, calibrated=dates.get(s.channel)) for s in sensors]
-            info = InfoMessage(
-                event_id="",
-                at_utc="",
-                session=self.id,
-                software=SOFTWARE,
-                kind=self.station.station.kind,
-                sensors=sensors,
-                geometry={
-                    name: list(value) if isinstance(value, tuple) else value
-                    for name in geometry.__struct_fields__
-                    for value in [getattr(geometry, name)]
-                },
-                exercise=self.profile.name,
-                board=board,
-                resumed=self._resumed,
-                clock_synchronised=self._clock_synchronised(),
-                sets_done=self._sets_done(),
-                **msgspec.structs.asdict(self.settings),
-            )
+            sets_done = self._sets_done()
+            info = self._messages.info(self.settings, self.profile, sensors, board, self._resumed, sets_done)
             if info == self._info:
                 return
             self._info = info
@@ -279,18 +252,18 @@ class Session:
 
     @property
     def signal(self) -> SignalQuality | None:
-        """How good the motion's signal has been in this session."""
+        """The quality of the motion's signal in this session."""
         with self._lock:
             return self.pipeline.signal
 
     @property
     def shifts(self) -> int:
-        """Steps of the motion's zero that were found and taken out."""
+        """The number of zero shifts of the motion that were found and removed."""
         return self.pipeline.shifts
 
     @property
     def signal_problems(self) -> list[str]:
-        """What is wrong with the motion's signal, and what to do."""
+        """Problems of the motion's signal, with what to do."""
         with self._lock:
             return troubles(self.pipeline.adrift, self.pipeline.signal)
 
@@ -308,9 +281,9 @@ class Session:
                 live = LiveMessage(event_id=new_id(), at_utc=now_utc(), session=self.id, live=event)
                 self._to.live(self.station.station.id, live)
             elif isinstance(event, RepEvent):
-                messages.append(self._rep_message(event))
+                messages.append(self._messages.rep(event))
             elif isinstance(event, SetEvent):
-                messages.append(self._set_message(event))
+                messages.append(self._messages.set(event))
                 self._set_days.setdefault(event.event_id, _day(messages[-1].at_utc))
                 if len(self._set_days) > SETS_KEPT:
                     del self._set_days[next(iter(self._set_days))]
@@ -318,7 +291,7 @@ class Session:
                 self.rejected += 1
         self.backlog.add(messages)
         if messages:
-            self._keep()
+            self._save_state()
 
     def _sets_done(self) -> int:
         """Sets of whoever lifts now, of what is counted now, today; one that was restarted is none."""
@@ -330,96 +303,35 @@ class Session:
             for one in self.pipeline.sets.summaries()
         )
 
-    def _rep_message(self, event: RepEvent) -> RepMessage:
-        return RepMessage(
-            **self._envelope(event),
-            state=event.state,
-            set_number=event.set_number,
-            set_event_id=self._long(event.set_event_id),
-            rep=measured(event.rep),
-        )
-
-    def _set_message(self, event: SetEvent) -> SetMessage:
-        return SetMessage(**self._envelope(event), summary=measured(event.summary))
-
-    def _long(self, event_id: str) -> str:
-        """An id of this session's book, as it is known outside."""
-        return f"{self.id}-{event_id}"
-
-    def short(self, event_id: str | None) -> str | None:
-        """The other way round. What is another session's stays long, and is found by nobody."""
-        return None if event_id is None else event_id.removeprefix(f"{self.id}-")
-
-    def _envelope(self, event: RepEvent | SetEvent) -> dict[str, Any]:
-        """What a rep and a set are sent in; the outbox fills in stream and seq."""
-        return {
-            "event_id": self._long(event.event_id),
-            "at_utc": now_utc(),
-            "stream": "",
-            "seq": 1,
-            "session": self.id,
-            "session_s": event.known_s,
-            "revision": event.revision,
-            "exercise": event.exercise,
-            "athlete": event.athlete,
-            "load_kg": event.load_kg,
-            "clock_synchronised": self._clock_synchronised(),
-        }
-
     def _tell_current(self) -> None:
         """Publish the running set as it stands, where that has changed."""
         said = self.pipeline.sets.newest()
         if (said, self.settings, self.profile) == self._told:
             return
         self._told = said, self.settings, self.profile
-        reps = said.reps if said is not None else []
-        curved = reps[-CURRENT_CURVES:]
-        standing = [one.rep for one in reps if one.state != "rejected"]
-        plates_kg = self.station.stack.plates_kg if self.station.stack else ()
-        message = CurrentMessage(
-            event_id="",
-            at_utc="",
-            session=self.id,
-            session_s=0.0,
-            set_event_id=self._long(said.event_id) if said is not None else None,
-            set_number=said.number if said is not None else 1,
-            over=said is not None and said.over,
-            exercise=said.exercise if said is not None else self.profile.name,
-            athlete=said.athlete if said is not None else self.settings.athlete,
-            load_kg=said.load_kg if said is not None else self.settings.load_kg,
-            target_reps=self.settings.target_reps,
-            counted_reps=sum(one.state != "rejected" and one.rep.counted for one in reps),
-            partial_reps=sum(one.state != "rejected" and not one.rep.counted for one in reps),
-            lifted_kg=other_than(said.load_kg, standing, plates_kg) if said is not None else None,
-            reps=[
-                CurrentRep(
-                    event_id=self._long(one.event_id),
-                    revision=one.revision,
-                    state=one.state,
-                    rep=measured(one.rep) if one in curved else _without_curve(measured(one.rep)),
-                )
-                for one in reps[-CURRENT_REPS:]
-            ],
-            reps_left_out=max(0, len(reps) - CURRENT_REPS),
-        )
+        message = self._messages.current(said, self.settings, self.profile)
         stamped = msgspec.structs.replace(
             message, event_id=new_id(), at_utc=now_utc(), session_s=self.session_s
         )
         self._to.retain(self.station.station.id, stamped)
+
+    def short_id(self, event_id: str | None) -> str | None:
+        """The book's id of a rep or a set that a command names."""
+        return self._messages.short_id(event_id)
 
     def _obey_all(self) -> None:
         for command in self._to.commands(self.station.station.id):
             reply = self._replies.get(command.event_id)
             if reply is None:  # QoS 1 may bring a command twice; it is obeyed once and answered twice
                 reply = self._commands.answer(command)
-                self._keep()
+                self._save_state()
                 self._replies[command.event_id] = reply
                 if len(self._replies) > COMMANDS_REMEMBERED:
                     del self._replies[next(iter(self._replies))]
             self.backlog.answer(reply)
 
     def set_to(self, settings: Settings, profile: Profile) -> None:
-        """Count this for them from now on."""
+        """Count this exercise with these settings from now on."""
         if profile != self.profile:
             self.take(self.pipeline.set_profile(profile, settings.athlete))
             self.profile = profile
@@ -430,10 +342,6 @@ class Session:
         if settings.full_range_m != self.settings.full_range_m:
             self.pipeline.set_full_range(settings.full_range_m)
         self.settings = settings
-
-
-def _without_curve(rep: Rep) -> Rep:
-    return msgspec.structs.replace(rep, curve=None)
 
 
 def _day(at_utc: str) -> date:

@@ -1,11 +1,11 @@
-"""Telling systemd how we are, by its notification socket (sd_notify(3)); nothing happens without one."""
+"""Reports the node's state to systemd's notification socket (sd_notify(3)), if there is one."""
 
 import os
 import socket
 
 
 def notify(state: str) -> bool:
-    """Send "READY=1", "WATCHDOG=1", "STOPPING=1" or "STATUS=…"; whether there was somebody to tell.
+    """Send "READY=1", "WATCHDOG=1", "STOPPING=1" or "STATUS=…"; returns whether a socket was there.
 
     Never raises: who supervises us must not be what ends us.
     """

@@ -146,7 +146,7 @@ def check_channels(recording: Recording, station: StationFile, path: Path) -> No
 
 
 def table(analysis: Analysis) -> str:
-    """The analysis as a person reads it."""
+    """The analysis as a text table."""
     lines = [f"{analysis.exercise} at {analysis.station}"]
     for a_set in analysis.sets:
         counted = sum(rep.counted for rep in a_set.reps)

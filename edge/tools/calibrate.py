@@ -150,17 +150,17 @@ class CountsReader:
 
     @property
     def sign(self) -> int:
-        """Which way the device's own scale goes, +1 or -1; 0 where it has none."""
+        """The sign of the device's own scale, +1 or -1; 0 where it has none."""
         own = [sensor.counts_per_unit for sensor in self._own.sensors if sensor.channel == self._channel]
         return int(np.sign(own[0])) if own and own[0] is not None else 0
 
     @property
     def gives(self) -> list[str]:
-        """The channels that have come so far."""
+        """The channels received so far."""
         return [sensor.channel for sensor in self._listener.driver.sensors]
 
     def listen(self, duration_s: float) -> Readings:
-        """What comes of the channel within so many seconds."""
+        """Collect the channel's counts for some seconds."""
         stats = self._listener.driver.stats
         before, end_s = stats.saturated.get(self._channel, 0), time.monotonic() + duration_s
         counts: list[NDArray[np.float64]] = [np.empty(0)]

@@ -26,14 +26,14 @@ TOLERANCE = 1e-4  # where the filters had not the whole session to settle in
 
 @dataclass(eq=False)
 class Replayed:
-    """What came of it."""
+    """The outcome of a replay."""
 
     reps: list[RepEvent]  # in their newest revision, by start
     trace: NDArray[np.float64]  # rows: session time, place; shape (2, n)
 
 
 def read_dispute(folder: Path) -> Dispute:
-    """What is written of a dispute. Raises RecordingError for a folder that holds none."""
+    """Read a dispute. Raises RecordingError for a folder that holds none."""
     path = folder / DISPUTE
     try:
         number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)  # root may look at what the node's user owns
@@ -48,7 +48,7 @@ def read_dispute(folder: Path) -> Dispute:
 
 
 def replay(folder: Path, dispute: Dispute) -> Replayed:
-    """Count what the ports sent once more. Raises RecordingError where that is not there."""
+    """Count a dispute's captures again. Raises RecordingError where they are missing."""
     captures = [Capture(path) for path in sorted(folder.glob("port-*.plc")) if not path.is_symlink()]
     if not captures:
         raise RecordingError(f"{folder}: holds no port-0.plc; was it copied whole?")
@@ -60,7 +60,7 @@ def replay(folder: Path, dispute: Dispute) -> Replayed:
 
 
 def differences(dispute: Dispute, replayed: Replayed) -> list[str]:
-    """In what a replay is not what the station said, a line each; none where it is the same."""
+    """The differences between a replay and what the station published, a line each."""
     found = []
     free = list(replayed.reps)
     for verdict in dispute.verdicts:

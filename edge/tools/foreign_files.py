@@ -71,7 +71,7 @@ _BY_REP = re.compile(
 
 
 class Meaning(NamedTuple):
-    """What a column of a file is."""
+    """The channel and unit of a column of a foreign file."""
 
     channel: str  # time_s or a channel of a recording
     si: float  # the channel's unit in one of the file's
@@ -98,7 +98,7 @@ def meaning_of(name: str) -> Meaning | str | None:
 
 
 def told(word: str, columns: Sequence[str]) -> tuple[int, Meaning]:
-    """What `NAME=position_mm` or `2=time_ms` on the command line says: the column and its meaning."""
+    """Parse a --column option such as `NAME=position_mm` or `2=time_ms`: the column and its meaning."""
     name, equals, said = word.rpartition("=")
     names = [one.lower() for one in columns]
     at = names.index(name.lower()) if name.lower() in names else -1

@@ -38,7 +38,7 @@ BLOCK_S = 0.02  # of the host's time
 def acquisition(
     path: Path, station: StationFile, profile: Profile, exercises_dir: Path | None, speed: float
 ) -> Acquisition:
-    """What plays a recording or a capture. Raises RecordingError, ConfigError."""
+    """An acquisition that plays a recording or a capture. Raises RecordingError, ConfigError."""
     if not speed > 0.0:
         raise ConfigError(f"--speed is {speed:g}; it must be above 0, 1 is as fast as it was")
     session = Session(station, profile, exercises_dir)

@@ -20,7 +20,7 @@ def simulate(argv: Sequence[str]) -> int:
 
 
 def write_capture(path: Path, simulated: SimulatedSet, pieces: Iterator[Piece]) -> None:
-    """Write what a port would have given, each piece received as it left the board.
+    """Write a simulated board's bytes as a capture, each piece received as it left the board.
 
     Raises RecordingError when the file exists or cannot be written.
     """
@@ -58,7 +58,7 @@ class TcpPorts:
             print(self.urls[-1], flush=True)
 
     def write(self, index: int, data: bytes) -> None:
-        """Send to whoever listens; what does not fit into the connection is lost, and seq shows it."""
+        """Send to the connected clients; what a connection cannot take is lost, visible in seq."""
         with contextlib.suppress(BlockingIOError):
             newest, _ = self._listening[index].accept()
             newest.setblocking(False)

@@ -1,4 +1,4 @@
-"""What a command would write into a machine, shown before it is done, and done.
+"""File changes of an upkeep command: planned, shown, then carried out.
 
 A file of ours begins with a mark. One without it is somebody else's and is never touched; a link is never
 followed: in a folder that another user may write to, root would write wherever it points.
@@ -20,7 +20,7 @@ _GENERATED = 0o644
 
 
 class Change(NamedTuple):
-    """One file, as it is and as it is to be; None: not there."""
+    """A file's current and planned text; None: absent."""
 
     path: Path
     old: str | None
@@ -29,7 +29,7 @@ class Change(NamedTuple):
     secret: bool = False  # its text is not shown
 
     def lines(self) -> Iterator[str]:
-        """What is said of it."""
+        """The change as lines to show."""
         sign = "+" if self.old is None else "-" if self.new is None else "~"
         yield f"{sign} {self.path}"
         if sign == "~" and not self.secret:
@@ -40,7 +40,7 @@ class Change(NamedTuple):
 
 
 def generated(wanted: Mapping[Path, str | None]) -> list[Change]:
-    """The changes that bring files of ours to these texts (None: away).
+    """The changes that give our generated files these texts (None: remove).
 
     Raises ConfigError for one that is somebody else's.
     """
@@ -53,7 +53,7 @@ def generated(wanted: Mapping[Path, str | None]) -> list[Change]:
 
 
 def read_own(path: Path) -> str | None:
-    """The text of a file that we wrote; None where there is none.
+    """Read a generated file; None where there is none.
 
     Raises ConfigError for somebody else's, and for a link.
     """
@@ -64,7 +64,7 @@ def read_own(path: Path) -> str | None:
 
 
 def read_plain(path: Path) -> str | None:
-    """The text of a file; None where there is none. Raises ConfigError for a link or what is no file."""
+    """Read a regular file; None where there is none. Raises ConfigError for links and other types."""
     try:
         number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError):
@@ -82,7 +82,7 @@ def read_plain(path: Path) -> str | None:
 
 
 def claim(folder: Path) -> None:
-    """Make the folder, or take it back from another user, before anything is written into it.
+    """Create a folder, or take over its ownership, before writing into it.
 
     Raises ConfigError for a link and where we may not.
     """
@@ -101,7 +101,7 @@ def claim(folder: Path) -> None:
 
 
 def carry_out(changes: Sequence[Change]) -> None:
-    """Write and remove. Raises ConfigError where the disk refuses."""
+    """Carry out the changes. Raises ConfigError where the disk refuses."""
     try:
         for change in changes:
             if change.new is None:

@@ -1,4 +1,4 @@
-"""How every command of upkeep shows what would change, does it, and says what else it takes."""
+"""Shared behaviour of the upkeep commands: show changes, apply them, run or print the steps."""
 
 import argparse
 import re
@@ -13,18 +13,18 @@ from station.errors import ConfigError
 
 
 def check_name(name: str) -> None:
-    """Raises ConfigError for what cannot be a station, a site or a user."""
+    """Raise ConfigError for an invalid name of a station, site or user."""
     if not re.fullmatch(r"[a-z0-9-]{1,32}", name):
         raise ConfigError(f"{name!r} is no name; use 1 to 32 of the characters a-z, 0-9 and -")
 
 
 def root_option(parser: argparse.ArgumentParser) -> None:
-    """--root."""
+    """Add the option --root."""
     parser.add_argument("--root", type=Path, default=Path("/"), metavar="DIR", help="write below this folder")
 
 
 def change_options(parser: argparse.ArgumentParser) -> None:
-    """--dry-run and --now, for `do`."""
+    """Add the options --dry-run and --now."""
     parser.add_argument("--dry-run", action="store_true", help="say what would change, and change nothing")
     parser.add_argument("--now", action="store_true", help="run the commands that make it count, too")
 
@@ -36,7 +36,7 @@ def do(
     notes: Sequence[str],
     pending: bool = False,
 ) -> int:
-    """Show the changes and, unless it is a dry run, make them; run or print the steps. Raises ConfigError.
+    """Show the changes and, unless it is a dry run, apply them; run or print the steps. Raises ConfigError.
 
     pending : what was written earlier does not count yet; with --now the steps are run though nothing changes
     """
@@ -66,7 +66,7 @@ def do(
 
 
 def active(unit: str) -> bool:
-    """Whether systemd runs it; a machine without systemd is told so by the steps."""
+    """Whether a unit is active; False without systemd."""
     try:
         asked = ["systemctl", "is-active", "--quiet", unit]
         return subprocess.run(asked, capture_output=True, check=False).returncode == 0

@@ -17,7 +17,7 @@ SETTINGS = "/etc/plumbline"
 
 
 class Broker(NamedTuple):
-    """Where a unit connects to, and as whom."""
+    """A unit's broker: address, and the user it connects as."""
 
     host: str
     site: str
@@ -29,7 +29,7 @@ class Broker(NamedTuple):
 
     @property
     def words(self) -> list[str]:
-        """Options of the command line; the files are those that systemd hands over."""
+        """Command-line options; files are the credentials that systemd provides."""
         words = ["--host", self.host, "--site", self.site]
         if not self.local:
             files = ["--ca-file", "%d/ca.pem", "--password-file", "%d/password"]
@@ -38,14 +38,14 @@ class Broker(NamedTuple):
 
     @property
     def credentials(self) -> dict[str, str]:
-        """The files that root keeps, by the name they are handed over under."""
+        """The root-owned credential files by credential name."""
         if self.local:
             return {}
         return {"ca.pem": f"{SETTINGS}/ca.pem", "password": f"{SETTINGS}/{self.user}.pw"}
 
 
 class Unit(NamedTuple):
-    """A unit to be installed."""
+    """A systemd unit to install."""
 
     name: str
     text: str

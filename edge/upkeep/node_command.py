@@ -52,7 +52,7 @@ examples:
 
 
 def install(argv: Sequence[str]) -> int:
-    """Let the node serve these stations as well."""
+    """Add stations to this machine's node."""
     parser = _parser("install", "Let this machine's node serve these stations too, from the machine's start.")
     parser.add_argument("stations", nargs="+", metavar="STATION", help="ids: [a-z0-9-], 1 to 32 characters")
     parser.add_argument("--host", default="localhost", help="the gym's broker (default: this machine)")
@@ -96,7 +96,7 @@ def install(argv: Sequence[str]) -> int:
 
 
 def remove(argv: Sequence[str]) -> int:
-    """Let the node serve these stations no more; settings, passwords and the outbox stay."""
+    """Remove stations from the node; settings, passwords and the outbox stay."""
     parser = _parser("remove", "Take stations from this machine's node; their settings and data stay.")
     parser.add_argument("stations", nargs="*", metavar="STATION")
     parser.add_argument("--all", action="store_true", help="every one, and the node from the machine's start")
@@ -131,7 +131,7 @@ def remove(argv: Sequence[str]) -> int:
 
 
 def status(argv: Sequence[str]) -> int:
-    """What this machine's node serves, and what is to be done; 1 where something is."""
+    """Report the node's stations and pending tasks; status 1 where there are any."""
     args = _parser("status", "What this machine's node serves; 1 where something is to be done.").parse_args(
         argv
     )

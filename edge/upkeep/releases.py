@@ -27,14 +27,14 @@ _TRY = "import importlib.util as u; u.find_spec('kernels') and __import__('kerne
 
 
 class Releases:
-    """The folder of releases. Raises ConfigError where it cannot be written, and for what is none."""
+    """The folder of releases. Raises ConfigError where it cannot be written or is not one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @classmethod
     def of_this_program(cls) -> "Releases":
-        """Those that the running program is one of."""
+        """The releases folder that the running program belongs to."""
         prefix = Path(sys.prefix).resolve()
         if (prefix.parent / "current").is_symlink() and prefix.name.isdigit():
             return cls(prefix.parent)
@@ -55,7 +55,7 @@ class Releases:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Nobody else changes them meanwhile."""
+        """Hold the folder's lock."""
         try:
             self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
             number = os.open(self.folder / ".lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
@@ -70,7 +70,7 @@ class Releases:
             os.close(number)
 
     def build(self, version: str | None, where: Sequence[str], extras: Sequence[str]) -> Path:
-        """Make and try a new release; nothing is left of one that fails. `where`: options of pip.
+        """Install and try a new release; a failed one is removed. `where`: options of pip.
 
         Raises ConfigError.
         """
@@ -99,19 +99,19 @@ class Releases:
         return made
 
     def version(self, release: Path) -> str:
-        """What a release says it is. Raises ConfigError where it does not run."""
+        """The version a release reports. Raises ConfigError where it does not run."""
         said = _run([str(release / "bin" / "plumbline"), "--version"], "the new release does not run")
         return said.strip().rpartition(" ")[2]
 
     def switch(self, release: Path) -> None:
-        """Use a release from now on; the one in use becomes the previous one."""
+        """Make a release the current one; the current one becomes the previous one."""
         before = self.current
         if before is not None and before != release:
             self._link("previous", before)
         self._link("current", release)
 
     def prune(self) -> None:
-        """Remove what is neither in use nor the one before: older ones, and one that was never finished."""
+        """Remove every release except the current and the previous one."""
         kept = {self.current, self.previous}
         for number in self._numbers():
             path = self.folder / str(number)
@@ -133,7 +133,7 @@ class Releases:
 
 
 def extras_in_use() -> list[str]:
-    """The extras of which everything is installed here."""
+    """The extras whose requirements are all installed here."""
     needed: dict[str, list[str]] = {name: [] for name in EXTRAS}
     for line in importlib.metadata.requires(DISTRIBUTION) or []:
         name = re.match(r"[A-Za-z0-9._-]+", line)

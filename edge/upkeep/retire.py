@@ -11,16 +11,17 @@ from typing import Any
 
 from paho.mqtt import client as paho
 
+from edge.delivery.duplicate_node import LEAVES as DUPLICATE_LEAVES
+from edge.delivery.duplicate_node import SUSPECT_S, DuplicateNode
 from edge.delivery.home_assistant import discovery
 from edge.delivery.mqtt_client import new_client
-from edge.delivery.rival import LEAVES as RIVAL_LEAVES
-from edge.delivery.rival import SUSPECT_S, Rival
 from edge.upkeep.station_files import settings_path
 from station.config import Mqtt, check_mqtt, load_station, read_password
 from station.errors import BrokerError, ConfigError, MessageError
-from station.messages import RETAINED, Address, decode, new_id
+from station.messages import decode, new_id
 from station.program.mqtt_version import UNSUPPORTED_VERSION, VERSIONS
 from station.program.usage import command_parser
+from station.topics import RETAINED, Address
 
 WAIT_S = 5.0
 LOOP_S = 0.05
@@ -32,7 +33,7 @@ examples:
 
 
 def retire(argv: Sequence[str]) -> int:
-    """Clear what the broker keeps of stations that are no more."""
+    """Clear the retained messages of retired stations."""
     parser = command_parser(
         "edge retire",
         "Clear what the broker has kept of a station that is no more, and its Home Assistant entities.",
@@ -52,7 +53,7 @@ def retire(argv: Sequence[str]) -> int:
 
 
 def clear(mqtt: Mqtt, station: str) -> list[str]:
-    """Clear a station's retained topics; which of them, `home-assistant` for its discovery.
+    """Clear a station's retained topics; returns their leaves, and `home-assistant` for discovery.
 
     Raises BrokerError where the broker is not reached, denies it, or a node still speaks for the station.
     """
@@ -71,7 +72,7 @@ def clear(mqtt: Mqtt, station: str) -> list[str]:
 class _Client:
     def __init__(self, mqtt: Mqtt, station: str, password: str | None, version: int) -> None:
         self._mqtt, self._station = mqtt, station
-        self._rival = Rival(session="")
+        self._duplicate = DuplicateNode(session="")
         self._answers: list[Any] = []
         self._listening_s: float | None = None
         self._published: dict[int, Any] = {}
@@ -101,12 +102,12 @@ class _Client:
 
     def clear(self) -> list[str]:
         """See the function. Raises BrokerError."""
-        self._client.subscribe([(self._topic(leaf), 1) for leaf in RIVAL_LEAVES])
+        self._client.subscribe([(self._topic(leaf), 1) for leaf in DUPLICATE_LEAVES])
         self._loop(self._heard_enough)
-        rival = self._rival.session(time.monotonic())
-        if rival is not None:
+        duplicate = self._duplicate.session(time.monotonic())
+        if duplicate is not None:
             raise BrokerError(
-                f"a node (session {rival[:8]}) speaks as {self._station} right now;"
+                f"a node (session {duplicate[:8]}) speaks as {self._station} right now;"
                 f" take it away first: plumbline edge remove {self._station}, and restart the node"
             )
         asked = {leaf: [self._topic(leaf)] for leaf in sorted(RETAINED)}
@@ -138,7 +139,7 @@ class _Client:
         """A node that lives says its health every second, whatever was kept of it."""
         now_s = time.monotonic()
         listened = self._listening_s is not None and now_s - self._listening_s > SUSPECT_S
-        return listened or self._rival.session(now_s) is not None
+        return listened or self._duplicate.session(now_s) is not None
 
     def _loop(self, done: Callable[[], bool]) -> None:
         end_s = time.monotonic() + WAIT_S
@@ -159,4 +160,4 @@ class _Client:
             said = decode(message.topic.rsplit("/", 1)[1], bytes(message.payload))
         except MessageError:
             return  # an empty one among them
-        self._rival.heard(said, message.retain, time.monotonic())
+        self._duplicate.message_arrived(said, message.retain, time.monotonic())

@@ -1,4 +1,4 @@
-"""What a new station of a node is given: its settings, a password, and the request that holds its hash."""
+"""The files of a new station: settings, password, and the credential request with its hash."""
 
 from pathlib import Path
 from typing import get_args
@@ -36,12 +36,12 @@ _LOCAL = "tls = false                        # this machine only\nport = 1883"
 
 
 def settings_path(station: str) -> Path:
-    """A station's file, below the root."""
+    """Path of a station file, below the root."""
     return SETTINGS / f"{station}.toml"
 
 
 def station_files(root: Path, station: str, host: str, site: str) -> list[Change]:
-    """The files to be made for a station; none where it has its settings.
+    """The files to create for a station; none where its settings exist.
 
     Raises ConfigError for settings that are there and cannot be used, and for links.
     """

@@ -28,7 +28,7 @@ examples:
 
 
 def unit_command(argv: Sequence[str]) -> int:
-    """Look after what starts with this machine beside its node."""
+    """Install, remove or report the units beside the node's."""
     parser = command_parser(
         "unit",
         "Let the record, the dashboard for browsers or a lifter's screen start with the machine.",

@@ -73,24 +73,24 @@ UDEV = Path("etc/udev/rules.d/60-plumbline.rules")
 
 
 class Node(NamedTuple):
-    """What the node's unit runs: station files, and further options as they stand in it."""
+    """The command of the node's unit: station files and further options."""
 
     stations: tuple[str, ...] = ()
     options: tuple[str, ...] = ("--outbox", "/var/lib/plumbline/outbox.db")
 
 
 def unit_path(name: str) -> Path:
-    """Where a unit lies, below the root."""
+    """Path of a unit file, below the root."""
     return SYSTEM / f"{name}.service"
 
 
 def users_path(name: str) -> Path:
-    """Where the user of a unit is declared, below the root."""
+    """Path of a sysusers declaration, below the root."""
     return Path(f"etc/sysusers.d/{name}.conf")
 
 
 def node_unit(node: Node) -> str:
-    """The unit of `plumbline edge`."""
+    """The unit file of `plumbline edge`."""
     return unit(
         EDGE,
         "edge install",
@@ -106,7 +106,7 @@ def node_unit(node: Node) -> str:
 
 
 def read_node_unit(text: str) -> Node:
-    """What a node's unit runs. Raises ConfigError where it runs no `plumbline edge`."""
+    """Parse a node's unit file. Raises ConfigError where it does not run `plumbline edge`."""
     joined = text.replace("\\\n", " ")
     match = re.search(r"^ExecStart=(.*)$", joined, re.MULTILINE)
     words = shlex.split(match[1]) if match else []
@@ -121,12 +121,12 @@ def read_node_unit(text: str) -> Node:
 
 
 def node_rules() -> str:
-    """The device rules of a node."""
+    """The udev rules of a node."""
     return _mark("edge install", "60-plumbline.rules") + _UDEV
 
 
 def user_of(name: str, by: str, user: str, what: str) -> str:
-    """The declaration of a system user, for systemd-sysusers."""
+    """A sysusers declaration of a system user."""
     return f'{_mark(by, name)}u {user} - "{what}" /var/lib/{user}\n'
 
 
@@ -167,7 +167,7 @@ def unit(
 
 
 def installed_program() -> Path:
-    """Our command as a unit calls it: of the release in use, where releases lie beside each other."""
+    """Path of the `plumbline` command for a unit: the current release's where releases are installed."""
     prefix = Path(sys.prefix)
     current = prefix.parent / "current"
     if current.is_symlink() and current.resolve() == prefix.resolve():

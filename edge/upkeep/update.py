@@ -25,7 +25,7 @@ examples:
 
 
 def update(argv: Sequence[str]) -> int:
-    """Install a release beside the one in use, switch, restart the units; where one is not well, go back."""
+    """Install a release, switch to it, restart the units; roll back where one fails."""
     parser = command_parser(
         "update",
         "Install a release beside the one in use, switch to it, restart this machine's units and watch them;"
@@ -87,7 +87,7 @@ def _switch(releases: Releases, target: Path, *, restart: bool, watch_s: float) 
 
 
 def running_units() -> list[str]:
-    """Our units that run; none where there is no systemd."""
+    """Names of our active units; none without systemd."""
     said = _systemctl("list-units", "plumbline-*.service", "--state=active", "--plain", "--no-legend")
     return [line.split()[0].removesuffix(".service") for line in said.splitlines() if line.strip()]
 
@@ -98,7 +98,7 @@ def restart_units(
     sleep: Callable[[float], None] = time.sleep,
     now_s: Callable[[], float] = time.monotonic,
 ) -> list[str]:
-    """Restart them, watch them for a while; those that are not well: ended, failed or started again."""
+    """Restart units and watch them; returns those that ended, failed or were restarted."""
     if not units:
         return []
     _systemctl("restart", *units)

@@ -77,7 +77,6 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     about: str
     stations: list[StationPlan]
     seed: int = 1
-    adversarial: bool = True  # false: nothing is wrong in it
 
 
 def load_scenario(name: str) -> Scenario:

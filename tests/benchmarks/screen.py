@@ -27,18 +27,10 @@ import paho.mqtt.client as paho
 
 import station.cli
 from edge.broker.mosquitto import Broker
-from station.messages import (
-    Address,
-    LiveMessage,
-    Message,
-    RepMessage,
-    SetMessage,
-    encode,
-    new_id,
-    now_utc,
-)
+from station.messages import LiveMessage, Message, RepMessage, SetMessage, encode, new_id, now_utc
 from station.program.process import end_with_parent
 from station.records import Live, Rep, SetSummary
+from station.topics import Address
 from tests.benchmarks.birth import EXERCISE, birth
 
 STATIONS = 60

@@ -20,7 +20,8 @@ from pathlib import Path
 import paho.mqtt.client as paho
 
 from edge.broker.mosquitto import Broker
-from station.messages import Address, encode, new_id
+from station.messages import encode, new_id
+from station.topics import Address
 from tests.benchmarks.birth import birth
 
 STARTS = 9

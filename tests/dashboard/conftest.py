@@ -23,8 +23,6 @@ from dashboard.broker.inbox import Inbox
 from dashboard.tui.messages import FloorChanged
 from edge.broker.mosquitto import Broker
 from station.messages import (
-    RETAINED,
-    Address,
     CurrentMessage,
     CurrentRep,
     HealthMessage,
@@ -38,6 +36,7 @@ from station.messages import (
     encode,
 )
 from station.records import Live, Rep, SetSummary
+from station.topics import RETAINED, Address
 
 
 class Words:

@@ -6,8 +6,9 @@ python -m tests.faults.crowd_live PORT NAME STATIONS LIVE_PER_S
 import sys
 import time
 
-from station.messages import Address, LiveMessage, encode, now_utc
+from station.messages import LiveMessage, encode, now_utc
 from station.records import Live
+from station.topics import Address
 from tests.faults.bare import connect, publish
 
 TICK_S = 0.005

@@ -19,6 +19,7 @@ from edge.node.session import Session
 from station.exercises import load_profile
 from station.messages import CommandMessage, RepMessage, SetMessage
 from station.sim import Sensors, SetPlan, SimulatedSet, StationPlan, simulate_station, with_seed
+from tests.edge.node.bench import ListeningPublisher
 from tests.faults.gym import Verdict
 
 STEP_S = 0.1
@@ -51,30 +52,11 @@ class MemoryOutbox:
         self.messages += messages
         return []
 
-    def keep(self, station: str, settings: bytes) -> None:
+    def save_state(self, station: str, settings: bytes) -> None:
         self._kept[station] = settings
 
-    def kept(self, station: str) -> bytes | None:
+    def saved_state(self, station: str) -> bytes | None:
         return self._kept.get(station)
-
-
-class Deaf:
-    """A publisher without a broker; commands are put in by hand."""
-
-    def __init__(self) -> None:
-        self.waiting: list[CommandMessage] = []
-
-    def wake(self) -> None: ...
-
-    def live(self, *_: Any) -> None: ...
-
-    def retain(self, *_: Any) -> None: ...
-
-    def reply(self, *_: Any) -> None: ...
-
-    def commands(self, _station: str) -> list[CommandMessage]:
-        taken, self.waiting = self.waiting, []
-        return taken
 
 
 @cache
@@ -94,7 +76,7 @@ def interleave(seed: int) -> Found:
     dice = random.Random(seed)
     simulated = played(dice.randrange(9))
     time_s, value = simulated.recording["position_m"]
-    outbox, publisher = MemoryOutbox(), Deaf()
+    outbox, publisher = MemoryOutbox(), ListeningPublisher()
     session = _born(simulated, outbox, publisher)
     signed_in: list[tuple[float, str | None]] = [(-np.inf, None)]
     restarts: list[float] = []

@@ -49,7 +49,7 @@ def main(path: str, batches: int) -> int:
         for seq in again(lambda n=n: append(3 * n)) or []:
             if outbox.problem is None:  # otherwise it is in memory alone
                 say("commit", seq)
-        again(lambda n=n: outbox.keep(STATION, b"%d" % n))
+        again(lambda n=n: outbox.save_state(STATION, b"%d" % n))
         if n == 1:
             say("acked", 2)
             again(lambda: outbox.acknowledge(STATION, _up_to(outbox, 2)))

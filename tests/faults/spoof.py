@@ -20,7 +20,8 @@ from edge.broker.folder import Gym as GymFiles
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from station.config import Mqtt
-from station.messages import AckMessage, Address, CommandMessage, StreamAck, encode, now_utc
+from station.messages import AckMessage, CommandMessage, StreamAck, encode, now_utc
+from station.topics import Address
 from tests.faults.gym import Gym, Verdict
 from tests.faults.hardware import until
 from tests.faults.station import make_rep

@@ -13,12 +13,8 @@ from station.bounds import measured, within
 from station.curve import Curve, packed
 from station.errors import MessageError
 from station.messages import (
-    LEAVES,
     MAX_PAYLOAD_BYTES,
-    QOS,
-    RETAINED,
     AckMessage,
-    Address,
     AnyMessage,
     BadgeMessage,
     CommandMessage,
@@ -35,9 +31,9 @@ from station.messages import (
     encode,
     new_id,
     now_utc,
-    parse_topic,
 )
 from station.records import Rep
+from station.topics import LEAVES, QOS, RETAINED, Address, parse_topic
 
 LEAF = {
     StateMessage: "state",

@@ -11,8 +11,9 @@ import pytest
 from station.cli import main
 from station.config import CHANNELS, StationFile, load_station
 from station.exercises import Profile
-from station.messages import LEAVES, CommandName
+from station.messages import CommandName
 from station.ports import DriverName
+from station.topics import LEAVES
 from tests.fields import with_table
 
 ROOT = Path(__file__).parents[2]

@@ -19,9 +19,10 @@ from edge.node.node import Node
 from edge.node.session import Session
 from station.config import Mqtt
 from station.exercises import load_profile
-from station.messages import LEAVES, BadgeMessage, CommandMessage, encode, now_utc
+from station.messages import BadgeMessage, CommandMessage, encode, now_utc
 from station.schema import asyncapi, json_schemas
 from station.sim.session import simulate_set
+from station.topics import LEAVES
 
 KINDS = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
 
@@ -34,6 +35,7 @@ def fits(value: Any, schema: Any, definitions: Any) -> bool:  # noqa: PLR0911
         "$defs",
         "title",
         "description",
+        "contentEncoding",
         "default",
         "type",
         "enum",

@@ -15,11 +15,11 @@ from dashboard.tui.screens.coach import CoachScreen
 from dashboard.tui.screens.live import FloorSnapshot
 from dashboard.tui.screens.reps import RepKeys
 from dashboard.tui.widgets.alerts import AlertStrip
+from dashboard.tui.widgets.coaching import CoachingLines
 from dashboard.tui.widgets.curve import CurvePlot, of_rep
 from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.keys import Keys
 from dashboard.tui.widgets.reps import RepTable
-from dashboard.tui.widgets.session import SessionLines
 from dashboard.tui.widgets.tile import Tile
 from dashboard.tui.widgets.trace import PathPlot, Trace
 
@@ -62,7 +62,7 @@ class StationScreen(RepKeys, CoachScreen):
             yield Trace(id="trace")
             yield PathPlot(id="path")
             yield CurvePlot(id="curve")
-        yield SessionLines(self.coach.profiles, id="session")
+        yield CoachingLines(self.coach.profiles, id="session")
         yield RepTable(self._first, id="reps")
         yield Keys(id="keys")
 
@@ -74,7 +74,7 @@ class StationScreen(RepKeys, CoachScreen):
         view = self._shown = next(one for one in shown.views if one.key == self.chosen)
         self.coach.recall_of(view)
         self.query_one(Tile).show(view)
-        self.query_one(SessionLines).show(view, set_summaries(session), self.coach.units, self.coach.names)
+        self.query_one(CoachingLines).show(view, set_summaries(session), self.coach.units, self.coach.names)
         self.query_one("#trace", Trace).show(session.trace)
         self.query_one(PathPlot).show_path(session.trace, view)
         self.draw_reps()

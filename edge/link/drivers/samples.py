@@ -1,4 +1,4 @@
-"""What every driver gives: samples on the session's clock in SI, and what went wrong on the link."""
+"""The interface of drivers: samples in SI on the session's clock, and counters of link errors."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -47,7 +47,7 @@ class LinkStats:
 
 
 class Driver(Protocol):
-    """Understands one kind of device. Pure: bytes and their receive time in, samples out."""
+    """Decodes one kind of device. Pure: bytes and their receive time in, samples out."""
 
     stats: LinkStats
     clock: DeviceClock

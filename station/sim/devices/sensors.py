@@ -116,7 +116,7 @@ def sample(time_s: Floats, motion: Motion, true: Floats) -> Floats:
     return np.asarray(np.interp(time_s, motion.time_s, true))
 
 
-def kept(channel: Signal, share_missing: float, rng: np.random.Generator) -> Signal:
+def with_missing(channel: Signal, share_missing: float, rng: np.random.Generator) -> Signal:
     """Without the samples that got lost."""
     if not share_missing:
         return channel
@@ -154,7 +154,7 @@ def tether(
         time = np.round(time + rng.normal(0.0, sensors.stamp_jitter_s, len(time)), 6)
         later = time > np.maximum.accumulate(np.concatenate(([-1.0], time[:-1])))
         time, count = time[later], count[later]
-    return kept(Signal(time, count * sensors.resolution_m), sensors.missing, rng)
+    return with_missing(Signal(time, count * sensors.resolution_m), sensors.missing, rng)
 
 
 def tilt(motion: Motion, angle_rad: Floats, sensors: Sensors, rng: np.random.Generator) -> Signal:
@@ -197,7 +197,7 @@ def load_cell(
             spiked, rng.choice([-50.0, 0.5, 2.0, 4.0], len(value)) * np.maximum(value, 40.0), value
         )
     value = np.clip(value, -cell.saturation_n, cell.saturation_n)
-    return kept(Signal(time, np.round(value, 2)), cell.missing, rng)
+    return with_missing(Signal(time, np.round(value, 2)), cell.missing, rng)
 
 
 def _late(value: Floats, samples: float) -> Floats:

@@ -16,7 +16,8 @@ from dashboard.broker.events import Packet, read_all
 from dashboard.floor.state import FloorState, apply_all
 from dashboard.floor.views import view
 from station.exercises import all_profiles
-from station.messages import CURRENT_REPS, RETAINED, Address, Message, RepMessage, SetMessage, encode
+from station.messages import CURRENT_REPS, Message, RepMessage, SetMessage, encode
+from station.topics import RETAINED, Address
 
 RUNS = int(os.environ.get("PLUMBLINE_RUNS", "100"))
 STEPS = 60

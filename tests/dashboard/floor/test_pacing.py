@@ -15,8 +15,9 @@ from dashboard.floor.state import FloorState, apply
 from dashboard.floor.views import view
 from dashboard.tui.widgets.light_theme import LightTheme
 from station.exercises import all_profiles
-from station.messages import Address, Message, Sensor
+from station.messages import Message, Sensor
 from station.records import Live, Phase
+from station.topics import Address
 
 ASKED = (2.0, 0.5, 1.0, 1.0)
 

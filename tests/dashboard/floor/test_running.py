@@ -6,7 +6,8 @@ from dashboard.broker.events import Packet, read_all
 from dashboard.floor.state import FloorState, apply, apply_all
 from dashboard.floor.views import StationView, view
 from station.exercises import all_profiles
-from station.messages import CURRENT_REPS, Address, Message, encode
+from station.messages import CURRENT_REPS, Message, encode
+from station.topics import Address
 
 HERE = ("gym", "rack-1")
 FALSE = {"state": "rejected", "counted": False, "reason_code": "marked-false", "reason": "false, said cleo"}

@@ -15,7 +15,8 @@ from dashboard.floor.state import OVER_S, REPS_KEPT, TRACE_LENGTH, FloorState, a
 from dashboard.floor.views import attention_order, view
 from station.exercises import all_profiles
 from station.exercises.judge import Outcome
-from station.messages import AckMessage, Address, AnyMessage, Message, ReplyMessage
+from station.messages import AckMessage, AnyMessage, Message, ReplyMessage
+from station.topics import Address
 
 STATIONS = ("rack-1", "cable-1")
 Arrived = tuple[Address, Any, float]

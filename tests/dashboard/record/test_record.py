@@ -1,33 +1,21 @@
 """The record: everything once, acknowledged after the commit, and nothing in its way."""
 
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from msgspec import structs
-from sqlalchemy import text
 
 from dashboard.broker.client import Client
 from dashboard.broker.events import Packet
-from dashboard.database.tables import SCHEMA_VERSION
 from dashboard.record.allowance import Allowance
-from dashboard.record.ledger import STREAMS_KEPT, StreamKey
-from dashboard.record.ranges import holes, minus, size, union
+from dashboard.record.ledger import StreamKey
 from dashboard.record.record import Record
 from dashboard.record.store import (
-    QUARANTINE_ROWS,
     Arrived,
-    Gap,
-    Poison,
     SqlStore,
     open_store,
 )
-from dashboard.record.streams import MOST_RANGES
 from edge.broker.mosquitto import Broker
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
@@ -37,157 +25,17 @@ from station.messages import (
     AckMessage,
     BadgeMessage,
     CommandMessage,
-    ReplyMessage,
     RepMessage,
-    SetMessage,
     StateMessage,
     StreamAck,
-    Tombstone,
     encode,
 )
-from station.records import Rep
+from tests.dashboard.record.stream import take, tombstone
 from tests.faults.spoof import guarded_broker
 
 NOW = "2030-01-01T00:00:00.000Z"
 TOPIC = "plumbline/1/gym/rack-1/"
 MakeRep = Callable[..., RepMessage]
-
-
-@pytest.fixture
-def store(where: str) -> Iterator[SqlStore]:
-    with open_store(where) as store:
-        yield store
-
-
-def take(store: SqlStore, *messages: Any) -> StreamAck:
-    """Ingest messages of one stream; what is acknowledged."""
-    (ack,) = store.ingest([Arrived("gym", "rack-1", message) for message in messages]).values()
-    return ack
-
-
-def tombstone(first_seq: int, seq: int, stream: str = "s") -> Tombstone:
-    lost = seq - first_seq + 1
-    return Tombstone(event_id="t", at_utc=NOW, stream=stream, seq=seq, first_seq=first_seq, lost=lost)
-
-
-numbers = st.sets(st.integers(1, 60))
-
-
-@given(numbers, numbers)
-def test_ranges_are_sets_of_numbers(a: set[int], b: set[int]) -> None:
-    def ranges(numbers: set[int]) -> tuple[tuple[int, int], ...]:
-        return union((n, n) for n in numbers)
-
-    assert union((*ranges(a), *ranges(b))) == ranges(a | b)
-    assert minus(ranges(a), ranges(b)) == ranges(a - b)
-    assert holes(ranges(a)) == ranges(set(range(1, max(a, default=0) + 1)) - a)
-    assert size(ranges(a)) == len(a)
-
-
-def test_a_rep_that_comes_twice_is_there_once(store: SqlStore, make_rep: MakeRep) -> None:
-    rep = make_rep(stream="s", seq=1)
-    assert take(store, rep, rep) == StreamAck(stream="s", committed_seq=1)
-    assert take(store, rep) == StreamAck(stream="s", committed_seq=1)
-    (row,) = store.reps("gym", "rack-1")
-    assert (row["number"], row["mean_concentric_velocity_mps"], row["rom_m"]) == (1, 0.5, None)
-
-
-def test_the_highest_revision_of_a_rep_stays_whatever_the_order(store: SqlStore, make_rep: MakeRep) -> None:
-    pending, confirmed, rejected = (
-        make_rep(stream="s", seq=n, revision=n, state=state)
-        for n, state in enumerate(("pending", "confirmed", "rejected"), 1)
-    )
-    take(store, rejected)
-    take(store, pending, confirmed)
-    assert [row["state"] for row in store.reps("gym", "rack-1")] == ["rejected"]
-
-
-def test_the_same_event_id_at_another_station_is_another_rep(store: SqlStore, make_rep: MakeRep) -> None:
-    rep = make_rep(stream="s", seq=1)
-    other = make_rep(stream="s2", seq=1, revision=9)
-    store.ingest([Arrived("gym", "rack-1", rep), Arrived("gym", "rack-2", other)])
-    assert [row["revision"] for row in store.reps("gym", "rack-1")] == [1]
-    assert [row["revision"] for row in store.reps("gym", "rack-2")] == [9]
-
-
-def test_a_hole_is_named_until_it_is_filled(store: SqlStore, make_rep: MakeRep) -> None:
-    take(store, make_rep(stream="s", seq=1), make_rep(stream="s", seq=5))
-    ack = take(store, make_rep(stream="s", seq=3))
-    assert ack == StreamAck(stream="s", committed_seq=5, missing=[(2, 2), (4, 4)])
-    assert store.acks() == {("gym", "rack-1", "s"): ack}
-    assert take(store, make_rep(stream="s", seq=2), make_rep(stream="s", seq=4)).missing == []
-
-
-def test_a_tombstone_shows_as_a_gap_and_what_turns_up_after_all_leaves_it(
-    store: SqlStore, make_rep: MakeRep
-) -> None:
-    take(store, make_rep(stream="s", seq=2))
-    lost = [(1, 1), (3, 5)]  # whoever has such an event after all is to send it
-    assert take(store, tombstone(1, 5)) == StreamAck(stream="s", committed_seq=5, lost=lost)
-    assert [(gap.first_seq, gap.last_seq) for gap in store.gaps()] == [(1, 1), (3, 5)]
-    take(store, make_rep(2, stream="s", seq=4, event_id="late"))
-    assert [(gap.first_seq, gap.last_seq) for gap in store.gaps()] == [(1, 1), (3, 3), (5, 5)]
-    assert store.gaps()[0] == Gap("gym", "rack-1", "s", 1, 1)
-    assert len(store.reps("gym", "rack-1")) == 2
-
-
-@settings(max_examples=20, deadline=None)
-@given(order=st.lists(st.integers(1, 12), min_size=12, max_size=40), cuts=st.integers(1, 7))
-def test_any_order_and_repetition_gives_each_event_once(
-    make_rep: MakeRep, tmp_path_factory: pytest.TempPathFactory, order: list[int], cuts: int
-) -> None:
-    with open_store(tmp_path_factory.mktemp("store") / "h.db") as store:
-        messages = [make_rep(n, stream="s", seq=n) for n in order]
-        for start in range(0, len(messages), cuts):
-            ack = take(store, *messages[start : start + cuts])
-        assert {row["number"] for row in store.reps("gym", "rack-1")} == set(order)
-        assert len(store.reps("gym", "rack-1")) == len(set(order))
-        missing = {n for first, last in ack.missing for n in range(first, last + 1)}
-        assert set(range(1, ack.committed_seq + 1)) - missing == set(order)
-
-
-def test_sets_and_commands_with_their_answers_are_kept(
-    store: SqlStore, make_set: Callable[..., SetMessage]
-) -> None:
-    command = CommandMessage(event_id="c", at_utc=NOW, name="set-load", by="coach", load_kg=60.0)
-    reply = ReplyMessage(event_id="r", at_utc=NOW, in_reply_to="c", ok=True, text="load 60 kg")
-    store.ingest([Arrived("gym", "rack-1", message) for message in (command, command, reply)])
-    take(store, make_set(3, stream="s", seq=1))
-    (kept,) = store.commands("gym", "rack-1")
-    assert (kept["by"], kept["ok"], kept["answer"]) == ("coach", 1, "load 60 kg")
-    assert [row["number"] for row in store.sets("gym", "rack-1")] == [3]
-
-
-def test_the_columns_of_a_rep_are_its_field_names(store: SqlStore, make_rep: MakeRep) -> None:
-    take(store, make_rep(stream="s", seq=1))
-    (row,) = store.reps("gym", "rack-1")
-    columns = set(row)
-    assert {field.name for field in msgspec.structs.fields(Rep)} <= columns
-
-
-def test_quarantine_keeps_the_newest(store: SqlStore) -> None:
-    store.quarantine([Poison("t", b"x" * 100_000, f"reason {n}") for n in range(QUARANTINE_ROWS + 5)])
-    store.quarantine([Poison("t", b"last", "last")])
-    kept = store.quarantined()
-    assert len(kept) == QUARANTINE_ROWS
-    assert kept[-1]["reason"] == "last"
-    assert len(kept[0]["payload"]) == 4096
-
-
-def test_a_history_that_cannot_be_used_is_said_in_a_line(tmp_path: Path) -> None:
-    newer, text = tmp_path / "newer.db", tmp_path / "text.db"
-    open_store(newer).close()
-    with sqlite3.connect(newer) as db:
-        db.execute(f"UPDATE plumbline_version SET version_num = '{SCHEMA_VERSION + 1}'")
-    db.close()
-    text.write_text("this is no database, but it is long enough to look at" * 20)
-    for path, words in (
-        (newer, f"schema {SCHEMA_VERSION + 1}, this Plumbline knows {SCHEMA_VERSION}"),
-        (text, "not a sound SQLite database"),
-        (tmp_path / "nowhere" / "h.db", "cannot be written"),
-    ):
-        with pytest.raises(StoreError, match=words):
-            open_store(path)
 
 
 def mqtt(broker: Broker) -> Mqtt:
@@ -309,42 +157,6 @@ def test_a_record_that_comes_back_tells_the_stations_what_it_has(
     take(store, make_rep(stream="s", seq=1), make_rep(stream="s", seq=2))
     with Record(mqtt(broker), store):
         until(lambda: acked(wire) == 2)
-
-
-def test_another_event_under_a_number_taken_before_is_kept_and_counted(
-    store: SqlStore, make_rep: MakeRep
-) -> None:
-    take(store, make_rep(1, stream="s", seq=1), make_rep(2, stream="s", seq=2))
-    take(store, make_rep(2, stream="s", seq=2))
-    assert store.reused == 0
-    take(store, make_rep(3, stream="s", seq=2))  # an old copy of the outbox was restored
-    assert [row["number"] for row in store.reps("gym", "rack-1")] == [1, 2, 3]
-    assert store.reused == 1
-
-
-def test_old_streams_are_forgotten_unless_they_show_a_gap(store: SqlStore, make_rep: MakeRep) -> None:
-    take(store, tombstone(1, 2, stream="gap"))
-    for n in range(STREAMS_KEPT + 5):
-        take(store, make_rep(n + 1, stream=f"s{n}", seq=1))
-    assert len(store.acks()) == STREAMS_KEPT + 1
-    assert [gap.stream for gap in store.gaps()] == ["gap"]
-    assert len(store.reps("gym", "rack-1", 9999)) == STREAMS_KEPT + 5
-
-
-def test_odd_numbers_without_end_cost_no_more_than_a_bound(store: SqlStore, make_rep: MakeRep) -> None:
-    rep = make_rep(stream="s", seq=1)
-    odd = [structs.replace(rep, seq=2 * n + 1, event_id=f"e{n}") for n in range(3 * MOST_RANGES)]
-    for start in range(0, len(odd), 300):
-        ack = take(store, *odd[start : start + 300])
-    (row,) = store.db.rows(text("SELECT COUNT(*) AS ranges FROM received"))
-    assert row["ranges"] <= MOST_RANGES
-    (row,) = store.db.rows(text("SELECT COUNT(*) AS ranges FROM gaps"))
-    assert row["ranges"] <= MOST_RANGES
-    assert ack.committed_seq >= 2
-    # The holes given up are shown as lost, and one that turns up after all is kept.
-    assert store.gaps()[0].first_seq == 2
-    take(store, structs.replace(rep, seq=4, event_id="late"))
-    assert len(store.reps("gym", "rack-1", 9999)) == len(odd) + 1
 
 
 @pytest.mark.parametrize("leaf", ["badge", "command", "correction", "rep"])

@@ -10,7 +10,7 @@ import pytest
 from dashboard.broker.events import Arrival
 from dashboard.tui.plain import Reporter, run_plain
 from station.exercises import all_profiles
-from station.messages import Address
+from station.topics import Address
 
 
 class Ear:

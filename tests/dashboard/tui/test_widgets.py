@@ -17,18 +17,18 @@ from dashboard.floor.state import FloorState, apply
 from dashboard.floor.views import view
 from dashboard.plaintext import clean
 from dashboard.tui.widgets.braille import Braille
+from dashboard.tui.widgets.coaching import coaching_lines
 from dashboard.tui.widgets.digits import ROWS, big, big_width
 from dashboard.tui.widgets.health import detail_lines, examine
 from dashboard.tui.widgets.lifter import _say, lifter_lines
 from dashboard.tui.widgets.light_theme import LightTheme
 from dashboard.tui.widgets.lines import BLUE, GREY, ORANGE, PLAIN, VERMILION, YELLOW, number, spread
 from dashboard.tui.widgets.reps import rep_lines
-from dashboard.tui.widgets.session import session_lines
 from dashboard.tui.widgets.tile import tile_lines
 from dashboard.tui.widgets.trace import path_lines, trace_lines
 from station.exercises import all_profiles
-from station.messages import Address
 from station.records import PARTIAL, ReasonCode
+from station.topics import Address
 
 NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 MEASURES = (
@@ -77,7 +77,7 @@ def test_any_values_are_drawn_at_any_size(words: Any, data: Any, width: int, hei
     for lines in (
         tile_lines(shown, width, height),
         lifter_lines(shown, followed, False, "", told, width, height),
-        session_lines(shown, (), all_profiles(), "kg")[: max(height, 2)],
+        coaching_lines(shown, (), all_profiles(), "kg")[: max(height, 2)],
         detail_lines(examine(shown, station.newest, date(2026, 1, 1)), width)[:height],
         rep_lines(shown, width, height),
         trace_lines(trace, width, height),
@@ -192,7 +192,7 @@ def test_the_sets_before_stand_under_their_exercise_s_title_in_the_coach_s_unit(
     floor = apply(FloorState(), Address("gym", "rack-1", "state"), say.state(), 0.0)
     shown = view(floor.stations["gym", "rack-1"], all_profiles(), 0.5)
     single = say.set(1, load_kg=100.0, counted_reps=1)
-    said = words_of(session_lines(shown, [single], all_profiles(), "lb"))
+    said = words_of(coaching_lines(shown, [single], all_profiles(), "lb"))
     assert "Romanian deadlift" in said and "220.5 lb   1 rep  fastest" in said
 
 
@@ -228,7 +228,7 @@ def test_what_load_cells_say_stands_in_a_line_of_its_own_and_only_where_there_ar
         said = say.rep(nth, **seen)
         floor = apply(floor, Address("gym", "rack-1", "rep"), said, 0.0)
         shown = view(floor.stations["gym", "rack-1"], all_profiles(), 0.5)
-        lines = words_of(session_lines(shown, (), all_profiles(), "kg"))
+        lines = words_of(coaching_lines(shown, (), all_profiles(), "kg"))
         assert ("cells" in lines) == bool(seen)
     assert "weighed 60 kg ± 0.4 kg" in lines
     assert "on the heels 55 %, least 48   left 50 %   slack 0.3 s" in lines

@@ -25,7 +25,8 @@ from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from station.cli import main
 from station.config import Mqtt
-from station.messages import LEAVES, RepMessage, StateMessage
+from station.messages import RepMessage, StateMessage
+from station.topics import LEAVES
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(

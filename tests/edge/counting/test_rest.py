@@ -1,7 +1,6 @@
 """The load cell's zero follows its drift at proven rest, by little at a time, and never otherwise."""
 
 from collections.abc import Callable
-from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -13,9 +12,9 @@ from edge.counting.rest import STEP_N, TOTAL_N, RestZero
 from edge.link.drivers import Samples
 from edge.node.session import Session
 from station.exercises import load_profile
-from station.messages import CommandMessage, LiveMessage
 from station.records import RepEvent
 from station.sim.session import simulate_set
+from tests.edge.node.bench import ListeningPublisher
 
 Floats = NDArray[np.float64]
 PIECE_S = 0.1
@@ -137,9 +136,9 @@ def test_a_station_reads_zero_again_after_a_rest_unless_its_file_says_no(switche
     simulated = simulate_set(load_profile("rdl"), reps=1, rng=np.random.default_rng(5))
     station = msgspec.structs.replace(simulated.station, rezero_at_rest=switched_on)
     session = Session(station, load_profile("rdl"))
-    session.attach(None, Nobody())  # type: ignore[arg-type]
-    rng, said = np.random.default_rng(4), Nobody.lives
-    said.clear()
+    publisher = ListeningPublisher()
+    session.attach(None, publisher)  # type: ignore[arg-type]
+    rng, said = np.random.default_rng(4), publisher.lives
     for start_s in np.arange(0.0, 45.0, PIECE_S):
         time_s = np.arange(start_s, start_s + PIECE_S - 1e-9, 1 / 80)
         force = Samples("force_n", time_s, rng.normal(1.8, 0.5, len(time_s)))
@@ -147,17 +146,3 @@ def test_a_station_reads_zero_again_after_a_rest_unless_its_file_says_no(switche
     newest_n = np.median([message.live.force_n for message in said[-20:]])
     assert newest_n == pytest.approx(0.0 if switched_on else 1.8, abs=0.3)
     assert session.rest.count == (1 if switched_on else 0)
-
-
-class Nobody:
-    """A publisher without a broker."""
-
-    lives: ClassVar[list[LiveMessage]] = []
-
-    def retain(self, *_: object) -> None: ...
-
-    def live(self, station: str, message: LiveMessage) -> None:
-        self.lives.append(message)
-
-    def commands(self, station: str) -> list[CommandMessage]:
-        return []

@@ -148,7 +148,7 @@ def test_an_outbox_of_the_first_edition_goes_on_with_what_waits_in_it(
     db.commit()
     db.close()
     with Outbox(path) as outbox:
-        assert outbox.kept("rack-1") == b"k"
+        assert outbox.saved_state("rack-1") == b"k"
         outbox.append("rack-1", [make_rep(8)])
         assert [(entry.seq, entry.payload == payload) for entry in outbox.unacknowledged("rack-1", 9)] == [
             (3, True),

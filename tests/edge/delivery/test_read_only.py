@@ -31,13 +31,13 @@ def test_a_card_that_is_read_only_at_the_start_is_read_and_said(card: Card, make
     path = card.folder / "o.db"
     killed = Outbox(path)
     killed.append("rack-1", [make_rep(1), make_rep(2)])
-    killed.keep("rack-1", b"set to")
+    killed.save_state("rack-1", b"set to")
     card.fails()
     killed.close()  # what it holds is in its write-ahead log, as after a power cut
     said: list[str] = []
     with Outbox(path, say=said.append) as outbox:
         assert seqs(outbox) == [1, 2]
-        assert outbox.kept("rack-1") == b"set to"
+        assert outbox.saved_state("rack-1") == b"set to"
         assert outbox.append("rack-1", [make_rep(3)]) == [1]
         assert outbox.problem is not None and "Read-only" in outbox.problem
         assert said == [outbox.problem]

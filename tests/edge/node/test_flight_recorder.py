@@ -22,40 +22,18 @@ from station.messages import CommandMessage, ReplyMessage
 from station.sim import SimulatedSet, load_scenario, simulate_station, with_seed
 from station.sim.devices.board import board_bytes
 from station.sim.session import simulate_set
+from tests.edge.node.bench import ListeningPublisher
 
 START_S = 5000.0  # of the host's clock
 READ_S = 0.1
 SHORT = simulate_set(load_profile("rdl"), reps=5, rng=np.random.default_rng(5))
 
 
-class Hears:
-    """A publisher that keeps what it is given, and hands on the commands a test puts in."""
-
-    def __init__(self) -> None:
-        self.retained: list[Any] = []
-        self.replies: list[ReplyMessage] = []
-        self.waiting: list[CommandMessage] = []
-
-    def wake(self) -> None: ...
-
-    def live(self, station: str, message: Any) -> None: ...
-
-    def retain(self, station: str, message: Any) -> None:
-        self.retained.append(message)
-
-    def reply(self, station: str, message: ReplyMessage) -> None:
-        self.replies.append(message)
-
-    def commands(self, station: str) -> list[CommandMessage]:
-        taken, self.waiting = self.waiting, []
-        return taken
-
-
 class Gym:
     """A node's session at a simulated station, in simulated time, and its folder of disputes."""
 
     def __init__(self, simulated: SimulatedSet, outbox: Outbox, folder: Path, **store: Any) -> None:
-        self.folder, self.hears = folder, Hears()
+        self.folder, self.hears = folder, ListeningPublisher()
         station = msgspec.structs.replace(simulated.station, ports=[Port(url="/dev/board")])
         self.session = Session(station, load_profile(simulated.exercise))
         self.session.attach(outbox, self.hears)  # type: ignore[arg-type]

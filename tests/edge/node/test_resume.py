@@ -19,6 +19,7 @@ from station.exercises import load_profile
 from station.messages import CommandMessage, InfoMessage, encode, now_utc
 from station.sim.recording import station_toml
 from station.sim.session import simulate_set
+from tests.edge.node.bench import ListeningPublisher
 
 STATION = StationFile(station=StationTable(id="rack-1", kind="barbell"), exercise="rdl")
 COMMANDS: list[dict[str, Any]] = [
@@ -34,46 +35,32 @@ SLOW_CARD = """
 import sys, time
 from edge.delivery.outbox import Outbox
 from station.cli import main
-keep = Outbox.keep
-Outbox.keep = lambda *given: (time.sleep(0.5), keep(*given))
+keep = Outbox.save_state
+Outbox.save_state = lambda *given: (time.sleep(0.5), keep(*given))
 sys.exit(main())
 """
 
 
-class Coach:
-    """A publisher that brings the commands of a list, and keeps what is told."""
-
-    def __init__(self, *commands: dict[str, Any]) -> None:
-        self.retained: list[Any] = []
-        self._commands = [
-            CommandMessage(event_id=f"c{n}", at_utc=now_utc(), by="coach", **command)
-            for n, command in enumerate(commands)
-        ]
-
-    def wake(self) -> None: ...
-
-    def live(self, station: str, message: Any) -> None: ...
-
-    def retain(self, station: str, message: Any) -> None:
-        self.retained.append(message)
-
-    def reply(self, station: str, message: Any) -> None: ...
-
-    def commands(self, station: str) -> list[CommandMessage]:
-        taken, self._commands = self._commands, []
-        return taken
+def coach(*commands: dict[str, Any]) -> ListeningPublisher:
+    """A publisher that brings these commands at the first step."""
+    publisher = ListeningPublisher()
+    publisher.waiting = [
+        CommandMessage(event_id=f"c{n}", at_utc=now_utc(), by="coach", **command)
+        for n, command in enumerate(commands)
+    ]
+    return publisher
 
 
 def a_life(outbox: Outbox, *commands: dict[str, Any], file: StationFile = STATION) -> tuple[Any, str | None]:
     """A session from its start to a kill: its info at the end, and what it took over."""
-    session, coach = Session(file, load_profile(file.exercise or "")), Coach(*commands)
+    session, publisher = Session(file, load_profile(file.exercise or "")), coach(*commands)
     resumed = session.resume(outbox)
-    session.attach(outbox, coach)  # type: ignore[arg-type]
+    session.attach(outbox, publisher)  # type: ignore[arg-type]
     force_n = np.full(200, 12.0) + np.random.default_rng(1).normal(0.0, 1.0, 200)
     session.step([Samples("force_n", np.arange(200) / 80.0, force_n)], 100.0)
     assert session.write(100.0)
     session.tell_info([], None)
-    return coach.retained[-1], resumed
+    return publisher.retained[-1], resumed
 
 
 def settings_of(info: InfoMessage) -> InfoMessage:
@@ -116,7 +103,7 @@ def test_an_exercise_written_into_the_file_since_then_is_the_newer_word(outbox: 
 
 @pytest.mark.parametrize("kept", [b"", b"{", b'{"settings": 3}', b"\xff\xfe", b'{"exercise":"x"}'])
 def test_what_cannot_be_read_is_said_and_the_file_holds(outbox: Outbox, kept: bytes) -> None:
-    outbox.keep("rack-1", kept)
+    outbox.save_state("rack-1", kept)
     after, resumed = a_life(outbox)
     assert after.exercise == "romanian-deadlift" and not after.resumed
     assert resumed is not None and "as the station file says" in resumed
@@ -124,8 +111,8 @@ def test_what_cannot_be_read_is_said_and_the_file_holds(outbox: Outbox, kept: by
 
 def test_an_exercise_that_is_no_more_is_said_and_the_file_holds(outbox: Outbox) -> None:
     a_life(outbox, *COMMANDS)
-    kept = msgspec.json.decode(outbox.kept("rack-1") or b"")
-    outbox.keep("rack-1", msgspec.json.encode({**kept, "exercise": "jumping-jack"}))
+    kept = msgspec.json.decode(outbox.saved_state("rack-1") or b"")
+    outbox.save_state("rack-1", msgspec.json.encode({**kept, "exercise": "jumping-jack"}))
     after, resumed = a_life(outbox)
     assert after.exercise == "romanian-deadlift"
     assert resumed is not None and "jumping-jack" in resumed

@@ -10,7 +10,6 @@ import threading
 import time
 import tty
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -27,29 +26,17 @@ from station.records import Rep
 from station.sim.devices.board import board_bytes
 from station.sim.recording import station_toml, write_recording
 from station.sim.session import simulate_set
+from tests.edge.node.bench import ListeningPublisher
 
 PROFILE = load_profile("rdl")
 SET = simulate_set(PROFILE, reps=3, rng=np.random.default_rng(5))
-
-
-class Deaf:
-    """A publisher nobody listens to."""
-
-    def wake(self) -> None: ...
-
-    def retain(self, *_: Any) -> None: ...
-
-    def live(self, *_: Any) -> None: ...
-
-    def commands(self, station: str) -> list[Any]:
-        return []
 
 
 def replayed(path: Path, folder: Path, speed: float = math.inf) -> list[Rep]:
     """The reps as they stood at the end."""
     playing = acquisition(path, SET.station, PROFILE, None, speed)
     with Outbox(folder / f"{time.monotonic_ns()}.db") as outbox:
-        playing.session.attach(outbox, Deaf())  # type: ignore[arg-type]
+        playing.session.attach(outbox, ListeningPublisher())  # type: ignore[arg-type]
         playing.run(threading.Event())
         playing.session.finish()
         assert playing.session.write(time.monotonic())

@@ -14,7 +14,8 @@ from edge.broker.mosquitto import Broker
 from edge.delivery.home_assistant import discovery
 from station.cli import main
 from station.config import Mqtt
-from station.messages import RETAINED, HealthMessage, StateMessage, encode
+from station.messages import HealthMessage, StateMessage, encode
+from station.topics import RETAINED
 
 Listen = Callable[..., Any]
 ROOT = "plumbline/1/gym/cable-1"

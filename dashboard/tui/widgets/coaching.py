@@ -19,7 +19,7 @@ _SETS = 4
 _LABEL = 9
 
 
-class SessionLines(Lines):
+class CoachingLines(Lines):
     """Two lines, one of what load cells say, and the newest sets where the screen has room for them."""
 
     def __init__(self, profiles: Mapping[str, Profile], *, id: str | None = None) -> None:
@@ -50,10 +50,10 @@ class SessionLines(Lines):
         """Cue and rest, mastery and queue, sets."""
         if self._view is None:
             return []
-        return session_lines(self._view, self._sets, self._profiles, self._units, self._names)[:height]
+        return coaching_lines(self._view, self._sets, self._profiles, self._units, self._names)[:height]
 
 
-def session_lines(
+def coaching_lines(
     view: StationView,
     sets: Sequence[SetMessage],
     profiles: Mapping[str, Profile],

@@ -1,4 +1,4 @@
-"""Whether another node speaks for a station already: looked at before a node takes the station's name.
+"""Detects another node that publishes under a station's id, before this node takes the id.
 
 Two nodes with one station id would push each other off the broker, and two lifters' reps would land in one
 station. So a node first listens under a name of its own. What the broker has kept of another session may be
@@ -13,8 +13,8 @@ SUSPECT_S = 2.5  # health comes every second
 GONE_S = 20.0  # longer than a broker takes to notice that a node is dead
 
 
-class Rival:
-    """What is known of other nodes of one station while listening.
+class DuplicateNode:
+    """What has been observed of other nodes with one station's id.
 
     Parameters
     ----------
@@ -29,16 +29,16 @@ class Rival:
         self._heard_s = 0.0
         self._ended: str | None = None  # one that has said that it ends; its last health may come after that
 
-    def listening(self, now_s: float) -> None:
-        """The broker sends from now on; what was heard before stays."""
+    def subscribed(self, now_s: float) -> None:
+        """The subscription is active; earlier observations are kept."""
         self._since_s = now_s
 
-    def deaf(self) -> None:
-        """The connection is gone."""
+    def disconnected(self) -> None:
+        """The connection is lost."""
         self._since_s = None
 
-    def heard(self, message: AnyMessage, retained: bool, now_s: float) -> None:
-        """The station's own `state` or `health` has come."""
+    def message_arrived(self, message: AnyMessage, retained: bool, now_s: float) -> None:
+        """A `state` or `health` message of the station has arrived."""
         if not isinstance(message, StateMessage | HealthMessage) or message.session == self._session:
             return
         if isinstance(message, HealthMessage) and not retained and message.session != self._ended:
@@ -51,11 +51,11 @@ class Rival:
                 self._lives = None
 
     def session(self, now_s: float) -> str | None:
-        """The session of the node that has the station's name; None where none is known to live."""
+        """The session of the live node with the station's id; None where there is none."""
         return self._lives if self._lives is not None and now_s - self._heard_s < GONE_S else None
 
-    def clear(self, now_s: float) -> bool:
-        """Whether the station's name may be taken."""
+    def is_absent(self, now_s: float) -> bool:
+        """Whether no other node is alive, so that the id may be taken."""
         if self._since_s is None or self.session(now_s) is not None:
             return False
         return now_s - self._since_s >= (SETTLE_S if self._kept is None else SUSPECT_S)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from edge.broker.mosquitto import Broker
+from edge.delivery.duplicate_node import GONE_S, SETTLE_S, SUSPECT_S, DuplicateNode
 from edge.delivery.outbox import Outbox
-from edge.delivery.rival import GONE_S, SETTLE_S, SUSPECT_S, Rival
 from edge.link.drivers import Samples
 from edge.node.acquisition import Acquisition
 from edge.node.node import Node
@@ -46,42 +46,42 @@ def make_health(session: str) -> HealthMessage:
 
 
 def test_a_name_that_nobody_has_is_taken_at_once() -> None:
-    rival = Rival("ours")
-    assert not rival.clear(0.0)
-    rival.listening(1.0)
-    rival.heard(said("lost"), True, 1.0)
-    assert not rival.clear(1.0)
-    assert rival.clear(1.01 + SETTLE_S)
+    duplicate = DuplicateNode("ours")
+    assert not duplicate.is_absent(0.0)
+    duplicate.subscribed(1.0)
+    duplicate.message_arrived(said("lost"), True, 1.0)
+    assert not duplicate.is_absent(1.0)
+    assert duplicate.is_absent(1.01 + SETTLE_S)
 
 
 def test_what_the_broker_has_kept_of_a_dead_node_delays_and_does_not_hinder() -> None:
-    rival = Rival("ours")
-    rival.listening(0.0)
-    rival.heard(said("ready"), True, 0.0)
-    rival.heard(make_health("theirs"), True, 0.0)
-    assert not rival.clear(SUSPECT_S - 0.1)
-    assert rival.clear(SUSPECT_S) and rival.session(SUSPECT_S) is None
+    duplicate = DuplicateNode("ours")
+    duplicate.subscribed(0.0)
+    duplicate.message_arrived(said("ready"), True, 0.0)
+    duplicate.message_arrived(make_health("theirs"), True, 0.0)
+    assert not duplicate.is_absent(SUSPECT_S - 0.1)
+    assert duplicate.is_absent(SUSPECT_S) and duplicate.session(SUSPECT_S) is None
 
 
 def test_a_node_that_lives_is_a_rival_until_it_is_silent_or_says_that_it_ends() -> None:
-    rival = Rival("ours")
-    rival.listening(0.0)
-    rival.heard(said("ready"), True, 0.0)
-    rival.heard(make_health("theirs"), False, 1.0)
-    assert rival.session(1.0) == "theirs" and not rival.clear(SUSPECT_S)
-    assert rival.session(1.0 + GONE_S) is None
-    rival.heard(make_health("theirs"), False, 2.0)
-    rival.heard(said("stopping"), False, 2.5)
-    rival.heard(make_health("theirs"), False, 2.6)  # on its way still
-    assert rival.session(2.6) is None
+    duplicate = DuplicateNode("ours")
+    duplicate.subscribed(0.0)
+    duplicate.message_arrived(said("ready"), True, 0.0)
+    duplicate.message_arrived(make_health("theirs"), False, 1.0)
+    assert duplicate.session(1.0) == "theirs" and not duplicate.is_absent(SUSPECT_S)
+    assert duplicate.session(1.0 + GONE_S) is None
+    duplicate.message_arrived(make_health("theirs"), False, 2.0)
+    duplicate.message_arrived(said("stopping"), False, 2.5)
+    duplicate.message_arrived(make_health("theirs"), False, 2.6)  # on its way still
+    assert duplicate.session(2.6) is None
 
 
 def test_our_own_word_from_before_is_no_rivals() -> None:
-    rival = Rival("ours")
-    rival.listening(0.0)
-    rival.heard(said("ready", "ours"), True, 0.0)
-    rival.heard(make_health("ours"), False, 0.1)
-    assert rival.clear(SETTLE_S)
+    duplicate = DuplicateNode("ours")
+    duplicate.subscribed(0.0)
+    duplicate.message_arrived(said("ready", "ours"), True, 0.0)
+    duplicate.message_arrived(make_health("ours"), False, 0.1)
+    assert duplicate.is_absent(SETTLE_S)
 
 
 class Lifting(Acquisition):

@@ -1,0 +1,124 @@
+"""One set of the book: its reps, and the events that tell what has changed of it."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from edge.counting.judging import Entry, judge
+from station.exercises import Profile
+from station.records import Rejected, Rep, RepEvent, RepState, SetEvent, sentence
+from station.sets import summarise
+
+SetEvents = list[RepEvent | SetEvent | Rejected]
+
+
+@dataclass(eq=False)
+class Section:
+    """A stretch of the session by one athlete at one exercise, up to the next command that changes them."""
+
+    number: int
+    from_s: float
+    profile: Profile
+    athlete: str | None
+
+
+@dataclass(eq=False)
+class TrackedSet:
+    """A set with its reps by start, and what was last published of it."""
+
+    number: int
+    section: Section
+    athlete: str | None
+    full_range_m: float | None
+    begun_s: float
+    entries: list[Entry] = field(default_factory=list)
+    ids: int = 0
+    over: bool = False
+    void_by: str | None = None  # who has restarted it
+    said: SetEvent | None = None
+
+    @property
+    def event_id(self) -> str:
+        """The set's id within its session."""
+        return f"s{self.number}"
+
+    @property
+    def end_s(self) -> float:
+        """The end of its last movement that was not rejected."""
+        return max(
+            (entry.measured.end_s for entry in self.entries if entry.state != "rejected"),
+            default=self.begun_s,
+        )
+
+    @property
+    def reps(self) -> list[Rep]:
+        """The reps that are not rejected, as judged last."""
+        return [one.rep for one in self.entries if one.standing != "rejected" and one.rep is not None]
+
+    @property
+    def load_kg(self) -> float | None:
+        """The load of the whole set; None where it was not one load."""
+        loads = {entry.load_kg for entry in self.entries if entry.standing != "rejected"}
+        return loads.pop() if len(loads) == 1 else None
+
+    def enter(self, rep: Rep, size: float, state: RepState, load_kg: float | None) -> Entry:
+        """Append a rep under a new id."""
+        self.ids += 1
+        entry = Entry(f"{self.event_id}-r{self.ids}", rep, size, state, load_kg)
+        self.entries.append(entry)
+        return entry
+
+    def judge(self, known_s: float) -> SetEvents:
+        """Judge every rep again; return the events for what has changed."""
+        judge(self.entries, self.section.profile, self.full_range_m, over=self.over, void_by=self.void_by)
+        events: SetEvents = []
+        for entry in self.entries:
+            events += self._changes(entry, known_s)
+        if self.over and (self.said is not None or self.reps):
+            summary = self.summary_event(known_s)
+            if self.said is None or _content(summary) != _content(self.said):
+                self.said = summary
+                events.append(summary)
+        return events
+
+    def summary_event(self, known_s: float) -> SetEvent:
+        """The set's summary as its next revision."""
+        return SetEvent(
+            event_id=self.event_id,
+            revision=self.said.revision + 1 if self.said else 1,
+            exercise=self.section.profile.name,
+            athlete=self.athlete,
+            load_kg=self.load_kg,
+            known_s=known_s,
+            summary=summarise(self.number, self.reps, self.begun_s),
+        )
+
+    def _changes(self, entry: Entry, known_s: float) -> SetEvents:
+        assert entry.rep is not None
+        said = entry.said
+        event = RepEvent(
+            event_id=entry.event_id,
+            revision=said.revision if said else 1,
+            state=entry.standing,
+            exercise=self.section.profile.name,
+            set_number=self.number,
+            set_event_id=self.event_id,
+            athlete=self.athlete,
+            load_kg=entry.load_kg,
+            known_s=said.known_s if said else known_s,
+            rep=entry.rep,
+        )
+        if event == said:
+            return []
+        if said is not None:
+            event = msgspec.structs.replace(event, revision=said.revision + 1, known_s=known_s)
+        entry.said = event
+        if entry.state != "rejected" or (said is not None and said.state == "rejected"):
+            return [event]
+        code = entry.reason_code
+        words = sentence(code, load=self.section.profile.load) if code is not None else "no rep"
+        return [event, Rejected(entry.rep.start_s, entry.rep.end_s, words, code)]
+
+
+def _content(event: SetEvent) -> SetEvent:
+    return msgspec.structs.replace(event, revision=1, known_s=0.0)
