@@ -1,7 +1,7 @@
 """What a station is; values in, values out.
 
-records, fields, bounds, sets, weighing   what is said of a rep and a set
-messages, schema                          what travels over MQTT
+records, bounds, sets, weighing           what is said of a rep and a set
+messages, topics, schema                  what travels over MQTT
 wire, ports, calibration, config          what a board sends, and what the station file says of it
 timing/     when a sample was taken       exercises/  profiles, the one judge, coaching
 sim/        the simulated station         text/       text and tables as people save them

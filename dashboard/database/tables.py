@@ -7,8 +7,7 @@ import msgspec
 from sqlalchemy import Column, ForeignKey, Identity, Index, MetaData, Table, UniqueConstraint
 from sqlalchemy.types import TypeEngine
 
-from dashboard.database.types import BYTES, REAL, TEXT, TIME, TRUTH, WHOLE
-from station.fields import plain_types
+from dashboard.database.types import BYTES, REAL, TEXT, TIME, TRUTH, WHOLE, plain_types
 from station.records import Rep, SetSummary
 
 SCHEMA_VERSION = 9  # the newest step in migrations/versions

@@ -5,6 +5,7 @@ largest quarter of the differences is left out, for those are spikes, which are 
 while something moves: a sensor that looks at a rack says nothing of how it sees a bar.
 """
 
+from collections import Counter, deque
 from collections.abc import Sequence
 from copy import copy
 from math import sqrt
@@ -30,6 +31,10 @@ KEPT_S = 100.0  # the longest rep that the kernels hold, and some
 # Beyond these neither boundaries nor velocities are what they seem: a centimetre at 25 Hz is 0.05 m/s of a
 # fast rep's peak; one spike in thirty readings lies in every phase; at 8 Hz half a quick phase is not seen.
 MOST_NOISE_M, MOST_SPIKES_PCT, MOST_MISSING_PCT, LEAST_RATE_HZ = 0.010, 3.0, 25.0, 8.0
+
+
+MARKS = 11  # of the health's period, a second
+SHORTEST_S = 1.0  # a rate over less would jump
 
 
 class SignalMeter:
@@ -160,3 +165,28 @@ def _unfit(noise_m: float | None, spikes_pct: float, missing_pct: float, rate_hz
     if rate_hz is not None and rate_hz < LEAST_RATE_HZ:
         return f"{rate_hz:.1f} new readings a second, {LEAST_RATE_HZ:.0f} at least"
     return None
+
+
+class Rates:
+    """Counts samples and computes rates between calls. Pure; bounded memory."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._marks: deque[tuple[float, dict[str, int]]] = deque(maxlen=MARKS)
+
+    def feed(self, samples: Sequence[Samples]) -> None:
+        """Count new samples."""
+        for part in samples:
+            self._counts[part.channel] += len(part.time_s)
+
+    def measured_hz(self, session_s: float) -> dict[str, float]:
+        """Sample rate of each channel over the last calls; empty at first.
+
+        `session_s` is the newest sample's.
+        """
+        self._marks.append((session_s, dict(self._counts)))
+        start_s, before = self._marks[0]
+        span_s = session_s - start_s
+        if span_s < SHORTEST_S:
+            return {}
+        return {name: (count - before.get(name, 0)) / span_s for name, count in self._counts.items()}

@@ -83,7 +83,7 @@ def edge() -> None:
     import threading  # noqa: PLC0415
 
     from edge.delivery.backlog import Backlog  # noqa: PLC0415
-    from edge.delivery.connection import Connection  # noqa: PLC0415
+    from edge.delivery.connection import BrokerConnection  # noqa: PLC0415
     from edge.delivery.outbox import Outbox  # noqa: PLC0415
     from edge.link.drivers import BoardDriver, Samples  # noqa: PLC0415
     from edge.link.sources import SerialSource  # noqa: PLC0415
@@ -91,7 +91,7 @@ def edge() -> None:
 
     here = threading.local()
     read, feed, count = SerialSource.read, BoardDriver.feed, Backlog.add
-    append, publish = Outbox.append, Connection.publish
+    append, publish = Outbox.append, BrokerConnection.publish
     counted: dict[tuple[str, int], tuple[float, float]] = {}
     known: set[BoardDriver] = set()
 
@@ -124,7 +124,7 @@ def edge() -> None:
                 seen.append(["commit", station, *what, *counted[one.event_id, one.revision], now_s])
         return result
 
-    def noted_publish(self: Connection, leaf: str, payload: bytes, qos: int) -> None:
+    def noted_publish(self: BrokerConnection, leaf: str, payload: bytes, qos: int) -> None:
         publish(self, leaf, payload, qos)
         if leaf == "rep":
             now_s = time.monotonic()
@@ -135,7 +135,7 @@ def edge() -> None:
     SerialSource.read = noted_read  # type: ignore[method-assign]
     Backlog.add = noted_count  # type: ignore[method-assign]
     Outbox.append = noted_append  # type: ignore[method-assign]
-    Connection.publish = noted_publish  # type: ignore[method-assign]
+    BrokerConnection.publish = noted_publish  # type: ignore[method-assign]
 
 
 def dashboard() -> None:
