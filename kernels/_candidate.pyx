@@ -16,7 +16,6 @@ from kernels._window cimport GRID_HZ
 cdef double ZONE = 0.85         # README, "Phases": top and bottom are the outer 15 % of the range
 cdef double ALIKE = 0.2         # of the range: swings of one set differ by less
 HOLD_S = 0.6                    # a stall in the lowering is shorter, a lifter taking his stance is not
-cdef int JOINED = 10            # grid samples: left sooner, it was under way when the stream began
 
 
 cdef class Candidate(Swings):
@@ -119,7 +118,7 @@ cdef class Candidate(Swings):
         return (
             left >= PROMINENCE * right
             or (self.range_count > 1 and left >= RETURN * self.range_ref)
-            or a_k - self.first_k < JOINED
+            or a_k == self.first_k
         )
 
     cdef bint asymmetric(self) noexcept nogil:
