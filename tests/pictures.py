@@ -132,8 +132,9 @@ def lifting(view: StationView, reps: int) -> bool:
 
 
 def past() -> None:
-    """A history nobody has lifted: five days of ana's, and one of ben's."""
-    days = [(50.0, 0.61), (60.0, 0.55), (70.0, 0.50), (80.0, 0.44), (90.0, 0.38)]
+    """A history nobody has lifted: nine days of ana's at three loads, and one of ben's."""
+    loads = ((50.0, 0.60), (70.0, 0.50), (90.0, 0.37))
+    days = [(load_kg, fastest + faster) for faster in (0.0, 0.02, 0.05) for load_kg, fastest in loads]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "history.db"
         with open_store(str(file)) as store:
@@ -147,7 +148,7 @@ def past() -> None:
                         athlete="ana",
                         load_kg=load_kg,
                         stream=f"f{day}",
-                        at_utc=f"2026-11-0{2 * day - 1}T17:05:{number:02d}.000Z",
+                        at_utc=f"2026-11-{2 * day - 1:02d}T17:05:{number:02d}.000Z",
                     )
                     store.ingest([Arrived("gym", "rack-1", rep)])
             ben = Words("b").rep(1, athlete="ben", exercise="deadlift", at_utc="2026-11-02T17:00:00.000Z")
