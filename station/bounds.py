@@ -1,4 +1,4 @@
-"""What a number can be, by its name: the unit is in the name, and physics sets how far it goes.
+"""Bounds of numbers by field name: the unit is in the name, and physics sets the limits.
 
 A message with a number beyond is nobody's measurement, however well formed: it goes into quarantine where it
 arrives, and a station that comes to such a number says that it has none. Pure.
@@ -83,7 +83,7 @@ _YEARS = range(1970, 2100)  # a node without a clock boots in the first
 
 @cache
 def limits(name: str) -> Limits:
-    """Between what the number called `name` lies."""
+    """The limits of the number called `name`."""
     if name in _BY_NAME:
         return _BY_NAME[name]
     unit = name.rpartition("_")[2]
@@ -93,7 +93,7 @@ def limits(name: str) -> Limits:
 
 
 def within(name: str, value: Any) -> bool:
-    """Whether a number may be called `name`; anything that is no number may. NaN is none that may."""
+    """Whether a value is within the limits of `name`; non-numbers are, NaN is not."""
     if type(value) is float or (type(value) is int and name in _BY_NAME):
         least, greatest = limits(name)
         return bool(least <= value <= greatest)
@@ -129,13 +129,13 @@ def is_time(at_utc: str) -> bool:
 
 
 def measured(record: msgspec.Struct) -> Any:
-    """A record whose numbers out of bounds are None, where there may be none: not measured."""
+    """A copy of a record with optional numbers out of bounds set to None."""
     beyond = {name: None for name in _may_be_none(type(record)) if not within(name, getattr(record, name))}
     return msgspec.structs.replace(record, **beyond) if beyond else record
 
 
 def believed(row: Mapping[str, Any], required: Sequence[str] = ()) -> dict[str, Any]:
-    """A row of a database, whoever has written it, with nothing in it that cannot be drawn.
+    """A database row with numbers out of bounds set to None, so that all of it can be drawn.
 
     A number out of bounds is None, one that is `required` the nearest in bounds.
     """

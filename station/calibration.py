@@ -1,4 +1,4 @@
-"""Counts to SI: the station file's calibration where it has one, otherwise what the board's hello says.
+"""Converts counts to SI: by the station file's calibration, otherwise by the board's hello.
 
 And how a calibration is found: a straight line through the readings at known loads or lengths, refused with
 the physical reason where the readings do not support one.
@@ -88,7 +88,7 @@ class Point(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """A calibration that holds.
+    """An accepted calibration.
 
     counts: the median reading at each point; residuals: what it is off the line, in the channel's unit;
     noise: one standard deviation of a reading, in the channel's unit.

@@ -2,7 +2,7 @@
 
 
 class PlumblineError(Exception):
-    """A problem the user can mend; the command line prints it and exits with status 1."""
+    """A problem the user can solve; the command line prints it and exits with status 1."""
 
 
 class ConfigError(PlumblineError):
@@ -14,7 +14,7 @@ class RecordingError(PlumblineError):
 
 
 class TextError(PlumblineError):
-    """A file that is no text, or in an encoding that would be a guess."""
+    """A file that is not text, or whose encoding cannot be determined."""
 
 
 class TableError(PlumblineError):

@@ -20,7 +20,7 @@ MAX_PAYLOAD_BYTES = 65_536  # a rep is below 4 kB; anything near this is not our
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema"):
-    """What every payload has."""
+    """The fields of every payload."""
 
     event_id: str
     at_utc: str  # RFC 3339

@@ -97,7 +97,7 @@ _WITHOUT_RACK = {ReasonCode.UNRACK: ReasonCode.PICK_UP, ReasonCode.RE_RACK: Reas
 
 
 def sentence(code: ReasonCode, *, load: str = "mass", **said: float | str) -> str:
-    """What a code says to a person. `load`: the profile's; `said`: what it names, as `rom_m` or `by`."""
+    """The sentence for a reason code. `load`: the profile's; `said`: its values, such as `rom_m` or `by`."""
     return _PULLED.get(load, {}).get(code, _SENTENCES[code]).format(**said)
 
 
@@ -293,7 +293,7 @@ class SetSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):
-    """The station right now; about ten a second, and any of them may be dropped."""
+    """The station's live value, about ten a second; any may be dropped."""
 
     session_s: float
     position_m: float | None  # the motion coordinate s, larger = nearer lockout

@@ -18,7 +18,7 @@ GRACE_S = 3.0  # between asking a child to end and ending it
 
 
 class Child:
-    """One `plumbline` subcommand running on its own, writing into a log file."""
+    """A `plumbline` subcommand as a child process, writing into a log file."""
 
     def __init__(self, name: str, argv: Sequence[str], log: Path) -> None:
         """Start it; `name` is what the screen calls it. From the main thread only (see `end_with_parent`)."""
@@ -42,7 +42,7 @@ class Child:
 
     @property
     def trouble(self) -> str | None:
-        """That it has ended, and its last words; None while it runs."""
+        """Its last output once it has ended; None while it runs."""
         status = self._process.poll()
         if status is None:
             return None
@@ -86,7 +86,7 @@ class Child:
 
 
 class ChildError(PlumblineError):
-    """A child process that did not come up."""
+    """A child process that did not start."""
 
 
 def end_all(children: Sequence[Child], grace_s: float = GRACE_S) -> None:

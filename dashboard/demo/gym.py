@@ -63,11 +63,11 @@ class Gym:
 
     @property
     def trouble(self) -> str | None:
-        """What has ended that should not have, in its own last words."""
+        """The last output of a process that has ended unexpectedly."""
         return next((said for child in self._children if (said := child.trouble) is not None), None)
 
     def close(self) -> None:
-        """End the processes and remove their files; again is harmless."""
+        """End the processes and remove their files; may be called again."""
         end_all(self._children)
         self._children.clear()
         if self._folder != Path():
@@ -104,7 +104,7 @@ class Gym:
 
 
 def coach(client: Client) -> Callable[[FloorState], None]:
-    """What the demo's coach does: says who lifts, how much and how often, when a station comes up."""
+    """The demo's coach: sets athlete, load and target when a station starts."""
     told: set[StationKey] = set()
     profiles = all_profiles()
 

@@ -1,4 +1,4 @@
-"""What the live screens know from the record: who lifts here, their plans, and how far they were before.
+"""What live screens read from the record: athletes, their plans and earlier sets.
 
 Read again and again in a thread of its own: a record that is locked, slow or gone stops no screen.
 """
@@ -22,7 +22,7 @@ Practice = tuple[str, str]  # athlete and exercise
 
 
 class RecordSnapshot(msgspec.Struct, frozen=True):
-    """One reading of the record; `problem` says why there was none."""
+    """What was read from the record at one time; `problem`: why nothing could be read."""
 
     athletes: tuple[Athlete, ...] = ()
     names: Names = MappingProxyType({})
@@ -57,7 +57,7 @@ class Recall:
         self._thread.join(3.0)
 
     def want(self, athlete: str, exercise: str) -> None:
-        """An athlete's earlier sets of an exercise are looked at from now on."""
+        """Read an athlete's earlier sets of an exercise from now on."""
         with self._lock:
             new = (athlete, exercise) not in self._wanted
             self._wanted.pop((athlete, exercise), None)
@@ -68,7 +68,7 @@ class Recall:
             self._wake.set()
 
     def again(self) -> None:
-        """Something was done that the record knows of by now, or soon."""
+        """Read again soon: the record has changed."""
         self._wake.set()
 
     def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""How much one station may ask of the record, so that the others get their share; pure.
+"""Rate limits per station, so that one cannot take the record's capacity from the others; pure.
 
 A station in order says a few events a minute, and at most a whole outbox at once after a long outage. What
 comes beyond is not taken and not acknowledged: a station in order sends it again later, and one that makes
@@ -15,7 +15,7 @@ MOST_STATIONS = 4096
 
 
 class Allowance:
-    """A bucket of tokens for each station or topic: it holds `at_once`, and `per_s` are added."""
+    """A token bucket per station or topic: capacity `at_once`, refilled with `per_s`."""
 
     def __init__(self, at_once: float, per_s: float) -> None:
         self._at_once = at_once
@@ -23,7 +23,7 @@ class Allowance:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens, and when that was
 
     def take(self, topic: str, now_s: float) -> bool:
-        """Whether one more may come at `now_s` on a topic, or the topics that begin with it."""
+        """Take a token at `now_s`; False where the bucket is empty."""
         tokens, at_s = self._buckets.get(topic, (self._at_once, now_s))
         tokens = min(self._at_once, tokens + (now_s - at_s) * self._per_s)
         allowed = tokens >= 1.0

@@ -1,4 +1,4 @@
-"""What a history lacks, told by its own ranges: `plumbline record --check`, and `plumbline doctor --db`."""
+"""Finds events missing from a history by its ranges: `plumbline record --check`, `plumbline doctor --db`."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -13,7 +13,7 @@ from station.messages import StreamAck
 
 
 class MissingEvents(msgspec.Struct, frozen=True, kw_only=True):
-    """Events of one station that are not in the history."""
+    """Events of one station that are missing from the history."""
 
     site: str
     station: str
@@ -27,7 +27,7 @@ class MissingEvents(msgspec.Struct, frozen=True, kw_only=True):
 def missing_events(
     acks: Mapping[StreamKey, StreamAck], holes: Callable[[StreamKey], list[Hole]]
 ) -> list[MissingEvents]:
-    """What is missing and what is lost of every station, by what is acknowledged of its streams.
+    """The missing and the lost events of every station, from the acknowledged ranges of its streams.
 
     holes : what a record has kept of those of a stream; some lie behind what is acknowledged
     """
@@ -63,7 +63,7 @@ def _of_station(site: str, station: str, some: Sequence[tuple[StreamAck, list[Ho
 
 
 def check_history(where: str) -> list[MissingEvents]:
-    """What the history at a path or URL lacks. Raises StoreError for none of ours, or none at all."""
+    """Check the history at a path or URL. Raises StoreError where there is no Plumbline history."""
     open_history(where).close()  # it is to be there: nothing is made
     with open_store(where) as store:
         return missing_events(store.acks(), store.holes)

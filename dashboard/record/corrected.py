@@ -1,4 +1,4 @@
-"""What people's corrections make of a session's sets; pure.
+"""Applies people's corrections to a session's sets; pure.
 
 The station's own rows go in, and the corrections in the order they were made; out come the rows that every
 reader is to see. A correction that no longer finds its rep or set (it was erased) changes nothing.
@@ -20,7 +20,7 @@ _REP = Rep.__struct_fields__
 def corrected(
     reps: Sequence[Row], sets: Sequence[Row], corrections: Sequence[CommandMessage]
 ) -> tuple[list[Row], list[Row]]:
-    """The reps and sets of one session as they are to be seen, each by event id; rows are not changed."""
+    """The corrected reps and sets of one session by event id; the given rows are not changed."""
     book = _Book(reps, sets)
     for correction in corrections:
         book.put_right(correction)

@@ -36,7 +36,7 @@ class _Refused(Exception):  # noqa: N818 - an answer, not an error
 
 
 class Corrections:
-    """What people have put right, in the history `db`. Call within the writer's transaction."""
+    """The corrections in the history `db`. Call within the writer's transaction."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -44,7 +44,7 @@ class Corrections:
 
     @property
     def sessions(self) -> set[SessionKey]:
-        """Sessions of which something was corrected: their later revisions go to `originals`."""
+        """Sessions with corrections: later revisions from their station go to `originals`."""
         if self._sessions is None:
             of = ORIGINALS.c
             rows = self._db.rows(select(of.site, of.station, of.session).distinct())
@@ -52,7 +52,7 @@ class Corrections:
         return self._sessions
 
     def obey(self, site: str, station: str, command: CommandMessage) -> ReplyMessage:
-        """Do it, once for each event id, and say what came of it."""
+        """Apply a correction, once for each event id; returns the reply."""
         undone: str | None = None
         try:
             if command.name == "undo":
@@ -65,7 +65,7 @@ class Corrections:
         return ReplyMessage.to(command, code, text, undone)
 
     def again(self, key: SessionKey) -> None:
-        """Make the rows of a session anew: something of it has come, or a correction was made or undone."""
+        """Recompute the rows of a session after new events, a correction or an undo."""
         reps, sets = self._as_said(key)
         corrections = self._of(key)
         seen = corrected(reps, sets, corrections)
@@ -85,7 +85,7 @@ class Corrections:
             self.sessions.discard(key)
 
     def revised(self, table: Table, key: SessionKey, row: Row) -> bool:
-        """Take a station's own row of a corrected event; whether it is one. `again` must follow."""
+        """Take a station's row for a corrected event; returns whether it is one. `again` must follow."""
         event = _event(ORIGINALS, key, row["event_id"])
         found = self._db.rows(select(ORIGINALS.c.original).where(event))
         if not found:

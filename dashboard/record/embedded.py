@@ -66,7 +66,7 @@ class EmbeddedRecord:
         self._thread.join(LEAVE_S)
 
     def trouble(self) -> str | None:
-        """What stands in the way of the record, for a person to read."""
+        """The record's current problem as text."""
         record = self._record
         if record is None:
             return self._not_opened

@@ -1,4 +1,4 @@
-"""Under which time an event is filed: the node's, unless its clock cannot be right.
+"""The time under which an event is filed: the node's, unless its clock is wrong.
 
 A node without a clock of its own boots in 1970, or when it was shut down last, and says so where it can. Its
 events carry their age by the session's clock; they are filed by when they came, less that.
@@ -15,14 +15,14 @@ EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)  # before the first edition: no cloc
 
 
 class Filed(NamedTuple):
-    """The time an event is filed under; `said_utc` is what its node said, where that is another."""
+    """The time an event is filed under; `said_utc` is the node's time where it differs."""
 
     at_utc: str
     said_utc: str | None = None
 
 
 def filed(message: RepMessage | SetMessage, received_utc: str) -> Filed:
-    """When an event was: as its node says, or by when it came less its age."""
+    """The time of an event: the node's, or the time of receipt less its age."""
     said = parse_utc(message.at_utc)
     if said is not None and said >= EARLIEST and message.clock_synchronised is not False:
         return Filed(format_utc(said))
@@ -31,12 +31,12 @@ def filed(message: RepMessage | SetMessage, received_utc: str) -> Filed:
 
 
 def from_the_future(message: RepMessage | SetMessage, received_utc: str) -> bool:
-    """Whether a clock that says it is set is ahead of this machine's, which may be the one that is wrong."""
+    """Whether a clock reported as set is ahead of this machine's, either of which may be wrong."""
     said = parse_utc(message.at_utc)
     return said is not None and said > datetime.fromisoformat(received_utc) + FUTURE
 
 
 def dated(at_utc: str, received_utc: str) -> str:
-    """The time of a command or its answer, as it says, or when it came where that is no time."""
+    """The time of a command or reply, or its time of receipt where it has no valid one."""
     at = parse_utc(at_utc)
     return received_utc if at is None else format_utc(at)

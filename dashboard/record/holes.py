@@ -1,4 +1,4 @@
-"""What stations have said and the record never got: numbers of a stream that stay missing.
+"""Detects gaps in the stations' streams that are not filled in time.
 
 A station repeats what is not acknowledged, so a hole closes within seconds. One that stays was acknowledged
 by another history: this one was restored from a copy, or a second record wrote elsewhere.
@@ -26,7 +26,7 @@ class Hole(NamedTuple):
 
 
 class Holes:
-    """Watches what is missing of each stream, by the acknowledgements."""
+    """Tracks the gaps of each stream, by the acknowledgements."""
 
     def __init__(self, stays_s: float = STAYS_S) -> None:
         self._stays_s = stays_s
@@ -40,7 +40,7 @@ class Holes:
         events: Iterable[tuple[Key, RepMessage | SetMessage]],
         now_s: float,
     ) -> None:
-        """Take what is committed now, and the events that have just come."""
+        """Update with what is committed now and the events that have just arrived."""
         came = {(key, event.seq): event.at_utc for key, event in events}
         for key, ack in acks.items():
             self._committed[key] = ack.committed_seq
@@ -56,7 +56,7 @@ class Holes:
                 self._open[key] = found
 
     def settled(self, site: str, station: str, settled: Mapping[str, int], now_s: float) -> None:
-        """Take up to which number of its streams a station has been acknowledged, by whatever record.
+        """Note how far a station's streams have been acknowledged, by any record.
 
         A history that knows nothing of the station is a new one, and lacks nothing.
         """
@@ -72,7 +72,7 @@ class Holes:
             del self._ends[next(iter(self._ends))]
 
     def staying(self, now_s: float) -> dict[Key, list[Hole]]:
-        """The holes that have stayed so long that nobody will fill them."""
+        """The gaps that have lasted so long that no station will fill them."""
         found = {
             key: [
                 one

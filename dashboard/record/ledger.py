@@ -1,4 +1,4 @@
-"""Which numbers of a stream the history has: `received`, and `gaps` for what is lost for good."""
+"""The sequence numbers of each stream in the history: `received`, and `gaps` for those lost for good."""
 
 from collections.abc import Sequence
 
@@ -43,7 +43,7 @@ class Ledger:
         ).returning(STREAMS.c.id)
 
     def load(self, key: StreamKey) -> Stream:
-        """What is known of a stream, of which something has just been heard."""
+        """Load the state of a stream for which something has arrived."""
         site, station, stream = key
         values = {"site": site, "station": station, "stream": stream, "heard_utc": now_utc()}
         (row,) = self._db.rows(self._hear, values)
@@ -53,7 +53,7 @@ class Ledger:
         return self._load(row["id"], stream)
 
     def save(self, stream: Stream) -> None:
-        """Keep what has changed since it was loaded."""
+        """Write what has changed since `load`."""
         for table, old, new in (
             (RECEIVED, stream.received_before, stream.received),
             (GAPS, stream.gaps_before, stream.gaps),
@@ -69,7 +69,7 @@ class Ledger:
                 self._db.run(_MORE[table], more)
 
     def acks(self) -> dict[StreamKey, StreamAck]:
-        """What is committed of the streams heard last."""
+        """The committed ranges of the most recently heard streams."""
         newest = select(STREAMS).order_by(STREAMS.c.heard_utc.desc()).limit(ACKS)
         return {
             (row["site"], row["station"], row["stream"]): self._load(row["id"], row["stream"]).ack()

@@ -27,13 +27,13 @@ def with_range(ranges: Ranges, first: int, last: int) -> Ranges:
 
 
 def has(ranges: Ranges, number: int) -> bool:
-    """Whether a number is in the ranges."""
+    """Whether the ranges contain a number."""
     place = bisect_left(ranges, number, key=lambda one: one[1])
     return place < len(ranges) and ranges[place][0] <= number
 
 
 def holes(ranges: Ranges) -> Ranges:
-    """What is missing between 1 and the end of the last range."""
+    """The gaps between 1 and the end of the last range."""
     starts = [1, *(last + 1 for _, last in ranges)]
     return tuple(
         (start, first - 1) for start, (first, _) in zip(starts, ranges, strict=False) if start < first
@@ -61,5 +61,5 @@ def minus(ranges: Ranges, other: Ranges) -> Ranges:
 
 
 def size(ranges: Ranges) -> int:
-    """How many numbers are in the ranges."""
+    """The count of numbers in the ranges."""
     return sum(last - first + 1 for first, last in ranges)

@@ -58,7 +58,7 @@ Asked = CommandMessage | BadgeMessage  # of a person, to the record itself
 
 
 class Record:
-    """Takes reps, sets and commands from the broker into a store, in a thread of its own.
+    """Writes reps, sets and commands from the broker into a store, on a thread of its own.
 
     Use as a context manager, or `start` and `stop`. `problem` says what stands in the way; `failure` is a
     defect that has ended the thread.
@@ -110,7 +110,7 @@ class Record:
 
     @property
     def connection_text(self) -> str:
-        """Where it is connected to, or why not."""
+        """The broker's address, or why there is no connection."""
         return self._client.connection.text
 
     @property
@@ -128,12 +128,12 @@ class Record:
         return self._thread.is_alive()
 
     def start(self) -> None:
-        """Begin; a broker that is not there yet is no error."""
+        """Start; the broker need not be there yet."""
         self._client.start()
         self._thread.start()
 
     def stop(self) -> None:
-        """Commit what has arrived, acknowledge it and leave."""
+        """Commit and acknowledge what has arrived, then end."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(5.0)

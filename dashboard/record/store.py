@@ -41,7 +41,7 @@ RecordedMessage = RepMessage | SetMessage | Tombstone | CommandMessage | ReplyMe
 
 
 class Arrived(NamedTuple):
-    """A checked message and whose it is."""
+    """A checked message with its site and station."""
 
     site: str
     station: str
@@ -49,7 +49,7 @@ class Arrived(NamedTuple):
 
 
 class Poison(NamedTuple):
-    """A message that could not be used."""
+    """A message that failed its checks."""
 
     topic: str
     payload: bytes
@@ -57,7 +57,7 @@ class Poison(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """Events that a station's outbox had to drop; first_seq up to and with last_seq."""
+    """Events that a station's outbox dropped: first_seq up to and including last_seq."""
 
     site: str
     station: str
@@ -67,21 +67,21 @@ class Gap(NamedTuple):
 
 
 class Store(Protocol):
-    """What the record needs of a database. Every method commits before it returns, or raises StoreError."""
+    """The record's interface to a database. Every method commits before it returns, or raises StoreError."""
 
     misdated: int  # events whose node's clock could not be right
 
     def ingest(self, arrived: Sequence[Arrived]) -> dict[StreamKey, StreamAck]:
-        """Take messages in one transaction; return what is now committed of the streams they belong to."""
+        """Write messages in one transaction; return the committed ranges of their streams."""
 
     def correct(self, site: str, station: str, command: CommandMessage) -> ReplyMessage:
-        """Correct a past set, once for each event id, and say what came of it."""
+        """Apply a correction of a past set, once for each event id; returns the reply."""
 
     def quarantine(self, poison: Sequence[Poison]) -> None:
-        """Put unusable messages aside, the newest QUARANTINE_ROWS of them."""
+        """Store unusable messages in quarantine, the newest QUARANTINE_ROWS of them."""
 
     def acks(self) -> dict[StreamKey, StreamAck]:
-        """What is committed of the streams heard last, at most 1000 of them."""
+        """The committed ranges of the streams heard last, at most 1000."""
 
     def keep_holes(
         self, staying: Mapping[StreamKey, Sequence[Hole]], closed: Iterable[StreamKey]
@@ -231,7 +231,7 @@ class SqlStore:
         return hole._replace(before_utc=before, after_utc=after)
 
     def _newest_before(self, site: str, station: str, at_utc: str | None) -> str | None:
-        """When a station's newest event before a time was; None: nobody knows."""
+        """The time of a station's newest event before a given time; None: unknown."""
         if at_utc is None or parse_utc(at_utc) is None:
             return None
         newest = func.max(REPS.c.at_utc).label("newest")

@@ -1,4 +1,4 @@
-"""What of a stream is committed, and how the record says so."""
+"""The committed ranges of a stream, and their acknowledgement."""
 
 from dashboard.record.ranges import Ranges, has, holes, minus, size, union, with_range
 from station.messages import RepMessage, SetMessage, StreamAck, Tombstone
@@ -8,7 +8,7 @@ MISSING_RANGES = 64  # named in one acknowledgement; what lies beyond is named i
 
 
 class Stream:
-    """What is known of one stream, while a transaction lasts."""
+    """The state of one stream within a transaction."""
 
     def __init__(self, stream_id: int, stream: str, received: Ranges, gaps: Ranges) -> None:
         self.id = stream_id
@@ -17,7 +17,7 @@ class Stream:
         self.gaps = self.gaps_before = gaps
 
     def take(self, message: RepMessage | SetMessage | Tombstone) -> bool:
-        """Note a message's numbers; False when it has been taken before."""
+        """Add a message's sequence numbers; False when they were there before."""
         if isinstance(message, Tombstone):
             new = minus(minus(((message.first_seq, message.seq),), self.received), self.gaps)
             self.gaps = union((*self.gaps, *new))
@@ -47,7 +47,7 @@ class Stream:
             self.gaps = ((self.gaps[0][0], self.gaps[excess][1]), *self.gaps[excess + 1 :])
 
     def ack(self) -> StreamAck:
-        """What is committed, and the first MISSING_RANGES of what is missing or lost below that."""
+        """The acknowledgement: what is committed, and the first MISSING_RANGES of missing and lost ranges."""
         known = union((*self.received, *self.gaps))
         missing, lost = holes(known), minus(self.gaps, self.received)
         committed = known[-1][1] if known else 0

@@ -1,4 +1,4 @@
-"""Who lifts: names, badges and plans, which stay in the record; and everything it has about one of them."""
+"""Athletes: names, badges and plans, which stay in the record; export and erasure of one's data."""
 
 import hashlib
 import re
@@ -33,7 +33,7 @@ _PLAN_FIELDS = Plan.__struct_fields__
 
 
 def athletes(db: Database) -> list[Athlete]:
-    """Everybody in the record with their plans, by name."""
+    """All athletes of the record with their plans, by name."""
     plans: dict[str, list[Plan]] = {}
     for row in db.rows(select(PLANS).order_by(PLANS.c.athlete, PLANS.c.exercise)):
         plans.setdefault(row["athlete"], []).append(Plan(**{name: row[name] for name in _PLAN_FIELDS}))
@@ -44,7 +44,7 @@ def athletes(db: Database) -> list[Athlete]:
 
 
 def find_athlete(db: Database, word: str) -> str:
-    """The id of whom a word names: an id, a badge or a name. Raises StoreError for nobody or several."""
+    """The id of the athlete with this id, badge or name. Raises StoreError for none or several."""
     known = athletes(db)
     key = name_key(word)
     found = {one.id for one in known if key in (one.id, name_key(one.badge or ""), name_key(one.name))}
@@ -86,7 +86,7 @@ def save(db: Database, people: Sequence[Athlete]) -> None:
 
 
 def everything(db: Database, athlete: str) -> Iterator[tuple[str, Row]]:
-    """Each row of the record that is about an athlete, with the name of its table."""
+    """Every row of the record about an athlete, with the name of its table."""
     for column in reversed(_THEIRS):
         table = column.table
         order = [table.c[name] for name in ("at_utc", "event_id") if name in table.c]
@@ -99,7 +99,7 @@ def everything(db: Database, athlete: str) -> Iterator[tuple[str, Row]]:
 
 
 def erase(db: Database, athlete: str) -> dict[str, int]:
-    """Delete everything about an athlete, leaving no trace in the files; how many rows of each table.
+    """Delete all data about an athlete, also from the files' free pages; returns the rows per table.
 
     Rejected and old reps included; commands that name the athlete or mark their reps; and messages put aside
     that hold the id. Raises StoreError where that cannot be done whole.
@@ -118,7 +118,7 @@ def erase(db: Database, athlete: str) -> dict[str, int]:
 
 
 def hash_of(athlete: str) -> str:
-    """By which an erased athlete's id is known again, and cannot be read."""
+    """A hash by which an erased athlete's id is recognised without being stored."""
     return b32encode(hashlib.sha256(f"plumbline erased {athlete}".encode()).digest()).decode()
 
 
@@ -137,7 +137,7 @@ def _erase_corrections(db: Database, athlete: str) -> None:
 
 
 def scrub(db: Database) -> None:
-    """Remove what is left in the files of rows that were deleted. Raises StoreError while others use them."""
+    """Overwrite deleted rows in the files. Raises StoreError while others use them."""
     try:
         db.scrub((*_ERASED_FROM, CORRECTIONS, ORIGINALS))
     except StoreError as error:

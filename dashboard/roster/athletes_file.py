@@ -55,7 +55,7 @@ class _Entry(NamedTuple):
 
 
 class Roster(NamedTuple):
-    """What a file says, and what the coach should know about it."""
+    """A file's athletes, and warnings for the coach."""
 
     athletes: tuple[Athlete, ...]
     warnings: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The record's answer to a badge: whose it is, and the commands that make the station theirs."""
+"""Answers badges: finds the athlete, and makes the commands that assign the station."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -25,14 +25,14 @@ BY_CHARS = 64
 
 
 class Answer(NamedTuple):
-    """What goes to the station's edge, and what to the screen the badge was read at."""
+    """Commands for the station's edge, and the reply for the screen that read the badge."""
 
     commands: list[CommandMessage]
     reply: ReplyMessage
 
 
 class Badges:
-    """Knows what each station is set to, and answers each badge once."""
+    """Answers each badge once, by each station's settings."""
 
     def __init__(self, db: Database, profiles: Mapping[str, Profile]) -> None:
         self._db = db
@@ -41,13 +41,13 @@ class Badges:
         self._answered: deque[str] = deque(maxlen=REMEMBERED)
 
     def heard(self, key: StationKey, info: InfoMessage) -> None:
-        """A station said what it is set to."""
+        """Note a station's settings."""
         self._infos[key] = info
         if len(self._infos) > STATIONS_KEPT:
             del self._infos[next(iter(self._infos))]
 
     def answer(self, key: StationKey, message: BadgeMessage) -> Answer | None:
-        """What to send; None for a badge answered before. Raises StoreError while nothing can be read."""
+        """The answer to a badge; None if answered before. Raises StoreError if the record cannot be read."""
         if message.event_id in self._answered:
             return None
         athlete = whom(athletes(self._db), message.badge, ("badge", "id"))  # a name has no place on a topic

@@ -12,7 +12,7 @@ _E_NUMBER = re.compile(r"([1-9])(?:[.,](\d{1,14}))?[eE]\+?(\d{1,2})")
 
 
 def spelt(text: str) -> str:
-    """A name as it is kept: composed (NFC), single blanks, nothing unseen but what spelling needs.
+    """Normalise a name for storage: NFC, single blanks, no invisible characters except joiners.
 
     Joiners stay between letters of scripts that join, direction marks in names from right to left; what
     overrides direction, has no width or is a control goes.
@@ -34,7 +34,7 @@ def spelt(text: str) -> str:
 
 
 def name_key(text: str) -> str:
-    """What two spellings of one name have in common: capitals, composition, width and what has no width."""
+    """A comparison key for names: ignores case, composition, width and zero-width characters."""
     folded = unicodedata.normalize("NFKC", spelt(text)).casefold()
     return "".join(
         char for char in unicodedata.normalize("NFKC", folded) if unicodedata.category(char) != "Cf"
@@ -47,7 +47,7 @@ def is_shown(text: str) -> bool:
 
 
 def badge_spelt(text: str) -> str:
-    """A badge as it is kept: no apostrophe that kept a spreadsheet's hands off, no `.0` behind a number."""
+    """Normalise a badge for storage: without a spreadsheet's leading apostrophe or trailing `.0`."""
     badge = spelt(text)
     if re.fullmatch(r"'[\w+=@-].*", badge):
         badge = badge[1:]
@@ -55,7 +55,7 @@ def badge_spelt(text: str) -> str:
 
 
 def badge_warnings(badges: Iterable[str]) -> dict[str, str]:
-    """What a spreadsheet seems to have done to some of the badges of one file, by badge."""
+    """Warnings by badge about damage that a spreadsheet seems to have done in a file."""
     badges = list(badges)
     lengths = [len(badge) for badge in badges if badge.isdecimal()]
     longest = max(lengths, default=0)
@@ -75,7 +75,7 @@ def badge_warnings(badges: Iterable[str]) -> dict[str, str]:
 
 
 def same_badge(kept: str, read: str) -> bool:
-    """Whether a badge that was read may be one a spreadsheet has maimed: zeros dropped, digits rounded."""
+    """Whether a badge matches one damaged by a spreadsheet: zeros dropped, digits rounded."""
     kept, read = name_key(kept), name_key(read)
     if kept.isdecimal() and read.isdecimal():
         return kept.lstrip("0") == read.lstrip("0") != ""

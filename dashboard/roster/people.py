@@ -1,10 +1,10 @@
-"""Who lifts, and what they are to do."""
+"""Athletes and their plans."""
 
 import msgspec
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What an athlete is to do of one exercise; None: as the exercise says, or as it comes."""
+    """An athlete's prescription for one exercise; None: the exercise's own, or free."""
 
     exercise: str
     load_kg: float | None = None
@@ -21,7 +21,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Athlete(msgspec.Struct, frozen=True, kw_only=True):
-    """A person. The id is a pseudonym and all that other programs get to see."""
+    """An athlete. The id is a pseudonym, the only identifier other programs see."""
 
     id: str
     name: str

@@ -22,7 +22,7 @@ _LOADED_BY = {"barbell": ("mass", "none"), "cable": ("cable",), "band": ("band",
 def assignment(
     athlete: Athlete, info: InfoMessage | None, profiles: Mapping[str, Profile], by: str
 ) -> list[CommandMessage]:
-    """What makes a station an athlete's, in the order to send it; `info` is what it is set to now."""
+    """The commands that assign a station to an athlete, in order; `info`: its current settings."""
     commands = [_command("set-athlete", by, athlete=athlete.id)]
     if not athlete.plans:
         return commands
@@ -33,7 +33,7 @@ def assignment(
 
 
 def exercise_change(athlete: Athlete | None, exercise: str, by: str) -> list[CommandMessage]:
-    """What makes a station count something else; who has plans gets what theirs says of it."""
+    """The commands that change a station's exercise, with the athlete's plan for it if there is one."""
     commands = [_command("set-exercise", by, exercise=exercise)]
     if athlete is None or not athlete.plans:
         return commands
@@ -60,7 +60,7 @@ def prescription(plan: Plan | None, by: str) -> list[CommandMessage]:
 
 
 def plan_at(athlete: Athlete, info: InfoMessage | None, profiles: Mapping[str, Profile]) -> Plan | None:
-    """The plan for what the station counts now, else the first that a station of its kind is for."""
+    """The plan for the station's exercise, else the first plan for a station of its kind."""
     if info is None:
         return next(iter(athlete.plans), None)
     loads = _LOADED_BY.get(info.kind, ())
@@ -74,12 +74,12 @@ def plan_at(athlete: Athlete, info: InfoMessage | None, profiles: Mapping[str, P
 
 
 def part_of(event_id: str, number: int) -> str:
-    """The id of one of the commands that a badge brings about: the same however often it is answered."""
+    """The id of the n-th command of a badge: the same however often it is answered."""
     return f"{event_id}.{number}"
 
 
 def whom(people: Sequence[Athlete], word: str, by: Sequence[str] = ("badge", "id", "name")) -> Athlete | None:
-    """Whose badge, id or name a word is; None for nobody, and for a name that several have.
+    """The athlete with exactly this badge, id or name; None for none or several.
 
     A badge that a spreadsheet has maimed is forgiven where one athlete alone can be meant.
     """
@@ -95,7 +95,7 @@ def whom(people: Sequence[Athlete], word: str, by: Sequence[str] = ("badge", "id
 
 
 def matching(people: Sequence[Athlete], word: str) -> list[Athlete]:
-    """Whom a word may mean: whose badge, id or name it is, else whose id or word of the name it begins."""
+    """The athletes matching a word: exactly by badge, id or name, else by a prefix of id or name."""
     exact = whom(people, word)
     if exact is not None:
         return [exact]
@@ -119,7 +119,7 @@ def is_id(word: str) -> bool:
 
 
 def in_words(athlete: Athlete, plan: Plan | None, profiles: Mapping[str, Profile]) -> str:
-    """Who lifts what now, for the person at the station; the id alone, never the name."""
+    """The new assignment as text for the station's screen: with the id, never the name."""
     if plan is None:
         return athlete.id
     title = profiles[plan.exercise].title if plan.exercise in profiles else plan.exercise

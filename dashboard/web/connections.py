@@ -1,4 +1,4 @@
-"""How many may be connected to the web page at once, and for how long without asking for anything.
+"""Limits of the web page's connections: their number, and how long one may stay idle.
 
 Every open connection is a file descriptor, and the record in the same process needs one for the broker. So
 they are counted from when they are accepted, and TLS, which takes 300 kB for each, begins with the first
@@ -69,7 +69,7 @@ class Connections:
         self._by_protocol: dict[Any, Connection] = {}
 
     def asked(self, protocol: Any) -> None:
-        """A request has come on this connection."""
+        """Note a request on a connection."""
         if protocol in self._by_protocol:
             self._by_protocol[protocol].asked = True
 

@@ -72,7 +72,7 @@ class ShellService(AppService):
 
 
 class DashboardServer(Server):
-    """textual-serve with our page, and a door."""
+    """textual-serve with our page and access control."""
 
     def __init__(self, command: str, host: str, port: int, token: str | None) -> None:
         """`token` None lets everyone in who reaches the address: for loopback alone."""
@@ -189,7 +189,7 @@ def _between(least: int, word: str | None, most: int) -> int:
 
 
 def tls_of(host: str, certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
-    """How to encrypt; None for this machine alone, where nobody listens on the way.
+    """The TLS context; None for loopback.
 
     Raises ConfigError where that is asked for any other address, or for files that do not serve.
     """

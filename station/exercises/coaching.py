@@ -71,7 +71,7 @@ def faults_of_rep(profile: Profile, reps: Sequence[Rep], index: int) -> list[Fau
 
 
 def faults_of_set(profile: Profile, reps: Sequence[Rep]) -> list[Fault]:
-    """What happened in a quarter of the set's reps and at least twice, the most frequent first."""
+    """Faults in at least a quarter of the set's reps and at least twice, the most frequent first."""
     every = [fault for index in range(len(reps)) for fault in faults_of_rep(profile, reps, index)]
     often = max(OFTEN_REPS, OFTEN * len(reps))
     times = {fault: every.count(fault) for fault in dict.fromkeys(every)}
@@ -79,7 +79,7 @@ def faults_of_set(profile: Profile, reps: Sequence[Rep]) -> list[Fault]:
 
 
 def cues(profile: Profile, reps: Sequence[Rep]) -> list[str]:
-    """What to say to the lifter after a set, the most frequent fault first; nothing for what was not seen."""
+    """Cues for the lifter after a set, the most frequent fault first; none for what was not measured."""
     say = {cue.when: cue.say for cue in profile.cues}
     return [say[fault] for fault in faults_of_set(profile, reps) if fault in say]
 

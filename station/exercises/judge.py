@@ -20,7 +20,7 @@ from station.records import PARTIAL, Rep
 
 
 class Outcome(StrEnum):
-    """What came of one thing asked for."""
+    """The judgement of one target."""
 
     KEPT = "kept"
     SHORT = "short"  # a phase: quicker than asked
@@ -30,7 +30,7 @@ class Outcome(StrEnum):
 
     @property
     def off(self) -> bool:
-        """Whether it is surely not what was asked for."""
+        """Whether the target was missed by more than the uncertainty."""
         return self in (Outcome.SHORT, Outcome.LONG, Outcome.OFF)
 
 
@@ -43,7 +43,7 @@ DOUBTFUL = 0.8  # less sure than this, a rep is shown for a person to settle
 
 
 def is_doubtful(rep: Rep) -> bool:
-    """Whether nobody can be sure that a rep counts, or that it does not."""
+    """Whether it is uncertain that a rep counts, or that it does not."""
     return rep.confidence is not None and rep.confidence < DOUBTFUL
 
 
@@ -58,12 +58,12 @@ def tempo_sigma_of(rep: Rep) -> TempoTimes:
 
 
 def asked_of(tempo: Tempo) -> TempoTimes:
-    """The four phases as asked for, seconds."""
+    """The target durations of the four phases, seconds."""
     return tempo.eccentric_s, tempo.bottom_pause_s, tempo.concentric_s, tempo.top_pause_s
 
 
 def tolerance_s(asked_s: float, tempo: Tempo) -> float:
-    """How far off a phase may be: a share of it, but never less than a person can time."""
+    """The tolerance of a phase: a share of its target, with a minimum that a person can time."""
     return max(asked_s * tempo.tolerance_pct / 100.0, tempo.tolerance_s)
 
 
@@ -84,7 +84,7 @@ def judge_path(rep: Rep, limit_m: float | None) -> Judgement:
 
 
 def all_of(judged: Sequence[Judgement]) -> Judgement:
-    """Several as one: the first that is off, else unsure if one is; None where nothing was judged."""
+    """Combine judgements: off if one is, else unsure if one is; None where nothing was judged."""
     known = [one for one in judged if one is not None]
     off = [one for one in known if one.off]
     unsure = [one for one in known if one is Outcome.UNSURE]
@@ -98,7 +98,7 @@ def tempo_kept(rep: Rep, tempo: Tempo) -> bool | None:
 
 
 def path_off(reps: Sequence[Rep], profile: Profile) -> bool:
-    """Whether one of them is off its path."""
+    """Whether the path deviation exceeds its limit by more than the uncertainty."""
     return any(judge_path(rep, profile.path_limit_m) is Outcome.OFF for rep in reps)
 
 

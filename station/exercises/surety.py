@@ -1,4 +1,4 @@
-"""How sure numbers are read: which are rough, to what they are rounded, when a limit is surely passed.
+"""Presentation by uncertainty: which numbers are approximate, their decimals, when a limit is passed.
 
 Screens, judge and tables ask here. A sigma of None is not known, and then a number is taken as it stands.
 """
@@ -15,7 +15,7 @@ _SURE = NormalDist().inv_cdf(REACHED)
 
 
 def is_rough(value: float | None, sigma: float | None) -> bool:
-    """Whether a number says little more than its size."""
+    """Whether a number is uncertain enough to be marked approximate."""
     return value is not None and sigma is not None and sigma > ROUGH_SHARE * abs(value)
 
 
@@ -25,7 +25,7 @@ def is_rough_duration(sigma_s: float | None) -> bool:
 
 
 def sure_decimals(sigma: float | None, most: int) -> int:
-    """How many decimals a number has that are sure: the last is a unit that sigma does not exceed."""
+    """The number of decimals that the uncertainty allows."""
     decimals = most
     while sigma is not None and decimals > 0 and sigma > 10.0**-decimals:
         decimals -= 1
