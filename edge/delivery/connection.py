@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from paho.mqtt import client as paho
 from paho.mqtt.enums import MQTTErrorCode
 
@@ -145,10 +146,16 @@ class BrokerConnection:
         else:
             self._client.unsubscribe(topic)
 
-    def announce(self) -> None:
-        """Publish Home Assistant discovery messages where the station file asks for them."""
-        for topic, payload in discovery(self._mqtt, self._station).items():
+    def announce(self, before: str | None) -> str | None:
+        """Tell Home Assistant what there is to show, where the station file asks for it; under which prefix.
+
+        before : the prefix it was told under by an earlier run; what is no longer asked for is taken back
+        """
+        now = discovery(self._mqtt, self._station)
+        old = discovery(msgspec.structs.replace(self._mqtt, home_assistant=before), self._station)
+        for topic, payload in (dict.fromkeys(old, b"") | now).items():
             self._client.publish(topic, payload, qos=1, retain=True)
+        return self._mqtt.home_assistant
 
     def stop(self, timeout_s: float) -> None:
         """Send what is queued and disconnect, which takes the last will back; give up after `timeout_s`."""

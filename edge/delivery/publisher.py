@@ -221,7 +221,7 @@ class StationSender:
             return
         if self.connection.connects != self._connects_seen:
             self._connects_seen = self.connection.connects
-            self.connection.announce()
+            self._from_store(self._announce, now)
             self._unsent |= set(self._retained)
             self._start_over(now, self._window)
             self._resend_after_s = RESEND_MIN_S
@@ -236,6 +236,14 @@ class StationSender:
             self.connection.publish("reply", self.replies.popleft(), qos=1)
         if self._store_retry.due(now):
             self._from_store(lambda: self._send_events(now), now)
+
+    def _announce(self) -> None:
+        """Announce the station, and note where, for the run in which nobody asks for it any more."""
+        key = f"{self._station}/home-assistant"  # no id of a station has a slash
+        before = (self._outbox.saved_state(key) or b"").decode() or None
+        prefix = self.connection.announce(before)
+        if prefix != before:
+            self._outbox.save_state(key, (prefix or "").encode())
 
     def _from_store(self, work: Callable[[], None], now: float) -> None:
         """Do it; when the outbox cannot be read or written, say so and try again in a while."""

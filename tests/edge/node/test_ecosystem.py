@@ -13,6 +13,7 @@ import pytest
 from edge.broker.mosquitto import Broker
 from edge.delivery.home_assistant import discovery
 from edge.delivery.outbox import Outbox
+from edge.delivery.publisher import Publisher
 from edge.link.drivers import Samples
 from edge.node.acquisition import PlayedSamples
 from edge.node.metrics import MetricsServer, exposition
@@ -85,3 +86,21 @@ def test_home_assistant_is_told_only_where_asked(
         assert config["availability_topic"] == "plumbline/1/gym/rack-1/state"
     for topic in discovery(asked, "rack-1"):
         assert topic.split("/")[2] == "rack-1"
+
+
+@pytest.mark.parametrize("later", [None, "ha"])
+def test_what_is_no_longer_asked_for_is_taken_back_from_home_assistant(
+    broker: Broker, outbox: Outbox, listen: Any, until: Callable[..., None], later: str | None
+) -> None:
+    plain = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
+    held: dict[str, bytes] = {}
+    hears = listen("homeassistant/#", "ha/#")
+    hears._client.on_message = lambda _c, _d, message: held.update({message.topic: message.payload})
+    for prefix in ("homeassistant", later):
+        mqtt = msgspec.structs.replace(plain, home_assistant=prefix)
+        publisher = Publisher(outbox, {"rack-1": mqtt}, {"rack-1": "one"})
+        publisher.start()
+        wanted = discovery(mqtt, "rack-1")
+        until(lambda wanted=wanted: {at for at, payload in held.items() if payload} == set(wanted))
+        until(lambda prefix=prefix: outbox.saved_state("rack-1/home-assistant") == (prefix or "").encode())
+        publisher.stop()
