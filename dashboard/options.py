@@ -25,7 +25,7 @@ def add_broker_options(parser: argparse.ArgumentParser) -> None:
 
 def broker_of(args: argparse.Namespace, file: Mqtt | None = None) -> Mqtt:
     """The broker of a file's [mqtt] table, overridden by what the command line says."""
-    host = args.host or (file.host if file else "localhost")
+    host = args.host if args.host is not None else file.host if file else "localhost"
     tls = args.tls
     if tls is None:
         tls = bool(args.ca_file) or (file.tls if file else not is_loopback(host))

@@ -27,6 +27,7 @@ def test_without_a_broker_it_starts_says_so_and_ends_well(capsys: pytest.Capture
         (["--ca-file", "/nowhere.pem"], "/nowhere.pem: no such file"),
         (["--password-file", "/nowhere"], "without mqtt.username"),
         (["--port", "70000"], "a port is 1 to 65535"),
+        (["--host", ""], "mqtt.host is ''"),
         (["--config", "/nowhere.toml"], "/nowhere.toml: cannot be read"),
         (["--exercises", "/nowhere"], "/nowhere: no such folder"),
         (["--site", "My Gym"], "mqtt.site is 'My Gym'"),
@@ -99,7 +100,7 @@ def test_a_history_that_cannot_be_opened_is_said_and_the_rest_goes_on(
 ) -> None:
     database = tmp_path / "history.db"
     database.write_bytes(b"this is no database, whatever its name says" * 10)
-    assert main(["dashboard", "--plain", "--for", "0.3", "--port", "1", "--db", str(database)]) == 0
+    assert main(["dashboard", "--plain", "--for", "4", "--port", "1", "--db", str(database)]) == 0
     assert "no history: " in capsys.readouterr().out
 
 
