@@ -229,7 +229,6 @@ def test_what_is_no_number_does_not_come_in(number):
         (b"\0" * 40, "JSON is malformed"),
         (b"null", "Expected `object`, got `null`"),
         (b"[" * 60_000, "not a Plumbline message"),
-        (LIVE[:-1] + b', "x": ' + b"[" * 30_000 + b"]" * 30_000 + b"}", "recursion"),
         (LIVE[:-1], "truncated"),
         (LIVE + b"{}", "trailing characters"),
         (LIVE.replace(b'"e"', rb'"\ud800"'), "surrogate"),
@@ -246,6 +245,15 @@ def test_what_is_no_number_does_not_come_in(number):
 )
 def test_a_hostile_payload_is_refused_with_a_reason(payload, says):
     assert says.casefold() in refusal("live", payload).casefold()
+
+
+def test_a_payload_nested_without_end_is_refused_or_passed_over() -> None:
+    """Python 3.14 bounds recursion by its stack, not by a count: there the unknown key is read past."""
+    nested = LIVE[:-1] + b', "x": ' + b"[" * 30_000 + b"]" * 30_000 + b"}"
+    try:
+        assert decode("live", nested) == decode("live", LIVE)
+    except MessageError as refused:
+        assert "recursion" in str(refused)
 
 
 @pytest.mark.parametrize("seq", [0, -1, 2**53, 1.5, "1", None])
