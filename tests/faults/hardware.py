@@ -78,12 +78,14 @@ class Health:
     def __init__(self, port: int) -> None:
         self.newest: dict[str, dict[str, int]] = {}
         self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
-        self._client.on_message = lambda _c, _d, message: self.newest.__setitem__(
-            message.topic.split("/")[3], msgspec.json.decode(message.payload)
-        )
+        self._client.on_message = self._hear
         self._client.on_connect = lambda client, *_: client.subscribe("plumbline/1/+/+/health")
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
+
+    def _hear(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        if not message.retain:  # a run before this one left that
+            self.newest[message.topic.split("/")[3]] = msgspec.json.decode(message.payload)
 
     def close(self) -> dict[str, dict[str, int]]:
         """Hear no more; the newest of each."""
@@ -119,14 +121,21 @@ def end(
     child.terminate()
     child.wait(20.0)
     while waiting(gym):
-        child = edge(gym, simulated, board, env or {})
-        until(lambda: not waiting(gym), 20.0)
-        child.terminate()
-        child.wait(20.0)
+        send_the_rest(gym, simulated, board, env or {})
+
+
+def send_the_rest(gym: Gym, simulated: SimulatedSet, board: Board, env: dict[str, str]) -> None:
+    """Run the node until its health says that nothing waits any more."""
+    child = edge(gym, simulated, board, env)
+    health = Health(gym.broker.port)
+    until(lambda: health.newest.get("sim-1", {}).get("outbox_depth") == 0, 20.0)
+    health.close()
+    child.terminate()
+    child.wait(20.0)
 
 
 def waiting(gym: Gym) -> int:
-    """How many events are in the node's outbox."""
+    """How many events are in the outbox of a node that has ended; a running one holds it locked."""
     db = sqlite3.connect(gym.outbox, timeout=5.0)
     count: int = db.execute("SELECT count(*) FROM events").fetchone()[0]
     db.close()

@@ -143,7 +143,7 @@ def soak(quick: bool) -> Verdict:
         start = (len(gym.delivered()), rss_bytes(node.pid), threads(node.pid), len(descriptors(node.pid)))
         until(lambda: len(gym.delivered()) > 0.7 * reps, 600.0)
         end = (len(gym.delivered()), rss_bytes(node.pid), threads(node.pid), len(descriptors(node.pid)))
-        status = node.wait(60.0)
+        status = node.wait(600.0)
         until(lambda: len(gym.delivered()) >= reps, 10.0)
         found = len(gym.delivered())
     per_10k_mb = (end[1] - start[1]) / 1e6 * 10_000 / max(1, end[0] - start[0])

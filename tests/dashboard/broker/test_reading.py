@@ -117,6 +117,9 @@ while True:
 """
 
 
+BUSY_S = 6.0
+
+
 @pytest.fixture
 def flood(broker: Any) -> Iterator[Any]:
     """Another process publishes 3600 live values a second, each with the time it left."""
@@ -131,12 +134,13 @@ def test_a_screen_that_is_always_busy_still_gets_what_is_said_now(flood: Any, un
     client.start()
     try:
         until(lambda: client.connection.up and client.inbox.drain())
-        end_s = time.monotonic() + 6.0
-        while time.monotonic() < end_s:  # keeps the interpreter, as a screen at work does
+        begun_s = time.monotonic()
+        while time.monotonic() < begun_s + BUSY_S:  # keeps the interpreter, as a screen at work does
             sum(range(1000))
         newest = max(
             float(one.payload.split()[0]) for one in client.inbox.drain() if one.topic.endswith("/live")
         )
-        assert time.monotonic() - newest < 2.0  # paho alone: 5.7 s late
+        # paho alone reads nothing meanwhile: what it has is of before
+        assert newest > begun_s + BUSY_S / 2
     finally:
         client.stop()
