@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -120,17 +121,15 @@ def test_a_backup_under_the_records_writing_is_of_one_moment(tmp_path: Path, mak
 
 
 def test_a_history_that_somebody_holds_is_not_restored_into(
-    tmp_path: Path, make_rep: MakeRep, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, make_rep: MakeRep, capsys: pytest.CaptureFixture[str], until: Any
 ) -> None:
     where = tmp_path / "history.db"
     fill(str(where), make_rep)
     assert backup(tmp_path / "copy", where) == 0
     holder = subprocess.Popen(["tail", "-f", str(where)], stdout=subprocess.DEVNULL)
+    fds = Path(f"/proc/{holder.pid}/fd")
     try:
-        while not any(
-            link.samefile(where) for link in Path(f"/proc/{holder.pid}/fd").iterdir() if link.exists()
-        ):
-            pass
+        until(lambda: str(where) in {os.path.realpath(one) for one in fds.iterdir()})
         assert restore(tmp_path / "copy", where, "--over") == 1
     finally:
         holder.kill()

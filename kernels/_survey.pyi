@@ -1,1 +1,0 @@
-"""Compiled for the other kernels only; nothing here is called from Python."""
