@@ -23,6 +23,7 @@ STATIONS = {"rack-1", "rack-2", "cable-1", "cable-2"}
 REP = re.compile(r"^\d\d:\d\d:\d\d (\S+) .* set 1 rep (\d+) +[0-9.]+\S* m/s  tempo \S+  path ")
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc"),
     pytest.mark.skipif(
         not (shutil.which("mosquitto") or Path("/usr/sbin/mosquitto").exists()), reason="mosquitto is missing"

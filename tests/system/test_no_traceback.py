@@ -55,6 +55,8 @@ analyze R --station F --exercise rdl
 analyze R --station S --exercise F
 import F -o N.csv
 import F -o N.csv --rate 100 --column a=position_m
+
+pytestmark = pytest.mark.long
 athletes import F --db N.db
 athletes import F --db H --exercises F
 athletes list --db F

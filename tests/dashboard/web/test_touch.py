@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 SIZES = [(1280, 800), (1024, 768), (390, 844)]
 # A player that records stands in for the browser's: what would have sounded is counted.
 PLAYER = """

@@ -20,6 +20,8 @@ import pytest
 from edge.broker.mosquitto import Broker
 from station.cli import main
 
+pytestmark = pytest.mark.long
+
 
 def test_a_browser_shows_the_floor_takes_keys_and_asks_no_other_host(
     served: Callable[..., str], in_a_browser: Any, edge: Any, words: Any, tmp_path: Path

@@ -17,6 +17,8 @@ from kernels import FrameDecoder
 from station import wire
 from tests.edge.firmware.stimulus import Kind, edges, merged, records
 
+pytestmark = pytest.mark.long
+
 COUNTS_PER_M = 10_000.0
 HX711_PINS = ("4", "5")
 

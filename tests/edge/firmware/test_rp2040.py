@@ -19,6 +19,8 @@ from kernels import FrameDecoder
 from station import wire
 from tests.edge.firmware.stimulus import Kind, edges, merged, records
 
+pytestmark = pytest.mark.long
+
 FIRMWARE = Path(__file__).parents[3] / "edge" / "firmware"
 COUNTS_PER_M = 10_000.0
 
