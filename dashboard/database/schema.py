@@ -8,7 +8,6 @@ from sqlalchemy import Connection, inspect, select
 
 from dashboard.database import first_edition
 from dashboard.database.database import LOCK_WAIT_S, Database
-from dashboard.database.foreign import refuse_foreign
 from dashboard.database.sqlite import SqliteDatabase
 from dashboard.database.tables import METADATA, SCHEMA_VERSION, VERSION
 from station.errors import StoreError
@@ -32,8 +31,6 @@ def connect(where: str | Path, read_only: bool = False) -> Database:
         from dashboard.database.postgres import PostgresDatabase  # noqa: PLC0415  an extra
 
         return PostgresDatabase(where, read_only)
-    if not read_only:
-        refuse_foreign(Path(where))
     return SqliteDatabase(Path(where), read_only)
 
 

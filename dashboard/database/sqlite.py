@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, create_engine
 
 from dashboard.database.database import LOCK_WAIT_S, Database
+from dashboard.database.foreign import refuse_foreign
 from station.errors import StoreError, store_error
 
 
@@ -19,6 +21,7 @@ class SqliteDatabase(Database):
         if read_only and not path.is_file():
             raise StoreError(f"{path}: no such history; `plumbline record` and the dashboard write one")
         if not read_only:
+            refuse_foreign(path, _way(path))
             _make_private(path)
         uri = f"{path.absolute().as_uri()}?{_way(path) if read_only else 'mode=rwc'}"
 
@@ -74,6 +77,16 @@ def _prepare(db: sqlite3.Connection) -> None:
 
 
 def _make_private(path: Path) -> None:
-    """Make a new file its owner's alone; SQLite gives its side files the same mode."""
-    with suppress(OSError):  # there already, or SQLite says why it cannot be
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    """Make a new file its owner's alone; SQLite gives its side files the same mode.
+
+    It is closed before it has its name: closing it later would take locks off another thread's connection.
+    """
+    if path.exists():
+        return
+    with suppress(OSError):  # SQLite says why it cannot be, and somebody else may have been quicker
+        made, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mode 0600
+        os.close(made)
+        try:
+            os.link(name, path)
+        finally:
+            Path(name).unlink()

@@ -1,8 +1,11 @@
 """The history as the record writes it: each event once, whatever the order, and what is missing is named."""
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 from sqlalchemy import text
 
+from dashboard.database.schema import open_history, version_of
 from dashboard.database.tables import SCHEMA_VERSION
 from dashboard.record.ledger import STREAMS_KEPT
 from dashboard.record.ranges import holes, minus, size, union
@@ -189,3 +193,34 @@ def test_odd_numbers_without_end_cost_no_more_than_a_bound(store: SqlStore, make
     assert store.gaps()[0].first_seq == 2
     take(store, structs.replace(rep, seq=4, event_id="late"))
     assert len(store.reps("gym", "rack-1", 9999)) == len(odd) + 1
+
+
+LOOK = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+print(*db.execute("SELECT count(*) FROM reps").fetchone())
+db.close()
+"""
+
+
+def test_who_looks_in_between_takes_no_file_from_under_the_record(tmp_path: Path, make_rep: Any) -> None:
+    """As a screen, a second store and another program do: the last of them to close empties SQLite's log."""
+    path = tmp_path / "history.db"
+
+    def elsewhere() -> int:
+        done = subprocess.run([sys.executable, "-c", LOOK, path], capture_output=True, text=True, check=True)
+        return int(done.stdout)
+
+    with open_store(path):
+        pass
+    with open_history(path) as screen, open_store(path) as store:
+        assert version_of(screen) is not None
+        with open_store(path):
+            pass
+        store.ingest([Arrived("gym", "rack-1", make_rep(1, seq=1))])
+        assert elsewhere() == 1
+        with open_store(path):
+            pass
+        elsewhere()
+        store.ingest([Arrived("gym", "rack-1", make_rep(2, seq=2))])
+        assert elsewhere() == 2
