@@ -8,7 +8,7 @@ of a node that is dead; health that comes while one listens is of a node that li
 from station.messages import AnyMessage, HealthMessage, StateMessage
 
 LEAVES = ("state", "health")  # what is listened to
-SETTLE_S = 0.2  # the broker sends what it has kept at once
+SETTLE_S = 0.5  # the broker sends what it has kept at once; a machine that is busy reads it later
 SUSPECT_S = 2.5  # health comes every second
 GONE_S = 20.0  # longer than a broker takes to notice that a node is dead
 
