@@ -43,6 +43,10 @@ _BY_NAME: Mapping[str, Limits] = {
     "largest_path_deviation_m": _SIZE,
     "path_drift_m": Limits(-5.0, 5.0),
     "position_m": Limits(-50_000.0, 50_000.0),  # of a band it is the tension
+    "velocity_least_mps": _MEAN_UP,
+    "velocity_most_mps": _MEAN_UP,
+    "velocity_best_pct": Limits(0.0, 200.0),
+    "rest_s": _DURATION,
     "mean_concentric_velocity_mps": _MEAN_UP,
     "fastest_mean_concentric_velocity_mps": _MEAN_UP,
     "last_mean_concentric_velocity_mps": _MEAN_UP,

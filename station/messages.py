@@ -63,6 +63,10 @@ class InfoMessage(Message, frozen=True, kw_only=True, tag="plumbline/info/1"):
     tempo_s: TempoTarget | None = None  # this and the two below: None is as the exercise has it
     velocity_loss_cutoff_pct: float | None = None
     path_limit_m: float | None = None
+    velocity_least_mps: float | None = None  # target mean concentric velocity: a minimum,
+    velocity_most_mps: float | None = None  # with this a zone,
+    velocity_best_pct: float | None = None  # or a share of the best of the last sessions at the load
+    rest_s: float | None = None  # asked for between two sets
     full_range_m: float | None = None  # what the athlete's whole range is; None: the set's own median
     queue: list[str] = []  # who shares the station, the one lifting first
     acknowledged: str | None = None  # what a coach has seen
@@ -237,6 +241,10 @@ class CommandMessage(Message, frozen=True, kw_only=True, tag="plumbline/command/
     tempo_s: TempoTarget | None = None
     velocity_loss_cutoff_pct: float | None = None
     path_limit_m: float | None = None
+    velocity_least_mps: float | None = None
+    velocity_most_mps: float | None = None
+    velocity_best_pct: float | None = None
+    rest_s: float | None = None
     full_range_m: float | None = None  # None: as it was
     target_sets: Count | None = None  # likewise
     queue: list[str] | None = None

@@ -10,7 +10,7 @@ from sqlalchemy.types import TypeEngine
 from dashboard.database.types import BYTES, REAL, TEXT, TIME, TRUTH, WHOLE, plain_types
 from station.records import Rep, SetSummary
 
-SCHEMA_VERSION = 9  # the newest step in migrations/versions
+SCHEMA_VERSION = 10  # the newest step in migrations/versions
 METADATA = MetaData()
 _OF_PYTHON: dict[Any, TypeEngine[Any]] = {bool: TRUTH, int: WHOLE, float: REAL, str: TEXT}
 
@@ -97,7 +97,7 @@ ATHLETES = _table(
     "athletes",
     Column("id", TEXT, primary_key=True),
     *_always(name=TEXT),
-    *_maybe(badge=TEXT),
+    *_maybe(badge=TEXT, squad=TEXT, note=TEXT),
     UniqueConstraint("badge"),
 )
 PLANS = _table(
@@ -107,6 +107,7 @@ PLANS = _table(
     *_maybe(load_kg=REAL, sets=WHOLE, reps=WHOLE),
     *_maybe(eccentric_s=REAL, bottom_pause_s=REAL, concentric_s=REAL, top_pause_s=REAL),
     *_maybe(velocity_loss_cutoff_pct=REAL, path_limit_m=REAL, full_range_m=REAL, rest_s=REAL),
+    *_maybe(velocity_least_mps=REAL, velocity_most_mps=REAL, velocity_best_pct=REAL),
 )
 ERASED = _table("erased", Column("athlete_hash", TEXT, primary_key=True), *_always(at_utc=TIME))
 STREAMS = _numbered(

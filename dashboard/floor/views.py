@@ -54,6 +54,7 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     sets_begun: int  # by this athlete of this exercise, today
     sets_planned: int | None
     rest_s: float | None
+    rest_asked_s: float | None  # as prescribed
     reps: tuple[RepView, ...]  # of the running set by number, those that a person has struck among them
     attention: Attention
     attention_text: str
@@ -115,7 +116,6 @@ class Views:
 
     def __init__(self, profiles: Mapping[str, Profile]) -> None:
         self.before: Mapping[tuple[str, str], AthleteRecord] = {}  # by athlete and exercise, from the record
-        self.rests_s: Mapping[tuple[str, str], float] = {}  # what plans ask for, likewise
         self.names: Names = {}
         self._profiles = profiles
         # The state never changes what it holds, so the same objects mean the same content.
@@ -131,8 +131,7 @@ class Views:
         if held is None or any(one is not other for one, other in zip(given, held[0], strict=True)):
             held = self._assessed[station.key] = given, assess(session, self._profiles, self.before)
         found = held[1]
-        rest_s = self.rests_s.get((found.athlete or "", found.exercise or ""), REST_OVERDUE_S)
-        return _seen(station, found, now_s, broker_up, units, rest_s, self.names)
+        return _seen(station, found, now_s, broker_up, units, self.names)
 
 
 def view(
@@ -152,7 +151,6 @@ def _seen(
     now_s: float,
     broker_up: bool,
     units: Units,
-    rest_asked_s: float,
     names: Names,
 ) -> StationView:
     session = station.newest
@@ -173,7 +171,7 @@ def _seen(
         valid_reps,
         over,
         rest_s,
-        rest_asked_s,
+        info.rest_s if info and info.rest_s is not None else REST_OVERDUE_S,
         load_words(_rounded(running.lifted_kg), units) if running else None,
     )
     return StationView(
@@ -207,6 +205,7 @@ def _seen(
         sets_begun=found.sets_begun,
         sets_planned=info.target_sets if info else None,
         rest_s=rest_s,
+        rest_asked_s=info.rest_s if info else None,
         reps=found.reps,
         attention=attention,
         attention_text=text,

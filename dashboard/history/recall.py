@@ -27,7 +27,6 @@ class RecordSnapshot(msgspec.Struct, frozen=True):
     athletes: tuple[Athlete, ...] = ()
     names: Names = MappingProxyType({})
     before: Mapping[Practice, AthleteRecord] = MappingProxyType({})
-    rests_s: Mapping[Practice, float] = MappingProxyType({})  # what plans ask for
     problem: str | None = None
 
 

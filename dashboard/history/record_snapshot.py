@@ -28,13 +28,7 @@ def read_record(db: Database, wanted: tuple[Practice, ...] = ()) -> RecordSnapsh
         for athlete, exercise in wanted
     }
     people = tuple(athletes(db))
-    rests_s = {
-        (one.id, plan.exercise): plan.rest_s
-        for one in people
-        for plan in one.plans
-        if plan.rest_s is not None
-    }
-    return RecordSnapshot(athletes=people, names=names_of(people), before=before, rests_s=rests_s)
+    return RecordSnapshot(athletes=people, names=names_of(people), before=before)
 
 
 def signed_off_by_coaches(db: Database) -> set[Practice]:

@@ -78,11 +78,20 @@ def save(db: Database, people: Sequence[Athlete]) -> None:
             db.run(delete(PLANS).where(PLANS.c.athlete == one.id))
             db.run(delete(ATHLETES).where(ATHLETES.c.id == one.id))
         for one in people:
-            db.run(ATHLETES.insert(), {"id": one.id, "name": one.name, "badge": one.badge})
+            db.run(ATHLETES.insert(), {of.name: getattr(one, of.name) for of in ATHLETES.columns})
             db.run(delete(ERASED).where(ERASED.c.athlete_hash == hash_of(one.id)))
             if one.plans:
                 plans = [{"athlete": one.id} | msgspec.structs.asdict(plan) for plan in one.plans]
                 db.run(PLANS.insert(), plans)
+
+
+def save_plan(db: Database, athlete: str, plan: Plan) -> None:
+    """Insert or replace one plan of an athlete. Raises StoreError for an athlete the record does not have."""
+    with db.transaction():
+        if not db.rows(select(ATHLETES.c.id).where(ATHLETES.c.id == athlete)):
+            raise StoreError(f"{athlete} is not in the record: no plan can be kept; enter them first")
+        db.run(delete(PLANS).where(PLANS.c.athlete == athlete, PLANS.c.exercise == plan.exercise))
+        db.run(PLANS.insert(), {"athlete": athlete} | msgspec.structs.asdict(plan))
 
 
 def everything(db: Database, athlete: str) -> Iterator[tuple[str, Row]]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dashboard.roster.names import badge_spelt, badge_warnings, is_shown, spelt
-from dashboard.roster.people import Athlete, Plan
+from dashboard.roster.people import PLAN_NUMBERS, PLAN_WHOLE, Athlete, Plan
 from station.errors import ConfigError, TableError
 from station.exercises import Profile
 from station.text.encoding import read_text
@@ -30,16 +30,8 @@ from station.text.toml import parse_toml
 MOST_BYTES = 4_000_000  # some 20 000 athletes
 _ID = re.compile(r"[a-z0-9-]{1,32}")
 _TEMPO = re.compile(r"(\d{1,2}(?:\.\d{1,2})?|[xX])" + r"-(\d{1,2}(?:\.\d{1,2})?|[xX])" * 3)
-_PERSON = ("id", "name", "badge")
-_WHOLE = {"sets": (1, 50), "reps": (1, 200)}  # least and most
-_NUMBERS = {
-    "load_kg": (0.0, 1000.0),
-    "velocity_loss_cutoff_pct": (1.0, 100.0),
-    "path_limit_m": (0.005, 1.0),
-    "full_range_m": (0.05, 2.5),
-    "rest_s": (0.0, 3600.0),
-}
-_PLAN = ("exercise", "tempo", *_WHOLE, *_NUMBERS)
+_PERSON = ("id", "name", "badge", "squad", "note")
+_PLAN = ("exercise", "tempo", *PLAN_WHOLE, *PLAN_NUMBERS)
 _HEADER = re.compile(r"\s*\[\[\s*athletes\s*(\.\s*plans\s*)?\]\]")
 _KEY = re.compile(r"\s*([A-Za-z0-9_-]+)\s*=")
 
@@ -134,13 +126,13 @@ def _from_csv(path: Path, text: str) -> list[tuple[_Entry, list[_Entry]]]:
         named = [column for column in columns if column]
         if "id" not in named or len(set(named)) < len(named):
             raise ConfigError(f"{head}: expected each column once, and a column id; see --help")
-        mark = table.decimal_mark([at for at, column in enumerate(columns) if column in _NUMBERS])
+        mark = table.decimal_mark([at for at, column in enumerate(columns) if column in PLAN_NUMBERS])
         found: dict[str, tuple[_Entry, list[_Entry]]] = {}
         for line, cells in table.rows():
             filled = {key: cell for key, cell in zip(columns, cells, strict=True) if key and spelt(cell)}
             filled["id"] = spelt(filled.get("id", ""))
             if mark == ",":
-                filled |= {key: filled[key].replace(",", ".") for key in _NUMBERS.keys() & filled.keys()}
+                filled |= {key: filled[key].replace(",", ".") for key in PLAN_NUMBERS.keys() & filled.keys()}
             _add_row(path, found, {key: cell for key, cell in filled.items() if cell}, line)
     except TableError as error:
         raise ConfigError(f"{path}: {error}") from error
@@ -221,7 +213,12 @@ class _Check:
             if plan.exercise in [other.exercise for other in done[:number]]:
                 self._say(plans[number], "exercise", f"{plan.exercise!r} is planned twice for {athlete}")
         return Athlete(
-            id=athlete or "", name=name or "", badge=self._text(entry, "badge", 32), plans=tuple(done)
+            id=athlete or "",
+            name=name or "",
+            badge=self._text(entry, "badge", 32),
+            squad=self._text(entry, "squad", 32),
+            note=self._text(entry, "note", 200),
+            plans=tuple(done),
         )
 
     def _plan(self, entry: _Entry) -> Plan:
@@ -244,8 +241,8 @@ class _Check:
             bottom_pause_s=phases[1],
             concentric_s=phases[2],
             top_pause_s=phases[3],
-            **{key: self._number(entry, key, *bounds, whole=True) for key, bounds in _WHOLE.items()},
-            **{key: self._number(entry, key, *bounds) for key, bounds in _NUMBERS.items()},
+            **{key: self._number(entry, key, *bounds, whole=True) for key, bounds in PLAN_WHOLE.items()},
+            **{key: self._number(entry, key, *bounds) for key, bounds in PLAN_NUMBERS.items()},
         )
 
     def _text(self, entry: _Entry, key: str, most: int) -> str | None:

@@ -1,5 +1,7 @@
 """Athletes and their plans."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 
@@ -16,8 +18,25 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     top_pause_s: float | None = None
     velocity_loss_cutoff_pct: float | None = None
     path_limit_m: float | None = None
+    velocity_least_mps: float | None = None
+    velocity_most_mps: float | None = None
+    velocity_best_pct: float | None = None
     full_range_m: float | None = None
     rest_s: float | None = None
+
+
+# Least and most of what a plan may ask for.
+PLAN_WHOLE: Mapping[str, tuple[int, int]] = {"sets": (1, 50), "reps": (1, 200)}
+PLAN_NUMBERS: Mapping[str, tuple[float, float]] = {
+    "load_kg": (0.0, 1000.0),
+    "velocity_loss_cutoff_pct": (1.0, 100.0),
+    "path_limit_m": (0.005, 1.0),
+    "velocity_least_mps": (0.05, 3.0),
+    "velocity_most_mps": (0.05, 3.0),
+    "velocity_best_pct": (50.0, 150.0),
+    "full_range_m": (0.05, 2.5),
+    "rest_s": (0.0, 3600.0),
+}
 
 
 class Athlete(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,4 +45,6 @@ class Athlete(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     badge: str | None = None  # what a reader at the station types
+    squad: str | None = None  # who trains together: a word to find and to compare by
+    note: str | None = None  # what a coach is to know
     plans: tuple[Plan, ...] = ()

@@ -42,7 +42,7 @@ def exercise_change(athlete: Athlete | None, exercise: str, by: str) -> list[Com
 
 
 def prescription(plan: Plan | None, by: str) -> list[CommandMessage]:
-    """A plan's load, reps, sets, tempo, cut-off and path limit; None: no load, the exercise's own targets."""
+    """All that a plan says; None: no load, the exercise's own targets."""
     plan = plan or Plan(exercise="")
     return [
         _command("set-load", by, load_kg=plan.load_kg),
@@ -54,6 +54,10 @@ def prescription(plan: Plan | None, by: str) -> list[CommandMessage]:
             tempo_s=_tempo(plan),
             velocity_loss_cutoff_pct=plan.velocity_loss_cutoff_pct,
             path_limit_m=plan.path_limit_m,
+            velocity_least_mps=plan.velocity_least_mps,
+            velocity_most_mps=plan.velocity_most_mps,
+            velocity_best_pct=plan.velocity_best_pct,
+            rest_s=plan.rest_s,
             full_range_m=plan.full_range_m,
         ),
     ]

@@ -296,7 +296,7 @@ class PlumblineApp(App[int]):
 
     def _view(self, station: StationState) -> StationView:
         known = self._known()
-        self._views.before, self._views.rests_s, self._views.names = known.before, known.rests_s, known.names
+        self._views.before, self._views.names = known.before, known.names
         return self._views.view(station, self._heard_until_s, self.client.connection.up, self.units)
 
     def _answered(self, station: str, reply: ReplyMessage) -> None:

@@ -11,6 +11,18 @@ from station.messages import CommandError, CommandMessage, CommandName, ReplyCod
 MAX_ID_CHARS = 64
 QUEUE_LIMIT = 4  # two to four athletes share a rack
 MAX_TEMPO_S = 60.0
+# What a prescription says of one exercise, and no other one takes over.
+OF_ONE_EXERCISE = (
+    "target_sets",
+    "tempo_s",
+    "velocity_loss_cutoff_pct",
+    "path_limit_m",
+    "velocity_least_mps",
+    "velocity_most_mps",
+    "velocity_best_pct",
+    "rest_s",
+    "full_range_m",
+)
 SIGNED_OFF_KEPT = 64  # of a session; the history has all
 
 
@@ -24,6 +36,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tempo_s: TempoTarget | None = None
     velocity_loss_cutoff_pct: float | None = None
     path_limit_m: float | None = None
+    velocity_least_mps: float | None = None
+    velocity_most_mps: float | None = None
+    velocity_best_pct: float | None = None
+    rest_s: float | None = None
     full_range_m: float | None = None  # of this athlete at this exercise
     queue: tuple[str, ...] = ()  # who shares the station, the one lifting first
     acknowledged: str | None = None  # what a coach has seen and needs to hear no more of
@@ -115,6 +131,13 @@ def _target(old: Settings, command: CommandMessage, _: Profile) -> tuple[Setting
         _check("phase", seconds, 0.0, MAX_TEMPO_S, "s")
     _check("cut-off", command.velocity_loss_cutoff_pct, 1.0, 100.0, "%")
     _check("path limit", command.path_limit_m, 0.001, 1.0, "m")
+    least, most = command.velocity_least_mps, command.velocity_most_mps
+    for velocity in (least, most):
+        _check("velocity", velocity, 0.05, 3.0, "m/s")
+    if least is not None and most is not None and most <= least:
+        raise _beyond(f"a velocity from {least:g} to {most:g} m/s; give the lower one first")
+    _check("share of the best velocity", command.velocity_best_pct, 50.0, 150.0, "%")
+    _check("rest", command.rest_s, 0.0, 3600.0, "s")
     _check("full range", command.full_range_m, 0.05, 2.5, "m")
     new = msgspec.structs.replace(
         old,
@@ -123,6 +146,10 @@ def _target(old: Settings, command: CommandMessage, _: Profile) -> tuple[Setting
         tempo_s=command.tempo_s,
         velocity_loss_cutoff_pct=command.velocity_loss_cutoff_pct,
         path_limit_m=command.path_limit_m,
+        velocity_least_mps=least,
+        velocity_most_mps=most,
+        velocity_best_pct=command.velocity_best_pct,
+        rest_s=command.rest_s,
         full_range_m=old.full_range_m if command.full_range_m is None else command.full_range_m,
     )
     return new, ", ".join(_target_words(new))
@@ -138,8 +165,22 @@ def _target_words(settings: Settings) -> list[str]:
         words.append(f"cut-off {settings.velocity_loss_cutoff_pct:g} %")
     if settings.path_limit_m is not None:
         words.append(f"path within {1000 * settings.path_limit_m:g} mm")
+    words += _velocity_words(settings)
+    if settings.rest_s is not None:
+        words.append(f"rest {settings.rest_s:g} s")
     if settings.full_range_m is not None:
         words.append(f"full range {100 * settings.full_range_m:g} cm")
+    return words
+
+
+def _velocity_words(settings: Settings) -> list[str]:
+    words = []
+    if settings.velocity_least_mps is not None:
+        words.append(f"{settings.velocity_least_mps:g} m/s or more")
+    if settings.velocity_most_mps is not None:
+        words.append(f"{settings.velocity_most_mps:g} m/s at most")
+    if settings.velocity_best_pct is not None:
+        words.append(f"{settings.velocity_best_pct:g} % of the best velocity")
     return words
 
 

@@ -13,7 +13,7 @@ import msgspec
 from edge.counting.dispute import Why
 from edge.counting.pipeline import Event, StationPipeline
 from edge.counting.rest import RestZero
-from edge.counting.settings import MAX_ID_CHARS, Settings, changed, check_id, check_load
+from edge.counting.settings import MAX_ID_CHARS, OF_ONE_EXERCISE, Settings, changed, check_id, check_load
 from edge.counting.tracked_set import SetEvents
 from edge.node.flight_recorder import FlightRecorder
 from station.errors import ConfigError
@@ -127,15 +127,8 @@ class Commands:
                 if command.exercise is None:
                     raise CommandError(ReplyCode.MISSING, "the command needs exercise")
                 profile = load_profile(command.exercise, self._session.exercises_dir)
-                # How many sets, a tempo, a path limit and a full range are of one exercise.
-                asked = msgspec.structs.replace(
-                    self._session.settings,
-                    target_sets=None,
-                    tempo_s=None,
-                    velocity_loss_cutoff_pct=None,
-                    path_limit_m=None,
-                    full_range_m=None,
-                )
+                of_one_exercise: dict[str, None] = dict.fromkeys(OF_ONE_EXERCISE)
+                asked = msgspec.structs.replace(self._session.settings, **of_one_exercise)
                 text = f"counting {profile.title}"
             case _:
                 profile = self._session.profile

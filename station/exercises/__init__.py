@@ -24,6 +24,17 @@ class Tempo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tolerance_s: float = 0.25  # at least this much: nobody times a half-second pause to a tenth
 
 
+class VelocityTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Target mean concentric velocity: a minimum, a zone, or a share of the best of the last sessions.
+
+    That best is the athlete's own at the load that is on; where it is not known, nothing is judged by it.
+    """
+
+    least_mps: float | None = None
+    most_mps: float | None = None
+    best_pct: float | None = None  # of the best at this load; takes the place of least_mps
+
+
 Fault = Literal[
     "eccentric-rushed",
     "top-rushed",
@@ -78,6 +89,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     v0_mps: float = 0.02
     set_gap_s: float = 12.0
     tempo: Tempo = Tempo()
+    velocity: VelocityTarget = VelocityTarget()
     path_limit_m: float | None = None
     velocity_loss_cutoff_pct: float | None = None  # None: nobody has prescribed one
     cues: list[Cue] = []

@@ -6,16 +6,19 @@ Tile, station screen, cue, mastery, plots and report all ask here, so that they 
              it is short or long. A top pause longer than asked is a breath, and kept.
     path     with the deviation's standard uncertainty: off where it is beyond the limit by more than that,
              kept where it is within by more than that, else unsure.
+    velocity likewise: slow or fast where it is beyond the target by more than its standard uncertainty.
+             A share of the best needs that best.
     partial  by the reason's code.
 
 None is what was not measured, or not asked for. No outcome says more than the sensors do: an unsure one is
 neither praised nor held against the lifter.
 """
 
+import math
 from collections.abc import Sequence
 from enum import StrEnum
 
-from station.exercises import Limits, Profile, Tempo
+from station.exercises import Limits, Profile, Tempo, VelocityTarget
 from station.records import PARTIAL, Rep
 
 
@@ -25,13 +28,15 @@ class Outcome(StrEnum):
     KEPT = "kept"
     SHORT = "short"  # a phase: quicker than asked
     LONG = "long"  # a phase: slower than asked
+    SLOW = "slow"  # a velocity: below its target
+    FAST = "fast"  # a velocity: above its zone
     OFF = "off"  # a path: beyond its limit
-    UNSURE = "unsure"  # a path: its limit lies within the uncertainty
+    UNSURE = "unsure"  # a path or a velocity: its limit lies within the uncertainty
 
     @property
     def off(self) -> bool:
         """Whether the target was missed by more than the uncertainty."""
-        return self in (Outcome.SHORT, Outcome.LONG, Outcome.OFF)
+        return self not in (Outcome.KEPT, Outcome.UNSURE)
 
 
 Judgement = Outcome | None
@@ -81,6 +86,30 @@ def judge_path(rep: Rep, limit_m: float | None) -> Judgement:
     if rep.path_deviation_m - sigma_m > limit_m:
         return Outcome.OFF
     return Outcome.KEPT if rep.path_deviation_m + sigma_m <= limit_m else Outcome.UNSURE
+
+
+def velocity_zone(target: VelocityTarget, best_mps: float | None = None) -> tuple[float | None, float | None]:
+    """The least and the greatest velocity asked for, m/s; `best_mps`: of the last sessions at the load."""
+    if target.best_pct is None:
+        return target.least_mps, target.most_mps
+    return (None if best_mps is None else best_mps * target.best_pct / 100.0), target.most_mps
+
+
+def judge_velocity(rep: Rep, target: VelocityTarget, best_mps: float | None = None) -> Judgement:
+    """The mean concentric velocity, with its uncertainty, against its target."""
+    least_mps, most_mps = velocity_zone(target, best_mps)
+    speed_mps = rep.mean_concentric_velocity_mps
+    if speed_mps is None or (least_mps is None and most_mps is None):
+        return None
+    sigma_mps = rep.mean_concentric_velocity_sigma_mps or 0.0
+    low_mps = -math.inf if least_mps is None else least_mps
+    high_mps = math.inf if most_mps is None else most_mps
+    if speed_mps + sigma_mps < low_mps:
+        return Outcome.SLOW
+    if speed_mps - sigma_mps > high_mps:
+        return Outcome.FAST
+    sure = speed_mps - sigma_mps >= low_mps and speed_mps + sigma_mps <= high_mps
+    return Outcome.KEPT if sure else Outcome.UNSURE
 
 
 def all_of(judged: Sequence[Judgement]) -> Judgement:

@@ -5,19 +5,21 @@ from typing import Any
 import msgspec
 import pytest
 
-from station.exercises import Tempo, load_profile
+from station.exercises import Tempo, VelocityTarget, load_profile
 from station.exercises.judge import (
     Outcome,
     all_of,
     is_partial,
     judge_path,
     judge_tempo,
+    judge_velocity,
     path_off,
     tempo_kept,
 )
 from station.records import ReasonCode, Rep
 
 KEPT, SHORT, LONG, OFF, UNSURE = Outcome.KEPT, Outcome.SHORT, Outcome.LONG, Outcome.OFF, Outcome.UNSURE
+SLOW, FAST = Outcome.SLOW, Outcome.FAST
 ASKED = Tempo(eccentric_s=2.0, bottom_pause_s=0.0, concentric_s=1.0, top_pause_s=1.0)
 
 
@@ -51,6 +53,43 @@ def test_a_phase_is_judged_by_the_larger_of_its_two_tolerances(
 ) -> None:
     assert judge_tempo(rep(**took), ASKED) == outcome, why
     assert tempo_kept(rep(**took), ASKED) is not any(one in (SHORT, LONG) for one in outcome)
+
+
+LEAST = VelocityTarget(least_mps=0.5)
+ZONE = VelocityTarget(least_mps=0.45, most_mps=0.55)
+BEST = VelocityTarget(best_pct=90.0)
+
+
+@pytest.mark.parametrize(
+    ("target", "speed_mps", "sigma_mps", "best_mps", "outcome", "why"),
+    [
+        (LEAST, 0.52, None, None, KEPT, "quicker than the minimum"),
+        (LEAST, 0.48, None, None, SLOW, "slower"),
+        (LEAST, 0.48, 0.03, None, UNSURE, "slower by less than one can be sure of"),
+        (LEAST, 2.0, None, None, KEPT, "a minimum has no upper end"),
+        (ZONE, 0.50, 0.01, None, KEPT, "within"),
+        (ZONE, 0.60, 0.01, None, FAST, "too light, or more is asked than was meant"),
+        (ZONE, 0.44, 0.005, None, SLOW, "below"),
+        (ZONE, 0.55, 0.01, None, UNSURE, "on the edge"),
+        (BEST, 0.46, 0.0, 0.50, KEPT, "nine tenths of the best"),
+        (BEST, 0.44, 0.0, 0.50, SLOW, "less"),
+        (BEST, 0.44, 0.0, None, None, "nobody knows the best at this load"),
+        (LEAST, None, None, None, None, "a band's velocity is not seen"),
+        (VelocityTarget(), 0.5, None, None, None, "nothing was asked for"),
+    ],
+)
+def test_a_velocity_is_off_where_it_misses_by_more_than_its_uncertainty(
+    target: VelocityTarget,
+    speed_mps: float | None,
+    sigma_mps: float | None,
+    best_mps: float | None,
+    outcome: Outcome | None,
+    why: str,
+) -> None:
+    seen = rep(mean_concentric_velocity_mps=speed_mps, mean_concentric_velocity_sigma_mps=sigma_mps)
+    judged = judge_velocity(seen, target, best_mps)
+    assert judged is outcome, why
+    assert judged is None or judged.off is (judged in (SLOW, FAST))
 
 
 def test_a_gym_that_allows_more_seconds_is_obeyed_by_the_judge() -> None:

@@ -53,8 +53,8 @@ def test_the_rest_a_plan_asks_for_is_what_is_overdue(words: Any, at: Callable[..
     views = Views(PROFILES)
     station = floor.stations["gym", "rack-1"]
     assert views.view(station, 1.0).attention is Attention.FINE
-    views.rests_s = {("a-17", "romanian-deadlift"): 90.0}
-    seen = views.view(station, 1.0)
+    asked = say.info(athlete="a-17", rest_s=90.0)
+    seen = views.view(apply(floor, at("rack-1", asked), asked, 2.0).stations["gym", "rack-1"], 1.0)
     assert (seen.attention, seen.attention_text) == (Attention.REST, "rest 1:40")
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from dashboard.database.schema import open_history, open_writable
 from dashboard.record.store import Arrived, Poison, SqlStore, open_store
-from dashboard.roster.athletes import athletes, erase, find_athlete, save
+from dashboard.roster.athletes import athletes, erase, find_athlete, save, save_plan
 from dashboard.roster.athletes_cli import athletes_command
 from dashboard.roster.athletes_file import read_roster
 from dashboard.roster.people import Athlete, Plan
@@ -153,6 +154,34 @@ def test_importing_again_replaces_a_person_and_leaves_the_others(where: str) -> 
             save(db, [Athlete(id="c-1", name="C", badge="7")])
         save(db, [Athlete(id="a-17", name="Ana Lund"), Athlete(id="c-1", name="C", badge="7")])
         assert [one.badge for one in athletes(db)] == [None, None, "7"]
+
+
+def test_squads_notes_and_velocities_go_from_a_file_into_the_record(tmp_path: Path, where: str) -> None:
+    file = tmp_path / "athletes.csv"
+    file.write_text(
+        "id,name,squad,note,exercise,velocity_least_mps,velocity_most_mps,rest_s\n"
+        "a-17,Ana Okoro,Juniors,left knee,rdl,0.45,0.6,120\n",
+        encoding="utf-8",
+    )
+    roster = read_roster(file, all_profiles())
+    plan = Plan(exercise="romanian-deadlift", velocity_least_mps=0.45, velocity_most_mps=0.6, rest_s=120.0)
+    ana = Athlete(id="a-17", name="Ana Okoro", squad="Juniors", note="left knee", plans=(plan,))
+    assert roster.athletes == (ana,)
+    with open_writable(where) as db:
+        save(db, roster.athletes)
+        assert athletes(db) == [ana]
+
+
+def test_one_plan_of_an_athlete_is_changed_and_the_others_stay(where: str) -> None:
+    with open_writable(where) as db:
+        save(db, [ANA])
+        squat = Plan(exercise="back-squat", load_kg=80.0)
+        save_plan(db, "a-17", squat)
+        heavier = msgspec.structs.replace(ANA.plans[0], load_kg=62.5)
+        save_plan(db, "a-17", heavier)
+        assert athletes(db)[0].plans == (squat, heavier)
+        with pytest.raises(StoreError, match="b-04 is not in the record"):
+            save_plan(db, "b-04", squat)
 
 
 def test_a_person_is_found_by_id_badge_or_name(where: str) -> None:

@@ -44,6 +44,8 @@ RDL = Plan(
     velocity_loss_cutoff_pct=15.0,
     path_limit_m=0.04,
     full_range_m=0.42,
+    velocity_best_pct=95.0,
+    rest_s=150.0,
 )
 PULL = Plan(exercise="cable-pull-through", load_kg=25.0, reps=12)
 ANA = Athlete(id="a-17", name="Ana Okoro", badge="0042", plans=(PULL, RDL))
@@ -72,6 +74,8 @@ ANAS_RDL = [
             "tempo_s": (3.0, 0.0, None, 1.0),
             "velocity_loss_cutoff_pct": 15.0,
             "path_limit_m": 0.04,
+            "velocity_best_pct": 95.0,
+            "rest_s": 150.0,
             "full_range_m": 0.42,
         },
     ),
