@@ -10,10 +10,10 @@ from dashboard.floor.reps import asked_tempo
 from dashboard.floor.state import StationKey
 from dashboard.floor.views import StationView
 from dashboard.tui.commands import CommandSender
-from dashboard.tui.screens.ask import AskScreen, Field, number_of, tempo_of
-from dashboard.tui.screens.athlete import AthleteScreen
+from dashboard.tui.dialogs.ask import AskScreen, Field, number_of, tempo_of
+from dashboard.tui.dialogs.athlete import AthleteScreen
+from dashboard.tui.dialogs.exercise import ExerciseScreen
 from dashboard.tui.screens.context import ContextScreen
-from dashboard.tui.screens.exercise import ExerciseScreen
 from dashboard.tui.screens.reps import load_of
 from station.messages import CommandName
 

@@ -11,7 +11,7 @@ from textual.widgets import Static
 from dashboard.floor.state import StationKey
 from dashboard.floor.views import attention_order, matches_word
 from dashboard.plaintext import clean
-from dashboard.tui.screens.ask import AskScreen, Field
+from dashboard.tui.dialogs.ask import AskScreen, Field
 from dashboard.tui.screens.coach import CoachScreen
 from dashboard.tui.screens.live import FloorSnapshot
 from dashboard.tui.widgets.alerts import AlertStrip

@@ -9,7 +9,7 @@ from dashboard.database.schema import open_history
 from dashboard.history.kept import Filter, KeptSet, Practised
 from dashboard.history.queries import practised, sets, with_curves
 from dashboard.plaintext import clean
-from dashboard.tui.screens.ask import AskScreen, Field
+from dashboard.tui.dialogs.ask import AskScreen, Field
 from dashboard.tui.screens.context import CoachContext
 from dashboard.tui.screens.live import FloorSnapshot, LiveScreen
 from dashboard.tui.screens.past import PastSetScreen

@@ -14,11 +14,11 @@ from dashboard.floor.times import minute_of
 from dashboard.floor.units import load_words
 from dashboard.history.kept import KeptSet, WholeSet
 from dashboard.history.queries import whole_set
+from dashboard.tui.plots.curve import CurvePlot, of_rep, of_set
 from dashboard.tui.screens.context import CoachContext
 from dashboard.tui.screens.live import FloorSnapshot
 from dashboard.tui.screens.reps import RepKeys
 from dashboard.tui.widgets.alerts import AlertStrip
-from dashboard.tui.widgets.curve import CurvePlot, of_rep, of_set
 from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.keys import Keys
 from dashboard.tui.widgets.reps import PastSet, RepTable

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from dashboard.floor.reps import RepView
 from dashboard.floor.state import StationKey
 from dashboard.floor.units import LB_PER_KG, Units
-from dashboard.tui.screens.ask import AskScreen, Field, number_of
+from dashboard.tui.dialogs.ask import AskScreen, Field, number_of
 from dashboard.tui.screens.context import ContextScreen
 from station.messages import CommandName, Mark
 

@@ -11,17 +11,17 @@ from dashboard.floor.reps import RepView
 from dashboard.floor.running import set_summaries
 from dashboard.floor.state import StationKey
 from dashboard.floor.views import StationView
+from dashboard.tui.plots.curve import CurvePlot, of_rep
+from dashboard.tui.plots.trace import PathPlot, Trace
 from dashboard.tui.screens.coach import CoachScreen
 from dashboard.tui.screens.live import FloorSnapshot
 from dashboard.tui.screens.reps import RepKeys
 from dashboard.tui.widgets.alerts import AlertStrip
 from dashboard.tui.widgets.coaching import CoachingLines
-from dashboard.tui.widgets.curve import CurvePlot, of_rep
 from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.keys import Keys
 from dashboard.tui.widgets.reps import RepTable
 from dashboard.tui.widgets.tile import Tile
-from dashboard.tui.widgets.trace import PathPlot, Trace
 
 
 class StationScreen(RepKeys, CoachScreen):

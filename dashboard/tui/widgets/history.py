@@ -14,8 +14,8 @@ from dashboard.history.kept import KeptSet, Practised
 from dashboard.history.load_velocity import load_velocity
 from dashboard.history.trends import TITLES, UNITS, Measure, compare_sets, trend
 from dashboard.plaintext import clean
-from dashboard.tui.widgets.braille import Braille
-from dashboard.tui.widgets.curve import Drawn, Shows, over_time, path_lines
+from dashboard.tui.plots.braille import Braille
+from dashboard.tui.plots.curve import Drawn, Shows, over_time, path_lines
 from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, PLAIN, YELLOW, Lines, number, truncated_pct
 from station.exercises import Profile
 from station.motion import motion_of

@@ -18,8 +18,8 @@ from dashboard.roster.badges import Badges
 from dashboard.roster.people import Athlete, Plan
 from dashboard.roster.plans import assignment, exercise_change, whom
 from dashboard.tui.app import PlumblineApp
-from dashboard.tui.screens.ask import AskScreen
-from dashboard.tui.screens.athlete import AthleteScreen
+from dashboard.tui.dialogs.ask import AskScreen
+from dashboard.tui.dialogs.athlete import AthleteScreen
 from station.config import Mqtt
 from station.exercises import all_profiles
 from station.messages import (

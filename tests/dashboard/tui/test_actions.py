@@ -12,11 +12,11 @@ from textual.widgets import Input
 
 from dashboard.broker.client import Client
 from dashboard.tui.app import PlumblineApp
+from dashboard.tui.dialogs.ask import AskScreen
+from dashboard.tui.dialogs.athlete import AthleteScreen
+from dashboard.tui.dialogs.dialog import Dialog
 from dashboard.tui.preferences import Preferences, load_preferences, save_preferences
-from dashboard.tui.screens.ask import AskScreen
-from dashboard.tui.screens.athlete import AthleteScreen
 from dashboard.tui.screens.coach import ACTIONS
-from dashboard.tui.screens.dialog import Dialog
 from dashboard.tui.screens.reps import KEYS
 from station.config import Mqtt
 from station.exercises import all_profiles

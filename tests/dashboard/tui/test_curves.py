@@ -12,10 +12,10 @@ from dashboard.history.cli import report_command
 from dashboard.history.kept import Filter
 from dashboard.history.queries import sets, with_curves
 from dashboard.tui.app import PlumblineApp
+from dashboard.tui.plots.curve import NO_CURVE, CurvePlot
 from dashboard.tui.screens.history import HistoryScreen
 from dashboard.tui.screens.past import PastSetScreen
 from dashboard.tui.screens.station import StationScreen
-from dashboard.tui.widgets.curve import NO_CURVE, CurvePlot
 from dashboard.tui.widgets.history import HistoryLines
 from edge.counting.pipeline import StationPipeline
 from edge.link.drivers import Samples

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dashboard.tui.app import PlumblineApp
-from dashboard.tui.screens.exercise import ExerciseScreen
+from dashboard.tui.dialogs.exercise import ExerciseScreen
 from dashboard.tui.widgets.tile import Tile
 from station.exercises import all_profiles
 

@@ -13,7 +13,7 @@ from dashboard.database.schema import open_history
 from dashboard.history.kept import Filter
 from dashboard.history.queries import sets
 from dashboard.tui.app import PlumblineApp
-from dashboard.tui.screens.ask import AskScreen
+from dashboard.tui.dialogs.ask import AskScreen
 from dashboard.tui.screens.past import PastSetScreen
 from dashboard.tui.widgets.history import HistoryLines
 from station.exercises import all_profiles

@@ -16,7 +16,8 @@ from dashboard.floor.reps import _WHY_NOT
 from dashboard.floor.state import FloorState, apply
 from dashboard.floor.views import view
 from dashboard.plaintext import clean
-from dashboard.tui.widgets.braille import Braille
+from dashboard.tui.plots.braille import Braille
+from dashboard.tui.plots.trace import path_lines, trace_lines
 from dashboard.tui.widgets.coaching import coaching_lines
 from dashboard.tui.widgets.digits import ROWS, big, big_width
 from dashboard.tui.widgets.health import detail_lines, examine
@@ -25,7 +26,6 @@ from dashboard.tui.widgets.light_theme import LightTheme
 from dashboard.tui.widgets.lines import BLUE, GREY, ORANGE, PLAIN, VERMILION, YELLOW, number, spread
 from dashboard.tui.widgets.reps import rep_lines
 from dashboard.tui.widgets.tile import tile_lines
-from dashboard.tui.widgets.trace import path_lines, trace_lines
 from station.exercises import all_profiles
 from station.records import PARTIAL, ReasonCode
 from station.topics import Address

@@ -8,7 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from dashboard.floor.views import StationView
-from dashboard.tui.widgets.braille import Braille
+from dashboard.tui.plots.braille import Braille
 from dashboard.tui.widgets.lines import BOLD, FAINT, GREY, Lines, number
 from dashboard.tui.widgets.tile import PHASE_LOOK
 from station.records import Live

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from dashboard.tui.screens.dialog import Dialog
+from dashboard.tui.dialogs.dialog import Dialog
 from station.exercises import Profile
 
 

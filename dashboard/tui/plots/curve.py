@@ -8,7 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from dashboard.floor.reps import RepView
-from dashboard.tui.widgets.braille import Braille
+from dashboard.tui.plots.braille import Braille
 from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, Lines, fitted, number
 from dashboard.tui.widgets.tile import PHASE_LOOK
 from station.motion import Motion

@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 from dashboard.plaintext import clean
 from dashboard.roster.people import Athlete, Plan
 from dashboard.roster.plans import matching
-from dashboard.tui.screens.dialog import Dialog
+from dashboard.tui.dialogs.dialog import Dialog
 
 
 class AthleteScreen(Dialog[str | None]):

@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
-from dashboard.tui.screens.dialog import Dialog
+from dashboard.tui.dialogs.dialog import Dialog
 
 
 class Field(NamedTuple):

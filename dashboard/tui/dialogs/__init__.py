@@ -1,0 +1,1 @@
+"""What is asked in front of another screen: a line, a form, a choice."""
