@@ -48,7 +48,10 @@ from station.messages import (
 from station.program.retry import RETRY_S, Retry
 from station.topics import Address
 
-LEAVES = ("rep", "set", "command", "correction", "reply", "info", "health", "badge")
+# Two connections: the broker drops what a slow reader's queue has no room for, and in one queue a flood of
+# answers or badges would take the place of every other station's reps, again each time they are sent.
+EVENTS = ("rep", "set")
+REQUESTS = ("command", "correction", "reply", "info", "health", "badge")
 GATHER_S = 0.02  # arrivals of so long share a transaction
 MAX_BATCH = 500
 MOST_ASKED = 64  # corrections and badges that wait; one is answered between two looks at what has come
@@ -83,15 +86,16 @@ class Record:
         self.missing: str | None = None  # what stations have said and this history never got
         self.beyond = 0  # messages of stations that said more than a station can
         self._asked: deque[tuple[StationKey, Asked]] = deque()
-        self._events = Allowance(EVENTS_AT_ONCE, EVENTS_PER_S)
-        self._requests = Allowance(WISHES_AT_ONCE, WISHES_PER_S)
+        self._events_allowed = Allowance(EVENTS_AT_ONCE, EVENTS_PER_S)
+        self._requests_allowed = Allowance(WISHES_AT_ONCE, WISHES_PER_S)
         self._holes = Holes()
         self._staying: dict[StreamKey, list[Hole]] = {}
         self._said_misdated = False
         self._store = store
         self._say = say
         self._badges = badges
-        self._client = Client(mqtt, site, leaves=LEAVES)
+        self._events = Client(mqtt, site, leaves=EVENTS)
+        self._requests = Client(mqtt, site, leaves=REQUESTS)
         self._stopping = threading.Event()
         self._retry = Retry()
         self._thread = threading.Thread(target=self._run, name="record", daemon=True)
@@ -106,17 +110,18 @@ class Record:
     @property
     def connected(self) -> bool:
         """Whether the broker is there."""
-        return self._client.connection.up
+        return self._events.connection.up and self._requests.connection.up
 
     @property
     def connection_text(self) -> str:
         """The broker's address, or why there is no connection."""
-        return self._client.connection.text
+        behind = self._requests if self._events.connection.up else self._events
+        return behind.connection.text
 
     @property
     def refused(self) -> str | None:
         """That the broker takes no acknowledgement from us: somebody else is to be the record."""
-        why = self._client.refused
+        why = self._events.refused
         return why and (
             f"the broker does not let this user acknowledge ({why}), so nothing is written here;"
             " give the record's user, or leave it to `plumbline record` with --no-record"
@@ -129,7 +134,8 @@ class Record:
 
     def start(self) -> None:
         """Start; the broker need not be there yet."""
-        self._client.start()
+        self._events.start()
+        self._requests.start()
         self._thread.start()
 
     def stop(self) -> None:
@@ -137,7 +143,8 @@ class Record:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(5.0)
-        self._client.stop()
+        self._events.stop()
+        self._requests.stop()
 
     def _run(self) -> None:
         waiting: list[Packet] = []
@@ -146,13 +153,13 @@ class Record:
             last = False
             while not last:
                 last = self._stopping.wait(GATHER_S)
-                connection = self._client.connection
+                connection = self._events.connection
                 may_try = last or self._retry.due(monotonic())
                 if may_try and connection.up and connection.since_s != greeted:
                     # Tells stations that have been waiting that somebody writes again.
                     greeted = connection.since_s
                     self._try(self._greet)
-                waiting += self._client.inbox.drain()
+                waiting += self._events.inbox.drain() + self._requests.inbox.drain()
                 if self.refused is not None:
                     waiting.clear()
                 while waiting and may_try:
@@ -267,7 +274,7 @@ class Record:
                 self._asked.append((key, message))
             elif isinstance(message, CommandMessage):
                 text = f"{MOST_ASKED} corrections and badges wait for an answer; ask again in a while"
-                self._client.publish(
+                self._requests.publish(
                     Address(*key, "reply"), ReplyMessage.to(message, ReplyCode.REFUSED, text)
                 )
 
@@ -281,20 +288,20 @@ class Record:
     def _answer_one(self, key: StationKey, message: Asked) -> None:
         """Correct a past set, or set the station to whose badge it is; the edge confirms each command."""
         if isinstance(message, CommandMessage):
-            self._client.publish(Address(*key, "reply"), self._store.correct(*key, message))
+            self._requests.publish(Address(*key, "reply"), self._store.correct(*key, message))
             return
         answer = self._badges.answer(key, message) if self._badges is not None else None
         if answer is not None:
             for command in answer.commands:
-                self._client.publish(Address(*key, "command"), command)
-            self._client.publish(Address(*key, "reply"), answer.reply)
+                self._requests.publish(Address(*key, "command"), command)
+            self._requests.publish(Address(*key, "reply"), answer.reply)
 
     def _may(self, packet: Packet) -> bool:
         """Whether a station has not said too much already; asked before the message is looked at."""
         station, _, leaf = packet.topic.rpartition("/")
         if leaf in ("rep", "set"):
-            return self._events.take(station, monotonic())
-        return self._requests.take(packet.topic, monotonic())
+            return self._events_allowed.take(station, monotonic())
+        return self._requests_allowed.take(packet.topic, monotonic())
 
     def _acknowledge(self, acks: dict[StreamKey, StreamAck]) -> None:
         by_station: dict[tuple[str, str], list[StreamAck]] = {}
@@ -302,4 +309,4 @@ class Record:
             by_station.setdefault((site, station), []).append(ack)
         for (site, station), streams in by_station.items():
             message = AckMessage(event_id=new_id(), at_utc=now_utc(), streams=streams)
-            self._client.publish(Address(site, station, "ack"), message)
+            self._events.publish(Address(site, station, "ack"), message)
