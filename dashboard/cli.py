@@ -123,12 +123,12 @@ def dashboard(argv: Sequence[str]) -> int:
 
 def _record_on(recording: EmbeddedRecord, stop: Stop, crashed: bool) -> None:
     """Be the record without a screen that has crashed, or whose terminal is gone, until told to end."""
-    if stop.everything.is_set() or not (crashed or stop.lost):
+    if stop.process.is_set() or not (crashed or stop.lost):
         return
     if not stop.lost:
         _warn("the screen ended by a defect; the history is still written here, Ctrl-C ends that too")
     recording.go_on_alone()
-    stop.everything.wait()
+    stop.process.wait()
 
 
 def _serve_web(argv: Sequence[str], args: argparse.Namespace, file: DashboardFile, mqtt: Mqtt) -> int:

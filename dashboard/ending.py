@@ -19,12 +19,12 @@ class Stop:
     """That we were asked to end, and by which signal.
 
     screen : set when the screen is to end
-    everything : set when all of it is
+    process : set when the whole process is
     lost : the terminal is gone, and what can do without goes on
     """
 
     def __init__(self, outlives_terminal: bool) -> None:
-        self.screen, self.everything = threading.Event(), threading.Event()
+        self.screen, self.process = threading.Event(), threading.Event()
         self.left = threading.Event()
         self.lost = False
         self.number: int | None = None
@@ -56,7 +56,7 @@ class Stop:
         self.screen.set()
         while number == signal.SIGHUP and self._outlives:
             number = self._came.get()
-        self.everything.set()
+        self.process.set()
         if not self.left.wait(LAST_RESORT_S):
             self.last_resort()
             os._exit(self.status(1))

@@ -138,7 +138,7 @@ def measured(record: msgspec.Struct) -> Any:
     return msgspec.structs.replace(record, **beyond) if beyond else record
 
 
-def believed(row: Mapping[str, Any], required: Sequence[str] = ()) -> dict[str, Any]:
+def within_limits(row: Mapping[str, Any], required: Sequence[str] = ()) -> dict[str, Any]:
     """A database row with numbers out of bounds set to None, so that all of it can be drawn.
 
     A number out of bounds is None, one that is `required` the nearest in bounds.

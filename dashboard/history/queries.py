@@ -25,7 +25,7 @@ from dashboard.history.kept import (
     group_sessions,
     group_sets,
 )
-from station.bounds import believed
+from station.bounds import within_limits
 from station.curve import Curve
 from station.records import Rep
 
@@ -132,7 +132,7 @@ def whole_set(db: Database, key: tuple[str, str, str, int]) -> WholeSet:
 
 def kept_rep(row: Row) -> KeptRep:
     """A row of the table `reps` as a record, with nothing in it that cannot be drawn."""
-    row = believed(row, REQUIRED)
+    row = within_limits(row, REQUIRED)
     rep = Rep(**{name: row[name] for name in _REP_FIELDS if name != "curve"}, curve=_curve(row.get("curve")))
     return KeptRep(**{name: row[name] for name in _AROUND}, rep=rep)
 

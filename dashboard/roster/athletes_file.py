@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dashboard.roster.names import badge_spelt, badge_warnings, is_shown, spelt
+from dashboard.roster.names import badge_warnings, is_shown, normalize_badge, normalize_name
 from dashboard.roster.people import PLAN_NUMBERS, PLAN_WHOLE, Athlete, Plan
 from station.errors import ConfigError, TableError
 from station.exercises import Profile
@@ -129,8 +129,10 @@ def _from_csv(path: Path, text: str) -> list[tuple[_Entry, list[_Entry]]]:
         mark = table.decimal_mark([at for at, column in enumerate(columns) if column in PLAN_NUMBERS])
         found: dict[str, tuple[_Entry, list[_Entry]]] = {}
         for line, cells in table.rows():
-            filled = {key: cell for key, cell in zip(columns, cells, strict=True) if key and spelt(cell)}
-            filled["id"] = spelt(filled.get("id", ""))
+            filled = {
+                key: cell for key, cell in zip(columns, cells, strict=True) if key and normalize_name(cell)
+            }
+            filled["id"] = normalize_name(filled.get("id", ""))
             if mark == ",":
                 filled |= {key: filled[key].replace(",", ".") for key in PLAN_NUMBERS.keys() & filled.keys()}
             _add_row(path, found, {key: cell for key, cell in filled.items() if cell}, line)
@@ -148,7 +150,7 @@ def _add_row(
     plan = {key: cell for key, cell in filled.items() if key in _PLAN}
     held, plans = found.setdefault(filled.get("id", ""), (_Entry(person, lines), []))
     for key, cell in person.items():
-        if spelt(held.values.get(key, cell)) != spelt(cell):
+        if normalize_name(held.values.get(key, cell)) != normalize_name(cell):
             raise ConfigError(
                 f"{path} line {line}: {key} of {filled.get('id')} is {cell!r},"
                 f" and {held.values[key]!r} in line {held.line('')}; one of them is wrong"
@@ -252,7 +254,7 @@ class _Check:
         if not isinstance(value, str):
             self._say(entry, key, f"{value!r} is no text; put it between quotes")
             return None
-        text = badge_spelt(value) if key == "badge" else spelt(value)
+        text = normalize_badge(value) if key == "badge" else normalize_name(value)
         if not is_shown(text) or not 0 < len(text) <= most:
             self._say(entry, key, f"{text[:40]!r}; expected 1 to {most} printable characters")
             return None

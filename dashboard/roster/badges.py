@@ -9,7 +9,7 @@ import msgspec
 from dashboard.database.database import Database
 from dashboard.floor.state import StationKey
 from dashboard.roster.athletes import athletes
-from dashboard.roster.plans import assignment, in_words, part_of, plan_at, whom
+from dashboard.roster.plans import assignment, identify, in_words, part_of, plan_at
 from station.exercises import Profile
 from station.messages import (
     BadgeMessage,
@@ -50,7 +50,9 @@ class Badges:
         """The answer to a badge; None if answered before. Raises StoreError if the record cannot be read."""
         if message.event_id in self._answered:
             return None
-        athlete = whom(athletes(self._db), message.badge, ("badge", "id"))  # a name has no place on a topic
+        athlete = identify(
+            athletes(self._db), message.badge, ("badge", "id")
+        )  # a name has no place on a topic
         self._answered.append(message.event_id)
         if athlete is None:
             words = f"badge {message.badge[:32]} unknown; ask the coach"

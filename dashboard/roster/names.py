@@ -11,7 +11,7 @@ _DIRECTION = "\u200e\u200f\u061c"  # spelling beside a sign in a name written fr
 _E_NUMBER = re.compile(r"([1-9])(?:[.,](\d{1,14}))?[eE]\+?(\d{1,2})")
 
 
-def spelt(text: str) -> str:
+def normalize_name(text: str) -> str:
     """Normalise a name for storage: NFC, single blanks, no invisible characters except joiners.
 
     Joiners stay between letters of scripts that join, direction marks in names from right to left; what
@@ -35,7 +35,7 @@ def spelt(text: str) -> str:
 
 def name_key(text: str) -> str:
     """A comparison key for names: ignores case, composition, width and zero-width characters."""
-    folded = unicodedata.normalize("NFKC", spelt(text)).casefold()
+    folded = unicodedata.normalize("NFKC", normalize_name(text)).casefold()
     return "".join(
         char for char in unicodedata.normalize("NFKC", folded) if unicodedata.category(char) != "Cf"
     )
@@ -46,9 +46,9 @@ def is_shown(text: str) -> bool:
     return all(char.isprintable() or char in JOINERS + _DIRECTION for char in text)
 
 
-def badge_spelt(text: str) -> str:
+def normalize_badge(text: str) -> str:
     """Normalise a badge for storage: without a spreadsheet's leading apostrophe or trailing `.0`."""
-    badge = spelt(text)
+    badge = normalize_name(text)
     if re.fullmatch(r"'[\w+=@-].*", badge):
         badge = badge[1:]
     return re.sub(r"^(\d+)[.,]0$", r"\1", badge)

@@ -82,7 +82,9 @@ def part_of(event_id: str, number: int) -> str:
     return f"{event_id}.{number}"
 
 
-def whom(people: Sequence[Athlete], word: str, by: Sequence[str] = ("badge", "id", "name")) -> Athlete | None:
+def identify(
+    people: Sequence[Athlete], word: str, by: Sequence[str] = ("badge", "id", "name")
+) -> Athlete | None:
     """The athlete with exactly this badge, id or name; None for none or several.
 
     A badge that a spreadsheet has maimed is forgiven where one athlete alone can be meant.
@@ -100,7 +102,7 @@ def whom(people: Sequence[Athlete], word: str, by: Sequence[str] = ("badge", "id
 
 def matching(people: Sequence[Athlete], word: str) -> list[Athlete]:
     """The athletes matching a word: exactly by badge, id or name, else by a prefix of id or name."""
-    exact = whom(people, word)
+    exact = identify(people, word)
     if exact is not None:
         return [exact]
     wanted = name_key(word)

@@ -131,11 +131,11 @@ class Session:
                 self.session_s = self.sample_s
                 self.last_sample_at = now_s
                 self._rates.feed(samples)
-                believed = self.watch.feed(samples, now_s)
-                self.take(self.pipeline.feed(believed))
+                accepted = self.watch.feed(samples, now_s)
+                self.take(self.pipeline.feed(accepted))
                 if self.station.rezero_at_rest:
                     running = self.pipeline.sets.running
-                    self.pipeline.cell.move(self.rest.feed(believed, self.pipeline.cell.zero_n, running))
+                    self.pipeline.cell.move(self.rest.feed(accepted, self.pipeline.cell.zero_n, running))
             elif self.last_sample_at is not None and now_s - self.last_sample_at > IDLE_AFTER_S:
                 self.session_s = self.sample_s + (now_s - self.last_sample_at)
                 self._idle = True

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import msgspec
 
+from edge.upkeep.applying import active, change_options, check_name, do, root_option
 from edge.upkeep.changes import Change, generated, read_own
-from edge.upkeep.doing import active, change_options, check_name, do, root_option
 from edge.upkeep.station_files import settings_path, station_files
 from edge.upkeep.units import (
     EDGE,

@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from edge.upkeep.applying import active, change_options, check_name, do, root_option
 from edge.upkeep.changes import Change, generated, read_own, read_plain
-from edge.upkeep.doing import active, change_options, check_name, do, root_option
 from edge.upkeep.gym_units import HISTORY, Broker, Unit, dashboard_unit, record_unit, screen_unit
 from edge.upkeep.units import SYSTEM, unit_path, user_of, users_path
 from station.errors import ConfigError

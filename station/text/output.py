@@ -30,8 +30,8 @@ _NEAREST = str.maketrans(
 
 def plain(text: str) -> str:
     """Text in ASCII: the nearest sign for each, a question mark where there is none."""
-    spelt = unicodedata.normalize("NFKD", text.translate(_NEAREST))
-    kept = (char for char in spelt if not unicodedata.combining(char))
+    decomposed = unicodedata.normalize("NFKD", text.translate(_NEAREST))
+    kept = (char for char in decomposed if not unicodedata.combining(char))
     return "".join(char if char.isascii() else "?" for char in kept)
 
 

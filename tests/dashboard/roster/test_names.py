@@ -13,9 +13,9 @@ from dashboard.database.schema import open_history, open_writable
 from dashboard.plaintext import clean
 from dashboard.roster.athletes import athletes, find_athlete, save
 from dashboard.roster.athletes_file import Roster, read_roster
-from dashboard.roster.names import badge_spelt, badge_warnings, name_key, same_badge, spelt
+from dashboard.roster.names import badge_warnings, name_key, normalize_badge, normalize_name, same_badge
 from dashboard.roster.people import Athlete
-from dashboard.roster.plans import matching, whom
+from dashboard.roster.plans import identify, matching
 from station.cli import main
 from station.errors import ConfigError, StoreError
 from station.exercises import all_profiles
@@ -54,14 +54,14 @@ def roster(tmp_path: Path, text: str, encoding: str = "utf-8", name: str = "athl
     ],
 )
 def test_a_name_is_kept_as_it_is_spelt(written: str, kept: str) -> None:
-    assert spelt(written) == unicodedata.normalize("NFC", kept)
-    assert spelt(spelt(written)) == spelt(written)
+    assert normalize_name(written) == unicodedata.normalize("NFC", kept)
+    assert normalize_name(normalize_name(written)) == normalize_name(written)
 
 
 @given(text=st.text(max_size=60))
 def test_spelling_is_found_once_and_hides_nothing(text: str) -> None:
-    kept = spelt(text)
-    assert spelt(kept) == kept and name_key(kept) == name_key(text)
+    kept = normalize_name(text)
+    assert normalize_name(kept) == kept and name_key(kept) == name_key(text)
     assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b\ufeff]", kept)
     for form in ("NFC", "NFD"):
         assert name_key(unicodedata.normalize(form, text)) == name_key(text)
@@ -80,8 +80,8 @@ def test_spelling_is_found_once_and_hides_nothing(text: str) -> None:
     ],
 )
 def test_a_name_is_found_however_it_is_typed(tmp_path: Path, kept: str, asked: str) -> None:
-    people = [Athlete(id="a-17", name=spelt(kept)), Athlete(id="b-04", name="Ben Lund")]
-    found = whom(people, asked)
+    people = [Athlete(id="a-17", name=normalize_name(kept)), Athlete(id="b-04", name="Ben Lund")]
+    found = identify(people, asked)
     assert found is not None and found.id == "a-17"
     assert [one.id for one in matching(people, name_key(asked)[:3])] == ["a-17"]
     with open_writable(str(tmp_path / "h.db")) as db:
@@ -127,16 +127,16 @@ def test_a_maimed_badge_is_forgiven_for_one_and_refused_between_two(tmp_path: Pa
         Athlete(id="c-01", name="Cem", badge="0007"),
     ]
     for read, owner in (("0042", "a-17"), ("420001234567", "b-04"), ("7", "c-01"), ("0007", "c-01")):
-        found = whom(people, read, ("badge", "id"))
+        found = identify(people, read, ("badge", "id"))
         assert found is not None and found.id == owner
     twins = [
         *people,
         Athlete(id="d-02", name="Dan", badge="042"),
         Athlete(id="e-03", name="Eve", badge="4.20E+11"),
     ]
-    assert whom(twins, "0042", ("badge", "id")) is None
-    assert whom(twins, "420001234567", ("badge", "id")) is None
-    exact = whom(twins, "042", ("badge", "id"))
+    assert identify(twins, "0042", ("badge", "id")) is None
+    assert identify(twins, "420001234567", ("badge", "id")) is None
+    exact = identify(twins, "042", ("badge", "id"))
     assert exact is not None and exact.id == "d-02"
     with open_writable(str(tmp_path / "h.db")) as db:
         save(db, twins)
@@ -157,7 +157,7 @@ def test_a_maimed_badge_is_said_at_import(tmp_path: Path, capsys: pytest.Capture
     assert "line 5: badge 4,20001E+11 of d-4: a spreadsheet has rounded it" in said[1]
     assert badge_warnings(["1", "22", "333"]) == {}
     assert badge_warnings(["0042", "0007"]) == {}
-    assert [badge_spelt(one) for one in ("'0042", "42.0", "42,0", "0042\u00a0", "O'Hara")] == [
+    assert [normalize_badge(one) for one in ("'0042", "42.0", "42,0", "0042\u00a0", "O'Hara")] == [
         "0042",
         "42",
         "42",

@@ -16,7 +16,7 @@ from dashboard.record.store import SqlStore, open_store
 from dashboard.roster.athletes import save
 from dashboard.roster.badges import Badges
 from dashboard.roster.people import Athlete, Plan
-from dashboard.roster.plans import assignment, exercise_change, whom
+from dashboard.roster.plans import assignment, exercise_change, identify
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.dialogs.ask import AskScreen
 from dashboard.tui.dialogs.athlete import AthleteScreen
@@ -118,8 +118,8 @@ def test_another_exercise_brings_its_own_plan() -> None:
 def test_a_badge_an_id_and_a_name_mean_their_owner_and_a_name_of_two_nobody() -> None:
     other = Athlete(id="b-05", name="Ben Lund")
     people = [ANA, BEN, other]
-    assert [whom(people, word) for word in ("0042", "A-17", " ana okoro ", "42")] == [ANA] * 4
-    assert [whom(people, word) for word in ("420", "Ben Lund", "", "b")] == [None] * 4
+    assert [identify(people, word) for word in ("0042", "A-17", " ana okoro ", "42")] == [ANA] * 4
+    assert [identify(people, word) for word in ("420", "Ben Lund", "", "b")] == [None] * 4
 
 
 @pytest.fixture
