@@ -51,7 +51,8 @@ examples:
 SCREEN_EXAMPLES = """\
 examples:
   plumbline screen rack-1                    beside the rack, on the broker of this machine
-  plumbline screen rack-1 --host gym.local --ca-file ca.pem --username coach --password-file coach.pw
+  plumbline screen rack-1 --host gym.local --ca-file ca.pem --username screen-rack-1 --password-file screen.pw
+  plumbline screen rack-1 --sound voice      the count and the velocity spoken, by espeak-ng
 """
 
 STATION_ID = re.compile(r"[a-z0-9-]{1,32}")
@@ -179,6 +180,16 @@ def screen(argv: Sequence[str]) -> int:
     parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file with an [mqtt] table")
     add_broker_options(parser)
     parser.add_argument("--exercises", type=Path, metavar="DIR", help="the gym's own exercises")
+    parser.add_argument(
+        "--sound",
+        choices=("off", "tones", "voice"),
+        help="what is heard (default: as chosen last, by F2 on the screen; off at first)",
+    )
+    parser.add_argument(
+        "--voice",
+        metavar="COMMAND",
+        help="what speaks: a command that writes {wav} from {text}, or from its input (default: espeak-ng)",
+    )
     args = parser.parse_args(argv)
     file = DashboardFile() if args.config is None else decode_toml(args.config, DashboardFile)
     mqtt = broker_of(args, file.mqtt if args.config is not None else None)
@@ -317,9 +328,14 @@ def _look(
         else:
             from dashboard.history.recall import Recall  # noqa: PLC0415
             from dashboard.tui.app import PlumblineApp  # noqa: PLC0415  a third of a second plain mode saves
-            from dashboard.tui.preferences import preferences_path  # noqa: PLC0415
+            from dashboard.tui.preferences import load_preferences, preferences_path  # noqa: PLC0415
 
-            lifter_at = getattr(args, "station", None)
+            lifter_at, sounds = getattr(args, "station", None), None
+            if lifter_at:
+                from dashboard.sound.sounds import Sounds  # noqa: PLC0415
+
+                mode = args.sound or load_preferences(preferences_path()).sound
+                sounds = Sounds(profiles, mode, args.voice)
             # Names and plans have no place on a screen that stands in the hall.
             with nullcontext() if lifter_at else Recall(history, after=drawn) as recall:
                 app = PlumblineApp(
@@ -336,6 +352,7 @@ def _look(
                     history=history,
                     recall=recall,
                     drawn=drawn,
+                    sounds=sounds,
                 )
                 app.run()
                 return app.return_code or 0

@@ -1,5 +1,6 @@
 """Coaching for a station: the prescription in force, one cue, progress towards mastery."""
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -12,6 +13,7 @@ from station.messages import InfoMessage
 from station.records import Rep
 
 _MOST = 1000.0  # seconds, metres
+_FIRST_WORDS = re.compile(r": |; |, | and ")
 
 
 class MasteryProgress(msgspec.Struct, frozen=True):
@@ -64,6 +66,11 @@ def prescribed(profile: Profile, info: InfoMessage | None) -> Profile:
 def cue(profile: Profile, reps: Sequence[Rep]) -> str | None:
     """The one thing to say about a set's reps so far; None when there is nothing to correct."""
     return next(iter(cues(profile, _possible(reps))), None)
+
+
+def in_few_words(cue: str) -> str:
+    """A cue's first words: it begins with what to do and goes on with how."""
+    return _FIRST_WORDS.split(cue)[0].rstrip(".")
 
 
 def mastery_progress(

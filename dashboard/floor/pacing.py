@@ -4,6 +4,7 @@ The target starts with every rep, when the motion itself starts, and then keeps 
 sees it leave. Both places are shares of the range, 0 at the bottom and 1 at the top.
 """
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -23,6 +24,8 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     asked_s: float | None = None  # for this phase
     place: float | None = None
     target: float | None = None
+    rep_began_s: float | None = None  # session time; None where no rep began within the trace
+    rep_s: float = 0.0  # since then
 
     @property
     def word(self) -> str:
@@ -70,7 +73,26 @@ def pace(
         asked_s=asked,
         place=place,
         target=target,
+        rep_began_s=None if rep is None else trace[rep].session_s,
+        rep_s=0.0 if rep is None else newest.session_s - trace[rep].session_s,
     )
+
+
+def beats(asked_s: TempoTarget, concentric_first: bool = False) -> list[tuple[float, bool]]:
+    """When a metronome of the tempo sounds: seconds after a rep began, and whether the phase turns there.
+
+    A beat for each whole second within a phase and one at its end, up to the first phase without a target.
+    """
+    found: dict[float, bool] = {}
+    at_s = 0.0
+    for seconds, _, _ in _phases(asked_s, concentric_first):
+        if seconds is None:
+            break
+        found |= {at_s + second: False for second in range(1, math.ceil(seconds))}
+        at_s += seconds
+        if seconds > 0.0:
+            found[at_s] = True
+    return sorted(found.items())
 
 
 def _phase_start(trace: Sequence[Live], index: int) -> int:
@@ -114,10 +136,7 @@ def _range(
 
 def _target(since_s: float, asked_s: TempoTarget, concentric_first: bool) -> float | None:
     """The share of the range after `since_s` of a rep; None where a phase before it has no target."""
-    down, bottom, up, top = asked_s
-    phases: list[tuple[float | None, float, float]] = [(down, 1.0, 0.0), (bottom, 0.0, 0.0)]
-    rest: list[tuple[float | None, float, float]] = [(up, 0.0, 1.0), (top, 1.0, 1.0)]
-    ordered = [*rest, *phases] if concentric_first else [*phases, *rest]
+    ordered = _phases(asked_s, concentric_first)
     end = ordered[-1][2]
     for seconds, first, last in ordered:
         if seconds is None:
@@ -126,3 +145,11 @@ def _target(since_s: float, asked_s: TempoTarget, concentric_first: bool) -> flo
             return first + (last - first) * since_s / seconds
         since_s -= seconds
     return end
+
+
+def _phases(asked_s: TempoTarget, concentric_first: bool) -> list[tuple[float | None, float, float]]:
+    """The phases of a rep in their order: seconds asked for, and the shares of the range it goes between."""
+    down, bottom, up, top = asked_s
+    lowering: list[tuple[float | None, float, float]] = [(down, 1.0, 0.0), (bottom, 0.0, 0.0)]
+    lifting: list[tuple[float | None, float, float]] = [(up, 0.0, 1.0), (top, 1.0, 1.0)]
+    return [*lifting, *lowering] if concentric_first else [*lowering, *lifting]

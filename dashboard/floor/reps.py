@@ -24,7 +24,7 @@ from station.records import ReasonCode, Rep, RepState
 _LONG_MM = 9999.0
 
 # Read in passing, from three metres: five words at most.
-_WHY_NOT = {
+WHY_NOT = {
     ReasonCode.SHORT_OF_LEAST: "too short to count",
     ReasonCode.SHORT_OF_SET: "shorter than the others",
     ReasonCode.SHORT_OF_ATHLETE: "shorter than your full range",
@@ -88,7 +88,7 @@ class RepView(msgspec.Struct, frozen=True, kw_only=True):
         """Why the rep is not counted, worded for the lifter; empty where it is."""
         if self.counted or self.reason_code is None:
             return ""
-        return _WHY_NOT.get(self.reason_code, "not counted")
+        return WHY_NOT.get(self.reason_code, "not counted")
 
     @property
     def velocity_rough(self) -> bool:

@@ -26,11 +26,11 @@ from dashboard.floor.views import StationView, Views
 from dashboard.history.recall import Recall, RecordSnapshot
 from dashboard.roster.people import Athlete
 from dashboard.tui.commands import CommandSender, Result, names
+from dashboard.tui.lifter.screen import LifterScreen
 from dashboard.tui.messages import FloorChanged
 from dashboard.tui.preferences import Preferences, load_preferences, save_preferences
 from dashboard.tui.screens.floor import FloorScreen
 from dashboard.tui.screens.health import HealthScreen
-from dashboard.tui.screens.lifter import LifterScreen
 from dashboard.tui.screens.live import FloorSnapshot, LiveScreen
 from dashboard.tui.screens.station import StationScreen
 from dashboard.tui.terminal import Terminal
@@ -41,6 +41,7 @@ from station.exercises import Profile
 from station.messages import ReplyMessage
 
 if TYPE_CHECKING:
+    from dashboard.sound.sounds import Sounds
     from dashboard.tui.screens.history import HistoryScreen
 
 FLUSH_S = 0.1
@@ -81,6 +82,7 @@ class PlumblineApp(App[int]):
         history: str | None = None,
         recall: Recall | None = None,
         drawn: threading.Event | None = None,
+        sounds: "Sounds | None" = None,
     ) -> None:
         """Show what `client` receives.
 
@@ -89,7 +91,7 @@ class PlumblineApp(App[int]):
         commands; `lifter_at` shows that station's own screen and nothing else; `preferences` is the file that
         remembers units and theme; `today` dates calibrations; `history` is the record's path or URL, None for
         this machine's own; `recall` knows athletes, plans and earlier sets from it;
-        `drawn` is set soon after the first frame.
+        `drawn` is set soon after the first frame; `sounds` are the lifter's, None: the bell.
         """
         super().__init__()
         self.client = client
@@ -114,6 +116,7 @@ class PlumblineApp(App[int]):
         )
         self._heard: Result | None = None
         self._lifter_at = lifter_at
+        self._sounds = sounds
         self.use_command_palette = lifter_at is None
         self._preferences_path = preferences
         self._today = today
@@ -139,7 +142,12 @@ class PlumblineApp(App[int]):
 
     def get_default_screen(self) -> Screen[None]:
         """The floor is the bottom screen, except in a lifter's own app."""
-        return FloorScreen() if self._lifter_at is None else LifterScreen(self._lifter_at)
+        if self._lifter_at is None:
+            return FloorScreen()
+        from dashboard.sound.sounds import Sounds  # noqa: PLC0415  a coach's screen has none
+
+        sounds = self._sounds or Sounds(self.profiles)
+        return LifterScreen(self._lifter_at, sounds, lambda mode: self._prefer(sound=mode))
 
     def get_driver_class(self) -> type[Driver]:
         """Our driver for a terminal; for a browser, the one that textual-serve names."""

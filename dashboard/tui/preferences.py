@@ -1,4 +1,4 @@
-"""A coach's preferences, stored between runs: units and theme."""
+"""Preferences, stored between runs: units, theme, and what a lifter's screen sounds like."""
 
 from pathlib import Path
 from typing import Literal
@@ -7,16 +7,18 @@ import msgspec
 from platformdirs import user_config_path
 
 from dashboard.floor.units import Units
+from dashboard.sound.events import SoundMode
 from station.program.process import replace_file
 
 Theme = Literal["dark", "light"]
 
 
 class Preferences(msgspec.Struct, frozen=True):
-    """A coach's preferences; the defaults where nothing was chosen."""
+    """The preferences of this computer's user; the defaults where nothing was chosen."""
 
     units: Units = "kg"
     theme: Theme = "dark"
+    sound: SoundMode = "off"  # of a lifter's screen
 
 
 def preferences_path() -> Path:

@@ -10,7 +10,7 @@ from textual.color import Color
 
 from dashboard.floor.coaching import prescribed
 from dashboard.floor.faults import faults
-from dashboard.floor.pacing import pace
+from dashboard.floor.pacing import beats, pace
 from dashboard.floor.state import FloorState, apply
 from dashboard.floor.views import view
 from dashboard.tui.widgets.light_theme import LightTheme
@@ -129,3 +129,18 @@ def test_what_the_coach_asks_for_goes_before_the_exercises_own_targets(words: An
     assert (asked.tempo.eccentric_s, asked.tempo.concentric_s) == (3.0, None)
     assert (asked.velocity_loss_cutoff_pct, asked.path_limit_m) == (10.0, 0.03)
     assert prescribed(profile, words().info("back-squat", path_limit_m=0.03)) == profile
+
+
+@pytest.mark.parametrize(
+    "asked, concentric_first, at_s",
+    [
+        ((2.0, 0.5, 1.0, 1.0), False, [(1.0, False), (2.0, True), (2.5, True), (3.5, True), (4.5, True)]),
+        ((3.0, 0.0, None, 1.0), False, [(1.0, False), (2.0, False), (3.0, True)]),
+        ((2.0, 0.0, 1.0, 0.0), True, [(1.0, True), (2.0, False), (3.0, True)]),
+        ((None, None, None, None), False, []),
+    ],
+)
+def test_the_metronome_beats_seconds_and_turns_with_the_phases(
+    asked: Any, concentric_first: bool, at_s: list[tuple[float, bool]]
+) -> None:
+    assert beats(asked, concentric_first) == at_s

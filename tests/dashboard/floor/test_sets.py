@@ -12,7 +12,7 @@ from dashboard.floor.state import FloorState, apply
 from dashboard.floor.times import minute_of
 from dashboard.floor.views import StationView, Views, view
 from dashboard.tui.app import PlumblineApp
-from dashboard.tui.widgets.lifter import lifter_lines
+from dashboard.tui.lifter.view import lifter_lines
 from dashboard.tui.widgets.tile import Tile, tile_lines
 from station.exercises import all_profiles
 from station.messages import Sensor

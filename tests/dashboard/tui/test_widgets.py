@@ -12,16 +12,16 @@ from rich.style import Style
 from textual.color import Color as TextualColor
 
 from dashboard.floor.pacing import pace
-from dashboard.floor.reps import _WHY_NOT
+from dashboard.floor.reps import WHY_NOT
 from dashboard.floor.state import FloorState, apply
 from dashboard.floor.views import view
 from dashboard.plaintext import clean
+from dashboard.tui.lifter.view import _say, lifter_lines
 from dashboard.tui.plots.braille import Braille
 from dashboard.tui.plots.trace import path_lines, trace_lines
 from dashboard.tui.widgets.coaching import coaching_lines
 from dashboard.tui.widgets.digits import ROWS, big, big_width
 from dashboard.tui.widgets.health import detail_lines, examine
-from dashboard.tui.widgets.lifter import _say, lifter_lines
 from dashboard.tui.widgets.light_theme import LightTheme
 from dashboard.tui.widgets.lines import BLUE, GREY, ORANGE, PLAIN, VERMILION, YELLOW, number, spread
 from dashboard.tui.widgets.reps import rep_lines
@@ -209,7 +209,7 @@ def test_the_lifter_reads_in_five_words_why_a_rep_did_not_count(words: Any, code
 
 
 def test_every_reason_has_words_for_the_lifter() -> None:
-    assert {code for code in ReasonCode if code not in _WHY_NOT} <= {
+    assert {code for code in ReasonCode if code not in WHY_NOT} <= {
         *(
             ReasonCode.PICK_UP,
             ReasonCode.SET_DOWN,

@@ -1,12 +1,12 @@
 """The lifter's view: rep count, velocity, the tempo to follow, one cue."""
 
 import math
-import re
 from collections.abc import Sequence
 
 from rich.segment import Segment
 from rich.style import Style
 
+from dashboard.floor.coaching import in_few_words
 from dashboard.floor.names import shortened
 from dashboard.floor.pacing import Pace
 from dashboard.floor.reps import ROUGH, asked_tempo
@@ -18,7 +18,6 @@ from dashboard.tui.widgets.tile import LOOK, NAME_CELLS, PHASE_LOOK
 _TRACK_CELLS = 9
 _TRACK_GAP = 2
 _LARGEST = 6
-_FIRST_WORDS = re.compile(r": |; |, | and ")  # cues begin with what to do and go on with how
 
 
 Told = tuple[str, bool]  # an answer, and whether it was done
@@ -171,8 +170,7 @@ def _fitting(text: str, width: int, height: int) -> list[str]:
     """The text as large as it fits; its first few words where all of it does not."""
     if not text:
         return []
-    shorter = _FIRST_WORDS.split(text)[0]
-    for words in dict.fromkeys((text.rstrip("."), shorter)):
+    for words in dict.fromkeys((text.rstrip("."), in_few_words(text))):
         for scale in (3, 2, 1):
             lines = wrapped(words, width, scale)
             fits = all(big_width(line, scale) <= width for line in lines)

@@ -1,6 +1,8 @@
 """The station's own screen: nothing to configure, no key to know; a badge typed or read says who lifts."""
 
-from typing import ClassVar, cast
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
 from textual import events
@@ -9,12 +11,16 @@ from textual.binding import Binding, BindingType
 from textual.timer import Timer
 from textual.widgets import Static
 
-from dashboard.floor.pacing import Pace, pace
+from dashboard.floor.pacing import Pace, beats, pace
 from dashboard.floor.state import StationState
 from dashboard.floor.views import StationView
+from dashboard.sound.events import MODES, Heard, Listener, Moment, SoundMode
+from dashboard.tui.lifter.view import LifterView, Told
 from dashboard.tui.screens.context import CoachContext
 from dashboard.tui.screens.live import FloorSnapshot, LiveScreen
-from dashboard.tui.widgets.lifter import LifterView, Told
+
+if TYPE_CHECKING:
+    from dashboard.sound.sounds import Sounds
 
 FLASH_S = 0.4
 TOLD_S = 6.0
@@ -24,18 +30,28 @@ MAX_BADGE = 32
 class LifterScreen(LiveScreen):
     """The lifter's screen of one station."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "clear", show=False),
+        Binding("f2", "sound", "Sound", show=False, tooltip="no sound, tones, or a voice as well"),
+    ]
 
-    def __init__(self, station: str) -> None:
+    def __init__(
+        self, station: str, sounds: "Sounds", chosen: Callable[[SoundMode], None] = lambda _: None
+    ) -> None:
+        """`chosen` remembers a choice of the sound."""
         super().__init__()
         self.station = station
+        self._sounds = sounds
+        self._chosen = chosen
+        self._listener = Listener()
+        self._beats: list[Timer] = []
+        self._beats_since_s: float | None = None  # of the rep they belong to
         self._badge = ""
         self._view: StationView | None = None
         self._pace = Pace()
         self._flash = False
         self._told: Told | None = None
         self._untell: Timer | None = None
-        self._rung: set[tuple[int | None, str]] = set()  # by set, what the bell has said
 
     def compose(self) -> ComposeResult:
         """One drawing."""
@@ -51,17 +67,20 @@ class LifterScreen(LiveScreen):
             self.wait(shown.connection, shown.well)
 
     def _see(self, view: StationView, station: StationState) -> None:
-        """Flash for a new rep, ring when the set is to end."""
+        """Flash for a new rep, and let what has happened be heard."""
         before = self._view
         self._view = view
         ranges = sorted(rep.rom_m for rep in view.reps if rep.counted and rep.rom_m is not None)
         usual_m = ranges[len(ranges) // 2] if ranges else None
         self._pace = pace(station.newest.trace, view.target_tempo_s, usual_m, view.concentric_first)
-        if before is not None and not view.muted:
-            if view.counted > before.counted and view.set_number == before.set_number:
+        heard = self._listener.hear(view)
+        if not view.muted:
+            if before is not None and view.counted > before.counted and view.set_number == before.set_number:
                 self._flash = True
                 self.set_timer(FLASH_S, self._dark)
-            self._ring(view)
+            if self._sounds.play(heard):
+                self.app.bell()
+        self._keep_time(view)
         self.query_one("#nothing").display = False
         self._draw()
 
@@ -95,6 +114,10 @@ class LifterScreen(LiveScreen):
         self._told = None
         self._draw()
 
+    def on_unmount(self) -> None:
+        """End what plays."""
+        self._sounds.close()
+
     def action_clear(self) -> None:
         """Clear the typed badge."""
         self._badge = ""
@@ -106,18 +129,28 @@ class LifterScreen(LiveScreen):
             cast(CoachContext, self.app).sender.send_badge(self._view.key, self._badge)
         self._badge = ""
 
-    def _ring(self, view: StationView) -> None:
-        """The bell, once in a set for each of the two reasons to end it."""
-        last = view.last
-        reasons = []
-        if last is not None and last.loss_reached:
-            reasons.append("loss")
-        if view.target_reps and view.counted >= view.target_reps:
-            reasons.append("done")
-        for reason in reasons:
-            if not view.set_over and (view.set_number, reason) not in self._rung:
-                self._rung.add((view.set_number, reason))
-                self.app.bell()
+    def _keep_time(self, view: StationView) -> None:
+        """Start the metronome anew with each rep."""
+        began_s = self._pace.rep_began_s
+        if began_s == self._beats_since_s:
+            return
+        self._beats_since_s = began_s
+        for timer in self._beats:
+            timer.stop()
+        self._beats = []
+        if began_s is None or view.muted or view.set_over or not view.link.up or self._sounds.mode == "off":
+            return
+        for at_s, turn in beats(view.target_tempo_s, view.concentric_first):
+            if at_s > self._pace.rep_s:
+                found = [Heard(Moment.TURN if turn else Moment.TICK)]
+                self._beats.append(self.set_timer(at_s - self._pace.rep_s, partial(self._sounds.play, found)))
+
+    def action_sound(self) -> None:
+        """Choose what is heard: nothing, tones, or a voice as well."""
+        mode = MODES[(MODES.index(self._sounds.mode) + 1) % len(MODES)]
+        self._sounds.set_mode(mode)
+        self._chosen(mode)
+        self.tell(self._sounds.problem or f"sound {mode}", self._sounds.problem is None)
 
     def _dark(self) -> None:
         self._flash = False
