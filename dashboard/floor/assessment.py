@@ -16,7 +16,9 @@ from dashboard.floor.reps import RepView, rep_view
 from dashboard.floor.running import RunningSet, running_set
 from dashboard.floor.state import SessionState
 from dashboard.floor.times import day_of
+from dashboard.floor.usual import Today, today_of, usual_at
 from station.exercises import Profile
+from station.exercises.judge import velocity_zone
 from station.exercises.surety import fastest_of
 from station.messages import InfoMessage
 from station.weighing import Weighed, of_set
@@ -35,6 +37,8 @@ class Assessment(msgspec.Struct, frozen=True):
     running: RunningSet | None  # None: whoever lifts here has not begun
     sets_begun: int
     reps: tuple[RepView, ...]
+    today: Today | None  # against what is usual
+    velocity_zone: tuple[float | None, float | None]  # least and greatest asked for, m/s
     cue: str | None
     mastery: MasteryProgress | None
 
@@ -55,6 +59,14 @@ def assess(
         running = None  # whoever lifts next begins with nothing
     valid_reps = [one.rep for one in running.valid_reps] if running else []
     fastest = fastest_of(valid_reps)
+    counted_before = before.get(
+        ((running.athlete if running else athlete) or "", running.exercise if running else exercise or ""),
+        NO_RECORD,
+    )
+    load_kg = running.load_kg if running else (info.load_kg if info else None)
+    at_utc = running.at_utc if running else info.at_utc if info else ""
+    usual = usual_at(counted_before, load_kg, day_of(at_utc))
+    best_mps = usual.best_mps if usual else None
     return Assessment(
         info=info,
         exercise=exercise,
@@ -66,9 +78,11 @@ def assess(
         running=running,
         sets_begun=_sets_begun(session, athlete, exercise, running),
         reps=tuple(
-            rep_view(one.event_id, one.state, one.rep, counted_by, fastest)
+            rep_view(one.event_id, one.state, one.rep, counted_by, fastest, best_mps)
             for one in (running.reps if running else ())
         ),
+        today=today_of(running, session.session, counted_before, usual),
+        velocity_zone=velocity_zone(counted_by.velocity, best_mps) if counted_by else (None, None),
         cue=cue(counted_by, valid_reps) if counted_by else None,
         mastery=mastery_progress(shown, session, athlete, before.get((athlete or "", shown.name), NO_RECORD))
         if shown and shown.mastery

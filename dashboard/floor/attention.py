@@ -8,7 +8,7 @@ import msgspec
 
 from dashboard.floor.reps import RepView
 from dashboard.floor.state import NEVER_S, SessionState, StationState
-from station.exercises.judge import Outcome
+from station.exercises.judge import Outcome, all_of
 
 DOUBLED_S = 4.0  # nodes that push each other off a broker speak for a second or two in turn
 STALE_S = 2.0  # live values come ten a second; twenty missing in a row is not jitter
@@ -116,10 +116,20 @@ def attention_of(
     elif lifted is not None:
         found = (Attention.LOAD, f"weighs {lifted}")
     elif not over and len(counted) >= 2 and counted[-1].off and counted[-2].off:
-        both_path = all(rep.path is Outcome.OFF for rep in counted[-2:])
-        found = (Attention.TECHNIQUE, "path off twice" if both_path else "tempo off twice")
+        found = (Attention.TECHNIQUE, f"{_what_is_off(counted[-2:])} twice")
     elif rest_s is not None and rest_asked_s < rest_s < rest_asked_s + REST_FORGOTTEN_S:
         found = (Attention.REST, f"rest {age(rest_s)}")
     elif session.info is not None and session.info.clock_synchronised is False:
         found = (Attention.CLOCK, "clock")
     return found
+
+
+def _what_is_off(reps: Sequence[RepView]) -> str:
+    """What all of some reps have missed, in words."""
+    if all(rep.path is Outcome.OFF for rep in reps):
+        return "path off"
+    for outcome in (Outcome.SLOW, Outcome.FAST):
+        if all(rep.velocity is outcome for rep in reps):
+            return f"too {outcome}"
+    tempo = (all_of(rep.tempo) for rep in reps)
+    return "tempo off" if all(one is not None and one.off for one in tempo) else "off target"

@@ -7,11 +7,12 @@ import msgspec
 
 from dashboard.floor.running import reps_by_set, running_set
 from dashboard.floor.state import SessionState
-from station.exercises import Profile
+from station.exercises import Profile, VelocityTarget
 from station.exercises.coaching import DoneSet, cues, verdict
 from station.messages import InfoMessage
 from station.records import Rep
 
+MASTERY_SETS = 8  # a mastery rule asks for two or three
 _MOST = 1000.0  # seconds, metres
 _FIRST_WORDS = re.compile(r": |; |, | and ")
 
@@ -30,6 +31,7 @@ class EarlierSet(msgspec.Struct, frozen=True, kw_only=True):
     session: str
     number: int
     over: bool
+    day: str  # 2030-01-31, by the reader's clock
     done: DoneSet
 
 
@@ -48,16 +50,22 @@ def prescribed(profile: Profile, info: InfoMessage | None) -> Profile:
     if info is None or info.exercise != profile.name:
         return profile
     tempo, cutoff_pct, path_m = profile.tempo, info.velocity_loss_cutoff_pct, info.path_limit_m
+    velocity = VelocityTarget(
+        least_mps=info.velocity_least_mps, most_mps=info.velocity_most_mps, best_pct=info.velocity_best_pct
+    )
     if info.tempo_s is not None:
         down, bottom, up, top = info.tempo_s
         tempo = msgspec.structs.replace(
             tempo, eccentric_s=down, bottom_pause_s=bottom, concentric_s=up, top_pause_s=top
         )
-    if tempo is profile.tempo and cutoff_pct is None and path_m is None:
+    if velocity == VelocityTarget():
+        velocity = profile.velocity
+    if tempo is profile.tempo and velocity is profile.velocity and cutoff_pct is None and path_m is None:
         return profile
     return msgspec.structs.replace(
         profile,
         tempo=tempo,
+        velocity=velocity,
         velocity_loss_cutoff_pct=profile.velocity_loss_cutoff_pct if cutoff_pct is None else cutoff_pct,
         path_limit_m=profile.path_limit_m if path_m is None else path_m,
     )
@@ -106,7 +114,7 @@ def _done_sets(
             valid_reps = [one.rep for one in running.valid_reps]
             here[running.number] = DoneSet(reps=valid_reps, load_kg=running.load_kg)
     earlier = []
-    for one in before.sets:
+    for one in before.sets[-MASTERY_SETS:]:
         if one.session != session.session:
             earlier.append(one.done)
         elif one.over and not _whole(here.get(one.number)):

@@ -4,7 +4,7 @@ import math
 
 import msgspec
 
-from station.exercises import Profile
+from station.exercises import Profile, VelocityTarget
 from station.exercises.judge import (
     Judgement,
     TempoJudgement,
@@ -14,6 +14,7 @@ from station.exercises.judge import (
     is_slack,
     judge_path,
     judge_tempo,
+    judge_velocity,
     tempo_of,
     tempo_sigma_of,
 )
@@ -61,6 +62,11 @@ class RepView(msgspec.Struct, frozen=True, kw_only=True):
     doubtful: bool  # nobody can be sure that it counts, or that it does not
     mean_velocity_mps: float | None
     mean_velocity_sigma_mps: float | None
+    velocity: Judgement
+    peak_velocity_mps: float | None
+    peak_velocity_sigma_mps: float | None
+    mean_power_w: float | None
+    peak_power_w: float | None
     tempo_s: TempoTimes
     tempo_sigma_s: TempoTimes
     tempo: TempoJudgement
@@ -116,15 +122,24 @@ class RepView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def off(self) -> bool:
-        """Whether tempo or path is outside its target by more than its uncertainty."""
-        whole = all_of((*self.tempo, self.path))
+        """Whether tempo, path or velocity is outside its target by more than its uncertainty."""
+        whole = all_of((*self.tempo, self.path, self.velocity))
         return whole is not None and whole.off
 
 
 def rep_view(
-    event_id: str, state: RepState, rep: Rep, profile: Profile | None, fastest: Rep | None = None
+    event_id: str,
+    state: RepState,
+    rep: Rep,
+    profile: Profile | None,
+    fastest: Rep | None = None,
+    best_mps: float | None = None,
 ) -> RepView:
-    """A rep judged by the profile that counted it; velocity loss is relative to the set's `fastest`."""
+    """A rep judged by the profile that counted it.
+
+    `fastest` of the set is what velocity loss is relative to; `best_mps` what the athlete has reached at the
+    load in the last sessions.
+    """
     return RepView(
         event_id=event_id,
         number=rep.number,
@@ -142,6 +157,11 @@ def rep_view(
         left_pct=rep.left_pct,
         mean_velocity_mps=rep.mean_concentric_velocity_mps,
         mean_velocity_sigma_mps=rep.mean_concentric_velocity_sigma_mps,
+        velocity=judge_velocity(rep, profile.velocity, best_mps) if profile else None,
+        peak_velocity_mps=rep.peak_concentric_velocity_mps,
+        peak_velocity_sigma_mps=rep.peak_concentric_velocity_sigma_mps,
+        mean_power_w=rep.mean_power_w,
+        peak_power_w=rep.peak_power_w,
         tempo_s=tempo_of(rep),
         tempo_sigma_s=tempo_sigma_of(rep),
         tempo=judge_tempo(rep, profile.tempo) if profile else (None, None, None, None),
@@ -161,6 +181,18 @@ def asked_tempo(tempo_s: TempoTimes) -> list[str]:
     if all(seconds is None for seconds in tempo_s):
         return []
     return ["x" if seconds is None else f"{seconds:g}" for seconds in tempo_s]
+
+
+def velocity_words(zone: tuple[float | None, float | None], target: VelocityTarget) -> str:
+    """A velocity target in words, m/s: "≥ 0.50", "0.45-0.55"; "95 % best" while that best is not known."""
+    least, most = ("" if one is None else f"{one:.2f}" for one in zone)
+    if least and most:
+        return f"{least}-{most}"
+    if least:
+        return f"≥ {least}"
+    if target.best_pct is not None:
+        return f"{target.best_pct:g} % of best"
+    return f"≤ {most}" if most else ""
 
 
 def fixed(value: float, decimals: int) -> str:

@@ -1,18 +1,21 @@
 """The view of one station, derived from its state; no terminal, no clock of its own."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
 from dashboard.floor.assessment import Assessment, assess
 from dashboard.floor.attention import REST_OVERDUE_S, Attention, Link, attention_of, is_doubled, link_of
 from dashboard.floor.coaching import AthleteRecord, MasteryProgress
+from dashboard.floor.headline import Large, large
 from dashboard.floor.names import Names, name_of
 from dashboard.floor.plates import plates_words
 from dashboard.floor.reps import NO_TEMPO, RepView
 from dashboard.floor.state import StationKey, StationState
 from dashboard.floor.units import Units, load_words
-from station.exercises import Profile
+from dashboard.floor.usual import Today
+from station.exercises import Headline, Profile, VelocityTarget
 from station.exercises.judge import TempoTimes, asked_of
 from station.records import Phase
 from station.weighing import Weighed
@@ -31,6 +34,12 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     target_tempo_s: TempoTimes
     path_limit_m: float | None
+    velocity_zone: tuple[float | None, float | None]  # least and greatest asked for, m/s
+    velocity_target: VelocityTarget  # as prescribed
+    today: Today | None  # against what is usual at this load
+    headline: Headline  # what of a rep stands large
+    loaded_by: Literal["mass", "cable", "band", "none"]
+    squad: str | None
     loss_cutoff_pct: float | None  # None: not prescribed
     load: str | None  # as entered, in the coach's unit
     load_kg: float | None
@@ -59,6 +68,26 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     attention: Attention
     attention_text: str
     acknowledged: str | None
+
+    @property
+    def large(self) -> Large:
+        """What stands large of the newest rep."""
+        return large(self.headline, self.valid_reps)
+
+    @property
+    def has_path(self) -> bool:
+        """Whether a path is something to speak of: a stick has none, and of a band no length is known."""
+        return self.loaded_by in ("mass", "cable")
+
+    @property
+    def has_loss(self) -> bool:
+        """Whether velocity loss is: of an unloaded drill only where somebody prescribed a cut-off."""
+        return self.loaded_by in ("mass", "cable") or self.loss_cutoff_pct is not None
+
+    @property
+    def has_load(self) -> bool:
+        """Whether a load is: an unloaded drill has none, unless one was entered."""
+        return self.loaded_by != "none" or self.load is not None
 
     @property
     def attention_id(self) -> str:
@@ -117,6 +146,8 @@ class Views:
     def __init__(self, profiles: Mapping[str, Profile]) -> None:
         self.before: Mapping[tuple[str, str], AthleteRecord] = {}  # by athlete and exercise, from the record
         self.names: Names = {}
+        self.squads: Mapping[str, str] = {}  # by athlete's id
+        self.headlines: Mapping[str, Headline] = {}  # by exercise, as a coach has chosen
         self._profiles = profiles
         # The state never changes what it holds, so the same objects mean the same content.
         self._assessed: dict[StationKey, tuple[tuple[object, ...], Assessment]] = {}
@@ -131,7 +162,11 @@ class Views:
         if held is None or any(one is not other for one, other in zip(given, held[0], strict=True)):
             held = self._assessed[station.key] = given, assess(session, self._profiles, self.before)
         found = held[1]
-        return _seen(station, found, now_s, broker_up, units, self.names)
+        seen = _seen(station, found, now_s, broker_up, units, self.names)
+        squad, headline = self.squads.get(seen.athlete or ""), self.headlines.get(seen.exercise or "")
+        if squad is None and headline is None:
+            return seen
+        return msgspec.structs.replace(seen, squad=squad, headline=headline or seen.headline)
 
 
 def view(
@@ -182,6 +217,12 @@ def _seen(
         title=found.title,
         target_tempo_s=asked_of(asked.tempo) if asked else NO_TEMPO,
         path_limit_m=asked.path_limit_m if asked else None,
+        velocity_zone=found.velocity_zone,
+        velocity_target=asked.velocity if asked else VelocityTarget(),
+        today=found.today,
+        headline=asked.headline if asked else "mean-velocity",
+        loaded_by=asked.load if asked else "mass",
+        squad=None,
         loss_cutoff_pct=asked.velocity_loss_cutoff_pct if asked else None,
         load=load_words(found.load_kg, units),
         load_kg=found.load_kg,
@@ -214,8 +255,9 @@ def _seen(
 
 
 def matches_word(one: StationView, word: str) -> bool:
-    """Whether a search word occurs in the names of a station, its athletes or its exercise."""
-    words = (one.key[1], one.athlete or "", one.called or "", *one.waiting, one.title, one.exercise or "")
+    """Whether a search word occurs in the names of a station, its athletes, their squad or its exercise."""
+    who = (one.athlete or "", one.called or "", one.squad or "", *one.waiting)
+    words = (one.key[1], *who, one.title, one.exercise or "")
     return any(word in called.casefold() for called in words)
 
 

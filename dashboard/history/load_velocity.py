@@ -14,6 +14,7 @@ import numpy as np
 
 from dashboard.floor.times import day_of
 from dashboard.history.kept import KeptSet
+from station.exercises.surety import student_975
 
 LEAST_LOADS = 3
 LEAST_R_SQUARED = 0.8
@@ -30,12 +31,6 @@ VELOCITY_AT_1RM_MPS: Mapping[str, tuple[float, float]] = {
 }
 BORROWED = {"romanian-deadlift": "the deadlift"}
 
-# 97.5 % quantiles of Student's t for 1 to 30 degrees of freedom (any table); the normal's beyond.
-_T = (
-    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
-    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
-    *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
-)
 _Z = 1.960
 
 
@@ -122,7 +117,7 @@ def _fit(points: tuple[LoadVelocityPoint, ...], exercise: str) -> LoadVelocity:
     # Inverse prediction of the line (Draper and Smith, Applied Regression Analysis, 3.2), and the spread of
     # the maximal velocity between people and days.
     scatter_kg = math.sqrt(residual / (n - 2) * (1.0 + 1.0 / n + (load_kg - mean_kg) ** 2 / spread)) / -slope
-    half_kg = math.hypot((_T[n - 3] if n - 3 < len(_T) else _Z) * scatter_kg, _Z * at_sd_mps / -slope)
+    half_kg = math.hypot(student_975(n - 2) * scatter_kg, _Z * at_sd_mps / -slope)
     heaviest_kg = float(loads.max())
     if load_kg < heaviest_kg:
         return _without(

@@ -16,7 +16,7 @@ from dashboard.roster.people import Athlete
 from station.errors import StoreError
 
 AGAIN_S = 10.0  # what a coach imports or signs off elsewhere is here soon
-WANTED_KEPT = 8  # stations that are looked at one after the other
+WANTED_KEPT = 64  # who is looked at, and who is judged by their own best
 
 Practice = tuple[str, str]  # athlete and exercise
 
@@ -26,6 +26,7 @@ class RecordSnapshot(msgspec.Struct, frozen=True):
 
     athletes: tuple[Athlete, ...] = ()
     names: Names = MappingProxyType({})
+    squads: Mapping[str, str] = MappingProxyType({})  # by athlete's id
     before: Mapping[Practice, AthleteRecord] = MappingProxyType({})
     problem: str | None = None
 

@@ -7,6 +7,7 @@ from dashboard.database.database import Database
 from dashboard.database.tables import COMMANDS, SETS
 from dashboard.floor.coaching import AthleteRecord, EarlierSet
 from dashboard.floor.names import names_of
+from dashboard.floor.times import day_of
 from dashboard.history.kept import Filter, KeptSet
 from dashboard.history.queries import sets
 from dashboard.history.recall import Practice, RecordSnapshot
@@ -14,7 +15,7 @@ from dashboard.roster.athletes import athletes
 from station.exercises.coaching import DoneSet
 from station.messages import CommandMessage
 
-SETS_LOOKED_AT = 8  # a mastery rule asks for two or three
+SETS_LOOKED_AT = 40  # some weeks of one exercise: what is usual at a load
 REPS_LOOKED_AT = 400
 
 
@@ -28,7 +29,8 @@ def read_record(db: Database, wanted: tuple[Practice, ...] = ()) -> RecordSnapsh
         for athlete, exercise in wanted
     }
     people = tuple(athletes(db))
-    return RecordSnapshot(athletes=people, names=names_of(people), before=before)
+    squads = {one.id: one.squad for one in people if one.squad is not None}
+    return RecordSnapshot(athletes=people, names=names_of(people), squads=squads, before=before)
 
 
 def signed_off_by_coaches(db: Database) -> set[Practice]:
@@ -55,7 +57,13 @@ def _earlier(db: Database, athlete: str, exercise: str) -> list[EarlierSet]:
     theirs = newest.where(of.athlete == athlete, of.exercise == exercise).limit(4 * SETS_LOOKED_AT)
     over = {tuple(row.values()) for row in db.rows(theirs)}
     return [
-        EarlierSet(session=one.reps[0].session, number=one.key[3], over=one.key in over, done=_done(one))
+        EarlierSet(
+            session=one.reps[0].session,
+            number=one.key[3],
+            over=one.key in over,
+            day=day_of(one.at_utc),
+            done=_done(one),
+        )
         for one in kept
     ]
 

@@ -19,6 +19,7 @@ from textual.screen import Screen
 from dashboard.broker.client import Client
 from dashboard.broker.events import read_all
 from dashboard.floor.attention import Attention
+from dashboard.floor.headline import TITLES
 from dashboard.floor.names import Names
 from dashboard.floor.state import FloorState, StationKey, StationState, apply_all
 from dashboard.floor.units import Units
@@ -29,6 +30,7 @@ from dashboard.tui.commands import CommandSender, Result, names
 from dashboard.tui.lifter.screen import LifterScreen
 from dashboard.tui.messages import FloorChanged
 from dashboard.tui.preferences import Preferences, load_preferences, save_preferences
+from dashboard.tui.screens.coach import CoachScreen
 from dashboard.tui.screens.floor import FloorScreen
 from dashboard.tui.screens.health import HealthScreen
 from dashboard.tui.screens.live import FloorSnapshot, LiveScreen
@@ -48,6 +50,7 @@ FLUSH_S = 0.1
 URGENT_POLL_S = 0.02  # a rep does not wait for the next flush: the lifter looks up at lockout
 QUIET_S = 1.0  # after the first frame: the stations come before the database
 SHOW_AGAIN = 5  # flushes without news after which ages are shown anew
+_COACHS = ("leave", "health", "history", "units", "theme", "headline")
 _RINGS = (Attention.FAULT, Attention.UNSAFE, Attention.VELOCITY_LOSS)
 
 
@@ -63,6 +66,7 @@ class PlumblineApp(App[int]):
         Binding("i", "health", "Health", tooltip="links, rates, clocks, calibration, and what to do"),
         Binding("y", "history", "History", tooltip="sets, trends and estimates from the record"),
         Binding("v", "units", "kg/lb", tooltip="kilograms or pounds"),
+        Binding("full_stop", "headline", "Large", key_display=".", tooltip="what of a rep stands large here"),
         Binding("c", "theme", "Colours", tooltip="dark, or light for a bright hall"),
     ]
 
@@ -213,6 +217,9 @@ class PlumblineApp(App[int]):
         views = sorted(map(self._view, event.floor.stations.values()), key=lambda one: one.key)
         if self._lifter_at is None:
             self._ring(views)
+        for one in views:
+            if one.velocity_target.best_pct is not None:
+                self.recall_of(one)
         shown = FloorSnapshot(views, event.floor.stations, *self._connection(), self._note)
         live = [screen for screen in self.screen_stack if isinstance(screen, LiveScreen)]
         ready = [screen for screen in live if screen.is_ready]
@@ -253,6 +260,18 @@ class PlumblineApp(App[int]):
         """Switch between kilograms and pounds."""
         self._prefer(units="lb" if self.units == "kg" else "kg")
 
+    def action_headline(self) -> None:
+        """The next number of a rep to stand large, for the exercise of the chosen station."""
+        key = self.screen.chosen if isinstance(self.screen, CoachScreen) else None
+        view = self.view_of(key) if key is not None else None
+        if view is None or view.exercise is None:
+            return
+        every = list(TITLES)
+        chosen = every[(every.index(view.headline) + 1) % len(every)]
+        self._prefer(headlines=dict(self._preferences.headlines) | {view.exercise: chosen})
+        self.clear_notifications()
+        self.notify(f"large for {view.title}: {TITLES[chosen]}", markup=False)
+
     def action_theme(self) -> None:
         """Switch between the dark and the light theme."""
         self._prefer(theme="light" if self._preferences.theme == "dark" else "dark")
@@ -269,9 +288,11 @@ class PlumblineApp(App[int]):
         """Disable keys that do not apply; on a lifter's own screen letters belong to the badge."""
         if action == "health" and isinstance(self.screen, HealthScreen):
             return False
+        if action == "headline" and not isinstance(self.screen, CoachScreen):
+            return False
         if action == "history" and self._past is not None and self._past in self.screen_stack:
             return False
-        return self._lifter_at is None or action not in ("leave", "health", "history", "units", "theme")
+        return self._lifter_at is None or action not in _COACHS
 
     def view_of(self, key: StationKey) -> StationView:
         """The current view of a station."""
@@ -304,7 +325,8 @@ class PlumblineApp(App[int]):
 
     def _view(self, station: StationState) -> StationView:
         known = self._known()
-        self._views.before, self._views.names = known.before, known.names
+        self._views.before, self._views.names, self._views.squads = known.before, known.names, known.squads
+        self._views.headlines = self._preferences.headlines
         return self._views.view(station, self._heard_until_s, self.client.connection.up, self.units)
 
     def _answered(self, station: str, reply: ReplyMessage) -> None:

@@ -1,4 +1,4 @@
-"""Preferences, stored between runs: units, theme, and what a lifter's screen sounds like."""
+"""Preferences, stored between runs: units, theme, what stands large, what a lifter's screen sounds like."""
 
 from pathlib import Path
 from typing import Literal
@@ -8,6 +8,7 @@ from platformdirs import user_config_path
 
 from dashboard.floor.units import Units
 from dashboard.sound.events import SoundMode
+from station.exercises import Headline
 from station.program.process import replace_file
 
 Theme = Literal["dark", "light"]
@@ -19,6 +20,7 @@ class Preferences(msgspec.Struct, frozen=True):
     units: Units = "kg"
     theme: Theme = "dark"
     sound: SoundMode = "off"  # of a lifter's screen
+    headlines: dict[str, Headline] = {}  # what stands large, by exercise
 
 
 def preferences_path() -> Path:

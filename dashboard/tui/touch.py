@@ -18,6 +18,7 @@ _TYPED = {
     "tab": "\t",
     "slash": "/",
     "question_mark": "?",
+    "full_stop": ".",
     "up": "\x1b[A",
     "down": "\x1b[B",
     "right": "\x1b[C",

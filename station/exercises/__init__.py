@@ -35,6 +35,9 @@ class VelocityTarget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     best_pct: float | None = None  # of the best at this load; takes the place of least_mps
 
 
+# What of a rep stands large on a screen.
+Headline = Literal["mean-velocity", "peak-velocity", "mean-power", "peak-power", "tempo", "range", "path"]
+
 Fault = Literal[
     "eccentric-rushed",
     "top-rushed",
@@ -89,6 +92,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     v0_mps: float = 0.02
     set_gap_s: float = 12.0
     tempo: Tempo = Tempo()
+    headline: Headline = "mean-velocity"
     velocity: VelocityTarget = VelocityTarget()
     path_limit_m: float | None = None
     velocity_loss_cutoff_pct: float | None = None  # None: nobody has prescribed one

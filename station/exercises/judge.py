@@ -17,8 +17,12 @@ neither praised nor held against the lifter.
 import math
 from collections.abc import Sequence
 from enum import StrEnum
+from statistics import fmean, stdev
+
+import msgspec
 
 from station.exercises import Limits, Profile, Tempo, VelocityTarget
+from station.exercises.surety import student_975
 from station.records import PARTIAL, Rep
 
 
@@ -110,6 +114,42 @@ def judge_velocity(rep: Rep, target: VelocityTarget, best_mps: float | None = No
         return Outcome.FAST
     sure = speed_mps - sigma_mps >= low_mps and speed_mps + sigma_mps <= high_mps
     return Outcome.KEPT if sure else Outcome.UNSURE
+
+
+class Usual(msgspec.Struct, frozen=True, kw_only=True):
+    """An athlete's best velocity at one load, day by day, over the last sessions."""
+
+    days: int
+    mean_mps: float
+    sd_mps: float | None  # between days; None of one alone
+    best_mps: float
+
+
+def usual_of(bests_mps: Sequence[float]) -> Usual | None:
+    """The usual of some days' bests, m/s; None of none."""
+    if not bests_mps:
+        return None
+    return Usual(
+        days=len(bests_mps),
+        mean_mps=fmean(bests_mps),
+        sd_mps=stdev(bests_mps) if len(bests_mps) > 1 else None,
+        best_mps=max(bests_mps),
+    )
+
+
+def judge_today(best_mps: float, sigma_mps: float | None, usual: Usual) -> Judgement:
+    """A day's best velocity against the usual: slow or fast outside the 95 % interval for one more day.
+
+    The interval is mean ± t s √(1 + 1/n) (ISO 16269-8, one further observation), widened by the rep's own
+    uncertainty. None where one day alone is known: nobody can tell how much it varies.
+    """
+    if usual.sd_mps is None:
+        return None
+    between_days_mps = usual.sd_mps * math.sqrt(1.0 + 1.0 / usual.days)
+    room_mps = math.hypot(student_975(usual.days - 1) * between_days_mps, 2.0 * (sigma_mps or 0.0))
+    if abs(best_mps - usual.mean_mps) <= room_mps:
+        return Outcome.KEPT
+    return Outcome.SLOW if best_mps < usual.mean_mps else Outcome.FAST
 
 
 def all_of(judged: Sequence[Judgement]) -> Judgement:

@@ -13,6 +13,14 @@ ROUGH_S = 0.25  # and a duration whose sigma exceeds this
 REACHED = 0.8  # how likely a velocity loss is before a set is ended by it
 _SURE = NormalDist().inv_cdf(REACHED)
 
+# 97.5 % quantiles of Student's t for 1 to 30 degrees of freedom (any table); the normal's beyond.
+_T = (
+    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
+    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
+    *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
+)
+_NORMAL_975 = 1.960
+
 
 def is_rough(value: float | None, sigma: float | None) -> bool:
     """Whether a number is uncertain enough to be marked approximate."""
@@ -52,3 +60,8 @@ def loss_reached(rep: Rep, fastest: Rep | None, cutoff_pct: float | None) -> boo
     sigma = rep.mean_concentric_velocity_sigma_mps or 0.0
     sigma_fastest = (fastest.mean_concentric_velocity_sigma_mps if fastest else None) or 0.0
     return bool(left * held - velocity >= _SURE * ((left * sigma_fastest) ** 2 + sigma**2) ** 0.5)
+
+
+def student_975(freedom: int) -> float:
+    """The 97.5 % quantile of Student's t for so many degrees of freedom, at least 1."""
+    return _T[freedom - 1] if freedom <= len(_T) else _NORMAL_975

@@ -23,7 +23,8 @@ from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.keys import Keys
 from dashboard.tui.widgets.reps import PastSet, RepTable
 from station.errors import StoreError
-from station.exercises.judge import asked_of
+from station.exercises import VelocityTarget
+from station.exercises.judge import asked_of, velocity_zone
 from station.exercises.surety import fastest_of
 
 READ_EACH_S = 2.0  # what the station still held comes to the record by way of its outbox
@@ -116,6 +117,8 @@ class PastSetScreen(RepKeys):
             reps=tuple(rep_view(one.event_id, one.state, one.rep, profile, fastest) for one in reps),  # type: ignore[arg-type]
             target_tempo_s=asked_of(profile.tempo) if profile else NO_TEMPO,
             path_limit_m=profile.path_limit_m if profile else None,
+            velocity_zone=velocity_zone(profile.velocity) if profile else (None, None),
+            velocity_target=profile.velocity if profile else VelocityTarget(),
             loss_cutoff_pct=profile.velocity_loss_cutoff_pct if profile else None,
             sees_path=any(one.rep.path_deviation_m is not None for one in reps),
         )

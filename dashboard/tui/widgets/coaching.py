@@ -12,7 +12,9 @@ from dashboard.floor.names import Names, name_of, shortened
 from dashboard.floor.units import Units, load_words
 from dashboard.floor.views import StationView
 from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, PLAIN, YELLOW, Lines, number, truncated_pct
+from dashboard.tui.widgets.tile import MISSED
 from station.exercises import Profile
+from station.exercises.judge import Outcome
 from station.messages import SetMessage
 
 _SETS = 4
@@ -28,15 +30,16 @@ class CoachingLines(Lines):
         self._units: Units = "kg"
         self._view: StationView | None = None
         self._sets: tuple[SetMessage, ...] = ()
-        self._has_cells = False
+        self._extra = 0  # lines of cells and of today
         self._names: Names = {}
 
     def show(self, view: StationView, sets: Sequence[SetMessage], units: Units, names: Names) -> None:
         """Show this from now on; `sets` oldest first."""
         newest = tuple(sets[-_SETS:])
         if (view, newest, units, names) != (self._view, self._sets, self._units, self._names):
-            had_cells, self._has_cells = self._has_cells, bool(_cells(view, units))
-            taller = (len(newest), self._has_cells) != (len(self._sets), had_cells)
+            before = self._extra
+            self._extra = bool(_cells(view, units)) + (view.today is not None)
+            taller = (len(newest), self._extra) != (len(self._sets), before)
             self._view, self._sets, self._units, self._names = view, newest, units, names
             self.draw_anew()
             if taller:
@@ -44,7 +47,7 @@ class CoachingLines(Lines):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """The sets only where the rest of the screen keeps its room."""
-        return 2 + self._has_cells + (len(self._sets) if viewport.height >= 34 else 0)
+        return 2 + self._extra + (len(self._sets) if viewport.height >= 34 else 0)
 
     def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
         """Cue and rest, mastery and queue, sets."""
@@ -82,9 +85,21 @@ def coaching_lines(
     return [
         first,
         second,
+        *([_today(view)] if view.today else []),
         *([cells] if cells else []),
         *(_set(message, profiles, units, names) for message in reversed(sets)),
     ]
+
+
+def _today(view: StationView) -> list[Segment]:
+    """The day's best velocity against the athlete's own usual at this load."""
+    assert view.today is not None
+    judged = view.today.judged
+    glyph = MISSED.get(judged, "") if judged is not None else ""
+    style = Style(color=YELLOW, bold=True) if judged is Outcome.SLOW else PLAIN
+    at = f" at {view.load}" if view.load else ""
+    words = f"{glyph} {view.today.words}" if glyph else view.today.words
+    return [_label("today"), Segment(words + at, style)]
 
 
 def _cells(view: StationView, units: Units) -> list[Segment]:

@@ -7,7 +7,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Size
 
-from dashboard.floor.reps import RepView, asked_tempo, path_mm, with_sigma
+from dashboard.floor.reps import RepView, asked_tempo, path_mm, velocity_words, with_sigma
 from dashboard.floor.views import StationView
 from dashboard.tui.widgets.lines import (
     BLUE,
@@ -21,6 +21,8 @@ from dashboard.tui.widgets.lines import (
     number,
     truncated_pct,
 )
+from dashboard.tui.widgets.tile import MISSED
+from station.exercises import VelocityTarget
 from station.exercises.judge import Outcome, TempoTimes
 
 _PHASES = ("ecc", "bot", "con", "top")
@@ -38,6 +40,8 @@ class PastSet(msgspec.Struct, frozen=True, kw_only=True):
     reps: tuple[RepView, ...]
     target_tempo_s: TempoTimes
     path_limit_m: float | None
+    velocity_zone: tuple[float | None, float | None]
+    velocity_target: VelocityTarget
     loss_cutoff_pct: float | None
     sees_path: bool
 
@@ -86,7 +90,9 @@ def rep_lines(
     limit = "" if view.path_limit_m is None else f"≤ {number(1000 * view.path_limit_m)}"
     tempo = asked_tempo(view.target_tempo_s) or ["–"] * 4
     cutoff_words = "" if asked_pct is None else f"{number(asked_pct)} %"
-    asked = f"{' asked':<{_HEAD_CELLS + more + bar}}" + _columns(tempo, limit, "", cutoff_words, more)
+    speed = velocity_words(view.velocity_zone, view.velocity_target)
+    asked = f"{f' asked {speed}':<{_HEAD_CELLS + more + bar}}"
+    asked += _columns(tempo, limit, "", cutoff_words, more)
     room = max(1, height - 2)
     ids = [rep.event_id for rep in view.reps]
     end = len(ids) if picked not in ids else max(min(len(ids), room), ids.index(picked) + 1)
@@ -121,11 +127,13 @@ def _row(
     speed = rep.velocity_words or "–"
     if more:
         speed = with_sigma(rep.mean_velocity_mps, rep.mean_velocity_sigma_mps, 2)
+    missed = MISSED.get(rep.velocity) if rep.velocity is not None else None
     rom_cm, sigma_cm = (None if metres is None else 100.0 * metres for metres in (rep.rom_m, rep.rom_sigma_m))
     rom = with_sigma(rom_cm, sigma_cm, 1) if more else number(rom_cm)
     line = [
         Segment(f"{state}{number(rep.number):>3}{'?' if rep.doubtful and picked else ' '}", style),
-        Segment(f"{speed:>{5 + more}} ", BOLD),
+        Segment(f"{speed:>{5 + more}}", _OFF if missed else BOLD),
+        Segment(missed or " ", _OFF),
         *_bar(rep, bar, scale_mps, cutoff_mps),
     ]
     if not rep.counted:

@@ -10,7 +10,7 @@ from textual.message import Message
 
 from dashboard.floor.attention import Attention
 from dashboard.floor.names import shortened
-from dashboard.floor.reps import ROUGH, asked_tempo, path_mm
+from dashboard.floor.reps import asked_tempo, path_mm, velocity_words
 from dashboard.floor.state import StationKey
 from dashboard.floor.views import StationView
 from dashboard.tui.widgets.digits import ROWS, big, big_width
@@ -51,6 +51,7 @@ PHASE_LOOK = {  # glyph and colour of a phase
     "concentric": ("▲", BLUE),
     "top": ("▔", GREY),
 }
+MISSED = {Outcome.SLOW: "▾", Outcome.FAST: "▴"}  # a velocity below and above its target
 _OFF = Style(color=YELLOW, bold=True)
 
 
@@ -96,8 +97,8 @@ def tile_lines(view: StationView, width: int, height: int, focused: bool = False
         *_headline(view, inner, scale, whole),
         _captions(view, inner, whole),
         _tempo(view),
-        _path(view),
-        _loss(view, inner),
+        *([_path(view)] if view.has_path else []),
+        *([_loss(view, inner)] if view.has_loss else []),
         last,
     ]
     spare = height - 2 - len(body)
@@ -105,7 +106,7 @@ def tile_lines(view: StationView, width: int, height: int, focused: bool = False
         body.insert(len(body) - 1, _set(view))
     if spare >= 2:  # air around the digits rather than below them
         body.insert(1, [])
-        body.insert(body.index(last) - (4 if spare >= 4 else 3), [])
+        body.insert(len(body) - (2 + (spare >= 4) + view.has_path + view.has_loss), [])
     cut = [[Segment(" "), *fitted(line, inner)] for line in body]
     return [_head(view, width - 1, focused), *cut][:height]
 
@@ -136,10 +137,6 @@ def _exercise(view: StationView, width: int) -> list[Segment]:
     return spread([Segment(view.title, BOLD)], right, width)
 
 
-def _speed(view: StationView) -> str:
-    return view.last.velocity_words if view.last and view.last.mean_velocity_mps else ""
-
-
 def digit_scale(width: int, height: int) -> int:
     """How large the digits of a set of two figures can be in a card of this size."""
     for scale in (3, 2):
@@ -155,7 +152,7 @@ def _scale(view: StationView, width: int, height: int) -> tuple[int, bool]:
     # Room for the target's digits from the first rep on: the size must not jump in the middle of a set.
     count = "0" * max(len(str(view.counted)), len(target) - 1 if target else 2)
     for scale in (3, 2):
-        free = width - big_width(count, scale) - big_width(_speed(view) or "0.00", scale) - 2
+        free = width - big_width(count, scale) - big_width(view.large.figure or "0.00", scale) - 2
         whole = free >= big_width(target)
         if free >= 0 and (whole or scale == 2) and height >= MIN_HEIGHT + ROWS * (scale - 1):
             return scale, whole
@@ -167,8 +164,10 @@ def _headline(view: StationView, width: int, scale: int, whole: bool) -> list[li
     faint = not view.link.up
     reached = view.last is not None and view.last.loss_reached
     unsure = view.last is not None and view.last.doubtful
+    shown = view.large
+    off = shown.judged is not None and shown.judged.off
     left = Style(color=GREY if faint else YELLOW if unsure else BLUE if view.pending else None, bold=True)
-    right = Style(color=GREY if faint else ORANGE if reached else BLUE, bold=True)
+    right = Style(color=GREY if faint else ORANGE if reached else YELLOW if off else BLUE, bold=True)
     target = big(f"/{view.target_reps}") if view.target_reps and whole else [""] * ROWS
     target = [""] * (ROWS * (scale - 1)) + target
     return [
@@ -178,7 +177,7 @@ def _headline(view: StationView, width: int, scale: int, whole: bool) -> list[li
             width,
         )
         for count, small, speed in zip(
-            big(str(view.counted), scale), target, big(_speed(view), scale), strict=True
+            big(str(view.counted), scale), target, big(shown.figure, scale), strict=True
         )
     ]
 
@@ -187,17 +186,20 @@ def _captions(view: StationView, width: int, whole: bool) -> list[Segment]:
     words = "reps" if whole or not view.target_reps else f"reps of {view.target_reps}"
     if view.set_words:
         words += f", {view.set_words}"
-    rough = view.last is not None and view.last.velocity_rough
-    unit = f" {ROUGH} m/s mean" if rough else " m/s mean"
+    shown = view.large
+    unit = [Segment(f" {shown.unit}", FAINT)]
+    if shown.judged is not None and shown.judged.off:
+        unit.insert(0, Segment(f" {MISSED.get(shown.judged, '▲')}", _OFF))
     said = [Segment(words, FAINT)]
     if view.pending:
-        word = " pending" if len(words) + len("  ◌ pending") + len(unit) <= width else ""
+        cells = sum(len(part.text) for part in unit)
+        word = " pending" if len(words) + len("  ◌ pending") + cells <= width else ""
         said.append(Segment(f"  ◌{word}", Style(color=BLUE)))
     if view.doubtful:
         said.append(Segment(f"  ? {view.doubtful} doubtful", Style(color=YELLOW, bold=True)))
     if view.partial:
         said.append(Segment(f"  ✂ {view.partial} partial", Style(color=YELLOW)))
-    return spread(said, [Segment(unit, FAINT)], width)
+    return spread(said, unit, width)
 
 
 def _tempo(view: StationView) -> list[Segment]:
@@ -233,23 +235,37 @@ def _path(view: StationView) -> list[Segment]:
 def _loss(view: StationView, width: int) -> list[Segment]:
     last = view.last
     if last is None:
-        return [_label("loss"), Segment("–", FAINT)]
+        return spread([_label("loss"), Segment("–", FAINT)], _velocity(view), width)
     if last.velocity_loss_pct is None:
         return [_label("loss"), Segment("not measured", FAINT)]
     words = f"{truncated_pct(last.velocity_loss_pct):>3} % "
     if view.loss_cutoff_pct is None:
-        return [_label("loss"), Segment(words, BOLD)]
+        return spread([_label("loss"), Segment(words, BOLD)], _velocity(view), width)
     words += f"of {number(view.loss_cutoff_pct)} "
-    cells = min(20, max(0, width - _LABEL - len(words) - 2))
+    target = _velocity(view)
+    taken = sum(len(part.text) for part in target)
+    cells = min(20, max(0, width - _LABEL - len(words) - 2 - taken))
     full = int(cells * min(1.0, max(0.0, last.velocity_loss_pct / max(view.loss_cutoff_pct, 1.0))))
     colour = ORANGE if last.loss_reached else BLUE
-    return [
+    bar = [
         _label("loss"),
         Segment(words, BOLD),
         Segment("█" * full, Style(color=colour)),
         Segment("░" * (cells - full), FAINT),
         Segment(" ■" if last.loss_reached else "", Style(color=ORANGE, bold=True)),
     ]
+    return spread(bar, target, width) if target else bar
+
+
+def _velocity(view: StationView) -> list[Segment]:
+    """The velocity that is asked for, and whether the last rep had it."""
+    asked = velocity_words(view.velocity_zone, view.velocity_target)
+    if not asked:
+        return []
+    judged = view.last.velocity if view.last else None
+    slow_or_fast = MISSED.get(judged) if judged is not None else None
+    mark = Segment(slow_or_fast, _OFF) if slow_or_fast else _mark(judged)
+    return [Segment(f" {asked} ", FAINT), mark]
 
 
 def _set(view: StationView) -> list[Segment]:
@@ -266,11 +282,21 @@ def _set(view: StationView) -> list[Segment]:
 
 
 def _load(view: StationView, width: int) -> list[Segment]:
-    left = [_label("load"), Segment(view.load or "not entered", FAINT if view.load is None else BOLD)]
+    left = []
+    if view.has_load:
+        entered = Segment(view.load or "not entered", FAINT if view.load is None else BOLD)
+        left = [_label("load"), entered]
     if view.set_over and view.rest_s is not None:
-        minutes, seconds = divmod(int(view.rest_s), 60)
-        return spread(left, [Segment(f"rest {minutes}:{seconds:02d}", BOLD)], width)
+        asked = "" if view.rest_asked_s is None else f" of {_minutes(view.rest_asked_s)}"
+        return spread(left, [Segment(f"rest {_minutes(view.rest_s)}", BOLD), Segment(asked, FAINT)], width)
+    if view.set_over and view.next_athlete is not None:
+        return spread(left, [Segment(f"next {shortened(view.waiting[0], NAME_CELLS)}", FAINT)], width)
     return left
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"
 
 
 def _label(word: str) -> Segment:

@@ -1,0 +1,74 @@
+"""What of a rep stands large: one of its numbers, by exercise, with its unit and how it is judged."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from dashboard.floor.reps import ROUGH, RepView, fixed
+from station.exercises import Headline
+from station.exercises.judge import Judgement, all_of
+from station.exercises.surety import is_rough, sure_decimals
+
+TITLES: dict[Headline, str] = {
+    "mean-velocity": "mean velocity, m/s",
+    "peak-velocity": "peak velocity, m/s",
+    "mean-power": "mean power, W",
+    "peak-power": "peak power, W",
+    "tempo": "reps that kept the tempo, %",
+    "range": "range of motion, cm",
+    "path": "path deviation, mm",
+}
+_UNITS: dict[Headline, str] = {
+    "mean-velocity": "m/s mean",
+    "peak-velocity": "m/s peak",
+    "mean-power": "W mean",
+    "peak-power": "W peak",
+    "tempo": "tempo kept",
+    "range": "cm range",
+    "path": "mm path",
+}
+
+
+class Large(NamedTuple):
+    """A number in large digits; the figure is empty where the station's sensors do not see it."""
+
+    figure: str
+    unit: str
+    judged: Judgement = None
+
+
+def large(metric: Headline, reps: Sequence[RepView]) -> Large:
+    """The newest rep's number; of the tempo the share of the set's reps that kept it. `reps` by number."""
+    unit, last = _UNITS[metric], reps[-1] if reps else None
+    if last is None:
+        return Large("", unit)
+    if metric == "tempo":
+        judged = [whole for rep in reps if rep.counted and (whole := all_of(rep.tempo)) is not None]
+        kept = 100.0 * sum(not one.off for one in judged) / len(judged) if judged else None
+        return Large("" if kept is None else f"{kept:.0f}%", unit, all_of(last.tempo))
+    value, sigma, decimals, judgement = _of(metric, last)
+    if value is None:
+        return Large("", unit)
+    rough = f"{ROUGH} " if is_rough(value, sigma) else ""
+    least = 1 if decimals == 2 else 0  # a velocity of no decimals says nothing
+    return Large(fixed(value, max(least, sure_decimals(sigma, decimals))), f"{rough}{unit}", judgement)
+
+
+def _of(metric: Headline, rep: RepView) -> tuple[float | None, float | None, int, Judgement]:
+    """Value, standard uncertainty and decimals at most, in the unit that is shown; and how it is judged."""
+    match metric:
+        case "peak-velocity":
+            return rep.peak_velocity_mps, rep.peak_velocity_sigma_mps, 2, None
+        case "mean-power":
+            return rep.mean_power_w, None, 0, None
+        case "peak-power":
+            return rep.peak_power_w, None, 0, None
+        case "range":
+            return _times(rep.rom_m, 100.0), _times(rep.rom_sigma_m, 100.0), 0, None
+        case "path":
+            return _times(rep.path_m, 1000.0), _times(rep.path_sigma_m, 1000.0), 0, rep.path
+        case _:
+            return rep.mean_velocity_mps, rep.mean_velocity_sigma_mps, 2, rep.velocity
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else factor * value
