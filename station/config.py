@@ -116,7 +116,7 @@ class StationFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _UNSEEN = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"  # what web pages put beside a copied word
-_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?|[0-9A-Fa-f:]+(%[\w.-]+)?")
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?|[0-9A-Fa-f:]{2,45}(%[\w.-]{1,32})?")
 _NOT_YET_VALID, _EXPIRED = 9, 10  # X509_V_ERR_… of OpenSSL's x509_vfy.h
 FARTHEST_ANCHOR_M = 5.0  # nobody fixes a unit this far from the bar
 MOST_PLATES = 64
@@ -219,14 +219,14 @@ def check_host(host: str) -> None:
     elif not host.strip():
         hint = ', for example "localhost"'
     raise ConfigError(
-        f"mqtt.host is {host!r}; give a name or address alone, without scheme, port or blanks{hint}"
+        f"mqtt.host is {host[:80]!r}; give a name or address alone, without scheme, port or blanks{hint}"
     )
 
 
 def _is_host(host: str) -> bool:
-    """Whether it is an address, or a name, which has no colon and no empty part."""
+    """Whether it is an address, or a name, which has no colon, and parts of 1 to 63 letters (RFC 1035)."""
     if ":" not in host:
-        return ".." not in host
+        return all(0 < len(part) <= 63 for part in host.removesuffix(".").split("."))
     try:
         ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

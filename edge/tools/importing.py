@@ -1,8 +1,6 @@
 """`plumbline import`: files of other programs into a recording, saying what was taken for what."""
 
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +13,7 @@ from edge.link.plausible import check_plausible
 from edge.tools.foreign_files import Meaning, chronojump_signal, meaning_of, refuse_tables_of_reps, told
 from station.config import CHANNELS
 from station.errors import RecordingError, TableError
+from station.program.process import whole_file
 from station.program.usage import command_parser
 from station.text.encoding import RECORDING_MB, read_whole
 from station.text.tables import Table, number, text_of
@@ -189,22 +188,12 @@ def _spread(time_s: Floats) -> Floats:
 def _write(path: Path, time_s: Floats, channels: dict[str, Floats]) -> None:
     """The recording, whole or not at all. Raises RecordingError."""
     names = [name for name in CHANNELS if name in channels]
-    draft: str | None = None
     try:
-        descriptor, draft = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        with whole_file(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
             file.write(",".join(["time_s", *names]) + "\n")
             for n, at_s in enumerate(time_s.tolist()):
                 cells = (channels[name][n] for name in names)
                 file.write(f"{at_s:.6f}," + ",".join("" if np.isnan(c) else f"{c:.7g}" for c in cells) + "\n")
-        umask = os.umask(0o077)
-        os.umask(umask)
-        Path(draft).chmod(0o666 & ~umask)
-        Path(draft).replace(path)
-        draft = None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise RecordingError(f"{path}: cannot be written ({reason}); give a path you may write to") from error
-    finally:
-        if draft is not None:
-            Path(draft).unlink(missing_ok=True)

@@ -5,6 +5,7 @@ know each other.
 """
 
 import ctypes
+import errno
 import os
 import signal
 import stat
@@ -74,8 +75,11 @@ def whole_file(path: Path, mode: int | None = None, group: int | None = None) ->
         we are root; a new one has what the umask leaves.
 
     A link at `path` is replaced, not followed: where somebody else may write to the folder, root would
-    otherwise write wherever the link points. Raises OSError.
+    otherwise write wherever the link points. A device or a pipe is neither replaced nor written to: as root,
+    `-o /dev/null` would leave a file there. Raises OSError.
     """
+    if path.is_char_device() or path.is_block_device() or path.is_fifo():
+        raise OSError(errno.ENODEV, "a device or a pipe, not a file", str(path))
     number, name = mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
     draft = Path(name)
     try:

@@ -12,6 +12,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Literal
 
 from station.errors import TableError, TextError
@@ -19,6 +20,8 @@ from station.text.encoding import RECORDING_MB, decoded
 
 SEPARATORS = {",": "','", ";": "';'", "\t": "a tab"}
 MISSING = frozenset(("", "nan", "null", "none", "na", "n/a", "#n/a", "-", "--"))  # of a cell in small letters
+
+MOST_HEADER_LINES = 200  # a name per rep and quantity, each with its unit in a line of its own
 
 Mark = Literal[".", ","]
 
@@ -30,6 +33,10 @@ _COMMENT = re.compile(
     r"\s*#(?!(?:N/A|VALUE!|REF!|DIV/0!|NAME\?|NUM!|NULL!))"
 )  # nor what a spreadsheet failed at
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE | re.DOTALL)
+_MARKUP = (
+    (re.compile(r"\[?\s*\{\s*([\"'}]|$)|\[\s*(\[|$)"), "JSON"),
+    (re.compile(r"<(!doctype|\?xml|html|head|body)", re.IGNORECASE), "a page (HTML or XML)"),
+)
 _FOREIGN = {
     b"PK\x03\x04": "a workbook (.xlsx, .ods) or a zip archive",
     b"\xd0\xcf\x11\xe0": "an Excel workbook (.xls)",
@@ -71,8 +78,8 @@ class Table:
     plain: commas, no quotes, no `#`, nothing but ASCII: `plain_rows` gives the cells as they are.
     """
 
-    def __init__(self, text: str, *, wide_rows: bool = True) -> None:
-        """wide_rows: rows may end in more empty cells than the header, if all do.
+    def __init__(self, text: str, *, wide_rows: bool = True, separator: str | None = None) -> None:
+        """wide_rows: rows may end in more empty cells than the header, if all do. separator: None: told by it.
 
         Raises TableError for a file without a header line, or one whose separator cannot be told.
         """
@@ -84,7 +91,7 @@ class Table:
         self._skip = 0  # lines before the first row
         self._width = 0  # of the header with its empty names
         self._start = 0  # of the first row, in characters
-        self._find_header()
+        self._find_header(separator)
         self.plain = (
             self.separator == ","
             and self._width == len(self.header)
@@ -95,9 +102,8 @@ class Table:
             and text.find("_", self._start) < 0  # Python reads 1_000 as a number; names have it, cells do not
         )
 
-    def _find_header(self) -> None:
+    def _find_header(self, said: str | None) -> None:
         lines = io.StringIO(self._text, newline="")
-        said: str | None = None
         comment = ""
         while line := lines.readline():
             self._skip += 1
@@ -112,12 +118,29 @@ class Table:
             elif _COMMENT.match(line):
                 comment = bare.lstrip("# \t")
             elif bare.strip(',;\t "'):
+                for start, what in _MARKUP:
+                    if start.match(bare):
+                        raise TableError(f"line {self._skip}: this is {what}; save the table as CSV (UTF-8)")
+                if bare.count('"') % 2:
+                    line = self._unbroken(line, lines)
                 self._start = lines.tell()
-                self._set_header(bare if said is None else line.strip("\r\n"), said)
+                as_it_is = said is not None or line[0] == "\t"  # a column of numbers has no name
+                self._set_header(line.strip("\r\n") if as_it_is else line.strip(), said)
                 if comment and self._is_row_of_numbers():
                     self._take_comment(comment, lines.tell() - len(line))
                 return
         raise TableError("empty; the first line names the columns")
+
+    def _unbroken(self, line: str, lines: io.StringIO) -> str:
+        """The header with the lines that names in quotes go on in; as it is where the quotes stay open."""
+        begin, whole = lines.tell(), line
+        for n, more in enumerate(islice(lines, MOST_HEADER_LINES), 1):
+            whole += more
+            if whole.count('"') % 2 == 0:
+                self._skip += n
+                return whole
+        lines.seek(begin)
+        return line
 
     def _set_header(self, line: str, said: str | None) -> None:
         line = line.strip("\r\n")
@@ -128,7 +151,7 @@ class Table:
             said_both = " or ".join(f"{SEPARATORS[one]}: {_cells(line, one)[:3]}" for one in best)
             raise TableError(f"line {self._skip}: the columns are separated by {said_both}; use one of them")
         self.separator = best[0]
-        self.header = [cell.strip() for cell in _cells(line, self.separator)]
+        self.header = [" ".join(cell.split()) for cell in _cells(line, self.separator)]
         self._width = len(self.header)
         while self.header and not self.header[-1]:
             self.header.pop()

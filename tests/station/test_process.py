@@ -70,3 +70,13 @@ def test_a_link_is_replaced_and_what_it_leads_to_is_left_alone(tmp_path: Path):
     link.symlink_to(precious)
     replace_file(link, b"new")
     assert (precious.read_bytes(), link.is_symlink()) == (b"mine", False)
+
+
+def test_a_device_or_a_pipe_is_not_replaced(tmp_path: Path):
+    pipe, link = tmp_path / "pipe", tmp_path / "stdout"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with pytest.raises(OSError, match="a device or a pipe, not a file"):
+            replace_file(path, b"new")
+    assert pipe.is_fifo() and link.is_symlink() and len(list(tmp_path.iterdir())) == 2

@@ -21,9 +21,10 @@ import pytest
 from dashboard.database.schema import open_writable
 from dashboard.roster.athletes import save
 from dashboard.roster.people import Athlete, Plan
-from station.cli import main
+from station.cli import commands, main
 
-CASES, BATCHES = 500, 10
+pytestmark = pytest.mark.long
+CASES, BATCHES = int(os.environ.get("PLUMBLINE_CASES", "500")), 10
 LOCALES = ["utf-8", "ascii", "iso8859-2", "cp1252", "shift_jis", "koi8-r"]
 ZONES = ["UTC", "Africa/Cairo", "America/Santiago", "Nowhere/None", "", ":", "<+0330>-3:30"]
 STATION = """\
@@ -55,8 +56,7 @@ analyze R --station F --exercise rdl
 analyze R --station S --exercise F
 import F -o N.csv
 import F -o N.csv --rate 100 --column a=position_m
-
-pytestmark = pytest.mark.long
+import F -o N.csv --spread --column 1=time_ms --column 2=position_mm
 athletes import F --db N.db
 athletes import F --db H --exercises F
 athletes list --db F
@@ -99,7 +99,33 @@ disputes show F --dir F
 backup --out N --db F --root N
 restore F --db N.db --root N
 restore F --db F --root N --check
+restore F --db N.db --root N --only settings --over
+history move F N.db
+history move H F
 unit status F
+unit status --root F
+unit add record --db F --root N
+unit add record --db F --pgpass F --root N --dry-run
+unit add dashboard --root F
+unit add screen rack-1 --root N
+unit remove record --root F
+edge install rack-1 --host F --root N
+edge install F --root N --dry-run
+edge remove F --root N
+edge status --root F
+edge retire F
+broker add N --host F --stations rack-1 F
+broker add N --host gym.local --requests F --dry-run
+broker remove F rack-1
+broker --port F
+board build F --out N.uf2
+board flash F --disk N
+board flash F --port F
+disputes export --all --dir F --out N
+demo --seed F
+simulate --scenario F --pty F
+simulate --exercise rdl --capture F --station-out F --truth F
+simulate --demo F
 update --from F --into N
 F
 analyze
@@ -212,6 +238,10 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     yield tmp_path
     monkeypatch.undo()
     time.tzset()
+
+
+def test_every_subcommand_is_tried() -> None:
+    assert commands().keys() <= {words.split()[0] for words in COMMANDS}
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))

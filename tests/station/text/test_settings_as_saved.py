@@ -172,6 +172,8 @@ def test_a_file_without_a_password_is_refused(tmp_path: Path, data: bytes, says:
         ("gym local", "without scheme, port or blanks"),
         ("gym..local", "without scheme, port or blanks"),
         ("gym.local\u200b", "without scheme, port or blanks"),
+        ("a" * 300, "without scheme, port or blanks"),
+        (f"{'g' * 64}.local", "without scheme, port or blanks"),
     ],
 )
 def test_a_host_that_is_no_host_is_refused_at_start_with_file_and_key(
@@ -180,7 +182,7 @@ def test_a_host_that_is_no_host_is_refused_at_start_with_file_and_key(
     path = saved(tmp_path / "rack.toml", STATION.replace("gym.local", host.replace("\t", "\\t")))
     with pytest.raises(ConfigError) as refused:
         load_station(path)
-    assert str(refused.value).startswith(f"{path}: mqtt.host is {host!r}; give a name or address alone")
+    assert str(refused.value).startswith(f"{path}: mqtt.host is {host[:80]!r}; give a name or address alone")
     assert hint in str(refused.value)
     with pytest.raises(ConfigError, match=r"mqtt\.host is"):
         check_mqtt(Mqtt(host=host))

@@ -137,6 +137,35 @@ def test_names_behind_a_hash_are_the_header_where_numbers_follow():
     assert read("# time_s,position_m\n0.1,0.9\n") == (["time_s", "position_m"], [["0.1", "0.9"]])
 
 
+def test_names_with_line_breaks_are_one_header_and_lines_are_still_told():
+    text = 'a,"b\n(mm)","c\r\n(mm)"\n1,2,3\n\n4,5,x\n'
+    table = Table(text)
+    assert table.header == ["a", "b (mm)", "c (mm)"]
+    assert list(table.rows()) == [(4, ["1", "2", "3"]), (6, ["4", "5", "x"])]
+    inches = 'a,b "\n1,2\n'
+    assert read(inches) == (["a", 'b "'], [["1", "2"]])
+
+
+def test_a_table_of_tabs_may_begin_with_a_column_without_a_name():
+    assert read("\tid\tname\n0\t7\tAna\n") == (["", "id", "name"], [["0", "7", "Ana"]])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[{"id": 7}]', "line 1: this is JSON"),
+        ('{\n"id": 7}', "line 1: this is JSON"),
+        ("[[1, 2]]", "line 1: this is JSON"),
+        ("\n<!doctype html>", "line 2: this is a page"),
+        ("<?xml version='1.0'?>", "line 1: this is a page"),
+    ],
+)
+def test_json_and_pages_are_no_tables(text, says):
+    with pytest.raises(TableError) as refused:
+        read(text)
+    assert says in str(refused.value)
+
+
 def test_a_number_is_what_people_write_and_no_more():
     assert number("−1,5", ",") == -1.5
     assert number("+.5") == 0.5

@@ -1,0 +1,197 @@
+"""What peers' programs and devices write, in the shape their sources show: read, or refused by name."""
+
+import numpy as np
+import pytest
+
+from edge.link.recording import read_recording
+from edge.tools.importing import import_command
+from station.errors import RecordingError
+
+TIMES_MS = np.arange(0, 6000, 10)
+PLACE_MM = np.round(800 - 200 * (1 - np.cos(TIMES_MS / 500.0)), 1)
+
+
+def convert(tmp_path, text, *options, encoding="utf-8"):
+    source, result = tmp_path / "their.txt", tmp_path / "ours.csv"
+    source.write_bytes(text.encode(encoding))
+    assert import_command([str(source), "-o", str(result), *options]) == 0
+    return read_recording(result)
+
+
+def log(form, header=""):
+    """A row per sample; {t} ms, {s} s, {p} mm, {cm}, {m}, {c} mm with a decimal comma, {clock} of the day."""
+    rows = [header] if header else []
+    for t, p in zip(TIMES_MS.tolist(), PLACE_MM.tolist(), strict=True):
+        clock = f"12:59:{54 + t // 1000:02d}.{t % 1000:03d}" if t < 6000 else ""
+        rows.append(
+            form.format(
+                t=t,
+                s=t / 1e3,
+                p=p,
+                cm=p / 10,
+                m=p / 1e3,
+                c=f"{p:.1f}".replace(".", ","),
+                sc=f"{t / 1e3:.2f}".replace(".", ","),
+                clock=clock,
+            )
+        )
+    return "\n".join(rows) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        pytest.param(
+            log(
+                "{t};{p:.0f};{c};0,1;1,5E-50",
+                "Time (ms);Raw coordinate (mm);Filtered coordinate (mm);Velocity (mm/ms);Acceleration (mm/ms²)",
+            ),
+            [],
+            id="chronojump-filter",
+        ),
+        pytest.param(log("{clock} -> {p}"), ["--column", "2=position_mm"], id="arduino-monitor"),
+        pytest.param(
+            log("{clock} -> {t},{p}"),
+            ["--column", "2=time_ms", "--column", "3=position_mm"],
+            id="arduino-monitor-with-its-own-time",
+        ),
+        pytest.param(log("{clock} -> pos: {p} mm"), [], id="arduino-monitor-labels"),
+        pytest.param(log("t:{t} ms pos:{p} mm"), [], id="serial-plotter-units"),
+        pytest.param(
+            log("t:{t},pos:{c}"),
+            ["--column", "t=time_ms", "--column", "pos=position_mm"],
+            id="serial-plotter-comma",
+        ),
+        pytest.param(log("time_ms={t}; position_mm={c}"), [], id="equals"),
+        pytest.param(
+            "Ready\n" + log('{{"t":{t},"pos":{p}}}'),
+            ["--column", "t=time_ms", "--column", "pos=position_mm"],
+            id="json-lines",
+        ),
+        pytest.param(log("{t} {p}", "time_ms position_mm"), [], id="blanks"),
+        pytest.param(log("{t:>8} {p:>9}", "   time_ms  position_mm"), [], id="fixed-width"),
+        pytest.param(log("{t} {p}"), ["--column", "1=time_ms", "--column", "2=position_mm"], id="gnuplot"),
+        pytest.param(log("2030-01-31T{clock}Z,{p}", "timestamp,position_mm"), [], id="iso-time"),
+        pytest.param(log("2030-01-31T{clock}+0100,{p}", "timestamp,position_mm"), [], id="iso-time-offset"),
+        pytest.param(log("31.01.2030 {clock};{c}", "Zeit;Weg (mm)"), [], id="german-date"),
+        pytest.param(log("{sc};{c}", "Tiempo (s);Posición (mm)"), [], id="spanish"),
+        pytest.param(log("{sc};{c};1", "Temps (s);Déplacement (mm);Essai"), [], id="french"),
+        pytest.param(log("{s:.2f}\t{m:.4f}", 'Time "s"\tPosition\n(m)'.replace(' "s"', " [s]").replace("\n", " ")), [], id="tabs"),
+        pytest.param(log('{s:.2f},{m:.4f}', '"Time\n(s)","Position\n(m)"'), [], id="line-break-in-a-name"),
+        pytest.param(
+            "Logger v2\nSerial: 1234; firmware 3\n\n" + log("{t},{p}", "Time (ms),Position (mm)"),
+            [],
+            id="lines-above-the-header",
+        ),
+        pytest.param(
+            log("{s:.2f},{m:.4f},0.1,0.2", "Time (s),Position (m),Velocity (m/s),Acceleration (m/s2)"),
+            [],
+            id="tracker",
+        ),
+    ],
+)
+def test_a_log_of_positions_is_read(tmp_path, text, options):
+    recording = convert(tmp_path, text, *options)
+    assert list(recording.columns) == ["position_m"]
+    np.testing.assert_allclose(recording.time_s - recording.time_s[0], TIMES_MS / 1e3, atol=1e-6)
+    np.testing.assert_allclose(recording.columns["position_m"], PLACE_MM / 1e3, atol=6e-4)
+
+
+def test_a_date_may_change_at_midnight_only(tmp_path):
+    rows = [f"01.02.2030 00:00:{n:02d}.000;{700 + n}" for n in range(4)]
+    night = ["31.01.2030 23:59:58.000;698", "31.01.2030 23:59:59.000;699", *rows]
+    text = "Zeit;Position (mm)\n" + "\n".join(night)
+    with pytest.raises(RecordingError, match="too slow for any rep"):
+        convert(tmp_path, text)
+    text = text.replace(" 00:", " 23:").replace("23:59", "22:59")
+    with pytest.raises(RecordingError, match=r"line 4: the date goes from 31\.01\.2030 to 01\.02\.2030"):
+        convert(tmp_path, text)
+
+
+CHRONOJUMP_REPS = ",".join(
+    f'"{name} {rep} \n({unit})"'
+    for rep in (1, 2)
+    for name, unit in (("DIST.", "mm"), ("DIST. +", "mm"), ("SPEED", "m/s"), ("FORCE", "N"), ("POWER", "W"))
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param(
+            '"",' + CHRONOJUMP_REPS + '\n"MEAN",,,0.5,200,100,,,0.5,200,100\n"1",0,1,0.3,200,60,0,1,0.3,200,60\n',
+            "Chronojump's export of reps side by side, without the time between them; give its signal file",
+            id="chronojump-export",
+        ),
+        pytest.param(
+            "series,exercise,mass,start,width,height,meanSpeed,maxSpeed,maxSpeedT,meanPower,peakPower\n1,1,60,1,2,3,4,5,6,7,8\n",
+            "a table of reps (meanSpeed, maxSpeed",
+            id="chronojump-table",
+        ),
+        pytest.param(
+            "Pulses;Time(useconds);Force(N)\n10;3087688;0\n10;3435324;0\n",
+            "Chronojump's race analyzer",
+            id="chronojump-race",
+        ),
+        pytest.param(
+            "Exercise,Set,Rep,Weight,Metric,Set RPE,Tags,Workout Start Time,Rest Time,Concentric Avg Velocity (m/s),"
+            "Concentric Range of Motion (mm),Eccentric Avg Velocity (m/s),\n",
+            "a table of reps",
+            id="repone",
+        ),
+        pytest.param(
+            "# Set,# Rep.,Weight (kg),Mean Velocity (m/s),ROM (Range of Motion) (m)\n1,1,100,0.4,0.45\n",
+            "a table of reps",
+            id="vitruve",
+        ),
+        pytest.param(
+            "first name: A,last name: B,date: 2030-01-31,exercise: Deadlift,set id: 1001,sensor: g.test\n"
+            "Row Type,Rep Number,Conc Mean Velocity,Conc Peak Velocity (m/s),Conc Peak Power (W)\nRep,1,0.4,0.7,500\n",
+            "line 2: a table of reps (Rep Number, Conc Mean Velocity",
+            id="gymaware-set",
+        ),
+        pytest.param(
+            "Firstname,Lastname,Date,SetNumber,Exercise,MeanPower_bestrep,MeanVelocity_bestrep\n",
+            "a table of reps",
+            id="gymaware-summary",
+        ),
+        pytest.param(
+            '{"reference":"1","meanVelocity":0.4,"peakVelocity":0.7}\n' * 3,
+            "a table of reps (meanVelocity, peakVelocity",
+            id="gymaware-api-lines",
+        ),
+        pytest.param(
+            '[{"reference":"1","meanVelocity":0.4,"peakVelocity":0.7}]',
+            "line 1: this is JSON; save the table as CSV",
+            id="gymaware-api",
+        ),
+        pytest.param(
+            '{"id":"w",\n "exercises":[{"name":"Deadlift"}]}', "line 1: this is JSON", id="vitruve-api"
+        ),
+        pytest.param("<!DOCTYPE html>\n<html><body>Log in", "line 1: this is a page (HTML", id="login-page"),
+        pytest.param(
+            log("t:{t} pos:{p}"), "'t' names no unit; say it, for example --column 't=time_ms'", id="no-unit"
+        ),
+        pytest.param(
+            log("t:{t} ms pos:{p} mm") + "t:6000 ms po",
+            "line 601: 't:6000 ms po' is not like the lines above it; delete it",
+            id="cut-short",
+        ),
+        pytest.param(log("{clock} -> {p}"), "--column '2=position_mm'", id="arduino-monitor"),
+        pytest.param(log("{s:.3f},{m}", "time_sec,encoder"), "no column is a channel", id="encoder"),
+    ],
+)
+def test_what_holds_no_positions_or_does_not_say_its_units_is_refused_by_name(tmp_path, text, says):
+    with pytest.raises(RecordingError) as refused:
+        convert(tmp_path, text)
+    assert says in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "ours.csv").exists()
+
+
+@pytest.mark.parametrize("text", ['[{"time_s": 0, "position_m": 1}]', "<html><body>Log in", '{"a":\n1}'])
+def test_json_and_pages_are_no_recordings_either(tmp_path, text):
+    path = tmp_path / "set.csv"
+    path.write_text(text)
+    with pytest.raises(RecordingError, match="line 1: this is"):
+        read_recording(path)
