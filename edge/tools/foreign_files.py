@@ -6,15 +6,18 @@ Known by their own names, and where the format was found:
   (GNOME/chronojump, src/gui/app1/forceSensor.cs).
 * Chronojump encoder signal: the millimetres of each millisecond, separated by commas, often with one at the
   end (GNOME/chronojump, encoder/graph.R: `scan(file, sep=",")`).
+* Chronojump filtered signal: `Time (ms);Raw coordinate (mm);Filtered coordinate (mm);…` (butterworth/).
 * Any log with a name and a unit for each column: `Time (ms)`, `Position [mm]`, `Weight (kg)`, `force/N`.
 
-Tables of reps hold no positions and are refused as what they are: the OpenBarbell app
-(squatsandsciencelabs/OpenBarbellApp, app/utility/transforms/CSVConverter.js), and what Vitruve and GymAware
-export (column names by third parties who import them). RepOne's export could not be verified: a table with a
-mean velocity per row is taken for one of these.
+Refused as what they are: tables of reps, which hold no positions, of the OpenBarbell and RepOne apps
+(squatsandsciencelabs/OpenBarbellApp and RepOnePersonal, CSVConverter.js), Vitruve, GymAware (a line about the
+set, then `Row Type,Rep Number,…`) and Chronojump (encoder/graph.R), the last two by the columns that programs
+which read them name; Chronojump's reps side by side (graph.R, exportCSV), which have no time between them; and
+its race analyzer.
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -23,17 +26,26 @@ from numpy.typing import NDArray
 
 from edge.link.columns import G_MPS2, KNOWN, LBF_N
 from station.errors import TableError
-from station.text.tables import Table
+from station.text.tables import SEPARATORS
 
 Floats = NDArray[np.float64]
 
 CHRONOJUMP_STEP_MM = 20  # in a millisecond; more than this is no displacement of a bar
+MOST_ABOVE = 50  # lines above a header
+LEAST_BY_REP = 2  # names of a rep's numbers, and a row is a rep
 CHRONOJUMP_LEAST = 200  # values: less than a fifth of a second is no set
 
 _QUANTITIES = {
     "time_s": ("time", "t", "timestamp", "elapsed", "elapsed time", "zeit", "tiempo", "temps", "tempo"),
-    "position_m": ("position", "pos", "distance", "dist", "displacement", "height", "travel", "length"),
-    "force_n": ("force", "load", "tension", "weight", "fuerza", "kraft", "forza"),
+    "position_m": (
+        *("position", "pos", "distance", "dist", "displacement", "height", "travel", "length"),
+        *("raw coordinate", "weg", "hohe", "posicion", "distancia", "altura", "desplazamiento", "posizione"),
+        *("distanza", "altezza", "spostamento", "deplacement", "hauteur", "posicao", "deslocamento"),
+    ),
+    "force_n": (
+        *("force", "load", "tension", "weight", "fuerza", "kraft", "forza", "forca"),
+        *("gewicht", "peso", "carga", "carico", "charge", "poids"),
+    ),
     "tether_angle_rad": ("tether angle", "angle", "tilt"),
 }
 _UNITS: Mapping[str, Mapping[str, float]] = {  # the SI unit of one
@@ -53,7 +65,7 @@ _UNITS: Mapping[str, Mapping[str, float]] = {  # the SI unit of one
 _SPELT = {
     **dict.fromkeys(("sec", "secs", "second", "seconds"), "s"),
     **dict.fromkeys(("msec", "millis", "milliseconds"), "ms"),
-    **dict.fromkeys(("µs", "μs", "usec", "micros", "microseconds"), "us"),
+    **dict.fromkeys(("µs", "μs", "usec", "useconds", "micros", "microseconds"), "us"),
     **dict.fromkeys(("metre", "metres", "meter", "meters"), "m"),
     **dict.fromkeys(("inch", "inches", '"'), "in"),
     **dict.fromkeys(("feet", "foot"), "ft"),
@@ -68,6 +80,7 @@ _BY_REP = re.compile(
     r"|^rep( ?#| ?num.*|etition.*)?$|^set( ?#| ?num.*)?$|1rm",
     re.IGNORECASE,
 )
+_SIDE_BY_SIDE = re.compile(r"DIST\. \+ \d+ \(mm\)")
 
 
 class Meaning(NamedTuple):
@@ -86,6 +99,7 @@ def meaning_of(name: str) -> Meaning | str | None:
     if name.lower() in _ALONE:
         channel, unit = _ALONE[name.lower()]
         return Meaning(channel, _UNITS[channel][unit], f"{channel.rpartition('_')[0]}_{unit}")
+    name = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
     found = re.fullmatch(r"(.+?)[\s_]*(?:[\[(/]\s*|[\s_])([^\s_()\[\]/]+)\s*[\])]?", name)
     stem, unit = (found[1], found[2].lower()) if found else (name, "")
     unit = _SPELT.get(unit, unit)
@@ -104,7 +118,7 @@ def told(word: str, columns: Sequence[str]) -> tuple[int, Meaning]:
     at = names.index(name.lower()) if name.lower() in names else -1
     if at < 0 and name.isdigit() and 0 < int(name) <= len(columns):
         at = int(name) - 1
-    meaning = meaning_of(said)
+    meaning = Meaning("", 1.0, said) if said.lower() == "none" else meaning_of(said)
     if not equals or at < 0:
         raise TableError(
             f"--column {word}: there is no column {name or word!r}; there are {', '.join(columns)}"
@@ -116,15 +130,40 @@ def told(word: str, columns: Sequence[str]) -> tuple[int, Meaning]:
     return at, meaning
 
 
-def refuse_tables_of_reps(table: Table) -> None:
-    """Raise TableError for a table with a row per rep: there is no motion in it to be counted."""
-    found = [name for name in table.header if _BY_REP.search(name)]
-    if len(found) >= 2:
+def from_header(text: str) -> str:
+    """The text with blank lines for those above its header, such as a logger's name and settings."""
+    lines = text.split("\n")
+    for n, line in enumerate(lines[:MOST_ABOVE]):
+        for separator in SEPARATORS:
+            names = [" ".join(cell.strip().strip('"').split()) for cell in line.split(separator)]
+            if _is_log(names) or sum(bool(_BY_REP.search(name)) for name in names) >= LEAST_BY_REP:
+                return "\n" * n + "\n".join(lines[n:])
+    return text
+
+
+def refuse_known(names: Sequence[str], line: int) -> None:
+    """Raise TableError for files of known programs in which no motion is to be counted."""
+    found = [name for name in names if _BY_REP.search(name)]
+    if any(_SIDE_BY_SIDE.fullmatch(name) for name in names):
         raise TableError(
-            f"line {table.header_line}: a table of reps ({', '.join(found[:4])}), as OpenBarbell, RepOne,"
-            " Vitruve and GymAware export it; there are no positions in it to be counted again. Give the"
-            " samples, if the device has them"
+            f"line {line}: Chronojump's export of reps side by side, without the time between"
+            " them; give its signal file (.txt)"
         )
+    if {"pulses", "time(useconds)"} <= {name.lower() for name in names}:
+        raise TableError(f"line {line}: a file of Chronojump's race analyzer: a run, and no lift in it")
+    if len(found) >= LEAST_BY_REP and not _is_log(names):
+        raise TableError(
+            f"line {line}: a table of reps ({', '.join(found[:4])}), as OpenBarbell, RepOne,"
+            " Vitruve, GymAware and Chronojump export it; there are no positions in it to be counted again."
+            " Give the samples, if the device has them"
+        )
+
+
+def _is_log(names: Sequence[str]) -> bool:
+    """Whether one of the names is a time and another a channel, with unit or without."""
+    meanings = [meaning_of(name) for name in names]
+    channels = {one.channel if isinstance(one, Meaning) else one for one in meanings if one is not None}
+    return "time_s" in channels and len(channels) > 1
 
 
 def chronojump_signal(text: str) -> Floats | None:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,15 @@ from numpy.typing import NDArray
 
 from edge.link.columns import KNOWN
 from edge.link.plausible import check_plausible
-from edge.tools.foreign_files import Meaning, chronojump_signal, meaning_of, refuse_tables_of_reps, told
+from edge.tools.foreign_files import (
+    Meaning,
+    chronojump_signal,
+    from_header,
+    meaning_of,
+    refuse_known,
+    told,
+)
+from edge.tools.log_lines import log_of
 from station.config import CHANNELS
 from station.errors import RecordingError, TableError
 from station.program.process import whole_file
@@ -28,11 +35,11 @@ examples:
   plumbline import log.csv -o set.csv --spread                   rows that share a rounded time, spread evenly
   plumbline import log.txt -o set.csv --rate 100 --column 1=position_mm
 """
-_CLOCK = re.compile(
-    r"(?:(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4})[T ])?(\d{1,2}):(\d{2}):(\d{2}(?:[.,]\d{1,9})?)(?:Z)?"
+_CLOCK = re.compile(  # a date, a clock of a day or of minutes, am or pm, an offset
+    r"(?:(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4})[T,]?\s*)?"
+    r"(?:(\d{1,2}):)?(\d{1,2}):(\d{2}(?:[.,]\d{1,9})?)(?:\s*([AaPp])\.?[Mm]\.?)?\s*(Z|[+-]\d{2}:?\d{2})?"
 )
 _DAY_S = 86_400.0
-_SOME_DAY = datetime(2020, 1, 1)  # not far: of a date in seconds a double keeps the microsecond
 
 
 def import_command(argv: Sequence[str]) -> int:
@@ -50,7 +57,7 @@ def import_command(argv: Sequence[str]) -> int:
         action="append",
         default=[],
         metavar="NAME=CHANNEL",
-        help="what a column (by name or number) is: a channel with its unit, such as position_mm",
+        help="what a column (by name or number) is: a channel with its unit, such as position_mm, or none",
     )
     parser.add_argument("--rate", type=float, metavar="HZ", help="samples a second, where there is no time")
     parser.add_argument("--spread", action="store_true", help="spread rows that share a rounded time")
@@ -81,14 +88,23 @@ def _read(
     if steps_mm is not None:
         note = "a Chronojump encoder signal: millimetres of each millisecond"
         return np.arange(len(steps_mm)) / 1e3, {"position_m": np.cumsum(steps_mm) / 1e3}, [note]
-    table = Table(text)
-    refuse_tables_of_reps(table)
+    log = log_of(text)
+    if log is not None:
+        table = Table(log.text, separator="\t")
+        names, by_commas = log.names, log.by_commas
+    else:
+        table = Table(from_header(text))
+        names, by_commas = table.header, False
+        if all(re.fullmatch(r"[+-]?[\d.,]+", name) for name in names):
+            names, by_commas = [str(n) for n in range(1, len(names) + 1)], table.separator == ","
     rows = list(table.rows())
-    names = table.header
-    if all(re.fullmatch(r"[+-]?[\d.,]+", name) for name in names):  # no header: the first line is a reading
-        rows.insert(0, (table.header_line, list(names)))
-        names = [str(n) for n in range(1, len(names) + 1)]
-    columns = _meanings(names, words, timed=rate_hz is None)
+    if names is not table.header:  # the first line is a reading
+        rows.insert(0, (table.header_line, list(table.header)))
+    refuse_known(names, table.header_line)
+    columns = _meanings(names, words, rows[0][1] if rows else [], timed=rate_hz is None)
+    if by_commas:
+        _refuse_halves(columns, rows)
+    columns = {at: meaning for at, meaning in columns.items() if meaning.channel}
     mark = table.decimal_mark(list(columns))
     values = {meaning.channel: _values(rows, at, names[at], meaning, mark) for at, meaning in columns.items()}
     notes = [
@@ -117,16 +133,36 @@ def _read(
     return time_s, values, notes
 
 
-def _meanings(names: Sequence[str], words: Sequence[str], timed: bool) -> dict[int, Meaning]:
-    """Column to meaning: what the command line says, and what the names do."""
+def _refuse_halves(columns: dict[int, Meaning], rows: Sequence[tuple[int, list[str]]]) -> None:
+    """Raise TableError where a comma between columns without names may be a decimal one."""
+    for at, meaning in columns.items():
+        after = at + 1
+        if meaning.channel in ("", "time_s") or after in columns or after >= len(rows[0][1]):
+            continue
+        if all(cells[after].isdecimal() and cells[at].lstrip("+-").isdecimal() for _, cells in rows):
+            line, cells = rows[0]
+            raise TableError(
+                f"line {line}: {cells[at]!r} and {cells[after]!r} are two numbers, or one,"
+                f" {cells[at]}.{cells[after]} with a decimal comma; write decimals with a point, or say"
+                f" --column {after + 1}=none if they are two"
+            )
+
+
+def _meanings(
+    names: Sequence[str], words: Sequence[str], first: Sequence[str], timed: bool
+) -> dict[int, Meaning]:
+    """Column to meaning: what the command line says, and what the names and the first row do."""
     columns = dict(told(word, names) for word in words)
     taken = {meaning.channel for meaning in columns.values()}
     for at, name in enumerate(names):
         meaning = meaning_of(name)
-        if at in columns or meaning is None:
+        channel = meaning.channel if isinstance(meaning, Meaning) else meaning
+        if at in columns or meaning is None or channel in taken:
             continue
         if isinstance(meaning, str):
-            if meaning not in taken:
+            if meaning == "time_s" and at < len(first) and _CLOCK.fullmatch(first[at]):
+                columns[at] = Meaning("time_s", 1.0, "a clock")
+            else:
                 stem, _, unit = meaning.rpartition("_")
                 other = {"s": "ms", "m": "mm", "n": "kgf", "rad": "deg"}[unit]
                 raise TableError(
@@ -136,42 +172,49 @@ def _meanings(names: Sequence[str], words: Sequence[str], timed: bool) -> dict[i
             continue
         columns[at] = meaning
     channels = [meaning.channel for meaning in columns.values()]
-    for channel in channels:
+    for channel in filter(None, channels):
         if channels.count(channel) > 1:
             both = [names[at] for at, meaning in columns.items() if meaning.channel == channel]
             raise TableError(f"{' and '.join(map(repr, both))} are both {channel}; tell one with --column")
     there = ", ".join(repr(name) for name in names)
     if timed and "time_s" not in channels:
         raise TableError(f"no column is the time; say --column NAME=time_ms, or --rate; there are {there}")
-    if not set(channels) - {"time_s"}:
-        raise TableError(f"no column is a channel; say --column NAME=position_mm; there are {there}")
+    if not set(channels) - {"time_s", ""}:
+        way = f"--column '{len(names)}=position_mm'" if names[-1].isdecimal() else "--column NAME=position_mm"
+        raise TableError(f"no column is a channel; say {way}; there are {there}")
     return {at: columns[at] for at in sorted(columns)}
 
 
 def _values(rows: Sequence[tuple[int, list[str]]], at: int, name: str, meaning: Meaning, mark: str) -> Floats:
     clock = meaning.channel == "time_s" and bool(rows) and _CLOCK.fullmatch(rows[0][1][at]) is not None
     values = np.empty(len(rows))
+    days, day = 0, None
     for n, (line, cells) in enumerate(rows):
         try:
-            values[n] = _clock_s(cells[at]) if clock else number(cells[at], "," if mark == "," else ".")
+            if not clock:
+                values[n] = number(cells[at], "," if mark == "," else ".")
+                continue
+            of_day_s, said = _clock_s(cells[at])
         except ValueError:
             raise TableError(f"line {line}, column {name}: {cells[at][:40]!r} is not a number") from None
-    if clock:  # over midnight
-        values += _DAY_S * np.cumsum(np.concatenate(([0.0], np.diff(values) < -_DAY_S / 2)))
-        values -= values[0]
-        return values
-    return np.multiply(values, meaning.si)
+        wrapped = n > 0 and of_day_s + days * _DAY_S < values[n - 1] - _DAY_S / 2
+        days += wrapped
+        if day is not None and said != day and not wrapped:
+            raise TableError(f"line {line}: the date goes from {day} to {said}; cut the file there")
+        values[n], day = of_day_s + days * _DAY_S, said
+    return values - values[0] if clock else np.multiply(values, meaning.si)
 
 
-def _clock_s(cell: str) -> float:
+def _clock_s(cell: str) -> tuple[float, str]:
+    """Seconds of the day, and the date and offset as they are written."""
     found = _CLOCK.fullmatch(cell)
-    if found is None:
+    if found is None or (found[2] is None and not re.search("[.,]", found[4])):  # 12:30 may be either
         raise ValueError(cell)
-    day_s = 0.0
-    if found[1]:
-        days = datetime.fromisoformat(found[1].replace("/", "-")) - _SOME_DAY
-        day_s = days.days * _DAY_S
-    return day_s + int(found[2]) * 3600.0 + int(found[3]) * 60.0 + float(found[4].replace(",", "."))
+    hours = int(found[2] or 0)
+    if found[5]:
+        hours = hours % 12 + (12 if found[5] in "Pp" else 0)
+    of_day_s = hours * 3600.0 + int(found[3]) * 60.0 + float(found[4].replace(",", "."))
+    return of_day_s, " ".join(part for part in (found[1], found[6]) if part)
 
 
 def _spread(time_s: Floats) -> Floats:

@@ -79,7 +79,7 @@ class Table:
     """
 
     def __init__(self, text: str, *, wide_rows: bool = True, separator: str | None = None) -> None:
-        """wide_rows: rows may end in more empty cells than the header, if all do. separator: None: told by it.
+        """wide_rows: rows may end in more empty cells than the header, if all do. separator: None: as it shows.
 
         Raises TableError for a file without a header line, or one whose separator cannot be told.
         """
@@ -121,6 +121,7 @@ class Table:
                 for start, what in _MARKUP:
                     if start.match(bare):
                         raise TableError(f"line {self._skip}: this is {what}; save the table as CSV (UTF-8)")
+                self.header_line = self._skip
                 if bare.count('"') % 2:
                     line = self._unbroken(line, lines)
                 self._start = lines.tell()
@@ -155,7 +156,6 @@ class Table:
         self._width = len(self.header)
         while self.header and not self.header[-1]:
             self.header.pop()
-        self.header_line = self._skip
 
     def _is_row_of_numbers(self) -> bool:
         return all(_NUMBER.fullmatch(cell.replace(",", ".")) for cell in self.header if cell)

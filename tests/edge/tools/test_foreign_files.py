@@ -28,6 +28,7 @@ def log(form, header=""):
                 t=t,
                 s=t / 1e3,
                 p=p,
+                whole=round(p),
                 cm=p / 10,
                 m=p / 1e3,
                 c=f"{p:.1f}".replace(".", ","),
@@ -44,7 +45,8 @@ def log(form, header=""):
         pytest.param(
             log(
                 "{t};{p:.0f};{c};0,1;1,5E-50",
-                "Time (ms);Raw coordinate (mm);Filtered coordinate (mm);Velocity (mm/ms);Acceleration (mm/ms²)",
+                "Time (ms);Raw coordinate (mm);Filtered coordinate (mm);Velocity (mm/ms);"
+                "Acceleration (mm/ms²)",
             ),
             [],
             id="chronojump-filter",
@@ -57,11 +59,6 @@ def log(form, header=""):
         ),
         pytest.param(log("{clock} -> pos: {p} mm"), [], id="arduino-monitor-labels"),
         pytest.param(log("t:{t} ms pos:{p} mm"), [], id="serial-plotter-units"),
-        pytest.param(
-            log("t:{t},pos:{c}"),
-            ["--column", "t=time_ms", "--column", "pos=position_mm"],
-            id="serial-plotter-comma",
-        ),
         pytest.param(log("time_ms={t}; position_mm={c}"), [], id="equals"),
         pytest.param(
             "Ready\n" + log('{{"t":{t},"pos":{p}}}'),
@@ -76,8 +73,8 @@ def log(form, header=""):
         pytest.param(log("31.01.2030 {clock};{c}", "Zeit;Weg (mm)"), [], id="german-date"),
         pytest.param(log("{sc};{c}", "Tiempo (s);Posición (mm)"), [], id="spanish"),
         pytest.param(log("{sc};{c};1", "Temps (s);Déplacement (mm);Essai"), [], id="french"),
-        pytest.param(log("{s:.2f}\t{m:.4f}", 'Time "s"\tPosition\n(m)'.replace(' "s"', " [s]").replace("\n", " ")), [], id="tabs"),
-        pytest.param(log('{s:.2f},{m:.4f}', '"Time\n(s)","Position\n(m)"'), [], id="line-break-in-a-name"),
+        pytest.param(log("{t}\t{s:.2f}\t{m:.4f}", "\tTime [s]\tPosition [m]"), [], id="pandas-tabs"),
+        pytest.param(log("{s:.2f},{m:.4f}", '"Time\n(s)","Position\n(m)"'), [], id="line-break-in-a-name"),
         pytest.param(
             "Logger v2\nSerial: 1234; firmware 3\n\n" + log("{t},{p}", "Time (ms),Position (mm)"),
             [],
@@ -95,6 +92,34 @@ def test_a_log_of_positions_is_read(tmp_path, text, options):
     assert list(recording.columns) == ["position_m"]
     np.testing.assert_allclose(recording.time_s - recording.time_s[0], TIMES_MS / 1e3, atol=1e-6)
     np.testing.assert_allclose(recording.columns["position_m"], PLACE_MM / 1e3, atol=6e-4)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "says"),
+    [
+        (
+            log("t:{t},pos:{c}"),
+            ["--column", "t=time_ms", "--column", "pos=position_mm"],
+            "has a number without",
+        ),
+        (
+            log("{clock} -> {c}"),
+            ["--column", "2=position_mm"],
+            "line 1: '800' and '0' are two numbers, or one, 800.0 with a decimal comma; write",
+        ),
+        (log("{c}"), ["--rate", "100", "--column", "1=position_mm"], "--column 2=none if they are two"),
+    ],
+)
+def test_a_comma_that_may_be_a_decimal_one_is_never_dropped(tmp_path, text, options, says):
+    with pytest.raises(RecordingError) as refused:
+        convert(tmp_path, text, *options)
+    assert says in str(refused.value)
+
+
+def test_a_column_that_is_none_is_left_out(tmp_path):
+    options = ["--column", "1=time_ms", "--column", "2=position_mm", "--column", "3=none"]
+    recording = convert(tmp_path, log("{t},{whole},7"), *options)
+    assert list(recording.columns) == ["position_m"]
 
 
 def test_a_date_may_change_at_midnight_only(tmp_path):
@@ -119,12 +144,14 @@ CHRONOJUMP_REPS = ",".join(
     ("text", "says"),
     [
         pytest.param(
-            '"",' + CHRONOJUMP_REPS + '\n"MEAN",,,0.5,200,100,,,0.5,200,100\n"1",0,1,0.3,200,60,0,1,0.3,200,60\n',
-            "Chronojump's export of reps side by side, without the time between them; give its signal file",
+            '"",' + CHRONOJUMP_REPS + '\n"MEAN",,,0.5,200,100,,,0.5,200,100\n'
+            '"1",0,1,0.3,200,60,0,1,0.3,200,60\n',
+            "line 1: Chronojump's export of reps side by side, without the time between them; give its signal file",
             id="chronojump-export",
         ),
         pytest.param(
-            "series,exercise,mass,start,width,height,meanSpeed,maxSpeed,maxSpeedT,meanPower,peakPower\n1,1,60,1,2,3,4,5,6,7,8\n",
+            "series,exercise,mass,start,width,height,meanSpeed,maxSpeed,maxSpeedT,meanPower,peakPower\n"
+            "1,1,60,1,2,3,4,5,6,7,8\n",
             "a table of reps (meanSpeed, maxSpeed",
             id="chronojump-table",
         ),
@@ -134,7 +161,8 @@ CHRONOJUMP_REPS = ",".join(
             id="chronojump-race",
         ),
         pytest.param(
-            "Exercise,Set,Rep,Weight,Metric,Set RPE,Tags,Workout Start Time,Rest Time,Concentric Avg Velocity (m/s),"
+            "Exercise,Set,Rep,Weight,Metric,Set RPE,Tags,Workout Start Time,Rest Time,"
+            "Concentric Avg Velocity (m/s),"
             "Concentric Range of Motion (mm),Eccentric Avg Velocity (m/s),\n",
             "a table of reps",
             id="repone",
@@ -146,7 +174,8 @@ CHRONOJUMP_REPS = ",".join(
         ),
         pytest.param(
             "first name: A,last name: B,date: 2030-01-31,exercise: Deadlift,set id: 1001,sensor: g.test\n"
-            "Row Type,Rep Number,Conc Mean Velocity,Conc Peak Velocity (m/s),Conc Peak Power (W)\nRep,1,0.4,0.7,500\n",
+            "Row Type,Rep Number,Conc Mean Velocity,Conc Peak Velocity (m/s),Conc Peak Power (W)\n"
+            "Rep,1,0.4,0.7,500\n",
             "line 2: a table of reps (Rep Number, Conc Mean Velocity",
             id="gymaware-set",
         ),
