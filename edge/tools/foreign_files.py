@@ -12,8 +12,8 @@ Known by their own names, and where the format was found:
 Refused as what they are: tables of reps, which hold no positions, of the OpenBarbell and RepOne apps
 (squatsandsciencelabs/OpenBarbellApp and RepOnePersonal, CSVConverter.js), Vitruve, GymAware (a line about the
 set, then `Row Type,Rep Number,…`) and Chronojump (encoder/graph.R), the last two by the columns that programs
-which read them name; Chronojump's reps side by side (graph.R, exportCSV), which have no time between them; and
-its race analyzer.
+which read them name; Chronojump's reps side by side (graph.R, exportCSV), with no time between them; and its
+race analyzer.
 """
 
 import re

@@ -79,7 +79,7 @@ class Table:
     """
 
     def __init__(self, text: str, *, wide_rows: bool = True, separator: str | None = None) -> None:
-        """wide_rows: rows may end in more empty cells than the header, if all do. separator: None: as it shows.
+        """wide_rows: rows may end in more empty cells than the header, if all do. separator: if it is known.
 
         Raises TableError for a file without a header line, or one whose separator cannot be told.
         """
