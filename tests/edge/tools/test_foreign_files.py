@@ -146,7 +146,7 @@ CHRONOJUMP_REPS = ",".join(
         pytest.param(
             '"",' + CHRONOJUMP_REPS + '\n"MEAN",,,0.5,200,100,,,0.5,200,100\n'
             '"1",0,1,0.3,200,60,0,1,0.3,200,60\n',
-            "line 1: Chronojump's export of reps side by side, without the time between them; give its signal file",
+            "line 1: Chronojump's export of reps side by side, without the time between them; give its",
             id="chronojump-export",
         ),
         pytest.param(
