@@ -55,7 +55,8 @@ def simulate(
     several = len(done) > 1
     outlet: Outlet | None = None
     if args.pty is not None:
-        outlet = Terminals([_named(args.pty, simulated, several=several) for simulated in done])
+        links = [_named(args.pty, simulated, several=several) for simulated in done]
+        outlet = Terminals(links, patient=args.patient)
     elif serve_tcp is not None and args.tcp is not None:
         outlet = serve_tcp(args.tcp, len(done))
     try:
@@ -99,6 +100,11 @@ def _parser(captures: bool, tcp: bool) -> argparse.ArgumentParser:
     if tcp:
         live.add_argument("--tcp", type=_port, metavar="PORT", help="serve a board's bytes on this port")
     parser.add_argument("--speed", type=_positive, default=1.0, metavar="X", help="of --pty and --tcp")
+    parser.add_argument(
+        "--patient",
+        action="store_true",
+        help="with --pty: begin when it is opened, and wait for who reads late",
+    )
     parser.add_argument("--mqtt", type=_broker, metavar="HOST:PORT", help="broker named in station files")
     return parser
 

@@ -2,6 +2,7 @@
 
 import heapq
 import os
+import select
 import signal
 import termios
 import time
@@ -13,6 +14,7 @@ from typing import Protocol
 from station.errors import SourceError
 from station.sim.devices.device import Piece
 
+LOOK_S = 0.02  # whether a patient terminal is open, or has room
 LAST_BYTES_S = 1.0  # a reader may still take what lies in the terminal
 
 
@@ -21,26 +23,35 @@ class Outlet(Protocol):
 
     urls: list[str]  # as a station file names each board's port
 
-    def write(self, index: int, data: bytes) -> None:
-        """Send a board's bytes without waiting; what nobody takes is lost."""
+    def is_open(self) -> bool:
+        """Whether to begin."""
+
+    def write(self, index: int, data: bytes) -> bytes:
+        """Send a board's bytes without waiting. Returns what is to be sent again later."""
 
     def close(self) -> None:
         """Let go of everything."""
 
 
 class Terminals:
-    """A pseudo-terminal per station with a link to it; nobody has to read them."""
+    """A pseudo-terminal per station with a link to it.
 
-    def __init__(self, links: list[Path]) -> None:
+    As with a board nobody has to read, and what is not read in time is lost. Those that are `patient` begin
+    when somebody has opened all of them, and wait for who reads late: the same reps on a busy machine.
+    """
+
+    def __init__(self, links: list[Path], patient: bool = False) -> None:
         """Open one pty per link and point the link at it. Raises SourceError when that is not possible."""
+        self._patient = patient
         self.urls = [str(link.absolute()) for link in links]
         self._links = links
-        self._ends: list[tuple[int, int]] = []
+        self._ours: list[int] = []
+        self._theirs: list[int] = []
         for link in links:
             try:
                 ours, theirs = os.openpty()
-                # Kept open: a pty whose last reader leaves would hang up on us.
-                self._ends.append((ours, theirs))
+                self._ours.append(ours)
+                self._theirs.append(theirs)
                 tty.setraw(theirs)
                 os.set_blocking(ours, False)
                 link.unlink(missing_ok=True)
@@ -50,24 +61,41 @@ class Terminals:
                 raise SourceError(
                     f"{link}: no pseudo-terminal can be opened here ({error.strerror})"
                 ) from error
+        if patient:  # one that nobody has open hangs up, and so is known
+            self._close_theirs()
 
-    def write(self, index: int, data: bytes) -> None:
+    def is_open(self) -> bool:
+        """Whether somebody has opened all of them; of those that are not patient it is not asked."""
+        poll = select.poll()
+        for ours in self._ours:
+            poll.register(ours, 0)
+        return not any(state & select.POLLHUP for _, state in poll.poll(0))
+
+    def write(self, index: int, data: bytes) -> bytes:
         """Send what fits. When nobody reads, the oldest bytes go, as in a serial adapter; seq shows it."""
-        ours, theirs = self._ends[index]
         try:
-            if os.write(ours, data) < len(data):
-                termios.tcflush(theirs, termios.TCIFLUSH)
-        except BlockingIOError:
-            termios.tcflush(theirs, termios.TCIFLUSH)
+            sent = os.write(self._ours[index], data)
+        except OSError:  # no room, or nobody there
+            sent = 0
+        if self._patient:
+            return data[sent:]
+        if sent < len(data):
+            termios.tcflush(self._theirs[index], termios.TCIFLUSH)
+        return b""
 
     def close(self) -> None:
         """Remove the links and close the terminals."""
         for link in self._links:
             link.unlink(missing_ok=True)
-        for ours, theirs in self._ends:
+        for ours in self._ours:
             os.close(ours)
+        self._ours = []
+        self._close_theirs()
+
+    def _close_theirs(self) -> None:
+        for theirs in self._theirs:
             os.close(theirs)
-        self._ends = []
+        self._theirs = []
 
 
 def play(streams: Sequence[Iterator[Piece]], outlet: Outlet, speed: float) -> int:
@@ -94,11 +122,13 @@ def play(streams: Sequence[Iterator[Piece]], outlet: Outlet, speed: float) -> in
         print("ready", flush=True)
         due = [(*piece, index) for index, stream in enumerate(streams) if (piece := next(stream, None))]
         heapq.heapify(due)
+        while not outlet.is_open() and wait_until(time.monotonic() + LOOK_S):
+            pass
         started = time.monotonic()
         while due and wait_until(started + due[0][0] / speed):
-            _, data, index = heapq.heappop(due)
-            outlet.write(index, data)
-            piece = next(streams[index], None)
+            at_s, data, index = heapq.heappop(due)
+            left = outlet.write(index, data)
+            piece = (at_s + LOOK_S * speed, left) if left else next(streams[index], None)
             if piece is not None:
                 heapq.heappush(due, (*piece, index))
         wait_until(time.monotonic() + LAST_BYTES_S)

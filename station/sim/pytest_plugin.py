@@ -21,13 +21,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-LEAD_S = 3.0  # of silence, in which the edge may start
+LEAD_S = 1.0  # of silence: what has come is thrown away by whoever opens a serial port
 STOP_TIMEOUT_S = 5.0
 _RUN = "import sys; from station.cli import main; sys.exit(main())"
 
 
 class SimulatedStation(NamedTuple):
-    """A station whose board talks on a pseudo-terminal."""
+    """A station whose board begins to talk when its pseudo-terminal is opened."""
 
     file: Path  # station file: port, geometry, broker
     port: Path
@@ -98,7 +98,7 @@ def simulated_station(
             encoding="utf-8",
         )
         host, broker_port = private_broker
-        files = ["--station-out", str(file), "--truth", str(truth), "--pty", str(port)]
+        files = ["--station-out", str(file), "--truth", str(truth), "--pty", str(port), "--patient"]
         asked = ["--scenario", str(scenario), "--seed", str(seed), "--speed", str(speed)]
         start_plumbline("simulate", *asked, *files, "--mqtt", f"{host}:{broker_port}", until="ready")
         return SimulatedStation(

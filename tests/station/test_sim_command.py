@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tty
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from station.errors import ConfigError, RecordingError
 from station.exercises import all_profiles
 from station.sim import list_scenarios, load_scenario, simulate_station, with_seed
 from station.sim.cli import simulate
+from station.sim.devices.board import board_bytes
+from station.sim.plan import SetPlan, StationPlan
 
 SLOW = {"idle-half-hour", "thirty-stations"}
 DEADLINE_S = 20.0
@@ -216,6 +219,27 @@ def test_a_scenario_plays_to_a_terminal_and_ends_with_it(tmp_path: Path) -> None
         read_some(link, 5000)
         assert process.wait(DEADLINE_S) == 0
         assert not link.exists()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_patient_terminal_loses_nothing_whoever_opens_it_late_and_reads_slowly(tmp_path: Path) -> None:
+    link = tmp_path / "board"
+    asked = ["--exercise", "cable-row", "--reps", "2", "--pty", str(link), "--patient", "--speed", "1000"]
+    process = start(*asked)
+    try:
+        wait_for_ready(process)
+        simulated = simulate_station(StationPlan(exercise="cable-row", sets=[SetPlan(reps=2)]), with_seed(1))
+        sent = b"".join(data for _, data in board_bytes(simulated, np.random.default_rng([1, 0])))
+        board = os.open(link, os.O_RDWR | os.O_NOCTTY)
+        tty.setraw(board)
+        came = b""
+        while len(came) < len(sent):
+            came += os.read(board, 100)
+        os.close(board)
+        assert came == sent
+        assert process.wait(DEADLINE_S) == 0
     finally:
         process.kill()
         process.wait()
