@@ -12,7 +12,7 @@ from station.messages import RepMessage, SetMessage, decode
 from station.sim.devices.board import board_bytes
 from station.sim.session import simulate_set
 from tests.faults.gym import Gym, Verdict
-from tests.faults.hardware import PROFILE, Board, counted, edge, until
+from tests.faults.hardware import PROFILE, Board, counted, edge, end, until
 
 REPS_A_LIFE = (1.0, 3.0)
 UP_AGAIN_S = 3.0
@@ -72,8 +72,7 @@ def node_kills(quick: bool) -> Verdict:
         for _, data in pieces:
             board.send(data)
         board.read_out()
-        child.terminate()
-        child.wait(5.0)
+        end(gym, simulated, board, child)
         wanted = {event_id for event_id, _ in committed.by_seq.values() if "-r" in event_id}
         until(lambda: wanted <= gym.delivered().keys(), 10.0)
         found = gym.delivered().keys()

@@ -11,7 +11,7 @@ from station.sim.devices.board import LOAD_CELL_COUNTS_PER_N, announce
 from station.sim.devices.sensors import Signal
 from station.sim.session import SimulatedSet, simulate_set
 from tests.faults.gym import Gym, Verdict
-from tests.faults.hardware import PROFILE, Board, Health, counted, edge, pieces_of, until
+from tests.faults.hardware import PROFILE, Board, Health, edge, end, pieces_of
 from tests.station.test_clock import latency_timer, link_errors_s, uniform_timer, usb_cdc
 
 FAULTS = (
@@ -70,9 +70,7 @@ def sensors(quick: bool) -> Verdict:
                 elif at_s > in_s:
                     cleared_s = min(cleared_s, at_s - in_s)
             board.read_out()
-            child.terminate()
-            child.wait(5.0)
-            until(lambda: len(counted(gym)) >= 2, 5.0)
+            end(gym, simulated, board, child)
             rows = reps_with_force(gym)
             health.close()
         meanwhile = [row for row in rows if row[0] < in_s - 0.1 and row[1] > out_s + 0.1]
