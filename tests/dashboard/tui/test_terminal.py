@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.record.store import open_store
+from dashboard.database.schema import open_history
+from dashboard.history.queries import reps
 from dashboard.tui.terminal import KeyReader
 from station.messages import RepMessage, encode
 
@@ -143,8 +144,8 @@ def test_the_record_goes_on_without_its_terminal_until_another_dashboard_takes_o
         wire.say("plumbline/1/gym/rack-1/rep", encode(rep))
         time.sleep(0.1)  # as often as a lifter's values come
         one.read_out()
-        with open_store(tmp_path / "h.db") as store:
-            return any(row["event_id"] == f"e{seq}" for row in store.reps("gym", "rack-1"))
+        with open_history(tmp_path / "h.db") as history:  # a second writer would have to wait its turn
+            return any(rep.event_id == f"e{seq}" for rep in reps(history))
 
     one = OnTerminal([*start, *command, *options], **env)
     one.until(ready)
