@@ -121,7 +121,7 @@ def _acquisitions(paths: Sequence[Path]) -> "tuple[list[PortAcquisition], dict[s
         if station.exercise is None:
             raise ConfigError(f"{path}: no exercise; say what the station starts with, exercise = 'rdl'")
         if station.station.id in brokers:
-            raise ConfigError(f"{path}: station id {station.station.id!r} is given twice; ids differ")
+            raise ConfigError(f"{path}: station id {station.station.id!r} is given twice; give each its own")
         own = _own_exercises(path, station)
         session = Session(station, load_profile(station.exercise, own), own)
         acquisitions += [PortAcquisition(session, port) for port in station.ports]

@@ -98,7 +98,8 @@ def restore_command(argv: Sequence[str]) -> int:
         rows = _put_back(folder, args.db, over=args.over)
         if rows != manifest.rows:
             raise StoreError(
-                f"the history has {_rows(rows)} now, and not {_rows(manifest.rows)}; look into it"
+                f"the history has {_rows(rows)} now, and not {_rows(manifest.rows)};"
+                " restore it once more, and report this if it stays so"
             )
         print(f"history: {_rows(rows)}")
     if settings:

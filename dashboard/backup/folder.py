@@ -70,7 +70,9 @@ def read_manifest(folder: Path) -> Manifest:
     except OSError as error:
         raise StoreError(f"{error.filename}: {error.strerror}; give the folder of a backup") from error
     except msgspec.DecodeError as error:
-        raise StoreError(f"{folder / MANIFEST}: no backup of this Plumbline ({error})") from error
+        raise StoreError(
+            f"{folder / MANIFEST}: no backup of this Plumbline ({error}); give the folder of one"
+        ) from error
     return manifest
 
 

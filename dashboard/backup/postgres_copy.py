@@ -48,7 +48,7 @@ def _rows(url: str) -> dict[str, int]:
             return {name: _count(db.execute(f'SELECT count(*) FROM "{name}"'.encode())) for name in names}
     except psycopg.Error as error:
         lines = str(error).splitlines() or ["failed"]
-        raise StoreError(f"{_shown(url)}: {lines[0]}") from error
+        raise StoreError(f"{_shown(url)}: {lines[0]}; check the address, and who may log in") from error
 
 
 def _count(answer: Iterable[tuple[int]]) -> int:

@@ -59,7 +59,7 @@ def _copy(source: Path, target: Path) -> dict[str, int]:
         closing(sqlite3.connect(target, timeout=10.0)) as written,
     ):
         if not _rows(read).keys() >= _OURS:
-            raise StoreError(f"{source}: not a Plumbline history")
+            raise StoreError(f"{source}: not a Plumbline history; give the file the record writes")
         read.backup(written)
         sound = written.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if sound != "ok":
@@ -113,7 +113,7 @@ def _said(history: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise store_error(history, error) from error
     except OSError as error:
-        raise StoreError(f"{error.filename or history}: {error.strerror}") from error
+        raise StoreError(f"{error.filename or history}: {error.strerror}; give another place") from error
 
 
 def _holder(path: Path) -> str | None:

@@ -43,7 +43,9 @@ class SqliteDatabase(Database):
             connection.exec_driver_sql("VACUUM")
             busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
         if busy:
-            raise StoreError(f"{self.name}: another process reads the old pages; end it")
+            raise StoreError(
+                f"{self.name}: another process has it open, and its files still hold what was erased; end it"
+            )
 
     def _begin(self, connection: Connection, wait_s: float) -> None:
         if wait_s == LOCK_WAIT_S:

@@ -71,13 +71,13 @@ def read_clip(path: Path) -> Clip:
                 raise ValueError(f"{path}: give WAV of 16 bits and one channel")
             rate_hz, data = file.getframerate(), file.readframes(file.getnframes())
     except (wave.Error, EOFError, OSError) as error:
-        raise ValueError(f"{path}: no WAV file: {error}") from error
+        raise ValueError(f"{path}: no WAV file ({error}); give one") from error
     samples = array("h", data[: len(data) // 2 * 2])
     if sys.byteorder == "big":
         samples.byteswap()
     loud = [n for n, sample in enumerate(samples) if abs(sample) > 32767 * _SILENT]
     if not loud:
-        raise ValueError(f"{path}: silence")
+        raise ValueError(f"{path}: silence; give a recording that can be heard")
     return Clip(rate_hz, _as_bytes(samples[loud[0] : loud[-1] + 1]))
 
 

@@ -47,7 +47,7 @@ def voice_command(given: str | None) -> list[str] | None:
             f"--voice {given!r}: it needs {{wav}}, the file to write, and {{text}} or its input"
         )
     if shutil.which(words[0]) is None:
-        raise ConfigError(f"--voice: there is no program {words[0]!r}")
+        raise ConfigError(f"--voice: there is no program {words[0]!r}; install it, or give another")
     return words
 
 

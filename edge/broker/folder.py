@@ -184,7 +184,7 @@ def with_users(gym: Gym, users: Mapping[str, User]) -> Gym:
     for name, user in users.items():
         held = gym.users.get(name)
         if held is not None and held.role is not user.role:
-            raise ConfigError(f"{name} is there already, as {_words(held)}; names differ")
+            raise ConfigError(f"{name} is there already, as {_words(held)}; give another name")
     return msgspec.structs.replace(gym, users={**gym.users, **users})
 
 
@@ -214,7 +214,7 @@ def _check(gym: Gym) -> None:
                 f"{name} is the screen of {user.station}, which is no station here; add it first"
             )
         if name in ALWAYS and user != ALWAYS[name]:
-            raise ConfigError(f"{name} means something else already; names differ")
+            raise ConfigError(f"{name} means something else already; give another name")
     if re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", gym.host) is None:
         raise ConfigError(f"--host is {gym.host!r}; give the name by which the stations reach the broker")
     for address in gym.addresses:

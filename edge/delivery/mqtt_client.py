@@ -33,5 +33,7 @@ def new_client(
         try:
             client.tls_set(ca_certs=mqtt.ca_file, cert_reqs=ssl.CERT_REQUIRED)
         except ssl.SSLError as error:
-            raise ConfigError(f"mqtt.ca_file {mqtt.ca_file}: not a certificate (PEM)") from error
+            raise ConfigError(
+                f"mqtt.ca_file {mqtt.ca_file}: not a certificate; give the CA's, as PEM"
+            ) from error
     return client

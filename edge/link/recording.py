@@ -153,7 +153,8 @@ def _read_parquet(path: Path) -> _Rows:
         table = parquet.read_table(path)
     except (OSError, ValueError, ArrowException) as error:
         raise RecordingError(
-            f"{path}: cannot be read as Parquet ({(str(error).splitlines() or ['no reason given'])[0]})"
+            f"{path}: cannot be read as Parquet ({(str(error).splitlines() or ['no reason given'])[0]});"
+            " write it anew, or give CSV"
         ) from error
     columns = read_header(table.column_names, "the schema")
     values = []
@@ -161,7 +162,9 @@ def _read_parquet(path: Path) -> _Rows:
         try:
             values.append(table[name].to_numpy().astype(np.float64))
         except (TypeError, ValueError) as error:
-            raise TableError(f"column {name} does not hold numbers but {table[name].type}") from error
+            raise TableError(
+                f"column {name} holds {table[name].type}; a recording has numbers in every column"
+            ) from error
     return _Rows(columns, values, range(1, 1 + table.num_rows), "row")
 
 
@@ -170,7 +173,7 @@ def _check(rows: _Rows) -> Recording:
     at = next(n for n, column in enumerate(rows.columns) if column.channel == "time_s")
     time = rows.values[at]
     if time.size == 0:
-        raise TableError("no samples below the header")
+        raise TableError("no samples below the header; was the file cut short?")
     for n, column in enumerate(rows.columns):
         values = rows.values[n]
         bad = ~np.isfinite(values) if n == at else np.isinf(values)
@@ -186,7 +189,7 @@ def _check(rows: _Rows) -> Recording:
         row = int(np.argmax(step < 0.0)) + 1
         raise TableError(
             f"{rows.word} {rows.lines[row]}: {time_name} goes from {time[row - 1]:.12g} to {time[row]:.12g}; "
-            "device time rises strictly"
+            "device time rises strictly; cut the file there"
         )
     channels = [n for n in range(len(rows.columns)) if n != at]
     readings = [rows.values[n] for n in channels]

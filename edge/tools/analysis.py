@@ -142,7 +142,10 @@ def check_channels(recording: Recording, station: StationFile, path: Path) -> No
             f" the recording has {', '.join(recording.columns)}"
         )
     if np.isnan(recording.columns[needed]).all():
-        raise RecordingError(f"{path}: a {kind} station needs column {needed}, and there is no value in it")
+        raise RecordingError(
+            f"{path}: a {kind} station needs column {needed}, and there is no value in it;"
+            " was the sensor plugged in?"
+        )
 
 
 def table(analysis: Analysis) -> str:

@@ -44,7 +44,9 @@ def read_dispute(folder: Path) -> Dispute:
             f"{path}: {error.strerror}; give a folder that `plumbline disputes` lists"
         ) from error
     except msgspec.DecodeError as error:
-        raise RecordingError(f"{path}: no dispute of this Plumbline ({error})") from error
+        raise RecordingError(
+            f"{path}: no dispute of this Plumbline ({error}); was it copied whole, or changed?"
+        ) from error
 
 
 def replay(folder: Path, dispute: Dispute) -> Replayed:

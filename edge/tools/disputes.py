@@ -166,6 +166,6 @@ def _export(args: argparse.Namespace, path: Path, dispute: Dispute) -> int:
     except FileExistsError as error:
         raise ConfigError(f"{to}: exists already; give --out another folder") from error
     except OSError as error:
-        raise ConfigError(f"{error.filename}: {error.strerror}") from error
+        raise ConfigError(f"{error.filename}: {error.strerror}; give --out another folder") from error
     print(to)
     return 0

@@ -113,7 +113,7 @@ def _read(
     unused = [name for at, name in enumerate(names) if name and at not in columns]
     notes += [f"not used: {', '.join(unused)}"] if unused else []
     if not rows:
-        raise TableError("no samples below the header")
+        raise TableError("no samples below the header; was the file cut short?")
     time_s = values.pop("time_s", None)
     if time_s is None:
         time_s = np.arange(len(rows)) / (rate_hz or 1.0)

@@ -76,7 +76,7 @@ def draw_analysis(path: Path, analysis: Analysis, trace: Floats, profile: Profil
     try:
         figure.savefig(path, dpi=110)
     except (OSError, ValueError) as error:
-        raise RecordingError(f"{path}: the plot cannot be written ({error})") from error
+        raise RecordingError(f"{path}: the plot cannot be written ({error}); give another path") from error
 
 
 def _shade(axes, rep: Rep) -> None:  # type: ignore[no-untyped-def]

@@ -123,7 +123,9 @@ def _write_all(done: list[SimulatedSet], args: argparse.Namespace, urls: Sequenc
         try:
             _write(simulated, args, url, several=len(done) > 1)
         except OSError as error:
-            raise RecordingError(f"{error.filename}: cannot be written ({error.strerror})") from error
+            raise RecordingError(
+                f"{error.filename}: cannot be written ({error.strerror}); give another path"
+            ) from error
     for simulated in done:
         reps = [len(one["reps"]) for one in simulated.truth["sets"]]
         print(

@@ -59,7 +59,7 @@ class Terminals:
             except OSError as error:
                 self.close()
                 raise SourceError(
-                    f"{link}: no pseudo-terminal can be opened here ({error.strerror})"
+                    f"{link}: no pseudo-terminal can be opened here ({error.strerror}); give --tcp"
                 ) from error
         if patient:  # one that nobody has open hangs up, and so is known
             self._close_theirs()

@@ -1,5 +1,8 @@
 """What peers' programs and devices write, in the shape their sources show: read, or refused by name."""
 
+import os
+import random
+
 import numpy as np
 import pytest
 
@@ -7,6 +10,7 @@ from edge.link.recording import read_recording
 from edge.tools.importing import import_command
 from station.errors import RecordingError
 
+CASES = int(os.environ.get("PLUMBLINE_CASES", "200"))
 TIMES_MS = np.arange(0, 6000, 10)
 PLACE_MM = np.round(800 - 200 * (1 - np.cos(TIMES_MS / 500.0)), 1)
 
@@ -224,3 +228,61 @@ def test_json_and_pages_are_no_recordings_either(tmp_path, text):
     path.write_text(text)
     with pytest.raises(RecordingError, match="line 1: this is"):
         read_recording(path)
+
+
+QUANTITIES = {  # in what programs of six countries call it; the unit may stand in the name in several ways
+    "time": ("Time", "t", "Elapsed time", "Zeit", "Tiempo", "Temps", "Tempo"),
+    "position": ("Position", "pos", "Height", "Weg", "Posición", "Déplacement", "Spostamento", "Posição"),
+    "force": ("Force", "Load", "Kraft", "Fuerza", "Forza", "Força"),
+}
+FACTORS = {"s": 1.0, "ms": 1e3, "us": 1e6, "m": 1.0, "mm": 1e3, "cm": 1e2, "in": 1 / 0.0254, "ft": 1 / 0.3048}
+FACTORS |= {"N": 1.0, "kN": 1e-3, "kgf": 1 / 9.80665, "lbf": 1 / 4.4482216152605}
+
+
+def test_two_hundred_random_logs_of_other_programs_are_read_alike_or_refused(tmp_path):
+    draw, refused = random.Random(8), {}
+    time_s, place_m = TIMES_MS / 1e3, PLACE_MM / 1e3
+    force_n = np.round(600 + 40 * np.sin(time_s * 3), 1)
+    for _ in range(CASES):
+        separator = draw.choice([",", ";", "\t", " ", " -> "])
+        comma = draw.random() < 0.4
+        units = [draw.choice(["s", "ms", "us", "clock"]), draw.choice(["m", "mm", "cm", "in", "ft"])]
+        units.append(draw.choice(["N", "kN", "kgf", "lbf"]))
+        named = draw.choice([True, True, False])  # units in the header, or on the command line
+        names, cells, options = [], [], []
+        truth = zip(QUANTITIES, (time_s, place_m, force_n), units, strict=True)
+        for number, (quantity, values, unit) in enumerate(truth, 1):
+            word = draw.choice(QUANTITIES[quantity])
+            form = draw.choice(["{} ({})", "{} [{}]", "{}_{}", "{}/{}", "{}({})"]) if named else "{}"
+            if unit == "clock":
+                day = draw.choice(["", "", "2030-01-31T", "31/01/2030 "]) if separator != " " else ""
+                names.append(word)
+                cells.append([f"{day}12:59:{54 + t:09.6f}" for t in values.tolist()])
+            else:
+                names.append(form.format(word, unit))
+                cells.append([f"{value * FACTORS[unit]:.7f}" for value in values.tolist()])
+                if not named:
+                    stem = {"time": "time", "position": "position", "force": "force"}[quantity]
+                    options += ["--column", f"{number}={stem}_{unit.lower()}"]
+        if draw.random() < 0.4:
+            names.append(draw.choice(["Velocity (m/s)", "Battery", "Sample", "Geschwindigkeit"]))
+            cells.append([f"{0.25 * n:.2f}" for n in range(len(time_s))])
+        rows = [list(row) for row in zip(*cells, strict=True)]
+        if comma:
+            rows = [[cell.replace(".", ",") if ":" not in cell else cell for cell in row] for row in rows]
+        above = draw.choice([[], [], ["Logger v2", "Serial: 12; firmware 3", ""], ["# by Ann"]])
+        lines = [*above, separator.join(names), *(separator.join(row) for row in rows)]
+        text = draw.choice(["\n", "\r\n"]).join(lines)
+        encoding = draw.choice(["utf-8", "utf-8-sig", "utf-16"])
+        try:
+            recording = convert(tmp_path, text, *options, encoding=encoding)
+        except RecordingError as error:
+            assert "\n" not in str(error)
+            reason = str(error).partition(": ")[2]
+            refused[reason[:60]] = refused.get(reason[:60], 0) + 1
+            assert separator in (" ", " -> ") or (comma and separator == ","), (str(error), lines[:6])
+            continue
+        np.testing.assert_allclose(recording.time_s - recording.time_s[0], time_s, atol=2e-6)
+        np.testing.assert_allclose(recording.columns["position_m"], place_m, atol=2e-6)
+        np.testing.assert_allclose(recording.columns["force_n"], force_n, atol=2e-3)
+    assert sum(refused.values()) < 0.6 * CASES, refused
