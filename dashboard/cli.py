@@ -26,6 +26,7 @@ from station.config import Mqtt, decode_toml
 from station.errors import ConfigError, PlumblineError
 from station.exercises import Profile, all_profiles
 from station.program.distribution import install_with
+from station.program.process import end_with
 from station.program.usage import command_parser
 from station.text.output import screen_problem
 
@@ -98,7 +99,12 @@ def dashboard(argv: Sequence[str]) -> int:
         action="store_true",
         help="end the record that a dashboard has left behind with its terminal, and end",
     )
+    parser.add_argument(
+        "--ends-with", type=int, help=argparse.SUPPRESS
+    )  # the server of a browser's dashboard
     args = parser.parse_args(argv)
+    if args.ends_with is not None:
+        end_with(args.ends_with)
     file = DashboardFile() if args.config is None else decode_toml(args.config, DashboardFile)
     mqtt = broker_of(args, file.mqtt if args.config is not None else None)
     if args.end_record:
@@ -140,6 +146,7 @@ def _serve_web(argv: Sequence[str], args: argparse.Namespace, file: DashboardFil
         raise ConfigError(f"--web needs textual-serve; {install_with('web')}") from None
     tls = tls_of(args.web_host, args.web_cert, args.web_key)
     command = [sys.executable, "-P", "-m", "station.cli", "dashboard", *_without_web(argv), "--no-record"]
+    command += ["--ends-with", str(os.getpid())]  # killed, the server could not end them
     profiles = all_profiles(_exercises(args, file))
     recording = (
         None if args.no_record else EmbeddedRecord(mqtt, args.site, args.db or file.db, profiles, _warn)

@@ -67,6 +67,17 @@ def end_with_parent() -> Callable[[], None] | None:
     return tie
 
 
+def end_with(parent: int) -> None:
+    """End when `parent`, which has started us, does: for one that cannot give a preexec_fn.
+
+    Ends at once where it has gone already; does nothing where not Linux.
+    """
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:
+            raise SystemExit(1)
+
+
 @contextmanager
 def whole_file(path: Path, mode: int | None = None, group: int | None = None) -> Iterator[Path]:
     """A path beside `path` to write to; it takes its name when all has gone well, and is removed otherwise.

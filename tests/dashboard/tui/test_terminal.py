@@ -1,5 +1,6 @@
 """Terminals as people have them: any byte on stdin, any size, any TERM, and one that goes away."""
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -28,6 +29,9 @@ SHOWN = b"Quit"  # in the footer
 TIMEOUT_S = 60.0
 
 
+STARTED: list["OnTerminal"] = []
+
+
 class OnTerminal:
     """The dashboard on a terminal of our own."""
 
@@ -36,6 +40,7 @@ class OnTerminal:
         if self.pid == 0:
             os.execve(command[0], command, {**os.environ, "TERM": "xterm-256color", **env})
         self.seen = b""
+        STARTED.append(self)
         self.resize(24, 80)
 
     def resize(self, rows: int, columns: int) -> None:
@@ -79,6 +84,18 @@ class OnTerminal:
                 except OSError:
                     os.close(self.ours)
                     self.ours = -1
+
+
+@pytest.fixture(autouse=True)
+def ended() -> Iterator[None]:
+    """Nothing outlives a test that fails: without a terminal a record goes on for ever."""
+    yield
+    while STARTED:
+        one = STARTED.pop()
+        with contextlib.suppress(ChildProcessError):  # it has ended, and was asked how
+            if os.waitpid(one.pid, os.WNOHANG)[0] == 0:
+                os.kill(one.pid, signal.SIGKILL)
+                os.waitpid(one.pid, 0)
 
 
 @pytest.fixture

@@ -112,6 +112,10 @@ def test_after_one_tap_the_bell_sounds_in_the_browser(
     in_a_browser(served(), drive, a_tablet((1024, 768)))
 
 
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def test_a_lost_connection_is_said_and_found_again_within_three_seconds(
     broker: Any, in_a_browser: Any, edge: Any, words: Any, tmp_path: Path
 ) -> None:
@@ -130,8 +134,10 @@ def test_a_lost_connection_is_said_and_found_again_within_three_seconds(
     async def drive(browser: Any) -> None:
         nonlocal process
         await browser.until(lambda: "ana" in browser.received, 60.0)
+        (screen,) = children(process.pid)
         process.kill()
         process.wait()
+        await browser.until(lambda: not Path(f"/proc/{screen}").exists())  # nobody would look at it any more
         await browser.poll("document.body.classList.contains('-lost')")
         browser.received = ""
         process, _ = await asyncio.to_thread(start, url.rstrip("/").rpartition(":")[2])
