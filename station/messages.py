@@ -265,6 +265,7 @@ class BadgeMessage(Message, frozen=True, kw_only=True, tag="plumbline/badge/1"):
 
     badge: str
     by: str  # the screen it was read at
+    exercise: str | None = None  # picked there; None: the plan's next
 
 
 class ReplyCode(StrEnum):

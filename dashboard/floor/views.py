@@ -32,6 +32,7 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     called: str | None  # the athlete's name, where the screen knows it; else the id
     exercise: str | None
     title: str
+    short_title: str
     target_tempo_s: TempoTimes
     path_limit_m: float | None
     velocity_zone: tuple[float | None, float | None]  # least and greatest asked for, m/s
@@ -43,6 +44,8 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     loss_cutoff_pct: float | None  # None: not prescribed
     load: str | None  # as entered, in the coach's unit
     load_kg: float | None
+    lifted: str | None  # as weighed, where that is surely not the load; likewise
+    load_is: str  # what carries it: mass, cable, band or none
     plates: str  # what to put on the bar for it; empty where it is no bar, or not of plates
     weighed: Weighed | None  # what the running set was lifted with, by the cells
     target_reps: int | None
@@ -194,6 +197,7 @@ def _seen(
     if link.up and is_doubled(station, now_s):
         link = Link("doubled", "two nodes")
     over = running is not None and running.over
+    lifted = load_words(_rounded(running.lifted_kg), units) if running else None
     rest_s = None
     if running is not None and over and session.trace and link.name == "live":
         # Since the last movement, by the station's clock.
@@ -207,7 +211,7 @@ def _seen(
         over,
         rest_s,
         info.rest_s if info and info.rest_s is not None else REST_OVERDUE_S,
-        load_words(_rounded(running.lifted_kg), units) if running else None,
+        lifted,
     )
     return StationView(
         key=station.key,
@@ -215,6 +219,7 @@ def _seen(
         called=name_of(found.athlete, names),
         exercise=found.exercise,
         title=found.title,
+        short_title=asked.short_title if asked and asked.name == found.exercise else found.title,
         target_tempo_s=asked_of(asked.tempo) if asked else NO_TEMPO,
         path_limit_m=asked.path_limit_m if asked else None,
         velocity_zone=found.velocity_zone,
@@ -226,6 +231,8 @@ def _seen(
         loss_cutoff_pct=asked.velocity_loss_cutoff_pct if asked else None,
         load=load_words(found.load_kg, units),
         load_kg=found.load_kg,
+        lifted=lifted,
+        load_is=asked.load if asked else "none",
         plates=plates_words(found.load_kg) if asked and asked.load == "mass" and units == "kg" else "",
         weighed=found.weighed,
         target_reps=info.target_reps if info else None,

@@ -1,15 +1,19 @@
 """Answers badges: finds the athlete, and makes the commands that assign the station."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
+from sqlalchemy import select
 
 from dashboard.database.database import Database
+from dashboard.database.tables import SETS
 from dashboard.floor.state import StationKey
 from dashboard.roster.athletes import athletes
-from dashboard.roster.plans import assignment, identify, in_words, part_of, plan_at
+from dashboard.roster.people import Plan
+from dashboard.roster.plans import assignment, identify, in_words, part_of, pick, plan_at
 from station.exercises import Profile
 from station.messages import (
     BadgeMessage,
@@ -17,6 +21,7 @@ from station.messages import (
     InfoMessage,
     ReplyCode,
     ReplyMessage,
+    now_utc,
 )
 
 REMEMBERED = 256  # badges: QoS 1 may bring one twice, and the second must not end the set that has begun
@@ -58,12 +63,37 @@ class Badges:
             words = f"badge {message.badge[:32]} unknown; ask the coach"
             return Answer([], ReplyMessage.to(message, ReplyCode.UNKNOWN_BADGE, words))
         info = self._infos.get(key)
-        commands = assignment(athlete, info, self._profiles, f"badge at {message.by}"[:BY_CHARS])
+        by = f"badge at {message.by}"[:BY_CHARS]
+        if message.exercise is None:
+            done = sets_done(self._db, athlete.id, day_began())
+            plan = plan_at(athlete, info, self._profiles, done)
+            commands = assignment(athlete, info, self._profiles, by, done)
+        elif message.exercise in self._profiles:
+            plan = Plan(exercise=message.exercise)
+            plan = next((one for one in athlete.plans if one.exercise == plan.exercise), plan)
+            commands = pick(athlete, plan.exercise, by)
+        else:
+            words = f"no exercise {message.exercise[:32]!r} here"
+            return Answer([], ReplyMessage.to(message, ReplyCode.UNKNOWN_EXERCISE, words))
         commands = [
             msgspec.structs.replace(
                 command, event_id=part_of(message.event_id, number), action=message.event_id
             )
             for number, command in enumerate(commands, 1)
         ]
-        words = in_words(athlete, plan_at(athlete, info, self._profiles), self._profiles)
+        words = in_words(athlete, plan, self._profiles)
         return Answer(commands, ReplyMessage.to(message, ReplyCode.DONE, words))
+
+
+def day_began() -> datetime:
+    """Midnight by this machine's clock."""
+    return datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def sets_done(db: Database, athlete: str, since: datetime) -> dict[str, int]:
+    """How many sets an athlete has done since a time, by exercise. Raises StoreError."""
+    of = SETS.c
+    theirs = select(of.exercise).where(
+        of.athlete == athlete, of.at_utc >= now_utc(since.astimezone(UTC)), of.counted_reps > 0
+    )
+    return dict(Counter(str(row["exercise"]) for row in db.rows(theirs)))

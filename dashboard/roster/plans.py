@@ -6,6 +6,7 @@ lifted before; whoever has none takes the station as it is.
 
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -16,17 +17,25 @@ from station.exercises import Profile
 from station.messages import CommandMessage, CommandName, InfoMessage, TempoTarget, new_id, now_utc
 
 _ID = re.compile(r"[a-z0-9-]{1,32}")
+NONE_DONE: Mapping[str, int] = MappingProxyType({})
 _LOADED_BY = {"barbell": ("mass", "none"), "cable": ("cable",), "band": ("band", "none")}
 
 
 def assignment(
-    athlete: Athlete, info: InfoMessage | None, profiles: Mapping[str, Profile], by: str
+    athlete: Athlete,
+    info: InfoMessage | None,
+    profiles: Mapping[str, Profile],
+    by: str,
+    done: Mapping[str, int] = NONE_DONE,
 ) -> list[CommandMessage]:
-    """The commands that assign a station to an athlete, in order; `info`: its current settings."""
+    """The commands that assign a station to an athlete, in order; `info`: its current settings.
+
+    done : sets that the athlete has done today, by exercise
+    """
     commands = [_command("set-athlete", by, athlete=athlete.id)]
     if not athlete.plans:
         return commands
-    plan = plan_at(athlete, info, profiles)
+    plan = plan_at(athlete, info, profiles, done)
     if plan is not None and (info is None or plan.exercise != info.exercise):
         commands.append(_command("set-exercise", by, exercise=plan.exercise))
     return commands + prescription(plan, by)
@@ -39,6 +48,11 @@ def exercise_change(athlete: Athlete | None, exercise: str, by: str) -> list[Com
         return commands
     plan = next((plan for plan in athlete.plans if plan.exercise == exercise), None)
     return commands + prescription(plan, by)
+
+
+def pick(athlete: Athlete, exercise: str, by: str) -> list[CommandMessage]:
+    """The commands that assign a station to an athlete for an exercise they have picked."""
+    return [_command("set-athlete", by, athlete=athlete.id), *exercise_change(athlete, exercise, by)]
 
 
 def prescription(plan: Plan | None, by: str) -> list[CommandMessage]:
@@ -63,18 +77,35 @@ def prescription(plan: Plan | None, by: str) -> list[CommandMessage]:
     ]
 
 
-def plan_at(athlete: Athlete, info: InfoMessage | None, profiles: Mapping[str, Profile]) -> Plan | None:
-    """The plan for the station's exercise, else the first plan for a station of its kind."""
+def plan_at(
+    athlete: Athlete,
+    info: InfoMessage | None,
+    profiles: Mapping[str, Profile],
+    done: Mapping[str, int] = NONE_DONE,
+) -> Plan | None:
+    """The next plan for a station: of its exercise, else the first of its kind; what is done comes last.
+
+    done : sets that the athlete has done today, by exercise
+    """
     if info is None:
         return next(iter(athlete.plans), None)
-    loads = _LOADED_BY.get(info.kind, ())
+    kind = exercises_at(info.kind, profiles)
     fits = [
         plan
         for plan in athlete.plans
-        if plan.exercise == info.exercise
-        or (plan.exercise in profiles and profiles[plan.exercise].load in loads)
+        if plan.exercise == info.exercise or profiles.get(plan.exercise) in kind
     ]
-    return min(fits, key=lambda plan: plan.exercise != info.exercise, default=None)
+
+    def order(plan: Plan) -> tuple[bool, bool]:
+        is_done = plan.sets is not None and done.get(plan.exercise, 0) >= plan.sets
+        return is_done, plan.exercise != info.exercise
+
+    return min(fits, key=order, default=None)
+
+
+def exercises_at(kind: str, profiles: Mapping[str, Profile]) -> list[Profile]:
+    """The exercises that a station of this kind can count."""
+    return [one for one in profiles.values() if one.load in _LOADED_BY.get(kind, ())]
 
 
 def part_of(event_id: str, number: int) -> str:

@@ -89,7 +89,10 @@ class Listener:
     def _of_set(self, view: StationView) -> list[Heard]:
         """A reason to end the set, the end of the rest."""
         found: list[Heard] = []
-        last = view.last
+        last, rest_s, asked_s = view.last, view.rest_s, view.rest_asked_s
+        over = rest_s is not None and asked_s is not None and rest_s >= asked_s
+        if over and self._once(view.set_number, Moment.REST_OVER):
+            found.append(Heard(Moment.REST_OVER, ("rest over",)))
         if not view.set_over and last is not None:
             if last.loss_reached and self._once(view.set_number, Moment.CUT_OFF):
                 found.append(Heard(Moment.CUT_OFF, ("end the set",)))

@@ -93,9 +93,13 @@ class CommandSender:
             return
         self._ask(_Action(key), self._command("undo", action=done.pop()), leaf="correction")
 
-    def send_badge(self, key: StationKey, badge: str) -> None:
-        """Ask the record to assign a badge's owner to a station; its info then names the athlete."""
-        self._ask(_Action(key), BadgeMessage(event_id=new_id(), at_utc=now_utc(), badge=badge, by=key[1]))
+    def send_badge(self, key: StationKey, badge: str, exercise: str | None = None) -> None:
+        """Ask the record to assign a badge's owner to a station; its info then names the athlete.
+
+        `exercise`: what they have picked; None: what their plan says.
+        """
+        head = {"event_id": new_id(), "at_utc": now_utc()}
+        self._ask(_Action(key), BadgeMessage(**head, badge=badge, by=key[1], exercise=exercise))
 
     def assign_athlete(self, key: StationKey, athlete: str | None) -> None:
         """Assign an athlete to a station, with their plan where the record has one."""

@@ -5,7 +5,7 @@
     record           the whole site                 ack, and what answers a badge: command, reply
     floor            the whole site                 as record and coach together
     coach            the whole site                 command, correction, badge
-    screen           one station                    badge of that station
+    screen           one station                    badge and command of that station
     home-assistant   the whole site                 its own discovery topics
 
 Every right is written out for every user. mosquitto's `pattern` lines would be shorter, and hold for *all*
@@ -22,6 +22,7 @@ NAME = re.compile(r"[a-z0-9-]{1,32}")
 STATION_WRITES = ("state", "info", "health", "current", "live", "rep", "set", "reply")
 # Its own state and health as well: a node learns from them that another one speaks for its station.
 STATION_READS = ("command", "ack", "state", "health")
+SCREEN_WRITES = ("badge", "command")  # the keypad beside it ends sets and settles reps
 SITE_WRITES = {
     "record": ("ack", "command", "reply"),  # a badge it knows becomes commands, and gets a reply
     "floor": ("ack", "command", "correction", "badge", "reply"),
@@ -70,7 +71,7 @@ def _rights(root: str, name: str, user: User, discovery: bool) -> Iterator[str]:
                 yield f"topic write {DISCOVERY}/+/{name}/+/config"
         case Role.SCREEN:
             yield f"topic read {root}/{user.station}/#"
-            yield f"topic write {root}/{user.station}/badge"
+            yield from (f"topic write {root}/{user.station}/{leaf}" for leaf in SCREEN_WRITES)
         case _:
             yield f"topic read {root}/#"
             yield from (f"topic write {root}/+/{leaf}" for leaf in SITE_WRITES[user.role])

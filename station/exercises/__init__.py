@@ -102,6 +102,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     leads_to: str | None = None
 
     @property
+    def short_title(self) -> str:
+        """Its title, or the shortest of what it is called besides."""
+        return min((self.title, *self.aliases), key=len)
+
+    @property
     def racked(self) -> bool:
         """Whether it is taken from a rack: not a handle, a band or a stick, nor a bar on the floor."""
         return self.load == "mass" and self.starts_with == "eccentric"

@@ -1,7 +1,9 @@
-"""The station's own screen: nothing to configure, no key to know; a badge typed or read says who lifts."""
+"""The station's own screen: a badge typed or read says who lifts, four keys of a keypad do the rest."""
 
 from collections.abc import Callable
+from enum import Enum
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
@@ -15,7 +17,17 @@ from dashboard.floor.pacing import Pace, beats, pace
 from dashboard.floor.state import StationState
 from dashboard.floor.views import StationView
 from dashboard.sound.events import MODES, Heard, Listener, Moment, SoundMode
-from dashboard.tui.lifter.view import LifterView, Told
+from dashboard.tui.lifter.keypad import (
+    Choice,
+    Key,
+    Keypad,
+    Typed,
+    choices,
+    doubtful_rep,
+    mark_of,
+    seems_another,
+)
+from dashboard.tui.lifter.view import NOTHING_ASKED, Ask, LifterView, Told
 from dashboard.tui.screens.context import CoachContext
 from dashboard.tui.screens.live import FloorSnapshot, LiveScreen
 
@@ -23,8 +35,17 @@ if TYPE_CHECKING:
     from dashboard.sound.sounds import Sounds
 
 FLASH_S = 0.4
+MINE_S = 30.0  # what was done here is taken back by a key so long: later it may be somebody else's
+BADGE_S = 3.0  # until the record has set the station to whose badge it is
 TOLD_S = 6.0
-MAX_BADGE = 32
+
+
+class Other(Enum):
+    """Whether another exercise seems to be done than the one that is counted."""
+
+    NO = "no"
+    ASKED = "asked"
+    ANSWERED = "answered"
 
 
 class LifterScreen(LiveScreen):
@@ -46,7 +67,15 @@ class LifterScreen(LiveScreen):
         self._listener = Listener()
         self._beats: list[Timer] = []
         self._beats_since_s: float | None = None  # of the rep they belong to
-        self._badge = ""
+        self._keypad = Keypad()
+        self._choices: list[Choice] = []
+        self._badge = ""  # read last,
+        self._badge_at_s = float("-inf")
+        self._whose: str | None = None  # and whom the station then had
+        self._done_at_s = float("-inf")  # when something was done here that one key takes back
+        self._other = Other.NO
+        self._rejected = 0  # movements, when the last rep counted
+        self._kind = ""
         self._view: StationView | None = None
         self._pace = Pace()
         self._flash = False
@@ -73,7 +102,12 @@ class LifterScreen(LiveScreen):
         ranges = sorted(rep.rom_m for rep in view.reps if rep.counted and rep.rom_m is not None)
         usual_m = ranges[len(ranges) // 2] if ranges else None
         self._pace = pace(station.newest.trace, view.target_tempo_s, usual_m, view.concentric_first)
+        self._kind = station.newest.info.kind if station.newest.info is not None else ""
+        if monotonic() - self._badge_at_s < BADGE_S:
+            self._whose = view.athlete
         heard = self._listener.hear(view)
+        if self._wonders(before, view, station):
+            heard = [Heard(Moment.QUESTION, ("other exercise",)), *heard]
         if not view.muted:
             if before is not None and view.counted > before.counted and view.set_number == before.set_number:
                 self._flash = True
@@ -92,15 +126,100 @@ class LifterScreen(LiveScreen):
         self.query_one("#nothing", Static).update(Text(f"waiting for {self.station} …\n{why}"))
 
     def on_key(self, event: events.Key) -> None:
-        """Collect a badge from a keypad or a reader that types."""
-        if event.key == "enter":
-            # No binding: one overtakes the digits of a reader that types them all at once.
-            self._take_badge()
-        elif event.key == "backspace":
-            self._badge = self._badge[:-1]
-        elif event.character and (event.character.isalnum() or event.character in "-_"):
-            self._badge = (self._badge + event.character)[-MAX_BADGE:]
+        """Obey a keypad, or a reader that types."""
+        # No bindings: one overtakes the digits of a reader that types them all at once.
+        done = self._keypad.take(event.key, event.character)
+        view = self._view
+        if view is not None and done is not None:
+            if isinstance(done, Typed):
+                self._enter(view, done)
+            else:
+                self._press(view, done)
         self._draw()
+
+    def _enter(self, view: StationView, typed: Typed) -> None:
+        """A number takes a choice; a badge says who lifts, or says yes where that is asked of its owner."""
+        sender = cast(CoachContext, self.app).sender
+        taken = typed.number
+        if self._choices and taken is not None:
+            if taken < len(self._choices) and self._choices[taken].words:
+                self._take(view, self._choices[taken])
+            return
+        if self._question(view) and typed.text == self._badge and view.athlete == self._whose:
+            self._press(view, Key.YES)
+            return
+        self._choices = []
+        self._badge, self._badge_at_s = typed.text, monotonic()
+        sender.send_badge(view.key, typed.text)
+        self._done_at_s = monotonic()
+
+    def _press(self, view: StationView, key: Key) -> None:
+        """One of the four keys."""
+        sender = cast(CoachContext, self.app).sender
+        rep = None if self._take_back(view) else doubtful_rep(view)
+        if key is Key.CHOOSE:
+            self._choices = [] if self._choices else self._choices_at(view)
+            self._other = Other.ANSWERED if self._other is Other.ASKED else self._other
+        elif key is Key.END:
+            if view.reps and not view.set_over:
+                sender.send(view.key, "end-set")
+                self._done_at_s = monotonic()
+            else:
+                self.tell("no set is running", False)
+        elif self._choices:
+            self._choices = []
+        elif rep is not None:
+            sender.send(view.key, "mark-rep", rep_event_id=rep.event_id, mark=mark_of(rep, key is Key.YES))
+        elif self._other is Other.ASKED:
+            self._other = Other.ANSWERED
+            if key is Key.NO:
+                self._choices = self._choices_at(view)
+        elif key is Key.NO and (monotonic() - self._done_at_s < MINE_S or self._take_back(view)):
+            sender.undo(view.key)
+            self._done_at_s = float("-inf")
+        elif key is Key.NO:
+            self.tell("nothing to take back", False)
+
+    def _take(self, view: StationView, choice: Choice) -> None:
+        """The next athlete, or another exercise: with the plan for it where somebody is known to lift."""
+        sender = cast(CoachContext, self.app).sender
+        self._choices = []
+        self._done_at_s = monotonic()
+        if choice.athlete is not None:
+            sender.send_badge(view.key, choice.athlete)
+        elif choice.exercise is not None and view.athlete is not None:
+            sender.send_badge(view.key, view.athlete, choice.exercise)
+        elif choice.exercise is not None:
+            sender.send(view.key, "set-exercise", exercise=choice.exercise)
+
+    def _choices_at(self, view: StationView) -> list[Choice]:
+        return choices(view, self._kind, cast(CoachContext, self.app).profiles)
+
+    def _question(self, view: StationView) -> str:
+        """What is asked of the lifter now; a person's word settles it."""
+        rep = None if self._take_back(view) else doubtful_rep(view)
+        if rep is not None:
+            why = f"{rep.not_counted_reason}: " if rep.not_counted_reason else ""
+            return f"{why}count rep {rep.number}?"
+        return f"still {view.short_title}?" if self._other is Other.ASKED else ""
+
+    def _take_back(self, view: StationView) -> bool:
+        """Whether a set was ended by somebody and can still go on: of itself it ends after its gap."""
+        profile = cast(CoachContext, self.app).profiles.get(view.exercise or "")
+        return view.set_over and profile is not None and (view.rest_s or 0.0) < profile.set_gap_s
+
+    def _wonders(self, before: StationView | None, view: StationView, station: StationState) -> bool:
+        """Whether to ask now, and once, if another exercise is done: little of what is seen is this one's."""
+        health = station.newest.health
+        rejected = health.movements_rejected if health is not None else 0
+        of = (view.athlete, view.exercise, view.set_number)
+        counts = view.last is not None and view.last.counted
+        if before is None or of != (before.athlete, before.exercise, before.set_number) or counts:
+            self._rejected, self._other = rejected, Other.NO
+        elif self._other is Other.NO and seems_another(view.valid_reps, rejected - self._rejected):
+            self._other = Other.ASKED
+            return True
+        return False
 
     def tell(self, words: str, ok: bool) -> None:
         """Show the outcome of a badge, or a refusal, for a few seconds."""
@@ -119,15 +238,10 @@ class LifterScreen(LiveScreen):
         self._sounds.close()
 
     def action_clear(self) -> None:
-        """Clear the typed badge."""
-        self._badge = ""
+        """Clear what was typed, and the choices."""
+        self._keypad.text = ""
+        self._choices = []
         self._draw()
-
-    def _take_badge(self) -> None:
-        """Whoever's badge it is lifts now."""
-        if self._badge and self._view is not None:
-            cast(CoachContext, self.app).sender.send_badge(self._view.key, self._badge)
-        self._badge = ""
 
     def _keep_time(self, view: StationView) -> None:
         """Start the metronome anew with each rep."""
@@ -157,4 +271,9 @@ class LifterScreen(LiveScreen):
         self._draw()
 
     def _draw(self) -> None:
-        self.query_one(LifterView).show(self._view, self._pace, self._flash, self._badge, self._told)
+        view, ask = self._view, NOTHING_ASKED
+        if view is not None:
+            offered = tuple(one.words for one in self._choices)
+            ask = Ask(self._question(view), offered, self._take_back(view))
+        shown = self.query_one(LifterView)
+        shown.show(view, self._pace, self._flash, self._keypad.text, self._told, ask)

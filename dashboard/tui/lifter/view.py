@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -11,16 +12,30 @@ from dashboard.floor.names import shortened
 from dashboard.floor.pacing import Pace
 from dashboard.floor.reps import ROUGH, asked_tempo
 from dashboard.floor.views import StationView
-from dashboard.tui.widgets.digits import ROWS, big, big_width, wrapped
+from dashboard.tui.lifter.card import Large, card, fitting, large_lines, load_wordings
+from dashboard.tui.widgets.digits import ROWS, big, big_width
 from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, ORANGE, PLAIN, YELLOW, Lines, spread
 from dashboard.tui.widgets.tile import LOOK, NAME_CELLS, PHASE_LOOK
 
 _TRACK_CELLS = 9
 _TRACK_GAP = 2
 _LARGEST = 6
+BEGUN_S = 8.0  # after the last rep began somebody lifts, though the set before is the newest that is known
+SHORT_PHASE_S = 1.5  # a phase that is told in tenths
 
 
 Told = tuple[str, bool]  # an answer, and whether it was done
+
+
+class Ask(NamedTuple):
+    """What the screen asks, or offers by key."""
+
+    question: str = ""
+    choices: tuple[str, ...] = ()  # what a number and Enter take, from 0 on; empty at a number that is none
+    take_back: bool = False  # whether one key takes back what ended the set
+
+
+NOTHING_ASKED = Ask()
 
 
 class LifterView(Lines):
@@ -28,22 +43,21 @@ class LifterView(Lines):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._shown: tuple[StationView | None, Pace, bool, str, Told | None] = (
-            *(None, Pace(), False, ""),
-            None,
-        )
+        self._shown: tuple[StationView | None, Pace, bool, str, Told | None, Ask]
+        self._shown = (None, Pace(), False, "", None, NOTHING_ASKED)
 
     def show(
-        self, view: StationView | None, pace: Pace, flash: bool, badge: str, told: Told | None = None
+        self, view: StationView | None, pace: Pace, flash: bool, badge: str, told: Told | None, ask: Ask
     ) -> None:
         """`view` None: not heard yet; `flash`: a rep has come; `badge`: typed so far; `told`: an answer."""
-        if (view, pace, flash, badge, told) != self._shown:
-            self._shown = (view, pace, flash, badge, told)
+        if (view, pace, flash, badge, told, ask) != self._shown:
+            self._shown = (view, pace, flash, badge, told, ask)
             self.draw_anew()
 
     def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
         """The whole screen."""
-        return lifter_lines(*self._shown, width, height)
+        view, pace, flash, badge, told, ask = self._shown
+        return lifter_lines(view, pace, flash, badge, told, width, height, ask)
 
 
 def lifter_lines(
@@ -54,19 +68,39 @@ def lifter_lines(
     told: Told | None,
     width: int,
     height: int,
+    ask: Ask = NOTHING_ASKED,
 ) -> list[list[Segment]]:
     """The lifter's screen in `width` × `height` cells."""
     if view is None:
         return []
+    words, style = _say(view, badge, told, ask)
+    body_height = max(0, height - 2)
+    head, foot = _head(view, width), _foot(view, badge, ask, width)
+    begun = pace.rep_began_s is not None and pace.rep_s < BEGUN_S
+    if ask.choices:
+        body = large_lines(_choices(ask.choices, badge), width - 2, body_height)
+    elif view.link.up and not begun and (view.set_over or not view.reps):
+        body = large_lines(card(view, Large([words, in_few_words(words)], style)), width - 2, body_height)
+    else:
+        return [head, *_lifting(view, pace, flash, words, style, width, body_height), foot][:height]
+    above = (body_height - len(body)) // 2
+    rows = [*[[]] * above, *body, *[[]] * (body_height - above - len(body))]
+    return [head, *[[Segment(" "), *row] for row in rows], foot][:height]
+
+
+def _lifting(
+    view: StationView, pace: Pace, flash: bool, words: str, style: Style, width: int, body_height: int
+) -> list[list[Segment]]:
+    """In a set: who and with what, the count, the phase, what to do; at the right the range."""
     room = max(1, width - _TRACK_CELLS - 2 * _TRACK_GAP)
-    body_height = height - 2
-    say, style = _say(view, badge, told)
-    text = _fitting(say, room, max(ROWS, body_height // 3))
-    state = _state(view, pace, room)
-    count = _count(view, flash, room, body_height - len(text) - len(state))
-    gaps = max(0, body_height - len(count) - len(state) - len(text))
+    text = fitting(words, room, max(ROWS, body_height // 3))
+    state = _state(view, pace, room, body_height - len(text))
+    title = _title(view, room, body_height - len(text) - len(state) - 2 * ROWS)
+    count = _count(view, pace, flash, room, body_height - len(text) - len(state) - len(title))
+    gaps = max(0, body_height - len(title) - len(count) - len(state) - len(text))
     above, between = (gaps + 2) // 4, (gaps + 1) // 3
     left: list[list[Segment]] = [
+        *title,
         *[[]] * above,
         *count,
         *[[]] * between,
@@ -75,11 +109,30 @@ def lifter_lines(
         *[[Segment(line, style)] for line in text],
     ]
     track = _track(pace, view, body_height)
-    rows = [
+    return [
         [Segment(" "), *spread(row, [Segment(" " * _TRACK_GAP), *beside], width - 1)]
         for row, beside in zip(left[:body_height], track, strict=False)
     ]
-    return [_head(view, width), *rows, _foot(view, badge, width)][:height]
+
+
+def _title(view: StationView, room: int, height: int) -> list[list[Segment]]:
+    """Who, what and with how much, as one line; without who where there is no room for both."""
+    load = "" if view.load_is == "none" else view.load or ""
+    load = load if view.lifted is None else f"{view.lifted}!"
+    who = shortened(view.called, NAME_CELLS) if view.called else ""
+    parts = ((who, view.title, load), (who, view.short_title, load), (view.short_title, load), (load or who,))
+    wordings = [" ".join(part for part in given if part) for given in parts]
+    look = Style(color=ORANGE if view.lifted else GREY, bold=True)
+    return large_lines([Large(wordings, look)], room, min(height, 2 * ROWS)) if height > ROWS else []
+
+
+def _choices(choices: Sequence[str], badge: str) -> list[Large]:
+    """A number and what it takes, each in a line."""
+    return [
+        Large([f"{number} {words}"], Style(color=YELLOW if badge == str(number) else BLUE, bold=True))
+        for number, words in enumerate(choices)
+        if words
+    ]
 
 
 def _head(view: StationView, width: int) -> list[Segment]:
@@ -92,13 +145,14 @@ def _head(view: StationView, width: int) -> list[Segment]:
     return spread([Segment(f" {glyph} {view.key[1]}   {who}", bar)], [Segment(right, bar)], width, bar)
 
 
-def _count(view: StationView, flash: bool, room: int, height: int) -> list[list[Segment]]:
-    """Reps of the target and the last rep's velocity, as large as they fit."""
+def _count(view: StationView, pace: Pace, flash: bool, room: int, height: int) -> list[list[Segment]]:
+    """Reps of the target, and the last rep's velocity or a drill's seconds, as large as they fit."""
     target = f"/{view.target_reps}" if view.target_reps else ""
     # The size is chosen for a full set, so that it does not jump at the tenth rep.
     widest = "0" * max(len(str(view.counted)), len(target) - 1, 2)
     last = view.last
-    speed = last.velocity_words if last else ""
+    drill = view.load_is in ("none", "band")
+    speed = _seconds(pace) if drill else last.velocity_words if last else ""
     scale = 1
     for wanted in range(_LARGEST, 1, -1):
         small = max(1, wanted // 2)
@@ -111,7 +165,7 @@ def _count(view: StationView, flash: bool, room: int, height: int) -> list[list[
     quick = next((one for one in range(scale, small, -1) if big_width("0.00", one) <= rest), small)
     colour = YELLOW if last is not None and last.doubtful else BLUE if view.pending else None
     look = Style(color=colour, bold=True, reverse=flash)
-    reached = last is not None and last.loss_reached
+    reached = last is not None and last.loss_reached and not drill
     fast = Style(color=ORANGE if reached else BLUE, bold=True)
     counted = f"{view.counted}?" if last is not None and last.doubtful else str(view.counted)
     if big_width(counted) > big_width(widest):
@@ -120,64 +174,62 @@ def _count(view: StationView, flash: bool, room: int, height: int) -> list[list[
     targets = [*[""] * (ROWS * (scale - small)), *big(target, small)]
     speeds = [*[""] * (ROWS * (scale - quick)), *big(speed, quick)]
     if scale > quick and speed:
-        speeds[ROWS * (scale - quick) - 1] = f"{ROUGH} m/s" if last and last.velocity_rough else "m/s"
+        rough = f"{ROUGH} m/s" if last and last.velocity_rough else "m/s"
+        speeds[ROWS * (scale - quick) - 1] = f"s {pace.word}" if drill else rough
     return [
         spread([Segment(count, look), Segment(of, FAINT)], [Segment(said, fast)], room)
         for count, of, said in zip(counts, targets, speeds, strict=True)
     ]
 
 
-def _state(view: StationView, pace: Pace, room: int) -> list[list[Segment]]:
-    """The phase and its seconds while lifting, the rest and who is next between sets."""
+def _seconds(pace: Pace) -> str:
+    """A drill's phase: what is left of it, or how long it has been, to a tenth."""
+    if pace.phase is None:
+        return ""
+    return f"{max(0.0, pace.elapsed_s if pace.left_s is None else pace.left_s):.1f}"[-4:]
+
+
+def _state(view: StationView, pace: Pace, room: int, height: int) -> list[list[Segment]]:
+    """The phase and its seconds."""
     if not view.link.up:
-        return [[Segment(line, FAINT)] for line in _fitting(view.link.name, room, ROWS * 2)]
-    if view.set_over and view.rest_s is not None:
-        minutes, seconds = divmod(int(view.rest_s), 60)
-        words = f"rest {minutes}:{seconds:02d}"
-        return [[Segment(line, Style(color=YELLOW, bold=True))] for line in _fitting(words, room, ROWS * 2)]
+        return [[Segment(line, FAINT)] for line in fitting(view.link.name, room, ROWS * 2)]
     if pace.phase is None:
         return [[]] * ROWS
     words = pace.word
-    if pace.phase in ("eccentric", "concentric") or pace.asked_s:
-        # What is left to a tenth would flicker; a whole second is what one can follow.
-        words += f" {max(0, math.ceil(pace.left_s))}" if pace.left_s is not None else ""
+    if pace.left_s is not None and pace.asked_s:
+        left_s = max(0.0, pace.left_s)
+        # Tenths of a long phase would flicker; of one about a second long there is nothing else to follow.
+        words += f" {left_s:.1f}" if pace.asked_s <= SHORT_PHASE_S else f" {math.ceil(left_s)}"
     colour = PHASE_LOOK[pace.phase][1]
-    return [[Segment(line, Style(color=colour, bold=True))] for line in _fitting(words, room, ROWS * 2)]
+    most = ROWS * 2 if height > ROWS * 6 else ROWS
+    return [[Segment(line, Style(color=colour, bold=True))] for line in fitting(words, room, most)]
 
 
 def _say(  # noqa: PLR0911 - the first that applies
-    view: StationView, badge: str, told: Told | None
+    view: StationView, badge: str, told: Told | None, ask: Ask = NOTHING_ASKED
 ) -> tuple[str, Style]:
     """One thing to act on, the most urgent first; whoever stands at the keypad before whoever lifts."""
     last = view.last
     if badge or told is not None:
         words, fine = (f"badge {badge}", True) if badge or told is None else told
         return words, Style(color=BLUE if fine else ORANGE, bold=True)
-    if last is not None and last.not_counted_reason and not view.set_over:
+    if last is not None and last.not_counted_reason and not view.set_over and not last.doubtful:
         return last.not_counted_reason, Style(color=ORANGE, bold=True)
+    if ask.question:
+        return ask.question, Style(color=YELLOW, bold=True)
     if last is not None and last.loss_reached and not view.set_over:
         return "end the set", Style(color=ORANGE, bold=True)
     if view.target_reps and view.counted >= view.target_reps and not view.set_over:
         return "done", Style(color=BLUE, bold=True)
+    if ask.take_back:
+        return "set ended, - goes on", Style(color=YELLOW, bold=True)
+    if view.lifted is not None and not view.set_over:
+        return load_wordings(view)[0], Style(color=ORANGE, bold=True)
     if view.set_over and view.waiting:
         return f"next {shortened(view.waiting[0], NAME_CELLS)}", Style(color=BLUE, bold=True)
     if view.athlete is None and not view.reps:
         return "badge", Style(color=GREY, bold=True)
     return view.cue or "", Style(color=YELLOW, bold=True)
-
-
-def _fitting(text: str, width: int, height: int) -> list[str]:
-    """The text as large as it fits; its first few words where all of it does not."""
-    if not text:
-        return []
-    for words in dict.fromkeys((text.rstrip("."), in_few_words(text))):
-        for scale in (3, 2, 1):
-            lines = wrapped(words, width, scale)
-            fits = all(big_width(line, scale) <= width for line in lines)
-            if fits and len(lines) * ROWS * scale + len(lines) - 1 <= height:
-                rows = [row for line in lines for row in ("", *big(line, scale))]
-                return rows[1:]
-    return [text[:width]]
 
 
 def _track(pace: Pace, view: StationView, height: int) -> list[list[Segment]]:
@@ -206,13 +258,20 @@ def _track_look(mine: bool, goal: bool, colour: str) -> Style:
     return Style(color=YELLOW, bold=True) if goal else FAINT
 
 
-def _foot(view: StationView, badge: str, width: int) -> list[Segment]:
+def _foot(view: StationView, badge: str, ask: Ask, width: int) -> list[Segment]:
     asked = asked_tempo(view.target_tempo_s)
     tempo = f"tempo {'-'.join(asked)}" if asked else ""
-    doubt = f" ? {view.doubtful} doubtful, the coach settles it " if view.doubtful else ""
     lifting = bool(view.reps) and not view.set_over
     plates = f"  {view.plates}" if view.plates and not lifting else ""  # while somebody loads the bar
     queue = "  then " + ", ".join(view.waiting) if view.queue else ""
-    typed = f"badge {badge}▏ ⏎" if badge else ""
-    right = [Segment(doubt, Style(color=YELLOW, bold=True)), Segment(f" {typed} ", BOLD)]
-    return spread([Segment(f" {tempo}{plates}{queue}", PLAIN)], right, width)
+    if badge:
+        keys, look = f"{'number' if ask.choices else 'badge'} {badge}▏ ⏎", BOLD
+    elif ask.question or view.doubtful:
+        doubt = f"? {view.doubtful} doubtful  " if view.doubtful else ""
+        keys, look = f"{doubt}+ yes  - no", Style(color=YELLOW, bold=True)
+    elif ask.choices:
+        keys, look = "number ⏎  - back", BOLD
+    else:
+        back = "  - take back" if ask.take_back else ""
+        keys, look = (f"/ end the set{back}" if lifting else f"* exercise{back}"), FAINT
+    return spread([Segment(f" {tempo}{plates}{queue}", PLAIN)], [Segment(f" {keys} ", look)], width)

@@ -1,7 +1,7 @@
 """Digits and capitals to be read from three metres, drawn with half blocks: two pixels in a cell.
 
 At scale 1 a character is three cells high. On a 24-inch screen that is 37 mm at 80 × 24, 22 mm at 120 × 40
-and 15 mm at 200 × 60; at three metres 15 mm can be read (distance / 200, the usual rule for signs).
+and 15 mm at 200 × 60, on a 10-inch panel 17 mm at 80 × 24; at three metres 15 mm can be read.
 """
 
 # Pixels, 6 high and about 4 wide.
@@ -46,12 +46,24 @@ _FONT: dict[str, tuple[str, ...]] = {
     "X": ("#..#", "#..#", ".##.", ".##.", "#..#", "#..#"),
     "Y": ("#...#", ".#.#.", "..#..", "..#..", "..#..", "..#.."),
     "Z": ("####", "...#", "..#.", ".#..", "#...", "####"),
+    "+": ("....", ".#..", "###.", ".#..", "....", "...."),
+    "*": ("....", "#.#.", ".#..", "#.#.", "....", "...."),
+    ",": ("..", "..", "..", "..", ".#", "#."),
+    "!": ("#", "#", "#", "#", ".", "#"),
     ":": (".", "#", ".", ".", "#", "."),
     "%": ("#..#", "...#", "..#.", ".#..", "#...", "#..#"),
     " ": ("..", "..", "..", "..", "..", ".."),
 }
 _BLOCKS = {"..": " ", "#.": "▀", ".#": "▄", "##": "█"}
 ROWS = 3  # cells high at scale 1
+
+
+LEGIBLE = 200.0  # distance over height: the usual rule for signs
+
+
+def legible_to_m(scale: int, panel_height_mm: float, screen_rows: int) -> float:
+    """From how far a character of this scale can be read, metres, on a panel that shows so many rows."""
+    return ROWS * scale * panel_height_mm / screen_rows * LEGIBLE / 1000.0
 
 
 def big_width(text: str, scale: int = 1) -> int:

@@ -12,11 +12,11 @@ from dashboard.broker.client import Client
 from dashboard.database.schema import open_writable
 from dashboard.history.recall import Recall
 from dashboard.record.record import Record
-from dashboard.record.store import SqlStore, open_store
+from dashboard.record.store import Arrived, SqlStore, open_store
 from dashboard.roster.athletes import save
 from dashboard.roster.badges import Badges
 from dashboard.roster.people import Athlete, Plan
-from dashboard.roster.plans import assignment, exercise_change, identify
+from dashboard.roster.plans import assignment, exercise_change, identify, pick, plan_at
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.dialogs.ask import AskScreen
 from dashboard.tui.dialogs.athlete import AthleteScreen
@@ -204,7 +204,7 @@ def test_a_badge_typed_at_the_station_says_who_lifts_in_large_letters(
         edge.say("rack-1", words().info("romanian-deadlift", athlete="a-17", load_kg=60.0, target_reps=8))
         await looks.poll(pilot, lambda: "a-17" in looks.text(app).splitlines()[0])
         await pilot.press(*"9", "enter")
-        await looks.poll(pilot, lambda: "badge 9 unknown" in app.screen._told[0])
+        await looks.poll(pilot, lambda: "badge 9 unknown" in (app.screen._told or ("",))[0])
 
     looks.run(app, (120, 40), drive)
     client.stop()
@@ -357,3 +357,40 @@ def test_screens_say_the_name_and_the_wire_the_id(desk: Any, edge: Any, words: A
         await looks.poll(pilot, lambda: "next Ben Lund" in looks.text(app))
 
     desk(drive)
+
+
+def test_the_next_plan_whose_sets_are_not_done_today_comes_first(words: Any) -> None:
+    squat = Plan(exercise="back-squat", sets=2)
+    ana = Athlete(id="a-17", name="Ana", plans=(RDL, squat))
+    info = words().info("romanian-deadlift")
+    assert plan_at(ana, info, PROFILES, {"romanian-deadlift": 3}) is RDL
+    assert plan_at(ana, info, PROFILES, {"romanian-deadlift": 4}) is squat
+    assert plan_at(ana, info, PROFILES, {"romanian-deadlift": 4, "back-squat": 2}) is RDL  # more of it
+
+
+def test_a_picked_exercise_comes_with_its_own_plan_or_bare(words: Any) -> None:
+    assert told(pick(ANA, "romanian-deadlift", "x"))[:2] == [
+        ("set-athlete", {"athlete": "a-17"}), ("set-exercise", {"exercise": "romanian-deadlift"}),
+    ]  # fmt: skip
+    assert told(pick(ANA, "romanian-deadlift", "x"))[2:] == ANAS_RDL
+    assert told(pick(BEN, "deadlift", "x"))[1:] == [("set-exercise", {"exercise": "deadlift"})]
+
+
+def test_the_record_knows_which_sets_are_done_today_and_what_was_picked(store: SqlStore, words: Any) -> None:
+    squat = Plan(exercise="back-squat", sets=2, reps=5)
+    save(store.db, [Athlete(id="d-01", name="Dora", badge="77", plans=(RDL, squat))])
+    badges = Badges(store.db, PROFILES)
+    badges.heard(("gym", "rack-1"), words().info("romanian-deadlift"))
+    done = [words().set(n, athlete="d-01", seq=n, at_utc=now_utc()) for n in range(1, 5)]
+
+    def asked(**given: Any) -> list[CommandMessage]:
+        message = BadgeMessage(event_id=new_id(), at_utc=now_utc(), badge="77", by="rack-1", **given)
+        answer = badges.answer(("gym", "rack-1"), message)
+        assert answer is not None
+        return answer.commands
+
+    assert "set-exercise" not in {one.name for one in asked()}
+    store.ingest([Arrived("gym", "rack-1", one) for one in done])
+    assert [one.exercise for one in asked() if one.name == "set-exercise"] == ["back-squat"]
+    assert [one.exercise for one in asked(exercise="deadlift") if one.name == "set-exercise"] == ["deadlift"]
+    assert asked(exercise="juggling") == []

@@ -166,18 +166,29 @@ def test_a_set_is_heard_rep_by_rep_and_a_muted_station_is_not(
     assert fake.played == ["hit", "not-counted", "hit", "missed"]
 
 
-def test_the_tempo_ticks_from_the_moment_a_rep_begins(
-    still: Any, words: Any, looks: Any, player: Any, sounds: Any
-) -> None:
-    say, fake = words(), player()
+class Ears(Sounds):
+    """Hears what is to be played, in its order."""
+
+    def __init__(self) -> None:
+        super().__init__(PROFILES)
+        self.mode = "tones"
+        self.heard: list[Moment] = []
+
+    def play(self, found: Any) -> bool:
+        self.heard += [one.moment for one in found]
+        return False
+
+
+def test_the_tempo_ticks_from_the_moment_a_rep_begins(still: Any, words: Any, looks: Any) -> None:
+    say, ears = words(), Ears()
     still.put("rack-1", say.state(), say.info(tempo_s=[1.5, 0.0, None, 0.0]))
     lift(still, say, 10.0)
 
     async def drive(pilot: Any) -> None:
-        await looks.poll(pilot, lambda: len(fake.played) == 2, 8.0)
+        await looks.poll(pilot, lambda: len(ears.heard) == 2, 30.0)
 
-    on_screen(still, sounds(fake), drive)
-    assert fake.played == ["tick", "turn"]
+    on_screen(still, ears, drive)
+    assert ears.heard == [Moment.TICK, Moment.TURN]
 
 
 def test_f2_chooses_the_sound_and_it_is_remembered(

@@ -41,7 +41,7 @@ MAY_WRITE = {
     "record": {"ack", "command", "reply"},
     "floor": {"ack", "command", "correction", "badge", "reply"},
     "coach": {"command", "correction", "badge"},
-    "screen-rack-1": {"badge"},
+    "screen-rack-1": {"badge", "command"},
     "screen-rack-2": set(),
     "home-assistant": set(),
 }

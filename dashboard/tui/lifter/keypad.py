@@ -1,0 +1,115 @@
+"""What a keypad or a badge reader means: a badge, a number, or one of four keys. Pure.
+
++ yes, - no or back, * another exercise, / end the set, where nothing has been typed before; a badge may have
+such signs inside. A number of one digit and Enter takes a choice while there are any: a reader types more.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import NamedTuple
+
+from dashboard.floor.reps import RepView
+from dashboard.floor.views import StationView
+from dashboard.roster.plans import exercises_at
+from station.exercises import Profile
+from station.messages import Mark
+from station.records import PARTIAL
+
+MAX_BADGE = 32
+CHOICES = 4  # exercises to pick from: what can be read from three metres
+LINE = 15  # characters of a line of large letters, beside its number
+REJECTED_IN_A_ROW = 3  # reps not counted for their range: half reps are one or two
+MOVEMENTS_REJECTED = 5  # in a row: taking a bar up and putting it down are one or two
+
+
+class Key(Enum):
+    """A key that acts by itself."""
+
+    YES = "+"
+    NO = "-"
+    CHOOSE = "*"
+    END = "/"
+
+
+class Typed(NamedTuple):
+    """A line that Enter has ended."""
+
+    text: str
+
+    @property
+    def number(self) -> int | None:
+        """The one digit it is; None for a badge."""
+        return int(self.text) if len(self.text) == 1 and self.text.isdecimal() else None
+
+
+class Keypad:
+    """Gathers what is typed."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def take(self, key: str, character: str | None) -> Key | Typed | None:
+        """What a key completes."""
+        if key == "enter":
+            text, self.text = self.text, ""
+            return Typed(text) if text else None
+        if key == "backspace":
+            self.text = self.text[:-1]
+        elif character and not self.text and character in "+-*/":
+            return Key(character)
+        elif character and (character.isalnum() or character in "-_"):
+            self.text = (self.text + character)[-MAX_BADGE:]
+        return None
+
+
+class Choice(NamedTuple):
+    """What a number takes: an exercise, or else the next athlete."""
+
+    words: str
+    exercise: str | None = None
+    athlete: str | None = None
+
+
+def choices(view: StationView, kind: str, profiles: Mapping[str, Profile]) -> list[Choice]:
+    """Who is next at the rack, if anybody waits, and four exercises of this kind of station.
+
+    First what the progression leads to from the one that is counted, then the others by title.
+    """
+    here = exercises_at(kind, profiles)
+    order: list[Profile] = []
+    step = profiles.get(view.exercise or "")
+    while step is not None and step not in order:
+        order.append(step)
+        step = profiles.get(step.leads_to or "")
+    known = [one for one in order if one in here]
+    known += sorted((one for one in here if one not in known), key=lambda one: one.title)
+    athlete, waiting = view.next_athlete, view.waiting
+    first = Choice(waiting[0], athlete=athlete) if athlete is not None and waiting else Choice("")
+    return [first, *(Choice(_words(one), exercise=one.name) for one in known[:CHOICES])]
+
+
+def _words(profile: Profile) -> str:
+    """An exercise in a line of large letters at 80 columns."""
+    return profile.title if len(profile.title) <= LINE else profile.short_title
+
+
+def doubtful_rep(view: StationView) -> RepView | None:
+    """The newest rep of the set that nobody can be sure of."""
+    return next((rep for rep in reversed(view.valid_reps) if rep.doubtful), None)
+
+
+def mark_of(rep: RepView, counts: bool) -> Mark:
+    """The mark that settles a doubtful rep."""
+    if counts:
+        return "counted"
+    return "partial" if rep.reason_code in PARTIAL else "false"
+
+
+def seems_another(reps: Sequence[RepView], rejected_since: int) -> bool:
+    """Whether another exercise seems to be done than the one that is counted.
+
+    rejected_since : movements that were none of its reps, since the last rep that was
+    """
+    last = reps[-REJECTED_IN_A_ROW:]
+    short = len(last) == REJECTED_IN_A_ROW and all(rep.reason_code in PARTIAL for rep in last)
+    return short or rejected_since >= MOVEMENTS_REJECTED
