@@ -55,8 +55,8 @@ def run(for_s: float = FOR_S) -> list[str]:
     return lines
 
 
-def measure(for_s: float) -> list[list[float]]:
-    """The parts of each rep's way, seconds."""
+def measure(for_s: float, watcher: Sequence[str] = ("dashboard",)) -> list[list[float]]:
+    """The parts of each rep's way, seconds; `watcher` is the command at its end."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="plumbline-bench-")))
         broker = stack.enter_context(Broker())
@@ -67,10 +67,9 @@ def measure(for_s: float) -> list[list[float]]:
         ]
         try:
             _wait_for_stations(folder, children[0])
-            ours = _terminal(
-                folder, children, "dashboard", "--host", "127.0.0.1", "--port", str(broker.port), "--db",
-                str(folder / "history.db"), "--for", str(for_s),
-            )  # fmt: skip
+            record = ("--db", str(folder / "history.db")) if watcher[0] == "dashboard" else ()
+            where = ("--host", "127.0.0.1", "--port", str(broker.port), "--for", str(for_s))
+            ours = _terminal(folder, children, *watcher, *where, *record)
             stations = sorted(str(path) for path in folder.glob("*.toml"))
             children.append(
                 _child(folder, "edge", "--station", *stations, "--outbox", str(folder / "outbox.db"))
@@ -82,7 +81,7 @@ def measure(for_s: float) -> list[list[float]]:
                 child.terminate()
             for child in children:
                 child.wait(10.0)
-        return _rows([one for name in ("simulate", "edge", "dashboard") for one in _seen(folder, name)])
+        return _rows([one for name in ("simulate", "edge", watcher[0]) for one in _seen(folder, name)])
 
 
 def _seen(folder: Path, name: str) -> list[list[Any]]:

@@ -138,21 +138,31 @@ def edge() -> None:
     BrokerConnection.publish = noted_publish  # type: ignore[method-assign]
 
 
-def dashboard() -> None:
-    """["arrived", event_id, revision, at] and ["shown", station, set, reps, at]: on the terminal."""
+def note_arrivals() -> None:
+    """["arrived", event_id, revision, at]: in the screen's inbox."""
     from dashboard.broker.events import Packet  # noqa: PLC0415
     from dashboard.broker.inbox import Inbox  # noqa: PLC0415
+
+    put = Inbox._put
+
+    def noted_put(self: Inbox, topic: str, packets: list[Packet]) -> None:
+        put(self, topic, packets)
+        if topic.endswith("/rep"):
+            for packet in packets:
+                rep = json.loads(packet.payload)
+                seen.append(["arrived", rep["event_id"], rep["revision"], packet.received_s])
+
+    Inbox._put = noted_put  # type: ignore[method-assign]
+
+
+def dashboard() -> None:
+    """["arrived", event_id, revision, at] and ["shown", station, set, reps, at]: on the terminal."""
     from dashboard.tui.app import PlumblineApp  # noqa: PLC0415
     from dashboard.tui.widgets.tile import Tile  # noqa: PLC0415
 
-    put, lines = Inbox.put, Tile.lines
+    note_arrivals()
+    lines = Tile.lines
     drawn: list[list[Any]] = []
-
-    def noted_put(self: Inbox, packet: Packet) -> None:
-        put(self, packet)
-        if packet.topic.endswith("/rep"):
-            rep = json.loads(packet.payload)
-            seen.append(["arrived", rep["event_id"], rep["revision"], packet.received_s])
 
     def noted_lines(self: Tile, width: int, height: int) -> Any:
         drawn.append(["shown", self.view.key[1], self.view.set_number, len(self.view.reps)])
@@ -163,12 +173,41 @@ def dashboard() -> None:
         seen.extend([*one, now_s] for one in drawn)
         drawn.clear()
 
-    Inbox.put = noted_put  # type: ignore[method-assign]
     Tile.lines = noted_lines  # type: ignore[method-assign]
     PlumblineApp.post_display_hook = displayed  # type: ignore[method-assign]
 
 
-PROBES: dict[str, Callable[[], None]] = {"simulate": simulate, "edge": edge, "dashboard": dashboard}
+def screen() -> None:
+    """["arrived", …] as above, and ["shown", station, set, reps, at]: a player has been started."""
+    from dashboard.sound.events import Heard, Listener  # noqa: PLC0415
+    from dashboard.sound.player import Player  # noqa: PLC0415
+
+    note_arrivals()
+    hear, start = Listener.hear, Player._start
+    newest: list[list[Any]] = []
+
+    def noted_hear(self: Listener, view: Any) -> list[Heard]:
+        found = hear(self, view)
+        if any(one.say for one in found):
+            newest[:] = [["shown", view.key[1], view.set_number, len(view.reps)]]
+        return found
+
+    def noted_start(self: Player, clip: Path) -> bool:
+        started = start(self, clip)  # comes back when the child runs the player's own code
+        seen.extend([*one, time.monotonic()] for one in newest)
+        newest.clear()
+        return started
+
+    Listener.hear = noted_hear  # type: ignore[method-assign]
+    Player._start = noted_start  # type: ignore[method-assign]
+
+
+PROBES: dict[str, Callable[[], None]] = {
+    "simulate": simulate,
+    "edge": edge,
+    "dashboard": dashboard,
+    "screen": screen,
+}
 
 
 def main(log: Path, argv: list[str]) -> int:
