@@ -56,7 +56,7 @@ def check_current(db: Database) -> None:
     if version < SCHEMA_VERSION:
         raise StoreError(
             f"{db.name}: history of schema {version}, this Plumbline reads {SCHEMA_VERSION};"
-            " start `plumbline record` or the dashboard on it once, which brings it up to date"
+            " start `plumbline record` or the dashboard on it once, or on a copy, which brings it up to date"
         )
 
 

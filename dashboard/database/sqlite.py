@@ -18,6 +18,13 @@ class SqliteDatabase(Database):
     """One SQLite file. `read_only` needs a file that is there, and changes nothing in it."""
 
     def __init__(self, path: Path, read_only: bool = False) -> None:
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            pass  # SQLite says it better
+        except (OSError, ValueError) as error:  # too long, or with a NUL
+            reason = getattr(error, "strerror", None) or error
+            raise StoreError(f"{str(path)[:80]!r}: no name of a file ({reason}); give another") from error
         if read_only and not path.is_file():
             raise StoreError(f"{path}: no such history; `plumbline record` and the dashboard write one")
         if not read_only:

@@ -34,6 +34,14 @@ def test_a_server_database_that_is_no_utf8_is_refused_in_one_line_at_start(
     assert said.count("\n") == 1 and f"its encoding is {encoding}" in said
 
 
+@pytest.mark.parametrize("name", ["a" * 5000, "b" * 300 + ".db", "none/there.db", "nul\0.db", "."])
+def test_a_name_that_can_be_no_history_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    for opened in (open_writable, open_history):
+        with pytest.raises(StoreError) as refused:
+            opened(tmp_path / name)
+        assert "\n" not in str(refused.value)
+
+
 @pytest.fixture
 def history(tmp_path: Path) -> Path:
     path = tmp_path / "history.db"
