@@ -23,6 +23,9 @@ class MasteryProgress(msgspec.Struct, frozen=True):
     text: str
     ready: bool = False
     signed_off: bool = False
+    basis: tuple[str, ...] = ()  # the sets that were looked at, in words
+    missing: tuple[str, ...] = ()  # what the rule still asks for
+    not_measured: tuple[str, ...] = ()
 
 
 class EarlierSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,16 +89,23 @@ def mastery_progress(
 ) -> MasteryProgress:
     """Apply the mastery rule to the athlete's sets of this exercise, and the coach's sign-off."""
     here = session.info is not None and (athlete, profile.name) in session.info.signed_off
+    found = verdict(profile, _done_sets(profile, session, athlete, before))
+    rests_on = MasteryProgress(
+        found.text,
+        ready=found.ready,
+        basis=tuple(found.basis),
+        missing=tuple(found.missing),
+        not_measured=tuple(found.not_measured),
+    )
     if here or before.signed_off:
         goal = f", next {profile.leads_to}" if profile.leads_to else ""
-        return MasteryProgress(f"signed off{goal}", signed_off=True)
-    found = verdict(profile, _done_sets(profile, session, athlete, before))
+        return msgspec.structs.replace(rests_on, text=f"signed off{goal}", signed_off=True)
     words = found.text
     if not found.ready and found.missing:
         words = f"not yet: {found.missing[0]}"
     if found.not_measured and found.ready:
         words += f" (not measured: {', '.join(found.not_measured)})"
-    return MasteryProgress(words, ready=found.ready)
+    return msgspec.structs.replace(rests_on, text=words)
 
 
 def _done_sets(

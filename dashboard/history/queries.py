@@ -4,6 +4,7 @@ Everything takes an open Database (`open_history`) and returns records; a reject
 What is worked out from sets (trends, comparisons, the load-velocity profile) needs no database.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta, tzinfo
 
@@ -13,7 +14,7 @@ from sqlalchemy import ColumnElement, Table, and_, func, select, true
 from dashboard.database.database import Database, Row
 from dashboard.database.tables import REPS, SETS
 from dashboard.floor.running import STRUCK
-from dashboard.floor.times import format_utc, instant
+from dashboard.floor.times import day_of, format_utc, instant
 from dashboard.history.kept import (
     EVERYTHING,
     Filter,
@@ -84,6 +85,19 @@ def sets(db: Database, wanted: Filter = EVERYTHING, limit: int = MOST_REPS) -> l
         grouped = grouped[1:]
     since, until = wanted.since_utc or "", wanted.until_utc or "~"
     return [one for one in grouped if since <= one.at_utc < until]
+
+
+def training_days(db: Database, athlete: str | None, zone: tzinfo | None = None) -> dict[str, int]:
+    """How many sets an athlete has done on which day; a set belongs to the day it began."""
+    of = REPS.c
+    whose = of.athlete == athlete if athlete is not None else of.athlete.is_(None)
+    began = (
+        select(func.min(of.at_utc).label("at_utc"))
+        .where(of.state != "rejected", whose)
+        .group_by(of.site, of.station, of.session, of.set_number)
+    )
+    days = Counter(day_of(row["at_utc"], zone) for row in db.rows(began))
+    return dict(sorted(days.items()))
 
 
 def with_curves(db: Database, a_set: KeptSet) -> KeptSet:

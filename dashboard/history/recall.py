@@ -4,9 +4,11 @@ Read again and again in a thread of its own: a record that is locked, slow or go
 """
 
 import threading
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,6 +16,9 @@ from dashboard.floor.coaching import AthleteRecord
 from dashboard.floor.names import Names
 from dashboard.roster.people import Athlete
 from station.errors import StoreError
+
+if TYPE_CHECKING:
+    from dashboard.database.database import Database  # after the first frame
 
 AGAIN_S = 10.0  # what a coach imports or signs off elsewhere is here soon
 WANTED_KEPT = 64  # who is looked at, and who is judged by their own best
@@ -31,6 +36,9 @@ class RecordSnapshot(msgspec.Struct, frozen=True):
     problem: str | None = None
 
 
+Change = Callable[["Database"], None]
+
+
 class Recall:
     """Keeps `known` up to date while it is used as a context manager."""
 
@@ -39,6 +47,7 @@ class Recall:
         self.known = RecordSnapshot()
         self._after = after
         self._where = where
+        self._changes: deque[tuple[Change, Callable[[str | None], None]]] = deque()
         self._wanted: dict[Practice, None] = {}  # the newest last
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -67,6 +76,14 @@ class Recall:
         if new:
             self._wake.set()
 
+    def change(self, change: Change, told: Callable[[str | None], None]) -> None:
+        """Change the roster soon, and read it again; `told` hears why that was not possible, or None.
+
+        Both are called in this object's thread.
+        """
+        self._changes.append((change, told))
+        self._wake.set()
+
     def again(self) -> None:
         """Read again soon: the record has changed."""
         self._wake.set()
@@ -74,10 +91,19 @@ class Recall:
     def _run(self) -> None:
         if self._after is not None:
             self._after.wait()
-        from dashboard.database.schema import open_history  # noqa: PLC0415  after the first frame
+        from dashboard.database.schema import open_history, open_writable  # noqa: PLC0415  after the first frame
         from dashboard.history.record_snapshot import read_record  # noqa: PLC0415
 
         while not self._leaving:
+            while self._changes:
+                change, told = self._changes.popleft()
+                try:
+                    with open_writable(self._where) as db:
+                        change(db)
+                except StoreError as error:
+                    told(str(error))
+                else:
+                    told(None)
             with self._lock:
                 wanted = tuple(self._wanted)
             try:
@@ -85,5 +111,6 @@ class Recall:
                     self.known = read_record(db, wanted)
             except StoreError as error:
                 self.known = msgspec.structs.replace(self.known, problem=str(error))
-            self._wake.wait(AGAIN_S)
+            if not self._changes:
+                self._wake.wait(AGAIN_S)
             self._wake.clear()

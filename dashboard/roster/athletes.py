@@ -85,6 +85,19 @@ def save(db: Database, people: Sequence[Athlete]) -> None:
                 db.run(PLANS.insert(), plans)
 
 
+def save_person(db: Database, one: Athlete) -> None:
+    """Insert an athlete, or change name, badge, squad and note of one; plans stay as they are.
+
+    Raises StoreError where the badge is another athlete's.
+    """
+    with db.transaction():
+        others = select(ATHLETES.c.id).where(ATHLETES.c.badge == one.badge, ATHLETES.c.id != one.id)
+        if one.badge is not None and (found := db.rows(others)):
+            raise StoreError(f"badge {one.badge} is {found[0]['id']}'s; a badge has one owner")
+        db.run(db.upsert(ATHLETES), {of.name: getattr(one, of.name) for of in ATHLETES.columns})
+        db.run(delete(ERASED).where(ERASED.c.athlete_hash == hash_of(one.id)))
+
+
 def save_plan(db: Database, athlete: str, plan: Plan) -> None:
     """Insert or replace one plan of an athlete. Raises StoreError for an athlete the record does not have."""
     with db.transaction():

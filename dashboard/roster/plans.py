@@ -77,6 +77,27 @@ def prescription(plan: Plan | None, by: str) -> list[CommandMessage]:
     ]
 
 
+def plan_of_target(
+    exercise: str, load_kg: float | None, target: Mapping[str, Any], old: Plan | None = None
+) -> Plan:
+    """The plan that a load and the fields of `set-target` make; a full range stays as it was."""
+    down, bottom, up, top = target.get("tempo_s") or (None,) * 4
+    alike = ("velocity_loss_cutoff_pct", "path_limit_m", "rest_s")
+    velocity = ("velocity_least_mps", "velocity_most_mps", "velocity_best_pct")
+    return Plan(
+        exercise=exercise,
+        load_kg=load_kg,
+        sets=target.get("target_sets"),
+        reps=target.get("target_reps"),
+        eccentric_s=down,
+        bottom_pause_s=bottom,
+        concentric_s=up,
+        top_pause_s=top,
+        full_range_m=old.full_range_m if old else None,
+        **{name: target.get(name) for name in (*alike, *velocity)},
+    )
+
+
 def plan_at(
     athlete: Athlete,
     info: InfoMessage | None,

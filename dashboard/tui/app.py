@@ -4,32 +4,31 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
-from textual.app import App, SystemCommand
+from platformdirs import user_downloads_path
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.driver import Driver
-from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from dashboard.broker.client import Client
 from dashboard.broker.events import read_all
 from dashboard.floor.attention import Attention
-from dashboard.floor.headline import TITLES
 from dashboard.floor.names import Names
 from dashboard.floor.state import FloorState, StationKey, StationState, apply_all
-from dashboard.floor.units import Units
 from dashboard.floor.views import StationView, Views
 from dashboard.history.recall import Recall, RecordSnapshot
 from dashboard.roster.people import Athlete
+from dashboard.tui.choices import ChoosingApp
 from dashboard.tui.commands import CommandSender, Result, names
+from dashboard.tui.keymap import named
 from dashboard.tui.lifter.screen import LifterScreen
 from dashboard.tui.messages import FloorChanged
-from dashboard.tui.preferences import Preferences, load_preferences, save_preferences
 from dashboard.tui.screens.coach import CoachScreen
 from dashboard.tui.screens.floor import FloorScreen
 from dashboard.tui.screens.health import HealthScreen
@@ -37,7 +36,6 @@ from dashboard.tui.screens.live import FloorSnapshot, LiveScreen
 from dashboard.tui.screens.station import StationScreen
 from dashboard.tui.terminal import Terminal
 from dashboard.tui.touch import TouchShell
-from dashboard.tui.widgets.light_theme import LightTheme
 from dashboard.tui.widgets.tile import Tile
 from station.exercises import Profile
 from station.messages import ReplyMessage
@@ -50,25 +48,32 @@ FLUSH_S = 0.1
 URGENT_POLL_S = 0.02  # a rep does not wait for the next flush: the lifter looks up at lockout
 QUIET_S = 1.0  # after the first frame: the stations come before the database
 SHOW_AGAIN = 5  # flushes without news after which ages are shown anew
-_COACHS = ("leave", "health", "history", "units", "theme", "headline")
+_COACHS = ("leave", "help", "health", "history", "units", "theme", "headline")
 _RINGS = (Attention.FAULT, Attention.UNSAFE, Attention.VELOCITY_LOSS)
 
 
-class PlumblineApp(App[int]):
+class PlumblineApp(ChoosingApp):
     """The floor, and the stations behind it; or one station for the lifter on it."""
 
     CSS_PATH = "app.tcss"
     TITLE = "Plumbline"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "leave", "Quit", tooltip="end the dashboard"),
-        Binding("ctrl+c", "interrupt", show=False),
-        Binding("ctrl+p,question_mark", "command_palette", show=False),
-        Binding("i", "health", "Health", tooltip="links, rates, clocks, calibration, and what to do"),
-        Binding("y", "history", "History", tooltip="sets, trends and estimates from the record"),
-        Binding("v", "units", "kg/lb", tooltip="kilograms or pounds"),
-        Binding("full_stop", "headline", "Large", key_display=".", tooltip="what of a rep stands large here"),
-        Binding("c", "theme", "Colours", tooltip="dark, or light for a bright hall"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("q", "leave", "Quit", tooltip="end the dashboard"),
+            Binding("ctrl+c", "interrupt", show=False),
+            Binding("ctrl+p", "command_palette", show=False),
+            Binding(
+                "question_mark,f1", "help", "Help", key_display="?", show=False, tooltip="what one can do"
+            ),
+            Binding("i", "health", "Health", tooltip="links, rates, clocks, calibration, and what to do"),
+            Binding("y", "history", "History", tooltip="sets, trends and estimates from the record"),
+            Binding("v", "units", "kg/lb", tooltip="kilograms or pounds"),
+            Binding(
+                "full_stop", "headline", "Large", key_display=".", tooltip="what of a rep stands large here"
+            ),
+            Binding("c", "theme", "Colours", tooltip="dark, light, high contrast, black on white"),
+        ]
+    )
 
     def __init__(
         self,
@@ -97,7 +102,7 @@ class PlumblineApp(App[int]):
         this machine's own; `recall` knows athletes, plans and earlier sets from it;
         `drawn` is set soon after the first frame; `sounds` are the lifter's, None: the bell.
         """
-        super().__init__()
+        super().__init__(preferences)
         self.client = client
         self.floor = FloorState()
         self.profiles = dict(profiles)
@@ -117,16 +122,15 @@ class PlumblineApp(App[int]):
             known=self._known,
             info_of=lambda key: self.floor.stations[key].newest.info,
             tell=self._hear,
+            recall=recall,
         )
         self._heard: Result | None = None
         self._lifter_at = lifter_at
         self._sounds = sounds
         self.use_command_palette = lifter_at is None
-        self._preferences_path = preferences
         self._today = today
         self._history = history
         self._past: HistoryScreen | None = None
-        self._preferences = load_preferences(preferences) if preferences else Preferences()
         self._views = Views(self.profiles)
         self._flushes = 0
         self._polled = False  # at the last urgent poll
@@ -135,14 +139,30 @@ class PlumblineApp(App[int]):
         self._shell = TouchShell(self)
 
     @property
-    def units(self) -> Units:
-        """Kilograms or pounds, as the coach chose."""
-        return self._preferences.units
-
-    @property
     def names(self) -> Names:
         """The athletes' names by id, as far as the record has them."""
         return self._known().names
+
+    @property
+    def squads(self) -> Mapping[str, str]:
+        """The athletes' squads by id, as far as the record has them."""
+        return self._known().squads
+
+    def hand_out(self, name: str, text: str) -> None:
+        """Give a file to whoever looks: into this computer's downloads, or to the browser."""
+        folder = user_downloads_path()
+        if not self._shell.served:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                self.notify(f"{folder}: {error.strerror}", severity="error", markup=False)
+                return
+        kind = "text/html" if name.endswith(".html") else "text/csv"
+        self.deliver_text(
+            StringIO(text), save_directory=folder, save_filename=name, mime_type=kind, encoding="utf-8"
+        )
+        where = "given to the browser" if self._shell.served else f"in {folder}"
+        self.notify(f"{name}: {where}", markup=False)
 
     def get_default_screen(self) -> Screen[None]:
         """The floor is the bottom screen, except in a lifter's own app."""
@@ -156,11 +176,6 @@ class PlumblineApp(App[int]):
     def get_driver_class(self) -> type[Driver]:
         """Our driver for a terminal; for a browser, the one that textual-serve names."""
         return super().get_driver_class() if "TEXTUAL_DRIVER" in os.environ else Terminal
-
-    def get_line_filters(self) -> list[LineFilter]:
-        """The colour theme as a filter; NO_COLOR overrides it."""
-        filters = list(super().get_line_filters())
-        return [LightTheme(), *filters] if self._preferences.theme == "light" else filters
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette's commands: every binding that is active here."""
@@ -256,26 +271,6 @@ class PlumblineApp(App[int]):
             self.push_screen(self._past)
             self.post_message(FloorChanged(self.floor))
 
-    def action_units(self) -> None:
-        """Switch between kilograms and pounds."""
-        self._prefer(units="lb" if self.units == "kg" else "kg")
-
-    def action_headline(self) -> None:
-        """The next number of a rep to stand large, for the exercise of the chosen station."""
-        key = self.screen.chosen if isinstance(self.screen, CoachScreen) else None
-        view = self.view_of(key) if key is not None else None
-        if view is None or view.exercise is None:
-            return
-        every = list(TITLES)
-        chosen = every[(every.index(view.headline) + 1) % len(every)]
-        self._prefer(headlines=dict(self._preferences.headlines) | {view.exercise: chosen})
-        self.clear_notifications()
-        self.notify(f"large for {view.title}: {TITLES[chosen]}", markup=False)
-
-    def action_theme(self) -> None:
-        """Switch between the dark and the light theme."""
-        self._prefer(theme="light" if self._preferences.theme == "dark" else "dark")
-
     def action_leave(self) -> None:
         """Quit the dashboard."""
         self.exit(0)
@@ -363,18 +358,6 @@ class PlumblineApp(App[int]):
         if calls - self._rung and self._flushes > 1:
             self.bell()
         self._rung = calls
-
-    def _prefer(self, **chosen: Any) -> None:
-        self._preferences = msgspec.structs.replace(self._preferences, **chosen)
-        for screen in self.screen_stack:
-            for widget in (screen, *screen.query("*")):
-                widget.refresh()  # each keeps its lines as they were filtered
-        self.post_message(FloorChanged(self.floor))
-        if self._preferences_path is not None:
-            try:
-                save_preferences(self._preferences_path, self._preferences)
-            except OSError as error:
-                self.notify(f"not remembered: {error.strerror}", severity="warning", markup=False)
 
     def _connection(self) -> tuple[str, bool]:
         trouble = self._trouble()

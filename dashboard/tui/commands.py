@@ -1,5 +1,6 @@
 """What this screen asks of the stations and of the record, and what came of it, in words."""
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -8,9 +9,10 @@ import msgspec
 
 from dashboard.broker.client import Client, PendingCommand
 from dashboard.floor.state import StationKey
-from dashboard.history.recall import RecordSnapshot
+from dashboard.history.recall import Change, Recall, RecordSnapshot
+from dashboard.roster.athletes import save_person, save_plan
 from dashboard.roster.people import Athlete, Plan
-from dashboard.roster.plans import assignment, exercise_change, is_id, matching, plan_at
+from dashboard.roster.plans import assignment, exercise_change, is_id, matching, plan_at, plan_of_target
 from station.exercises import Profile
 from station.messages import (
     BadgeMessage,
@@ -59,8 +61,14 @@ class CommandSender:
         known: Callable[[], RecordSnapshot],
         info_of: Callable[[StationKey], InfoMessage | None],
         tell: Callable[[Result], None],
+        recall: Recall | None = None,
     ) -> None:
-        """`by` is who asks; `known` what the record knows; `info_of` a station's settings; `tell` shows."""
+        """`by` is who asks; `known` what the record knows; `info_of` a station's settings; `tell` shows.
+
+        `recall` changes the roster; None: there is no record here.
+        """
+        self._recall = recall
+        self._changed: deque[tuple[Callable[[str | None], None], str | None]] = deque()  # by its thread
         self._client = client
         self._profiles = profiles
         self._by = by
@@ -109,9 +117,16 @@ class CommandSender:
         else:
             self._ask(_Action(key), *assignment(found, self._info_of(key), self._profiles, self._by))
 
-    def prescribe(self, key: StationKey, load_kg: float | None, **target: Any) -> None:
-        """Set a station's load and target, as one action; the load only where it is another."""
+    def prescribe(
+        self, key: StationKey, load_kg: float | None, for_good: bool = False, **target: Any
+    ) -> None:
+        """Set a station's load and target, as one action; the load only where it is another.
+
+        `for_good`: the athlete's plan in the record says so from now on, too.
+        """
         info = self._info_of(key)
+        if for_good and info is not None and info.athlete is not None:
+            self._keep_plan(key, info.athlete, info.exercise, load_kg, target)
         now_kg = info.load_kg if info is not None else None
         load = [] if load_kg == now_kg else [self._command("set-load", load_kg=load_kg)]
         self._ask(_Action(key), *load, self._command("set-target", **target))
@@ -121,6 +136,30 @@ class CommandSender:
         info = self._info_of(key)
         found = self._athlete(info.athlete if info else None)
         self._ask(_Action(key), *exercise_change(found, exercise, self._by))
+
+    def keep_person(self, key: StationKey, one: Athlete, assign: bool = False) -> None:
+        """Keep an athlete's name, badge, squad and note in the record; then `assign` a station to them."""
+
+        def told(wrong: str | None) -> None:
+            self._tell(Result(key[1], wrong or f"{one.name} is in the record", wrong is None))
+            if wrong is None and assign:
+                self.send(key, "set-athlete", athlete=one.id)
+
+        self._change(lambda db: save_person(db, one), told)
+
+    def _keep_plan(
+        self, key: StationKey, athlete: str, exercise: str, load_kg: float | None, target: dict[str, Any]
+    ) -> None:
+        found = self._athlete(athlete)
+        old = next((one for one in found.plans if one.exercise == exercise), None) if found else None
+        plan = plan_of_target(exercise, load_kg, target, old)
+        name = self._known().names.get(athlete, athlete)
+        kept = f"plan of {name}: {self._profiles[exercise].title if exercise in self._profiles else exercise}"
+
+        def told(wrong: str | None) -> None:
+            self._tell(Result(key[1], wrong or f"{kept}, kept", wrong is None))
+
+        self._change(lambda db: save_plan(db, athlete, plan), told)
 
     def athlete_of(self, word: str) -> str:
         """The id of the athlete that a badge, an id or the beginning of a name identifies.
@@ -169,7 +208,10 @@ class CommandSender:
         return True
 
     def tell_unanswered(self) -> None:
-        """Report the commands that timed out, each once."""
+        """Report the commands that timed out, each once, and what has come of changes of the roster."""
+        while self._changed:
+            told, wrong = self._changed.popleft()
+            told(wrong)
         for asked in self._client.unanswered():
             self._together.pop(asked.request.event_id)
             self._tell(Result(asked.station, f"no answer to {asked.name}{_whose(asked)}", False))
@@ -184,6 +226,12 @@ class CommandSender:
                 self._tell(Result(action.key[1], "not sent, no broker", False))
                 return
             self._together[request.event_id] = action
+
+    def _change(self, change: Change, told: Callable[[str | None], None]) -> None:
+        if self._recall is None:
+            told("no record here: nothing is kept")
+        else:
+            self._recall.change(change, lambda wrong: self._changed.append((told, wrong)))
 
     def _command(self, name: CommandName, **given: Any) -> CommandMessage:
         return CommandMessage(event_id=new_id(), at_utc=now_utc(), name=name, by=self._by, **given)

@@ -1,17 +1,15 @@
 """Preferences, stored between runs: units, theme, what stands large, what a lifter's screen sounds like."""
 
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 from platformdirs import user_config_path
 
 from dashboard.floor.units import Units
 from dashboard.sound.events import SoundMode
+from dashboard.tui.widgets.themes import Theme
 from station.exercises import Headline
 from station.program.process import replace_file
-
-Theme = Literal["dark", "light"]
 
 
 class Preferences(msgspec.Struct, frozen=True):
@@ -21,6 +19,7 @@ class Preferences(msgspec.Struct, frozen=True):
     theme: Theme = "dark"
     sound: SoundMode = "off"  # of a lifter's screen
     headlines: dict[str, Headline] = {}  # what stands large, by exercise
+    keys: dict[str, str] = {}  # in the place of others, by the task's word
 
 
 def preferences_path() -> Path:

@@ -24,6 +24,8 @@ _TYPED = {
     "right": "\x1b[C",
     "left": "\x1b[D",
     "ctrl+p": "\x10",
+    "ctrl+n": "\x0e",
+    "ctrl+e": "\x05",
 }
 _ARROWS = {"↑": "up", "↓": "down", "←": "left", "→": "right"}
 
@@ -55,6 +57,9 @@ def _of_dialog(screen: ModalScreen[Any]) -> Iterator[TouchKey]:
     yield "Back", _TYPED["escape"]
     if len(screen.query(Input)) > 1:
         yield "Next line", _TYPED["tab"]
+    for active in screen.active_bindings.values():
+        if active.binding.tooltip and active.node is screen:
+            yield active.binding.description, _TYPED[active.binding.key]
     if screen.query(OptionList):
         yield "↑", _TYPED["up"]
         yield "↓", _TYPED["down"]

@@ -42,6 +42,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     missing: list[str] = []  # what the rule still asks for
     not_measured: list[str] = []  # what it could not look at
+    basis: list[str] = []  # the sets it looked at, each in a line with what was measured
 
 
 def faults_of_rep(profile: Profile, reps: Sequence[Rep], index: int) -> list[Fault]:
@@ -123,14 +124,37 @@ def verdict(profile: Profile, sets: Sequence[DoneSet]) -> Verdict:
     unseen: set[str] = set()
     if len(sets) < rule.sets:
         missing.append(f"{rule.sets} sets, so far {len(sets)}")
-    for number, done in enumerate(sets[-rule.sets :], start=max(len(sets) - rule.sets, 0) + 1):
+    looked_at = list(enumerate(sets[-rule.sets :], start=max(len(sets) - rule.sets, 0) + 1))
+    basis = [f"set {number}: {_measured(profile, done)}" for number, done in looked_at]
+    for number, done in looked_at:
         missing += [f"set {number}: {what}" for what in _missing_in(profile, done, unseen)]
     if missing:
         return Verdict(
-            ready=False, text="not yet: " + "; ".join(missing), missing=missing, not_measured=sorted(unseen)
+            ready=False,
+            text="not yet: " + "; ".join(missing),
+            missing=missing,
+            not_measured=sorted(unseen),
+            basis=basis,
         )
     goal = f"ready for {profile.leads_to}" if profile.leads_to else "mastered"
-    return Verdict(ready=True, text=f"{goal}: coach signs off", not_measured=sorted(unseen))
+    text = f"{goal}: coach signs off"
+    return Verdict(ready=True, text=text, not_measured=sorted(unseen), basis=basis)
+
+
+def _measured(profile: Profile, done: DoneSet) -> str:
+    """One set's figures, as the rule looks at them."""
+    said = [f"{sum(rep.counted for rep in done.reps)} reps"]
+    if done.load_kg is not None:
+        said.append(f"{done.load_kg:g} kg")
+    adherence, spread = tempo_adherence_pct(profile, done.reps), range_cv_pct(done.reps)
+    if adherence is not None:
+        said.append(f"tempo kept in {adherence:.0f} %")
+    if spread is not None:
+        said.append(f"range varies by {spread:.0f} %")
+    off = sum(judge_path(rep, profile.path_limit_m) is Outcome.OFF for rep in done.reps if rep.counted)
+    if any(judge_path(rep, profile.path_limit_m) is not None for rep in done.reps):
+        said.append(f"path off in {off}" if off else "path kept")
+    return ", ".join(said)
 
 
 def _missing_in(profile: Profile, done: DoneSet, unseen: set[str]) -> list[str]:

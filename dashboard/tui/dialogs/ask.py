@@ -5,11 +5,13 @@ from typing import Any, NamedTuple
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
 from dashboard.tui.dialogs.dialog import Dialog
+
+_LINES = 2  # more are a form
 
 
 class Field(NamedTuple):
@@ -36,14 +38,21 @@ class AskScreen(Dialog[dict[str, Any] | None]):
     def compose(self) -> ComposeResult:
         """A label and an input each."""
         with Vertical(id="ask") as box:
+            form = len(self._fields) > _LINES  # label and line beside each other, to find room at 80 × 24
             for field in self._fields:
-                yield Static(Text(field.label), classes="label")
-                yield Input(
+                line = Input(
                     field.value,
                     suggester=SuggestFromList(field.known, case_sensitive=False) if field.known else None,
                     select_on_focus=not field.extend,
                     compact=True,
                 )
+                label = Static(Text(field.label), classes="label")
+                if form:
+                    yield Horizontal(label, line, classes="row")
+                else:
+                    yield label
+                    yield line
+            box.set_class(form, "form")
             yield Static("", id="wrong")
         box.border_title = Text(self._title)
         more = "tab next line   " if len(self._fields) > 1 else ""

@@ -22,6 +22,8 @@ class AthleteScreen(Dialog[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "move(1)", show=False, priority=True),
         Binding("up", "move(-1)", show=False, priority=True),
+        Binding("ctrl+n", "person(False)", "New", priority=True, tooltip="somebody the record does not know"),
+        Binding("ctrl+e", "person(True)", "Change", priority=True, tooltip="name, badge, squad, note"),
     ]
 
     def __init__(
@@ -30,16 +32,19 @@ class AthleteScreen(Dialog[str | None]):
         people: Sequence[Athlete],
         plan_of: Callable[[Athlete], Plan | None],
         id_of: Callable[[str], str],
+        enter: Callable[[Athlete | None, str], None],
     ) -> None:
         """`people` in the order to show; `plan_of` what one is to do at this station.
 
         `id_of` finds whom a word means and raises ValueError with the words to show where it cannot.
+        `enter` asks for the particulars of an athlete, None for a new one of that name.
         """
         super().__init__()
         self._station = station
         self._people = people
         self._plan_of = plan_of
         self._id_of = id_of
+        self._enter = enter
         self._moved = False  # into the list: what is marked there is meant, not what was typed
 
     def compose(self) -> ComposeResult:
@@ -51,7 +56,7 @@ class AthleteScreen(Dialog[str | None]):
             yield people
             yield Static("", id="wrong")
         box.border_title = Text(f"who lifts at {self._station}")
-        box.border_subtitle = "⏎ take   ↑↓ choose   esc back"
+        box.border_subtitle = "⏎ take   ↑↓ choose   ^n new   ^e change   esc back"
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """List the athletes that match the typed text."""
@@ -79,6 +84,20 @@ class AthleteScreen(Dialog[str | None]):
         """Choose the athlete that was clicked."""
         self.dismiss(event.option.id)
 
+    def action_person(self, known: bool) -> None:
+        """Enter a new athlete, or change the one that is marked."""
+        options = self.query_one(OptionList)
+        marked = None
+        if known and options.highlighted is not None:
+            chosen = options.get_option_at_index(options.highlighted).id
+            marked = next((one for one in self._people if one.id == chosen), None)
+        if known and marked is None:
+            self.query_one("#wrong", Static).update("mark one with ↓ first")
+            return
+        word = self.query_one(Input).value.strip()
+        self.dismiss(None)
+        self._enter(marked, word)
+
     def action_move(self, step: int) -> None:
         """Mark the next athlete in the list."""
         options = self.query_one(OptionList)
@@ -96,9 +115,13 @@ class AthleteScreen(Dialog[str | None]):
         plan = self._plan_of(one)
         line = Text(f"{clean(one.name, 24):<24}", no_wrap=True, overflow="ellipsis")
         line.append(f" {clean(one.badge or one.id, 10):<10}", "dim")
+        if one.squad is not None:
+            line.append(f" {clean(one.squad, 12)}", "dim")
         if plan is not None:
             sets = f"{plan.sets}×" if plan.sets else ""
             reps = f" {sets}{plan.reps}" if plan.reps else ""
             load = "" if plan.load_kg is None else f" {plan.load_kg:g} kg"
             line.append(f" {clean(plan.exercise, 22)}{load}{reps}", "dim")
+        if one.note is not None:
+            line.append(f"  ! {clean(one.note, 40)}", "yellow")
         return line

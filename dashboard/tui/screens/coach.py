@@ -6,33 +6,43 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from dashboard.floor.reps import asked_tempo
 from dashboard.floor.state import StationKey
 from dashboard.floor.views import StationView
+from dashboard.roster.people import Athlete
 from dashboard.tui.commands import CommandSender
-from dashboard.tui.dialogs.ask import AskScreen, Field, number_of, tempo_of
+from dashboard.tui.dialogs.ask import AskScreen, Field
 from dashboard.tui.dialogs.athlete import AthleteScreen
 from dashboard.tui.dialogs.exercise import ExerciseScreen
+from dashboard.tui.dialogs.person import person_form
+from dashboard.tui.dialogs.prescription import prescription_form
+from dashboard.tui.dialogs.sign_off import SignOffScreen
+from dashboard.tui.keymap import named
 from dashboard.tui.screens.context import ContextScreen
 from dashboard.tui.screens.reps import load_of
 from station.messages import CommandName
 
-ACTIONS: list[BindingType] = [
-    Binding("e", "exercise", "Exercise", tooltip="choose what the station counts"),
-    Binding("a", "athlete", "Athlete", tooltip="say who lifts here"),
-    Binding("n", "next", "Next", tooltip="the next athlete of the rack's queue lifts"),
-    Binding("g", "queue", "Group", tooltip="say who shares the rack, two to four athletes"),
-    Binding("l", "load", "Load", tooltip="enter the load"),
-    Binding("p", "plan", "Plan", tooltip="prescribe load, sets, reps, tempo, cut-off and path limit"),
-    Binding("t", "ask('tare')", "Tare", tooltip="take the load cell's reading as zero"),
-    Binding("0", "ask('zero')", "Zero", show=False, tooltip="a tether or its unit was moved: begin anew"),
-    Binding("x", "ask('end-set')", "End", tooltip="end the set here"),
-    Binding("r", "ask('restart-set')", "Restart", tooltip="the set does not count; begin again"),
-    Binding("u", "undo", "Undo", tooltip="take back what was done last at the station"),
-    Binding("k", "seen", "Seen", tooltip="acknowledge what the station calls for"),
-    Binding("m", "ask('mute')", "Mute", tooltip="no bell and no flash for this station, or again"),
-    Binding("o", "sign_off", "Sign", tooltip="the exercise is mastered: the coach signs off"),
-]
+ACTIONS: list[BindingType] = named(
+    [
+        Binding("e", "exercise", "Exercise", tooltip="choose what the station counts"),
+        Binding("a", "athlete", "Athlete", tooltip="say who lifts here"),
+        Binding("n", "next", "Next", tooltip="the next athlete of the rack's queue lifts"),
+        Binding("g", "queue", "Group", tooltip="say who shares the rack, two to four athletes"),
+        Binding("l", "load", "Load", tooltip="enter the load"),
+        Binding(
+            "p", "plan", "Plan", tooltip="prescribe load, sets, reps, tempo, velocity, cut-off, path, rest"
+        ),
+        Binding("t", "ask('tare')", "Tare", tooltip="take the load cell's reading as zero"),
+        Binding("0", "ask('zero')", "Zero", show=False, tooltip="a tether or its unit was moved: begin anew"),
+        Binding("x", "ask('end-set')", "End", tooltip="end the set here"),
+        Binding("r", "ask('restart-set')", "Restart", tooltip="the set does not count; begin again"),
+        Binding("u", "undo", "Undo", tooltip="take back what was done last at the station"),
+        Binding("k", "seen", "Seen", tooltip="acknowledge what the station calls for"),
+        Binding("m", "ask('mute')", "Mute", tooltip="no bell and no flash for this station, or again"),
+        Binding(
+            "o", "sign_off", "Sign", tooltip="the exercise is mastered: shows what that rests on, and asks"
+        ),
+    ]
+)
 
 
 class CoachScreen(ContextScreen):
@@ -73,7 +83,12 @@ class CoachScreen(ContextScreen):
             return
         sender, key = self.coach.sender, view.key
         people = self.coach.people_at(key)
-        screen = AthleteScreen(key[1], people, lambda one: sender.plan_of(one, key), sender.athlete_of)
+
+        def enter(one: Athlete | None, name: str) -> None:
+            form = person_form(one, name)
+            self._when_chosen(form, lambda person: sender.keep_person(key, person["one"], assign=one is None))
+
+        screen = AthleteScreen(key[1], people, lambda one: sender.plan_of(one, key), sender.athlete_of, enter)
         self._when_chosen(screen, lambda athlete: sender.assign_athlete(key, athlete or None))
 
     def action_next(self) -> None:
@@ -93,7 +108,8 @@ class CoachScreen(ContextScreen):
         view = self._view
         if view is None:
             return
-        queue = view.queue or ((view.athlete,) if view.athlete else ())
+        names = self.coach.names
+        queue = [names.get(one, one) for one in view.queue or ([view.athlete] if view.athlete else [])]
         screen = AskScreen(
             f"who shares {view.key[1]}",
             [Field("two to four, in order", ", ".join(queue), extend=True)],
@@ -130,25 +146,7 @@ class CoachScreen(ContextScreen):
         view = self._view
         if view is None:
             return
-        cutoff_pct, units = view.loss_cutoff_pct, self.coach.units
-        fields = [
-            Field(f"load, {units}", (view.load or "").removesuffix(f" {units}")),
-            Field("sets", str(view.sets_planned or "")),
-            Field("reps", str(view.target_reps or "")),
-            Field("tempo: down-bottom-up-top", "-".join(asked_tempo(view.target_tempo_s))),
-            Field(
-                "velocity-loss cut-off, %",
-                "" if cutoff_pct is None else f"{cutoff_pct:g}",
-            ),
-            Field("path limit, mm", "" if view.path_limit_m is None else f"{1000 * view.path_limit_m:g}"),
-        ]
-
-        def parse(given: list[str]) -> dict[str, Any]:
-            # A load that was rounded for the form, and not touched there, stays as it was entered.
-            load = {"load_kg": view.load_kg} if given[0] == fields[0].value else load_of(given[0], units)
-            return load | _target_of(given[1:])
-
-        screen = AskScreen(f"prescription at {view.key[1]}", fields, parse)
+        screen = prescription_form(view, self.coach.units)
         self._when_chosen(screen, lambda given: self.coach.sender.prescribe(view.key, **given))
 
     def action_seen(self) -> None:
@@ -164,8 +162,11 @@ class CoachScreen(ContextScreen):
     def action_sign_off(self) -> None:
         """Sign an exercise off, also where the mastery rule is not satisfied yet."""
         view = self._view
-        if view is not None:
-            self.coach.sender.send(view.key, "sign-off", exercise=view.exercise, athlete=view.athlete)
+        if view is None:
+            return
+        about = {"exercise": view.exercise, "athlete": view.athlete}
+        screen = SignOffScreen(view.called or "nobody", view.title, view.mastery)
+        self._send_when_chosen(screen, view.key, "sign-off", lambda _: about)
 
     def _send_when_chosen(
         self, screen: Screen[Any], key: StationKey, name: CommandName, given: Callable[[Any], dict[str, Any]]
@@ -190,22 +191,3 @@ def _queue_of(text: str, sender: CommandSender) -> list[str]:
     if len(names) > 4:
         raise ValueError(f"{len(names)} athletes; four at most share a rack")
     return [sender.athlete_of(name) for name in names]
-
-
-def _target_of(given: list[str]) -> dict[str, Any]:
-    """Sets, reps, tempo, cut-off and path limit as a form has them. Raises ValueError in words."""
-    path_mm = number_of(given[4], "path limit")
-    return {
-        "target_sets": _whole(given[0], "sets", 100),
-        "target_reps": _whole(given[1], "reps", 1000),
-        "tempo_s": tempo_of(given[2]),
-        "velocity_loss_cutoff_pct": number_of(given[3], "cut-off"),
-        "path_limit_m": None if path_mm is None else path_mm / 1000.0,
-    }
-
-
-def _whole(text: str, what: str, most: int) -> int | None:
-    number = number_of(text, what)
-    if number is not None and (number != int(number) or not 1 <= number <= most):
-        raise ValueError(f"{what}: 1 to {most}")
-    return None if number is None else int(number)

@@ -1,5 +1,6 @@
 """The interface of the app that a coach's screens use."""
 
+from collections.abc import Mapping
 from typing import Protocol, cast
 
 from dashboard.floor.names import Names
@@ -25,6 +26,13 @@ class CoachContext(Protocol):
     @property
     def names(self) -> Names:
         """The athletes' names by id."""
+
+    @property
+    def squads(self) -> Mapping[str, str]:
+        """The athletes' squads by id."""
+
+    def hand_out(self, name: str, text: str) -> None:
+        """Give a file to whoever looks: into the downloads, or to the browser."""
 
     def view_of(self, key: StationKey) -> StationView:
         """The current view of a station."""

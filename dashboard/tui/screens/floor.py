@@ -12,6 +12,7 @@ from dashboard.floor.state import StationKey
 from dashboard.floor.views import attention_order, matches_word
 from dashboard.plaintext import clean
 from dashboard.tui.dialogs.ask import AskScreen, Field
+from dashboard.tui.keymap import named
 from dashboard.tui.screens.coach import CoachScreen
 from dashboard.tui.screens.live import FloorSnapshot
 from dashboard.tui.widgets.alerts import AlertStrip
@@ -46,23 +47,25 @@ plumbline demo                  shows four simulated ones"""
 class FloorScreen(CoachScreen):
     """All stations at a glance."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Station", key_display="⏎", tooltip="the chosen station whole"),
-        Binding("s", "sort", "Sort", tooltip="who needs the coach first, or by name"),
-        Binding(
-            "slash",
-            "filter",
-            "Find",
-            key_display="/",
-            tooltip="stations, athletes, exercises by a word",
-        ),
-        Binding("left", "step(-1, 0)", show=False),
-        Binding("right", "step(1, 0)", show=False),
-        Binding("up", "step(0, -1)", show=False),
-        Binding("down", "step(0, 1)", show=False),
-        Binding("home", "edge(0)", show=False),
-        Binding("end", "edge(-1)", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("enter", "open", "Station", key_display="⏎", tooltip="the chosen station whole"),
+            Binding("s", "sort", "Sort", tooltip="who needs the coach first, or by name"),
+            Binding(
+                "slash",
+                "filter",
+                "Find",
+                key_display="/",
+                tooltip="stations, athletes, exercises by a word",
+            ),
+            Binding("left", "step(-1, 0)", show=False),
+            Binding("right", "step(1, 0)", show=False),
+            Binding("up", "step(0, -1)", show=False),
+            Binding("down", "step(0, 1)", show=False),
+            Binding("home", "edge(0)", show=False),
+            Binding("end", "edge(-1)", show=False),
+        ]
+    )
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,21 +1,29 @@
 """The history screen: athletes and exercises, trends, two sets compared."""
 
+from collections.abc import Callable
+from datetime import date
+from io import StringIO
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from dashboard.database.database import Database
 from dashboard.database.schema import open_history
+from dashboard.floor.times import UNREADABLE
+from dashboard.history.export import COLUMNS, rows, write_csv
 from dashboard.history.kept import Filter, KeptSet, Practised
-from dashboard.history.queries import practised, sets, with_curves
+from dashboard.history.queries import practised, sets, training_days, with_curves
+from dashboard.history.standings import since_utc, standings
 from dashboard.plaintext import clean
 from dashboard.tui.dialogs.ask import AskScreen, Field
+from dashboard.tui.keymap import named
 from dashboard.tui.screens.context import CoachContext
 from dashboard.tui.screens.live import FloorSnapshot, LiveScreen
 from dashboard.tui.screens.past import PastSetScreen
 from dashboard.tui.widgets.alerts import AlertStrip
 from dashboard.tui.widgets.headline import Headline
-from dashboard.tui.widgets.history import MEASURES, OVERLAYS, HistoryLines, SetKey
+from dashboard.tui.widgets.history import MEASURES, OVERLAYS, STANDINGS, HistoryLines, Page, SetKey
 from dashboard.tui.widgets.keys import Keys
 from station.errors import StoreError
 
@@ -25,18 +33,30 @@ CURVES_KEPT = 32  # sets, of some 10 kB each
 class HistoryScreen(LiveScreen):
     """Reads the record in a thread of its own: one that is locked or slow does not stop the live screens."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back", tooltip="to where you came from"),
-        Binding("enter", "open", "Reps", key_display="⏎", tooltip="the set rep by rep, to put it right"),
-        Binding("down", "choose(1)", "Who and what", key_display="↑↓"),
-        Binding("up", "choose(-1)", show=False),
-        Binding("left", "set(-1)", "Set", key_display="←→"),
-        Binding("right", "set(1)", show=False),
-        Binding("space", "mark", "Compare", key_display="␣", tooltip="this set with the next you choose"),
-        Binding("m", "measure", "Measure", tooltip="what the curve shows"),
-        Binding("slash", "filter", "Filter", key_display="/", tooltip="athletes and exercises by a word"),
-        Binding("r", "read", "Read", tooltip="the record once more"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("escape", "back", "Back", tooltip="to where you came from"),
+            Binding("enter", "open", "Reps", key_display="⏎", tooltip="the set rep by rep, to put it right"),
+            Binding("down", "choose(1)", "Who and what", key_display="↑↓"),
+            Binding("up", "choose(-1)", show=False),
+            Binding("left", "set(-1)", "Set", key_display="←→"),
+            Binding("right", "set(1)", show=False),
+            Binding("space", "mark", "Compare", key_display="␣", tooltip="this set with the next you choose"),
+            Binding("m", "measure", "Measure", tooltip="what the curve shows"),
+            Binding("b", "page('board')", "Board", tooltip="who of the squad stands where in this exercise"),
+            Binding("d", "page('days')", "Days", tooltip="the days somebody has trained, month by month"),
+            Binding("p", "report", "Page", tooltip="the athlete's report as a page to print"),
+            Binding("x", "export", "Export", tooltip="the reps of this line as a table for other programs"),
+            Binding(
+                "slash",
+                "filter",
+                "Filter",
+                key_display="/",
+                tooltip="athlete, squad or exercise by a word",
+            ),
+            Binding("r", "read", "Read", tooltip="the record once more"),
+        ]
+    )
 
     def __init__(self, coach: CoachContext, where: str | None) -> None:
         """`where` is the record's path or URL, None for this machine's own."""
@@ -44,6 +64,7 @@ class HistoryScreen(LiveScreen):
         self._coach = coach
         self._where = where
         self._word = ""
+        self._of_days: Practised | None = None  # whose month is shown
 
     def compose(self) -> ComposeResult:
         """Headline, everything, keys."""
@@ -77,7 +98,14 @@ class HistoryScreen(LiveScreen):
     def action_set(self, step: int) -> None:
         """Choose an older or a newer set."""
         past = self._past
+        if past.page == "days":
+            month = 12 * past.month.year + past.month.month - 1 + step
+            past.month = date(month // 12, month % 12 + 1, 1)
+            past.draw_anew()
+            return
         past.place = max(0, min(past.place + step, len(past.sets) - 1))
+        if past.page == "board":
+            self.action_read()  # velocities are compared at the set's load
         self._show_pair()
 
     def action_mark(self) -> None:
@@ -89,6 +117,12 @@ class HistoryScreen(LiveScreen):
     def action_measure(self) -> None:
         """The next measure; of two sets over each other the next of what is laid over."""
         past = self._past
+        if past.page == "board":
+            past.standing = STANDINGS[(STANDINGS.index(past.standing) + 1) % len(STANDINGS)]
+            past.places = None
+            past.draw_anew()
+            self.action_read()
+            return
         if past.marked is not None:
             past.overlay = OVERLAYS[(OVERLAYS.index(past.overlay) + 1) % len(OVERLAYS)]
             self._show_pair()
@@ -100,7 +134,7 @@ class HistoryScreen(LiveScreen):
         """Draw; the curves of two sets over each other are read where they have not been."""
         past = self._past
         past.draw_anew()
-        if past.marked is None or past.overlay == "bars" or not past.sets:
+        if past.marked is None or past.overlay in ("bars", "tempo", "deviation") or not past.sets:
             return
         wanted = [one for one in (past.marked, past.sets[past.place]) if one.key not in past.curves]
         if wanted:
@@ -119,6 +153,54 @@ class HistoryScreen(LiveScreen):
             past = self._past
             past.curves = dict(list((dict(past.curves) | found).items())[-CURVES_KEPT:])
             past.draw_anew()
+
+    def action_page(self, page: Page) -> None:
+        """Show the squad's standings or the days of training; again the sets."""
+        past = self._past
+        past.page = "sets" if past.page == page else page
+        past.places = None
+        past.draw_anew()
+        self.action_read()
+
+    def action_report(self) -> None:
+        """Hand out the chosen athlete's report."""
+        self._hand_out(self._report)
+
+    def action_export(self) -> None:
+        """Hand out the chosen line's reps."""
+        self._hand_out(self._export)
+
+    def _hand_out(self, make: Callable[[Practised], tuple[str, str]]) -> None:
+        past = self._past
+        if past.chosen >= len(past.practised):
+            return
+        line = past.practised[past.chosen]
+
+        def work() -> None:
+            try:
+                name, text = make(line)
+            except StoreError as error:
+                words = str(error)
+                self.app.call_from_thread(lambda: self.notify(words, severity="error", markup=False))
+                return
+            self.app.call_from_thread(self._coach.hand_out, name, text)
+
+        self.run_worker(work, thread=True, group="hand out")
+
+    def _report(self, line: Practised) -> tuple[str, str]:
+        from dashboard.history.report import athlete_report  # noqa: PLC0415  matplotlib
+
+        who = self._coach.names.get(line.athlete or "", line.athlete or "Athlete not named")
+        with open_history(self._where) as db:
+            done = [one for one in sets(db, Filter(athlete=line.athlete)) if one.athlete == line.athlete]
+        return f"{line.athlete or 'nobody'}.html", athlete_report(who, done, self._coach.profiles).html
+
+    def _export(self, line: Practised) -> tuple[str, str]:
+        wanted = Filter(athlete=line.athlete, exercise=line.exercise)
+        held = StringIO()
+        with open_history(self._where) as db:
+            write_csv(rows(db, "reps", wanted), COLUMNS["reps"], held)
+        return f"{line.athlete or 'nobody'}-{line.exercise}.csv", held.getvalue()
 
     def action_open(self) -> None:
         """Show the chosen set rep by rep."""
@@ -140,7 +222,7 @@ class HistoryScreen(LiveScreen):
                 self._past.practised = ()
                 self.action_read()
 
-        fields = [Field("a word of the athlete or the exercise", self._word)]
+        fields = [Field("a word of the athlete, the squad or the exercise", self._word)]
         self.app.push_screen(AskScreen("filter", fields, lambda given: {"word": given[0]}), chosen)
 
     def action_back(self) -> None:
@@ -163,6 +245,7 @@ class HistoryScreen(LiveScreen):
                 if line is not None:
                     done = sets(db, Filter(athlete=line.athlete, exercise=line.exercise))
                     done = [one for one in done if one.athlete == line.athlete]
+                    self._read_page(db, line, done)
             finally:
                 db.close()
         except StoreError as error:
@@ -170,10 +253,33 @@ class HistoryScreen(LiveScreen):
             return
         self.app.call_from_thread(self._show, found, line, done, None)
 
+    def _read_page(self, db: Database, line: Practised, done: list[KeptSet]) -> None:
+        """In the thread: what the page beside the list needs."""
+        past = self._past
+        if past.page == "days":
+            past.days = training_days(db, line.athlete)
+            newest = max(past.days, default="1970-01-01")
+            if past.month.year == UNREADABLE.year or line != self._of_days:
+                past.month = date.fromisoformat(f"{newest[:7]}-01")
+            self._of_days = line
+        if past.page == "board":
+            squad = self._coach.squads.get(line.athlete or "")
+            since = since_utc(line.last_utc)
+            all_sets = sets(db, Filter(exercise=line.exercise, since_utc=since))
+            if squad is not None:
+                all_sets = [one for one in all_sets if self._coach.squads.get(one.athlete or "") == squad]
+            load_kg = done[min(past.place, len(done) - 1)].load_kg if done else None
+            profile = self._coach.profiles.get(line.exercise)
+            by = past.standing
+            places = standings(all_sets, by, profile, load_kg)
+            if by == past.standing:  # else the next reading has been asked for
+                past.places, past.squad = places, squad
+
     def _fits(self, one: Practised) -> bool:
         profile = self._coach.profiles.get(one.exercise)
         called = (profile.title, *profile.aliases) if profile else ()
-        who = (one.athlete or "", self._coach.names.get(one.athlete or "", ""))
+        athlete = one.athlete or ""
+        who = (athlete, self._coach.names.get(athlete, ""), self._coach.squads.get(athlete, ""))
         return self._word in " ".join([*who, one.exercise, *called]).casefold()
 
     def _show(

@@ -14,6 +14,7 @@ from dashboard.floor.times import minute_of
 from dashboard.floor.units import load_words
 from dashboard.history.kept import KeptSet, WholeSet
 from dashboard.history.queries import whole_set
+from dashboard.tui.keymap import named
 from dashboard.tui.plots.curve import CurvePlot, of_rep, of_set
 from dashboard.tui.screens.context import CoachContext
 from dashboard.tui.screens.live import FloorSnapshot
@@ -33,10 +34,12 @@ READ_EACH_S = 2.0  # what the station still held comes to the record by way of i
 class PastSetScreen(RepKeys):
     """One set of the record. Read in a thread of its own, again after whatever was answered."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back", tooltip="to the history"),
-        Binding("u", "undo", "Undo", tooltip="take back what was put right last"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = named(
+        [
+            Binding("escape", "back", "Back", tooltip="to the history"),
+            Binding("u", "undo", "Undo", tooltip="take back what was put right last"),
+        ]
+    )
 
     def __init__(self, context: CoachContext, where: str | None, chosen: KeptSet) -> None:
         """`where` is the record's path or URL, None for this machine's own."""

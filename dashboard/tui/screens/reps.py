@@ -13,20 +13,23 @@ from dashboard.floor.reps import RepView
 from dashboard.floor.state import StationKey
 from dashboard.floor.units import LB_PER_KG, Units
 from dashboard.tui.dialogs.ask import AskScreen, Field, number_of
+from dashboard.tui.keymap import named
 from dashboard.tui.screens.context import ContextScreen
 from station.messages import CommandName, Mark
 
-KEYS: list[BindingType] = [
-    Binding("up", "pick(-1)", "Rep", key_display="↑↓", tooltip="select the rep that a mark means"),
-    Binding("down", "pick(1)", show=False),
-    Binding("space", "mark('counted')", "Count", key_display="␣", tooltip="the rep counts, and no doubt"),
-    Binding("f", "mark('false')", "False", tooltip="the rep was none"),
-    Binding("h", "mark('partial')", "Half", tooltip="the rep was partial"),
-    Binding("d", "mark('failed')", "Failed", tooltip="the rep was a failed attempt"),
-    Binding("b", "add_rep", "Missed", tooltip="add a rep that the station missed"),
-    Binding("w", "give", "Whose", tooltip="the set, or the rest of it, was another athlete's"),
-    Binding("L", "load_set", "Set's load", tooltip="what the whole set was lifted with"),
-]
+KEYS: list[BindingType] = named(
+    [
+        Binding("up", "pick(-1)", "Rep", key_display="↑↓", tooltip="select the rep that a mark means"),
+        Binding("down", "pick(1)", show=False),
+        Binding("space", "mark('counted')", "Count", key_display="␣", tooltip="the rep counts, and no doubt"),
+        Binding("f", "mark('false')", "False", tooltip="the rep was none"),
+        Binding("h", "mark('partial')", "Half", tooltip="the rep was partial"),
+        Binding("d", "mark('failed')", "Failed", tooltip="the rep was a failed attempt"),
+        Binding("b", "add_rep", "Missed", tooltip="add a rep that the station missed"),
+        Binding("w", "give", "Whose", tooltip="the set, or the rest of it, was another athlete's"),
+        Binding("L", "load_set", "Set's load", tooltip="what the whole set was lifted with"),
+    ]
+)
 
 
 class RepKeys(ContextScreen):

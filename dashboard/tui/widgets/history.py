@@ -1,7 +1,8 @@
 """The record behind the screens: who did what, the sets of it, how it develops, two sets side by side."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Literal
 
 from rich.segment import Segment
@@ -12,22 +13,32 @@ from dashboard.floor.times import instant, minute_of, zone_name
 from dashboard.floor.units import Units, load_words
 from dashboard.history.kept import KeptSet, Practised
 from dashboard.history.load_velocity import load_velocity
+from dashboard.history.standings import TITLES as STANDING_TITLES
+from dashboard.history.standings import Place, Standing
 from dashboard.history.trends import TITLES, UNITS, Measure, compare_sets, trend
 from dashboard.plaintext import clean
 from dashboard.tui.plots.braille import Braille
 from dashboard.tui.plots.curve import Drawn, Shows, over_time, path_lines
+from dashboard.tui.widgets.board import board_lines, month_lines
 from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, PLAIN, YELLOW, Lines, number, truncated_pct
+from dashboard.tui.widgets.tile import PHASE_LOOK
 from station.exercises import Profile
+from station.exercises.judge import TempoTimes, tempo_of
 from station.motion import motion_of
+from station.records import Rep
 
 LIST_CELLS = 30
 NARROW = 54  # cells for the sets; fewer, and the year and the path go
 LEAST_SPAN = 0.1  # of a curve's axis, of the largest value
+STANDINGS: tuple[Standing, ...] = tuple(STANDING_TITLES)
 MEASURES: tuple[Measure, ...] = tuple(TITLES)
-Overlay = Literal["bars"] | Shows
-OVERLAYS: tuple[Overlay, ...] = ("bars", "place", "velocity", "path")
+Overlay = Literal["bars", "tempo", "deviation"] | Shows
+OVERLAYS: tuple[Overlay, ...] = ("bars", "tempo", "deviation", "place", "velocity", "path")
+Page = Literal["sets", "board", "days"]
 _SAYS: dict[Overlay, str] = {
     "bars": "m/s, rep by rep",
+    "tempo": "tempo, s, rep by rep",
+    "deviation": "path deviation, mm, rep by rep",
     "place": "place, m",
     "velocity": "velocity, m/s",
     "path": "path, m",
@@ -49,6 +60,12 @@ class HistoryLines(Lines):
         self.measure: Measure = MEASURES[0]
         self.overlay: Overlay = OVERLAYS[0]  # of two sets
         self.curves: Mapping[SetKey, KeptSet] = {}  # sets whose curves have been read
+        self.page: Page = "sets"
+        self.places: Sequence[Place] | None = None  # being read
+        self.standing: Standing = STANDINGS[0]
+        self.squad: str | None = None  # of the chosen athlete, whose standings they are
+        self.days: Mapping[str, int] = {}  # sets by day
+        self.month = date(1970, 1, 1)
         self.units: Units = "kg"
         self.problem: str | None = None
         self.names: Names = {}
@@ -73,6 +90,12 @@ class HistoryLines(Lines):
     def _right(self, width: int, height: int) -> list[list[Segment]]:
         if not self.sets:
             return []
+        if self.page == "days":
+            return month_lines(self.days, self.month, width)
+        if self.page == "board":
+            current = self.sets[self.place]
+            load, who = load_words(current.load_kg, self.units) or "no load", current.athlete
+            return board_lines(self.places, self.standing, self.squad, load, who, self.names, width)
         table = max(4, height // 2 - 2)
         lines = set_lines(self.sets, self.place, self.marked, self.units, width, table)
         lines.append([])
@@ -184,7 +207,10 @@ def pair_lines(
         Segment(f"▶ {minute_of(other.at_utc)}", Style(color=BLUE, bold=True)),
         Segment(f"   {_SAYS[overlay]}", FAINT),
     ]
-    below = _bars(one, other, width) if overlay == "bars" else _curves(one, other, width, height - 1, overlay)
+    if overlay == "bars" or overlay == "tempo" or overlay == "deviation":  # noqa: PLR1714  for mypy
+        below = _rep_by_rep(one, other, width, overlay)
+    else:
+        below = _curves(one, other, width, height - 1, overlay)
     return [heading, *below][:height]
 
 
@@ -204,21 +230,48 @@ def _curves(one: KeptSet, other: KeptSet, width: int, height: int, overlay: Show
     return [*said, *over_time(drawn, overlay, width, max(1, height - len(said)))]
 
 
-def _bars(one: KeptSet, other: KeptSet, width: int) -> list[list[Segment]]:
-    """Mean concentric velocity rep by rep, the marked set's above the chosen one's."""
+def _rep_by_rep(
+    one: KeptSet, other: KeptSet, width: int, shows: Literal["bars", "tempo", "deviation"]
+) -> list[list[Segment]]:
+    """One number of each rep, the marked set's above the chosen one's; of the tempo its four phases."""
     pairs = compare_sets(one, other).pairs
-    speeds = [
-        rep.mean_concentric_velocity_mps or 0.0 for pair in pairs for rep in (pair.one, pair.other) if rep
-    ]
-    scale = max(speeds, default=0.0) or 1.0
-    cells = max(4, width - 14)
+    reps = [rep for pair in pairs for rep in (pair.one, pair.other) if rep]
+    scale = max(map(_LENGTH[shows], reps), default=0.0) or 1.0
+    figure = 17 if shows == "tempo" else 5
+    cells = max(4, width - 9 - figure)
     found = []
     for pair in pairs:
         for mark, rep, colour in (("◆", pair.one, GREY), ("▶", pair.other, BLUE)):
-            speed = rep.mean_concentric_velocity_mps if rep else None
-            bar = "█" * round(cells * min(1.0, max(0.0, (speed or 0.0) / scale)))
             label = f"{pair.number:>3}" if mark == "◆" else "   "
-            found.append(
-                [Segment(f"{label} {mark} {number(speed, 2):>5} "), Segment(bar, Style(color=colour))]
-            )
+            line = [Segment(f"{label} {mark} {_figure(rep, shows):>{figure}} ")]
+            parts: list[tuple[float, str]] = [(_LENGTH[shows](rep) if rep else 0.0, colour)]
+            if shows == "tempo":
+                looks = [look[1] for look in PHASE_LOOK.values()]
+                parts = [(took or 0.0, look) for took, look in zip(_tempo(rep), looks, strict=True)]
+            line += [
+                Segment("█" * round(cells * min(1.0, max(0.0, size / scale))), Style(color=look))
+                for size, look in parts
+            ]
+            found.append(line)
     return found
+
+
+def _tempo(rep: Rep | None) -> TempoTimes:
+    return (None, None, None, None) if rep is None else tempo_of(rep)
+
+
+def _figure(rep: Rep | None, shows: Literal["bars", "tempo", "deviation"]) -> str:
+    if rep is None:
+        return "–"
+    if shows == "tempo":
+        return "-".join(number(took, 1) for took in tempo_of(rep))
+    if shows == "deviation":
+        return number(None if rep.path_deviation_m is None else 1000.0 * rep.path_deviation_m)
+    return number(rep.mean_concentric_velocity_mps, 2)
+
+
+_LENGTH: dict[str, Callable[[Rep], float]] = {
+    "bars": lambda rep: rep.mean_concentric_velocity_mps or 0.0,
+    "tempo": lambda rep: sum(took or 0.0 for took in tempo_of(rep)),
+    "deviation": lambda rep: rep.path_deviation_m or 0.0,
+}

@@ -10,7 +10,7 @@ from textual.geometry import Size
 from dashboard.tui.widgets.lines import BLUE, FAINT, Lines
 
 _KEY = Style(color=BLUE, bold=True)
-_ALL = ("ctrl+p", "^p", "all")
+_ALL = ("question_mark", "?", "help")
 _FIRST = ("open", "back")  # where one can go, before what one can do
 _LAST = ("leave", "sort", "health", "history", "units", "theme", "pick(-1)")
 

@@ -116,7 +116,7 @@ def test_every_action_is_one_key_and_goes_out_with_who_did_it(
             (await hands.command("d"), {"mark": "failed"}),
             (await hands.command("u"), {"name": "undo"}),
             (await hands.command("m"), {"name": "mute"}),
-            (await hands.command("o"), {"name": "sign-off", "exercise": "romanian-deadlift"}),
+            (await hands.command("o", "enter"), {"name": "sign-off", "exercise": "romanian-deadlift"}),
             (await hands.command("n"), {"name": "set-athlete", "athlete": "ben"}),
             (await hands.command("a", text="dora"), {"name": "set-athlete", "athlete": "dora"}),
             (await hands.command("g", text="dora, eli"), {"name": "set-queue", "queue": ["dora", "eli"]}),
@@ -181,8 +181,8 @@ def test_a_form_says_what_is_wrong_and_sends_nothing(coach: Any, edge: Any, word
     async def act(hands: Coach) -> None:
         for key, field, text, wrong in (
             ("l", 0, "heavy", "is no number"),
-            ("p", 1, "0", "sets: 1 to 100"),
-            ("p", 2, "1.5", "1 to 1000"),
+            ("p", 1, "0", "sets: 1 to 50"),
+            ("p", 2, "1.5", "reps: 1 to 200"),
             ("p", 3, "2-0-1", "four phases"),
             ("g", 0, "a,b,c,d,e", "four at most"),
         ):
