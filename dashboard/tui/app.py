@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.notifications import SeverityLevel
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from dashboard.broker.client import Client
 from dashboard.broker.events import read_all
@@ -283,11 +283,17 @@ class PlumblineApp(ChoosingApp):
         """Disable keys that do not apply; on a lifter's own screen letters belong to the badge."""
         if action == "health" and isinstance(self.screen, HealthScreen):
             return False
-        if action == "headline" and not isinstance(self.screen, CoachScreen):
+        if action == "headline" and not isinstance(self.behind_dialogs, CoachScreen):
             return False
         if action == "history" and self._past is not None and self._past in self.screen_stack:
             return False
         return self._lifter_at is None or action not in _COACHS
+
+    @property
+    def behind_dialogs(self) -> Screen[Any]:
+        """The screen in front, dialogs aside."""
+        screens = [one for one in self.screen_stack if not isinstance(one, ModalScreen)]
+        return screens[-1] if screens else self.screen
 
     def view_of(self, key: StationKey) -> StationView:
         """The current view of a station."""

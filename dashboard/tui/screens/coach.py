@@ -28,9 +28,7 @@ ACTIONS: list[BindingType] = named(
         Binding("n", "next", "Next", tooltip="the next athlete of the rack's queue lifts"),
         Binding("g", "queue", "Group", tooltip="say who shares the rack, two to four athletes"),
         Binding("l", "load", "Load", tooltip="enter the load"),
-        Binding(
-            "p", "plan", "Plan", tooltip="prescribe load, sets, reps, tempo, velocity, cut-off, path, rest"
-        ),
+        Binding("p", "plan", "Plan", tooltip="load, sets, reps, tempo, velocity, limits, rest"),
         Binding("t", "ask('tare')", "Tare", tooltip="take the load cell's reading as zero"),
         Binding("0", "ask('zero')", "Zero", show=False, tooltip="a tether or its unit was moved: begin anew"),
         Binding("x", "ask('end-set')", "End", tooltip="end the set here"),
@@ -38,9 +36,7 @@ ACTIONS: list[BindingType] = named(
         Binding("u", "undo", "Undo", tooltip="take back what was done last at the station"),
         Binding("k", "seen", "Seen", tooltip="acknowledge what the station calls for"),
         Binding("m", "ask('mute')", "Mute", tooltip="no bell and no flash for this station, or again"),
-        Binding(
-            "o", "sign_off", "Sign", tooltip="the exercise is mastered: shows what that rests on, and asks"
-        ),
+        Binding("o", "sign_off", "Sign", tooltip="sign off: shows what that rests on, and asks"),
     ]
 )
 

@@ -13,7 +13,7 @@ from dashboard.floor.faults import faults
 from dashboard.floor.pacing import beats, pace
 from dashboard.floor.state import FloorState, apply
 from dashboard.floor.views import view
-from dashboard.tui.widgets.light_theme import LightTheme
+from dashboard.tui.widgets.themes import ThemeFilter
 from station.exercises import all_profiles
 from station.messages import Message, Sensor
 from station.records import Live, Phase
@@ -115,7 +115,7 @@ def test_an_old_calibration_is_a_fault_and_a_station_that_is_gone_too(words: Any
 
 def test_the_light_theme_turns_lightness_round_and_keeps_what_differs_apart() -> None:
     dark = [Segment("a", Style(color="#56b4e9", bgcolor="#10141a")), Segment("b", Style(color="#f0e442"))]
-    light = LightTheme().apply(dark, Color.parse("#10141a"))
+    light = ThemeFilter("light").apply(dark, Color.parse("#10141a"))
     assert light[0].style is not None and light[0].style.bgcolor is not None
     assert min(light[0].style.bgcolor.get_truecolor()) > 200
     assert light[0].style.color != light[1].style.color  # type: ignore[union-attr]

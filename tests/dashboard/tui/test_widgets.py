@@ -8,8 +8,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.color import Color
 from rich.segment import Segment
-from rich.style import Style
-from textual.color import Color as TextualColor
 
 from dashboard.floor.pacing import pace
 from dashboard.floor.reps import WHY_NOT
@@ -22,8 +20,7 @@ from dashboard.tui.plots.trace import path_lines, trace_lines
 from dashboard.tui.widgets.coaching import coaching_lines
 from dashboard.tui.widgets.digits import ROWS, big, big_width
 from dashboard.tui.widgets.health import detail_lines, examine
-from dashboard.tui.widgets.light_theme import LightTheme
-from dashboard.tui.widgets.lines import BLUE, GREY, ORANGE, PLAIN, VERMILION, YELLOW, number, spread
+from dashboard.tui.widgets.lines import PLAIN, YELLOW, number, spread
 from dashboard.tui.widgets.reps import rep_lines
 from dashboard.tui.widgets.tile import tile_lines
 from station.exercises import all_profiles
@@ -143,27 +140,6 @@ def test_numbers_for_people() -> None:
 def test_the_right_end_of_a_line_is_never_cut() -> None:
     line = spread([Segment("a long name that has no room")], [Segment(" live")], 12)
     assert "".join(segment.text for segment in line) == "a long  live"
-
-
-def contrast(one: Color, other: Color) -> float:
-    """As WCAG 2.1 defines it, 1 to 21."""
-    low, high = sorted(
-        sum(
-            share * (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4)
-            for share, part in zip((0.2126, 0.7152, 0.0722), colour.get_truecolor().normalized, strict=True)
-        )
-        for colour in (one, other)
-    )
-    return (high + 0.05) / (low + 0.05)
-
-
-@pytest.mark.parametrize("colour", [BLUE, YELLOW, ORANGE, VERMILION, GREY])
-def test_every_colour_can_be_read_in_the_dark_and_in_a_bright_hall(colour: str) -> None:
-    on_ground = Segment("x", Style(color=colour, bgcolor="#10141a"))
-    as_ground = Segment("x", Style(color="#000000", bgcolor=colour))
-    for segment in (on_ground, as_ground, *LightTheme().apply([on_ground, as_ground], TextualColor(0, 0, 0))):
-        assert segment.style and segment.style.color and segment.style.bgcolor
-        assert contrast(segment.style.color, segment.style.bgcolor) >= 3.0
 
 
 def words_of(lines: Any) -> str:
