@@ -109,7 +109,7 @@ class Listener:
 
 def target_of(rep: RepView) -> Moment:
     """Whether a rep that counts has hit what was prescribed, as far as it is known yet."""
-    judged = all_of((*rep.tempo, rep.path))
+    judged = all_of((*rep.tempo, rep.path, rep.velocity))
     if judged is None or judged is Outcome.UNSURE:
         return Moment.COUNTED
     return Moment.MISSED if judged.off else Moment.HIT

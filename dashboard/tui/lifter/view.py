@@ -164,6 +164,7 @@ def _count(view: StationView, pace: Pace, flash: bool, room: int, height: int) -
     rest = room - big_width(widest, scale) - big_width(target, small) - 4
     quick = next((one for one in range(scale, small, -1) if big_width("0.00", one) <= rest), small)
     colour = YELLOW if last is not None and last.doubtful else BLUE if view.pending else None
+    colour = GREY if view.set_over else colour  # the set before: its next begins
     look = Style(color=colour, bold=True, reverse=flash)
     reached = last is not None and last.loss_reached and not drill
     fast = Style(color=ORANGE if reached else BLUE, bold=True)
@@ -237,7 +238,7 @@ def _track(pace: Pace, view: StationView, height: int) -> list[list[Segment]]:
     rows: list[list[Segment]] = []
     at = None if pace.place is None else round((1.0 - pace.place) * (height - 1))
     wanted = None if pace.target is None else round((1.0 - pace.target) * (height - 1))
-    moving = view.link.up and not view.set_over
+    moving = view.link.up
     colour = PHASE_LOOK[pace.phase][1] if pace.phase else GREY
     for row in range(height):
         mine = moving and at is not None and abs(row - at) <= max(0, height // 20)

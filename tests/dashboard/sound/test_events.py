@@ -106,3 +106,13 @@ def test_whoever_joins_in_the_middle_is_told_nothing_of_what_was(words: Any) -> 
 )
 def test_a_velocity_is_said_digit_by_digit(words_: str, said: list[str]) -> None:
     assert spoken_velocity(words_) == said
+
+
+def test_a_velocity_below_its_target_is_a_miss_and_the_end_of_the_rest_is_heard_once(words: Any) -> None:
+    say = words()
+    rack = Station(say.state(), say.info(velocity_least_mps=0.6, rest_s=90.0), say.rep(1))
+    assert [one.moment for one in rack.hear(say.rep(2))] == [Moment.MISSED]
+    rack.hear(say.set(1, end_s=11.0), say.live(60.0))
+    assert rack.hear(say.live(100.9)) == []
+    assert rack.hear(say.live(101.1)) == [Heard(Moment.REST_OVER, ("rest over",))]
+    assert rack.hear(say.live(102.0)) == []
