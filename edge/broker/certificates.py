@@ -15,6 +15,15 @@ from station.errors import BrokerError
 CA_DAYS, BROKER_DAYS = 3650, 825  # 825: the most that Apple's and other clients accept of a server
 RENEW_DAYS = 60  # before the end; two months are enough for somebody to read a warning
 _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+# RFC 5280, 4.2.1: what a strict client asks of either, as Python's own does from 3.13 on.
+_AUTHORITY = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
+_SERVER = """\
+basicConstraints=critical,CA:FALSE
+keyUsage=critical,digitalSignature
+extendedKeyUsage=serverAuth
+subjectKeyIdentifier=hash
+authorityKeyIdentifier=keyid
+"""
 
 
 def make_authority() -> tuple[str, str]:
@@ -22,7 +31,7 @@ def make_authority() -> tuple[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         made = ("-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=gym CA")
-        _openssl(here, "req", "-x509", *_KEY, "-days", str(CA_DAYS), *made)
+        _openssl(here, "req", "-x509", *_KEY, *_AUTHORITY, "-days", str(CA_DAYS), *made)
         return (here / "ca.pem").read_text(), (here / "ca.key").read_text()
 
 
@@ -30,11 +39,12 @@ def sign(names: list[str], ca_pem: Path, ca_key: Path, days: int = BROKER_DAYS) 
     """A certificate for the names and addresses of a broker, and its key, PEM. Raises BrokerError."""
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
-        (here / "san").write_text(f"subjectAltName={','.join(map(_alternative, names))}\n", encoding="utf-8")
+        valid_for = f"subjectAltName={','.join(map(_alternative, names))}\n"
+        (here / "extensions").write_text(_SERVER + valid_for, encoding="utf-8")
         asked = ("-keyout", "broker.key", "-out", "broker.csr", "-subj", f"/CN={names[0][:64]}")
         _openssl(here, "req", *_KEY, *asked)
         authority = ("-CA", str(ca_pem), "-CAkey", str(ca_key), "-CAserial", "ca.srl", "-CAcreateserial")
-        made = ("-out", "broker.pem", "-days", str(days), "-extfile", "san")
+        made = ("-out", "broker.pem", "-days", str(days), "-extfile", "extensions")
         _openssl(here, "x509", "-req", "-in", "broker.csr", *authority, *made)
         return (here / "broker.pem").read_text(), (here / "broker.key").read_text()
 
