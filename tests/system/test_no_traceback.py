@@ -125,7 +125,6 @@ disputes export --all --dir F --out N
 demo --seed F
 simulate --scenario F --pty F
 simulate --exercise rdl --capture F --station-out F --truth F
-simulate --demo F
 update --from F --into N
 F
 analyze
