@@ -194,7 +194,9 @@ class PlumblineApp(ChoosingApp):
         """Begin to show."""
         self.call_after_refresh(self.flush)  # what has come by now stands on the second frame
         self.set_interval(FLUSH_S, self.flush)
-        self.set_interval(URGENT_POLL_S, self.poll_urgent)
+        # One station is soon drawn, and its lifter hears the rep.
+        poll_s = URGENT_POLL_S if self._lifter_at is None else URGENT_POLL_S / 2
+        self.set_interval(poll_s, self.poll_urgent)
         if self._seconds is not None:
             self.set_timer(self._seconds, self.action_leave)
 
