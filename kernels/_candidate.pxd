@@ -2,7 +2,7 @@ from libc.math cimport fabs
 
 from kernels._swings cimport Swings, Turn
 
-cdef double ZONE, ALIKE
+cdef double ALIKE
 
 
 cdef class Candidate(Swings):
@@ -11,7 +11,7 @@ cdef class Candidate(Swings):
     # where it leaves, turns, and returns to
     cdef Turn a, v, b
     cdef bint has_b
-    cdef bint has_failed, sank   # a lift came back to the bottom; at a place lower than before, or not
+    cdef bint sank               # a lift came back to the bottom
     cdef Turn failed_v, failed_b
     cdef Turn holds[2]
     cdef int hold_count, quiet, hold

@@ -10,10 +10,9 @@ Nor is every valley one. What was left by little and came back by much is a dip 
 
 from libc.math cimport fabs
 
-from kernels._swings cimport PROMINENCE, RETURN, Swings, Turn
+from kernels._swings cimport PROMINENCE, RETURN, ZONE, Swings, Turn
 from kernels._window cimport GRID_HZ
 
-cdef double ZONE = 0.85         # README, "Phases": top and bottom are the outer 15 % of the range
 cdef double ALIKE = 0.2         # of the range: swings of one set differ by less
 HOLD_S = 0.6                    # a stall in the lowering is shorter, a lifter taking his stance is not
 
@@ -58,16 +57,12 @@ cdef class Candidate(Swings):
                 self.v = self.turns[i]
         # a lift that came back before the lowest place: it failed, unless the next one succeeds at once
         rise = max(self.least(self.a.u), self.limit)
-        self.has_failed = False
         self.sank = False
         for i in range(ia + 2, last):
             if self.turns[i].high and self.turns[i].u - self.turns[i - 1].u >= rise:
                 low = self.turns[i + 1].u if i + 1 < last else now.u
                 if self.turns[i].k < self.v.k or low - self.v.u < ALIKE * (self.a.u - self.v.u):
                     rise = self.turns[i].u - self.turns[i - 1].u
-                    self.has_failed = self.turns[i].k < self.v.k and (
-                        self.a.u - self.turns[i - 1].u >= RETURN * (self.a.u - self.v.u)  # it was a rep's lift
-                    )
                     self.sank = True
                     self.failed_v = self.turns[i - 1]
                     self.failed_b = self.turns[i]
@@ -154,7 +149,7 @@ cdef class Candidate(Swings):
         for i in range(self.hold_count - 1, -1, -1):
             held = self.holds[i].u - self.v.u
             if self.a.k < self.holds[i].k < self.v.k and held >= self.least(self.holds[i].u):
-                if right >= ZONE * held and right <= held / ZONE and right < ZONE * left:
+                if right >= (1.0 - ZONE) * held and right <= held / (1.0 - ZONE) and right < (1.0 - ZONE) * left:
                     self.a.u = self.holds[i].u
                     self.a.k = self.holds[i].k
                     return held

@@ -12,8 +12,9 @@ from kernels._metrics cimport Meter, measured
 from kernels._motion cimport QUEUE
 from kernels._numbers cimport numbers
 from kernels._reps cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, WITHDRAWN, Segmenter
-from kernels._sensors cimport WEIGH, Sensors
-from kernels._smooth cimport Moment, Smoother, moment, moments, roll, smoother, unroll
+from kernels._sensors cimport LEAST_LOAD_N, WEIGH, Sensors
+from kernels._smooth cimport LEAST_HALF, Moment, Smoother, moment, moments, roll, smoother, unroll
+from kernels._swings cimport RETURN
 from kernels._window cimport GRID_HZ, MASK, PULLEY, RING, STRETCH, TENSION, Measures
 
 cdef double GRID_S = 1.0 / GRID_HZ
@@ -25,7 +26,6 @@ cdef enum:
     CHANNEL_COUNT = 6
     ANNOUNCE = 7        # half-width of the announcing filter: 70 ms behind the newest grid sample
     LONGEST_READ = QUEUE // 4   # samples of one channel
-    AHEAD = 3           # the narrowest smoother that is still a cubic fit
 
 cdef tuple NAMES = CHANNELS
 # Of what is no rep; the first five are the numbers of kernels._reps.
@@ -34,9 +34,6 @@ cdef enum:
     TAKEN_BACK = 5   # announced at lockout, and no rep by what came after
     UNMEASURED = 6   # nothing of it could be measured
 KINDS = ("lockout", "held", "complete", "rejected")
-
-cdef double LEAST_LOAD_N = 50.0      # less than this on the cell is a drifting zero or a hand
-cdef double FORGET = 0.99988         # a grid sample: half of it in a minute, for plates are taken off
 
 
 @cython.final
@@ -277,12 +274,11 @@ cdef class RepCounter:
         self.sensors.window.felt = self.sensors.felt[i]
 
     cdef void weigh(self, Py_ssize_t n) noexcept nogil:
-        """What share of the heaviest load of the last minute is carried at each grid sample of the stretch."""
+        """What share of the heaviest load of the set is carried at each grid sample of the stretch."""
         cdef Py_ssize_t i
         cdef double force
         for i in range(n):
             force = self.sensors.force[self.sensors.felt[i] & MASK]
-            self.heaviest *= FORGET
             if force > self.heaviest:
                 self.heaviest = force
             self.carried[i] = force / self.heaviest if self.heaviest > LEAST_LOAD_N else NAN
@@ -347,10 +343,10 @@ cdef class RepCounter:
 
     cdef void learn(self, Measures* m):
         cdef Segmenter seg = self.segmenter
-        if m.start_s < self.next_s or (seg.range_count and m.size < 0.6 * seg.range_ref):
+        if m.start_s < self.next_s or (seg.range_count and m.size < RETURN * seg.range_ref):
             seg.end_k = <long long>(m.end_s / GRID_S)
             return  # a rep of the set before, or a partial one, says nothing of the range
-        if seg.range_count and 0.6 * min(m.size, seg.ranges[0]) > seg.range_ref:
+        if seg.range_count and RETURN * min(m.size, seg.ranges[0]) > seg.range_ref:
             seg.range_count = 0  # the ones before these two were partial
             seg.learn(seg.ranges[0], seg.end_k)
         seg.learn(m.size, <long long>(m.end_s / GRID_S))
@@ -366,10 +362,10 @@ cdef class RepCounter:
         self.sensors.leading.settle()
         self.advance()
         place = self.sensors.s[self.done & MASK]
-        if self.segmenter.slowed(self.done, place, self.sensors.s[(self.done - AHEAD) & MASK]):
+        if self.segmenter.slowed(self.done, place, self.sensors.s[(self.done - LEAST_HALF) & MASK]):
             self.work(self.sensors.hold())
         else:
-            for k in range(max(0, self.done - ANNOUNCE + 1), self.done - AHEAD + 1):
+            for k in range(max(0, self.done - ANNOUNCE + 1), self.done - LEAST_HALF + 1):
                 m = moment(self.sensors.s, smoother(<int>(self.done - k)), self.done - k, k)
                 self.place = m.place
                 self.velocity = m.rate
@@ -389,6 +385,7 @@ cdef class RepCounter:
         A rep that is going on stays what it is; an announced one is judged by the range it was announced by.
         """
         self.next_s = (self.done + 1) * GRID_S
+        self.heaviest = 0.0
         if not self.segmenter.announced:
             self.segmenter.forget()
 

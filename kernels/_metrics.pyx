@@ -8,12 +8,11 @@ from kernels.results import Measured
 from kernels._path cimport PathMeter
 from kernels._phases cimport Phases
 from kernels._smooth cimport LADDER, LEAST_HALF, half_width
-from kernels._swings cimport TO_THE_FLOOR
+from kernels._swings cimport TENSION_V0, TO_THE_FLOOR
 from kernels._uncertainty cimport Uncertainty
 from kernels._window cimport GRID_HZ, MARGIN, MASK, RING, STRETCH, TENSION, Measures, Span, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
-cdef double TENSION_V0 = 0.07       # README, "Phases": on tension alone v0 is 7 % of the range per second
 cdef double G_MPS2 = 9.80665        # standard gravity, CGPM 1901
 # Let go, a bar gains 2 g d of v² over a way d; one that hands follow gains least of it in the middle, where it
 # is fastest and about to be braked. The floor's blow reaches back by the smoother's half-width, so the last
@@ -23,7 +22,6 @@ cdef double FALL_TO = 0.6
 cdef double FALLING = 0.6           # of 2 g d
 cdef int LEAD = 60                  # a slow start is under way before the grammar sees a top
 cdef int STRIDE = 20
-cdef int MOST_LEAD = 600            # REST_S of the grammar, and what it may miss of the start
 cdef double CREEP = 0.004           # of the range in a STRIDE: 2 % a second, well below v0 of any rep
 
 
@@ -155,7 +153,7 @@ cdef class Meter:
         """Where the motion that is under way at a began: a slow one begins long before the grammar calls it one."""
         cdef double sign = 1.0 if window.announced[v & MASK] > window.announced[a & MASK] else -1.0
         cdef double creep = CREEP * fabs(window.announced[v & MASK] - window.announced[a & MASK])
-        cdef long long earliest = max(a - MOST_LEAD, window.newest - RING // 2, STRIDE)
+        cdef long long earliest = max(window.newest - RING // 2, STRIDE)
         while a > earliest and sign * (window.announced[a & MASK] - window.announced[(a - STRIDE) & MASK]) > creep:
             a -= STRIDE
         return a

@@ -32,14 +32,11 @@ cdef double GRID_S = 1.0 / GRID_HZ
 cdef long long FAR = 1 << 62
 cdef double LATEST_S = 1e15   # 30 million years: a time beyond is none, and its bin could not be numbered
 cdef double BRIDGE_S = 0.15   # samples farther apart than the slowest sensors' hold no curve between them
-cdef double LOST = 1.7          # times the interval before: a sample was lost, or more
 cdef double QUANTA = 1.5        # of the resolution a sample: what moves so fast does not read the same twice
 cdef double GOES_ON = 0.3       # of the way it would have made: after a stop it has hardly set out again
 cdef double STALE_S = 0.25    # a reading repeated for longer is a stop,
 cdef double STALE_STEPS = 10.0  # and so is one repeated more often: 0.1 s at 100 Hz
-cdef long long RETURN = GRID_HZ       # what is held aside is let go within a second,
-cdef long long BACK = 15              # and is back when it has rested there for 0.15 s
-cdef long long REST = GRID_HZ         # still for a second: a bar that rests, not one that turns
+cdef long long REST = GRID_HZ         # still for a second: a bar that rests, not one that turns, or is held aside
 
 
 @cython.final
@@ -101,7 +98,6 @@ cdef class Resampler:
         return (
             # after a gap nearly every place is one that the motion may have reached
             dt > BRIDGE_S
-            or dt > LOST * (self.t0 - self.tb)
             or fabs(jump - self.rate() * dt) > self.bend(dt * dt)
             or self.far(self.t0, self.y0, t, y)
         )
@@ -209,8 +205,8 @@ cdef class Resampler:
         """
         cdef long long still = self.newest - max(self.still_k, self.shift_k)
         if (
-            still >= BACK
-            and self.newest - self.shift_k <= BACK + RETURN
+            still >= BRIDGE_S * GRID_HZ
+            and self.newest - self.shift_k <= BRIDGE_S * GRID_HZ + REST
             and fabs(self.still_y + self.step - self.place_before) <= self.tolerance
         ):
             self.shift = self.shift_before

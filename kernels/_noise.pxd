@@ -4,7 +4,6 @@ from kernels._phases cimport Phases
 from kernels._window cimport RING, Window
 
 cdef enum:
-    LEAST_LAG = 5   # grid samples between those of a sixth difference
     SLOWEST = 12    # grid samples between samples: 8 a second
 
 # What is left of white noise of samples some grid samples apart, between which lines are drawn: mean squares of the
@@ -38,8 +37,11 @@ cdef class Noise:
     cdef int column              # of GAINS
     cdef int lag                 # of the sixth differences, grid samples
     cdef double typical_s        # time between samples
+    cdef int asked               # near which sample the longest time between samples was asked last,
+    cdef double longest_s        # and it
     cdef void listen(self, Window* window) noexcept nogil
     cdef double interval(self, Window* window, int i) noexcept nogil
+    cdef double longest(self, Window* window, int i) noexcept nogil
     cdef double sixth(self, int i, int lag) noexcept nogil
     cdef double fourth(self, Window* window, int i, int lag) noexcept nogil
     cdef double shaken(self, int i) noexcept nogil

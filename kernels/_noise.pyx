@@ -17,7 +17,7 @@ from kernels._smooth import design
 
 from kernels._phases cimport Phases, middle
 from kernels._smooth cimport LADDER, MAX_HALF, half_width
-from kernels._window cimport GRID_HZ, MASK, Window
+from kernels._window cimport GRID_HZ, MASK, TREMOR_HZ, TREMOR_LAG, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef enum:
@@ -25,14 +25,18 @@ cdef enum:
     TELLING = 3     # where samples lie closer, what a tremor adds can be told from white noise
     STRIDE = 3      # nearer neighbours say the same
     NEAR = 4        # strides to either side that are near
-# Of the sum of (2 sin(pi f lag))¹² / 400 over both lags in the mean from 8 to 15 Hz, where physiological tremor (8 to
-# 12 Hz: Elble & Koller 1990) and a tether's slap lie: from 7 at either end to 16 between.
-cdef double TREMOR_GAIN = 12.0
-cdef double TREMOR_QUARTER = 2.5    # grid samples
+# Of the sum of (2 sin(pi f lag))¹² / 400 over both lags, the mean from 8 to 15 Hz, where physiological tremor (8 to
+# 12 Hz: Elble & Koller 1990) and a tether's slap lie.
+cdef double TREMOR_GAIN = np.mean(
+    [
+        np.sum((2.0 * np.sin(np.pi * hz / GRID_HZ * np.array([TREMOR_LAG - 1, TREMOR_LAG]))) ** 12) / 400.0
+        for hz in np.arange(8.0, 15.1, 0.25)
+    ]
+)
 
 
 cdef Gains GAINS[LADDER][SLOWEST + 2]
-cdef double COSINES[2 * MAX_HALF + 1]   # of a tremor of 10 Hz
+cdef double COSINES[2 * MAX_HALF + 1]   # of a tremor
 cdef double SINES[2 * MAX_HALF + 1]
 
 
@@ -46,8 +50,8 @@ cdef int place_of(double apart) noexcept nogil:
 def _fill():
     cdef int rung, column, lag
     for lag in range(-MAX_HALF, MAX_HALF + 1):
-        COSINES[lag + MAX_HALF] = np.cos(2.0 * np.pi * 10.0 / GRID_HZ * lag)
-        SINES[lag + MAX_HALF] = np.sin(2.0 * np.pi * 10.0 / GRID_HZ * lag)
+        COSINES[lag + MAX_HALF] = np.cos(2.0 * np.pi * TREMOR_HZ / GRID_HZ * lag)
+        SINES[lag + MAX_HALF] = np.sin(2.0 * np.pi * TREMOR_HZ / GRID_HZ * lag)
     tremor_hz = np.arange(8.0, 12.1, 0.25)
     for rung in range(LADDER):
         half = half_width(rung)
@@ -61,7 +65,7 @@ def _fill():
             # what a sample adds to the bins about it: the mean over a bin of the lines to its neighbours
             steps = np.arange(1 - int(apart * FINE), int(apart * FINE)) / FINE
             sample = np.convolve(1.0 - np.abs(steps) / apart, np.full(FINE, 1.0 / FINE))
-            lag = max(<int>LEAST_LAG, <int>apart)
+            lag = max(<int>TREMOR_LAG, <int>apart)
             gains = []
             for taps in (place, rate, left):
                 spread = np.zeros(FINE * (2 * half + 1))
@@ -118,18 +122,19 @@ cdef class Noise:
     def __init__(self, Phases phases):
         self.phases = phases
         self.apart = 1
-        self.lag = LEAST_LAG
+        self.lag = TREMOR_LAG
 
     cdef void forget(self) noexcept nogil:
         """Of another window what holds for the whole of it stays."""
         self.gains = &GAINS[self.rung()][self.column]
         self.count = 0
+        self.asked = -1
 
     cdef double dwell(self) noexcept nogil:
         """How many grid samples apart two places err by themselves."""
         cdef double apart = 0.5 * self.phases.half
         if self.tremor * self.gains.shaken_place > self.white * self.gains.place:
-            apart = min(apart, TREMOR_QUARTER)
+            apart = min(apart, 0.5 * TREMOR_LAG)
         return apart
 
     cdef void listen(self, Window* window) noexcept nogil:
@@ -139,11 +144,12 @@ cdef class Noise:
         cdef double d, other
         cdef double gain = TREMOR_GAIN
         cdef bint telling
+        self.asked = -1
         self.typical_s = self.spacing(window)
         self.column = place_of(max(self.typical_s, window.second_s) * GRID_HZ)
         self.apart = max(1, self.column - 1)
         self.gains = &GAINS[self.rung()][self.column]
-        self.lag = max(<int>LEAST_LAG, self.apart)
+        self.lag = max(<int>TREMOR_LAG, self.apart)
         telling = self.apart < TELLING
         if not telling:
             gain = self.gains.sixth / self.gains.rate
@@ -211,6 +217,12 @@ cdef class Noise:
 
     cdef double interval(self, Window* window, int i) noexcept nogil:
         """The longest time between samples that the smoothed values at sample i of the window rest on, s."""
+        if i != self.asked:
+            self.asked = i
+            self.longest_s = self.longest(window, i)
+        return self.longest_s
+
+    cdef double longest(self, Window* window, int i) noexcept nogil:
         cdef long long first = max(self.phases.first + i - self.phases.half, 1)
         cdef long long last = min(self.phases.first + i + self.phases.half, window.newest)
         cdef long long k

@@ -10,7 +10,7 @@ from libc.math cimport NAN, acos, atan2, cos, fabs, hypot, isnan, sin, sqrt
 import numpy as np
 
 from kernels._phases cimport Phases
-from kernels._smooth cimport Smoother, evens, smoother, unroll
+from kernels._smooth cimport LEAST_HALF, Smoother, evens, smoother, unroll
 from kernels._window cimport MASK, PATH_HALF, PULLEY, PULLEY_HALF, TILT, TWO_TETHERS, Measures, Window
 
 cdef double MOVING_MPS = 0.05        # fast enough that the pulley's friction has settled
@@ -18,7 +18,6 @@ cdef double EFFICIENCY_SIGMA = 0.005  # how well a sheave's efficiency is known;
 cdef double FAINT_M = 0.05           # one reading of the cell says no more than this: too little tension
 # Of the rep's mean: less only holds up the stack when it all but falls, and then the cable runs slack.
 cdef double SLACK = 0.15
-cdef int MIN_REACH = 3               # the narrowest smoother
 
 
 cdef Anchors survey(
@@ -278,7 +277,7 @@ cdef class PathMeter:
         evens(row + f.half, whole, f.place, f.half, out)
         for i in range(whole, n):
             reach = <int>(window.seen - first - i)
-            if reach < MIN_REACH:
+            if reach < LEAST_HALF:
                 out[i] = row[f.half + i]
             else:
                 evens(row + f.half + i, 1, smoother(reach).place, reach, out + i)
@@ -322,7 +321,7 @@ cdef class PathMeter:
         cdef double load = self.smooth_pull(window, i0, i1)
         for i in range(i0, i1 + 1):
             self.handle_x[i] = NAN
-            if self.phases.first + i > window.seen - MIN_REACH:
+            if self.phases.first + i > window.seen - LEAST_HALF:
                 continue  # pending: the cell has not come this far yet
             if fabs(self.phases.rate[i]) > MOVING_MPS:
                 if not self.free_length * self.sigma(window, i) < FAINT_M:

@@ -2,6 +2,8 @@ cimport cython
 
 from kernels._window cimport RING, Edge, Span, Window
 
+cdef double CARRIED_S, OUT, STEEPEST
+
 cdef double middle(double* row, Py_ssize_t count) noexcept nogil
 
 

@@ -10,12 +10,22 @@ cimport cython
 from libc.math cimport INFINITY, NAN, fabs, isnan, sqrt
 from libc.string cimport memmove
 
-from kernels._smooth cimport LADDER, SLOWING, Smoother, evens, half_width, moments, smoother, time_left, unroll
-from kernels._window cimport GRID_HZ, MARGIN, MASK, Edge, Span, Window
+from kernels._smooth cimport (
+    LADDER,
+    LEAST_HALF,
+    SLOWING,
+    Smoother,
+    evens,
+    half_width,
+    moments,
+    smoother,
+    time_left,
+    unroll,
+)
+from kernels._swings cimport TENSION_V0, ZONE
+from kernels._window cimport GRID_HZ, MARGIN, MASK, TREMOR_LAG, Edge, Span, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
-cdef double ZONE = 0.15             # README, "Phases": boundaries lie in the outer 15 % of the range
-cdef double TENSION_V0 = 0.07       # README, "Phases": on tension alone v0 is 7 % of the range per second
 cdef double QUIET = 0.002           # m/s; a tenth of v0, so that noise moves a boundary by a few ms
 cdef double QUIET_SHARE = 0.01      # of peak velocity: fast motion needs less
 # A phase of 0.5 s, as fast as lifters get, takes 0.18 s through the middle 70 % of its range; a knock's 0.15 s
@@ -33,9 +43,6 @@ cdef double OUT = 0.4
 cdef double STEEPEST = 0.2
 cdef double RESOLVED = 0.26
 cdef double QUICK = 4.0             # times v0, the level of a phase whose peak is 50 times v0
-cdef double BLUR_S = 0.5            # noise does not spread a crossing farther than this
-cdef int NOISE_LAG = 5
-cdef int LEAST_REACH = 3            # the narrowest smoother
 cdef int LEAST_CURVE = 8            # half-width; a second derivative is four times as noisy over half the width
 
 
@@ -120,7 +127,7 @@ cdef class Phases:
         if kept == 0 and isnan(self.place[0]):
             while unknown < n + half and isnan(self.scratch[unknown]):
                 unknown += 1
-            for i in range(max(0, unknown + LEAST_REACH - half), min(unknown, whole)):
+            for i in range(max(0, unknown + LEAST_HALF - half), min(unknown, whole)):
                 f = smoother(<int>(i + half - unknown))
                 moments(self.scratch + half + i, 1, f, self.place + i, self.rate + i)
 
@@ -171,7 +178,7 @@ cdef class Phases:
         cdef Py_ssize_t i
         cdef Py_ssize_t count = 0
         cdef double x
-        cdef Py_ssize_t lag = NOISE_LAG
+        cdef Py_ssize_t lag = TREMOR_LAG
         for i in range(2 * lag, self.n - 2 * lag, 5):  # nearer neighbours say the same: the narrowest smoother spans 13
             x = fabs(
                 self.rate[i]
@@ -261,7 +268,7 @@ cdef class Phases:
                 elif sign * self.rate[i] >= level:
                     last = self.crossing(min(i, i + step), sign * level)
                 # where noise crosses more than once, the middle between the first and the last
-                if sign * self.rate[i + step] < below or fabs(last - first) > BLUR_S:
+                if sign * self.rate[i + step] < below:
                     break
             i += step
         if isnan(first):

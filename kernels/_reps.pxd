@@ -34,10 +34,9 @@ cdef class Segmenter(Candidate):
     cdef bint concentric_first
     cdef double sign
     cdef const double* ring      # the places that are stepped through
-    cdef long long held, rest, dwell, slow, failed, glitch
+    cdef long long held, rest, dwell, glitch
     cdef double rates[SLOWING]   # the last, by place in the grid
     cdef bint stops              # a lift is over, or will be at once
-    cdef long long slow_k
     cdef long long above_k   # when it was last above the bottom,
     cdef double deep         # which was there
     cdef bint announced, held_said

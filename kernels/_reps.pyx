@@ -15,9 +15,9 @@ range (of the largest swing before the set has one) belongs to the phase it inte
 cimport cython
 from libc.math cimport NAN, fabs, isnan
 
-from kernels._candidate cimport ALIKE, ZONE, Candidate, watch_holds
+from kernels._candidate cimport ALIKE, Candidate, watch_holds
 from kernels._smooth cimport SLOWING, time_left
-from kernels._swings cimport PROMINENCE, RETURN, TO_THE_FLOOR, Swings, Turn, goes_on
+from kernels._swings cimport PROMINENCE, RETURN, TENSION_V0, TO_THE_FLOOR, ZONE, Swings, Turn, goes_on
 from kernels._window cimport GRID_HZ
 
 HELD_S = 3.0                    # held this long at lockout, the rep is confirmed without its successor
@@ -29,9 +29,6 @@ cdef double HELD_AGAIN = 1.5
 # So long before v0 a lift that slows down is over: of the 70 ms that the announcing filter looks back.
 cdef double AHEAD_S = 0.05
 GLITCH_S = 0.5                   # out and back in less: something hit it; two phases of 0.4 s take 0.55 s
-cdef double TENSION_V0 = 0.07               # of the range per second, docs/formats.md
-cdef double SLOW_S = 0.25                   # a short first lift slow for this long may be a lockout, not the set-up
-cdef double FAILED_S = 1.5                  # rested this long after a lift that came back: it failed
 cdef double LAST_SPEED = 0.25               # of its mean: 1 % of a smooth way is left (Flash & Hogan 1985)
 cdef double CARRIED = 0.6                   # of the load: the lifter holds it, however he moves
 cdef double SLACK = 2.0     # of the least range: a band that never pulls more hangs about somebody doing something else
@@ -67,13 +64,10 @@ cdef class Segmenter(Candidate):
         self.v0 = TENSION_V0 * min_range if self.relative else v0
         self.held = <long long>(HELD_S * GRID_HZ)
         self.glitch = <long long>(GLITCH_S * GRID_HZ)
-        self.failed = <long long>(FAILED_S * GRID_HZ)
-        self.slow = <long long>(SLOW_S * GRID_HZ)
         self.rest = <long long>(REST_S * GRID_HZ)
         self.dwell = <long long>(DWELL_S * GRID_HZ)
         self.floor = NAN
         self.carried = NAN
-        self.slow_k = -1
 
     cdef void begin(self, long long k, double u) noexcept nogil:
         Swings.begin(self, k, u)
@@ -138,8 +132,6 @@ cdef class Segmenter(Candidate):
             elif u < self.low.u:
                 self.low.u = u
                 self.low.k = k + i
-            if v[i] > self.v0:
-                self.slow_k = k + i
             self.rates[(k + i) % SLOWING] = v[i]
             self.above_k = k + i
             i += 1
@@ -185,8 +177,6 @@ cdef class Segmenter(Candidate):
             watch_holds(self, k + i, u, v[i])
             if not judged and self.direction < 0 and here >= reached:
                 self.above_k = k + i
-            if v[i] > self.v0:
-                self.slow_k = k + i
             self.rates[(k + i) % SLOWING] = v[i]
             i += 1
         farthest.u = self.direction * reached
@@ -205,8 +195,6 @@ cdef class Segmenter(Candidate):
             return self.flush(k)
         self.stops = not self.lasts(k, v)
         self.rates[k % SLOWING] = v
-        if v > self.v0 or self.slow_k < 0:
-            self.slow_k = k
         if not goes_on(self, k, u):
             self.move(k, u)
         if self.fresh_turn:
@@ -261,7 +249,7 @@ cdef class Segmenter(Candidate):
     cdef int judge(self, long long k, double u, double w) noexcept nogil:
         cdef Turn now = self.low if self.direction < 0 else self.top
         cdef double left, right, wanted, least
-        cdef bint slow, still
+        cdef bint still
         cdef int said = NOTHING
         if self.n == 0:
             self.above_k = k
@@ -285,13 +273,7 @@ cdef class Segmenter(Candidate):
                     said |= WITHDRAWN
             elif left >= least and (left >= self.limit or self.announced):
                 if self.concentric_first:
-                    slow = self.stops
-                    if not self.announced and slow and left >= RETURN * self.range_ref and (
-                        (self.range_ref > 0.0 and left >= ZONE * self.range_ref)
-                        or left >= 2.0 * self.min_range
-                        or right >= self.step_range
-                        or k - self.slow_k > self.slow
-                    ):
+                    if not self.announced and self.stops and left >= RETURN * self.range_ref:
                         self.announced = True
                         said |= LOCKOUT
                     elif self.announced and still and not self.held_said and right < RETURN * left:
@@ -300,19 +282,16 @@ cdef class Segmenter(Candidate):
                 elif self.has_b:
                     # held for long below the lockout it may be one, or a stall: it is said, and stays open
                     if not self.announced and right >= least and self.stops and (
-                        right >= ZONE * wanted or (still and right >= RETURN * wanted)
+                        right >= (1.0 - ZONE) * wanted or (still and right >= RETURN * wanted)
                     ):
                         self.announced = True
                         said |= LOCKOUT
                 if self.has_b and right >= RETURN * wanted and right >= least:
-                    if self.b.u - u >= self.limit or (still and right >= ZONE * wanted):
+                    if self.b.u - u >= self.limit or (still and right >= (1.0 - ZONE) * wanted):
                         self.alike(2, now)  # the first of two that came back by less
                         return said | self.complete()
                 elif self.has_b and self.alike(ENOUGH, now):
                     return said | self.complete()
-            if self.has_failed and not self.concentric_first and not self.announced:
-                if k - self.still_k > self.failed:
-                    return said | self.trim(k, u)
             if self.concentric_first or u - self.v.u > ALIKE * left or self.deep - self.v.u > ALIKE * left:
                 self.above_k = k
                 self.deep = self.v.u
@@ -441,7 +420,6 @@ cdef class Segmenter(Candidate):
         self.floor = NAN
         self.still_k = -1
         self.first_k = -1
-        self.slow_k = -1
         for i in range(SLOWING):
             self.rates[i] = NAN
         return said

@@ -4,6 +4,8 @@ from kernels._motion cimport Resampler
 from kernels._path cimport Anchors
 from kernels._window cimport RING, STRETCH, Window
 
+cdef double LEAST_LOAD_N
+
 cdef enum:
     WEIGH = 256         # after how many grid samples the uncertainty of the path is weighed anew
 

@@ -10,6 +10,7 @@ from libc.math cimport INFINITY, NAN, isnan, sqrt
 from kernels._motion cimport EMPTY, Resampler, catch_up, value_at
 from kernels._path cimport Place, one_tether, survey, tilted_tether, two_tethers
 from kernels._smooth cimport MAX_HALF, Smoother, smoother
+from kernels._swings cimport BAND_M
 from kernels._window cimport (
     GRID_HZ,
     MASK,
@@ -48,8 +49,9 @@ LIMITS = (
     (INFINITY, 2e4, 40.0),
     (INFINITY, 2e4, 40.0),
 )
-# A band's tension is the motion: 6 m/s and 30 m/s² of one stretched by up to 1.25 m are 5 and 24 times its tension.
-TENSION_LIMITS = (5.0, 24.0, 6.0, 50.0)
+cdef double LEAST_LOAD_N = 50.0    # less than this on the cell is a drifting zero or a hand
+# A band's tension is the motion: as quick as a bar, of one stretched so far.
+TENSION_LIMITS = (LIMITS[0][0] / BAND_M, LIMITS[0][1] / BAND_M, 6.0, LEAST_LOAD_N)
 cdef double SECOND_LOST_S = 0.25   # a second tether or tilt this far behind is missing, and so is the path
 
 
@@ -164,10 +166,14 @@ cdef class Sensors:
             for i in range(n):
                 at = (self.placed + 1 + i) & MASK
                 self.s[at] = one_tether(self.leading.ring[at], self.anchors.ax, self.anchors.ay)
-            for i in range(n):
-                self.placed += 1
-                self.feel(self.placed)
-                self.felt[i] = self.force_done
+            if self.cell.queue_tail > 0:
+                for i in range(n):
+                    self.feel(self.placed + 1 + i)
+                    self.felt[i] = self.force_done
+            else:
+                for i in range(n):
+                    self.felt[i] = self.force_done
+            self.placed += n
             self.heard = self.placed
             return n
         for i in range(n):

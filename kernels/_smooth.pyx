@@ -41,8 +41,8 @@ def design(int half):
     float64, shape (3, 2 half + 1)
         Taps for place, first and second derivative (per second, per second squared).
     """
-    if not 3 <= half <= MAX_HALF:
-        raise ValueError(f"need 3 <= half <= {MAX_HALF}, got {half}")
+    if not LEAST_HALF <= half <= MAX_HALF:
+        raise ValueError(f"need {<int>LEAST_HALF} <= half <= {MAX_HALF}, got {half}")
     u = np.arange(-half, half + 1)
     w = (1.0 - np.abs(u / (half + 1.0)) ** 3) ** 3
     powers = np.vander(u * GRID_S, 4, increasing=True)
@@ -53,7 +53,7 @@ def design(int half):
 
 def _fill():
     cdef int half, i
-    for half in range(3, MAX_HALF + 1):
+    for half in range(LEAST_HALF, MAX_HALF + 1):
         taps = design(half)
         SMOOTHERS[half].half = half
         SMOOTHERS[half].place_square = np.sum(taps[0] ** 2)

@@ -4,7 +4,7 @@ cdef enum:
     TURNS = 64
     MEDIAN_OF = 9
 
-cdef double PROMINENCE, RETURN, TO_THE_FLOOR
+cdef double BAND_M, PROMINENCE, RETURN, TENSION_V0, TO_THE_FLOOR, ZONE
 
 cdef struct Turn:
     long long k

@@ -9,6 +9,8 @@ from libc.math cimport INFINITY, fabs
 from kernels._window cimport GRID_HZ, MASK
 
 cdef double PROMINENCE = 0.35   # a dip at the sticking point reaches a quarter of a short rep's range
+cdef double ZONE = 0.15         # README, "Phases": top and bottom are the outer 15 % of the range
+cdef double TENSION_V0 = 0.07   # README, "Phases": on tension alone v0 is 7 % of the range per second
 cdef double RETURN = 0.6        # README, "What counts": below 60 % of the range it is a partial rep
 cdef double TO_THE_FLOOR = 1.4  # of the range: bars are lowered this far to the floor, not in a rep
 cdef double STEP = 0.28         # of the least range: turning points are confirmed by this much,
@@ -17,10 +19,10 @@ cdef double STEP = 0.28         # of the least range: turning points are confirm
 cdef double NOISY_STEP = 7.0
 cdef int LAG = 8                # grid samples; a rep of 0.7 s a phase without a pause leaves 0.2 % of its range
 cdef double DRIFT = 0.03        # of the estimate, a step towards the median: half or twice as much in two seconds
-cdef double FORMER = 0.15           # of the set's before: nobody's reps are so small beside another's
-# A loop band is stretched by some 1.25 m at the most (one of 41 inches to two and a half times its slack length), so
-# the 0.1 m of a least rep are 8 % of its tension, whatever band it is; a standing lifter's sway is a third of that.
-cdef double TAUT = 0.08
+# A loop band is stretched by so much at the most (one of 41 inches to two and a half times its slack length), and the
+# least rep is a tenth of a metre: 8 % of its tension, whatever band it is; a standing lifter's sway is a third of that.
+cdef double BAND_M = 1.25
+cdef double TAUT = 0.1 / BAND_M
 
 
 cdef class Swings:
@@ -171,8 +173,8 @@ cdef class Swings:
         return max(self.step_range, PROMINENCE * largest)
 
     cdef double least(self, double top) noexcept nogil:
-        """Least range of a rep that leaves `top`."""
-        cdef double least = max(self.min_range, 2.0 * self.step_range, FORMER * self.former)
+        """Least range of a rep that leaves `top`: more than noise, and than a zone of the set before."""
+        cdef double least = max(self.min_range, 2.0 * self.step_range, ZONE * self.former)
         if not self.relative:
             return least
         return max(least, TAUT * top) if top > self.slack else INFINITY

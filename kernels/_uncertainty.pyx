@@ -22,8 +22,8 @@ common      scale, zero and survey err alike in every rep of a set, and so does 
 cimport cython
 from libc.math cimport NAN, exp, fabs, isnan, sqrt
 
-from kernels._noise cimport LEAST_LAG, Noise, unlike
-from kernels._phases cimport Phases
+from kernels._noise cimport Noise, unlike
+from kernels._phases cimport CARRIED_S, OUT, STEEPEST, Phases
 from kernels._smooth cimport MAX_HALF, Moment, moment, smoother
 from kernels._window cimport (
     GRID_HZ,
@@ -32,6 +32,7 @@ from kernels._window cimport (
     RING,
     TENSION,
     TRAVEL,
+    TREMOR_LAG,
     TWO_TETHERS,
     Edge,
     Measures,
@@ -48,8 +49,6 @@ cdef double MEAN_BOUNDED = 1.0 / 3.0
 cdef double GAP = 3.0           # times the usual time between samples
 cdef double ROOT3 = sqrt(3.0)
 cdef double PI = 3.141592653589793
-# A boundary that was not read, because the stream began or ended there, lies within this.
-cdef double UNREAD_S = 0.15
 
 
 cdef double between(Unsure first, Unsure last) noexcept nogil:
@@ -266,7 +265,7 @@ cdef class Uncertainty:
         cdef double stuck = q / sqrt(12.0) * exp(-2.0 * PI * PI * rate * rate / (self.noise.gains.rate * q * q))
         cdef double between = self.noise.interval(window, i)
         # in a gap the way may have gone out and come back
-        if between > GAP * self.noise.typical_s and between > LEAST_LAG * GRID_S:
+        if between > GAP * self.noise.typical_s and between > TREMOR_LAG * GRID_S:
             between *= 0.125 * self.hardest * between
         else:
             between = 0.0
@@ -318,7 +317,7 @@ cdef class Uncertainty:
         cdef double onward = 0.0
         cdef double late = 0.0
         cdef double blunt = 0.0
-        found.chance = UNREAD_S
+        found.chance = CARRIED_S  # not read, because the stream began or ended there: it is as near as any is carried
         found.outward = 0.0
         if isnan(at_s) or isnan(edge.read_s):
             return found
@@ -334,11 +333,11 @@ cdef class Uncertainty:
             onward = fabs(at_s - edge.read_s) / apart
             late = onward * self.ticks(window, self.phases.index(edge.through_s), 3.0 * edge.level) / (ROOT3 * slope)
             wide_s = self.phases.half * GRID_S + (line if line > 2.0 * GRID_S else 0.0)
-            blunt = min(1.0, 0.2 * wide_s * (ROOT3 - 1.0) / apart)
-            blunt *= 0.4 * wide_s * blunt * blunt
+            blunt = min(1.0, STEEPEST * wide_s * (ROOT3 - 1.0) / apart)
+            blunt *= OUT * wide_s * blunt * blunt
             blunt -= fabs(edge.inward_s)  # taken out
             blunt *= self.bent(i, 1 if edge.read_s > edge.through_s else -1, 2.0 * edge.level / apart)
-            if line > GAP * self.noise.typical_s and line > LEAST_LAG * GRID_S:
+            if line > GAP * self.noise.typical_s and line > TREMOR_LAG * GRID_S:
                 line = (line + fabs(at_s - edge.read_s)) / ROOT3  # it was read at an end of the gap
             else:
                 # a line of D spreads a motion by D² / 6; a cell's conversions are means over D, D² / 12 more

@@ -6,6 +6,8 @@ cdef enum:
     MASK = RING - 1
     STRETCH = 64          # grid samples placed together where so many have come, before the first is worked on
     MARGIN = 12           # samples looked at beyond a turn of the grammar's
+    TREMOR_HZ = 10        # physiological tremor is at 8 to 12 Hz (Elble & Koller 1990), a tether's slap likewise
+    TREMOR_LAG = GRID_HZ // (2 * TREMOR_HZ)    # half its period: differences over it see little else
     PATH_HALF = 16        # a bar changes its way more slowly than its speed
     PULLEY_HALF = 20      # the cell's noise is turned into length by the whole free cable
 

@@ -1,0 +1,127 @@
+"""The kernels' limits, each tried from both sides: moved by a third, one of its two cases fails."""
+
+import numpy as np
+import pytest
+
+from kernels import CHANNELS, Measured, Resampler
+
+POSITION, SECOND, FORCE = (CHANNELS.index(name) for name in ("position_m", "position_2_m", "force_n"))
+
+
+def kinds(found):
+    return [one.kind for one in found if isinstance(one, Measured)]
+
+
+@pytest.mark.parametrize(("hold_s", "confirmed"), [(2.4, False), (3.5, True)])
+def test_a_rep_held_at_its_lockout_is_confirmed_after_three_seconds(motion, counter, hold_s, confirmed):
+    legs = ((2.0, 0.0), (1.2, -0.5), (0.3, 0.0), (1.0, 0.5), (hold_s, 0.0))
+    assert ("complete" in kinds(counter().push(POSITION, *motion(*legs)))) == confirmed
+
+
+@pytest.mark.parametrize(("pause_s", "of_it"), [(3.6, True), (6.0, False)])
+def test_what_was_moved_a_little_five_seconds_before_a_rep_is_not_of_it(motion, rdl, results, pause_s, of_it):
+    moved = ((0.8, -0.06), (pause_s, 0.0), (1.2, -0.34), (0.3, 0.0), (1.0, 0.4), (1.0, 0.0))
+    reps, _ = results(*motion(*rdl(2), *moved))
+    assert (reps[2].eccentric_s > pause_s) == of_it
+
+
+@pytest.mark.parametrize(("hold_s", "pending"), [(0.38, False), (0.6, True)])
+def test_a_fall_from_the_hooks_that_is_held_for_six_tenths_of_a_second_is_no_measure_of_the_rep(
+    motion, counter, hold_s, pending
+):
+    legs = ((2.0, 0.0), (1.2, -0.5), (hold_s, 0.0), (1.2, -0.5), (0.3, 0.0), (1.0, 0.5), (1.5, 0.0))
+    assert ("lockout" in kinds(counter().push(POSITION, *motion(*legs, start_m=1.5)))) == pending
+
+
+@pytest.mark.parametrize(("seconds", "quick"), [(0.66, True), (0.84, False)])
+def test_what_is_out_and_back_within_half_a_second_is_too_quick(motion, results, seconds, quick):
+    legs = ((2.0, 0.0), (seconds / 2, -0.15), (seconds / 2, 0.15), (3.0, 0.0))
+    assert ("too-quick" in [one.reason for one in results(*motion(*legs))[1]]) == quick
+
+
+@pytest.mark.parametrize(("seconds", "reps"), [(0.24, 0), (0.33, 1)])
+def test_a_way_whose_middle_takes_a_tenth_of_a_second_is_no_lifter_s(motion, results, seconds, reps):
+    legs = ((2.0, 0.0), (seconds, -0.3), (1.0, 0.0), (1.0, 0.3), (2.0, 0.0))
+    assert len(results(*motion(*legs))[0]) == reps
+
+
+@pytest.mark.parametrize(("share", "reps"), [(0.885, 0), (0.93, 1)])
+def test_a_lift_that_the_recording_breaks_off_counts_where_it_has_all_but_ended(motion, results, share, reps):
+    time_s, s = motion((1.2, 0.86), start_m=0.0, rate_hz=1000.0)
+    n = int(share * s.size)
+    assert len(results(time_s[:n], s[:n], concentric_first=True)[0]) == reps
+
+
+@pytest.mark.parametrize(("lowered_m", "rom_m"), [(0.5, 0.5), (0.64, 0.4)])
+def test_a_lift_let_down_by_two_fifths_more_than_it_rose_is_put_on_the_floor(
+    motion, results, lowered_m, rom_m
+):
+    legs = ((2.0, 0.0), (1.0, 0.4), (0.6, 0.0), (1.2, -lowered_m), (3.0, 0.0))
+    (rep,) = results(*motion(*legs, start_m=1.0), concentric_first=True)[0]
+    assert rep.size == pytest.approx(rom_m, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("load_n", "share", "reps"), [(700.0, 0.45, 2), (700.0, 0.75, 3), (40.0, 1.0, 2), (60.0, 1.0, 3)]
+)
+def test_who_carries_three_fifths_of_a_load_is_in_a_rep_however_long_he_rests(
+    motion, rdl, counter, load_n, share, reps
+):
+    time_s, s = motion(*rdl(2), (1.8, -0.4), (11.0, 0.0), (1.0, 0.4), (4.0, 0.0))
+    rests = (time_s > 12.2) & (time_s < 23.0)
+    rc = counter()
+    found = []
+    for part in np.array_split(np.arange(time_s.size), 20):
+        found += rc.push(FORCE, time_s[part], np.where(rests[part], share, 1.0) * load_n)
+        found += rc.push(POSITION, time_s[part], s[part])
+    assert kinds(found + rc.finish()).count("complete") == reps
+
+
+@pytest.mark.parametrize(("held_s", "then_s", "reps"), [(8.0, 10.8, 3), (6.0, 10.5, 2)])
+def test_a_rep_is_held_half_as_long_again_as_the_set_s_others(motion, results, held_s, then_s, reps):
+    legs = [(2.0, 0.0)]
+    for rest_s in (held_s, held_s, then_s):
+        legs += [(1.5, -0.5), (rest_s, 0.0), (1.0, 0.5), (1.0, 0.0)]
+    assert len(results(*motion(*legs, (1.0, 0.0), start_m=1.4))[0]) == reps
+
+
+def readings(step_m, repeats, *, rate_hz, goes_on=1.0):
+    """A steady motion of which one reading is sent again, and then the next: how many of them were old."""
+    places = [0.0, *(0.001 + step_m * np.arange(12))]
+    last = places[-1]
+    after = last + goes_on * step_m * (repeats + 1)
+    value = np.array([*places, *[last] * repeats, after, after + step_m, after + 2.0 * step_m])
+    channel = Resampler(6.0, 30.0, 0.01)
+    channel.push(np.arange(value.size) / rate_hz, value)
+    return channel.stale
+
+
+@pytest.mark.parametrize(("repeats", "old"), [(4, 1), (6, 0)])
+def test_a_reading_repeated_for_a_quarter_of_a_second_is_a_stop(repeats, old):
+    assert readings(0.008, repeats, rate_hz=20.0) == old
+
+
+@pytest.mark.parametrize(("repeats", "old"), [(8, 1), (12, 0)])
+def test_a_reading_repeated_ten_times_is_a_stop(repeats, old):
+    assert readings(0.003, repeats, rate_hz=200.0) == old
+
+
+@pytest.mark.parametrize(("goes_on", "old"), [(0.24, 0), (0.38, 1)])
+def test_a_motion_that_goes_on_by_a_third_of_its_way_has_not_stopped(goes_on, old):
+    assert readings(0.003, 3, rate_hz=100.0, goes_on=goes_on) == old
+
+
+@pytest.mark.parametrize(("step_m", "old"), [(0.0012, 0), (0.0018, 1)])
+def test_what_moves_by_one_and_a_half_steps_does_not_read_the_same_twice(step_m, old):
+    assert readings(step_m, 2, rate_hz=100.0) == old
+
+
+@pytest.mark.parametrize(("gap_s", "seen"), [(0.12, True), (0.18, False)])
+def test_no_path_is_said_of_a_line_over_a_gap(motion, rdl, counter, gap_s, seen):
+    time_s, s = motion(*rdl(1), rate_hz=100.0)
+    rc = counter("two-tethers", anchor_m=(0.0, 0.0), anchor_2_m=(-0.6, 0.0))
+    kept = (time_s < 2.9) | (time_s > 2.895 + gap_s)
+    second = np.sqrt(0.36 + s * s)
+    found = rc.push(SECOND, time_s[kept], second[kept]) + rc.push(POSITION, time_s, s) + rc.finish()
+    (rep,) = [one for one in found if isinstance(one, Measured) and one.kind == "complete"]
+    assert np.isfinite(rep.path_deviation_m) == seen
