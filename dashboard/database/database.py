@@ -41,6 +41,11 @@ class Database(ABC):
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    @property
+    def dialect(self) -> str:
+        """What it speaks: "sqlite" or "postgresql"."""
+        return self._writing.dialect.name
+
     def close(self) -> None:
         """Release it."""
         self._writing.dispose()
@@ -65,7 +70,7 @@ class Database(ABC):
 
     def insert(self, table: Table) -> Insert:
         """An INSERT that knows ON CONFLICT."""
-        if self._writing.dialect.name == "sqlite":
+        if self.dialect == "sqlite":
             return sqlite.insert(table)
         return postgresql.insert(table)
 

@@ -16,7 +16,7 @@ except ImportError as error:
     raise StoreError(f"a history on PostgreSQL needs psycopg; {install_with('postgres')}") from error
 
 CONNECT_TIMEOUT_S = 5
-_WRITER = 0x504C4849  # "PLHI": the advisory lock of whoever writes
+WRITER = 0x504C4849  # "PLHI": the advisory lock of whoever writes
 
 
 class PostgresDatabase(Database):
@@ -53,10 +53,10 @@ class PostgresDatabase(Database):
         if wait_s != LOCK_WAIT_S:
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(1000 * wait_s)}")
         # Two records that both read a stream's ranges would each overwrite what the other added.
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER})")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER})")
 
     def _meaning(self, error: Exception) -> StoreError:
-        return StoreError(f"{self.name}: {_in_words(error)}")
+        return StoreError(f"{self.name}: {meaning(error)}")
 
 
 def check_encoding(connection: "psycopg.Connection[Any]", name: str) -> None:
@@ -78,7 +78,7 @@ def without_password(url: str) -> str:
     return urlunsplit((parts.scheme, f"{user}@{host}" if user else host, parts.path, "", ""))
 
 
-def _in_words(error: Exception) -> str:
+def meaning(error: Exception) -> str:
     """What an error means for the person at the keyboard, in one line."""
     if isinstance(error, psycopg.errors.LockNotAvailable):
         return "in use by another process that writes; end that one"

@@ -32,6 +32,11 @@ class Stream:
         self._bound()
         return True
 
+    def take_range(self, first: int, last: int) -> None:
+        """Add the numbers from first to last."""
+        self.received = with_range(self.received, first, last)
+        self._bound()
+
     def _bound(self) -> None:
         """Give the oldest holes up as lost where there are more than a station in order can have.
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 
 from edge.broker.access import Role, User
-from edge.broker.certificates import RENEW_DAYS
 from edge.broker.credentials import read_request
 from edge.broker.folder import ALWAYS, BrokerFolder, Gym, broker_group, with_users, without_users
 from station.errors import ConfigError
+from station.program.certificates import RENEW_DAYS
 from station.program.process import stop_on_signals
 from station.program.usage import command_parser
 

@@ -1,7 +1,7 @@
 """What every process of ours does with its machine: signals, children, files that are there whole.
 
-The one module of `station` that is not pure. It is here because edge and dashboard both need it and do not
-know each other.
+Like others of this folder it is not pure, and here because edge and dashboard both need it and do not know
+each other.
 """
 
 import ctypes

@@ -2,19 +2,12 @@
 
 import asyncio
 import os
-import pwd
-import shutil
-import signal
-import socket
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
-import psycopg
 import pytest
 
 from dashboard.broker.client import ConnectionState
@@ -37,6 +30,7 @@ from station.messages import (
 )
 from station.records import Live, Rep, SetSummary
 from station.topics import RETAINED, Address
+from tests.servers import POSTGRES, Postgres
 
 
 class Words:
@@ -267,66 +261,12 @@ def still() -> StillClient:
     return StillClient()
 
 
-class Postgres:
-    """A PostgreSQL server of our own on a loopback port, as a user it agrees to run as."""
-
-    def __init__(self, programs: Path, until: Callable[..., None]) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="plumbline-postgres-"))
-        self._drop: list[str] = []
-        if os.geteuid() == 0:  # PostgreSQL refuses root
-            user = pwd.getpwnam("postgres")
-            os.chown(self._folder, user.pw_uid, user.pw_gid)
-            self._drop = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
-        self._databases = 0
-        data = self._folder / "data"
-        made = [programs / "initdb", "-D", data, "-U", "plumbline", "-A", "trust", "-E", "UTF8", "--no-sync"]
-        subprocess.run([*self._drop, *made], check=True, capture_output=True, cwd=self._folder)
-        self._process = subprocess.Popen(
-            [
-                *(*self._drop, programs / "postgres", "-D", data, "-p", str(self._port), "-k", self._folder),
-                *("-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"),
-            ],
-            stderr=subprocess.DEVNULL,
-            cwd=self._folder,
-        )
-        until(self._accepts, 20.0)
-
-    @property
-    def url(self) -> str:
-        """The server's own database."""
-        return f"postgresql://plumbline@127.0.0.1:{self._port}/postgres"
-
-    def database(self) -> str:
-        """The URL of a new, empty database."""
-        self._databases += 1
-        name = f"history{self._databases}"
-        with psycopg.connect(self.url, autocommit=True) as db:
-            db.execute(f"CREATE DATABASE {name}".encode())
-        return self.url.replace("/postgres", f"/{name}")
-
-    def stop(self) -> None:
-        self._process.send_signal(signal.SIGQUIT)
-        self._process.wait(10.0)
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _accepts(self) -> bool:
-        try:
-            psycopg.connect(self.url, connect_timeout=2).close()
-        except psycopg.OperationalError:
-            return False
-        return True
-
-
 @pytest.fixture(scope="session")
-def postgres(until: Callable[..., None]) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server."""
-    found = shutil.which("initdb") or max(Path("/usr/lib/postgresql").glob("*/bin/initdb"), default=None)
-    if found is None:
+    if POSTGRES is None:
         pytest.skip("postgresql is not installed")
-    server = Postgres(Path(found).resolve().parent, until)
+    server = Postgres(POSTGRES)
     yield server
     server.stop()
 

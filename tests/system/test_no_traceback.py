@@ -93,6 +93,11 @@ board check F
 record --db F --port 99999 --host 127.0.0.1
 record --db H --host F
 broker status F
+chain init F
+chain check --server a:1 --ca-file F --credential F
+relay --site g --db F --server a:1 --ca-file F --credential F
+relay --site g --db F --remove
+ingest --db F --server a:1 --ca-file F --credential F
 broker renew F
 disputes list --dir F
 disputes show F --dir F

@@ -52,7 +52,7 @@ def test_every_feature_that_is_missing_names_an_extra_there_is():
         if path.suffix == ".py"
         for extra in re.findall(r"install_with\(['\"](\w+)['\"]\)", path.read_text(encoding="utf-8"))
     }
-    assert used == {"plot", "parquet", "postgres", "demo", "web"}
+    assert used == {"plot", "parquet", "postgres", "chain", "demo", "web"}
     assert install_with("web") == "pip install 'plumbline-gym[web]'"
     assert used <= set(PROJECT["optional-dependencies"])
 
@@ -78,7 +78,8 @@ def test_nothing_stands_in_the_way_of_a_release_that_is_ready():
 
 # What a command really loads: a node or a record on a small machine has no use for a terminal's screens.
 @pytest.mark.parametrize(
-    "command", ["record", "edge", "analyze", "athletes", "export", "report", "doctor", "simulate"]
+    "command",
+    ["record", "edge", "analyze", "athletes", "export", "report", "doctor", "simulate", "relay", "ingest"],
 )
 def test_a_command_without_a_screen_loads_no_textual(command):
     code = (

@@ -19,13 +19,13 @@ from paho.mqtt.enums import CallbackAPIVersion
 from dashboard.record.record import Record
 from dashboard.record.store import open_store
 from edge.broker.access import Role, User, acl
-from edge.broker.certificates import ends_at, names_in
 from edge.broker.folder import BrokerFolder
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from station.cli import main
 from station.config import Mqtt
 from station.messages import RepMessage, StateMessage
+from station.program.certificates import ends_at, names_in
 from station.topics import LEAVES
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
@@ -356,7 +356,7 @@ def test_what_is_to_be_done_about_a_certificate_is_said(
     capsys.readouterr()
     assert main(["broker", "status", str(folder)]) == 0
     assert "to do" not in capsys.readouterr().out
-    monkeypatch.setattr("edge.broker.certificates.BROKER_DAYS", 30)
+    monkeypatch.setattr("station.program.certificates.BROKER_DAYS", 30)
     monkeypatch.setattr(BrokerFolder, "days_left", lambda *_: 30)
     assert main(["broker", "status", str(folder)]) == 1
     assert f"plumbline broker renew {folder}" in capsys.readouterr().out

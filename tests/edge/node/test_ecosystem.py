@@ -16,12 +16,13 @@ from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from edge.link.drivers import Samples
 from edge.node.acquisition import PlayedSamples
-from edge.node.metrics import MetricsServer, exposition
+from edge.node.metrics import exposition
 from edge.node.node import Node
 from edge.node.session import Session
 from station.config import Mqtt, StationFile, StationTable
 from station.errors import ConfigError
 from station.exercises import load_profile
+from station.program.metrics import MetricsServer
 
 
 def node_at(mqtt: Mqtt, outbox: Outbox) -> Node:
@@ -40,7 +41,7 @@ def get(port: int, path: str) -> str:
 def test_metrics_are_the_newest_health(broker: Broker, outbox: Outbox, until: Callable[..., None]) -> None:
     node = node_at(Mqtt(host="127.0.0.1", port=broker.port, tls=False), outbox)
     running = threading.Thread(target=node.run)
-    with MetricsServer(0, lambda: node.healths) as server:
+    with MetricsServer(0, lambda: exposition(node.healths)) as server:
         assert "station=" not in get(server.port, "/metrics")
         running.start()
         until(lambda: 'plumbline_link_up{station="rack-1"} 1' in get(server.port, "/metrics"))
@@ -48,7 +49,7 @@ def test_metrics_are_the_newest_health(broker: Broker, outbox: Outbox, until: Ca
         with pytest.raises(urllib.error.HTTPError, match="404"):
             get(server.port, "/")
         with pytest.raises(ConfigError, match="cannot be listened on"):
-            MetricsServer(server.port, dict)
+            MetricsServer(server.port, str)
     node.stop()
     running.join(5.0)
     assert 'plumbline_frames_lost_total{station="rack-1"} 0' in text

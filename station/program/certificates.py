@@ -1,4 +1,4 @@
-"""A certificate authority of the gym's own, and the broker's certificate, made with openssl.
+"""A certificate authority of one's own, and what it signs for brokers and their users, made with openssl.
 
 The authority signs; its key is needed again only to renew, and may be kept off the machine meanwhile.
 """
@@ -17,10 +17,9 @@ RENEW_DAYS = 60  # before the end; two months are enough for somebody to read a 
 _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 # RFC 5280, 4.2.1: what a strict client asks of either, as Python's own does from 3.13 on.
 _AUTHORITY = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")
-_SERVER = """\
+_SIGNED = """\
 basicConstraints=critical,CA:FALSE
 keyUsage=critical,digitalSignature
-extendedKeyUsage=serverAuth
 subjectKeyIdentifier=hash
 authorityKeyIdentifier=keyid
 """
@@ -35,12 +34,19 @@ def make_authority() -> tuple[str, str]:
         return (here / "ca.pem").read_text(), (here / "ca.key").read_text()
 
 
-def sign(names: list[str], ca_pem: Path, ca_key: Path, days: int = BROKER_DAYS) -> tuple[str, str]:
-    """A certificate for the names and addresses of a broker, and its key, PEM. Raises BrokerError."""
+def sign(
+    names: list[str], ca_pem: Path, ca_key: Path, days: int = BROKER_DAYS, usage: str = "serverAuth"
+) -> tuple[str, str]:
+    """A certificate for the names and addresses of a broker or a user, and its key, PEM. Raises BrokerError.
+
+    usage : what it may be used for, in openssl's words: `serverAuth`, `clientAuth` or both with a comma
+    """
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
-        valid_for = f"subjectAltName={','.join(map(_alternative, names))}\n"
-        (here / "extensions").write_text(_SERVER + valid_for, encoding="utf-8")
+        extensions = (
+            f"{_SIGNED}extendedKeyUsage={usage}\nsubjectAltName={','.join(map(_alternative, names))}\n"
+        )
+        (here / "extensions").write_text(extensions, encoding="utf-8")
         asked = ("-keyout", "broker.key", "-out", "broker.csr", "-subj", f"/CN={names[0][:64]}")
         _openssl(here, "req", *_KEY, *asked)
         authority = ("-CA", str(ca_pem), "-CAkey", str(ca_key), "-CAserial", "ca.srl", "-CAcreateserial")

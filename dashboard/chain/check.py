@@ -1,0 +1,102 @@
+"""`plumbline chain check`: whether each running server is as it should be, and lets no stranger in."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Sequence
+
+import msgspec
+import nats
+from nats.aio.client import Client as Nats
+from nats.errors import Error as NatsError
+
+from dashboard.chain.batch import CONSUMER, STREAM
+from dashboard.chain.connection import CONNECT_S, Link, Servers
+from dashboard.chain.servers import REPLICAS
+from station.errors import BrokerError
+
+
+class Found(msgspec.Struct):
+    """What was found at a server, or of the stream; not `sound`: something is to be done."""
+
+    what: str
+    text: str
+    sound: bool
+
+
+async def check_servers(servers: Servers) -> list[Found]:
+    """Ask each server by itself, then one of them about the stream."""
+    found = []
+    stream: list[Found] = []
+    for url in servers.urls:
+        one = msgspec.structs.replace(servers, urls=[url])
+        try:
+            nc = await Link(one, "plumbline check").connect(forever=False)
+        except BrokerError as error:
+            found.append(Found(url, str(error), False))
+            continue
+        try:
+            version = nc.connected_server_version
+            found.append(Found(url, f"version {version}, TLS, let us in", True))
+            if not stream:
+                stream = await _stream(nc)
+        finally:
+            await nc.close()
+        found.append(await _stranger(one))
+    return found + (stream or [Found(STREAM, "no server could be asked about it", False)])
+
+
+async def _stranger(servers: Servers) -> Found:
+    """Whether somebody without a certificate is refused."""
+    context = ssl.create_default_context(cafile=servers.ca_file)
+    try:
+        nc = await nats.connect(
+            servers=list(servers.urls),
+            tls=context,
+            connect_timeout=CONNECT_S,
+            allow_reconnect=False,
+            max_reconnect_attempts=0,
+            error_cb=_quiet,
+        )
+        await nc.flush(CONNECT_S)
+        await nc.close()
+    except (NatsError, OSError, TimeoutError):
+        return Found(servers.urls[0], "refuses whoever has no certificate", True)
+    return Found(servers.urls[0], "lets in whoever comes; see tls in nats.conf: verify_and_map", False)
+
+
+async def _quiet(_error: Exception) -> None:
+    pass
+
+
+async def _stream(nc: Nats) -> list[Found]:
+    js = nc.jetstream(timeout=CONNECT_S)
+    try:
+        info = await js.stream_info(STREAM)
+        consumer = await js.consumer_info(STREAM, CONSUMER)
+    except (NatsError, OSError, TimeoutError) as error:
+        why = str(error) or type(error).__name__
+        return [Found(STREAM, f"cannot be asked about ({why}); `plumbline ingest` makes it", False)]
+    peers = info.cluster.replicas or [] if info.cluster else []
+    behind = [peer.name for peer in peers if not peer.current or peer.offline]
+    replicas = info.config.num_replicas
+    return [
+        Found(STREAM, f"{replicas} replicas of {REPLICAS}", replicas == REPLICAS),
+        Found(
+            STREAM,
+            f"behind or gone: {', '.join(filter(None, behind))}" if behind else "all replicas are up to date",
+            not behind and len(peers) == REPLICAS - 1,
+        ),
+        Found(
+            STREAM,
+            f"{info.state.messages} batches, {info.state.bytes} bytes; {consumer.num_pending} that nobody has"
+            f" taken, {consumer.num_ack_pending} taken and not committed",
+            True,
+        ),
+    ]
+
+
+def run(servers: Servers) -> Sequence[Found]:
+    """Check them."""
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # a refused handshake is no news here
+    return asyncio.run(check_servers(servers))

@@ -1,0 +1,207 @@
+"""The ingest of the chain: batches of all gyms into the database, and back to each relay what is committed.
+
+Any number of workers share one consumer of the servers. A batch is taken off the servers after its commit and
+never before; whatever dies in between is delivered again, or sent again by its relay, and found to be there.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from nats.aio.client import Client as Nats
+from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeout
+from nats.js import JetStreamContext, api
+from nats.js.errors import NotFoundError
+
+from dashboard.chain.batch import ACKS, CONSUMER, EVENTS, STREAM, Arrived, read, subject
+from dashboard.chain.connection import Link, say
+from dashboard.chain.store import ChainStore, Poison, Written
+from station.errors import BrokerError, MessageError, StoreError
+from station.messages import AckMessage, encode, new_id, now_utc
+from station.program.retry import RETRY_S
+
+FETCH = 40  # batches in a transaction, at most
+FETCH_S = 1.0
+ACK_WAIT_S = 30.0  # until a batch goes to another worker; its relay sends it again sooner
+MAX_AGE_S = 7 * 86_400.0  # whatever nobody takes for so long is still in its gym's list
+MAX_BYTES = 2**30  # beyond it the oldest go: their relays have them, and send a window each
+LOOK_S = 5.0
+FORGET_S = 3600.0
+
+STREAM_CONFIG = api.StreamConfig(
+    name=STREAM,
+    subjects=[subject(EVENTS, "*")],
+    retention=api.RetentionPolicy.WORK_QUEUE,
+    storage=api.StorageType.FILE,
+    discard=api.DiscardPolicy.OLD,
+    max_age=MAX_AGE_S,
+    max_bytes=MAX_BYTES,
+    max_msg_size=2**20,
+    num_replicas=3,
+    # A receipt of the servers would mean nothing, and its subject is the sender's to choose.
+    no_ack=True,
+)
+CONSUMER_CONFIG = api.ConsumerConfig(
+    durable_name=CONSUMER,
+    ack_policy=api.AckPolicy.EXPLICIT,
+    ack_wait=ACK_WAIT_S,
+    max_deliver=-1,
+    max_ack_pending=4000,
+)
+
+
+class Figures(msgspec.Struct):
+    """What a worker has done since its start."""
+
+    batches: int = 0
+    repeated: int = 0  # of them, committed before
+    quarantined: int = 0  # rows and messages
+    commits: int = 0
+    commit_s: float = 0.0
+    pending: int = 0  # batches that nobody has taken yet
+    unacknowledged: int = 0  # taken, and not committed
+    lag_s: float = 0.0  # of the newest batch, from the servers to the commit
+    rows: dict[str, int] = {}  # by site
+    connected: int = 0
+
+
+class Ingest:
+    """One worker; runs until `stop` is set. `figures` and `problem` may be read from any thread."""
+
+    def __init__(self, store: ChainStore, link: Link, log: Callable[[str], None] = say) -> None:
+        self.figures = Figures(rows=defaultdict(int))
+        self.problem: str | None = None
+        self._store = store
+        self._link = link
+        self._say = log
+        self._look_at = 0.0
+        self._forget_at = 0.0
+
+    async def run(self, stop: Callable[[], bool]) -> None:
+        """Take batches until told to end; what was fetched last is committed."""
+        nc: Nats | None = None
+        fetching: asyncio.Task[list[Any]] | None = None
+        try:
+            while not stop():
+                try:
+                    if nc is None:
+                        nc = await self._link.connect()
+                    js = nc.jetstream(timeout=5.0)
+                    await asyncio.to_thread(self._store.open)
+                    await prepare(js)
+                    subscribed = await js.pull_subscribe_bind(durable=CONSUMER, stream=STREAM)
+                    self._note(None)
+                    break
+                except (BrokerError, StoreError, NatsError, OSError) as error:
+                    self._note(str(error) or type(error).__name__)
+                    await asyncio.sleep(RETRY_S)
+            while not stop():
+                assert nc is not None
+                self.figures.connected = int(nc.is_connected)
+                messages = await (fetching or self._fetch(subscribed))
+                fetching = asyncio.create_task(self._fetch(subscribed))
+                if messages:
+                    await self._take(nc, js, messages, stop)
+                await self._look(js)
+        finally:
+            if fetching is not None:
+                fetching.cancel()
+            if nc is not None:
+                await nc.close()
+
+    async def _fetch(self, subscribed: JetStreamContext.PullSubscription) -> list[Any]:
+        try:
+            return list(await subscribed.fetch(FETCH, timeout=FETCH_S))
+        except (NatsTimeout, TimeoutError):
+            return []
+        except (NatsError, OSError) as error:
+            self._note(self._link.problem or str(error) or type(error).__name__)
+            await asyncio.sleep(RETRY_S)
+            return []
+
+    async def _take(
+        self, nc: Nats, js: JetStreamContext, messages: Sequence[Any], stop: Callable[[], bool]
+    ) -> None:
+        arrived: list[Arrived] = []
+        poison: list[Poison] = []
+        for message in messages:
+            try:
+                arrived.append(read(message.subject, message.data))
+            except MessageError as error:
+                poison.append(Poison(message.subject, message.data, str(error)))
+        while True:
+            began_s = time.monotonic()
+            try:
+                written = await asyncio.to_thread(self._store.write, arrived, poison)
+                break
+            except StoreError as error:
+                self._note(str(error))
+            if stop():
+                return
+            await asyncio.sleep(RETRY_S)
+        self._note(None)
+        self._count(messages, written, time.monotonic() - began_s)
+        try:
+            for message in messages:
+                await message.ack()
+            for site, streams in written.acks.items():
+                ack = AckMessage(event_id=new_id(), at_utc=now_utc(), streams=streams)
+                await nc.publish(subject(ACKS, site), encode(ack))
+            for site in written.erased:
+                # What is still on its way may hold the athlete's rows; the relay sends the others again.
+                await js.purge_stream(STREAM, subject=subject(EVENTS, site))
+        except (NatsError, OSError, TimeoutError) as error:
+            self._note(str(error) or type(error).__name__)  # they are delivered again, and found to be there
+
+    def _count(self, messages: Sequence[Any], written: Written, took_s: float) -> None:
+        of = self.figures
+        of.batches += len(messages)
+        of.repeated += written.repeated
+        of.quarantined += written.quarantined
+        of.commits += 1
+        of.commit_s += took_s
+        for site, rows in written.rows.items():
+            of.rows[site] += rows
+        of.lag_s = max(0.0, (datetime.now(UTC) - messages[-1].metadata.timestamp).total_seconds())
+
+    async def _look(self, js: JetStreamContext) -> None:
+        now_s = time.monotonic()
+        if now_s < self._look_at:
+            return
+        self._look_at = now_s + LOOK_S
+        try:
+            info = await js.consumer_info(STREAM, CONSUMER)
+            self.figures.pending = info.num_pending or 0
+            self.figures.unacknowledged = info.num_ack_pending or 0
+        except NotFoundError:
+            await prepare(js)  # somebody has deleted it, or all three disks are new
+        except (NatsError, OSError, TimeoutError):
+            pass  # said by the next fetch
+        if now_s > self._forget_at:
+            self._forget_at = now_s + FORGET_S
+            try:
+                await asyncio.to_thread(self._store.forget)
+            except StoreError as error:
+                self._note(str(error))
+
+    def _note(self, problem: str | None) -> None:
+        if problem != self.problem:
+            self._say(f"ingest: {problem}" if problem else "ingest: all is well")
+        self.problem = problem
+
+
+async def prepare(js: JetStreamContext) -> None:
+    """Make the stream and its consumer where they are missing."""
+    try:
+        await js.stream_info(STREAM)
+    except NotFoundError:
+        await js.add_stream(STREAM_CONFIG)
+    try:
+        await js.consumer_info(STREAM, CONSUMER)
+    except NotFoundError:
+        await js.add_consumer(STREAM, CONSUMER_CONFIG)

@@ -1,0 +1,331 @@
+"""The writer of the chain's database: batches by COPY, and what of each stream is committed.
+
+    checked rows -> COPY into a staging table -> one upsert for each kind -> ranges of the streams -> commit
+
+The newest state of a row wins, whatever order the batches come in: by the epoch of its relay's stream and the
+number within. A deletion is kept for a while, so that an older state which comes late brings nothing back.
+Writers of one site wait for each other.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import msgspec
+import psycopg
+from psycopg.types.json import Jsonb
+
+from dashboard.chain import tables
+from dashboard.chain.batch import Arrived, Change
+from dashboard.chain.kinds import KINDS, MONTHLY
+from dashboard.database.postgres import CONNECT_TIMEOUT_S, check_encoding, meaning, without_password
+from dashboard.database.tables import QUARANTINE
+from dashboard.record.ranges import minus
+from dashboard.record.streams import Stream
+from station.errors import StoreError
+from station.messages import StreamAck
+
+STREAMS_KEPT = 8  # of each site, the newest
+GONE_KEPT = "30 days"  # far longer than a batch can be on its way
+QUARANTINE_BYTES = 4096
+QUARANTINE_ROWS = 100_000
+_STAGED = ("site", "epoch", "seq", "month")
+
+
+class Poison(NamedTuple):
+    """What cannot be used, and why."""
+
+    subject: str
+    payload: bytes
+    reason: str
+
+
+class Written(NamedTuple):
+    """What a transaction has done."""
+
+    acks: dict[str, list[StreamAck]]  # by site
+    rows: dict[str, int]  # by site, as they came; those that were there already left out
+    repeated: int  # batches that had been committed before
+    quarantined: int
+    erased: list[str]  # sites of which an athlete was erased
+
+
+class ChainStore:
+    """The chain's database at a postgresql:// URL. Use from one thread; a lost connection is made anew.
+
+    Methods raise StoreError when the database cannot serve; nothing is half done then.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.name = without_password(url)
+        self._url = url
+        self._db: psycopg.Connection | None = None
+        self._months: set[str] = set()
+
+    def close(self) -> None:
+        """Release it."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def open(self) -> None:
+        """Connect, and make the tables where they are missing."""
+        with self._errors():
+            self._connected()
+
+    def write(self, batches: Sequence[Arrived], poison: Sequence[Poison] = ()) -> Written:
+        """Commit batches of sites in one transaction."""
+        with self._errors():
+            db = self._connected()
+            self._make_months(db, batches)
+            try:
+                with db.transaction():
+                    return self._write(db, batches, poison)
+            except (psycopg.DataError, psycopg.IntegrityError):
+                pass  # a value that no check foresaw: each batch alone, and its rows by halves
+            done = [self._write_alone(db, one) for one in batches]
+            with db.transaction():
+                self._quarantine(db, poison)
+            return _together(done, len(poison))
+
+    def forget(self) -> None:
+        """Let go of deletions that nothing late can undo any more."""
+        with self._errors():
+            self._connected().execute(
+                f"DELETE FROM chain_gone WHERE at_utc < now() - interval '{GONE_KEPT}'".encode()
+            )
+
+    def _write_alone(self, db: psycopg.Connection, one: Arrived) -> Written:
+        with db.transaction():
+            return self._write(db, [one], (), careful=True)
+
+    def _write(
+        self,
+        db: psycopg.Connection,
+        batches: Sequence[Arrived],
+        poison: Sequence[Poison],
+        careful: bool = False,
+    ) -> Written:
+        poison = list(poison)
+        streams = self._load(db, batches)
+        newest: dict[tuple[str, ...], Change] = {}
+        rows: dict[str, int] = dict.fromkeys((one.site for one in batches), 0)
+        repeated = 0
+        for site, batch, found, bad in batches:
+            stream = streams[site, batch.stream]
+            if not minus(((batch.first_seq, batch.last_seq),), stream.received):
+                repeated += 1
+                continue
+            stream.take_range(batch.first_seq, batch.last_seq)
+            poison += [Poison(f"{site}/{batch.stream}", one.payload, one.reason) for one in bad]
+            rows[site] += len(found)
+            for change in found:
+                held = newest.get(change.key)
+                if held is None or (held.epoch, held.seq) < (change.epoch, change.seq):
+                    newest[change.key] = change
+        by_kind: dict[tuple[str, tuple[str, ...]], list[Change]] = {}
+        gone: list[Change] = []
+        for change in newest.values():
+            if change.values is None:
+                gone.append(change)
+            else:
+                by_kind.setdefault((change.kind, tuple(change.values)), []).append(change)
+        for (kind, columns), some in by_kind.items():
+            if careful:
+                poison += self._halves(db, kind, columns, some)
+            else:
+                self._upsert(db, kind, columns, some)
+        self._delete(db, gone)
+        self._quarantine(db, poison)
+        acks = self._save(db, batches, streams, rows)
+        erased = {one.site for one in newest.values() if one.kind == "erased" and one.values is not None}
+        return Written(acks, rows, repeated, len(poison), sorted(erased))
+
+    def _load(self, db: psycopg.Connection, batches: Sequence[Arrived]) -> dict[tuple[str, str], Stream]:
+        """The streams of the batches, and those their relays had before; their sites are locked."""
+        sites = sorted({one.site for one in batches})
+        db.execute("INSERT INTO chain_sites SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", (sites,))
+        db.execute("SELECT FROM chain_sites WHERE site = ANY(%s) ORDER BY site FOR UPDATE", (sites,))
+        query = "SELECT site, stream, received FROM chain_streams WHERE site = ANY(%s)"
+        kept = {(site, stream): received for site, stream, received in db.execute(query, (sites,))}
+        found: dict[tuple[str, str], Stream] = {}
+        for site, batch, *_ in batches:
+            for name in (batch.stream, *(batch.settled[:1] if batch.settled else ())):
+                received = tuple((first, last) for first, last in kept.get((site, name), ()))
+                found.setdefault((site, name), Stream(0, name, received, ()))
+        return found
+
+    def _save(
+        self,
+        db: psycopg.Connection,
+        batches: Sequence[Arrived],
+        streams: Mapping[tuple[str, str], Stream],
+        rows: Mapping[str, int],
+    ) -> dict[str, list[StreamAck]]:
+        acks: dict[str, list[StreamAck]] = {}
+        epochs = {(site, batch.stream): batch.epoch for site, batch, *_ in batches}
+        for (site, name), stream in streams.items():
+            acks.setdefault(site, []).append(stream.ack())
+            if (site, name) not in epochs:
+                continue  # a stream that has ended
+            db.execute(
+                "INSERT INTO chain_streams VALUES (%s, %s, %s, now(), %s, %s) ON CONFLICT (site, stream)"
+                " DO UPDATE SET heard_utc = now(), received = excluded.received,"
+                " events = chain_streams.events + excluded.events",
+                (site, name, epochs[site, name], Jsonb(stream.received), rows[site]),
+            )
+            db.execute(
+                "DELETE FROM chain_streams WHERE site = %s AND stream NOT IN"
+                " (SELECT stream FROM chain_streams WHERE site = %s ORDER BY epoch DESC LIMIT %s)",
+                (site, site, STREAMS_KEPT),
+            )
+        return acks
+
+    def _halves(
+        self, db: psycopg.Connection, kind: str, columns: tuple[str, ...], some: Sequence[Change]
+    ) -> list[Poison]:
+        """Write rows of which at least one cannot be written; those that cannot come back."""
+        try:
+            with db.transaction():
+                self._upsert(db, kind, columns, some)
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            if len(some) == 1:
+                payload = msgspec.json.encode(some[0].values)
+                return [Poison(f"{some[0].site}/{kind}", payload, f"{type(error).__name__}: {error}")]
+            middle = len(some) // 2
+            return [
+                *self._halves(db, kind, columns, some[:middle]),
+                *self._halves(db, kind, columns, some[middle:]),
+            ]
+        return []
+
+    def _upsert(
+        self, db: psycopg.Connection, kind: str, columns: tuple[str, ...], some: Iterable[Change]
+    ) -> None:
+        own = _STAGED if kind == MONTHLY else _STAGED[:3]
+        names = ", ".join(f'"{name}"' for name in (*columns, *own))
+        with db.cursor().copy(f"COPY stage_{kind} ({names}) FROM STDIN".encode()) as copy:
+            for one in some:
+                assert one.values is not None
+                last = (one.site, one.epoch, one.seq, one.month)
+                copy.write_row((*one.values.values(), *last[: len(own)]))
+        key = tables.key_of(kind)
+        same = " AND ".join(f"g.{a} = s.{b}" for a, b in _gone_key(kind))
+        replaced = ", ".join(
+            f'"{name}" = excluded."{name}"' for name in (*columns, "epoch", "seq") if name not in key
+        )
+        db.execute(
+            f"INSERT INTO {kind} ({names}) SELECT {names} FROM stage_{kind} s WHERE NOT EXISTS (SELECT FROM"
+            f" chain_gone g WHERE g.kind = '{kind}' AND {same} AND (g.epoch, g.seq) > (s.epoch, s.seq))"
+            f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {replaced}"
+            f" WHERE (excluded.epoch, excluded.seq) > ({kind}.epoch, {kind}.seq)".encode()
+        )
+        db.execute(f"TRUNCATE stage_{kind}".encode())
+
+    def _delete(self, db: psycopg.Connection, gone: Sequence[Change]) -> None:
+        """Keep that rows are gone, and delete them where they are."""
+        if not gone:
+            return
+        with db.cursor().copy("COPY stage_gone FROM STDIN") as copy:
+            for one in gone:
+                copy.write_row(one[:7])
+        db.execute(
+            "INSERT INTO chain_gone SELECT kind, site, station, event_id, month, epoch, seq FROM stage_gone"
+            " ON CONFLICT (kind, site, station, event_id, month)"
+            " DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq, at_utc = now()"
+            " WHERE (excluded.epoch, excluded.seq) > (chain_gone.epoch, chain_gone.seq)"
+        )
+        for kind in {one.kind for one in gone}:
+            same = " AND ".join(f"g.{a} = t.{b}" for a, b in _gone_key(kind))
+            db.execute(
+                f"DELETE FROM {kind} t USING stage_gone g WHERE g.kind = '{kind}' AND {same}"
+                f" AND (t.epoch, t.seq) < (g.epoch, g.seq)".encode()
+            )
+        db.execute("TRUNCATE stage_gone")
+
+    def _quarantine(self, db: psycopg.Connection, poison: Sequence[Poison]) -> None:
+        if not poison:
+            return
+        with db.cursor() as cursor:
+            cursor.executemany(
+                f"INSERT INTO {QUARANTINE.name} (at_utc, topic, reason, payload)"
+                " VALUES (now(), %s, %s, %s)".encode(),
+                [
+                    (one.subject[:256], one.reason[:512].replace("\0", ""), one.payload[:QUARANTINE_BYTES])
+                    for one in poison
+                ],
+            )
+        db.execute(
+            f"DELETE FROM {QUARANTINE.name} WHERE id <="
+            f" (SELECT max(id) FROM {QUARANTINE.name}) - {QUARANTINE_ROWS}".encode()
+        )
+
+    def _make_months(self, db: psycopg.Connection, batches: Sequence[Arrived]) -> None:
+        """Parts of the reps' table are made before the transaction that needs them."""
+        months = {change.month for one in batches for change in one.changes if change.month}
+        if months - self._months:
+            tables.month_parts(db, set(filter(_is_month, months)), datetime.now(UTC).date())
+            self._months |= months
+
+    def _connected(self) -> psycopg.Connection:
+        if self._db is not None and not self._db.closed and not self._db.broken:
+            return self._db
+        self.close()
+        options = "-c client_encoding=UTF8 -c timezone=UTC -c synchronous_commit=on -c jit=off"
+        db = psycopg.connect(
+            self._url,
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            application_name="plumbline ingest",
+            options=options,
+        )
+        check_encoding(db, self.name)
+        try:
+            tables.make(db)
+            for kind in KINDS:
+                db.execute(f"CREATE TEMP TABLE stage_{kind} (LIKE {kind})".encode())
+            db.execute("CREATE TEMP TABLE stage_gone (LIKE chain_gone)")
+            db.execute("ALTER TABLE stage_gone DROP COLUMN at_utc")
+        except BaseException:
+            db.close()
+            raise
+        self._db, self._months = db, set()
+        return db
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.Error as error:
+            raise StoreError(f"{self.name}: {meaning(error)}") from error
+
+
+def _gone_key(kind: str) -> list[tuple[str, str]]:
+    """Columns of chain_gone, and those of a table that they stand for."""
+    if kind == "erased":
+        return [("site", "site"), ("event_id", "athlete_hash")]
+    return [(name, name) for name in tables.key_of(kind)]
+
+
+def _is_month(text: str) -> bool:
+    return len(text) == 7 and text[4] == "-" and text[:4].isdecimal() and text[5:] in _MONTHS
+
+
+_MONTHS = {f"{number:02d}" for number in range(1, 13)}
+
+
+def _together(done: Sequence[Written], quarantined: int) -> Written:
+    whole = Written({}, {}, 0, quarantined, [])
+    for one in done:
+        for site, acks in one.acks.items():
+            # The newest of a stream alone.
+            kept = {ack.stream: ack for ack in (*whole.acks.get(site, ()), *acks)}
+            whole.acks[site] = list(kept.values())
+            whole.rows[site] = whole.rows.get(site, 0) + one.rows[site]
+        whole = whole._replace(
+            repeated=whole.repeated + one.repeated,
+            quarantined=whole.quarantined + one.quarantined,
+            erased=[*whole.erased, *one.erased],
+        )
+    return whole
