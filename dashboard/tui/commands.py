@@ -10,7 +10,6 @@ import msgspec
 from dashboard.broker.client import Client, PendingCommand
 from dashboard.floor.state import StationKey
 from dashboard.history.recall import Change, Recall, RecordSnapshot
-from dashboard.roster.athletes import save_person, save_plan
 from dashboard.roster.people import Athlete, Plan
 from dashboard.roster.plans import assignment, exercise_change, is_id, matching, plan_at, plan_of_target
 from station.exercises import Profile
@@ -140,6 +139,8 @@ class CommandSender:
     def keep_person(self, key: StationKey, one: Athlete, assign: bool = False) -> None:
         """Keep an athlete's name, badge, squad and note in the record; then `assign` a station to them."""
 
+        from dashboard.roster.athletes import save_person  # noqa: PLC0415  the database
+
         def told(wrong: str | None) -> None:
             self._tell(Result(key[1], wrong or f"{one.name} is in the record", wrong is None))
             if wrong is None and assign:
@@ -150,6 +151,8 @@ class CommandSender:
     def _keep_plan(
         self, key: StationKey, athlete: str, exercise: str, load_kg: float | None, target: dict[str, Any]
     ) -> None:
+        from dashboard.roster.athletes import save_plan  # noqa: PLC0415  the database
+
         found = self._athlete(athlete)
         old = next((one for one in found.plans if one.exercise == exercise), None) if found else None
         plan = plan_of_target(exercise, load_kg, target, old)

@@ -86,6 +86,7 @@ async def in_the_history(pilot: Any, app: PlumblineApp, looks: Any) -> None:
     await choose(2)
     await pilot.press("space")
     await choose(3)
+    await pilot.press("m", "m")  # past tempo and deviation, which need no curve
     for word in ("place, m", "velocity, m/s", "path, m"):
         await pilot.press("m")
         await looks.poll(pilot, lambda word=word: word in looks.text(app))
