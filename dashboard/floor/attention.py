@@ -33,6 +33,23 @@ class Attention(IntEnum):
     FINE = 7
 
 
+_CHANNELS = {
+    "position_m": "tether",
+    "position_2_m": "second tether",
+    "tether_angle_rad": "tilt of the tether",
+    "force_n": "load cell",
+    "pulley_x_n": "pulley's cell",
+    "pulley_y_n": "pulley's cell",
+}
+
+
+def channel_words(channel: str) -> str:
+    """What a channel measures with, for somebody who stands before it."""
+    if channel.startswith("platform_"):
+        return f"platform, {channel.removeprefix('platform_').removesuffix('_n').replace('_', ' ')}"
+    return _CHANNELS.get(channel, channel)
+
+
 class Link(msgspec.Struct, frozen=True):
     """How recent the shown data is, as a short text."""
 
@@ -108,7 +125,7 @@ def attention_of(
     elif session.health is not None and session.health.outbox_depth >= UNWRITTEN:
         found = (Attention.FAULT, "nobody writes the history")
     elif saturated:
-        found = (Attention.FAULT, f"{saturated[0]} saturated")
+        found = (Attention.FAULT, f"{channel_words(saturated[0])} overloaded: take load off")
     elif last and last.slack and not over:
         found = (Attention.UNSAFE, "cable slack")
     elif counted and counted[-1].loss_reached and not over:

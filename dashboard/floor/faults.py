@@ -4,7 +4,7 @@ from datetime import date
 
 import msgspec
 
-from dashboard.floor.attention import UNWRITTEN, LinkName
+from dashboard.floor.attention import UNWRITTEN, LinkName, channel_words
 from dashboard.floor.state import SessionState
 from dashboard.floor.views import StationView
 
@@ -46,7 +46,10 @@ def faults(view: StationView, session: SessionState, today: date) -> list[Fault]
         if health.link_up and health.problem:
             found.append(Fault(health.problem, "see the edge's log; the reps stay in its memory meanwhile"))
         found += [
-            Fault(f"{name} is at the end of its range", "take load off; check the cell's wiring and its zero")
+            Fault(
+                f"{channel_words(name)} is at the end of its range",
+                "take load off; check the cell's wiring and its zero",
+            )
             for name in health.saturated
         ]
         frames = max(1, health.frames + health.frames_lost)
@@ -93,7 +96,8 @@ def faults(view: StationView, session: SessionState, today: date) -> list[Fault]
             if measured is not None and asked and abs(measured - asked) > RATE_SHARE * asked:
                 found.append(
                     Fault(
-                        f"{sensor.channel}: {measured:.4g} samples a second, {asked:.4g} configured",
+                        f"{channel_words(sensor.channel)}: {measured:.4g} samples a second,"
+                        f" {asked:.4g} configured",
                         "correct rate_hz in the station file, or the board's setting",
                     )
                 )
@@ -108,7 +112,10 @@ def faults(view: StationView, session: SessionState, today: date) -> list[Fault]
         age = calibration_age_days(sensor.calibrated, today)
         if age is not None and age > CALIBRATION_DAYS:
             found.append(
-                Fault(f"{sensor.channel}: calibrated {age} days ago", "run `plumbline calibrate` once more")
+                Fault(
+                    f"{channel_words(sensor.channel)}: calibrated {age} days ago",
+                    f"run `plumbline calibrate` once more, for {sensor.channel}",
+                )
             )
     return found
 

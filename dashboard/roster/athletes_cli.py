@@ -29,6 +29,7 @@ athletes.toml:                                athletes.csv, a line per exercise:
   id = "a-17"                                   a-17,Ana Okoro,0042,rdl,60,3,8,2-0-1-1
   name = "Ana Okoro"                            a-17,,,cable-pull-through,25,3,12,
   badge = "0042"
+  squad = "juniors"
   [[athletes.plans]]
   exercise = "rdl"
   load_kg = 60
@@ -86,9 +87,10 @@ def athletes_command(argv: Sequence[str]) -> int:
 
 def _list_athletes(db: Database) -> None:
     for one in athletes(db):
-        print(
-            f"{clean(one.id):<12} {clean(one.name)}" + (f"  (badge {clean(one.badge)})" if one.badge else "")
-        )
+        said = [f"{clean(one.id):<12} {clean(one.name)}"]
+        said += [f"(badge {clean(one.badge)})"] if one.badge else []
+        said += [clean(word) for word in (one.squad, one.note) if word]
+        print("  ".join(said))
         for plan in one.plans:
             given = msgspec.structs.asdict(plan).items()
             rest = ", ".join(f"{key} {value:g}" for key, value in given if isinstance(value, int | float))

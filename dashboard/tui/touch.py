@@ -24,6 +24,7 @@ _TYPED = {
     "right": "\x1b[C",
     "left": "\x1b[D",
     "ctrl+p": "\x10",
+    "backspace": "\x7f",
     "ctrl+n": "\x0e",
     "ctrl+e": "\x05",
 }

@@ -113,15 +113,15 @@ class AthleteScreen(Dialog[str | None]):
 
     def _line(self, one: Athlete) -> Text:
         plan = self._plan_of(one)
-        line = Text(f"{clean(one.name, 24):<24}", no_wrap=True, overflow="ellipsis")
-        line.append(f" {clean(one.badge or one.id, 10):<10}", "dim")
+        line = Text(f"{clean(one.name, 18):<18}", no_wrap=True, overflow="ellipsis")
+        line.append(f" {clean(one.badge or one.id, 8):<8}", "dim")
         if one.squad is not None:
-            line.append(f" {clean(one.squad, 12)}", "dim")
+            line.append(f" {clean(one.squad, 9)}", "dim")
         if plan is not None:
             sets = f"{plan.sets}×" if plan.sets else ""
             reps = f" {sets}{plan.reps}" if plan.reps else ""
             load = "" if plan.load_kg is None else f" {plan.load_kg:g} kg"
-            line.append(f" {clean(plan.exercise, 22)}{load}{reps}", "dim")
+            line.append(f" {clean(plan.exercise, 20)}{load}{reps}", "dim")
         if one.note is not None:
             line.append(f"  ! {clean(one.note, 40)}", "yellow")
         return line

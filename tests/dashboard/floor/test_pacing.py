@@ -92,8 +92,8 @@ def heard(*messages: Message) -> Any:
         ({"clock_drift_ppm": 60.0}, []),
         ({"outbox_depth": 10}, ["nobody writes the history: 10 events wait"]),
         ({"outbox_depth": 9}, []),
-        ({"saturated": ["force_n"]}, ["force_n is at the end of its range"]),
-        ({"rates_hz": {"position_m": 80.0}}, ["position_m: 80 samples a second, 100 configured"]),
+        ({"saturated": ["force_n"]}, ["load cell is at the end of its range"]),
+        ({"rates_hz": {"position_m": 80.0}}, ["tether: 80 samples a second, 100 configured"]),
         ({"rates_hz": {"position_m": 99.0}}, []),
     ],
 )
@@ -110,7 +110,7 @@ def test_an_old_calibration_is_a_fault_and_a_station_that_is_gone_too(words: Any
     sensors = [Sensor(channel="position_m", rate_hz=None, calibrated="2024-06-01")]
     station = heard(say.state("lost"), say.info(sensors=sensors))
     found = faults(view(station, all_profiles(), 0.5), station.newest, date(2026, 1, 1))
-    assert [fault.what for fault in found] == ["the node is gone", "position_m: calibrated 579 days ago"]
+    assert [fault.what for fault in found] == ["the node is gone", "tether: calibrated 579 days ago"]
 
 
 def test_the_light_theme_turns_lightness_round_and_keeps_what_differs_apart() -> None:

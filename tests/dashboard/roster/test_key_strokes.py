@@ -11,7 +11,7 @@ from dashboard.tui.screens.floor import FloorScreen
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "screens.md"
 SIGNS = {"⏎": "enter", "↓": "down", "↑": "up", "←": "left", "→": "right", "␣": "space", "/": "slash",
-         "tab": "tab", ".": "full_stop", "?": "question_mark"}  # fmt: skip
+         "tab": "tab", "⇧tab": "shift+tab", ".": "full_stop", "?": "question_mark"}  # fmt: skip
 RDL = Plan(exercise="romanian-deadlift", load_kg=60.0, sets=3, reps=8)
 PEOPLE = [
     Athlete(id="a-17", name="Ana Okoro", badge="0042", squad="juniors", plans=(RDL,)),

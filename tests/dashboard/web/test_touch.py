@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from dashboard.record.store import Arrived, open_store
+
 pytestmark = pytest.mark.long
 
 SIZES = [(1280, 800), (1024, 768), (390, 844)]
@@ -153,3 +155,21 @@ def test_a_lost_connection_is_said_and_found_again_within_three_seconds(
         process.wait(10.0)
         assert process.stdout is not None
         process.stdout.close()
+
+
+def test_reps_of_the_record_come_as_a_file_into_the_browser(
+    served: Callable[..., str], in_a_browser: Any, words: Any, tmp_path: Path
+) -> None:
+    with open_store(tmp_path / "history.db") as store:
+        store.ingest([Arrived("gym", "rack-1", words().rep(1, athlete="ana"))])
+    folder = tmp_path / "downloads"
+
+    async def drive(browser: Any) -> None:
+        await browser.ask("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+        await tap(browser, "History")
+        await browser.until(lambda: "Romanian" in browser.received)
+        await tap(browser, "Export")
+        await browser.until(lambda: list(folder.glob("ana-romanian-deadlift.csv")))
+        assert b"mean_concentric_velocity_mps" in next(folder.iterdir()).read_bytes()
+
+    in_a_browser(served(), drive, a_tablet((1024, 768)))

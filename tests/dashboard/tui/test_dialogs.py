@@ -1,0 +1,61 @@
+"""What is asked in front of the floor, at three sizes; and what a finger finds in each."""
+
+from typing import Any
+
+import pytest
+
+from dashboard.history.recall import RecordSnapshot
+from dashboard.roster.people import Athlete, Plan
+from dashboard.tui.app import PlumblineApp
+from dashboard.tui.dialogs.athlete import AthleteScreen
+from dashboard.tui.dialogs.dialog import Dialog
+from dashboard.tui.touch import touch_keys
+from station.exercises import all_profiles
+
+SIZES = [(80, 24), (120, 40), (200, 60)]
+RDL = Plan(exercise="romanian-deadlift", load_kg=60.0, sets=3, reps=8)
+PEOPLE = (
+    Athlete(id="a-17", name="Ana Okoro", badge="0042", squad="juniors", note="left knee", plans=(RDL,)),
+    Athlete(id="b-04", name="Ben Lund", badge="0043"),
+)
+
+
+class Remembered:
+    """Stands where the record's reader stands; it never changes."""
+
+    known = RecordSnapshot(athletes=PEOPLE, names={one.id: one.name for one in PEOPLE})
+
+    def want(self, athlete: str, exercise: str) -> None:
+        """There is nothing more."""
+
+    def again(self) -> None:
+        """There is nothing new."""
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_dialogs_look_as_reviewed_and_a_finger_can_send_and_leave_them(
+    still: Any, words: Any, looks: Any, size: tuple[int, int]
+) -> None:
+    say = words()
+    hers = {"athlete": "a-17", "load_kg": 60.0, "target_reps": 8, "target_sets": 3, "rest_s": 120.0}
+    hers |= {"velocity_least_mps": 0.45, "velocity_most_mps": 0.6}
+    done = [say.rep(n, athlete="a-17", load_kg=60.0) for n in range(1, 9)]
+    still.put("rack-1", say.state(), say.info(**hers), *done, say.set(1, athlete="a-17"), say.live(99.0))
+    app = PlumblineApp(still, all_profiles(), recall=Remembered())  # type: ignore[arg-type]
+
+    async def drive(pilot: Any) -> None:
+        await looks.settle(pilot)
+        for key, name in (("p", "prescription"), ("o", "sign-off"), ("a", "athlete")):
+            await pilot.press(key)
+            await looks.poll(pilot, lambda: isinstance(app.screen, Dialog))
+            await looks.settle(pilot)
+            looks.check(f"{name}-{size[0]}x{size[1]}", looks.text(app))
+            buttons = dict(touch_keys(app.screen))
+            assert buttons.items() >= {"Send": "\r", "Back": "\x1b"}.items()
+            assert ("New" in buttons and "Change" in buttons) is isinstance(app.screen, AthleteScreen)
+            await pilot.press("escape")
+        await pilot.press("f1")
+        await looks.poll(pilot, lambda: isinstance(app.screen, Dialog))
+        assert dict(touch_keys(app.screen))["Original key"] == "\x7f"
+
+    looks.run(app, size, drive)
