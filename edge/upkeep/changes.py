@@ -70,8 +70,7 @@ def read_plain(path: Path) -> str | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        what = "a link, which is not followed here; remove it" if path.is_symlink() else error.strerror
-        raise ConfigError(f"{path}: {what}") from error
+        raise ConfigError(f"{path}: {_link(path) if path.is_symlink() else error.strerror}") from error
     with os.fdopen(number, "rb") as file:
         if not stat.S_ISREG(os.fstat(number).st_mode):
             raise ConfigError(f"{path}: no file; remove it")
@@ -79,6 +78,14 @@ def read_plain(path: Path) -> str | None:
             return file.read().decode()
         except UnicodeDecodeError as error:
             raise ConfigError(f"{path}: no text ({error})") from error
+
+
+def _link(path: Path) -> str:
+    """What kind of link a file of ours is, and what to do: one to /dev/null is how systemd and udev mask."""
+    if os.path.realpath(path) != os.devnull:
+        return "a link, which is not followed here; remove it"
+    remedy = f"`systemctl unmask {path.name}`" if path.suffix == ".service" else "remove it"
+    return f"masked, a link to {os.devnull}; {remedy}, then again"
 
 
 def claim(folder: Path) -> None:

@@ -144,7 +144,12 @@ def _status(root: Path) -> int:
     todo = []
     for kind in NAMES:
         name = f"plumbline-{kind}"
-        text = read_own(root / unit_path(name))
+        try:
+            text = read_own(root / unit_path(name))
+        except ConfigError as error:
+            print(f"  {kind:<10} not Plumbline's to start")
+            todo.append(str(error))
+            continue
         if text is None:
             print(f"  {kind:<10} not installed")
             continue

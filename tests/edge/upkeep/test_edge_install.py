@@ -167,6 +167,30 @@ def test_what_nobody_of_us_made_is_not_touched(
     assert not (tmp_path / "etc/plumbline/rack-1.toml").exists()
 
 
+@pytest.mark.parametrize(
+    ("masked", "remedy"),
+    [
+        (UNIT, "`systemctl unmask plumbline-edge.service`"),
+        ("etc/udev/rules.d/60-plumbline.rules", "remove it"),
+    ],
+)
+def test_what_the_machines_owner_has_masked_stays_so_and_the_way_back_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], masked: str, remedy: str
+) -> None:
+    path = tmp_path / masked
+    path.parent.mkdir(parents=True)
+    path.symlink_to("/dev/null")
+    for words in (["install", "rack-1"], ["install", "rack-1", "--dry-run"], ["status"]):
+        if masked == UNIT or words != ["status"]:
+            assert main(["edge", *words, "--root", str(tmp_path)]) == 1
+            error = capsys.readouterr().err
+            assert f"{path}: masked" in error and remedy in error and len(error.splitlines()) == 1
+    assert path.readlink() == Path("/dev/null")
+    assert not (tmp_path / "etc/plumbline").exists()
+    path.unlink()
+    assert install(tmp_path, "rack-1") == 0
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_links_planted_by_the_nodes_user_are_not_followed_and_the_folder_is_taken_back(
     tmp_path: Path,

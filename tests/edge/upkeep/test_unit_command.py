@@ -132,6 +132,24 @@ def test_a_unit_of_somebody_elses_is_not_touched(tmp_path: Path, capsys: pytest.
     assert path.read_text() == "[Service]\n" and len(capsys.readouterr().err.splitlines()) == 2
 
 
+def test_a_masked_unit_stays_masked_and_status_tells_of_the_others_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unit(tmp_path, "add", *ADDED["screen"])
+    path = tmp_path / SYSTEM / "plumbline-record.service"
+    path.symlink_to("/dev/null")
+    capsys.readouterr()
+    for words in (["add", "record"], ["add", "record", "--dry-run"], ["remove", "record"]):
+        assert unit(tmp_path, *words) == 1
+        error = capsys.readouterr().err
+        assert "masked" in error and "`systemctl unmask plumbline-record.service`" in error
+        assert len(error.splitlines()) == 1
+    assert path.readlink() == Path("/dev/null")
+    assert unit(tmp_path, "status") == 1
+    said = capsys.readouterr().out
+    assert "plumbline-record.service: masked" in said and "plumbline-screen.service" in said
+
+
 def test_a_secret_that_systemd_hands_over_is_read_whatever_its_mode_looks_like(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
