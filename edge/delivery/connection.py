@@ -25,7 +25,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from edge.delivery.duplicate_node import LEAVES as DUPLICATE_LEAVES
 from edge.delivery.duplicate_node import DuplicateNode
 from edge.delivery.home_assistant import discovery
-from edge.delivery.mqtt_client import new_client
+from edge.delivery.mqtt_client import client_id, new_client
 from station.config import Mqtt, certificate_problem, check_mqtt, read_password
 from station.errors import MessageError
 from station.messages import StateMessage, decode, encode, new_id
@@ -177,7 +177,7 @@ class BrokerConnection:
         name = (
             f"plumbline-asks-{new_id()[:12]}"
             if self._asking
-            else f"plumbline-{self._mqtt.site}-{self._station}"
+            else client_id(self._mqtt.site, self._station, self._password)
         )
         client = new_client(self._mqtt, name, self._version, self._password, CONNECT_TIMEOUT_S)
         client.reconnect_delay_set(min_delay=1, max_delay=RECONNECT_MAX_S)

@@ -20,6 +20,7 @@ from dashboard.record.record import Record
 from dashboard.record.store import open_store
 from edge.broker.access import Role, User, acl
 from edge.broker.folder import BrokerFolder
+from edge.delivery.mqtt_client import client_id
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from station.cli import main
@@ -61,11 +62,11 @@ DISCOVERY = "homeassistant/sensor/rack-1/plumbline_gym_rack-1_rep/config"
 class Peer:
     """One user's connection; waits for what the broker answers."""
 
-    def __init__(self, gym: "SetUp", user: str) -> None:
+    def __init__(self, gym: "SetUp", user: str, client_id: str = "") -> None:
         self.heard: dict[str, bytes] = {}
         self._answers: dict[int, str] = {}
         self._changed = threading.Condition()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5)
         self._client.username_pw_set(user, gym.password(user))
         self._client.tls_set(str(gym.folder / "ca.pem"))
         self._client.on_publish = self._published
@@ -202,6 +203,30 @@ def test_reps_get_through_and_a_record_of_the_role_acknowledges_them(
         assert [row["number"] for row in store.reps("gym", "rack-1")] == [1, 2]
     assert publisher.senders["rack-1"].connection.trouble is None
     publisher.stop()
+
+
+@pytest.mark.parametrize("ours", ["plumbline-gym-rack-1", "rack-1"])
+def test_nobody_who_lacks_a_nodes_password_can_take_its_client_id(
+    gym: SetUp, outbox: Outbox, until: Any, ours: str
+) -> None:
+    """A broker throws out whoever had the id that a newcomer gives (MQTT 5, 3.1.4-3)."""
+    publisher = Publisher(outbox, {"rack-1": gym.mqtt("rack-1")}, {"rack-1": "one"})
+    publisher.start()
+    connection = publisher.senders["rack-1"].connection
+    until(lambda: connection.connected)
+    with Peer(gym, "coach", client_id=ours) as coach:
+        assert coach.may_write(f"{ROOT}rack-1/command"), "the coach is connected"
+        with Peer(gym, "record") as record:
+            assert record.may_write(f"{ROOT}rack-1/ack")
+        assert connection.connected and connection.connects == 1
+    publisher.stop()
+
+
+def test_the_client_id_of_a_node_is_the_same_at_each_start_and_another_by_password(tmp_path: Path) -> None:
+    assert client_id("gym", "rack-1", "a word") == client_id("gym", "rack-1", "a word")
+    assert client_id("gym", "rack-1", "a word") != client_id("gym", "rack-1", "another")
+    assert client_id("gym", "rack-1", "a word") != client_id("gym", "rack-2", "a word")
+    assert client_id("gym", "rack-1", None) == "plumbline-gym-rack-1"
 
 
 def test_a_station_that_says_another_name_is_told_by_its_own_log(
