@@ -70,3 +70,16 @@ def test_a_load_let_fall_on_the_cell_shifts_no_zero(paths):
     deviation_m, sigma_m = paths(fallen).T
     assert deviation_m.size == 4
     assert (deviation_m < 2.0 * sigma_m).all()
+
+
+@pytest.mark.parametrize(("left", "seen"), [(0.17, False), (0.23, True)])
+def test_a_cable_that_pulls_by_a_fifth_of_what_it_did_is_slack(paths, left, seen):
+    def pull(time_s, s):
+        return np.where(np.gradient(s, time_s) < -1.2, left * 500.0, 500.0)
+
+    assert (np.isfinite(paths(pull)) == seen).all()
+
+
+@pytest.mark.parametrize(("pull_n", "seen"), [(13.5, False), (20.5, True)])
+def test_a_pull_whose_one_reading_says_the_place_within_5_cm_shows_a_path(paths, pull_n, seen):
+    assert (np.isfinite(paths(lambda time_s, s: np.full(s.size, pull_n))) == seen).all()

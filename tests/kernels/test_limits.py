@@ -125,3 +125,23 @@ def test_no_path_is_said_of_a_line_over_a_gap(motion, rdl, counter, gap_s, seen)
     found = rc.push(SECOND, time_s[kept], second[kept]) + rc.push(POSITION, time_s, s) + rc.finish()
     (rep,) = [one for one in found if isinstance(one, Measured) and one.kind == "complete"]
     assert np.isfinite(rep.path_deviation_m) == seen
+
+
+@pytest.mark.parametrize(("behind_s", "waits"), [(0.19, True), (0.31, False)])
+def test_a_second_tether_is_waited_for_a_quarter_of_a_second(motion, counter, behind_s, waits):
+    time_s, s = motion((4.0, 0.0))
+    rc = counter("two-tethers", anchor_m=(0.0, 0.0), anchor_2_m=(-0.6, 0.0))
+    known, come = time_s < 2.0, time_s < 2.0 + behind_s
+    rc.push(SECOND, time_s[known], np.sqrt(0.36 + s[known] ** 2))
+    rc.push(POSITION, time_s[come], s[come])
+    assert (rc.now_s < 2.05) == waits
+
+
+@pytest.mark.parametrize(("share", "falls"), [(0.48, False), (0.72, True)])
+def test_a_bar_that_falls_by_three_fifths_of_gravity_is_let_go(motion, results, share, falls):
+    _, lifted = motion((2.0, 0.0), (1.0, 0.5), (0.5, 0.0), start_m=0.2)
+    t = np.arange(400) / 200.0
+    down = np.maximum(0.7 - 0.5 * share * 9.81 * t * t, 0.2)
+    s = np.concatenate((lifted, down[1:], np.full(800, 0.2)))
+    (rep,) = results(np.arange(s.size) / 200.0, s, concentric_first=True)[0]
+    assert np.isnan(rep.eccentric_s) == falls
