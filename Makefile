@@ -21,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE :=
 WORKERS = $$(( $$(nproc) < 8 ? 2 * $$(nproc) : $$(nproc) ))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test thorough lint kernels docs bench accuracy faults release clean
+.PHONY: help demo test thorough lint kernels docs bench accuracy faults chain release clean
 
 help: ## what there is to make
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,10 @@ accuracy: $(BUILT) ## score the kernels on the simulator's truth and print the t
 
 faults: $(BUILT) ## break broker, network, disk, power and sensors on purpose, and print what came of it
 	@$(BIN)/python -m tests.faults
+
+chain: $(BUILT) ## kill the servers of a chain of gyms in turn, and count what is lost
+	@$(BIN)/python -m tests.faults.chain
+	@$(BIN)/python -m tests.faults.chain --quick --power
 
 release: $(BUILT) ## check version, changelog and figures, and build what is uploaded
 	@$(BIN)/python -m tests.release

@@ -147,6 +147,12 @@ class NatsServers:
                 [str(NATS), "-c", str(folder / "nats.conf")], stdout=log, stderr=log
             )
 
+    def signal(self, number: int) -> None:
+        """A signal to each server that runs."""
+        for process in self._processes:
+            if process is not None:
+                process.send_signal(number)
+
     def kill(self, number: int) -> None:
         """SIGKILL."""
         process = self._processes[number]

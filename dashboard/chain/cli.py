@@ -34,6 +34,7 @@ CHAIN_EXAMPLES = """\
 examples:
   plumbline chain init DIR --server c1.example c2.example c3.example --sites gym-a gym-b
   plumbline chain init DIR --sites gym-c                          one more
+  plumbline chain coach ana --sites gym-a --db postgresql://ingest@db.example/chain
   plumbline chain check --server c1.example c2.example c3.example --ca-file ca.pem --credential check.pem
 """
 
@@ -102,7 +103,7 @@ def ingest(argv: Sequence[str]) -> int:
 
 def chain(argv: Sequence[str]) -> int:
     """Set the servers of a chain up, or look after them."""
-    tasks = {"init": _init, "check": _check}
+    tasks = {"init": _init, "check": _check, "coach": _coach}
     if argv[:1] and argv[0] in tasks:
         return tasks[argv[0]](argv[1:])
     parser = command_parser("chain", "Set up the servers of a chain of gyms, and check them.", CHAIN_EXAMPLES)
@@ -147,6 +148,25 @@ def _init(argv: Sequence[str]) -> int:
     print(f"Each server-N of {folder.folder} is for that server, at the same path; there:")
     print(f"  nats-server -c {folder.server(0)}/nats.conf      (with --signal reload after a change)")
     print("credentials/SITE.pem and ca.pem are for that gym's relay, ingest.pem for the ingest.")
+    return 0
+
+
+def _coach(argv: Sequence[str]) -> int:
+    parser = command_parser(
+        "chain coach",
+        "Let a role of the chain's database read these gyms and no others: with its password, `export`,"
+        " `report` and Grafana see them alone.",
+        CHAIN_EXAMPLES,
+    )
+    parser.add_argument("role", metavar="ROLE", help="made where it is not there")
+    parser.add_argument("--sites", nargs="*", required=True, metavar="SITE", help="none: it may not read")
+    parser.add_argument("--db", required=True, metavar="URL", help="the chain's database, as its owner")
+    args = parser.parse_args(argv)
+    from dashboard.chain.readers import set_reader  # noqa: PLC0415  an extra
+
+    if set_reader(args.db, args.role, args.sites) and args.sites:
+        print(f"{args.role} is new: give it a password with \\password in psql, or a line in pg_hba.conf")
+    print(f"{args.role} reads {', '.join(args.sites) or 'nothing any more'}")
     return 0
 
 

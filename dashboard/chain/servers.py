@@ -108,6 +108,7 @@ jetstream {{
 }}
 cluster {{
   name: plumbline
+  no_advertise: true
   listen: "0.0.0.0:{server.route_port}"
   routes: [{routes}]
   tls {{

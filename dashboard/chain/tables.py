@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from dashboard.chain.kinds import KINDS, MONTHLY
+from dashboard.chain.readers import protect
 from dashboard.database.tables import ERASED, METADATA, SCHEMA_VERSION, VERSION
 from dashboard.database.types import TEXT
 from station.errors import StoreError
@@ -77,6 +78,7 @@ def make(db: Connection) -> None:
                 _make_table(db, _table(table.name) if table.name in KINDS else table)
         for kind in KINDS:
             _add_columns(db, kind)
+        protect(db)
         db.execute(f"DELETE FROM {VERSION.name}".encode())
         db.execute(f"INSERT INTO {VERSION.name} VALUES ({SCHEMA_VERSION})".encode())
 

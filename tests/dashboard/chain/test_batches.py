@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.chain.batch import Batch, pack, read
+from dashboard.chain.batch import Arrived, Batch, pack, read
 from dashboard.chain.pacing import RESEND_MIN_S, WINDOW, Pacing
 from dashboard.chain.store import ChainStore, Poison
 from dashboard.chain.tables import columns_of
@@ -30,14 +30,14 @@ def row(seq: int, **given: Any) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode([seq, *(ROW | given).values()]))
 
 
-def batch(*rows: msgspec.Raw, first: int = 1, last: int = 1, **given: Any) -> Any:
-    fields: dict[str, Any] = {
-        "stream": "s",
-        "epoch": 1,
-        "columns": {"reps": NAMES},
-        "rows": {"reps": list(rows)},
-    }
-    return read(EVENTS, pack(Batch(**(fields | given), first_seq=first, last_seq=last)))
+def batch(*rows: msgspec.Raw, **given: Any) -> Arrived:
+    return batch_of("gym-a", *rows, **given)
+
+
+def batch_of(site: str, *rows: msgspec.Raw, first: int = 1, last: int = 1, **given: Any) -> Arrived:
+    fields: dict[str, Any] = {"stream": "s", "epoch": 1}
+    fields |= {"columns": {"reps": NAMES}, "rows": {"reps": list(rows)}}
+    return read(f"chain.events.{site}", pack(Batch(**(fields | given), first_seq=first, last_seq=last)))
 
 
 @pytest.fixture

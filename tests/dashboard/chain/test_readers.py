@@ -1,0 +1,108 @@
+"""A coach's role in the chain's database sees the rows of its own gyms, whatever it asks."""
+
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dashboard.chain.readers import READ, set_reader
+from dashboard.chain.store import ChainStore
+from station.cli import main
+from tests.dashboard.chain.test_batches import batch_of, row
+
+SITES = ["gym-a", "gym-b", "gym-c"]
+QUESTIONS = [
+    "SELECT site FROM reps",
+    "SELECT site FROM reps WHERE athlete = 'a-17' AND exercise = 'rdl' ORDER BY at_utc DESC LIMIT 50",
+    "SELECT site FROM reps WHERE site <> 'nowhere' OR true",
+    "SELECT max(site) FROM reps GROUP BY athlete, session, site",
+    "SELECT a.site FROM reps a JOIN reps b ON a.event_id = b.event_id AND a.site <= b.site",
+    "SELECT site FROM (SELECT *, row_number() OVER (ORDER BY site) FROM reps) numbered",
+    "SELECT site FROM erased UNION ALL SELECT site FROM sets UNION ALL SELECT site FROM commands",
+]
+FORBIDDEN = [
+    "DELETE FROM reps", "UPDATE reps SET site = 'gym-a'",
+    "INSERT INTO erased VALUES ('x', now(), 1, 1, 'gym-a')",
+    "SELECT * FROM reps_other", "SELECT * FROM chain_readers", "SELECT * FROM chain_streams",
+    "SELECT * FROM chain_gone", "SELECT * FROM quarantine", "SELECT * FROM received", "TRUNCATE reps",
+    "INSERT INTO chain_readers VALUES (session_user, 'gym-b')",
+    "ALTER TABLE reps NO FORCE ROW LEVEL SECURITY",
+    "DROP POLICY chain_reader ON reps", "SET ROLE plumbline", "CREATE TABLE mine (a int)",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def url(postgres: Any) -> str:
+    """A chain with reps of three gyms."""
+    found: str = postgres.database()
+    store = ChainStore(found)
+    for site in SITES:
+        some = [
+            row(n, event_id=f"r{n}", counted=True, number=1, start_s=0.0, end_s=1.0) for n in range(1, 31)
+        ]
+        store.write([batch_of(site, *some, last=30)])
+    store.close()
+    return found
+
+
+def as_coach(url: str, role: str) -> str:
+    return url.replace("plumbline@", f"{role}@")
+
+
+@given(st.sets(st.sampled_from(SITES)), st.sampled_from(QUESTIONS))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_coach_sees_these_gyms_and_no_others(url: str, sites: set[str], question: str) -> None:
+    set_reader(url, "coach", ["gym-b"])  # is there, whatever it may read next
+    set_reader(url, "coach", sorted(sites))
+    with psycopg.connect(as_coach(url, "coach")) as db:
+        if not sites:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                db.execute(question.encode())
+            return
+        seen = [site for (site,) in db.execute(question.encode())]
+    assert set(seen) <= sites
+    if "reps" in question and "LIMIT" not in question:
+        assert set(seen) == sites
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN)
+def test_a_coach_changes_nothing_and_reads_nothing_else(url: str, statement: str) -> None:
+    set_reader(url, "coach-2", ["gym-a"])
+    with (
+        psycopg.connect(as_coach(url, "coach-2")) as db,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        db.execute(statement.encode())
+
+
+def test_the_owner_is_held_to_it_as_well(url: str) -> None:
+    with psycopg.connect(url) as db:
+        query = "SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity ORDER BY relname"
+        held = [name for (name,) in db.execute(query)]
+    assert held == sorted(
+        name for name in READ if name in ("commands", "corrections", "erased", "reps", "sets")
+    )
+
+
+def test_export_and_the_sessions_of_a_coach_are_of_their_gym(url: str, tmp_path: Any, capsys: Any) -> None:
+    assert main(["chain", "coach", "ana", "--sites", "gym-c", "--db", url]) == 0
+    assert "ana reads gym-c" in capsys.readouterr().out
+    out = tmp_path / "reps.csv"
+    assert main(["export", str(out), "--db", as_coach(url, "ana")]) == 0
+    sites = {line.split(",")[0] for line in out.read_text().splitlines()[1:]}
+    assert sites == {"gym-c"}
+    assert main(["report", "list", "--db", as_coach(url, "ana")]) == 0
+    assert "a-17" in capsys.readouterr().out
+
+
+def test_what_a_coach_may_see_is_asked_once_and_found_by_an_index(url: str) -> None:
+    set_reader(url, "planner", ["gym-a"])
+    with psycopg.connect(as_coach(url, "planner")) as db:
+        db.execute("SET enable_seqscan = off")
+        question = (
+            "SELECT event_id FROM reps WHERE athlete = 'a-17' AND exercise = 'rdl' ORDER BY at_utc DESC"
+        )
+        plan = "\n".join(line for (line,) in db.execute(f"EXPLAIN {question}".encode()))
+    assert "InitPlan" in plan and "site = ANY" in plan.replace("(", "") and "Index" in plan
