@@ -145,3 +145,12 @@ def test_a_bar_that_falls_by_three_fifths_of_gravity_is_let_go(motion, results, 
     s = np.concatenate((lifted, down[1:], np.full(800, 0.2)))
     (rep,) = results(np.arange(s.size) / 200.0, s, concentric_first=True)[0]
     assert np.isnan(rep.eccentric_s) == falls
+
+
+@pytest.mark.parametrize(("share", "reps"), [(0.065, 0), (0.095, 3)])
+def test_a_band_that_pulls_by_a_twelfth_less_is_let_go_by_the_least_rep(motion, counter, share, reps):
+    slack_n = 400.0 * share
+    rep = ((1.5, -slack_n), (0.4, 0.0), (1.0, slack_n), (1.0, 0.0))
+    band = counter("tension", min_range=7.0, free_weight=False)
+    time_s, tension_n = motion((2.0, 0.0), *rep * 3, (6.0, 0.0), start_m=400.0, rate_hz=80.0)
+    assert kinds(band.push(FORCE, time_s, tension_n) + band.finish()).count("complete") == reps
