@@ -154,3 +154,10 @@ def test_a_band_that_pulls_by_a_twelfth_less_is_let_go_by_the_least_rep(motion, 
     band = counter("tension", min_range=7.0, free_weight=False)
     time_s, tension_n = motion((2.0, 0.0), *rep * 3, (6.0, 0.0), start_m=400.0, rate_hz=80.0)
     assert kinds(band.push(FORCE, time_s, tension_n) + band.finish()).count("complete") == reps
+
+
+@pytest.mark.parametrize(("swings", "known"), [(2, False), (3, True)])
+def test_three_swings_alike_inside_a_fall_are_reps(motion, counter, swings, known):
+    rep = ((1.0, 0.3), (0.3, 0.0), (1.2, -0.3), (0.3, 0.0))
+    legs = ((2.0, 0.0), (1.5, -1.1), *rep * swings, (1.0, 0.0))
+    assert ("complete" in kinds(counter().push(POSITION, *motion(*legs, start_m=1.5)))) == known
