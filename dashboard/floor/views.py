@@ -41,6 +41,7 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     headline: Headline  # what of a rep stands large
     loaded_by: Literal["mass", "cable", "band", "none"]
     squad: str | None
+    note: str | None  # of the athlete, for coaches
     loss_cutoff_pct: float | None  # None: not prescribed
     load: str | None  # as entered, in the coach's unit
     load_kg: float | None
@@ -150,6 +151,7 @@ class Views:
         self.before: Mapping[tuple[str, str], AthleteRecord] = {}  # by athlete and exercise, from the record
         self.names: Names = {}
         self.squads: Mapping[str, str] = {}  # by athlete's id
+        self.notes: Mapping[str, str] = {}  # likewise
         self.headlines: Mapping[str, Headline] = {}  # by exercise, as a coach has chosen
         self._profiles = profiles
         # The state never changes what it holds, so the same objects mean the same content.
@@ -165,11 +167,7 @@ class Views:
         if held is None or any(one is not other for one, other in zip(given, held[0], strict=True)):
             held = self._assessed[station.key] = given, assess(session, self._profiles, self.before)
         found = held[1]
-        seen = _seen(station, found, now_s, broker_up, units, self.names)
-        squad, headline = self.squads.get(seen.athlete or ""), self.headlines.get(seen.exercise or "")
-        if squad is None and headline is None:
-            return seen
-        return msgspec.structs.replace(seen, squad=squad, headline=headline or seen.headline)
+        return _seen(station, found, now_s, broker_up, units, self)
 
 
 def view(
@@ -189,9 +187,9 @@ def _seen(
     now_s: float,
     broker_up: bool,
     units: Units,
-    names: Names,
+    known: Views,
 ) -> StationView:
-    session = station.newest
+    session, names = station.newest, known.names
     info, asked, running = found.info, found.asked, found.running
     link = link_of(session, now_s, broker_up)
     if link.up and is_doubled(station, now_s):
@@ -225,9 +223,10 @@ def _seen(
         velocity_zone=found.velocity_zone,
         velocity_target=asked.velocity if asked else VelocityTarget(),
         today=found.today,
-        headline=asked.headline if asked else "mean-velocity",
+        headline=known.headlines.get(found.exercise or "") or (asked.headline if asked else "mean-velocity"),
         loaded_by=asked.load if asked else "mass",
-        squad=None,
+        squad=known.squads.get(found.athlete or ""),
+        note=known.notes.get(found.athlete or ""),
         loss_cutoff_pct=asked.velocity_loss_cutoff_pct if asked else None,
         load=load_words(found.load_kg, units),
         load_kg=found.load_kg,

@@ -32,6 +32,7 @@ class RecordSnapshot(msgspec.Struct, frozen=True):
     athletes: tuple[Athlete, ...] = ()
     names: Names = MappingProxyType({})
     squads: Mapping[str, str] = MappingProxyType({})  # by athlete's id
+    notes: Mapping[str, str] = MappingProxyType({})  # for coaches, likewise
     before: Mapping[Practice, AthleteRecord] = MappingProxyType({})
     problem: str | None = None
 

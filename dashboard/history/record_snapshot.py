@@ -30,7 +30,9 @@ def read_record(db: Database, wanted: tuple[Practice, ...] = ()) -> RecordSnapsh
     }
     people = tuple(athletes(db))
     squads = {one.id: one.squad for one in people if one.squad is not None}
-    return RecordSnapshot(athletes=people, names=names_of(people), squads=squads, before=before)
+    notes = {one.id: one.note for one in people if one.note is not None}
+    names = names_of(people)
+    return RecordSnapshot(athletes=people, names=names, squads=squads, notes=notes, before=before)
 
 
 def signed_off_by_coaches(db: Database) -> set[Practice]:

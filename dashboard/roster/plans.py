@@ -14,6 +14,7 @@ import msgspec
 from dashboard.roster.names import name_key, same_badge
 from dashboard.roster.people import Athlete, Plan
 from station.exercises import Profile
+from station.exercises.judge import asked_of
 from station.messages import CommandMessage, CommandName, InfoMessage, TempoTarget, new_id, now_utc
 
 _ID = re.compile(r"[a-z0-9-]{1,32}")
@@ -77,10 +78,31 @@ def prescription(plan: Plan | None, by: str) -> list[CommandMessage]:
     ]
 
 
+def _own(profile: Profile) -> dict[str, Any]:
+    """An exercise's own targets, as `set-target` names them."""
+    return {
+        "tempo_s": asked_of(profile.tempo),
+        "path_limit_m": profile.path_limit_m,
+        "velocity_loss_cutoff_pct": profile.velocity_loss_cutoff_pct,
+        "velocity_least_mps": profile.velocity.least_mps,
+        "velocity_most_mps": profile.velocity.most_mps,
+        "velocity_best_pct": profile.velocity.best_pct,
+    }
+
+
 def plan_of_target(
-    exercise: str, load_kg: float | None, target: Mapping[str, Any], old: Plan | None = None
+    exercise: str,
+    load_kg: float | None,
+    target: Mapping[str, Any],
+    profile: Profile | None = None,
+    old: Plan | None = None,
 ) -> Plan:
-    """The plan that a load and the fields of `set-target` make; a full range stays as it was."""
+    """The plan that a load and the fields of `set-target` make; a full range stays as it was.
+
+    What is the exercise's own, by its `profile`, is not said once more: it follows the exercise.
+    """
+    if profile is not None:
+        target = {name: value for name, value in target.items() if value != _own(profile).get(name)}
     down, bottom, up, top = target.get("tempo_s") or (None,) * 4
     alike = ("velocity_loss_cutoff_pct", "path_limit_m", "rest_s")
     velocity = ("velocity_least_mps", "velocity_most_mps", "velocity_best_pct")

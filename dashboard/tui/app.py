@@ -329,7 +329,7 @@ class PlumblineApp(ChoosingApp):
     def _view(self, station: StationState) -> StationView:
         known = self._known()
         self._views.before, self._views.names, self._views.squads = known.before, known.names, known.squads
-        self._views.headlines = self._preferences.headlines
+        self._views.notes, self._views.headlines = known.notes, self._preferences.headlines
         return self._views.view(station, self._heard_until_s, self.client.connection.up, self.units)
 
     def _answered(self, station: str, reply: ReplyMessage) -> None:

@@ -155,9 +155,10 @@ class CommandSender:
 
         found = self._athlete(athlete)
         old = next((one for one in found.plans if one.exercise == exercise), None) if found else None
-        plan = plan_of_target(exercise, load_kg, target, old)
+        profile = self._profiles.get(exercise)
+        plan = plan_of_target(exercise, load_kg, target, profile, old)
         name = self._known().names.get(athlete, athlete)
-        kept = f"plan of {name}: {self._profiles[exercise].title if exercise in self._profiles else exercise}"
+        kept = f"plan of {name}: {profile.title if profile else exercise}"
 
         def told(wrong: str | None) -> None:
             self._tell(Result(key[1], wrong or f"{kept}, kept", wrong is None))

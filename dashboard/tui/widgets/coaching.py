@@ -11,6 +11,7 @@ from dashboard.floor.attention import age
 from dashboard.floor.names import Names, name_of, shortened
 from dashboard.floor.units import Units, load_words
 from dashboard.floor.views import StationView
+from dashboard.plaintext import clean
 from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, PLAIN, YELLOW, Lines, number, truncated_pct
 from dashboard.tui.widgets.tile import MISSED
 from station.exercises import Profile
@@ -30,7 +31,7 @@ class CoachingLines(Lines):
         self._units: Units = "kg"
         self._view: StationView | None = None
         self._sets: tuple[SetMessage, ...] = ()
-        self._extra = 0  # lines of cells and of today
+        self._extra = 0  # lines of cells, of today and of a note
         self._names: Names = {}
 
     def show(self, view: StationView, sets: Sequence[SetMessage], units: Units, names: Names) -> None:
@@ -38,7 +39,7 @@ class CoachingLines(Lines):
         newest = tuple(sets[-_SETS:])
         if (view, newest, units, names) != (self._view, self._sets, self._units, self._names):
             before = self._extra
-            self._extra = bool(_cells(view, units)) + (view.today is not None)
+            self._extra = bool(_cells(view, units)) + (view.today is not None) + bool(view.note)
             taller = (len(newest), self._extra) != (len(self._sets), before)
             self._view, self._sets, self._units, self._names = view, newest, units, names
             self.draw_anew()
@@ -86,6 +87,7 @@ def coaching_lines(
         first,
         second,
         *([_today(view)] if view.today else []),
+        *([[_label("note"), Segment(clean(view.note, 100), BOLD)]] if view.note else []),
         *([cells] if cells else []),
         *(_set(message, profiles, units, names) for message in reversed(sets)),
     ]

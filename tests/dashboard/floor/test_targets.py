@@ -11,7 +11,7 @@ from dashboard.floor.coaching import AthleteRecord, EarlierSet
 from dashboard.floor.headline import TITLES, Large, large
 from dashboard.floor.reps import velocity_words
 from dashboard.floor.state import FloorState, apply
-from dashboard.floor.views import StationView, Views
+from dashboard.floor.views import StationView, Views, matches_word
 from dashboard.tui.widgets.coaching import coaching_lines
 from dashboard.tui.widgets.reps import rep_lines
 from dashboard.tui.widgets.tile import tile_lines
@@ -114,6 +114,12 @@ def test_without_a_record_of_this_load_nothing_is_usual(seen: Any) -> None:
     shown = seen([0.5], [("2025-12-20", 80.0, 0.4)])
     assert shown.today is None
     assert "today" not in text(coaching_lines(shown, [], PROFILES, "kg"))
+
+
+def test_a_note_stands_before_the_coach_and_a_squad_is_found(seen: Any) -> None:
+    shown = msgspec.structs.replace(seen([0.5]), note="left knee", squad="Juniors")
+    assert "left knee" in text(coaching_lines(shown, [], PROFILES, "kg"))
+    assert matches_word(shown, "junior") and not matches_word(shown, "senior")
 
 
 @pytest.mark.parametrize("exercise", sorted(PROFILES))

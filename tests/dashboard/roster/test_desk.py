@@ -48,6 +48,7 @@ def test_a_prescription_for_good_is_the_athletes_plan_from_now_on(desk: Any, edg
         new = kept["romanian-deadlift"]
         assert (new.load_kg, new.velocity_best_pct, new.reps, new.full_range_m) == (62.5, 95.0, 8, 0.42)
         assert kept["cable-pull-through"] == PULL
+        assert new.path_limit_m is None and new.eccentric_s is None  # the exercise's own
 
     desk([ANA, BEN], drive, (200, 60))  # a toast has half of the width
 
