@@ -59,9 +59,8 @@ def _explain(command: str, error: OSError | UnicodeEncodeError) -> int:
     if isinstance(error, UnicodeEncodeError):
         if not any("\ud800" <= char <= "\udfff" for char in error.object):
             raise error
-        said = (
-            f"a word of the command line is no text: {error.object[:80]!r}; type it in this locale's letters"
-        )
+        word = error.object[max(0, error.start - 40) : error.start + 40]
+        said = f"a word of the command line is no text: {word!r}; type it in this locale's letters"
     elif error.errno == errno.EIO and error.filename is None:
         _drop_output()  # the terminal is gone, and nobody reads what could be said
         return 1

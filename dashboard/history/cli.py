@@ -74,6 +74,8 @@ def export_command(argv: Sequence[str]) -> int:
     _add_days(parser)
     add_db(parser)
     args = parser.parse_args(argv)
+    path = Path(args.file)
+    _check_format(".csv" if args.file == "-" else path.suffix, args)
     since_utc, until_utc = bounds_utc(args.first_day, args.last_day)
     with open_history(args.db) as db:
         wanted = Filter(
@@ -95,8 +97,6 @@ def export_command(argv: Sequence[str]) -> int:
             write = write_excel if args.dialect == "excel" else text_writer(".csv")
             write(found, columns, sys.stdout)
             return 0
-        path = Path(args.file)
-        _check_format(path.suffix, args)
         with whole_file(path) as draft:
             if path.suffix == ".parquet":
                 count = export(found, args.what, draft, path.suffix)

@@ -116,6 +116,9 @@ def _unit_of(args: argparse.Namespace) -> Unit:
             raise ConfigError(f"--tty is {args.tty!r}; give one such as tty1")
         user = args.user or f"screen-{args.station}"[:32]
         return screen_unit(Broker(args.host, args.site, user), args.station, args.tty)
+    for option, path in (("--db", args.db), ("--pgpass", args.pgpass)):
+        if path and not (path.isprintable() and (path.startswith("/") or "://" in path)):
+            raise ConfigError(f"{option} is {path!r}; give its whole path from / on, of printable characters")
     usual = "record" if args.kind == "record" else "coach" if args.no_record else "floor"
     broker = Broker(args.host, args.site, args.user or usual)
     check_name(broker.user)
@@ -123,6 +126,8 @@ def _unit_of(args: argparse.Namespace) -> Unit:
         return record_unit(broker, args.db, args.pgpass)
     if not 0 < args.web_port < 65_536:
         raise ConfigError(f"--web-port is {args.web_port}; a port is 1 to 65535")
+    if not re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", args.web_host):
+        raise ConfigError(f"--web-host is {args.web_host!r}; give a name or an address of this machine")
     web = {"host": args.web_host, "port": args.web_port, "record": not args.no_record}
     return dashboard_unit(broker, args.db, args.pgpass, **web)
 

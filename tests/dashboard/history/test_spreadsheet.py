@@ -148,6 +148,7 @@ def test_an_export_to_the_terminal_is_utf8_in_every_locale(
         (["x.parquet", "--dialect", "excel"], "--dialect excel writes .csv, not .parquet"),
         (["x.parquet", "--names"], "not into Parquet"),
         (["x.csv", "--names", "--what", "commands"], "commands belong to a station"),
+        (["-", "--names", "--what", "commands"], "commands belong to a station"),
         (["x.xlsx"], "there are .csv, .jsonl and .parquet"),
     ],
 )
@@ -155,5 +156,7 @@ def test_what_a_format_cannot_have_is_refused_before_anything_is_written(
     where: str, tmp_path: Path, words: list[str], says: str
 ) -> None:
     with pytest.raises(StoreError) as refused:
-        cli.export_command([str(tmp_path / words[0]), *words[1:], "--db", where])
+        cli.export_command(
+            [words[0] if words[0] == "-" else str(tmp_path / words[0]), *words[1:], "--db", where]
+        )
     assert says in str(refused.value) and not any(tmp_path.glob("x.*"))

@@ -106,6 +106,26 @@ def test_a_password_in_a_url_is_refused(tmp_path: Path, capsys: pytest.CaptureFi
     )
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["record", "--db", "/srv/a\n.db"],
+        ["record", "--db", "/srv/a\udce9.db"],
+        ["record", "--db", "a.db"],
+        ["record", "--pgpass", "/etc/x\nUser=root"],
+        ["record", "--pgpass", "pgpass"],
+        ["dashboard", "--web-host", "gym\nUser=root"],
+    ],
+)
+def test_what_a_unit_cannot_hold_is_refused_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert unit(tmp_path, "add", *words) == 1
+    said = capsys.readouterr()
+    assert f"{words[1]} is {words[2]!r}; " in said.err and len(said.err.splitlines()) == 1
+    assert not said.out and not list(tmp_path.iterdir())
+
+
 def test_a_screen_takes_its_terminal_from_the_login(tmp_path: Path) -> None:
     unit(tmp_path, "add", *ADDED["screen"])
     text = text_of(tmp_path, "screen")
