@@ -3,6 +3,7 @@
 import difflib
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
@@ -43,8 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             sys.stdout.flush()  # here, not at the interpreter's exit, where nobody could catch it
     except PlumblineError as error:
-        print(f"plumbline {args[0]}: {error}", file=sys.stderr)
-        return 1
+        return _say(args[0], str(error))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output went away (`| head`): nothing is left to say to it
@@ -70,7 +70,13 @@ def _explain(command: str, error: OSError | UnicodeEncodeError) -> int:
     else:
         where = f"{error.filename}: " if error.filename is not None else ""
         said = f"{where}{error.strerror or error}; check the path and who may read and write there"
-    print(f"plumbline {command}: {said}", file=sys.stderr)
+    return _say(command, said)
+
+
+def _say(command: str, text: str) -> int:
+    """One error, as often as a path of 5000 characters stands in it."""
+    short = re.sub(r"\S{300,}", lambda word: f"{word[0][:120]}...{word[0][-60:]}", text)
+    print(f"plumbline {command}: {short}", file=sys.stderr)
     return 1
 
 

@@ -122,6 +122,14 @@ def test_an_error_of_ours_is_one_line_and_status_1(command, capsys, kind):
     assert capsys.readouterr().err == "plumbline do: rec.csv: empty; give another\n"
 
 
+def test_an_endless_word_is_shortened_in_an_error(command, capsys):
+    command(raising(PlumblineError(f"port {'a' * 5000}.csv cannot be opened ({'b' * 5000})")))
+    assert cli.main(["do"]) == 1
+    error = capsys.readouterr().err
+    assert len(error) < 600 and "aaa...aaa" in error
+    assert ".csv cannot be opened (bbb" in error and error.endswith("bbb)\n")
+
+
 def test_ctrl_c_is_status_130_without_a_word(command, capsys):
     command(raising(KeyboardInterrupt()))
     assert cli.main(["do"]) == 130

@@ -299,7 +299,7 @@ def _problem(words: list[str], out: Any, err: Any) -> str | None:
     if status == 1 and not said and not out.getvalue():
         return "it gives no reason"
     longest = max(map(len, said.splitlines()), default=0)
-    return f"a line of {longest} characters" if longest > 12_000 else None
+    return f"a line of {longest} characters" if longest > 6_000 else None
 
 
 @pytest.mark.parametrize(
