@@ -175,13 +175,15 @@ def _check(argv: Sequence[str]) -> int:
     parser.add_argument("--dir", type=Path, metavar="DIR", help="of `chain init`: its certificates as well")
     _add_servers(parser, argv)
     args = parser.parse_args(argv)
+    from dashboard.chain.connection import servers_of  # noqa: PLC0415  an extra, and says so
+
+    servers = servers_of(args)
     from dashboard.chain.check import run  # noqa: PLC0415
-    from dashboard.chain.connection import servers_of  # noqa: PLC0415  an extra
     from dashboard.chain.folder import ChainFolder  # noqa: PLC0415
     from station.program.certificates import RENEW_DAYS  # noqa: PLC0415
 
     sound = True
-    for one in run(servers_of(args)):
+    for one in run(servers):
         sound = sound and one.sound
         print(f"{'ok   ' if one.sound else 'to do'}  {one.what}: {one.text}")
     if args.dir is not None:

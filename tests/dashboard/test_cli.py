@@ -1,6 +1,8 @@
 """The command line: what it takes, and what it says to what it cannot use."""
 
 import argparse
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,24 @@ import pytest
 
 from dashboard import cli
 from dashboard.options import add_broker_options, broker_of
+from dashboard.record.store import open_store
 from station.cli import main
+
+NO_NATS = "import sys; sys.modules['nats'] = None; from dashboard.chain import cli; cli.{}(sys.argv[1:])"
+
+
+@pytest.mark.parametrize(
+    "words", ["chain check", "ingest --db postgresql://db/x", "relay --site a --db h.db"]
+)
+def test_without_the_extra_of_a_chain_its_commands_name_it(tmp_path: Path, words: str) -> None:
+    with open_store(tmp_path / "h.db"):
+        pass
+    name, *args = [*words.split(), "--server", "a:1", "--ca-file", "ca.pem", "--credential", "a.pem"]
+    command = [sys.executable, "-P", "-c", NO_NATS.format(name), *args]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1].startswith(
+        "station.errors.ConfigError: a chain of gyms needs nats-py"
+    )
 
 
 def run(*argv: str) -> int:
