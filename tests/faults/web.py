@@ -68,7 +68,7 @@ def web(quick: bool) -> Verdict:
         tally.clean
         and alive
         and status == 143
-        and worst_s < PAGE_S * (4 if quick else 1)
+        and (quick or worst_s < PAGE_S)
         and all(one.refused for one in seen)
         and most.server_mb < SERVER_MB
         and most.screen_mb < SCREEN_MB
