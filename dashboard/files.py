@@ -1,11 +1,17 @@
 """Files that a person asked for: there whole or not at all, and why not in words."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from station.errors import StoreError
 from station.program import process
+
+
+def file_name(text: str, suffix: str) -> str:
+    """A file's name after what somebody said: of letters, digits and hyphens, in no other folder."""
+    return (re.sub(r"[^\w-]+", "-", text)[:80].strip("-") or "nobody") + suffix
 
 
 @contextmanager

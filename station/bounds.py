@@ -67,6 +67,8 @@ _BY_NAME: Mapping[str, Limits] = {
     "partial_reps": _NUMBER,
     "target_reps": _NUMBER,
     "target_sets": _NUMBER,
+    "reps": _NUMBER,
+    "sets": _NUMBER,
     "sets_done": _NUMBER,
 }
 _BY_UNIT: Mapping[str, Limits] = {

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Executable, Row, Table, bindparam, collate, func, insert, select, text
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from dashboard.database.database import Database
 from dashboard.database.schema import check_current, connect, is_postgres, open_writable
@@ -65,7 +66,16 @@ def move(source: Database, target: Database) -> dict[str, int]:
 def _copy(table: Table, read: Connection, written: Connection) -> int:
     statement, count = _insert(table, written), 0
     for batch in read.execute(select(table)).mappings().partitions(BATCH_ROWS):
-        written.execute(statement, [dict(row) for row in batch])
+        try:
+            written.execute(statement, [dict(row) for row in batch])
+        except StatementError as error:
+            if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError):
+                raise  # the server's trouble, and not a value's
+            first, last = (_key(table, dict(batch[end])) for end in (0, -1))
+            raise StoreError(
+                f"{table.name} {first} to {last}: a row cannot be held there ({error.orig});"
+                " put it right in the old one; nothing was moved"
+            ) from None
         count += len(batch)
     if written.dialect.name == "postgresql" and _numbered(table) and count:
         # What comes next gets the next number, as if all had been written here.
@@ -77,9 +87,12 @@ def _copy(table: Table, read: Connection, written: Connection) -> int:
 def _compare(table: Table, read: Connection, written: Connection) -> None:
     for old, new in zip_longest(_in_order(table, read), _in_order(table, written)):
         if old is None or new is None or tuple(old) != tuple(new):
-            seen = dict((old or new)._mapping)
-            key = ", ".join(str(seen[column.name]) for column in table.primary_key)
+            key = _key(table, dict((old or new)._mapping))
             raise StoreError(f"{table.name} {key}: not the same in both; nothing was moved, report this")
+
+
+def _key(table: Table, row: dict[str, Any]) -> str:
+    return ", ".join(str(row[column.name]) for column in table.primary_key)
 
 
 def _in_order(table: Table, connection: Connection) -> Iterator[Row[Any]]:

@@ -1,7 +1,6 @@
 """`plumbline export` and `plumbline report`."""
 
 import argparse
-import re
 import sys
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ import msgspec
 
 from dashboard.database.database import Database
 from dashboard.database.schema import open_history
-from dashboard.files import whole_file
+from dashboard.files import file_name, whole_file
 from dashboard.history.export import COLUMNS, export, rows, text_writer
 from dashboard.history.kept import Filter, KeptSet, group_sessions
 from dashboard.history.queries import MOST_REPS, sets, with_curves
@@ -154,7 +153,7 @@ def report_command(argv: Sequence[str]) -> int:
     make = session_report if is_session else athlete_report
     athlete = done[0].athlete
     report = make(names.get(athlete or "", athlete or "Athlete not named"), done, profiles)
-    path = args.output or Path(re.sub(r"[^\w-]+", "-", args.who)[:80].strip("-") + ".html")
+    path = args.output or Path(file_name(args.who, ".html"))
     with whole_file(path) as draft:
         draft.write_text(report.html, encoding="utf-8")
     print(path)

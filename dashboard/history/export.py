@@ -5,11 +5,10 @@ a file larger than the memory is no matter.
 """
 
 import csv
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 import msgspec
 from sqlalchemy import Table, select
@@ -60,10 +59,18 @@ def write_json_lines(found: Iterable[Row], columns: Iterable[str], file: TextIO)
     """One JSON object per line; returns how many. Missing is null."""
     count = 0
     for count, row in enumerate(found, 1):  # noqa: B007
-        inner = {name: json.loads(row[name]) for name in _JSON if row.get(name) is not None}
+        inner = {name: _inner(row[name]) for name in _JSON if row.get(name) is not None}
         row = row | inner  # noqa: PLW2901
         file.write(msgspec.json.encode(row).decode() + "\n")
     return count
+
+
+def _inner(text: str) -> Any:
+    """The record that a column holds; what is none, as the text it is."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
 
 
 def write_parquet(found: Iterable[Row], what: What, path: Path) -> int:

@@ -6,6 +6,7 @@ from datetime import tzinfo
 import msgspec
 
 from dashboard.floor.times import day_of
+from station.bounds import measured
 from station.records import Rep, SetSummary
 from station.weighing import of_set
 
@@ -86,7 +87,7 @@ class KeptSet(msgspec.Struct, frozen=True, kw_only=True):
         ranges = sorted(rep.rom_m for rep in counted if rep.rom_m is not None)
         middle = len(ranges) // 2
         weighed = of_set(one.rep for one in self.reps)
-        return SetSummary(
+        figures = SetSummary(
             number=self.reps[0].set_number,
             counted_reps=len(counted),
             partial_reps=len(self.reps) - len(counted),
@@ -106,6 +107,8 @@ class KeptSet(msgspec.Struct, frozen=True, kw_only=True):
             load_measured_kg=weighed.kg if weighed else None,
             load_measured_sigma_kg=weighed.sigma_kg if weighed else None,
         )
+        summary: SetSummary = measured(figures)
+        return summary
 
 
 class TrainingSession(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Table, and_, func, select, true
 from dashboard.database.database import Database, Row
 from dashboard.database.tables import REPS, SETS
 from dashboard.floor.running import STRUCK
-from dashboard.floor.times import day_of, format_utc, instant
+from dashboard.floor.times import UNREADABLE, day_of, format_utc, instant
 from dashboard.history.kept import (
     EVERYTHING,
     Filter,
@@ -96,7 +96,8 @@ def training_days(db: Database, athlete: str | None, zone: tzinfo | None = None)
         .where(of.state != "rejected", whose)
         .group_by(of.site, of.station, of.session, of.set_number)
     )
-    days = Counter(day_of(row["at_utc"], zone) for row in db.rows(began))
+    times = (row["at_utc"] for row in db.rows(began))
+    days = Counter(day_of(at_utc, zone) for at_utc in times if instant(at_utc) != UNREADABLE)
     return dict(sorted(days.items()))
 
 

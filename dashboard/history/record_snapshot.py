@@ -46,7 +46,10 @@ def signed_off_by_coaches(db: Database) -> set[Practice]:
         if row["name"] == "undo":
             found.pop((*where, row["undone"] or ""), None)
             continue
-        command = msgspec.json.decode(row["command"], type=CommandMessage)
+        try:
+            command = msgspec.json.decode(row["command"], type=CommandMessage)
+        except msgspec.DecodeError:
+            continue  # written by somebody else
         if command.athlete and command.exercise:
             found[*where, row["action"] or row["event_id"]] = (command.athlete, command.exercise)
     return set(found.values())

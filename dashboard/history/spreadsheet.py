@@ -5,6 +5,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, TextIO
 
 from dashboard.database.database import Row
@@ -40,10 +41,10 @@ def _rounded(row: Row) -> Row:
         if pair is None or not isinstance(sigma, float) or not 0.0 < sigma < math.inf:
             continue
         places = _DIGITS - 1 - math.floor(math.log10(sigma))
-        changed[name] = round(sigma, places)
-        value = row.get(f"{pair[1]}_{pair[2]}")
-        if isinstance(value, float) and math.isfinite(value):
-            changed[f"{pair[1]}_{pair[2]}"] = round(value, places)
+        for column, value in ((name, sigma), (f"{pair[1]}_{pair[2]}", row.get(f"{pair[1]}_{pair[2]}"))):
+            if isinstance(value, float) and math.isfinite(value):
+                with suppress(OverflowError):  # of the greatest numbers there are
+                    changed[column] = round(value, places)
     return changed
 
 

@@ -23,6 +23,7 @@ from dashboard.database.tables import (
 )
 from dashboard.roster.names import name_key, same_badge
 from dashboard.roster.people import Athlete, Plan
+from station.bounds import within_limits
 from station.errors import StoreError
 from station.messages import now_utc
 
@@ -36,11 +37,17 @@ def athletes(db: Database) -> list[Athlete]:
     """All athletes of the record with their plans, by name."""
     plans: dict[str, list[Plan]] = {}
     for row in db.rows(select(PLANS).order_by(PLANS.c.athlete, PLANS.c.exercise)):
-        plans.setdefault(row["athlete"], []).append(Plan(**{name: row[name] for name in _PLAN_FIELDS}))
+        plans.setdefault(row["athlete"], []).append(_plan(row))
     return [
         Athlete(**row, plans=tuple(plans.get(row["id"], ())))
         for row in db.rows(select(ATHLETES).order_by(ATHLETES.c.name, ATHLETES.c.id))
     ]
+
+
+def _plan(row: Row) -> Plan:
+    """A row of the table `plans`; a number that no station would take is none."""
+    row = within_limits(row)
+    return Plan(**{name: row[name] for name in _PLAN_FIELDS})
 
 
 def find_athlete(db: Database, word: str) -> str:
@@ -195,7 +202,10 @@ def _quarantined_about(db: Database, athlete: str) -> list[Row]:
 
 
 def _rep_of(command: str) -> Any:
-    return msgspec.json.decode(command).get("rep_event_id")
+    try:
+        return msgspec.json.decode(command).get("rep_event_id")
+    except (msgspec.DecodeError, AttributeError):
+        return None  # what somebody else has written there names no rep
 
 
 def _names(athlete: str, *texts: Any) -> bool:

@@ -1,7 +1,7 @@
 """The history screen: athletes and exercises, trends, two sets compared."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import MAXYEAR, MINYEAR, date
 from io import StringIO
 from typing import ClassVar
 
@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 
 from dashboard.database.database import Database
 from dashboard.database.schema import open_history
+from dashboard.files import file_name
 from dashboard.floor.times import UNREADABLE
 from dashboard.history.export import COLUMNS, rows, write_csv
 from dashboard.history.kept import Filter, KeptSet, Practised
@@ -100,6 +101,7 @@ class HistoryScreen(LiveScreen):
         past = self._past
         if past.page == "days":
             month = 12 * past.month.year + past.month.month - 1 + step
+            month = max(12 * MINYEAR, min(month, 12 * MAXYEAR + 11))
             past.month = date(month // 12, month % 12 + 1, 1)
             past.draw_anew()
             return
@@ -193,14 +195,14 @@ class HistoryScreen(LiveScreen):
         who = self._coach.names.get(line.athlete or "", line.athlete or "Athlete not named")
         with open_history(self._where) as db:
             done = [one for one in sets(db, Filter(athlete=line.athlete)) if one.athlete == line.athlete]
-        return f"{line.athlete or 'nobody'}.html", athlete_report(who, done, self._coach.profiles).html
+        return file_name(line.athlete or "", ".html"), athlete_report(who, done, self._coach.profiles).html
 
     def _export(self, line: Practised) -> tuple[str, str]:
         wanted = Filter(athlete=line.athlete, exercise=line.exercise)
         held = StringIO()
         with open_history(self._where) as db:
             write_csv(rows(db, "reps", wanted), COLUMNS["reps"], held)
-        return f"{line.athlete or 'nobody'}-{line.exercise}.csv", held.getvalue()
+        return file_name(f"{line.athlete or 'nobody'}-{line.exercise}", ".csv"), held.getvalue()
 
     def action_open(self) -> None:
         """Show the chosen set rep by rep."""

@@ -110,3 +110,23 @@ def test_what_is_no_history_is_said_in_a_line(
         db.execute("CREATE TABLE a (b)")
     assert main(["history", "move", str(tmp_path / source), str(tmp_path / "new.db")]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1 and not (tmp_path / "new.db").exists()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "UPDATE reps SET at_utc = 'soon' WHERE number = 3",
+        "UPDATE athletes SET name = 'a' || char(0)",
+    ],
+)
+def test_a_value_that_the_other_kind_cannot_hold_is_named_and_moves_nothing(
+    tmp_path: Path, postgres: Any, make_rep: MakeRep, capsys: pytest.CaptureFixture[str], said: str
+) -> None:
+    first, second = str(tmp_path / "a.db"), postgres.database()
+    fill(first, make_rep, 5)
+    with closing(sqlite3.connect(first)) as db, db:
+        db.execute(said)
+    assert main(["history", "move", first, second]) == 1
+    words = capsys.readouterr().err.strip()
+    assert len(words.splitlines()) <= 2 and "put it right in the old one" in words
+    assert not any(content(second).values())

@@ -1,7 +1,9 @@
 """Beside the history's list: a squad's standings, the days of training, tempo and path of two sets, files."""
 
 import csv
+import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from dashboard.roster.athletes import save
 from dashboard.roster.people import Athlete
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.screens.history import HistoryScreen
+from dashboard.tui.widgets.history import HistoryLines
 from station.exercises import all_profiles
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -84,6 +87,28 @@ def test_standings_and_days_look_as_reviewed(history: Any, looks: Any, size: tup
     history(drive, size)
 
 
+@pytest.mark.parametrize(
+    "said", ["soon", "", "9999-12-01T10:00:00.000Z", "0001-01-01T10:00:00.000Z", "2026-13-01"]
+)
+def test_every_page_of_a_record_with_an_impossible_time_is_shown(
+    history: Any, looks: Any, tmp_path: Path, said: str
+) -> None:
+    async def drive(pilot: Pilot[int], app: PlumblineApp) -> None:
+        with sqlite3.connect(tmp_path / "history.db") as db:
+            db.execute("UPDATE reps SET at_utc = ?", (said,))
+        db.close()
+        for page, words in (("d", "Mo   Tu"), ("b", "heaviest set"), ("b", "when, UTC")):
+            await pilot.press(page)
+            await looks.poll(pilot, lambda words=words: words in looks.text(app), 20.0)
+            past = app.screen.query_one(HistoryLines)
+            past.month = date(9999, 12, 1) if said > "9" else date(1, 1, 1)
+            await pilot.press("left", "right", "right", "down", "up")
+            await app.workers.wait_for_complete()
+        assert app.is_running
+
+    history(drive)
+
+
 def test_standings_are_of_the_squad_and_velocities_of_one_load(history: Any, looks: Any) -> None:
     async def drive(pilot: Pilot[int], app: PlumblineApp) -> None:
         async def shows(words: str) -> list[str]:
@@ -151,5 +176,22 @@ def test_reps_and_a_page_to_print_are_handed_out(history: Any, looks: Any, tmp_p
         page = tmp_path / "Downloads" / "a-17.html"
         await looks.poll(pilot, lambda: page.exists() and "</html>" in page.read_text(), 60.0)
         assert "Ana Okoro" in page.read_text(encoding="utf-8")
+
+    history(drive)
+
+
+def test_a_file_stays_in_its_folder_whatever_a_station_calls_its_athlete(
+    history: Any, looks: Any, tmp_path: Path
+) -> None:
+    async def drive(pilot: Pilot[int], app: PlumblineApp) -> None:
+        with sqlite3.connect(tmp_path / "history.db") as db:
+            db.execute(
+                "UPDATE reps SET athlete = '../.config/' || athlete, exercise = '/tmp/x/../' || exercise"
+            )
+        db.close()
+        await pilot.press("r", "x")
+        await looks.poll(pilot, lambda: "csv: in" in looks.text(app) or "No such" in looks.text(app), 20.0)
+        folder = tmp_path / "Downloads"
+        await looks.poll(pilot, lambda: [one.parent for one in tmp_path.rglob("*.csv")] == [folder], 20.0)
 
     history(drive)
