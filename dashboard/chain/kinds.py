@@ -50,5 +50,7 @@ def row_decoder(kind: str, columns: tuple[str, ...]) -> msgspec.json.Decoder[Any
         plain: Any = _PYTHON.get(known[name].type, str)
         fields.append((name, plain | None if known[name].nullable else plain))
     return msgspec.json.Decoder(
-        msgspec.defstruct(f"Row_{kind}", fields, array_like=True, frozen=True, gc=False)
+        msgspec.defstruct(
+            f"Row_{kind}", fields, array_like=True, frozen=True, gc=False, forbid_unknown_fields=True
+        )
     )

@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
 from dashboard.chain import tables
-from dashboard.chain.batch import Arrived, Change
+from dashboard.chain.batch import Arrived, Batch, Change
 from dashboard.chain.kinds import KINDS, MONTHLY
 from dashboard.database.postgres import CONNECT_TIMEOUT_S, check_encoding, meaning, without_password
 from dashboard.database.tables import QUARANTINE
@@ -30,7 +29,8 @@ STREAMS_KEPT = 8  # of each site, the newest
 GONE_KEPT = "30 days"  # far longer than a batch can be on its way
 QUARANTINE_BYTES = 4096
 QUARANTINE_ROWS = 100_000
-_STAGED = ("site", "epoch", "seq", "month")
+_STAGED = ("site", "epoch", "month")
+_Streams = dict[tuple[str, str], Stream]  # by site and stream
 
 
 class Poison(NamedTuple):
@@ -108,48 +108,62 @@ class ChainStore:
         careful: bool = False,
     ) -> Written:
         poison = list(poison)
-        streams = self._load(db, batches)
-        newest: dict[tuple[str, ...], Change] = {}
+        known = self._load(db, batches)
+        newest = _newest(
+            change
+            for one in batches
+            if _new(one.batch, known[one.site, one.batch.stream])
+            for change in one.changes
+        )
+        groups: dict[tuple[str, tuple[str, ...]], list[Change]] = {}
+        gone: list[Change] = []
+        for change in newest:
+            if change.columns is None:
+                gone.append(change)
+            else:
+                groups.setdefault((change.kind, change.columns), []).append(change)
+        # Staged before the sites are locked: another worker writes meanwhile. Gyms of several releases send
+        # several groups of one kind, and a staging table holds one of them.
+        ahead = {} if careful else dict(reversed(groups))
+        for kind, columns in ahead.items():
+            self._stage(db, kind, columns, groups[kind, columns])
+        streams = self._lock_and_load(db, batches)
         rows: dict[str, int] = dict.fromkeys((one.site for one in batches), 0)
         repeated = 0
         for site, batch, found, bad in batches:
             stream = streams[site, batch.stream]
-            if not minus(((batch.first_seq, batch.last_seq),), stream.received):
-                repeated += 1
+            if not _new(batch, stream):
+                repeated += 1  # or of another worker, just now: the states that were staged are no newer
                 continue
             stream.take_range(batch.first_seq, batch.last_seq)
             poison += [Poison(f"{site}/{batch.stream}", one.payload, one.reason) for one in bad]
             rows[site] += len(found)
-            for change in found:
-                held = newest.get(change.key)
-                if held is None or (held.epoch, held.seq) < (change.epoch, change.seq):
-                    newest[change.key] = change
-        by_kind: dict[tuple[str, tuple[str, ...]], list[Change]] = {}
-        gone: list[Change] = []
-        for change in newest.values():
-            if change.values is None:
-                gone.append(change)
-            else:
-                by_kind.setdefault((change.kind, tuple(change.values)), []).append(change)
-        for (kind, columns), some in by_kind.items():
+        for kind, columns in ahead.items():
+            self._merge(db, kind, columns)
+        for (kind, columns), some in groups.items():
             if careful:
                 poison += self._halves(db, kind, columns, some)
-            else:
+            elif ahead[kind] != columns:
                 self._upsert(db, kind, columns, some)
         self._delete(db, gone)
         self._quarantine(db, poison)
         acks = self._save(db, batches, streams, rows)
-        erased = {one.site for one in newest.values() if one.kind == "erased" and one.values is not None}
+        erased = {one.site for one in newest if one.kind == "erased" and one.columns is not None}
         return Written(acks, rows, repeated, len(poison), sorted(erased))
 
-    def _load(self, db: psycopg.Connection, batches: Sequence[Arrived]) -> dict[tuple[str, str], Stream]:
-        """The streams of the batches, and those their relays had before; their sites are locked."""
+    def _lock_and_load(self, db: psycopg.Connection, batches: Sequence[Arrived]) -> _Streams:
+        """The same, and nobody else writes of these sites until the end of the transaction."""
         sites = sorted({one.site for one in batches})
         db.execute("INSERT INTO chain_sites SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", (sites,))
         db.execute("SELECT FROM chain_sites WHERE site = ANY(%s) ORDER BY site FOR UPDATE", (sites,))
+        return self._load(db, batches)
+
+    def _load(self, db: psycopg.Connection, batches: Sequence[Arrived]) -> _Streams:
+        """The streams of the batches, and those their relays had before."""
+        sites = sorted({one.site for one in batches})
         query = "SELECT site, stream, received FROM chain_streams WHERE site = ANY(%s)"
         kept = {(site, stream): received for site, stream, received in db.execute(query, (sites,))}
-        found: dict[tuple[str, str], Stream] = {}
+        found: _Streams = {}
         for site, batch, *_ in batches:
             for name in (batch.stream, *(batch.settled[:1] if batch.settled else ())):
                 received = tuple((first, last) for first, last in kept.get((site, name), ()))
@@ -191,8 +205,8 @@ class ChainStore:
                 self._upsert(db, kind, columns, some)
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             if len(some) == 1:
-                payload = msgspec.json.encode(some[0].values)
-                return [Poison(f"{some[0].site}/{kind}", payload, f"{type(error).__name__}: {error}")]
+                said = f"{type(error).__name__}: {error}"
+                return [Poison(f"{some[0].site}/{kind}", some[0].line, said)]
             middle = len(some) // 2
             return [
                 *self._halves(db, kind, columns, some[:middle]),
@@ -203,14 +217,28 @@ class ChainStore:
     def _upsert(
         self, db: psycopg.Connection, kind: str, columns: tuple[str, ...], some: Iterable[Change]
     ) -> None:
-        own = _STAGED if kind == MONTHLY else _STAGED[:3]
-        names = ", ".join(f'"{name}"' for name in (*columns, *own))
-        with db.cursor().copy(f"COPY stage_{kind} ({names}) FROM STDIN".encode()) as copy:
+        self._stage(db, kind, columns, some)
+        self._merge(db, kind, columns)
+
+    def _stage(
+        self, db: psycopg.Connection, kind: str, columns: tuple[str, ...], some: Iterable[Change]
+    ) -> None:
+        names = _quoted(("seq", *columns, *_own(kind)))
+        how = "(FORMAT csv, NULL 'null', ESCAPE '\\')"
+        with db.cursor().copy(f"COPY stage_{kind} ({names}) FROM STDIN {how}".encode()) as copy:
+            ends: dict[tuple[str, int, str], bytes] = {}
+            lines: list[bytes] = []
             for one in some:
-                assert one.values is not None
-                last = (one.site, one.epoch, one.seq, one.month)
-                copy.write_row((*one.values.values(), *last[: len(own)]))
-        key = tables.key_of(kind)
+                key = (one.site, one.epoch, one.month)
+                if key not in ends:
+                    month = f',"{one.month}"' if kind == MONTHLY else ""
+                    ends[key] = f',"{one.site}",{one.epoch}{month}\n'.encode()
+                lines += (one.line, ends[key])
+            copy.write(b"".join(lines))
+
+    def _merge(self, db: psycopg.Connection, kind: str, columns: tuple[str, ...]) -> None:
+        """Take the staged states over that are newer than what is there."""
+        names, key = _quoted(("seq", *columns, *_own(kind))), tables.key_of(kind)
         same = " AND ".join(f"g.{a} = s.{b}" for a, b in _gone_key(kind))
         replaced = ", ".join(
             f'"{name}" = excluded."{name}"' for name in (*columns, "epoch", "seq") if name not in key
@@ -299,6 +327,29 @@ class ChainStore:
             yield
         except psycopg.Error as error:
             raise StoreError(f"{self.name}: {meaning(error)}") from error
+
+
+def _own(kind: str) -> tuple[str, ...]:
+    return _STAGED if kind == MONTHLY else _STAGED[:2]
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _new(batch: Batch, stream: Stream) -> bool:
+    """Whether any number of it has not been committed."""
+    return bool(minus(((batch.first_seq, batch.last_seq),), stream.received))
+
+
+def _newest(some: Iterable[Change]) -> list[Change]:
+    """The newest state of each row."""
+    found: dict[tuple[str, ...], Change] = {}
+    for change in some:
+        held = found.get(change.key)
+        if held is None or (held.epoch, held.seq) < (change.epoch, change.seq):
+            found[change.key] = change
+    return list(found.values())
 
 
 def _gone_key(kind: str) -> list[tuple[str, str]]:

@@ -133,6 +133,8 @@ simulate --exercise rdl --capture F --station-out F --truth F
 update --from F --into N
 F
 analyze
+reprocess F --station S --exercise rdl --out N
+reprocess R --station F --exercise rdl --out N --workers 1
 export --db
 --version F
 """.splitlines()

@@ -83,6 +83,16 @@ def test_the_newest_state_of_a_rep_wins_in_any_order(
     assert chain_rows(chain_url, "SELECT rom_m FROM reps") == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["null", "", " ", 'a"b', "a\\b", "a\\nb", "\\.", "a\nb\t,\r", "é\u2028", "'; --", "\\", '"', "\x7f\x01"],
+)
+def test_text_arrives_as_it_is(store: ChainStore, chain_url: str, text: str) -> None:
+    curve = msgspec.json.encode({"hz": 50, "s_mm": text}).decode()
+    store.write([batch(row(1, exercise=text, curve=curve, rom_m=1e-300))])
+    assert chain_rows(chain_url, "SELECT exercise, curve, rom_m FROM reps") == [(text, curve, 1e-300)]
+
+
 def test_what_is_missing_is_said_and_then_filled(store: ChainStore) -> None:
     ack = store.write([batch(row(3), first=3, last=4)]).acks["gym-a"][0]
     assert (ack.committed_seq, ack.missing) == (4, [(1, 2)])

@@ -1,0 +1,310 @@
+"""`plumbline reprocess`: an archive of recordings through today's kernels, on all cores or on a Dask cluster.
+
+    recording -> pipeline -> OUT/exercise=NAME/station=ID/KEY.parquet, a row per rep
+
+KEY is of the recording's bytes, the settings and this release, so what is there is not done again, wherever
+it was done; each file is written whole or not at all. The bytes do not depend on who works on them.
+"""
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from os import cpu_count
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+import msgspec
+
+from edge.counting.pipeline import StationPipeline
+from edge.link.capture import Capture, is_capture
+from edge.link.drivers import make_driver
+from edge.link.recording import read_recording
+from edge.tools.analysis import RepBook, analyse, check_channels
+from station.config import Port, StationFile, load_station
+from station.errors import ConfigError, PlumblineError, RecordingError
+from station.exercises import Profile, load_profile
+from station.program.distribution import install_with, release
+from station.program.process import whole_file
+from station.program.usage import command_parser
+from station.records import Analysis, Rep
+
+SUFFIXES = (".csv", ".csv.gz", ".parquet", ".plc")
+ATTEMPTS = 3  # a recording that ends its worker so often is put down as bad
+SAME_REP_S = 0.6  # as far apart as two lockouts of one rep may be
+SHOWN = 200  # rows of the table of differences
+
+EPILOG = """\
+examples:
+  plumbline reprocess archive/ --station rack.toml --exercise rdl --out reps/
+  plumbline reprocess archive/ --station rack.toml --exercise rdl --out reps-new/ --against reps/
+  plumbline reprocess /shared/archive --station /shared/rack.toml --exercise rdl --out /shared/reps \\
+      --scheduler tcp://scheduler.example:8786        all of them see the same paths
+"""
+
+
+class Job(NamedTuple):
+    """One recording: a name in the archive, and how it is to be counted."""
+
+    path: str
+    name: str
+    station: StationFile
+    profile: Profile
+    out: str
+
+
+class Outcome(NamedTuple):
+    """What came of a recording."""
+
+    name: str
+    reps: int
+    problem: str | None
+    there: bool = False  # it had been done before
+
+
+def work(job: Job) -> Outcome:
+    """Count one recording and write its reps; on whatever machine."""
+    try:
+        target = _target(job)
+        if target.exists():
+            return Outcome(job.name, 0, None, there=True)
+        analysis = _counted(Path(job.path), job.station, job.profile)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return Outcome(job.name, _write(target, job.name, analysis), None)
+    except (PlumblineError, OSError) as error:
+        return Outcome(job.name, 0, str(error))
+
+
+def _target(job: Job) -> Path:
+    settings = msgspec.json.encode((release(), job.name, job.station, job.profile))
+    found = hashlib.sha256(settings)
+    with Path(job.path).open("rb") as file:
+        found.update(hashlib.file_digest(file, "sha256").digest())
+    folder = Path(job.out) / f"exercise={job.profile.name}" / f"station={job.station.station.id}"
+    return folder / f"{found.hexdigest()[:32]}.parquet"
+
+
+def _counted(path: Path, station: StationFile, profile: Profile) -> Analysis:
+    if not is_capture(path):
+        recording = read_recording(path)
+        check_channels(recording, station, path)
+        return analyse(recording, station, profile)
+    capture = Capture(path)
+    info = capture.info
+    named = [port for port in station.ports if port.driver == info.driver]
+    named.sort(key=lambda port: port.url != info.url)
+    if not named:
+        raise RecordingError(f"{path}: of a {info.driver}, and the station file has no such port")
+    port: Port = named[0]
+    driver, pipeline, book = (
+        make_driver(port, station),
+        StationPipeline(station, profile, live_s=0.0),
+        RepBook(),
+    )
+    if info.clock is not None:
+        driver.clock.go_on(info.clock)
+    driver.opened()
+    for received in capture:
+        samples = driver.feed(received.data, received.received_s)
+        if samples:
+            book.take(pipeline.feed(samples))
+    book.take(pipeline.finish())
+    return book.analysis(station.station.id, profile.name)
+
+
+def _write(target: Path, name: str, analysis: Analysis) -> int:
+    """A row per rep, rejected movements left out. Raises ConfigError without pyarrow."""
+    try:
+        import pyarrow as pa  # noqa: PLC0415  an extra
+        import pyarrow.parquet as pq  # noqa: PLC0415
+    except ImportError:
+        raise ConfigError(f"reprocess needs pyarrow; {install_with('parquet')}") from None
+    rows = [
+        {"recording": name, "set_number": a_set.number} | msgspec.structs.asdict(rep)
+        for a_set in analysis.sets
+        for rep in a_set.reps
+    ]
+    for row in rows:
+        row["curve"] = None if row["curve"] is None else msgspec.json.encode(row["curve"]).decode()
+        row["reason_code"] = None if row["reason_code"] is None else str(row["reason_code"])
+    types = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
+    fields = [("recording", pa.string()), ("set_number", pa.int64())]
+    fields += [(field.name, types[_plain(field.type)]) for field in msgspec.structs.fields(Rep)]
+    with whole_file(target) as draft:
+        pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(fields)), draft, compression="zstd")
+    return len(rows)
+
+
+def _plain(annotation: Any) -> type:
+    """The type behind a field: bool, int, float, or str for what is none of these."""
+    if isinstance(annotation, type):
+        return next((kind for kind in (bool, int, float) if issubclass(annotation, kind)), str)
+    return _plain(next(inner for inner in get_args(annotation) if inner is not type(None)))
+
+
+def on_pool(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
+    """Outcomes as they come, from processes of this machine; one that dies takes no other with it."""
+    left, tried = dict(enumerate(jobs)), dict.fromkeys(range(len(jobs)), 0)
+    while left:
+        alone = any(tried[number] for number in left)  # after a death: one at a time shows whose it was
+        with ProcessPoolExecutor(1 if alone else workers) as pool:
+            some = [min(left, key=lambda number: -tried[number])] if alone else list(left)
+            asked = {pool.submit(work, left[number]): number for number in some}
+            for future in as_completed(asked):
+                number = asked[future]
+                try:
+                    yield future.result()
+                    del left[number]
+                except BrokenProcessPool:
+                    tried[number] += 1
+                    if alone and tried[number] >= ATTEMPTS:
+                        yield Outcome(left.pop(number).name, 0, "ended its worker each time it was tried")
+
+
+def on_cluster(jobs: Sequence[Job], address: str) -> Iterator[Outcome]:
+    """The same on a Dask cluster. Raises ConfigError where it cannot be reached or is lost."""
+    try:
+        from distributed import Client, as_completed  # noqa: PLC0415  an extra
+    except ImportError:
+        raise ConfigError(f"--scheduler needs Dask; {install_with('chain')}") from None
+    done: set[str] = set()
+    try:
+        with Client(address, timeout="10s") as client:  # type: ignore[no-untyped-call]
+            futures = client.map(work, jobs, pure=False, retries=ATTEMPTS)
+            names = {future.key: job.name for future, job in zip(futures, jobs, strict=True)}
+            for future in as_completed(futures):  # type: ignore[no-untyped-call]
+                if future.status == "lost" or future.cancelled():
+                    raise ConfigError(f"{address}: the scheduler is gone; begin again, what is done is kept")
+                problem = future.exception()
+                yield (
+                    future.result() if problem is None else Outcome(names[future.key], 0, str(problem)[:200])
+                )
+                done.add(names[future.key])
+    except (OSError, TimeoutError, ValueError) as error:
+        said = str(error).partition("\n")[0] or "does not answer"
+        raise ConfigError(f"--scheduler {address}: {said[:200]}; is it running?") from error
+    if len(done) < len(jobs):
+        raise ConfigError(f"{address}: the scheduler is gone; begin again, what is done is kept")
+
+
+def differences(old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]]) -> list[str]:
+    """What the newer kernels count otherwise, a line each, by recording and time of lockout."""
+    before: dict[str, list[dict[str, Any]]] = {}
+    for row in old:
+        before.setdefault(row["recording"], []).append(row)
+    now: dict[str, list[dict[str, Any]]] = {}
+    for row in new:
+        now.setdefault(row["recording"], []).append(row)
+    lines = []
+    for name in sorted(before.keys() & now.keys()):
+        free = sorted(before[name], key=_lockout_s)
+        for row in sorted(now[name], key=_lockout_s):
+            match = min(free, key=lambda one: abs(_lockout_s(one) - _lockout_s(row)), default=None)
+            at = f"{name} at {_lockout_s(row):.2f} s"
+            if match is None or abs(_lockout_s(match) - _lockout_s(row)) > SAME_REP_S:
+                lines.append(f"{at}: a rep that was none")
+                continue
+            free.remove(match)
+            if match["counted"] != row["counted"]:
+                lines.append(f"{at}: {'counts now' if row['counted'] else 'counts no more'}")
+            for field in ("rom_m", "mean_concentric_velocity_mps"):
+                a, b = match[field], row[field]
+                if (a is None) != (b is None) or (a is not None and abs(a - b) > 1e-9):
+                    lines.append(f"{at}: {field} {a} was, {b} is")
+        lines += [f"{name} at {_lockout_s(one):.2f} s: no rep any more" for one in free]
+    return lines
+
+
+def _lockout_s(row: dict[str, Any]) -> float:
+    found: float = row["concentric_end_s"] if row["concentric_end_s"] is not None else row["end_s"]
+    return found
+
+
+def _rows(folder: Path) -> list[dict[str, Any]]:
+    import pyarrow.dataset as ds  # noqa: PLC0415  an extra
+
+    try:
+        columns = [
+            "recording",
+            "counted",
+            "concentric_end_s",
+            "end_s",
+            "rom_m",
+            "mean_concentric_velocity_mps",
+        ]
+        found: list[dict[str, Any]] = ds.dataset(folder, format="parquet").to_table(columns).to_pylist()
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(f"{folder}: not the reps of an earlier `plumbline reprocess` ({error})") from error
+    return found
+
+
+def reprocess(argv: Sequence[str]) -> int:
+    """`plumbline reprocess`; 1 where a recording could not be used."""
+    parser = command_parser(
+        "reprocess", "Count an archive of recordings again, with the kernels of this release.", EPILOG
+    )
+    parser.add_argument("recordings", nargs="+", type=Path, metavar="FILE|DIR")
+    parser.add_argument("--station", type=Path, required=True, metavar="STATION.toml")
+    parser.add_argument("--exercise", required=True, metavar="NAME")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="Parquet, a file per recording"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=cpu_count() or 1, metavar="N", help="default: a core each"
+    )
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, instead of this machine")
+    parser.add_argument("--against", type=Path, metavar="DIR", help="an earlier DIR: print what differs")
+    args = parser.parse_args(argv)
+    if args.workers < 1:
+        raise ConfigError(f"--workers is {args.workers}; give 1 or more")
+    station = load_station(args.station)
+    own = args.station.parent / station.exercises_dir if station.exercises_dir else None
+    profile = load_profile(args.exercise, own)
+    out = args.out.absolute()
+    jobs = [Job(str(path), name, station, profile, str(out)) for path, name in _found(args.recordings)]
+    run: Callable[[], Iterator[Outcome]] = lambda: (  # noqa: E731
+        on_cluster(jobs, args.scheduler) if args.scheduler else on_pool(jobs, args.workers)
+    )
+    bad = _reported(run(), len(jobs))
+    if args.against is not None:
+        _print_differences(args.against, out)
+    return 1 if bad else 0
+
+
+def _reported(outcomes: Iterator[Outcome], count: int) -> int:
+    """Print what comes; returns how many could not be used."""
+    bad = reps = there = 0
+    live = sys.stderr.isatty()
+    for number, one in enumerate(outcomes, 1):
+        reps, there = reps + one.reps, there + one.there
+        if one.problem is not None:
+            bad += 1
+            print(f"{one.name}: {one.problem}", file=sys.stderr, flush=True)
+        if live:
+            print(f"\r{number} of {count}", end="" if number < count else "\n", file=sys.stderr, flush=True)
+    print(f"{count} recordings: {reps} reps written, {there} done before, {bad} not usable")
+    return bad
+
+
+def _print_differences(old: Path, new: Path) -> None:
+    lines = differences(_rows(old), _rows(new))
+    print(*lines[:SHOWN], sep="\n")
+    more = f", {SHOWN} shown" if len(lines) > SHOWN else ""
+    print(f"{len(lines)} differences from {old}{more}")
+
+
+def _found(given: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Every recording, and its name within what was given. Raises RecordingError for none."""
+    found: dict[Path, str] = {}
+    for one in given:
+        if one.is_dir():
+            inside = sorted(path for path in one.rglob("*") if path.name.endswith(SUFFIXES))
+            found |= {path.absolute(): str(path.relative_to(one)) for path in inside}
+        elif one.exists():
+            found[one.absolute()] = one.name
+        else:
+            raise RecordingError(f"{one}: no such file; give recordings, captures or folders of them")
+    if not found:
+        raise RecordingError(f"{given[0]}: holds no recording; looked for {', '.join(SUFFIXES)}")
+    return sorted(found.items())
