@@ -45,7 +45,7 @@ class Recall:
 
     def __init__(self, where: str | Path | None = None, after: threading.Event | None = None) -> None:
         """`where` is the record's path or URL, None for this machine's own; it begins when `after` is set."""
-        self.known = RecordSnapshot()
+        self.known = RecordSnapshot(problem="the record is still being read; again in a moment")
         self._after = after
         self._where = where
         self._changes: deque[tuple[Change, Callable[[str | None], None]]] = deque()

@@ -30,7 +30,7 @@ _TYPED = {
 }
 _ARROWS = {"↑": "up", "↓": "down", "←": "left", "→": "right"}
 
-TouchKey = tuple[str, str]  # what the button says, and what it types
+TouchKey = tuple[str, str]  # what the button says, and what it types; nothing: the tablet's own keyboard comes
 
 
 def touch_keys(screen: Screen[Any]) -> list[TouchKey]:
@@ -56,6 +56,8 @@ def touch_keys(screen: Screen[Any]) -> list[TouchKey]:
 def _of_dialog(screen: ModalScreen[Any]) -> Iterator[TouchKey]:
     yield "Send", _TYPED["enter"]
     yield "Back", _TYPED["escape"]
+    if screen.query(Input):
+        yield "Keyboard", ""
     if len(screen.query(Input)) > 1:
         yield "Next line", _TYPED["tab"]
     for active in screen.active_bindings.values():

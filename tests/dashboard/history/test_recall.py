@@ -106,6 +106,12 @@ def test_a_record_that_is_not_there_says_why_and_is_read_when_it_comes(tmp_path:
         until(lambda: recall.known.athletes and recall.known.problem is None)
 
 
+def test_until_the_record_is_read_nobody_is_said_to_be_unknown(still: Any, tmp_path: Path) -> None:
+    app = PlumblineApp(still, PROFILES, recall=Recall(tmp_path / "h.db"))
+    with pytest.raises(ValueError, match="still being read; again in a moment"):
+        app.sender.athlete_of("Ana Okoro")
+
+
 def test_a_locked_record_keeps_what_was_read_and_stops_nothing(tmp_path: Path, until: Any) -> None:
     path = tmp_path / "h.db"
     with open_store(path) as store:

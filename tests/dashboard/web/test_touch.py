@@ -79,6 +79,15 @@ def test_every_key_is_a_button_for_a_finger_and_does_what_the_key_does(
         await hears(b'"tare"')
         await tap(browser, "Load")
         await tap(browser, "Back")  # the buttons are those of the dialog
+        await tap(browser, "Load")
+        for closed in (False, True):  # letters reach the line by themselves, and after the keyboard was called
+            if closed:
+                await browser.value("document.activeElement.blur()")
+                await tap(browser, "Keyboard")
+            await browser.poll("document.activeElement.tagName === 'TEXTAREA'")
+            await browser.press("6")
+        await tap(browser, "Send")
+        await hears(b'"load_kg":66.0')
         await tap(browser, "Station")
         await tap(browser, "Floor")
         await browser.poll(f"!!({BUTTON % 'Station'})")
