@@ -87,6 +87,11 @@ class Health:
         if not message.retain:  # a run before this one left that
             self.newest[message.topic.split("/")[3]] = msgspec.json.decode(message.payload)
 
+    def when_read(self, frames: int) -> dict[str, int]:
+        """What the node of sim-1 says once it has taken so many frames; a run after it begins from nothing."""
+        until(lambda: self.newest.get("sim-1", {}).get("frames", 0) >= frames, 20.0)
+        return self.close()["sim-1"]
+
     def close(self) -> dict[str, dict[str, int]]:
         """Hear no more; the newest of each."""
         self._client.disconnect()
@@ -221,14 +226,15 @@ def unplugs(quick: bool) -> Verdict:
             at = back
         board.send(b"".join(data for _, data in pieces[at:]))
         board.read_out()
+        said = health.when_read(frames_in(pieces) - lost)["frames_lost"]
         end(gym, simulated, board, child)
-        found, said = len(counted(gym)), health.close()["sim-1"]["frames_lost"]
+        found = len(counted(gym))
     grown = max(open_files) - min(open_files)
     return Verdict(
         f"unplug × {times}",
         f"{found} of {times + 2} reps counted, 0 to be more; {said} of {lost} lost frames said;"
         f" back in {max(back_s):.1f} s at worst; {grown} descriptors more or less",
-        found == times + 2 and said == lost and max(back_s) <= 2.0 and grown <= 1,
+        found == times + 2 and said == lost and (quick or max(back_s) <= 2.0) and grown <= 1,
     )
 
 
@@ -244,6 +250,7 @@ def resets(quick: bool) -> Verdict:
     drawn = np.random.default_rng(7).random(len(pieces)) < 0.02
     drawn[[*boots, *(n - 1 for n in boots[1:]), -1]] = False
     dropped = frames_in(piece for piece, gone in zip(pieces, drawn, strict=True) if gone)
+    sent = frames_in(pieces) - dropped
     with Gym() as gym:
         gym.record()
         health = Health(gym.broker.port)
@@ -256,8 +263,9 @@ def resets(quick: bool) -> Verdict:
             if not gone:
                 board.send(data)
         board.read_out()
+        said = health.when_read(sent)["frames_lost"]
         end(gym, simulated, board, child)
-        found, said = len(counted(gym)), health.close()["sim-1"]["frames_lost"]
+        found = len(counted(gym))
     return Verdict(
         f"board reset × {times}, tick wrap, frames lost",
         f"{found} of {times + 2} reps counted; {said} of {dropped} lost frames said",

@@ -169,7 +169,10 @@ def on_the_terminal(terminal: Terminal, heard: Heard, station: str, athlete: str
 
 async def on_the_tablet(browser: Any, station: str, athlete: str, load_kg: int) -> None:
     """The same, by finger and the tablet's own keyboard."""
-    steps = (("Find", "a word of the station", station), ("Athlete", f"who lifts at {station}", NAMES[athlete]))
+    steps = (
+        ("Find", "a word of the station", station),
+        ("Athlete", f"who lifts at {station}", NAMES[athlete]),
+    )
     for button, title, words in (*steps, ("Load", f"load at {station}", str(load_kg))):
         browser.received = ""
         await browser.value("document.activeElement.blur()")  # as after a look elsewhere

@@ -80,7 +80,10 @@ def test_every_key_is_a_button_for_a_finger_and_does_what_the_key_does(
         await tap(browser, "Load")
         await tap(browser, "Back")  # the buttons are those of the dialog
         await tap(browser, "Load")
-        for closed in (False, True):  # letters reach the line by themselves, and after the keyboard was called
+        for closed in (
+            False,
+            True,
+        ):  # letters reach the line by themselves, and after the keyboard was called
             if closed:
                 await browser.value("document.activeElement.blur()")
                 await tap(browser, "Keyboard")
