@@ -30,7 +30,7 @@ _TYPED = {
 }
 _ARROWS = {"↑": "up", "↓": "down", "←": "left", "→": "right"}
 
-TouchKey = tuple[str, str]  # what the button says, and what it types; nothing: the tablet's own keyboard comes
+TouchKey = tuple[str, str]  # what the button says, and what it types; "": the tablet's own keyboard comes
 
 
 def touch_keys(screen: Screen[Any]) -> list[TouchKey]:

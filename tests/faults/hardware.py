@@ -88,7 +88,7 @@ class Health:
             self.newest[message.topic.split("/")[3]] = msgspec.json.decode(message.payload)
 
     def when_read(self, frames: int) -> dict[str, int]:
-        """What the node of sim-1 says once it has taken so many frames; a run after it begins from nothing."""
+        """What the node of sim-1 says once it has taken so many frames; a later run begins from nothing."""
         until(lambda: self.newest.get("sim-1", {}).get("frames", 0) >= frames, 20.0)
         return self.close()["sim-1"]
 

@@ -83,7 +83,7 @@ def test_every_key_is_a_button_for_a_finger_and_does_what_the_key_does(
         for closed in (
             False,
             True,
-        ):  # letters reach the line by themselves, and after the keyboard was called
+        ):  # letters reach the line, also after the keyboard was called
             if closed:
                 await browser.value("document.activeElement.blur()")
                 await tap(browser, "Keyboard")
