@@ -11,6 +11,7 @@ import random
 import subprocess
 import sys
 import time
+import tomllib
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -246,8 +247,11 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     time.tzset()
 
 
-def test_every_subcommand_is_tried() -> None:
-    assert commands().keys() <= {words.split()[0] for words in COMMANDS}
+def test_every_subcommand_is_tried_and_installed() -> None:
+    pyproject = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    promised = pyproject["project"]["entry-points"]["plumbline.commands"].keys()
+    assert commands().keys() == promised, "installed before pyproject.toml was changed: make .venv/.dev"
+    assert promised <= {words.split()[0] for words in COMMANDS}
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
