@@ -10,7 +10,19 @@ from kernels._phases cimport Phases
 from kernels._smooth cimport LADDER, LEAST_HALF, half_width
 from kernels._swings cimport TENSION_V0, TO_THE_FLOOR
 from kernels._uncertainty cimport Uncertainty
-from kernels._window cimport GRID_HZ, MARGIN, MASK, RING, STRETCH, TENSION, Measures, Span, Window
+from kernels._window cimport (
+    GRID_HZ,
+    MARGIN,
+    MASK,
+    PULLEY,
+    RING,
+    STRETCH,
+    TENSION,
+    TRAVEL,
+    Measures,
+    Span,
+    Window,
+)
 
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef double G_MPS2 = 9.80665        # standard gravity, CGPM 1901
@@ -84,6 +96,7 @@ cdef class Meter:
         cdef double before, turn, after
         cdef Span away, back
         cdef double sign = -1.0 if self.concentric_first else 1.0
+        cdef bint cable
         if first < oldest:
             first = oldest
         if first < 0:
@@ -92,7 +105,8 @@ cdef class Meter:
         v = min(v, last)
         if a >= v or last - first < 4:
             return False
-        if self.phases.knocked(window, a, v, min(b, last), self.concentric_first):
+        cable = self.layout == PULLEY or self.layout == TRAVEL
+        if self.phases.knocked(window, a, v, min(b, last), self.concentric_first, cable):
             return False
         self.sure.anew = final or not self.phases.settled
         self.phases.settle(window, first, last, final)

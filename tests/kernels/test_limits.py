@@ -161,3 +161,19 @@ def test_three_swings_alike_inside_a_fall_are_reps(motion, counter, swings, know
     rep = ((1.0, 0.3), (0.3, 0.0), (1.2, -0.3), (0.3, 0.0))
     legs = ((2.0, 0.0), (1.5, -1.1), *rep * swings, (1.0, 0.0))
     assert ("complete" in kinds(counter().push(POSITION, *motion(*legs, start_m=1.5)))) == known
+
+
+@pytest.mark.parametrize(
+    ("lift_s", "pull_n", "reps"), [(0.38, 12.0, 0), (0.38, 18.0, 1), (0.38, None, 1), (0.55, 0.0, 1)]
+)
+def test_a_lift_quicker_than_lifters_get_counts_only_where_the_cable_pulled(
+    motion, counter, lift_s, pull_n, reps
+):
+    time_s, s = motion((2.0, 0.0), (lift_s, 0.24), (0.2, 0.0), (0.8, -0.24), (4.0, 0.0))
+    rc = counter(concentric_first=True, free_weight=False)
+    found = []
+    for part in np.array_split(np.arange(time_s.size), 20):
+        if pull_n is not None:
+            found += rc.push(FORCE, time_s[part], np.full(part.size, pull_n))
+        found += rc.push(POSITION, time_s[part], s[part])
+    assert kinds(found + rc.finish()).count("complete") == reps
