@@ -15,10 +15,10 @@ def file_name(text: str, suffix: str) -> str:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, mode: int | None = None) -> Iterator[Path]:
     """As `process.whole_file`. Raises StoreError where the folder is missing or not writable."""
     try:
-        with process.whole_file(path) as draft:
+        with process.whole_file(path, mode) as draft:
             yield draft
     except OSError as error:
         raise StoreError(

@@ -100,7 +100,7 @@ def _list_athletes(db: Database) -> None:
 def _export_athlete(db: Database, athlete: str, path: Path) -> None:
     """One JSON object: an array of rows for each table."""
     count = 0
-    with whole_file(path) as draft, draft.open("wb") as file:
+    with whole_file(path, mode=0o600) as draft, draft.open("wb") as file:  # names, and what coaches noted
         file.write(b'{"schema":"plumbline/athlete/1","athlete":' + msgspec.json.encode(athlete))
         last = ""
         for count, (table, row) in enumerate(everything(db, athlete), 1):  # noqa: B007

@@ -1,5 +1,6 @@
 """Score the kernel on what people have disputed: folders of `plumbline disputes export`."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +58,11 @@ def report(folder: Path) -> int:
     cases = (
         [score_dispute(path) for path in sorted(folder.iterdir()) if path.is_dir()] if folder.is_dir() else []
     )
+    if not cases:
+        print(
+            f"{folder}: no disputes there; make some with `plumbline disputes export`", file=sys.stderr
+        )
+        return 1
     print("dispute                            found/reps  ghosts  as counted then")
     for case in cases:
         if case.trouble:
@@ -72,7 +78,7 @@ def report(folder: Path) -> int:
     print(
         f"\ndisputes: F1 {f1:.4f}, {exact} of {len(told)} judged sets exact, {ghosts} ghosts in {reps} reps"
     )
-    return 1 if not cases or any(case.trouble for case in cases) else 0
+    return 1 if any(case.trouble for case in cases) else 0
 
 
 def _within(dispute: Dispute, start_s: float) -> bool:

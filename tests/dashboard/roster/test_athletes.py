@@ -223,6 +223,7 @@ def store(
 def test_everything_about_an_athlete_is_one_file(store: SqlStore, where: str, tmp_path: Path) -> None:
     file = tmp_path / "a-17.json"
     assert athletes_command(["export", "0042", str(file), "--db", where]) == 0
+    assert file.stat().st_mode & 0o777 == 0o600
     found = json.loads(file.read_text())
     assert found["athletes"][0]["name"] == "Ana Okoro"
     assert found["plans"][0]["load_kg"] == 60.0
