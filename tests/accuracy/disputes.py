@@ -59,9 +59,7 @@ def report(folder: Path) -> int:
         [score_dispute(path) for path in sorted(folder.iterdir()) if path.is_dir()] if folder.is_dir() else []
     )
     if not cases:
-        print(
-            f"{folder}: no disputes there; make some with `plumbline disputes export`", file=sys.stderr
-        )
+        print(f"{folder}: no disputes there; make some with `plumbline disputes export`", file=sys.stderr)
         return 1
     print("dispute                            found/reps  ghosts  as counted then")
     for case in cases:
