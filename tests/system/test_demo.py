@@ -158,7 +158,7 @@ def on_terminal(place: Place) -> tuple[int, int]:
     return pid, ours
 
 
-def read_until(ours: int, wanted: bytes, timeout_s: float = 60.0) -> bytes:
+def read_until(ours: int, wanted: bytes, timeout_s: float = 100.0) -> bytes:
     seen = b""
     deadline_s = time.monotonic() + timeout_s
     while wanted not in seen:

@@ -29,7 +29,7 @@ from station.sim import SetPlan, StationPlan, simulate_station
 from station.sim.devices.board import board_bytes
 from station.sim.recording import station_toml
 from tests.dashboard.tui.test_terminal import OnTerminal
-from tests.dashboard.web.test_touch import a_tablet, tap
+from tests.dashboard.web.test_touch import a_tablet, send, tap
 from tests.faults.hardware import Board
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
@@ -178,11 +178,7 @@ async def on_the_tablet(browser: Any, station: str, athlete: str, load_kg: int) 
         await browser.value("document.activeElement.blur()")  # as after a look elsewhere
         await tap(browser, button)
         await browser.until(lambda title=title: title in browser.received)
-        await browser.poll("document.activeElement.tagName === 'TEXTAREA'")
-        for letter in words:
-            await browser.press(letter)
-        browser.received = ""
-        await tap(browser, "Send")
+        await send(browser, words)
         if button == "Find":
             await browser.until(lambda: f"with '{station}'" in browser.received)
 
