@@ -25,6 +25,7 @@ cdef enum:
     TELLING = 3     # where samples lie closer, what a tremor adds can be told from white noise
     STRIDE = 3      # nearer neighbours say the same
     NEAR = 4        # strides to either side that are near
+    DYING = 10      # times less of a ring in so many strides, 0.12 s: a ring loses 1/e in 0.1 s at the fastest
 # Of the sum of (2 sin(pi f lag))¹² / 400 over both lags, the mean from 8 to 15 Hz, where physiological tremor (8 to
 # 12 Hz: Elble & Koller 1990) and a tether's slap lie.
 cdef double TREMOR_GAIN = np.mean(
@@ -241,19 +242,31 @@ cdef class Noise:
     cdef double shaken(self, int i) noexcept nogil:
         """Mean square of the tremor in the smoothed rate near sample i of the window."""
         cdef int at = (i - 3 * self.lag) // STRIDE
-        cdef int j
-        cdef int seen = 0
-        cdef double total = 0.0
+        cdef int reach = 3 * self.lag // STRIDE
+        cdef int first = at - NEAR - reach
+        cdef int j, seen
+        cdef double total
+        cdef double before = 0.0
         cdef double most = 0.0
-        for j in range(max(0, at - NEAR), min(self.count, at + NEAR + 1)):
-            if self.squares[j] == self.squares[j]:
-                total += self.squares[j]
-                seen += 1
-            if j == at or j + 1 == min(self.count, at + NEAR + 1):
-                # a tether rings from a jerk on: before it, or after
-                most = max(most, total / seen if seen else 0.0)
-                total = 0.0
-                seen = 0
+        cdef double next = 0.0
+        # a tether rings from a jerk on: before it, or after; a difference lies whole in it from half its span on
+        while first <= at + reach:
+            total = 0.0
+            seen = 0
+            for j in range(max(0, first), min(self.count, first + NEAR + 1)):
+                if self.squares[j] == self.squares[j]:
+                    total += self.squares[j]
+                    seen += 1
+            total = total / seen if seen else 0.0
+            if total > most:
+                most = total
+                next = before
+            elif before == most:
+                next = max(next, total)
+            before = total
+            first += NEAR
+        # dying away: at the jerk it was more than the mean of what is near
+        most *= sqrt(min(<double>DYING, most / next)) if next > 0.0 else 1.0
         # as few as are near vary by twofold by chance
         return self.tremor + max(0.0, most - 2.0 * self.rough * self.rough)
 
