@@ -109,13 +109,6 @@ def test_every_key_is_a_button_for_a_finger_and_does_what_the_key_does(
         await hears(b'"tare"')
         await tap(browser, "Load")
         await tap(browser, "Back")  # the buttons are those of the dialog
-        await tap(browser, "Load")
-        await fill_in(browser, "6")
-        await browser.value("document.activeElement.blur()")
-        await tap(browser, "Keyboard")
-        await browser.value(EMPTY_LINE)
-        await send(browser, "66")
-        await hears(b'"load_kg":66.0')
         await tap(browser, "Station")
         await tap(browser, "Floor")
         await browser.poll(f"!!({BUTTON % 'Station'})")
