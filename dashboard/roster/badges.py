@@ -55,9 +55,8 @@ class Badges:
         """The answer to a badge; None if answered before. Raises StoreError if the record cannot be read."""
         if message.event_id in self._answered:
             return None
-        athlete = identify(
-            athletes(self._db), message.badge, ("badge", "id")
-        )  # a name has no place on a topic
+        # A name has no place on a topic.
+        athlete = identify(athletes(self._db), message.badge, ("badge", "id"))
         self._answered.append(message.event_id)
         if athlete is None:
             words = f"badge {message.badge[:32]} unknown; ask the coach"

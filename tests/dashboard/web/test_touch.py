@@ -30,8 +30,6 @@ window.AudioContext = class {
 """
 BUTTON = "[...document.querySelectorAll('#keys button')].find((one) => one.textContent === %r)"
 
-EMPTY_LINE = "socket.send(JSON.stringify(['stdin', '\\x15']))"  # Ctrl+U
-
 
 def a_tablet(size: tuple[int, int]) -> Callable[[Any], Any]:
     """A touch screen of this size, with a player that records."""
@@ -55,34 +53,6 @@ async def tap(browser: Any, words: str) -> None:
         " return [at.x + at.width / 2, at.y + at.height / 2]; })()"
     )
     await browser.tap(*box)
-
-
-async def fill_in(browser: Any, words: str) -> None:
-    """Type into the dialog's line; again where the line was not there yet for the first letters."""
-    while True:
-        await browser.poll("document.activeElement.tagName === 'TEXTAREA'")
-        browser.received = ""
-        for letter in words:
-            await browser.press(letter)
-        try:
-            await browser.until(lambda: words in browser.received, 10.0)
-        except (AssertionError, TimeoutError):
-            await browser.value(EMPTY_LINE)
-        else:
-            return
-
-
-async def send(browser: Any, words: str) -> None:
-    """Fill in the dialog's line and send it; again while the dialog is still there."""
-    while True:
-        await fill_in(browser, words)
-        await tap(browser, "Send")
-        try:
-            await browser.poll(f"!({BUTTON % 'Send'})", 15.0)
-        except AssertionError:
-            await browser.value(EMPTY_LINE)
-        else:
-            return
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
