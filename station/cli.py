@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 
-from station.errors import PlumblineError
-from station.program.distribution import release
+from station.errors import ConfigError, PlumblineError
+from station.program.distribution import dashboard_installed, install_with, release
 from station.text.output import open_standard_streams
 
 USAGE = """\
@@ -93,6 +93,8 @@ def _run(args: list[str]) -> int:
         hint = f"did you mean {near[0]}? " if near else ""
         print(f"plumbline: no command {args[0]!r}; {hint}there are {', '.join(known)}", file=sys.stderr)
         return 2
+    if known[args[0]].module.startswith("dashboard.") and not dashboard_installed():
+        raise ConfigError(f"screens, record and history are not installed here; {install_with('dashboard')}")
     command: Callable[[Sequence[str]], int] = known[args[0]].load()
     return command(args[1:])
 

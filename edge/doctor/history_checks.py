@@ -6,7 +6,7 @@ import sys
 import msgspec
 
 from edge.doctor.findings import Finding
-from station.cli import commands
+from station.program.distribution import dashboard_installed, install_with
 
 TIMEOUT_S = 60.0
 CHECK = "history"
@@ -25,8 +25,9 @@ class _Lack(msgspec.Struct):
 
 def check_history(where: str) -> list[Finding]:
     """What the history at a path or postgresql:// URL lacks of each station."""
-    if "record" not in commands():
-        return [Finding("record", CHECK, "fail", "no `plumbline record` here", "install the dashboard too")]
+    if not dashboard_installed():
+        todo = install_with("dashboard")
+        return [Finding("record", CHECK, "fail", "`plumbline record` is not installed here", todo)]
     command = [sys.executable, "-m", "station.cli", "record", "--db", where, "--check", "--json"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)

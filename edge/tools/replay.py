@@ -27,6 +27,7 @@ from station.config import Mqtt, Port, StationFile, is_loopback
 from station.errors import ConfigError, StoreError
 from station.exercises import Profile
 from station.messages import Sensor
+from station.program.distribution import dashboard_installed, install_with
 from station.program.process import end_with_parent
 
 DRAIN_S = 10.0
@@ -94,6 +95,9 @@ def replay(args: argparse.Namespace, station: StationFile, profile: Profile, own
 @contextlib.contextmanager
 def _own_gym(folder: Path) -> Iterator[Mqtt]:
     """A private broker and a dashboard in plain lines, whose lines are passed on to our stdout."""
+    if not dashboard_installed():
+        todo = f"name a broker with --host, or {install_with('dashboard')}"
+        raise ConfigError(f"no screen is installed here to show it; {todo}")
     with Broker() as broker:
         command = [sys.executable, "-m", "station.cli", "dashboard", "--plain", "--no-tls"]
         where = ["--host", "127.0.0.1", "--port", str(broker.port), "--db", str(folder / "history.db")]

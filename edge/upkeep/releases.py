@@ -22,7 +22,13 @@ from pathlib import Path
 from station.errors import ConfigError
 from station.program.distribution import DISTRIBUTION
 
-EXTRAS = ("plot", "parquet", "postgres", "web")  # what a gym runs with; the rest is for developers
+EXTRAS = (
+    "dashboard",
+    "plot",
+    "parquet",
+    "postgres",
+    "web",
+)  # what a gym runs with; the rest is for developers
 _TRY = "import importlib.util as u; u.find_spec('kernels') and __import__('kernels')"
 
 

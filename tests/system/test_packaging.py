@@ -52,7 +52,7 @@ def test_every_feature_that_is_missing_names_an_extra_there_is():
         if path.suffix == ".py"
         for extra in re.findall(r"install_with\(['\"](\w+)['\"]\)", path.read_text(encoding="utf-8"))
     }
-    assert used == {"plot", "parquet", "postgres", "chain", "demo", "web"}
+    assert used == {"dashboard", "plot", "parquet", "postgres", "chain", "demo", "web"}
     assert install_with("web") == "pip install 'plumbline-gym[web]'"
     assert used <= set(PROJECT["optional-dependencies"])
 
