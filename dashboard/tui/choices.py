@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from textual.app import App
 from textual.filter import LineFilter
 
 from dashboard.floor.headline import TITLES
@@ -13,6 +12,7 @@ from dashboard.floor.units import Units
 from dashboard.floor.views import StationView
 from dashboard.tui.dialogs.help import HelpScreen
 from dashboard.tui.keymap import by_id
+from dashboard.tui.keys_in_turn import KeysInTurnApp
 from dashboard.tui.messages import FloorChanged
 from dashboard.tui.preferences import Preferences, load_preferences, save_preferences
 from dashboard.tui.screens.coach import CoachScreen
@@ -21,7 +21,7 @@ from dashboard.tui.screens.station import StationScreen
 from dashboard.tui.widgets.themes import THEMES, ThemeFilter
 
 
-class ChoosingApp(App[int]):
+class ChoosingApp(KeysInTurnApp):
     """An app whose units, colours and keys are chosen by keys and remembered in a file."""
 
     floor: FloorState

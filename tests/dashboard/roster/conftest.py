@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Key
+from textual.keys import key_to_character
 from textual.widgets import Input
 
 from dashboard.broker.client import Client
@@ -45,6 +47,12 @@ class Desk:
             (place,) = [n for n, label in enumerate(labels) if label.split()[0].strip(",:") == word]
             form.query(Input)[place].value = text
         await self.pilot.press("enter")
+
+    def type_ahead(self, *keys: str) -> None:
+        """Press keys faster than the app can take them."""
+        for key in keys:
+            char = key if len(key) == 1 else key_to_character(key)
+            self.app.post_message(Key(key, char))
 
     def commands(self, name: str) -> list[CommandMessage]:
         found = [decode("command", one.payload) for one in self.edge.heard]

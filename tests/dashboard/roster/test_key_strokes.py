@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from dashboard.record.store import Arrived, open_store
 from dashboard.roster.people import Athlete, Plan
 from dashboard.tui.screens.floor import FloorScreen
@@ -18,6 +20,8 @@ PEOPLE = [
     Athlete(id="a-17", name="Ana Okoro", badge="0042", squad="juniors", plans=(RDL,)),
     Athlete(id="b-04", name="Ben Lund", badge="0043", squad="juniors"),
 ]
+
+OF_A_PLAN = ("set-athlete", "set-exercise", "set-load", "set-target")
 
 # What is to come of each task: a command and what it says, words that stay on the screen, or what is so then.
 EXPECTED: dict[str, tuple[str, dict[str, Any]] | str | Callable[[Any], object]] = {
@@ -64,8 +68,9 @@ def test_the_table_and_the_test_speak_of_the_same_tasks() -> None:
     assert len(table()["start the set of an athlete with a plan"]) <= 4
 
 
+@pytest.mark.parametrize("ahead", [False, True], ids=["one by one", "typed ahead"])
 def test_each_task_is_done_by_the_keys_that_stand_there(
-    desk: Any, edge: Any, words: Any, clock_in: Callable[[str], None], tmp_path: Path
+    desk: Any, edge: Any, words: Any, clock_in: Callable[[str], None], tmp_path: Path, ahead: bool
 ) -> None:
     clock_in("UTC")
     say = words()
@@ -84,8 +89,11 @@ def test_each_task_is_done_by_the_keys_that_stand_there(
         await hands.poll(lambda: hands.app.view_of(HERE).counted == 2)
         for task, keys in table().items():
             before, expected = len(edge.heard), EXPECTED[task]
-            for key in keys:
-                await hands.pilot.press(SIGNS.get(key, key))
+            pressed = [SIGNS.get(key, key) for key in keys]
+            if ahead:
+                hands.type_ahead(*pressed)
+            else:
+                await hands.pilot.press(*pressed)
             try:
                 if isinstance(expected, str):
                     await hands.shows(expected)
@@ -102,6 +110,9 @@ def test_each_task_is_done_by_the_keys_that_stand_there(
                     assert {field: getattr(command, field) for field in fields} == fields
             except AssertionError as error:
                 raise AssertionError(f"{task}: {' '.join(keys)}: {error}") from error
+            said = {one.name for one in hands.heard_since(before)}
+            meant = expected[0] if isinstance(expected, tuple) else None
+            assert said <= {meant, *OF_A_PLAN}, task
             while not isinstance(hands.app.screen, FloorScreen):
                 await hands.pilot.press("escape")
             if "slash" in [SIGNS.get(key) for key in keys]:

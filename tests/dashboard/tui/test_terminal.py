@@ -124,6 +124,13 @@ def test_bytes_that_are_no_keys_are_passed_over_and_the_next_key_counts(dashboar
     assert b"Traceback" not in dashboard.seen
 
 
+def test_letters_typed_with_the_key_that_opens_a_dialog_stand_in_it(dashboard: OnTerminal) -> None:
+    os.write(dashboard.ours, b"/quay\r/\x15yoiq\r")  # on the floor q quits and y, i and o open other screens
+    dashboard.until(b"with 'yoiq'")
+    os.write(dashboard.ours, b"q")
+    assert dashboard.status() == 0
+
+
 def test_one_by_one_and_back(dashboard: OnTerminal) -> None:
     for rows, columns in ((1, 1), (2, 300), (300, 2), (0, 0), (1, 80), (3, 3), (60, 200)):
         dashboard.resize(rows, columns)

@@ -1,0 +1,63 @@
+"""Keys in turn: each is given when what the one before it has set off is done, and to the screen that is there then.
+
+Textual gives a key to whatever has the focus when it is read. Where that is quicker than a dialog opens - a busy
+machine, a pasted line, a badge reader - letters for the dialog's line would be keys of the screen behind it.
+"""
+
+from collections import deque
+
+from textual import events
+from textual.app import App
+from textual.message_pump import MessagePump
+from textual.screen import ModalScreen
+
+# What a key sets off comes in three steps: the key itself, what the focused widget says of it (a line that Enter
+# has sent), and what a dialog gives to the screen that asked.
+_STEPS = 3
+
+
+class KeysInTurnApp(App[int]):
+    """An app in which no key overtakes a screen that is opening or closing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: deque[events.Event] = deque()
+        self._acting = False  # the key before them is not done with
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys and what is pasted wait for their turn; see App."""
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            self._waiting.append(event)
+            await self._give_next()
+        else:
+            await super().on_event(event)
+
+    async def _give_next(self) -> None:
+        if self._acting or not self._waiting:
+            return
+        self._acting = True
+        self.app_focus = True  # whoever types is here, also where the terminal was left while the dialog opened
+        screen = self.screen
+        if screen.focused is None and isinstance(screen, ModalScreen):
+            screen.focus_next()
+        await super().on_event(self._waiting.popleft())
+        self._follow(_STEPS)
+
+    def _follow(self, steps: int) -> None:
+        """Go the way of a key, behind it: through the queue of the focused widget and of each around it."""
+        self._pass(self.focused or self.screen, steps)
+
+    def _pass(self, pump: MessagePump, steps: int) -> None:
+        while pump is not self:
+            around = pump._parent or self
+            if pump.call_later(self._pass, around, steps):
+                return
+            pump = around  # that one has gone
+        self.call_later(self._passed, steps, self.screen)
+
+    async def _passed(self, steps: int, screen: object) -> None:
+        if steps > 1 or screen is not self.screen:
+            self._follow(max(steps - 1, 1))
+            return
+        self._acting = False
+        await self._give_next()
