@@ -1,7 +1,7 @@
-"""Keys in turn: each is given when what the one before it has set off is done, and to the screen that is there then.
+"""Keys in turn: each is given when what the one before it set off is done, to the screen that is there then.
 
-Textual gives a key to whatever has the focus when it is read. Where that is quicker than a dialog opens - a busy
-machine, a pasted line, a badge reader - letters for the dialog's line would be keys of the screen behind it.
+Textual gives a key to whatever has the focus when it is read. Where that comes before a dialog is open (on a
+busy machine, from a paste or a badge reader), letters for its line would be keys of the screen behind it.
 """
 
 from collections import deque
@@ -11,8 +11,8 @@ from textual.app import App
 from textual.message_pump import MessagePump
 from textual.screen import ModalScreen
 
-# What a key sets off comes in three steps: the key itself, what the focused widget says of it (a line that Enter
-# has sent), and what a dialog gives to the screen that asked.
+# A key sets off three steps: the key itself, what the focused widget says of it (a line that Enter has sent),
+# and what a dialog gives to the screen that asked.
 _STEPS = 3
 
 
@@ -36,7 +36,7 @@ class KeysInTurnApp(App[int]):
         if self._acting or not self._waiting:
             return
         self._acting = True
-        self.app_focus = True  # whoever types is here, also where the terminal was left while the dialog opened
+        self.app_focus = True  # whoever types is here; without it a dialog's first line has no focus
         screen = self.screen
         if screen.focused is None and isinstance(screen, ModalScreen):
             screen.focus_next()
