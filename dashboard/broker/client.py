@@ -21,6 +21,8 @@ from paho.mqtt.properties import Properties
 from dashboard.broker.events import Packet
 from dashboard.broker.inbox import Inbox
 from dashboard.broker.reading import Reader
+from dashboard.broker.subscriptions import Subscriptions
+from dashboard.plaintext import clean
 from station.config import Mqtt, certificate_problem, check_mqtt, read_password
 from station.messages import MAX_PAYLOAD_BYTES, BadgeMessage, CommandMessage, Message, ReplyMessage, encode
 from station.program.mqtt_version import MQTT_5, UNSUPPORTED_VERSION, VERSIONS, other_version
@@ -32,6 +34,7 @@ KEEPALIVE_S = 5  # a broker behind a dead link is noticed within 1.5 of these
 LOOP_S = 0.05  # how long a command waits at most
 REPLY_WAIT_S = 5.0
 OUTGOING = 1024  # commands, and the record's acknowledgements
+FILTERS = 100  # in one packet
 LEAVES = ("state", "info", "health", "current", "live", "rep", "set", "reply")
 
 
@@ -72,15 +75,15 @@ class Client:
 
         Raises ConfigError as `read_password`.
         """
-        self._leaves = leaves
-        self._station = station
         check_mqtt(mqtt)
         self.inbox = Inbox()
         self.connection = ConnectionState(False, "connecting", clock())
         self.refused: str | None = None  # why the broker does not take what we publish; MQTT 5 says so
         self.errors = 0  # of the network thread, each survived by connecting anew
+        self.flooded: list[str] = []  # topics that are not listened to for a while
+        self._subscriptions = Subscriptions(leaves, site, station)
+        self._subscribed: set[str] = set()
         self._mqtt = mqtt
-        self._site = site
         self._password = read_password(mqtt)
         self._clock = clock
         self._read_until_s = clock()
@@ -181,6 +184,8 @@ class Client:
                 self._read_until_s = began_s
                 refused = any(answers)
                 self._send_waiting(client, answers)
+                if answers and not refused:
+                    self._subscribe(client)
         finally:
             client.disconnect()
             if self.connection.up:
@@ -196,6 +201,24 @@ class Client:
             topic, payload = self._outgoing.popleft()
             client.publish(topic, payload, qos=1)
 
+    def _subscribe(self, client: Reader) -> None:
+        """Listen to what is wanted now, and leave what is flooded."""
+        now_s = self._clock()
+        self._subscriptions.heard(self.inbox.came)
+        for topic in self.inbox.flooded():
+            self._subscriptions.leave(topic, now_s)
+        self.flooded = sorted(map(clean, self._subscriptions.left(now_s)))
+        wanted = self._subscriptions.wanted(now_s)
+        # QoS 0: a connection loses nothing by itself, and without one nothing is kept for us either
+        # way. With QoS 1 the answers to the packets of a flood held all others up for seconds.
+        more = sorted(wanted - self._subscribed)
+        for start in range(0, len(more), FILTERS):
+            client.subscribe([(topic, 0) for topic in more[start : start + FILTERS]])
+        less = sorted(self._subscribed - wanted)
+        for start in range(0, len(less), FILTERS):
+            client.unsubscribe(less[start : start + FILTERS])
+        self._subscribed = wanted
+
     def _new_client(self, version: int, answers: list[int]) -> Reader:
         client = Reader(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion(version))
         client.connect_timeout = CONNECT_TIMEOUT_S
@@ -204,16 +227,14 @@ class Client:
         if self._mqtt.tls:
             client.tls_set(ca_certs=self._mqtt.ca_file)
 
-        def on_connect(client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
+        def on_connect(_client: paho.Client, _data: Any, _flags: Any, code: Any, _properties: Any) -> None:
             answers.append(code.value)
             if code.is_failure:
                 self._say(False, f"refused: {str(code).lower()}")
                 return
             self.refused = None
-            to = Address(self._site or "+", self._station or "+", "")
-            # QoS 0: a connection loses nothing by itself, and without one nothing is kept for us either
-            # way. With QoS 1 the answers to the packets of a flood held all others up for seconds.
-            client.subscribe([(f"{to.topic}{leaf}", 0) for leaf in self._leaves])
+            self._subscribed.clear()
+            self._subscribe(client)
 
         def on_subscribe(*_: Any) -> None:
             # Not before: what a station says meanwhile would be missed by a screen that says it listens.

@@ -5,7 +5,7 @@ A station that floods its own topic fills its own queue, and whoever drains take
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, KeysView
 from itertools import groupby
 from operator import itemgetter
 
@@ -14,13 +14,16 @@ from dashboard.broker.events import Packet
 LIVE_EACH = 8  # of one station between two looks of the screen; then its oldest goes
 LIVE_AT_ONCE = 120  # of all stations in one look: 60 at 10 Hz say 60, and what is behind is no longer live
 MOST_TOPICS = 4096  # of live values, and of others that wait; a gym has 60
-QUEUE = 8192  # of one topic; a station's window is 200
+QUEUE = 1000  # of one topic; a station has 200 events under way
+MOST_PER_S = 1000  # of one topic that is not taken out as fast; a station says ten live values
 SHARE = 100  # of one topic that is taken at once: of a flood, as much as is written in 50 ms
 PRESSING = ("/rep", "/set", "/current", "/reply")  # what a person waits for
 
 
 class Inbox:
     """Packets on their way from the network thread to the screen or the record.
+
+    `put`, `put_all` and `flooded` are the network thread's, the others the reader's.
 
     A screen that has not come round for a while finds each station's newest live value, instead of working
     off what it missed and being late for the next.
@@ -35,6 +38,9 @@ class Inbox:
         self.dropped_live = 0
         self.dropped = 0
         self.pressing = False  # something came that is not to wait for the next flush
+        self._came: dict[str, int] = {}  # of each topic, since `_came_since_s`
+        self._came_since_s = 0.0
+        self._flooded: set[str] = set()
 
     def put(self, packet: Packet) -> None:
         """Add one packet; where there is no room the oldest of its topic goes and is counted."""
@@ -46,6 +52,28 @@ class Inbox:
             name = topic.decode(errors="replace")
             self._put(name, [Packet(name, payload, received_s) for _, payload in some])
 
+    @property
+    def came(self) -> KeysView[str]:
+        """Topics of the last second or two."""
+        return self._came.keys()
+
+    def call_flooded(self, topic: str) -> None:
+        """Say that a topic brings more than its station may."""
+        self._flooded.add(topic)
+
+    def flooded(self) -> set[str]:
+        """Topics that have brought far more than is taken out, since the last call."""
+        found, self._flooded = self._flooded, set()
+        return found
+
+    def _count(self, topic: str, packets: list[Packet], queue: deque[Packet]) -> None:
+        if packets[0].received_s - self._came_since_s >= 1.0:
+            self._came.clear()
+            self._came_since_s = packets[0].received_s
+        came = self._came[topic] = self._came.get(topic, 0) + len(packets)
+        if came > MOST_PER_S and len(queue) == queue.maxlen:
+            self._flooded.add(topic)
+
     def _put(self, topic: str, packets: list[Packet]) -> None:
         if topic.endswith("/live"):
             queue = self._live.get(topic)
@@ -56,6 +84,7 @@ class Inbox:
                 queue = self._live[topic] = deque(maxlen=self._live_each)
             self.dropped_live += max(0, len(queue) + len(packets) - self._live_each)
             queue.extend(packets)
+            self._count(topic, packets, queue)
             return
         with self._lock:
             queue = self._other.get(topic)
@@ -66,6 +95,7 @@ class Inbox:
                 queue = self._other[topic] = deque(maxlen=QUEUE)
             self.dropped += max(0, len(queue) + len(packets) - QUEUE)
             queue.extend(packets)
+            self._count(topic, packets, queue)
         if topic.endswith(PRESSING):
             self.pressing = True
 

@@ -72,7 +72,7 @@ class EmbeddedRecord:
             return self._not_opened
         if record.failure is not None:
             return f"history: ended by {record.failure!r}"
-        said = record.problem or record.refused or record.missing
+        said = record.problem or record.refused or record.flood or record.missing
         return f"history: {said}" if said else None
 
     def go_on_alone(self) -> None:

@@ -48,10 +48,7 @@ from station.messages import (
 from station.program.retry import RETRY_S, Retry
 from station.topics import Address
 
-# Two connections: the broker drops what a slow reader's queue has no room for, and in one queue a flood of
-# answers or badges would take the place of every other station's reps, again each time they are sent.
-EVENTS = ("rep", "set")
-REQUESTS = ("command", "correction", "reply", "info", "health", "badge")
+LEAVES = ("rep", "set", "command", "correction", "reply", "info", "health", "badge")
 GATHER_S = 0.02  # arrivals of so long share a transaction
 MAX_BATCH = 500
 MOST_ASKED = 64  # corrections and badges that wait; one is answered between two looks at what has come
@@ -84,18 +81,17 @@ class Record:
         self.committed = 0  # messages
         self.quarantined = 0
         self.missing: str | None = None  # what stations have said and this history never got
-        self.beyond = 0  # messages of stations that said more than a station can
+        self.flood: str | None = None  # who says more than a station can, and is not listened to
         self._asked: deque[tuple[StationKey, Asked]] = deque()
-        self._events_allowed = Allowance(EVENTS_AT_ONCE, EVENTS_PER_S)
-        self._requests_allowed = Allowance(WISHES_AT_ONCE, WISHES_PER_S)
+        self._events = Allowance(EVENTS_AT_ONCE, EVENTS_PER_S)
+        self._requests = Allowance(WISHES_AT_ONCE, WISHES_PER_S)
         self._holes = Holes()
         self._staying: dict[StreamKey, list[Hole]] = {}
         self._said_misdated = False
         self._store = store
         self._say = say
         self._badges = badges
-        self._events = Client(mqtt, site, leaves=EVENTS)
-        self._requests = Client(mqtt, site, leaves=REQUESTS)
+        self._client = Client(mqtt, site, leaves=LEAVES)
         self._stopping = threading.Event()
         self._retry = Retry()
         self._thread = threading.Thread(target=self._run, name="record", daemon=True)
@@ -110,18 +106,17 @@ class Record:
     @property
     def connected(self) -> bool:
         """Whether the broker is there."""
-        return self._events.connection.up and self._requests.connection.up
+        return self._client.connection.up
 
     @property
     def connection_text(self) -> str:
         """The broker's address, or why there is no connection."""
-        behind = self._requests if self._events.connection.up else self._events
-        return behind.connection.text
+        return self._client.connection.text
 
     @property
     def refused(self) -> str | None:
         """That the broker takes no acknowledgement from us: somebody else is to be the record."""
-        why = self._events.refused
+        why = self._client.refused
         return why and (
             f"the broker does not let this user acknowledge ({why}), so nothing is written here;"
             " give the record's user, or leave it to `plumbline record` with --no-record"
@@ -134,8 +129,7 @@ class Record:
 
     def start(self) -> None:
         """Start; the broker need not be there yet."""
-        self._events.start()
-        self._requests.start()
+        self._client.start()
         self._thread.start()
 
     def stop(self) -> None:
@@ -143,8 +137,7 @@ class Record:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(5.0)
-        self._events.stop()
-        self._requests.stop()
+        self._client.stop()
 
     def _run(self) -> None:
         waiting: list[Packet] = []
@@ -153,13 +146,14 @@ class Record:
             last = False
             while not last:
                 last = self._stopping.wait(GATHER_S)
-                connection = self._events.connection
+                connection = self._client.connection
                 may_try = last or self._retry.due(monotonic())
                 if may_try and connection.up and connection.since_s != greeted:
                     # Tells stations that have been waiting that somebody writes again.
                     greeted = connection.since_s
                     self._try(self._greet)
-                waiting += self._events.inbox.drain() + self._requests.inbox.drain()
+                if not waiting:  # what cannot be written now waits in the inbox, which is bounded
+                    waiting = self._client.inbox.drain()
                 if self.refused is not None:
                     waiting.clear()
                 while waiting and may_try:
@@ -170,6 +164,7 @@ class Record:
                 if last or self._retry.due(monotonic()):
                     self._answer(len(self._asked) if last else 1)
                 self._say_holes()
+                self._say_flood()
         except Exception as error:  # noqa: BLE001 - shown by whoever runs the record
             self.failure = error
             self._say(f"record: ended by a defect: {type(error).__name__}: {error}")
@@ -199,6 +194,14 @@ class Record:
             self._say(f"record: {missing}; was it restored from a copy, or does a second record write?")
         self.missing = missing
 
+    def _say_flood(self) -> None:
+        """Say what is not listened to, once for each change of it."""
+        left = self._client.flooded
+        flood = f"a flood on {', '.join(left)}; not listened to for a while, see who sends it"
+        if left and flood != self.flood:
+            self._say(f"record: {flood}")
+        self.flood = flood if left else None
+
     def _try(self, work: Callable[[], None]) -> bool:
         """Do it; False when the database does not allow it now."""
         try:
@@ -222,7 +225,6 @@ class Record:
             if not packet.payload and packet.topic.endswith(("/info", "/health")):
                 continue  # takes a retained message back (MQTT-3.3.1-10)
             if not self._may(packet):
-                self.beyond += 1
                 continue
             try:
                 address, message, _ = read(packet)
@@ -274,7 +276,7 @@ class Record:
                 self._asked.append((key, message))
             elif isinstance(message, CommandMessage):
                 text = f"{MOST_ASKED} corrections and badges wait for an answer; ask again in a while"
-                self._requests.publish(
+                self._client.publish(
                     Address(*key, "reply"), ReplyMessage.to(message, ReplyCode.REFUSED, text)
                 )
 
@@ -288,20 +290,23 @@ class Record:
     def _answer_one(self, key: StationKey, message: Asked) -> None:
         """Correct a past set, or set the station to whose badge it is; the edge confirms each command."""
         if isinstance(message, CommandMessage):
-            self._requests.publish(Address(*key, "reply"), self._store.correct(*key, message))
+            self._client.publish(Address(*key, "reply"), self._store.correct(*key, message))
             return
         answer = self._badges.answer(key, message) if self._badges is not None else None
         if answer is not None:
             for command in answer.commands:
-                self._requests.publish(Address(*key, "command"), command)
-            self._requests.publish(Address(*key, "reply"), answer.reply)
+                self._client.publish(Address(*key, "command"), command)
+            self._client.publish(Address(*key, "reply"), answer.reply)
 
     def _may(self, packet: Packet) -> bool:
         """Whether a station has not said too much already; asked before the message is looked at."""
         station, _, leaf = packet.topic.rpartition("/")
         if leaf in ("rep", "set"):
-            return self._events_allowed.take(station, monotonic())
-        return self._requests_allowed.take(packet.topic, monotonic())
+            allowed = self._events.take(station, monotonic())
+            if not allowed:
+                self._client.inbox.call_flooded(packet.topic)
+            return allowed
+        return self._requests.take(packet.topic, monotonic())
 
     def _acknowledge(self, acks: dict[StreamKey, StreamAck]) -> None:
         by_station: dict[tuple[str, str], list[StreamAck]] = {}
@@ -309,4 +314,4 @@ class Record:
             by_station.setdefault((site, station), []).append(ack)
         for (site, station), streams in by_station.items():
             message = AckMessage(event_id=new_id(), at_utc=now_utc(), streams=streams)
-            self._events.publish(Address(site, station, "ack"), message)
+            self._client.publish(Address(site, station, "ack"), message)

@@ -374,4 +374,6 @@ class PlumblineApp(ChoosingApp):
         connection = self.client.connection
         lost = self.client.inbox.dropped + self.refused
         words = connection.text + (f", {lost} messages unusable" if lost else "")
+        if self.client.flooded:
+            words += f", a flood on {', '.join(self.client.flooded)} is not listened to"
         return (words if connection.up else f"broker: {words}"), connection.up

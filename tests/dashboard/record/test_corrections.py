@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from dashboard.broker.client import Client
 from dashboard.history.kept import Filter
 from dashboard.history.queries import sets
 from dashboard.record.record import Record
@@ -244,17 +243,13 @@ def say_corrections(wire: Any, slow: Slow, until: Any, count: int) -> None:
         until(slow.begun.is_set)
 
 
-def waiting(client: Client) -> int:
-    return sum(map(len, client.inbox._other.values()))
-
-
 def test_a_flood_of_corrections_holds_up_no_rep(
     slow: tuple[Slow, Record], wire: Any, until: Any, make_rep: Callable[..., RepMessage]
 ) -> None:
     store, record = slow
     say_corrections(wire, store, until, 20)
     wire.say("plumbline/1/gym/rack-1/rep", encode(make_rep(stream="s", seq=1, event_id="good")))
-    until(lambda: waiting(record._requests) == 19 and waiting(record._events) == 1)
+    until(lambda: sum(map(len, record._client.inbox._other.values())) == 20)
     store.go.set()
     until(lambda: len(store.done) == 21)
     assert store.done == ["c0", "good", *(f"c{n}" for n in range(1, 20))]
@@ -266,7 +261,7 @@ def test_beyond_what_people_can_ask_corrections_are_refused_with_a_code(
     monkeypatch.setattr("dashboard.record.record.MOST_ASKED", 3)
     store, record = slow
     say_corrections(wire, store, until, 9)
-    until(lambda: waiting(record._requests) == 8)
+    until(lambda: sum(map(len, record._client.inbox._other.values())) == 8)
     store.go.set()
     until(lambda: len(wire.messages("reply")) == 9)
     replies = {one.in_reply_to: one for one in wire.messages("reply")}

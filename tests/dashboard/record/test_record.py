@@ -8,6 +8,7 @@ import pytest
 
 from dashboard.broker.client import Client
 from dashboard.broker.events import Packet
+from dashboard.broker.inbox import QUEUE
 from dashboard.record.allowance import Allowance
 from dashboard.record.ledger import StreamKey
 from dashboard.record.record import Record
@@ -129,6 +130,21 @@ def test_nothing_is_acknowledged_while_the_database_refuses_and_all_is_when_it_d
         until(lambda: acked(wire) == 1)
         assert record.problem is None
     assert any("nothing is acknowledged" in line for line in said)
+
+
+def test_a_flood_into_a_history_that_cannot_be_written_is_bounded_and_said(
+    broker: Broker, wire: Any, store: SqlStore, make_rep: MakeRep, until: Any
+) -> None:
+    refusing = RefusesAtFirst(store)
+    said: list[str] = []
+    with Record(mqtt(broker), refusing, say=said.append) as record:
+        wire.say(TOPIC + "rep", encode(make_rep(stream="s", seq=1)))
+        until(lambda: refusing.refused or wire.say(TOPIC + "rep", encode(make_rep(stream="s", seq=2))))
+        flood = [((TOPIC + "rep").encode(), b"x")] * (2 * QUEUE)
+        record._client.inbox.put_all(flood, 0.0)
+        until(lambda: record.flood)
+        assert record._client.inbox.dropped == QUEUE
+    assert any("a flood on plumbline/1/gym/rack-1/rep; not listened to" in line for line in said)
 
 
 class ChokesOn(RefusesAtFirst):
