@@ -1,0 +1,253 @@
+"""Sessions at a bar: from a rack or from the floor, and what people do with a bar when they do not lift."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tests.second_simulator.lifters import Lifter, floor_rep, hinge_rep, some_lifter
+from tests.second_simulator.strokes import Rng, bounces, driven, timed
+from tests.second_simulator.track import Track
+
+FLOOR_M = 0.225  # the middle of a bar on 45 cm plates
+
+
+@dataclass
+class Scene:
+    """What happened at a station, before anything measured it."""
+
+    exercise: str
+    station: str  # barbell, cable, band
+    track: Track
+    load_kg: float
+    body_kg: float
+    lockout_m: float
+    rom_m: float
+    travel_ratio: float = 1.0
+    stack_kg: tuple[float, ...] = ()
+    band: tuple[float, float, float] = (0.0, 0.0, 0.0)  # N, length at rest m, loss s/m
+
+    @property
+    def up_first(self) -> bool:
+        return self.exercise in {"deadlift", "cable-row"}
+
+
+def _load_kg(rng: Rng, exercise: str, who: Lifter) -> float:
+    if exercise == "broomstick-hinge":
+        return 0.4
+    most = {"bench-press": 120.0, "good-morning": 90.0}.get(exercise, 200.0)
+    return float(np.clip(np.round(who.load * rng.uniform(0.5, 1.0) * most / 2.5) * 2.5, 20.0, 260.0))
+
+
+def _reps_of(rng: Rng) -> int:
+    return int(rng.choice([1, 2, 3, 5, 6, 8, 10, 12], p=[0.02, 0.05, 0.12, 0.25, 0.16, 0.2, 0.14, 0.06]))
+
+
+def _rest(track: Track, seconds: float, *, floor: bool) -> None:
+    """Between sets: mostly nothing, now and then somebody is at the bar. The bar ends where it was."""
+    rng = track.rng
+    track.carried = 0.0
+    until = track.count + round(1000 * seconds)
+    track.hold(rng.uniform(2.0, 6.0))
+    while track.count < until:
+        what = rng.random()
+        if what < 0.2:  # tried, lifted off a little
+            by = rng.uniform(0.01, 0.06)
+            track.note("tries the bar")
+            track.move(by, rng.uniform(0.3, 0.9))
+            track.hold(rng.uniform(0.0, 1.5))
+            track.move(-by, rng.uniform(0.3, 0.9))
+        elif what < 0.3 and floor:  # jacked up for plates
+            by = rng.uniform(0.02, 0.06)
+            track.note("jacks it up")
+            track.move(by, rng.uniform(0.5, 1.5))
+            track.hold(rng.uniform(3.0, 8.0))
+            track.move(-by, rng.uniform(0.5, 1.5))
+        elif what < 0.45:  # rolled or pushed, plates put on
+            track.note("rolls it")
+            by = rng.uniform(-0.06, 0.06)
+            count = round(1000 * rng.uniform(0.6, 2.0))
+            there = track.aside_m + timed(by, count / 1000.0)
+            track.go(np.zeros(count), there[:count])
+            track.hold(rng.uniform(0.5, 2.0))
+            back = track.aside_m + timed(-by, count / 1000.0)
+            track.go(np.zeros(count), back[:count])
+        elif what < 0.55:  # shaken
+            track.note("shakes it")
+            at = np.arange(1, round(1000 * rng.uniform(0.5, 2.0))) * 0.001
+            ends = np.clip(np.minimum(at, at[-1] - at) / 0.2, 0.0, 1.0)
+            track.go(rng.uniform(0.002, 0.01) * np.sin(2 * np.pi * rng.uniform(1.0, 3.0) * at) * ends)
+        track.hold(rng.uniform(2.0, 8.0))
+
+
+def _ready(track: Track, who: Lifter) -> None:
+    """Stands with the bar before the first rep; some bend a little and come back."""
+    rng = track.rng
+    track.hold(rng.uniform(0.8, 3.0), rng.uniform(0.0, 0.003))
+    for _ in range(int(rng.choice([0, 1, 2], p=[0.75, 0.17, 0.08]))):
+        by = rng.uniform(0.04, 0.12) * who.rom_m
+        track.note("warm-up twitch")
+        track.move(-by, rng.uniform(0.25, 0.7))
+        track.move(by, rng.uniform(0.25, 0.7))
+        track.hold(rng.uniform(0.4, 1.5))
+
+
+def _hinge_set(track: Track, who: Lifter, set_number: int) -> None:
+    """The reps of a set that begins at the top; now and then with a partial one."""
+    rng = track.rng
+    reps = _reps_of(rng)
+    partial = int(rng.integers(2, reps)) if reps > 4 and rng.random() < 0.1 else None
+    for n in range(reps):
+        if n == partial:
+            track.note("partial")
+            hinge_rep(track, who, set_number, share=rng.uniform(0.4, 0.5))
+        hinge_rep(track, who, set_number)
+    track.hold(rng.uniform(0.6, 2.5))
+
+
+def rack(rng: Rng, exercise: str) -> Scene:
+    """Unrack, walk out, reps, walk in, re-rack, several sets."""
+    who = some_lifter(rng, exercise)
+    lockout = {
+        "back-squat": who.stature_m * rng.uniform(0.80, 0.84),
+        "good-morning": who.stature_m * rng.uniform(0.80, 0.84),
+        "romanian-deadlift": who.stature_m * rng.uniform(0.44, 0.49),
+        "bench-press": rng.uniform(0.40, 0.48) + who.stature_m * rng.uniform(0.32, 0.36),
+    }[exercise]
+    bench = exercise == "bench-press"
+    hooks_below = rng.uniform(0.03, 0.10)
+    walk = (rng.uniform(0.05, 0.22) if bench else rng.uniform(0.25, 0.7)) * rng.choice([-1.0, 1.0])
+    track = Track(lockout - hooks_below, rng, aside_m=walk)
+    scene = Scene(
+        exercise, "barbell", track, _load_kg(rng, exercise, who), rng.uniform(52, 115), lockout, who.rom_m
+    )
+    _rest(track, rng.uniform(4.0, 15.0), floor=False)
+    sets = int(rng.integers(1, 4))
+    fresh = who.load
+    for number in range(1, sets + 1):
+        who.load = fresh
+        track.note(f"set {number}")
+        track.carried = 1.0
+        over = rng.uniform(0.0, 0.03)  # lifts off higher than it then stands
+        track.move(hooks_below + over, rng.uniform(0.5, 1.3))
+        if bench:
+            track.go(timed(-over, 1.2), walk + timed(-walk, 1.2))
+        else:
+            track.hold(rng.uniform(0.2, 1.5))
+            track.walk(-walk, rng.uniform(1.5, 4.0), rng.uniform(0.003, 0.015), -over)
+        _ready(track, who)
+        _hinge_set(track, who, number)
+        if exercise in {"back-squat", "bench-press"} and rng.random() < 0.05:
+            _fails(track, who, walk, hooks_below)
+        else:
+            if bench:
+                track.go(timed(over, 1.0), timed(walk, 1.0))
+            else:
+                track.walk(walk, rng.uniform(1.5, 3.5), rng.uniform(0.003, 0.015), over)
+            track.move(-hooks_below - over, rng.uniform(0.4, 1.0))
+        if number < sets:
+            _rest(track, rng.uniform(18.0, 35.0), floor=False)
+    track.carried = 0.0
+    _rest(track, rng.uniform(5.0, 20.0), floor=False)
+    return scene
+
+
+def _fails(track: Track, who: Lifter, walk: float, hooks_below: float) -> None:
+    """Goes down, does not get up, sinks onto the pins; after a while the bar is put back on its hooks."""
+    rng = track.rng
+    track.note("fails")
+    way = who.lowering(who.rom_m)
+    track.go(way)
+    part = rng.uniform(0.2, 0.45) * who.rom_m
+    track.go(timed(part, rng.uniform(0.8, 1.6)))
+    track.hold(rng.uniform(0.2, 1.2))
+    track.go(timed(-part - 0.02, rng.uniform(0.7, 1.5), 1.5, 1.0))
+    track.carried = 0.0
+    track.hold(rng.uniform(16.0, 30.0))
+    track.note("back on the hooks")
+    track.go(timed(who.rom_m + 0.02, 2.0), track.aside_m + timed(walk, 2.0))
+    track.move(-hooks_below, 0.8)
+
+
+def from_floor(rng: Rng, exercise: str) -> Scene:
+    """Picked up, reps from the top, set down. The broomstick comes from a corner at any height."""
+    who = some_lifter(rng, exercise)
+    stick = exercise == "broomstick-hinge"
+    lockout = who.stature_m * (rng.uniform(0.5, 0.9) if stick else rng.uniform(0.44, 0.49))
+    begins = lockout - rng.uniform(0.25, 0.45) if stick else FLOOR_M
+    track = Track(begins, rng)
+    scene = Scene(
+        exercise, "barbell", track, _load_kg(rng, exercise, who), rng.uniform(52, 115), lockout, who.rom_m
+    )
+    _rest(track, rng.uniform(4.0, 15.0), floor=not stick)
+    sets = int(rng.integers(1, 4))
+    fresh = who.load
+    for number in range(1, sets + 1):
+        who.load = fresh
+        track.note(f"set {number}")
+        track.carried = 1.0
+        track.go(driven(lockout - begins, min(0.85, who.load), rng, stick=who.stick, start_mps2=-2.0))
+        if rng.random() < 0.3:
+            track.walk(0.0, rng.uniform(1.0, 2.5), rng.uniform(0.003, 0.012))
+        _ready(track, who)
+        _hinge_set(track, who, number)
+        track.note("sets down")
+        track.go(timed(begins - lockout, rng.uniform(0.7, 2.0), 1.8, rng.uniform(0.5, 1.8)))
+        track.carried = 0.0
+        track.go(bounces(0.0 if stick else rng.uniform(0.0, 0.4), rng), hit=True)
+        _rest(track, rng.uniform(18.0, 32.0), floor=not stick)
+    return scene
+
+
+def deadlifts(rng: Rng, style: str) -> Scene:
+    """Sets of deadlifts: 'stop', 'go' or 'drop'."""
+    who = some_lifter(rng, "deadlift")
+    lockout = FLOOR_M + who.rom_m
+    track = Track(FLOOR_M, rng)
+    scene = Scene(
+        "deadlift", "barbell", track, _load_kg(rng, "deadlift", who), rng.uniform(52, 115), lockout, who.rom_m
+    )
+    _rest(track, rng.uniform(5.0, 15.0), floor=True)
+    sets = int(rng.integers(1, 4))
+    fresh = who.load
+    for number in range(1, sets + 1):
+        who.load = fresh
+        track.note(f"set {number}")
+        track.carried = 1.0
+        if rng.random() < 0.4:  # tugs at it before it goes
+            for _ in range(int(rng.integers(1, 4))):
+                by = rng.uniform(0.002, 0.02)
+                track.move(by, rng.uniform(0.2, 0.5))
+                track.move(-by, rng.uniform(0.2, 0.5))
+            track.hold(rng.uniform(0.3, 2.0))
+        reps = _reps_of(rng)
+        partial = int(rng.integers(2, reps)) if style == "stop" and reps > 4 and rng.random() < 0.08 else None
+        for n in range(reps):
+            if n == partial:
+                track.note("partial")
+                floor_rep(track, who, number, style=style, last=False, share=rng.uniform(0.4, 0.5))
+            one = style if style != "drop" or n == reps - 1 or rng.random() < 0.5 else "stop"
+            floor_rep(track, who, number, style=one, last=n == reps - 1)
+        _rest(track, rng.uniform(18.0, 32.0), floor=True)
+    return scene
+
+
+def idle(rng: Rng) -> Scene:
+    """Minutes in which nobody trains: the bar is tried, moved to other hooks, put on the floor and back."""
+    lockout = rng.uniform(1.2, 1.5)
+    exercise = str(rng.choice(["back-squat", "romanian-deadlift", "good-morning"]))
+    track = Track(lockout, rng)
+    scene = Scene(exercise, "barbell", track, 20.0, 75.0, lockout, 0.4)
+    for _ in range(int(rng.integers(6, 12))):
+        _rest(track, rng.uniform(18.0, 40.0), floor=False)
+        by = rng.uniform(0.05, 0.9)
+        by = -by if track.place_m - by > FLOOR_M and (rng.random() < 0.5 or track.place_m > 1.3) else by
+        if track.place_m + by > 2.0:
+            by = -by
+        track.note("moves the bar")
+        track.carried = 1.0
+        seconds = max(0.8, abs(by) / 0.5)
+        sideways = rng.uniform(-0.2, 0.2) - track.aside_m
+        track.go(timed(by, seconds), track.aside_m + timed(sideways, seconds))
+        track.carried = 0.0
+    track.hold(15.0)
+    return scene
