@@ -10,7 +10,7 @@ from typing import NamedTuple
 from dashboard.floor.times import format_utc, parse_utc
 from station.messages import RepMessage, SetMessage
 
-FUTURE = timedelta(minutes=5)  # two clocks that are both set agree within seconds
+APART = timedelta(minutes=5)  # two clocks that are both set agree within seconds
 EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)  # before the first edition: no clock that is set says so
 
 
@@ -30,10 +30,13 @@ def filed(message: RepMessage | SetMessage, received_utc: str) -> Filed:
     return Filed(format_utc(datetime.fromisoformat(received_utc) - age), message.at_utc[:64])
 
 
-def from_the_future(message: RepMessage | SetMessage, received_utc: str) -> bool:
-    """Whether a clock reported as set is ahead of this machine's, either of which may be wrong."""
-    said = parse_utc(message.at_utc)
-    return said is not None and said > datetime.fromisoformat(received_utc) + FUTURE
+def is_misdated(found: Filed, received_utc: str) -> bool:
+    """Whether a clock is wrong, the node's or ours; one that nobody sets may be right all the same."""
+    at = datetime.fromisoformat(found.at_utc)
+    if found.said_utc is not None:
+        said = parse_utc(found.said_utc)
+        return said is None or abs(said - at) > APART
+    return at > datetime.fromisoformat(received_utc) + APART
 
 
 def dated(at_utc: str, received_utc: str) -> str:

@@ -19,7 +19,7 @@ from dashboard.database.schema import open_writable
 from dashboard.database.tables import COMMANDS, GAPS, QUARANTINE, REPS, SETS, STREAMS
 from dashboard.floor.times import parse_utc
 from dashboard.record.corrections import Corrections, SessionKey
-from dashboard.record.filing import dated, filed, from_the_future
+from dashboard.record.filing import dated, filed, is_misdated
 from dashboard.record.holes import Hole
 from dashboard.record.ledger import Ledger, StreamKey
 from dashboard.record.streams import Stream
@@ -253,8 +253,8 @@ class SqlStore:
         """A message as a row of its table."""
         table, body = (REPS, message.rep) if isinstance(message, RepMessage) else (SETS, message.summary)
         values = {"site": site, "station": station} | _fields(message) | _fields(body)
-        values["at_utc"], values["said_utc"] = filed(message, received_utc)
-        self.misdated += values["said_utc"] is not None or from_the_future(message, received_utc)
+        values["at_utc"], values["said_utc"] = found = filed(message, received_utc)
+        self.misdated += is_misdated(found, received_utc)
         return table, {name: _plain(values[name]) for name in _NAMES[table]}
 
     def _write(self, rows: dict[Table, list[Row]]) -> None:

@@ -154,7 +154,7 @@ def _filesystems(root: Path) -> Iterator[Trouble]:
         count = _read(path)
         if count not in (None, "0"):
             todo = "back up, replace the card, restore; a card that errs once goes on to"
-            yield Trouble("filesystem", f"{path.parent.name}: {count} errors on its filesystem", todo)
+            yield Trouble("filesystem", f"{path.parent.name}: errors on its filesystem: {count}", todo)
 
 
 def _wear(root: Path) -> Iterator[Trouble]:
