@@ -13,13 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-import msgspec
-
 from dashboard.broker.client import Client
+from dashboard.broker.source import FloorSource
 from dashboard.demo.children import ChildError
 from dashboard.ending import Stop, hang_up, signals
 from dashboard.floor.state import FloorState
-from dashboard.options import add_broker_options, broker_of
+from dashboard.options import DashboardFile, add_broker_options, broker_of
 from dashboard.record.embedded import EmbeddedRecord
 from dashboard.record.lock import RecordLock, end_left_behind
 from station.config import Mqtt, decode_toml
@@ -38,6 +37,8 @@ examples:
   plumbline dashboard --plain | tee session.log         a line per rep, for logs and screen readers
   plumbline dashboard --web                             in a browser, on http://127.0.0.1:8000/
   plumbline dashboard --web --web-host 0.0.0.0 --web-cert gym.pem --web-key gym.key     for the whole gym
+  plumbline dashboard --chain c1.example c2.example c3.example --ca-file ca.pem --credential ana.coach.pem \\
+      --sites gym-a gym-b --db postgresql://ana@db.example/chain     several gyms, through a chain
   plumbline dashboard --end-record                      end what a lost terminal has left behind
 
 When the terminal goes away (a closed window, a broken ssh), the history is still written, without a screen;
@@ -57,14 +58,6 @@ examples:
 """
 
 STATION_ID = re.compile(r"[a-z0-9-]{1,32}")
-
-
-class DashboardFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A dashboard's TOML file: the broker, as in a station file."""
-
-    mqtt: Mqtt = Mqtt()
-    exercises_dir: str | None = None
-    db: str | None = None
 
 
 def dashboard(argv: Sequence[str]) -> int:
@@ -102,6 +95,10 @@ def dashboard(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--ends-with", type=int, help=argparse.SUPPRESS
     )  # the server of a browser's dashboard
+    chain = parser.add_argument_group("several gyms, through a chain; --ca-file is the chain's then")
+    chain.add_argument("--chain", nargs="+", dest="server", metavar="HOST[:PORT]", help="its servers")
+    chain.add_argument("--credential", metavar="PEM", help="from `plumbline chain init --coach`")
+    chain.add_argument("--sites", nargs="+", metavar="SITE", help="the gyms to look at")
     args = parser.parse_args(argv)
     if args.ends_with is not None:
         end_with(args.ends_with)
@@ -115,17 +112,33 @@ def dashboard(argv: Sequence[str]) -> int:
     if args.web:
         return _serve_web(argv, args, file, mqtt)
     _check_screen(args)
-    client = Client(mqtt, args.site)
     database = args.db or file.db
+    client = _chain_client(args, database) if args.server else Client(mqtt, args.site)
     profiles = all_profiles(exercises)
     drawn = threading.Event()
-    recording = None if args.no_record else EmbeddedRecord(mqtt, args.site, database, profiles, after=drawn)
+    no_record = args.no_record or bool(args.server)
+    recording = None if no_record else EmbeddedRecord(mqtt, args.site, database, profiles, after=drawn)
     with signals(recording is not None) as stop, recording or nullcontext():
         trouble = recording.trouble if recording else _no_trouble
         status = _look(client, profiles, args, stop, trouble, history=database, drawn=drawn)
         if recording is not None:
             _record_on(recording, stop, crashed=status != 0)
     return stop.status(status)
+
+
+def _chain_client(args: argparse.Namespace, database: str | None) -> FloorSource:
+    """The floors of several gyms. Raises ConfigError."""
+    for option, given in (("--ca-file", args.ca_file), ("--credential", args.credential),
+                          ("--sites", args.sites), ("--db", database)):  # fmt: skip
+        if not given:
+            raise ConfigError(f"--chain needs {option}; see plumbline dashboard --help")
+    from dashboard.chain.connection import servers_of  # noqa: PLC0415  an extra
+    from dashboard.chain.floor.client import ChainClient  # noqa: PLC0415
+
+    wrong = [site for site in args.sites if not STATION_ID.fullmatch(site)]
+    if wrong:
+        raise ConfigError(f"--sites {wrong[0]!r}: a site is 1 to 32 of the characters a-z, 0-9 and -")
+    return ChainClient(servers_of(args), list(dict.fromkeys(args.sites)))
 
 
 def _record_on(recording: EmbeddedRecord, stop: Stop, crashed: bool) -> None:
@@ -149,7 +162,9 @@ def _serve_web(argv: Sequence[str], args: argparse.Namespace, file: DashboardFil
     command += ["--ends-with", str(os.getpid())]  # killed, the server could not end them
     profiles = all_profiles(_exercises(args, file))
     recording = (
-        None if args.no_record else EmbeddedRecord(mqtt, args.site, args.db or file.db, profiles, _warn)
+        None
+        if args.no_record or args.server
+        else EmbeddedRecord(mqtt, args.site, args.db or file.db, profiles, _warn)
     )
     with signals(recording is not None) as stop, recording or nullcontext():
         # `exec`: the shell between would outlive what it started.
@@ -301,7 +316,7 @@ def _check_screen(args: argparse.Namespace) -> None:
 
 
 def _look(
-    client: Client,
+    client: FloorSource,
     profiles: Mapping[str, Profile],
     args: argparse.Namespace,
     stop: Stop,

@@ -2,7 +2,17 @@
 
 import argparse
 
+import msgspec
+
 from station.config import Mqtt, is_loopback
+
+
+class DashboardFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A dashboard's TOML file: the broker, as in a station file."""
+
+    mqtt: Mqtt = Mqtt()
+    exercises_dir: str | None = None
+    db: str | None = None
 
 
 def add_broker_options(parser: argparse.ArgumentParser) -> None:

@@ -108,12 +108,12 @@ class Postgres:
 class NatsServers:
     """The three servers of a chain as `plumbline chain init` sets them up; a context manager."""
 
-    def __init__(self, sites: list[str], folder: Path | None = None) -> None:
-        self.root = folder or Path(tempfile.mkdtemp(prefix="plumbline-nats-"))
+    def __init__(self, sites: list[str], coaches: dict[str, list[str]] | None = None) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="plumbline-nats-"))
         ports = free_ports(6)
         self.servers = [Server("127.0.0.1", ports[n], ports[3 + n]) for n in range(3)]
         self.folder = ChainFolder(self.root / "chain")
-        self.folder.change(Chain(self.servers, sites, store_gib=4))
+        self.folder.change(Chain(self.servers, sites, 4, coaches or {}))
         self.ca = self.folder.folder / "ca.pem"
         self._processes: list[subprocess.Popen[bytes] | None] = [None] * 3
 

@@ -63,6 +63,9 @@ class PendingCommand(msgspec.Struct, frozen=True):
 class Client:
     """The broker's messages in `inbox`, and a way to send commands."""
 
+    brings_live = True
+    unsent = "no broker"
+
     def __init__(
         self,
         mqtt: Mqtt,
@@ -81,6 +84,7 @@ class Client:
         self.refused: str | None = None  # why the broker does not take what we publish; MQTT 5 says so
         self.errors = 0  # of the network thread, each survived by connecting anew
         self.flooded: list[str] = []  # topics that are not listened to for a while
+        self.watched: tuple[str, str] | None = None
         self._subscriptions = Subscriptions(leaves, site, station)
         self._subscribed: set[str] = set()
         self._mqtt = mqtt

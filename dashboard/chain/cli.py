@@ -7,22 +7,27 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from dashboard.chain.batch import SITE
-from dashboard.chain.servers import Chain, Server
-from dashboard.options import add_db
+from dashboard.chain.servers import Chain, Server, coach
+from dashboard.options import DashboardFile, add_db
+from station.config import decode_toml
 from station.errors import ConfigError
 from station.program.process import stop_on_signals
 from station.program.usage import command_parser
+
+if TYPE_CHECKING:
+    from dashboard.chain.floor.forward import Forward
 
 RELAY_EXAMPLES = """\
 examples:
   plumbline relay --site gym-a --server c1.example c2.example c3.example \\
       --ca-file ca.pem --credential gym-a.pem
   plumbline relay --site gym-a --db postgresql://record@db.gym/plumbline --metrics 9101 …
+  plumbline relay --site gym-a --broker dashboard.toml …         its floor can be looked at from elsewhere
   plumbline relay --site gym-a --db history.db --remove          this gym leaves the chain
 """
 INGEST_EXAMPLES = """\
@@ -34,6 +39,7 @@ CHAIN_EXAMPLES = """\
 examples:
   plumbline chain init DIR --server c1.example c2.example c3.example --sites gym-a gym-b
   plumbline chain init DIR --sites gym-c                          one more
+  plumbline chain init DIR --coach ana gym-a gym-b                may look at the floors of two
   plumbline chain coach ana --sites gym-a --db postgresql://ingest@db.example/chain
   plumbline chain check --server c1.example c2.example c3.example --ca-file ca.pem --credential check.pem
 """
@@ -49,6 +55,9 @@ def relay(argv: Sequence[str]) -> int:
     parser.add_argument("--site", required=True, help="this gym, as its credential says")
     parser.add_argument("--again", action="store_true", help="send all of the history once more")
     parser.add_argument("--remove", action="store_true", help="take the list of what waits away, and end")
+    parser.add_argument(
+        "--broker", type=Path, metavar="FILE", help="TOML file with the [mqtt] table of the gym's broker"
+    )
     add_db(parser)
     _add_servers(parser, argv)
     args = parser.parse_args(argv)
@@ -68,11 +77,22 @@ def relay(argv: Sequence[str]) -> int:
         from dashboard.chain.relay import Relay  # noqa: PLC0415
 
         servers = servers_of(args)
-        one = Relay(changes, Link(servers, f"plumbline relay {args.site}"), args.site)
+        floor = None if args.broker is None else _forward(args.broker, args.site)
+        one = Relay(changes, Link(servers, f"plumbline relay {args.site}"), args.site, floor=floor)
         if args.again and not changes.install():
             changes.list_all()
         print(f"relaying {args.site} from {db.name} to {', '.join(servers.urls)}", flush=True)
         return _run(one.run, lambda: exposition("relay", one.figures), args.metrics)
+
+
+def _forward(file: Path, site: str) -> "Forward":
+    from dashboard.broker.client import Client  # noqa: PLC0415
+    from dashboard.chain.floor.forward import Forward  # noqa: PLC0415
+    from dashboard.chain.floor.looks import LEAVES  # noqa: PLC0415
+
+    mqtt = decode_toml(file, DashboardFile).mqtt
+    Client(mqtt, site)  # what is wrong with its password is said now
+    return Forward(site, lambda: Client(mqtt, site, leaves=LEAVES))
 
 
 def ingest(argv: Sequence[str]) -> int:
@@ -125,6 +145,14 @@ def _init(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--sites", nargs="+", default=[], metavar="SITE", help="to add")
     parser.add_argument("--without", nargs="+", default=[], metavar="SITE", help="to take away")
+    parser.add_argument(
+        "--coach",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar=("NAME", "SITE"),
+        help="who may look at the floors of these; of none: no more",
+    )
     parser.add_argument("--store-gib", type=int, metavar="N", help="disk of each server (at first: 20)")
     args = parser.parse_args(argv)
     from dashboard.chain.folder import ChainFolder  # noqa: PLC0415
@@ -135,11 +163,15 @@ def _init(argv: Sequence[str]) -> int:
         raise ConfigError(f"{args.folder}: nothing is set up here; give --server HOST HOST HOST")
     servers = [_server(word) for word in args.server] if args.server else old.servers if old else []
     sites = [one for one in [*(old.sites if old else ()), *args.sites] if one not in args.without]
+    coaches = {name: [one for one in of if one in sites] for name, of in (old.coaches if old else {}).items()}
+    coaches |= {name: list(dict.fromkeys(of)) for name, *of in args.coach}
+    gone = [*args.without, *(coach(name) for name, of in coaches.items() if not of)]
+    coaches = {name: of for name, of in coaches.items() if of}
     gib = args.store_gib if args.store_gib is not None else old.store_gib if old else 20
     try:
-        said = folder.change(Chain(servers, list(dict.fromkeys(sites)), gib))
-        for site in args.without:
-            folder.credential(site).unlink(missing_ok=True)
+        said = folder.change(Chain(servers, list(dict.fromkeys(sites)), gib, coaches))
+        for name in gone:
+            folder.credential(name).unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(
             f"{error.filename or args.folder}: {error.strerror}; use sudo, or another folder"
@@ -147,7 +179,8 @@ def _init(argv: Sequence[str]) -> int:
     print(*(said or ["nothing to change"]), sep="\n")
     print(f"Each server-N of {folder.folder} is for that server, at the same path; there:")
     print(f"  nats-server -c {folder.server(0)}/nats.conf      (with --signal reload after a change)")
-    print("credentials/SITE.pem and ca.pem are for that gym's relay, ingest.pem for the ingest.")
+    print("credentials/SITE.pem and ca.pem are for that gym's relay, ingest.pem for the ingest,")
+    print("NAME.coach.pem for a coach's `plumbline dashboard --chain`.")
     return 0
 
 

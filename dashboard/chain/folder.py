@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from dashboard.chain.servers import CHECK, INGEST, Chain, check, configuration, name_in_certificate
+from dashboard.chain.servers import CHECK, INGEST, Chain, check, coach, configuration, name_in_certificate
 from station.errors import ConfigError
 from station.program.certificates import RENEW_DAYS, ends_at, make_authority, sign
 from station.program.process import replace_file
@@ -41,7 +41,7 @@ class ChainFolder:
             raise ConfigError(f"{self.folder / 'chain.json'}: {error}") from error
 
     def credential(self, name: str) -> Path:
-        """The file of a site, the ingest or the check."""
+        """The file of a site, the ingest, the check or a coach."""
         return self.folder / "credentials" / f"{name}.pem"
 
     def server(self, number: int) -> Path:
@@ -56,7 +56,7 @@ class ChainFolder:
         said = [*self._authorities()]
         for number, server in enumerate(new.servers):
             said += self._server(new, number, server.host)
-        for name in (INGEST, CHECK, *new.sites):
+        for name in (INGEST, CHECK, *new.sites, *map(coach, new.coaches)):
             if self._due(self.credential(name)):
                 certificate, key = self._signed([name_in_certificate(name)], "ca", "clientAuth")
                 replace_file(self.credential(name), (certificate + key).encode(), 0o600)

@@ -15,6 +15,7 @@ from nats.errors import Error as NatsError
 from dashboard.chain.batch import ACKS, EVENTS, MAX_PACKED_BYTES, pack, subject
 from dashboard.chain.changes import Begun, Changes
 from dashboard.chain.connection import Link, say
+from dashboard.chain.floor.forward import Forward
 from dashboard.chain.pacing import Pacing
 from station.errors import BrokerError, MessageError, StoreError
 from station.messages import AckMessage, StreamAck, decode
@@ -42,13 +43,21 @@ class Figures(msgspec.Struct):
 class Relay:
     """Runs until `stop` is set; `figures` and `problem` may be read from any thread."""
 
-    def __init__(self, changes: Changes, link: Link, site: str, log: Callable[[str], None] = say) -> None:
+    def __init__(
+        self,
+        changes: Changes,
+        link: Link,
+        site: str,
+        log: Callable[[str], None] = say,
+        floor: Forward | None = None,
+    ) -> None:
         self.figures = Figures()
         self.problem: str | None = None
         self._changes = changes
         self._link = link
         self._site = site
         self._say = log
+        self._floor = floor
         self._acks: list[StreamAck] = []
         self._suspect_since: float | None = None
         self._depth_at = 0.0
@@ -62,6 +71,7 @@ class Relay:
         if nc is None:
             return
         await nc.subscribe(subject(ACKS, self._site), cb=self._heard)
+        looking = asyncio.create_task(self._floor.run(nc)) if self._floor is not None else None
         was_connected = True
         try:
             while not stop():
@@ -83,6 +93,9 @@ class Relay:
                     self._note(str(error))
                 await asyncio.sleep(LOOK_S if idle and not self._acks else 0)
         finally:
+            if looking is not None:
+                looking.cancel()
+                await asyncio.gather(looking, return_exceptions=True)
             await nc.close()
 
     def _begin(self) -> None:

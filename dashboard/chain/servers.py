@@ -1,7 +1,8 @@
 """What the three servers of a chain are told: who may do what, TLS, replicas, limits. Pure.
 
     who      is                                      may publish                   may hear
-    a site   DNS:SITE.site in its certificate        chain.events.SITE             chain.ack.SITE
+    a site   DNS:SITE.site in its certificate        chain.events.SITE, .floor.    chain.ack.SITE, .look.
+    a coach  DNS:NAME.coach                          chain.look.SITE of theirs     chain.floor.SITE
     ingest   DNS:ingest                              acknowledgements, JetStream's requests for its stream
     check    DNS:check                               questions to JetStream
 
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 import msgspec
 
 from dashboard.chain.batch import ACKS, CONSUMER, EVENTS, SITE, STREAM, subject
+from dashboard.chain.floor.looks import FLOORS, LOOKS
 from station.errors import ConfigError
 
 HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
@@ -48,6 +50,7 @@ class Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     servers: list[Server]
     sites: list[str]
     store_gib: int = 20  # of each server, on disk
+    coaches: dict[str, list[str]] = {}  # whose floors somebody sees, by name
 
 
 def check(chain: Chain) -> None:
@@ -68,13 +71,24 @@ def check(chain: Chain) -> None:
             raise ConfigError(
                 f"{site!r} is no site; use 1 to 32 of the characters a-z, 0-9 and -, and not a role's name"
             )
+    for coach, sites in chain.coaches.items():
+        if SITE.fullmatch(coach) is None or not sites:
+            raise ConfigError(f"--coach {coach!r}; use 1 to 32 of the characters a-z, 0-9 and -")
+        unknown = [site for site in sites if site not in chain.sites]
+        if unknown:
+            raise ConfigError(f"--coach {coach}: {', '.join(unknown)} is no site of this chain")
     if chain.store_gib < 1:
         raise ConfigError(f"--store-gib is {chain.store_gib}; give 1 or more")
 
 
 def name_in_certificate(user: str) -> str:
-    """The DNS name by which a server knows a user: a site is never `ingest` or `check`."""
-    return user if user in RIGHTS else f"{user}.site"
+    """The DNS name by which a server knows a user: a site is never `ingest`, `check` or a coach."""
+    return user if user in RIGHTS or "." in user else f"{user}.site"
+
+
+def coach(name: str) -> str:
+    """A coach as a user."""
+    return f"{name}.coach"
 
 
 def configuration(chain: Chain, number: int, folder: str) -> str:
@@ -82,7 +96,12 @@ def configuration(chain: Chain, number: int, folder: str) -> str:
     server = chain.servers[number]
     routes = ", ".join(f'"nats-route://{one.host}:{one.route_port}"' for one in chain.servers)
     users = [_user(INGEST, RIGHTS[INGEST], ("_INBOX.>",)), _user(CHECK, RIGHTS[CHECK], ("_INBOX.>",))]
-    users += [_user(site, (subject(EVENTS, site),), (subject(ACKS, site),)) for site in chain.sites]
+    for site in chain.sites:
+        may_hear = (subject(ACKS, site), subject(LOOKS, site))
+        users.append(_user(site, (subject(EVENTS, site), subject(FLOORS, site)), may_hear))
+    for name, sites in chain.coaches.items():
+        looks, floors = ([subject(prefix, site) for site in sites] for prefix in (LOOKS, FLOORS))
+        users.append(_user(coach(name), looks, floors))
     listed = "\n".join(f"      {user}" for user in users)
     return f"""\
 # Written by `plumbline chain init`; give it more sites there.

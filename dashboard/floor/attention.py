@@ -12,6 +12,7 @@ from station.exercises.judge import Outcome, all_of
 
 DOUBLED_S = 4.0  # nodes that push each other off a broker speak for a second or two in turn
 STALE_S = 2.0  # live values come ten a second; twenty missing in a row is not jitter
+FAR_STALE_S = 8.0  # without them: a health message comes every other second through a chain
 REST_OVERDUE_S = 180.0  # between sets, unless a plan says otherwise
 REST_FORGOTTEN_S = 720.0  # overdue by more the lifter has left
 
@@ -62,10 +63,13 @@ class Link(msgspec.Struct, frozen=True):
         return self.name in ("live", "starting")
 
 
-def link_of(session: SessionState, now_s: float, broker_up: bool) -> Link:
-    """How recent a session's data is at `now_s`, on the clock that stamped its messages."""
+def link_of(session: SessionState, now_s: float, broker_up: bool, brings_live: bool = True) -> Link:
+    """How recent a session's data is at `now_s`, on the clock that stamped its messages.
+
+    Where live values do not come by themselves, whatever else a node says of itself shows that it runs.
+    """
     state = session.state.state if session.state else None
-    live_s = session.live_at_s
+    live_s = session.live_at_s if brings_live else max(session.live_at_s, session.heard_s)
     age_s = now_s - (live_s if live_s > NEVER_S else session.any_s)
     if state == "lost" and live_s <= session.state_at_s:  # live values newer than the will outrank it
         found = Link("lost", "lost")
@@ -77,7 +81,7 @@ def link_of(session: SessionState, now_s: float, broker_up: bool) -> Link:
         found = Link("sensor", session.health.problem or "no sensor")
     elif live_s == NEVER_S:
         found = Link("starting", "starting") if age_s <= 10.0 else Link("waiting", "no data yet")
-    elif age_s > STALE_S:
+    elif age_s > (STALE_S if brings_live else FAR_STALE_S):
         found = Link("stale", f"stale {age(age_s)}")
     else:
         found = Link("live", "live")

@@ -28,6 +28,7 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     """One station as a tile, a row or a line shows it."""
 
     key: StationKey
+    name: str  # as it is called here; with its site where there are several
     athlete: str | None
     called: str | None  # the athlete's name, where the screen knows it; else the id
     exercise: str | None
@@ -147,7 +148,10 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
 class Views:
     """Makes views of many stations ten times a second; what has not changed is not assessed again."""
 
-    def __init__(self, profiles: Mapping[str, Profile]) -> None:
+    def __init__(self, profiles: Mapping[str, Profile], brings_live: bool = True) -> None:
+        """`brings_live`: whether live values come from every station, without being asked for."""
+        self.brings_live = brings_live
+        self.several_sites = False  # then a station's name is not enough
         self.before: Mapping[tuple[str, str], AthleteRecord] = {}  # by athlete and exercise, from the record
         self.names: Names = {}
         self.squads: Mapping[str, str] = {}  # by athlete's id
@@ -176,9 +180,10 @@ def view(
     now_s: float,
     broker_up: bool = True,
     units: Units = "kg",
+    brings_live: bool = True,
 ) -> StationView:
     """The view of one station, once; use `Views` for many."""
-    return Views(profiles).view(station, now_s, broker_up, units)
+    return Views(profiles, brings_live).view(station, now_s, broker_up, units)
 
 
 def _seen(
@@ -191,7 +196,7 @@ def _seen(
 ) -> StationView:
     session, names = station.newest, known.names
     info, asked, running = found.info, found.asked, found.running
-    link = link_of(session, now_s, broker_up)
+    link = link_of(session, now_s, broker_up, known.brings_live)
     if link.up and is_doubled(station, now_s):
         link = Link("doubled", "two nodes")
     over = running is not None and running.over
@@ -213,6 +218,7 @@ def _seen(
     )
     return StationView(
         key=station.key,
+        name="/".join(station.key) if known.several_sites else station.key[1],
         athlete=found.athlete,
         called=name_of(found.athlete, names),
         exercise=found.exercise,

@@ -16,8 +16,8 @@ from textual.driver import Driver
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 
-from dashboard.broker.client import Client
 from dashboard.broker.events import read_all
+from dashboard.broker.source import FloorSource
 from dashboard.floor.attention import Attention
 from dashboard.floor.names import Names
 from dashboard.floor.state import FloorState, StationKey, StationState, apply_all
@@ -77,7 +77,7 @@ class PlumblineApp(ChoosingApp):
 
     def __init__(
         self,
-        client: Client,
+        client: FloorSource,
         profiles: Mapping[str, Profile],
         stop: threading.Event | None = None,
         trouble: Callable[[], str | None] = lambda: None,
@@ -131,7 +131,7 @@ class PlumblineApp(ChoosingApp):
         self._today = today
         self._history = history
         self._past: HistoryScreen | None = None
-        self._views = Views(self.profiles)
+        self._views = Views(self.profiles, client.brings_live)
         self._flushes = 0
         self._polled = False  # at the last urgent poll
         self._shown = False  # whether every screen has been shown the floor
@@ -212,6 +212,8 @@ class PlumblineApp(ChoosingApp):
             # Left to itself a signal leaves the terminal in its alternate screen, deaf and without a cursor.
             self.exit(0)
             return
+        front = self.behind_dialogs
+        self.client.watched = front.chosen if isinstance(front, StationScreen) else None
         self._heard_until_s = self.client.heard_until_s  # before: what comes meanwhile is for the next time
         arrivals, refused = read_all(self.client.inbox.drain())
         self.refused += refused
@@ -328,6 +330,7 @@ class PlumblineApp(ChoosingApp):
 
     def _view(self, station: StationState) -> StationView:
         known = self._known()
+        self._views.several_sites = len({site for site, _ in self.floor.stations}) > 1
         self._views.before, self._views.names, self._views.squads = known.before, known.names, known.squads
         self._views.notes, self._views.headlines = known.notes, self._preferences.headlines
         return self._views.view(station, self._heard_until_s, self.client.connection.up, self.units)

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from dashboard.broker.client import Client, PendingCommand
+from dashboard.broker.client import PendingCommand
+from dashboard.broker.source import FloorSource
 from dashboard.floor.state import StationKey
 from dashboard.history.recall import Change, Recall, RecordSnapshot
 from dashboard.roster.people import Athlete, Plan
@@ -54,7 +55,7 @@ class CommandSender:
 
     def __init__(
         self,
-        client: Client,
+        client: FloorSource,
         profiles: Mapping[str, Profile],
         by: str,
         known: Callable[[], RecordSnapshot],
@@ -227,7 +228,7 @@ class CommandSender:
             if isinstance(request, CommandMessage) and request.action is None and request.name != "undo":
                 request = msgspec.structs.replace(request, action=shared)  # noqa: PLW2901
             if not self._client.send(*action.key, request, leaf=leaf):
-                self._tell(Result(action.key[1], "not sent, no broker", False))
+                self._tell(Result(action.key[1], f"not sent, {self._client.unsent}", False))
                 return
             self._together[request.event_id] = action
 

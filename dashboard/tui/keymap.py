@@ -16,7 +16,7 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "During a set": ("end", "restart", "seen", "mute"),
     "Put right": ("count", "false", "half", "failed", "missed", "whose", "set's load", "undo"),
     "Sensors": ("tare", "zero"),
-    "Look": ("find", "sort", "large", "health", "history", "kg/lb", "colours"),
+    "Look": ("find", "sort", "gym", "large", "health", "history", "kg/lb", "colours"),
     "The record": ("sign", "measure", "compare", "filter", "board", "days", "page", "export", "read"),
     "Everything": ("help", "quit"),
 }

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TextIO
 
-from dashboard.broker.client import Client
 from dashboard.broker.events import Arrival, read_all
+from dashboard.broker.source import FloorSource
 from dashboard.floor.reps import path_mm, with_sigma
 from dashboard.floor.state import FloorState, StationKey, apply_all
 from dashboard.floor.times import zone_name
@@ -51,11 +51,13 @@ class Reporter:
                 found += self._say((key, message.event_id), message.revision, "set", line, worth=line)
         return found
 
-    def links(self, floor: FloorState, now_s: float, broker_up: bool) -> list[tuple[str, str]]:
+    def links(
+        self, floor: FloorState, now_s: float, broker_up: bool, brings_live: bool = True
+    ) -> list[tuple[str, str]]:
         """Lines for stations whose link has changed: (kind, line), kind set or fault."""
         found = []
         for key, station in floor.stations.items():
-            link = view(station, self._profiles, now_s, broker_up).link
+            link = view(station, self._profiles, now_s, broker_up, brings_live=brings_live).link
             if self._links.get(key) != link.name:
                 self._links[key] = link.name
                 found.append(("set" if link.up else "fault", f"{key[1]:<10} {link.text}"))
@@ -155,7 +157,7 @@ def _unfinished(message: RepMessage) -> bool:
 
 
 def run_plain(
-    client: Client,
+    client: FloorSource,
     profiles: Mapping[str, Profile],
     out: TextIO,
     *,
@@ -197,7 +199,8 @@ def run_plain(
         arrivals, bad = read_all(client.inbox.drain())
         floor = apply_all(floor, arrivals)
         on_floor(floor)
-        for kind, line in (*reporter.links(floor, heard_until_s, connection.up), *reporter.lines(arrivals)):
+        links = reporter.links(floor, heard_until_s, connection.up, client.brings_live)
+        for kind, line in (*links, *reporter.lines(arrivals)):
             say(kind, line)
         for arrival in arrivals:
             if isinstance(arrival.message, ReplyMessage):

@@ -204,11 +204,11 @@ class Edge:
         self._client.loop_start()
         self._client.subscribe("plumbline/1/gym/+/command", qos=1)
 
-    def say(self, station: str, *messages: Message) -> None:
+    def say(self, station: str, *messages: Message, site: str = "gym") -> None:
         """Publish messages as this station."""
         for message in messages:
             leaf = type(message).__name__.removesuffix("Message").lower()
-            self.send(Address("gym", station, leaf).topic, encode(message), leaf in RETAINED)
+            self.send(Address(site, station, leaf).topic, encode(message), leaf in RETAINED)
 
     def send(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """Publish bytes."""
@@ -235,20 +235,24 @@ def edge(broker: Broker) -> Iterator[Edge]:
 class StillClient:
     """Stands where the client stands, without a network: what is put in is what was received."""
 
+    brings_live = True
+
     def __init__(self) -> None:
         self.inbox = Inbox(1000, 1_000_000)  # a test says in a moment what takes half a minute
         self.connection = ConnectionState(True, "gym.local:8883", 0.0)
+        self.flooded: list[str] = []
+        self.watched: tuple[str, str] | None = None
         self.now_s = 1000.0
 
     @property
     def heard_until_s(self) -> float:
         return self.now_s
 
-    def put(self, station: str, *messages: Message) -> None:
+    def put(self, station: str, *messages: Message, site: str = "gym") -> None:
         """Receive these now."""
         for message in messages:
             leaf = type(message).__name__.removesuffix("Message").lower()
-            packet = Packet(Address("gym", station, leaf).topic, encode(message), self.now_s)
+            packet = Packet(Address(site, station, leaf).topic, encode(message), self.now_s)
             self.inbox.put(packet)
 
     def unanswered(self) -> list[Any]:

@@ -58,6 +58,7 @@ class FloorScreen(CoachScreen):
                 key_display="/",
                 tooltip="stations, athletes, exercises by a word",
             ),
+            Binding("j", "site", "Gym", tooltip="another gym's stations, or those of all"),
             Binding("left", "step(-1, 0)", show=False),
             Binding("right", "step(1, 0)", show=False),
             Binding("up", "step(0, -1)", show=False),
@@ -71,8 +72,11 @@ class FloorScreen(CoachScreen):
         super().__init__()
         self._tiles: dict[StationKey, Tile] = {}
         self._columns = 1
+        self._sites: list[str] = []
+        self._snapshot: FloorSnapshot | None = None
         self._by_attention = True
         self._flushes = 0
+        self._site: str | None = None  # only its stations are shown
         self._word = ""  # only stations with it in their name, athlete or exercise are shown
 
     @property
@@ -95,10 +99,17 @@ class FloorScreen(CoachScreen):
 
     def show(self, shown: FloorSnapshot) -> None:
         """Show a tile for each station of the snapshot."""
-        views = [one for one in shown.views if matches_word(one, self._word)]
-        count = f"{len(views)} of {len(shown.views)}" if self._word else f"{len(views)}"
+        here = [one for one in shown.views if self._site in (None, one.key[0])]
+        views = [one for one in here if matches_word(one, self._word)]
+        count = f"{len(views)} of {len(here)}" if self._word else f"{len(views)}"
         found = f" with {self._word!r}" if self._word else ""
-        title = f"{count} station{'s' * (len(shown.views) != 1)}{found} {self.order_name}"
+        at = f" at {self._site}" if self._site else ""
+        title = f"{count} station{'s' * (len(here) != 1)}{at}{found} {self.order_name}"
+        sites = sorted({one.key[0] for one in shown.views})
+        self._snapshot = shown
+        if sites != self._sites:
+            self._sites = sites
+            self.refresh_bindings()
         self.head(shown, title, but=self._in_sight())
         box = self.query_one("#tiles")
         new = [Tile(view) for view in views if view.key not in self._tiles]
@@ -127,6 +138,17 @@ class FloorScreen(CoachScreen):
         """Switch between sorting by name and by attention."""
         self._by_attention = not self._by_attention
         self._sort()
+
+    def action_site(self) -> None:
+        """Show the next site alone; after the last, all of them."""
+        every = [None, *self._sites]
+        self._site = every[(every.index(self._site) + 1) % len(every)]
+        if self._snapshot is not None:
+            self.show(self._snapshot)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key for gyms where there is one."""
+        return action != "site" or len(self._sites) > 1
 
     def action_filter(self) -> None:
         """Ask for a word; nothing shows every station."""

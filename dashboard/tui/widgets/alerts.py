@@ -25,7 +25,7 @@ class AlertStrip(Lines):
         """Show these stations' alerts, most urgent first; acknowledged or muted ones are left out."""
         calling = [one for one in views if one.attention is not Attention.FINE]
         calling = sorted((one for one in calling if not one.seen and not one.muted), key=attention_order)
-        alerts = tuple((one.key[1], one.attention, one.attention_text) for one in calling)
+        alerts = tuple((one.name, one.attention, one.attention_text) for one in calling)
         if alerts != self._alerts:
             other_height = bool(alerts) != bool(self._alerts)
             self._alerts = alerts

@@ -83,7 +83,7 @@ class HealthTable(Lines):
     def _row(self, one: StationHealth) -> list[Segment]:
         health = one.session.health
         link = one.view.link
-        cells = [one.view.key[1], link.text if link.name == "stale" else link.name]
+        cells = [one.view.name, link.text if link.name == "stale" else link.name]
         if health is not None:
             cells += [
                 number(health.frames),
@@ -127,7 +127,7 @@ def detail_lines(one: StationHealth, width: int) -> list[list[Segment]]:
     """A station's faults, sensors, versions and settings; cut by whoever draws."""
     session = one.session
     info, health = session.info, session.health
-    found: list[list[Segment]] = [[Segment(f" {one.view.key[1]}", BOLD)]]
+    found: list[list[Segment]] = [[Segment(f" {one.view.name}", BOLD)]]
     if not one.faults:
         found.append(
             [Segment(" ● ", Style(color=BLUE)), Segment("nothing is wrong that the station can see")]

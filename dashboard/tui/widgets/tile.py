@@ -113,14 +113,14 @@ def tile_lines(view: StationView, width: int, height: int, focused: bool = False
 
 def _room(view: StationView, width: int) -> int:
     """Cells the head has for words when station and athlete are to stay readable."""
-    return width - 6 - len(view.key[1]) - len(shortened(view.called or "", NAME_CELLS))
+    return width - 6 - len(view.name) - len(shortened(view.called or "", NAME_CELLS))
 
 
 def _head(view: StationView, width: int, focused: bool) -> list[Segment]:
     glyph, colour = ("✔", GREY) if view.seen else LOOK[view.attention]
     bar = Style(color="#000000", bgcolor=colour, bold=True)
     # NO_COLOR leaves the glyph and the words; the focus has its own mark.
-    left = f"{'▶' if focused else ' '}{glyph} {view.key[1]}"
+    left = f"{'▶' if focused else ' '}{glyph} {view.name}"
     words = view.attention_text or view.link.text
     if len(words) > _room(view, width):
         words = "fault" if view.attention is Attention.FAULT else words[: max(4, _room(view, width))]

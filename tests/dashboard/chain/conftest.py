@@ -21,6 +21,7 @@ from dashboard.record.store import Arrived, SqlStore, open_store
 from tests.servers import NATS, NatsServers
 
 SITES = ["gym-a", "gym-b"]
+COACHES = {"ana": ["gym-a"], "bo": SITES}
 ROOT = Path(__file__).parents[3]
 
 
@@ -29,7 +30,7 @@ def nats_servers() -> Iterator[NatsServers]:
     """The three servers of a chain of two gyms."""
     if NATS is None:
         pytest.skip("nats-server is not installed")
-    with NatsServers(SITES) as servers:
+    with NatsServers(SITES, COACHES) as servers:
         yield servers
 
 

@@ -65,6 +65,7 @@ def ready(nats_servers: NatsServers) -> NatsServers:
 
 FORBIDDEN = [
     "chain.events.gym-b", "chain.ack.gym-b", "chain.ack.gym-a", "chain.events.gym-b.x",
+    "chain.floor.gym-b", "chain.look.gym-a", "chain.look.gym-b",
     f"$JS.API.STREAM.MSG.GET.{STREAM}", f"$JS.API.STREAM.MSG.DELETE.{STREAM}",
     f"$JS.API.STREAM.PURGE.{STREAM}", f"$JS.API.STREAM.DELETE.{STREAM}", "$JS.API.STREAM.NAMES",
     f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.ingest", f"$JS.API.CONSUMER.DELETE.{STREAM}.ingest",
@@ -75,17 +76,43 @@ UNHEARD = [
     "chain.events.gym-b",
     "chain.events.*",
     "chain.ack.gym-b",
+    "chain.floor.gym-a",
+    "chain.floor.gym-b",
+    "chain.look.gym-b",
     ">",
     "$JS.>",
     "_INBOX.>",
 ]
 
 
-def test_a_site_may_publish_and_hear_its_own_and_nothing_else(ready: NatsServers) -> None:
+OF_A_COACH = (
+    [*FORBIDDEN[:4], "chain.events.gym-a", "chain.floor.gym-a", "chain.floor.gym-b", "chain.look.gym-b",
+     *FORBIDDEN[7:]],
+    ["chain.events.gym-a", "chain.ack.gym-a", "chain.floor.gym-b", "chain.floor.*", "chain.look.gym-a", ">",
+     "$JS.>", "_INBOX.>"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("who", "forbidden", "unheard", "heard", "published"),
+    [
+        ("gym-a", FORBIDDEN, UNHEARD, ["ack", "look"], ["events", "floor"]),
+        ("ana.coach", *OF_A_COACH, ["floor"], ["look"]),
+    ],
+    ids=["a site", "a coach"],
+)
+def test_whoever_has_a_credential_may_publish_and_hear_their_own_and_nothing_else(
+    ready: NatsServers,
+    who: str,
+    forbidden: list[str],
+    unheard: list[str],
+    heard: list[str],
+    published: list[str],
+) -> None:
     async def try_all(address: str) -> None:
-        one = Client(ready.ca, ready.folder.credential("gym-a"))
+        one = Client(ready.ca, ready.folder.credential(who))
         nc = await one.connect(address)
-        for kind, subjects in (("publish", FORBIDDEN), ("subscription", UNHEARD)):
+        for kind, subjects in (("publish", forbidden), ("subscription", unheard)):
             for subject in subjects:
                 if kind == "publish":
                     await nc.publish(subject, b"x")
@@ -99,8 +126,10 @@ def test_a_site_may_publish_and_hear_its_own_and_nothing_else(ready: NatsServers
                 else:
                     raise AssertionError(f"{kind} to {subject}: not denied; {one.denied[-3:]}")
         one.denied.clear()
-        await nc.subscribe("chain.ack.gym-a", cb=one.hear)
-        await nc.publish("chain.events.gym-a", b"x")
+        for prefix in heard:
+            await nc.subscribe(f"chain.{prefix}.gym-a", cb=one.hear)
+        for prefix in published:
+            await nc.publish(f"chain.{prefix}.gym-a", b"x")
         await nc.flush()
         assert one.denied == [] and one.heard == []
         await nc.close()
@@ -199,7 +228,14 @@ def test_the_set_up_is_kept_and_secrets_are_the_owners_alone(tmp_path: Path, cap
     capsys.readouterr()
     assert main(asked) == 0
     assert "nothing to change" in capsys.readouterr().out
+    assert main([*asked, "--coach", "ana", "a", "b", "--coach", "bo", "a"]) == 0
+    assert stat.S_IMODE((folder / "credentials/ana.coach.pem").stat().st_mode) == 0o600
+    assert (folder / "credentials/bo.coach.pem").exists()
     assert main([*asked, "--without", "a"]) == 0
+    assert not (folder / "credentials/bo.coach.pem").exists()  # there is nothing left to look at
+    assert "chain.floor.b" in (folder / "server-1/nats.conf").read_text()
+    assert main([*asked, "--coach", "ana"]) == 0
+    assert not (folder / "credentials/ana.coach.pem").exists()
     assert not (folder / "credentials/a.pem").exists()
     assert "a.site" not in (folder / "server-1/nats.conf").read_text()
 
@@ -209,6 +245,7 @@ def test_the_set_up_is_kept_and_secrets_are_the_owners_alone(tmp_path: Path, cap
     [
         ["--sites", "A"], ["--sites", "ingest"], ["--sites", "a.b"], ["--server", "a", "a", "a"],
         ["--server", "a:x", "b", "c"], ["--server", "a b", "b", "c"], ["--store-gib", "0"],
+        ["--coach", "Ana", "gym-a"], ["--coach", "ana", "gym-x"],
     ],
 )  # fmt: skip
 def test_what_no_chain_can_be_is_refused_in_one_line(tmp_path: Path, words: list[str], capsys: Any) -> None:

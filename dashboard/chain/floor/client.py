@@ -1,0 +1,154 @@
+"""The floors of several gyms, through the chain, in the place of a broker: what the screens are shown.
+
+A network thread fills the inbox, as with a gym's own broker. Nothing is commanded from here.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+from nats.aio.client import Client as Nats
+from nats.errors import Error as NatsError
+
+from dashboard.broker.client import ConnectionState, PendingCommand
+from dashboard.broker.events import Packet
+from dashboard.broker.inbox import Inbox
+from dashboard.chain.connection import Link, Servers
+from dashboard.chain.floor.looks import FLOORS, LOOK_S, LOOKS, MOST_KEPT, Look, subject, unpack
+from dashboard.plaintext import clean
+from station.errors import BrokerError, MessageError
+from station.messages import BadgeMessage, CommandMessage, ReplyMessage, new_id
+from station.topics import Address
+
+POLL_S = 0.1
+SILENT_S = 8.0  # of a gym; its relay says something every other second
+
+
+class ChainClient:
+    """The messages of these gyms' stations in `inbox`; `watched` is the station whose live values come."""
+
+    brings_live = False
+    unsent = "a station is commanded in its own gym, not through the chain"
+
+    def __init__(
+        self, servers: Servers, sites: Sequence[str], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Raises ConfigError for credentials that cannot be read."""
+        self.inbox = Inbox()
+        self.connection = ConnectionState(False, "connecting", clock())
+        self.flooded: list[str] = []
+        self.watched: tuple[str, str] | None = None
+        self._link = Link(servers, "plumbline dashboard")
+        self._sites = list(sites)
+        self._clock = clock
+        self._looker = new_id()
+        self._heard: dict[str, tuple[float, str | None]] = {}  # by site: when, and what its relay lacks
+        self._at: dict[str, float] = {}  # by topic: when the newest came
+        self._nc: Nats | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="chain", daemon=True)
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Leave the chain and end the thread."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(3.0)
+
+    @property
+    def heard_until_s(self) -> float:
+        """Now: what comes is in the inbox at once."""
+        return self._clock()
+
+    def send(
+        self,
+        site: str,
+        station: str,
+        request: CommandMessage | BadgeMessage,
+        tracked: bool = True,
+        leaf: str = "command",
+    ) -> bool:
+        """Nothing is sent."""
+        return False
+
+    def answered(self, reply: ReplyMessage) -> PendingCommand | None:
+        """Nothing was asked."""
+        return None
+
+    def unanswered(self) -> list[PendingCommand]:
+        """Nothing was asked."""
+        return []
+
+    async def _run(self) -> None:
+        looking = asyncio.create_task(self._look())
+        while not self._stopping.is_set() and not looking.done():
+            self._say(self._nc is not None and self._nc.is_connected)
+            await asyncio.sleep(POLL_S)
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+        if self._nc is not None:
+            await self._nc.close()
+
+    async def _look(self) -> None:
+        """Connect, listen to every gym, and say every other second that somebody looks."""
+        while self._nc is None:
+            try:
+                self._nc = await self._link.connect()
+            except BrokerError:
+                await asyncio.sleep(LOOK_S)
+        nc = self._nc
+        for site in self._sites:
+            await nc.subscribe(subject(FLOORS, site), cb=partial(self._take, site))
+        said: tuple[str, str] | None = None
+        next_s = 0.0
+        while True:
+            if nc.is_connected and (self.watched != said or self._clock() >= next_s):
+                said, next_s = self.watched, self._clock() + LOOK_S
+                for site in self._sites:
+                    station = said[1] if said and said[0] == site else None
+                    try:
+                        await nc.publish(
+                            subject(LOOKS, site), msgspec.json.encode(Look(self._looker, station))
+                        )
+                    except NatsError:
+                        break
+            await asyncio.sleep(POLL_S)
+
+    async def _take(self, site: str, message: Any) -> None:
+        now_s = self._clock()
+        try:
+            glance = unpack(message.data)
+        except MessageError:
+            self.inbox.dropped += 1
+            return
+        self._heard[site] = now_s, glance.problem
+        for one in glance.said:
+            topic = Address(site, one.station, one.leaf).topic
+            # One way may take longer than the next: what was said later stays later.
+            at_s = max(now_s - one.age_s, self._at.get(topic, 0.0))
+            if topic in self._at or len(self._at) < MOST_KEPT * len(self._sites):
+                self._at[topic] = at_s
+                self.inbox.put(Packet(topic, one.payload.encode(), at_s))
+
+    def _say(self, up: bool) -> None:
+        text = ", ".join(self._sites) if up else self._link.problem or "the chain is not reached"
+        if up:
+            silent = []
+            for site in self._sites:
+                at_s, problem = self._heard.get(site, (self.connection.since_s, None))
+                if self._clock() - at_s > SILENT_S:
+                    silent.append(f"{site} is not heard")
+                elif problem is not None:
+                    silent.append(f"{site}: {clean(problem)}")
+            refused = [self._link.problem] if self._link.refused and self._link.problem else []
+            text = "; ".join([*silent, *refused]) or text
+        if (up, text) != (self.connection.up, self.connection.text):
+            since_s = self.connection.since_s if up == self.connection.up else self._clock()
+            self.connection = ConnectionState(up, text, since_s)
