@@ -94,61 +94,97 @@ def _ready(track: Track, who: Lifter) -> None:
 def _hinge_set(track: Track, who: Lifter, set_number: int) -> None:
     """The reps of a set that begins at the top; now and then with a partial one."""
     rng = track.rng
-    reps = _reps_of(rng)
+    reps, top_m = _reps_of(rng), track.place_m
+    track.breathes = False
     partial = int(rng.integers(2, reps)) if reps > 4 and rng.random() < 0.1 else None
     for n in range(reps):
         if n == partial:
             track.note("partial")
-            hinge_rep(track, who, set_number, share=rng.uniform(0.4, 0.5))
-        hinge_rep(track, who, set_number)
+            hinge_rep(track, who, set_number, top_m=top_m, share=rng.uniform(0.4, 0.5))
+        hinge_rep(track, who, set_number, top_m=top_m)
     track.hold(rng.uniform(0.6, 2.5))
 
 
+def _lockout_m(rng: Rng, exercise: str, who: Lifter) -> float:
+    if exercise == "bench-press":
+        return float(rng.uniform(0.40, 0.48) + who.stature_m * rng.uniform(0.32, 0.36))
+    low, high = (0.44, 0.49) if exercise == "romanian-deadlift" else (0.80, 0.84)
+    return float(who.stature_m * rng.uniform(low, high))
+
+
 def rack(rng: Rng, exercise: str) -> Scene:
-    """Unrack, walk out, reps, walk in, re-rack, several sets."""
+    """Unrack, walk out, reps, walk in, re-rack, several sets, some by another lifter."""
     who = some_lifter(rng, exercise)
-    lockout = {
-        "back-squat": who.stature_m * rng.uniform(0.80, 0.84),
-        "good-morning": who.stature_m * rng.uniform(0.80, 0.84),
-        "romanian-deadlift": who.stature_m * rng.uniform(0.44, 0.49),
-        "bench-press": rng.uniform(0.40, 0.48) + who.stature_m * rng.uniform(0.32, 0.36),
-    }[exercise]
+    lockout = _lockout_m(rng, exercise, who)
     bench = exercise == "bench-press"
     hooks_below = rng.uniform(0.03, 0.10)
+    if not bench and exercise != "back-squat" and rng.random() < 0.25:
+        hooks_below = rng.uniform(0.1, 0.35)  # from pins
     walk = (rng.uniform(0.05, 0.22) if bench else rng.uniform(0.25, 0.7)) * rng.choice([-1.0, 1.0])
     track = Track(lockout - hooks_below, rng, aside_m=walk)
-    scene = Scene(
-        exercise, "barbell", track, _load_kg(rng, exercise, who), rng.uniform(52, 115), lockout, who.rom_m
-    )
+    load_kg = _load_kg(rng, exercise, who)
+    scene = Scene(exercise, "barbell", track, load_kg, rng.uniform(52, 115), lockout, who.rom_m)
     _rest(track, rng.uniform(4.0, 15.0), floor=False)
     sets = int(rng.integers(1, 4))
-    fresh = who.load
     for number in range(1, sets + 1):
-        who.load = fresh
+        if number > 1 and rng.random() < 0.25:
+            track.note("another lifter")
+            who = some_lifter(rng, exercise)
+            lockout = _lockout_m(rng, exercise, who)
+            track.move(lockout - hooks_below - track.place_m, 1.5)
+            track.hold(rng.uniform(14.0, 20.0))
+        who.load *= rng.uniform(0.8, 1.0)
         track.note(f"set {number}")
-        track.carried = 1.0
-        over = rng.uniform(0.0, 0.03)  # lifts off higher than it then stands
-        track.move(hooks_below + over, rng.uniform(0.5, 1.3))
-        if bench:
-            track.go(timed(-over, 1.2), walk + timed(-walk, 1.2))
-        else:
-            track.hold(rng.uniform(0.2, 1.5))
-            track.walk(-walk, rng.uniform(1.5, 4.0), rng.uniform(0.003, 0.015), -over)
+        if rng.random() < 0.06:
+            track.note("changes their mind")
+            over = _unrack(track, walk, hooks_below, bench=bench)
+            track.hold(rng.uniform(1.0, 6.0), 0.002)
+            _re_rack(track, walk, hooks_below, over, bench=bench)
+            track.carried = 0.0
+            track.hold(rng.uniform(16.0, 25.0))
+        over = _unrack(track, walk, hooks_below, bench=bench)
         _ready(track, who)
         _hinge_set(track, who, number)
         if exercise in {"back-squat", "bench-press"} and rng.random() < 0.05:
             _fails(track, who, walk, hooks_below)
         else:
-            if bench:
-                track.go(timed(over, 1.0), timed(walk, 1.0))
-            else:
-                track.walk(walk, rng.uniform(1.5, 3.5), rng.uniform(0.003, 0.015), over)
-            track.move(-hooks_below - over, rng.uniform(0.4, 1.0))
+            _re_rack(track, walk, hooks_below, over + track.place_m - lockout, bench=bench)
         if number < sets:
             _rest(track, rng.uniform(18.0, 35.0), floor=False)
-    track.carried = 0.0
     _rest(track, rng.uniform(5.0, 20.0), floor=False)
     return scene
+
+
+def _unrack(track: Track, walk: float, hooks_below: float, *, bench: bool) -> float:
+    """Off the hooks and to where the lifter stands; by how much higher it was lifted than it then is."""
+    rng = track.rng
+    track.carried = 1.0
+    over = rng.uniform(0.0, 0.03)
+    track.move(hooks_below + over, rng.uniform(0.5, 1.3) * max(1.0, hooks_below / 0.15))
+    if bench:
+        track.go(timed(-over, 1.2), track.aside_m + timed(-walk, 1.2))
+    else:
+        track.hold(rng.uniform(0.2, 1.5))
+        track.walk(-walk, rng.uniform(1.5, 4.0), rng.uniform(0.003, 0.015), -over)
+    return float(over)
+
+
+def _re_rack(track: Track, walk: float, hooks_below: float, over: float, *, bench: bool) -> None:
+    """Back, over the hooks, at times against the uprights first, and down."""
+    rng = track.rng
+    over = max(0.0, over)
+    to = track.place_m
+    if bench:
+        track.go(timed(over, 1.0), track.aside_m + timed(walk, 1.0))
+    else:
+        track.walk(walk, rng.uniform(1.5, 3.5), rng.uniform(0.003, 0.015), over)
+    if rng.random() < 0.1:
+        by = rng.uniform(0.02, 0.05)
+        track.note("misses the hooks")
+        track.move(-by, rng.uniform(0.3, 0.6))
+        track.move(by, rng.uniform(0.3, 0.8))
+    down = hooks_below + track.place_m - to
+    track.move(-down, rng.uniform(0.4, 1.0) * max(1.0, down / 0.12))
 
 
 def _fails(track: Track, who: Lifter, walk: float, hooks_below: float) -> None:
@@ -157,7 +193,7 @@ def _fails(track: Track, who: Lifter, walk: float, hooks_below: float) -> None:
     track.note("fails")
     way = who.lowering(who.rom_m)
     track.go(way)
-    part = rng.uniform(0.2, 0.45) * who.rom_m
+    part = rng.uniform(0.2, 0.55) * who.rom_m
     track.go(timed(part, rng.uniform(0.8, 1.6)))
     track.hold(rng.uniform(0.2, 1.2))
     track.go(timed(-part - 0.02, rng.uniform(0.7, 1.5), 1.5, 1.0))
@@ -184,6 +220,14 @@ def from_floor(rng: Rng, exercise: str) -> Scene:
     for number in range(1, sets + 1):
         who.load = fresh
         track.note(f"set {number}")
+        if rng.random() < 0.08:
+            track.note("changes their mind")
+            track.carried = 1.0
+            track.go(driven(lockout - begins, 0.6, rng, start_mps2=-2.0))
+            track.hold(rng.uniform(1.0, 6.0), 0.002)
+            track.move(begins - lockout, rng.uniform(0.9, 2.0))
+            track.carried = 0.0
+            track.hold(rng.uniform(16.0, 25.0))
         track.carried = 1.0
         track.go(driven(lockout - begins, min(0.85, who.load), rng, stick=who.stick, start_mps2=-2.0))
         if rng.random() < 0.3:
@@ -191,7 +235,7 @@ def from_floor(rng: Rng, exercise: str) -> Scene:
         _ready(track, who)
         _hinge_set(track, who, number)
         track.note("sets down")
-        track.go(timed(begins - lockout, rng.uniform(0.7, 2.0), 1.8, rng.uniform(0.5, 1.8)))
+        track.go(timed(begins - track.place_m, rng.uniform(0.7, 2.0), 1.8, rng.uniform(0.5, 1.8)))
         track.carried = 0.0
         track.go(bounces(0.0 if stick else rng.uniform(0.0, 0.4), rng), hit=True)
         _rest(track, rng.uniform(18.0, 32.0), floor=not stick)

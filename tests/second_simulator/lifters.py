@@ -1,10 +1,11 @@
 """A person: how far, how strong, with what habits; and one rep of theirs, stroke by stroke."""
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
-from tests.second_simulator.strokes import Floats, Rng, bounces, driven, dropped, steady, timed
+from tests.second_simulator.strokes import DT_S, Floats, G, Rng, bounces, driven, dropped, steady, timed
 from tests.second_simulator.track import Meant, Track
 
 # Range of the bar over stature, least and most.
@@ -38,6 +39,8 @@ class Lifter:
     aside_m: float  # how far the bar goes forward on its way
     loop_m: float  # how much less on the way up
     scatter: float  # of range, rep to rep
+    slump: float  # by how much of the range a lockout may lack
+    breath_m: float  # the bar's rise and fall with it at the top
 
     def aside(self, track: Track, way: Floats, down: bool, span_m: float) -> Floats:
         """Where the bar is sideways along a stroke."""
@@ -86,7 +89,7 @@ def some_lifter(rng: Rng, exercise: str) -> Lifter:
     stature = float(np.clip(rng.normal(1.73, 0.10), 1.50, 2.02))
     low, high = _RANGE[exercise]
     character = rng.choice(
-        ["usual", "explosive", "grinder", "careful", "hasty"], p=[0.45, 0.15, 0.12, 0.16, 0.12]
+        ["usual", "explosive", "grinder", "careful", "hasty", "quick"], p=[0.42, 0.15, 0.12, 0.15, 0.1, 0.06]
     )
     load = {
         "usual": rng.uniform(0.5, 0.85),
@@ -94,6 +97,7 @@ def some_lifter(rng: Rng, exercise: str) -> Lifter:
         "grinder": rng.uniform(0.8, 0.9),
         "careful": rng.uniform(0.6, 0.8),
         "hasty": rng.uniform(0.5, 0.75),
+        "quick": rng.uniform(0.2, 0.35),
     }[character]
     if exercise == "broomstick-hinge":
         load = rng.uniform(0.6, 0.86)
@@ -103,15 +107,17 @@ def some_lifter(rng: Rng, exercise: str) -> Lifter:
         "grinder": rng.uniform(1.5, 3.0),
         "careful": rng.uniform(2.0, 5.0),
         "hasty": rng.uniform(0.65, 1.0),
+        "quick": rng.uniform(0.4, 0.6),
     }[character]
     rom = stature * rng.uniform(low, high)
+    searching = rng.random() < 0.12  # a depth of its own each rep
     return Lifter(
         rng=rng,
         stature_m=stature,
         rom_m=rom,
         load=load,
         fatigue=rng.uniform(0.0, 0.025),
-        lower_s=max(lower_s, rom / 0.9),
+        lower_s=max(lower_s, sqrt(5.77 * rom / (0.7 * G))),  # no faster than it falls
         lower_style=str(
             rng.choice(["plain", "steady", "late", "early", "halting"], p=[0.35, 0.25, 0.2, 0.12, 0.08])
         ),
@@ -125,49 +131,55 @@ def some_lifter(rng: Rng, exercise: str) -> Lifter:
         fastest_mps=rng.uniform(2.4, 3.6),
         aside_m=rng.uniform(-0.01, 0.045),
         loop_m=rng.normal(0.0, 0.012),
-        scatter=rng.uniform(0.005, 0.03),
+        scatter=rng.uniform(0.04, 0.08) if searching else rng.uniform(0.005, 0.03),
+        slump=rng.uniform(0.02, 0.07) if rng.random() < 0.2 else rng.uniform(0.0, 0.01),
+        breath_m=rng.uniform(0.003, 0.012) if rng.random() < 0.1 else 0.0,
     )
 
 
-def hinge_rep(track: Track, who: Lifter, set_number: int, *, share: float = 1.0) -> None:
+def hinge_rep(track: Track, who: Lifter, set_number: int, *, top_m: float, share: float = 1.0) -> None:
     """Down and up from a held lockout. share: of the lifter's range; below 0.6 it is a partial rep."""
     rng = who.rng
-    span = who.rom_m * share * float(np.clip(rng.normal(1.0, who.scatter), 0.93, 1.07))
-    top = track.count - 1
+    span = who.rom_m * share * float(np.clip(rng.normal(1.0, who.scatter), 0.86, 1.14))
+    top, breathed = track.count - 1, track.breathes
     way = who.lowering(span)
-    bounce_m = 0.0
     touch = who.bottom_s == 0.0 or share < 1.0
     track.go(way, who.aside(track, way, True, span))
-    turn = track.count - 1
     if not touch:
-        track.hold(who.bottom_s * rng.uniform(0.7, 1.3), rng.uniform(0.0, 0.002))
+        track.hold(min(4.5, who.bottom_s * rng.uniform(0.7, 1.3)), rng.uniform(0.0, 0.002))
         if rng.random() < 0.12:  # a bounce before it goes up
             bounce_m = span * rng.uniform(0.02, 0.07)
             track.move(bounce_m, rng.uniform(0.18, 0.4))
             track.move(-bounce_m, rng.uniform(0.18, 0.4))
-        turn = track.count - 1
-    if rng.random() < 0.06 and share == 1.0:  # it stalls or falls back on the way
-        part, dip = rng.uniform(0.35, 0.65), rng.uniform(0.005, 0.04)
-        dip = min(dip, 0.15 * span)
-        rest_s = float(rng.choice([0.0, rng.uniform(0.1, 2.0)]))
-        one = timed(span * part, rng.uniform(0.5, 1.2))
-        back = one[-1] + timed(-dip, rng.uniform(0.2, 0.6))
-        still = np.full(round(1000 * rest_s), back[-1])
-        two = back[-1] + who.lift(span * (1.0 - part) + dip)
-        way = np.concatenate((one, back, still, two))
-        track.note("falls back on the way up")
+    turn = track.count - 1
+    span = top_m - track.place_m - who.rom_m * rng.uniform(0.0, who.slump)
+    if rng.random() < 0.06 and share == 1.0:
+        way = _with_a_dip(track, who, span)
     else:
-        slope = np.gradient(way[-40:], 0.001)
-        start = float(np.clip(np.gradient(slope, 0.001)[-10:].mean(), 0.0, 12.0)) if touch else 0.0
+        slope = np.gradient(way[-40:], DT_S)
+        start = float(np.clip(np.gradient(slope, DT_S)[-10:].mean(), 0.0, 12.0)) if touch else 0.0
         way = who.lift(span, start_mps2=start)
     track.go(way, who.aside(track, way, False, span))
     end = track.count - 1
-    hold_s = who.top_s * rng.uniform(0.8, 1.25)
-    track.hold(min(hold_s, 9.0), rng.uniform(0.0, 0.004) if hold_s > 1.0 else 0.0)
-    track.reps.append(
-        Meant(top, turn, end + min(track.count - 1 - end, 150), share == 1.0, set_number=set_number)
-    )
+    hold_s = min(who.top_s * rng.uniform(0.8, 1.25), 9.0)
+    track.breathes = who.breath_m > 0.0 and hold_s > 2.5
+    track.hold(hold_s, who.breath_m if track.breathes else rng.uniform(0.0, 0.004) * (hold_s > 1.0))
+    asked = not (track.breathes or breathed)
+    end += min(track.count - 1 - end, 150)
+    track.reps.append(Meant(top, turn, end, share == 1.0, asked, set_number=set_number))
     who.tire()
+
+
+def _with_a_dip(track: Track, who: Lifter, span: float) -> Floats:
+    """A lift that stalls on its way and falls back a little."""
+    rng = who.rng
+    track.note("falls back on the way up")
+    part, dip = rng.uniform(0.35, 0.65), min(rng.uniform(0.005, 0.04), 0.15 * span)
+    one = timed(span * part, rng.uniform(0.5, 1.2))
+    back = one[-1] + timed(-dip, rng.uniform(0.2, 0.6))
+    rest_s = float(rng.choice([0.0, rng.uniform(0.1, 2.5)]))
+    still = np.full(round(1000 * rest_s), back[-1])
+    return np.concatenate((one, back, still, back[-1] + who.lift(span * (1.0 - part) + dip)))
 
 
 def floor_rep(
@@ -176,7 +188,7 @@ def floor_rep(
     """Up from the floor and down: 'stop' rests there, 'go' touches and goes, 'drop' lets go at the top."""
     rng = who.rng
     span = who.rom_m * share
-    floor_m = track.place_m
+    floor_m, feet_m = track.place_m, track.aside_m
     start = 0.0
     top = track.count - 1
     if style == "go" and track.reps and track.reps[-1].end >= track.count - 1:
@@ -185,34 +197,55 @@ def floor_rep(
         creep_m = rng.uniform(0.003, 0.012)
         track.go(steady(creep_m, creep_m / rng.uniform(0.012, 0.04), 0.2))
         span -= creep_m
-    way = who.lift(span, start_mps2=start)
+    hitches = share == 1.0 and rng.random() < 0.05
+    way = _with_a_dip(track, who, span) if hitches else who.lift(span, start_mps2=start)
     track.go(way, who.aside(track, way, False, span))
-    hold_s = float(np.clip(rng.normal(0.9, 0.5), 0.15, 3.0))
+    hold_s = float(np.clip(rng.normal(0.9, 0.5), 0.15, 3.0)) if rng.random() < 0.93 else rng.uniform(3.0, 5.0)
     track.hold(hold_s, 0.001)
     turn = track.count - 1 - min(100, round(500 * hold_s))
     height = track.place_m - floor_m
     if style == "drop":
-        track.go(dropped(height, rng), hit=True)
+        way = dropped(height, rng)
+        track.go(way, np.linspace(track.aside_m, feet_m, len(way)), hit=True)
         track.carried = 0.0
     else:
-        t = max(0.4, rng.uniform(0.4, 1.5) * (height / 0.5) ** 0.5)
-        if style == "go" and not last:
-            way = timed(-height, max(t, 0.6), rng.uniform(1.3, 2.2), rng.uniform(0.8, 1.2))
-        else:
-            way = timed(-height, t, rng.uniform(1.2, 2.2), rng.uniform(0.25, 1.5))
+        way = _put_down(who, height, slowly=style == "go" and not last)
         track.go(way, who.aside(track, way, True, height))
         hit = min(2.0, abs(way[-1] - way[-6]) / 0.005)
         if style != "go" or last:
             track.carried = 0.0
             track.go(bounces(min(0.55, hit * rng.uniform(0.0, 0.35)), rng), hit=True)
     end = track.count - 1
-    if style == "stop" or (style == "drop" and not last):
-        track.hold(rng.uniform(0.3, 5.0) if style == "stop" else rng.uniform(1.5, 6.0))
-        end += min(track.count - 1 - end, 250)
-    elif last:
-        track.hold(1.0)
+    if style == "go" and not last:
+        track.aside_m = feet_m
+    else:
         end += 250
+        rest_s = 1.0 if last else rng.uniform(1.5, 6.0) if style == "drop" else rng.uniform(0.3, 5.0)
+        count = max(260, round(1000 * rest_s))
+        track.go(np.zeros(count), np.linspace(track.aside_m, feet_m, count))  # rolled back to the feet
+        if not last and rng.random() < 0.1:  # tugs before the next
+            by = rng.uniform(0.002, 0.015)
+            track.move(by, rng.uniform(0.2, 0.5))
+            track.move(-by, rng.uniform(0.2, 0.5))
+            track.hold(rng.uniform(0.3, 1.0))
     track.carried = 1.0
-    counts = share == 1.0
-    track.reps.append(Meant(top, turn, end, counts, let_go=style == "drop", set_number=set_number))
+    track.reps.append(Meant(top, turn, end, share == 1.0, let_go=style == "drop", set_number=set_number))
     who.tire()
+
+
+def _put_down(who: Lifter, height: float, *, slowly: bool) -> Floats:
+    """A lowering to the floor in 0.4 to 1.5 s, in which the lifter carries at least 0.35 of the weight."""
+    rng = who.rng
+    t = rng.uniform(0.6 if slowly else 0.4, 1.5)
+    rise, fall = rng.uniform(1.2, 2.2), rng.uniform(0.8, 1.2) if slowly else rng.uniform(0.25, 1.5)
+    while True:
+        way = timed(-height, t, rise, fall)
+        speed = np.gradient(way, DT_S)
+        if np.gradient(speed, DT_S)[: int(0.8 * len(way))].min() > -0.65 * G:
+            break
+        t *= 1.05
+    if rng.random() < 0.08:  # by way of the knees
+        part = rng.uniform(0.4, 0.7)
+        one, two = timed(-height * part, max(0.6, t * 0.6)), timed(-height * (1.0 - part), max(0.5, t * 0.6))
+        way = np.concatenate((one, np.full(round(1000 * rng.uniform(0.1, 1.0)), one[-1]), one[-1] + two))
+    return way

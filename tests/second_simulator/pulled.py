@@ -37,6 +37,7 @@ def _take_up(track: Track) -> None:
 def pull_through(rng: Rng) -> Scene:
     """Handle taken up, walked out, hinges, walked back, stack down."""
     who = some_lifter(rng, "cable-pull-through")
+    who.lower_s = max(who.lower_s, 0.6)
     ratio = float(rng.choice([1.0, 2.0], p=[0.7, 0.3]))
     lockout = who.rom_m + rng.uniform(0.12, 0.35)
     track = Track(0.0, rng)
@@ -48,12 +49,21 @@ def pull_through(rng: Rng) -> Scene:
     sets = int(rng.integers(1, 4))
     for number in range(1, sets + 1):
         track.note(f"set {number}")
+        if rng.random() < 0.08:
+            track.note("changes their mind")
+            _take_up(track)
+            track.walk(0.0, rng.uniform(1.8, 4.0), rng.uniform(0.0, 0.012), lockout)
+            track.hold(rng.uniform(1.0, 6.0), 0.002)
+            track.move(-track.place_m, rng.uniform(1.0, 2.0))
+            track.carried = 0.0
+            track.hold(rng.uniform(16.0, 25.0))
         _take_up(track)
         track.walk(0.0, rng.uniform(1.8, 4.0), rng.uniform(0.0, 0.012), lockout)
         _ready(track, who)
         reps = _reps_of(rng)
+        track.breathes = False
         for _ in range(reps):
-            hinge_rep(track, who, number)
+            hinge_rep(track, who, number, top_m=lockout)
         track.hold(rng.uniform(0.5, 2.0))
         _let_back(track, number, sets)
     return scene
@@ -144,8 +154,9 @@ def band(rng: Rng, exercise: str) -> Scene:
         track.carried = 1.0
         track.walk(0.0, rng.uniform(1.5, 3.5), rng.uniform(0.0, 0.01), lockout)
         _ready(track, who)
+        track.breathes = False
         for _ in range(_reps_of(rng)):
-            hinge_rep(track, who, number)
+            hinge_rep(track, who, number, top_m=lockout)
         track.hold(rng.uniform(0.5, 2.0))
         track.note("steps back")
         track.move(-track.place_m, rng.uniform(0.8, 2.0))

@@ -19,11 +19,15 @@ def report(scores: list[Score], only: str | None, level: str | None) -> str:
     lines += _counts("sensors", whole, lambda one: one.level)
     lines += _numbers(whole, lambda _: "all", list(NUMBERS))
     lines += _numbers(whole, lambda one: one.level, list(NUMBERS))
-    lines += _numbers(whole, lambda one: one.name.split(", ")[3], ["path_deviation_m"])
+    lines += _numbers(whole, _sensors, ["path_deviation_m"])
     lines += _confidence(whole)
     lines += _rest(whole)
     lines += _worst(scores, only, level)
     return "\n".join(lines)
+
+
+def _sensors(score: Score) -> str:
+    return [*score.name.split(", "), ""][3]
 
 
 def _groups(scores: Iterable[Score], split: _Split) -> dict[str, list[Score]]:

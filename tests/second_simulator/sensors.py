@@ -28,6 +28,7 @@ class Level:
     spikes_a_minute: float
     repeats: float  # most, share of the samples
     bumps_a_minute: float
+    shifts_a_minute: float = 0.0
 
 
 LEVELS = {
@@ -43,7 +44,7 @@ LEVELS = {
         ),
         Level(
             "rough", (25, 30, 40, 50, 100, 250, 1000), (0.0004, 0.002), (0.0005, 0.001, 0.002), 0.3, 0.001,
-            2.0, (0.03, 0.3), 4.0, 0.2, 1.5,
+            2.0, (0.03, 0.5), 4.0, 0.2, 1.5, 0.15,
         ),
     )
 }  # fmt: skip
@@ -123,10 +124,10 @@ class _Recorder:
         self.jitter = rng.uniform(0.0, level.jitter)
         self.stamp_s = rng.uniform(0.0, level.stamp_s)
         self.parts: dict[str, tuple[Floats, Floats]] = {}
-        self.main = self._clock(rate_hz)
+        self.main = self.clock(rate_hz)
         self.gaps = self._gaps()
 
-    def _clock(self, rate_hz: float) -> tuple[Floats, Floats]:
+    def clock(self, rate_hz: float) -> tuple[Floats, Floats]:
         """When samples were taken, and when they say that they were."""
         step = 1.0 / rate_hz
         true = np.arange(self.rng.uniform(0.0, step), self.span_s, step)
@@ -170,14 +171,25 @@ class _Recorder:
         if name.startswith("position"):
             for i in rng.integers(0, len(read), rng.poisson(self.level.spikes_a_minute * self.minutes)):
                 read[i] += rng.choice([-1.0, 1.0]) * rng.uniform(0.03, 0.6)
+            for i in rng.integers(0, len(read), rng.poisson(self.level.shifts_a_minute * self.minutes)):
+                read[i:] += rng.choice([-1.0, 1.0]) * rng.uniform(0.04, 0.12)  # its zero slips
         keep = np.ones(len(said), dtype=bool)
         for first, last in self.gaps:
             keep &= (true < first) | (true > last)
         self.parts[name] = (said[keep], read[keep])
 
-    def take(self, name: str, value: Floats, rate_hz: float, noise: float, step: float, zero: float) -> None:
+    def take(
+        self,
+        name: str,
+        value: Floats,
+        rate_hz: float,
+        noise: float,
+        step: float,
+        zero: float,
+        clock: tuple[Floats, Floats] | None = None,
+    ) -> None:
         """The channel of a load cell."""
-        true, said = self._clock(rate_hz)
+        true, said = clock or self.clock(rate_hz)
         read = np.interp(true, np.arange(self.count) * DT_S, value) + zero
         read = np.round((read + self.rng.normal(0.0, noise, len(read))) / step) * step
         self.parts[name] = (said, read)
@@ -265,8 +277,9 @@ def _cable(
         stack_side = pull * eta**way
         noise = rng.uniform(0.2, 1.0)
         rx, ry = pull * np.cos(slope), pull * np.sin(slope) + stack_side
-        recorder.take("pulley_x_n", rx * gain, hz, noise, 0.1, rng.normal(0.0, 0.3))
-        recorder.take("pulley_y_n", ry * gain, hz, noise, 0.1, rng.normal(0.0, 0.3))
+        clock = recorder.clock(hz)  # one converter reads both
+        recorder.take("pulley_x_n", rx * gain, hz, noise, 0.1, rng.normal(0.0, 0.3), clock)
+        recorder.take("pulley_y_n", ry * gain, hz, noise, 0.1, rng.normal(0.0, 0.3), clock)
         arm = free + seen.place_m
         seen.handle_m = np.array([arm * np.cos(slope), arm * np.sin(slope)])
     seen.weighs = cell == "cable"

@@ -33,6 +33,7 @@ class Track:
     aside_m: float = 0.0
     carried: float = 0.0
     on_platform: float = 1.0
+    breathes: bool = False  # so deeply that nobody can say when it leaves the top
     count: int = 0
     reps: list[Meant] = field(default_factory=list)
     notes: list[tuple[int, str]] = field(default_factory=list)
