@@ -41,6 +41,21 @@ class Lifter:
     scatter: float  # of range, rep to rep
     slump: float  # by how much of the range a lockout may lack
     breath_m: float  # the bar's rise and fall with it at the top
+    moody: bool  # rests as it comes, at the top and at the bottom
+    cluster: bool  # puts some seconds between reps
+
+    def bottom_rest_s(self) -> float:
+        """How long it rests at the bottom this time; 0: it touches and goes."""
+        if self.moody:
+            return float(self.rng.choice([0.0, self.rng.uniform(0.3, 4.5)]))
+        return min(4.5, self.bottom_s * self.rng.uniform(0.7, 1.3))
+
+    def top_rest_s(self) -> float:
+        """How long it is held at the top this time."""
+        if self.cluster and self.rng.random() < 0.4:
+            return float(self.rng.uniform(8.0, 11.0))
+        top_s = self.rng.uniform(0.15, 5.0) if self.moody else self.top_s * self.rng.uniform(0.8, 1.25)
+        return min(top_s, 10.0)
 
     def aside(self, track: Track, way: Floats, down: bool, span_m: float) -> Floats:
         """Where the bar is sideways along a stroke."""
@@ -58,7 +73,7 @@ class Lifter:
             return timed(-span_m, t, rng.uniform(1.5, 2.5), rng.uniform(1.0, 1.3))
         if self.lower_style == "early":
             return timed(-span_m, t, rng.uniform(1.0, 1.5), rng.uniform(1.5, 2.5))
-        if self.lower_style == "halting":
+        if self.lower_style == "halting" and t > 1.6:
             part = rng.uniform(0.35, 0.65)
             one, two = timed(-span_m * part, t * 0.5), timed(-span_m * (1.0 - part), t * 0.5)
             stop = np.full(round(1000 * rng.uniform(0.1, 0.8)), one[-1])
@@ -133,6 +148,8 @@ def some_lifter(rng: Rng, exercise: str) -> Lifter:
         loop_m=rng.normal(0.0, 0.012),
         scatter=rng.uniform(0.04, 0.08) if searching else rng.uniform(0.005, 0.03),
         slump=rng.uniform(0.02, 0.07) if rng.random() < 0.2 else rng.uniform(0.0, 0.01),
+        moody=rng.random() < 0.12,
+        cluster=rng.random() < 0.08,
         breath_m=rng.uniform(0.003, 0.012) if rng.random() < 0.1 else 0.0,
     )
 
@@ -143,10 +160,11 @@ def hinge_rep(track: Track, who: Lifter, set_number: int, *, top_m: float, share
     span = who.rom_m * share * float(np.clip(rng.normal(1.0, who.scatter), 0.86, 1.14))
     top, breathed = track.count - 1, track.breathes
     way = who.lowering(span)
-    touch = who.bottom_s == 0.0 or share < 1.0
+    bottom_s = who.bottom_rest_s() if share == 1.0 else 0.0
+    touch = bottom_s == 0.0
     track.go(way, who.aside(track, way, True, span))
     if not touch:
-        track.hold(min(4.5, who.bottom_s * rng.uniform(0.7, 1.3)), rng.uniform(0.0, 0.002))
+        track.hold(bottom_s, rng.uniform(0.0, 0.002))
         if rng.random() < 0.12:  # a bounce before it goes up
             bounce_m = span * rng.uniform(0.02, 0.07)
             track.move(bounce_m, rng.uniform(0.18, 0.4))
@@ -161,7 +179,7 @@ def hinge_rep(track: Track, who: Lifter, set_number: int, *, top_m: float, share
         way = who.lift(span, start_mps2=start)
     track.go(way, who.aside(track, way, False, span))
     end = track.count - 1
-    hold_s = min(who.top_s * rng.uniform(0.8, 1.25), 9.0)
+    hold_s = who.top_rest_s()
     track.breathes = who.breath_m > 0.0 and hold_s > 2.5
     track.hold(hold_s, who.breath_m if track.breathes else rng.uniform(0.0, 0.004) * (hold_s > 1.0))
     asked = not (track.breathes or breathed)
@@ -221,6 +239,8 @@ def floor_rep(
     else:
         end += 250
         rest_s = 1.0 if last else rng.uniform(1.5, 6.0) if style == "drop" else rng.uniform(0.3, 5.0)
+        if who.cluster and not last and rng.random() < 0.4:
+            rest_s = rng.uniform(8.0, 10.5)
         count = max(260, round(1000 * rest_s))
         track.go(np.zeros(count), np.linspace(track.aside_m, feet_m, count))  # rolled back to the feet
         if not last and rng.random() < 0.1:  # tugs before the next

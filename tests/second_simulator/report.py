@@ -38,7 +38,7 @@ def _groups(scores: Iterable[Score], split: _Split) -> dict[str, list[Score]]:
 
 
 def _counts(word: str, scores: list[Score], split: _Split) -> list[str]:
-    head = f"\n{word:14} sessions   true counted missed  many  ghosts idle_h  F1       sets exact"
+    head = f"\n{word:14} sessions   true counted missed  many  ghosts idle_h  F1       sets exact, apart"
     lines = [head]
     for name, group in _groups(scores, split).items():
         true, missed = sum(o.true for o in group), sum(len(o.missed) for o in group)
@@ -47,7 +47,8 @@ def _counts(word: str, scores: list[Score], split: _Split) -> list[str]:
         lines.append(
             f"{name:14} {len(group):8} {true:6} {sum(o.counted for o in group):7} {missed:6} {many:5}"
             f" {sum(o.ghosts for o in group):7} {sum(o.idle_s for o in group) / 3600:6.1f}  {f1:.5f}"
-            f"  {sum(o.sets_exact for o in group)} of {sum(o.sets for o in group)}"
+            f"  {sum(o.sets_exact for o in group)} of {sum(o.sets for o in group)},"
+            f" {sum(o.sets_apart for o in group)}"
         )
     return lines
 

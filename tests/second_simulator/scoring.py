@@ -38,6 +38,7 @@ class Score:
     ghosts: int = 0  # of too_many: outside every set
     sets: int = 0
     sets_exact: int = 0
+    sets_apart: int = 0  # whose reps were said in several sets, or with those of another
     idle_s: float = 0.0
     errors: dict[str, list[tuple[float, float]]] = field(default_factory=dict)  # said - true, sigma
     absent: dict[str, int] = field(default_factory=dict)  # null though it was there to be seen
@@ -111,10 +112,20 @@ def _score(session: Session, analysis: Analysis, score: Score) -> None:
     score.sets = len(session.sets)
     wrong = np.array(score.missed + score.too_many)
     score.sets_exact = sum(not ((wrong > a - 8.0) & (wrong < b + 8.0)).any() for a, b, _ in session.sets)
+    score.sets_apart = _apart(session, analysis, found)
     score.idle_s = float(session.seen.time_s[-1] - session.seen.time_s[0])
     score.idle_s -= sum(b - a for a, b, _ in session.sets)
     if session.scene.load_kg > 5.0:  # not a stick's, nor a band's
         _loads(session, analysis, score)
+
+
+def _apart(session: Session, analysis: Analysis, found: dict[int, int]) -> int:
+    """The number of true sets that are not one said set."""
+    numbers = [one.number for one in analysis.sets for _ in one.reps]
+    pairs = {(session.reps[j].set_number, numbers[i]) for i, j in found.items() if session.reps[j].counts}
+    said_of = {true: {said for one, said in pairs if one == true} for true, _ in pairs}
+    true_of = {said: {true for true, one in pairs if one == said} for _, said in pairs}
+    return sum(len(said) > 1 or any(len(true_of[number]) > 1 for number in said) for said in said_of.values())
 
 
 def _numbers(session: Session, true: TrueRep, rep: Rep, score: Score) -> None:

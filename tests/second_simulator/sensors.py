@@ -64,6 +64,8 @@ class Seen:
     heel: Floats | None = None
     weighs: bool = False
     rate_hz: float = 0.0
+    slips_s: list[float] = field(default_factory=list)  # when a tether's zero slipped
+    last_s: float = 0.0  # when it was switched off, by the recording's clock
     notes: list[str] = field(default_factory=list)
 
 
@@ -88,13 +90,32 @@ def observe(scene: Scene, level: Level, rng: Rng) -> Seen:
     else:
         seen.place_m = tension(scene, place)
         pull = tension(scene, moved)
-        recorder.take("force_n", pull, min(rate, 80.0), rng.uniform(0.2, 1.0), 0.1, rng.normal(0.0, 0.5))
-        seen.rate_hz = min(rate, 80.0)
+        hz = min(rate, 80.0) if level.name == "clean" else float(rng.choice([10.0, 80.0]))
+        drift = rng.normal(0.0, 0.02) * np.arange(len(pull)) * DT_S
+        recorder.take("force_n", pull + drift, hz, rng.uniform(0.2, 1.0), 0.1, rng.normal(0.0, 5.0))
+        seen.rate_hz = hz
     if scene.exercise not in {"bench-press", "cable-row"} and rng.random() < 0.3:
         _platform(scene, seen, recorder, place, carried, standing, accel)
     seen.zero_s = float(rng.choice([0.0, rng.uniform(-20.0, 5000.0)]))
-    seen.time_s, seen.columns = recorder.table(seen.zero_s)
+    first_s, last_s = _switched_on(scene, rng)
+    seen.time_s, seen.columns = recorder.table(seen.zero_s, first_s, last_s)
+    if first_s > 0.0 or last_s < recorder.span_s:
+        seen.notes.append("cut")
+    seen.last_s = seen.zero_s + last_s
+    seen.slips_s = [seen.zero_s + at for at in recorder.slips_s]
     return seen
+
+
+def _switched_on(scene: Scene, rng: Rng) -> tuple[float, float]:
+    """From when to when it is recorded: at times from just before a first rep, to just after a last."""
+    first_s, last_s = 0.0, float(scene.track.count) * DT_S
+    reps = scene.track.reps
+    if reps and rng.random() < 0.06 and not scene.up_first:
+        first_s = max(0.0, reps[0].top * DT_S - rng.uniform(0.25, 0.4))
+    if reps and rng.random() < 0.06:
+        lockout = reps[-1].turn if scene.up_first else reps[-1].end
+        last_s = lockout * DT_S + rng.uniform(0.15, 0.6)
+    return first_s, last_s
 
 
 def _tremor(count: int, carried: Floats, rng: Rng) -> Floats:
@@ -123,6 +144,7 @@ class _Recorder:
         self.step_m = float(rng.choice(level.steps_m))
         self.jitter = rng.uniform(0.0, level.jitter)
         self.stamp_s = rng.uniform(0.0, level.stamp_s)
+        self.slips_s: list[float] = []
         self.parts: dict[str, tuple[Floats, Floats]] = {}
         self.main = self.clock(rate_hz)
         self.gaps = self._gaps()
@@ -173,6 +195,7 @@ class _Recorder:
                 read[i] += rng.choice([-1.0, 1.0]) * rng.uniform(0.03, 0.6)
             for i in rng.integers(0, len(read), rng.poisson(self.level.shifts_a_minute * self.minutes)):
                 read[i:] += rng.choice([-1.0, 1.0]) * rng.uniform(0.04, 0.12)  # its zero slips
+                self.slips_s.append(float(true[i]))
         keep = np.ones(len(said), dtype=bool)
         for first, last in self.gaps:
             keep &= (true < first) | (true > last)
@@ -194,7 +217,10 @@ class _Recorder:
         read = np.round((read + self.rng.normal(0.0, noise, len(read))) / step) * step
         self.parts[name] = (said, read)
 
-    def table(self, zero_s: float) -> tuple[Floats, dict[str, Floats]]:
+    def table(self, zero_s: float, first_s: float, last_s: float) -> tuple[Floats, dict[str, Floats]]:
+        for name, (said, read) in self.parts.items():
+            keep = (said >= first_s) & (said <= last_s)
+            self.parts[name] = (said[keep], read[keep])
         stamps = {name: np.round(said + zero_s, 6) for name, (said, _) in self.parts.items()}
         time_s = np.unique(np.concatenate(list(stamps.values())))
         columns = {}

@@ -82,6 +82,14 @@ def make(seed: int, kind: str | None = None, level: str | None = None) -> Sessio
     )
     for rep in reps:
         _shift(rep, seen.zero_s)
+        if rep.end_s > seen.last_s - 0.05:  # it was lowered when nobody recorded any more
+            rep.end_s = rep.lift_s[1]
+            rep.numbers.pop("eccentric_s", None)
+            rep.numbers.pop("path_deviation_m", None)
+        if seen.slips_s and min(seen.slips_s) < rep.end_s:  # where the path was from then on, nobody can say
+            rep.numbers.pop("path_deviation_m", None)
+        if any(rep.start_s - 0.5 < at < rep.end_s + 0.5 for at in seen.slips_s):
+            rep.numbers.clear()
     return Session(seed, kind, level, scene, seen, reps, _sets(reps))
 
 
