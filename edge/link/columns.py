@@ -82,7 +82,7 @@ def read_header(header: Sequence[str], where: str) -> tuple[Column, ...]:
 
 
 def _unknown(header: Sequence[str], name: str) -> str:
-    if len(header) == 1 and len(name.split()) > 1:
+    if len(header) == 1 and re.search(r"[\s|]", name):
         return f"the columns are not separated by ',' ';' or a tab: {name[:60]!r}"
     near = difflib.get_close_matches(name.lower(), KNOWN, n=1, cutoff=0.75)
     valid = f"valid are {TIME}, {', '.join(CHANNELS)}; also in _ms and _us, _mm and _cm, _deg, _kgf and _lbf"

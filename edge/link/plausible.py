@@ -58,7 +58,8 @@ def _check_channel(column: Column, time_s: Floats, values: Floats) -> None:
     name, unit = column.name, column.channel.rpartition("_")[2]
     farthest = float(np.max(np.abs(values)))
     if unit == "rad" and farthest > STEEPEST_RAD:
-        raise TableError(f"{name}: a tether tilted by {farthest:.3g} rad{_name(column, 'deg')}")
+        meant = _meant(column, farthest, 0.0, STEEPEST_RAD)
+        raise TableError(f"{name}: a tether tilted by {farthest:.3g} rad{meant}")
     if unit == "n" and farthest > STRONGEST_N:
         raise TableError(
             f"{name}: {farthest:.3g} N is more than any cell here carries; are these the converter's counts?"
@@ -115,8 +116,3 @@ def _meant(column: Column, seen_si: float, least: float, most: float) -> str:
     if symbol == "m" and least <= raw * INCH_M <= most:
         said.append(f"multiply by 2.54 and name it position_cm if it is in inches ({raw * INCH_M:.3g} m)")
     return "; " + ", ".join(said) if said else NOTHING_MEANT
-
-
-def _name(column: Column, unit: str) -> str:
-    stem = column.channel.rpartition("_")[0]
-    return f"; name the column {stem}_{unit} if it is in {unit}"

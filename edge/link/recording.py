@@ -1,5 +1,6 @@
 """Recordings: CSV (gzip or not) and Parquet, one column per channel, checked whole before use."""
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -49,13 +50,14 @@ class Recording:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class Rows:
     """The cells of a file as numbers, and where each row stands in it."""
 
     columns: tuple[Column, ...]
     values: list[Floats]  # per column
     lines: Floats | range
     word: str = "line"  # row, in Parquet
+    by_commas: bool = False  # commas part the cells, and no number has a point
 
 
 def read_recording(path: Path) -> Recording:
@@ -66,27 +68,27 @@ def read_recording(path: Path) -> Recording:
     measured.
     """
     try:
-        rows = _read_parquet(path) if path.suffix == ".parquet" else _read_text(path)
-        recording = _check(rows)
+        raw = read_whole(path, RECORDING_MB)
+        rows = _read_parquet(raw) if raw[:4] == b"PAR1" else _read_text(raw)
+        recording = checked(rows)
         check_plausible(recording.time_s, recording.columns, rows.columns)
     except TableError as error:
         raise RecordingError(f"{path}: {error}") from error
-    return recording
-
-
-def _read_text(path: Path) -> _Rows:
-    try:
-        raw = read_whole(path, RECORDING_MB)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or str(error)
         raise RecordingError(f"{path}: cannot be read ({reason}); give a CSV or Parquet recording") from error
+    return recording
+
+
+def _read_text(raw: bytes) -> Rows:
     table = Table(text_of(raw))
     columns = read_header(table.header, f"line {table.header_line}")
     if table.plain:
         values = _plain_values(table)
         if values is not None:
             first = table.header_line + 1
-            return _Rows(columns, values, range(first, first + len(values[0])))
+            lines = range(first, first + len(values[0]))
+            return Rows(columns, values, lines, by_commas=not table.has_point)
     return _careful_values(table, columns)
 
 
@@ -114,7 +116,7 @@ def _blank(values: list[Floats]) -> NDArray[np.bool_]:
     return np.array(np.isnan(np.array(values)).all(axis=0))
 
 
-def _careful_values(table: Table, columns: tuple[Column, ...]) -> _Rows:
+def _careful_values(table: Table, columns: tuple[Column, ...]) -> Rows:
     """The numbers of any table, cell by cell."""
     named = [n for n, name in enumerate(table.header) if name]
     mark = table.decimal_mark(named)
@@ -126,7 +128,7 @@ def _careful_values(table: Table, columns: tuple[Column, ...]) -> _Rows:
             if not name and cells[n]:
                 raise TableError(
                     f"line {line}: there is {cells[n][:40]!r} in column {n + 1}, which has no name;"
-                    " name it or delete it"
+                    " delete it (pandas: index=False), or have it left out: plumbline import"
                 )
         if units_row and check_units_row(cells, table.header, line):
             units_row = False
@@ -141,19 +143,20 @@ def _careful_values(table: Table, columns: tuple[Column, ...]) -> _Rows:
                     "leave a cell empty where there is no sample"
                 ) from None
         lines.append(line)
-    return _Rows(columns, [np.array(column, dtype=np.float64) for column in values], np.array(lines))
+    arrays = [np.array(column, dtype=np.float64) for column in values]
+    return Rows(columns, arrays, np.array(lines), by_commas=table.separator == "," and not table.has_point)
 
 
-def _read_parquet(path: Path) -> _Rows:
+def _read_parquet(raw: bytes) -> Rows:
     try:
         from pyarrow import ArrowException, parquet  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise RecordingError(f"{path}: reading Parquet needs pyarrow; {install_with('parquet')}") from error
+        raise TableError(f"reading Parquet needs pyarrow; {install_with('parquet')}") from error
     try:
-        table = parquet.read_table(path)
+        table = parquet.read_table(io.BytesIO(raw))
     except (OSError, ValueError, ArrowException) as error:
-        raise RecordingError(
-            f"{path}: cannot be read as Parquet ({(str(error).splitlines() or ['no reason given'])[0]});"
+        raise TableError(
+            f"cannot be read as Parquet ({(str(error).splitlines() or ['no reason given'])[0]});"
             " write it anew, or give CSV"
         ) from error
     columns = read_header(table.column_names, "the schema")
@@ -165,11 +168,15 @@ def _read_parquet(path: Path) -> _Rows:
             raise TableError(
                 f"column {name} holds {table[name].type}; a recording has numbers in every column"
             ) from error
-    return _Rows(columns, values, range(1, 1 + table.num_rows), "row")
+    return Rows(columns, values, range(1, 1 + table.num_rows), "row")
 
 
-def _check(rows: _Rows) -> Recording:
-    """One time per row that rises, in SI. Rows of one time are one row where no channel has two values."""
+def checked(rows: Rows) -> Recording:
+    """One time per row that rises, in SI. Rows of one time are one row where no channel has two values.
+
+    Raises TableError for an empty file, a time that is missing, goes back or was rounded, what is no reading,
+    and whole numbers that may be halves of one.
+    """
     at = next(n for n, column in enumerate(rows.columns) if column.channel == "time_s")
     time = rows.values[at]
     if time.size == 0:
@@ -183,6 +190,8 @@ def _check(rows: _Rows) -> Recording:
                 f"{rows.word} {rows.lines[row]}, column {column.name}: {values[row]} is no reading; "
                 + ("every row needs its time" if n == at else "leave the cell empty")
             )
+    if rows.by_commas:
+        _refuse_halves(rows)
     time_name = rows.columns[at].name
     step = np.diff(time)
     if (step < 0.0).any():
@@ -206,7 +215,23 @@ def _check(rows: _Rows) -> Recording:
     )
 
 
-def _merged(rows: _Rows, time: Floats, values: list[Floats], time_name: str) -> tuple[Floats, list[Floats]]:
+def _refuse_halves(rows: Rows) -> None:
+    """Raise TableError for whole metres or radians before a comma: `0,84` is rather one number."""
+    for (column, after), (values, others) in zip(pairwise(rows.columns), pairwise(rows.values), strict=True):
+        both = np.concatenate((values, others))
+        whole = (np.isnan(both) | (both == np.round(both))).all() and not (others < 0.0).any()
+        there = np.flatnonzero(~np.isnan(values) & ~np.isnan(others))
+        if column.unit in ("m", "rad") and whole and there.size:
+            row = int(there[0])
+            one, other = f"{values[row]:.0f}", f"{others[row]:.0f}"
+            raise TableError(
+                f"{rows.word} {rows.lines[row]}: {one} and {other} are {column.name} and {after.name}, or one"
+                f" number {one},{other} with a decimal comma; separate the columns by ';' or a tab, or write"
+                f" {column.name} with a point"
+            )
+
+
+def _merged(rows: Rows, time: Floats, values: list[Floats], time_name: str) -> tuple[Floats, list[Floats]]:
     """Rows of one time as one row: a logger that writes a row per sensor, or the same row twice."""
     number = np.concatenate(([0], np.cumsum(np.diff(time) > 0.0)))
     merged_time = time[np.concatenate(([True], np.diff(time) > 0.0))]

@@ -36,7 +36,10 @@ LEAST_BY_REP = 2  # names of a rep's numbers, and a row is a rep
 CHRONOJUMP_LEAST = 200  # values: less than a fifth of a second is no set
 
 _QUANTITIES = {
-    "time_s": ("time", "t", "timestamp", "elapsed", "elapsed time", "zeit", "tiempo", "temps", "tempo"),
+    "time_s": (
+        *("time", "t", "timestamp", "datetime", "date time", "clock", "elapsed", "elapsed time", "zeit"),
+        *("zeitstempel", "uhrzeit", "tiempo", "hora", "temps", "heure", "horodatage", "tempo", "ora"),
+    ),
     "position_m": (
         *("position", "pos", "distance", "dist", "displacement", "height", "travel", "length"),
         *("raw coordinate", "weg", "hohe", "posicion", "distancia", "altura", "desplazamiento", "posizione"),
@@ -109,6 +112,29 @@ def meaning_of(name: str) -> Meaning | str | None:
         if re.sub(r"[\s_]+", " ", name).strip().lower() in words:
             return channel
     return None
+
+
+def with_units(names: Sequence[str], cells: Sequence[str], line: int) -> list[str] | None:
+    """The names with their units, where a row below them names those; None where it is no such row.
+
+    Raises TableError where a name and the row differ.
+    """
+    words = [re.sub(r"[\s\[\](){}]", "", cell).lower() for cell in cells]
+    units = [_SPELT.get(word, word) for word in words]
+    found = [meaning_of(name) for name in names]
+    channels = [one.channel if isinstance(one, Meaning) else one for one in found]
+    said = [(unit, channel) for unit, channel in zip(units, channels, strict=True) if channel and unit]
+    if not said or any(unit not in _UNITS[channel] for unit, channel in said):
+        return None
+    joined = []
+    for name, meaning, unit in zip(names, found, units, strict=True):
+        if isinstance(meaning, Meaning) and unit and unit != meaning.said.rpartition("_")[2]:
+            raise TableError(
+                f"line {line}: the column {name!r} is said to be in {unit}; name it"
+                f" {meaning.channel.rpartition('_')[0]}_{unit}, or delete this line"
+            )
+        joined.append(f"{name} ({unit})" if isinstance(meaning, str) and unit else name)
+    return joined
 
 
 def told(word: str, columns: Sequence[str]) -> tuple[int, Meaning]:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.link.columns import KNOWN
+from edge.link.columns import Column
 from edge.link.plausible import check_plausible
+from edge.link.recording import Rows, checked
 from edge.tools.foreign_files import (
     Meaning,
     chronojump_signal,
@@ -16,6 +17,7 @@ from edge.tools.foreign_files import (
     meaning_of,
     refuse_known,
     told,
+    with_units,
 )
 from edge.tools.log_lines import log_of
 from station.config import CHANNELS
@@ -40,6 +42,7 @@ _CLOCK = re.compile(  # a date, a clock of a day or of minutes, am or pm, an off
     r"(?:(\d{1,2}):)?(\d{1,2}):(\d{2}(?:[.,]\d{1,9})?)(?:\s*([AaPp])\.?[Mm]\.?)?\s*(Z|[+-]\d{2}:?\d{2})?"
 )
 _DAY_S = 86_400.0
+_HOUR_S = 3600.0
 
 
 def import_command(argv: Sequence[str]) -> int:
@@ -66,8 +69,10 @@ def import_command(argv: Sequence[str]) -> int:
         parser.error(f"--rate is {args.rate:g}; it must be above 0 and at most 10000")
     try:
         text = text_of(read_whole(args.file, RECORDING_MB))
-        time_s, channels, notes = _read(text, args.column, args.rate, args.spread)
-        check_plausible(time_s, channels, [KNOWN[name] for name in ("time_s", *channels)])
+        rows, notes = _read(text, args.column, args.rate, args.spread)
+        recording = checked(rows)
+        time_s, channels = recording.time_s, recording.columns
+        check_plausible(time_s, channels, rows.columns)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise RecordingError(f"{args.file}: cannot be read ({reason}); give the path of a file") from error
@@ -81,13 +86,14 @@ def import_command(argv: Sequence[str]) -> int:
     return 0
 
 
-def _read(
-    text: str, words: Sequence[str], rate_hz: float | None, spread: bool
-) -> tuple[Floats, dict[str, Floats], list[str]]:
+def _read(text: str, words: Sequence[str], rate_hz: float | None, spread: bool) -> tuple[Rows, list[str]]:
+    """The rows of a file and their columns, and what was taken for what."""
     steps_mm = chronojump_signal(text) if not words else None
     if steps_mm is not None:
         note = "a Chronojump encoder signal: millimetres of each millisecond"
-        return np.arange(len(steps_mm)) / 1e3, {"position_m": np.cumsum(steps_mm) / 1e3}, [note]
+        count = len(steps_mm)
+        made = (Column("time_s", "time", "ms", 1e3), Column("position_m", "signal", "mm", 1e3))
+        return Rows(made, [np.arange(count, dtype=np.float64), np.cumsum(steps_mm)], range(count)), [note]
     log = log_of(text)
     if log is not None:
         table = Table(log.text, separator="\t")
@@ -97,40 +103,38 @@ def _read(
         names, by_commas = table.header, False
         if all(re.fullmatch(r"[+-]?[\d.,]+", name) for name in names):
             names, by_commas = [str(n) for n in range(1, len(names) + 1)], table.separator == ","
-    rows = list(table.rows())
+    cells = list(table.rows())
     if names is not table.header:  # the first line is a reading
-        rows.insert(0, (table.header_line, list(table.header)))
+        cells.insert(0, (table.header_line, list(table.header)))
+    elif cells and (joined := with_units(names, cells[0][1], cells[0][0])) is not None:
+        names = joined
+        del cells[0]
     refuse_known(names, table.header_line)
-    columns = _meanings(names, words, rows[0][1] if rows else [], timed=rate_hz is None)
+    meanings = _meanings(names, words, cells[0][1] if cells else [], timed=rate_hz is None)
     if by_commas:
-        _refuse_halves(columns, rows)
-    columns = {at: meaning for at, meaning in columns.items() if meaning.channel}
-    mark = table.decimal_mark(list(columns))
-    values = {meaning.channel: _values(rows, at, names[at], meaning, mark) for at, meaning in columns.items()}
-    notes = [
-        f"{names[at]!r} is {meaning.said}" for at, meaning in columns.items() if names[at] != meaning.said
+        _refuse_halves(meanings, cells)
+    meanings = {at: meaning for at, meaning in meanings.items() if meaning.channel}
+    mark = table.decimal_mark(list(meanings))
+    columns = [
+        Column(meaning.channel, names[at] or str(at + 1), meaning.said.rpartition("_")[2], 1.0 / meaning.si)
+        for at, meaning in meanings.items()
     ]
-    unused = [name for at, name in enumerate(names) if name and at not in columns]
+    values = [_values(cells, at, names[at], meaning, mark) for at, meaning in meanings.items()]
+    notes = [
+        f"{names[at]!r} is {meaning.said}" for at, meaning in meanings.items() if names[at] != meaning.said
+    ]
+    unused = [name for at, name in enumerate(names) if name and at not in meanings]
     notes += [f"not used: {', '.join(unused)}"] if unused else []
-    if not rows:
-        raise TableError("no samples below the header; was the file cut short?")
-    time_s = values.pop("time_s", None)
-    if time_s is None:
-        time_s = np.arange(len(rows)) / (rate_hz or 1.0)
-    order = np.diff(time_s)
-    if np.isnan(time_s).any() or (order < 0.0).any():
-        row = int(np.argmax(np.isnan(time_s))) if np.isnan(time_s).any() else int(np.argmax(order < 0.0)) + 1
-        raise TableError(f"line {rows[row][0]}: the time is missing or goes back; cut the file there")
-    if (order == 0.0).any():
-        if not spread:
-            row = int(np.argmax(order == 0.0))
-            raise TableError(
-                f"lines {rows[row][0]} and {rows[row + 1][0]} have one time; were the times rounded?"
-                " --spread spreads such rows evenly up to the next time"
-            )
-        time_s = _spread(time_s)
-        notes.append("rows that share a time were spread evenly: their times are good to that step only")
-    return time_s, values, notes
+    if all(column.channel != "time_s" for column in columns):
+        columns.append(Column("time_s", "time", "s", 1.0))
+        values.append(np.arange(len(cells)) / (rate_hz or 1.0))
+    elif spread and cells:
+        at = next(n for n, column in enumerate(columns) if column.channel == "time_s")
+        if (np.diff(values[at]) == 0.0).any():
+            values[at] = _spread(values[at])
+            notes.append("rows that share a time were spread evenly: their times are good to that step only")
+    commas = table.separator == "," and not table.has_point
+    return Rows(tuple(columns), values, np.array([line for line, _ in cells]), by_commas=commas), notes
 
 
 def _refuse_halves(columns: dict[int, Meaning], rows: Sequence[tuple[int, list[str]]]) -> None:
@@ -186,35 +190,37 @@ def _meanings(
 
 
 def _values(rows: Sequence[tuple[int, list[str]]], at: int, name: str, meaning: Meaning, mark: str) -> Floats:
+    """The numbers of a column as they stand; of clocks, seconds from the first."""
     clock = meaning.channel == "time_s" and bool(rows) and _CLOCK.fullmatch(rows[0][1][at]) is not None
     values = np.empty(len(rows))
-    days, day = 0, None
+    turns_s, day = 0.0, None
     for n, (line, cells) in enumerate(rows):
         try:
             if not clock:
                 values[n] = number(cells[at], "," if mark == "," else ".")
                 continue
-            of_day_s, said = _clock_s(cells[at])
+            clock_s, turn_s, said = _clock_s(cells[at])
         except ValueError:
             raise TableError(f"line {line}, column {name}: {cells[at][:40]!r} is not a number") from None
-        wrapped = n > 0 and of_day_s + days * _DAY_S < values[n - 1] - _DAY_S / 2
-        days += wrapped
+        wrapped = n > 0 and clock_s + turns_s < values[n - 1] - turn_s / 2
+        turns_s += turn_s if wrapped else 0.0
         if day is not None and said != day and not wrapped:
             raise TableError(f"line {line}: the date goes from {day} to {said}; cut the file there")
-        values[n], day = of_day_s + days * _DAY_S, said
-    return values - values[0] if clock else np.multiply(values, meaning.si)
+        values[n], day = clock_s + turns_s, said
+    return values - values[0] if clock else values
 
 
-def _clock_s(cell: str) -> tuple[float, str]:
-    """Seconds of the day, and the date and offset as they are written."""
+def _clock_s(cell: str) -> tuple[float, float, str]:
+    """Seconds of the day (of the hour where it names none), the length of either, and date and offset."""
     found = _CLOCK.fullmatch(cell)
     if found is None or (found[2] is None and not re.search("[.,]", found[4])):  # 12:30 may be either
         raise ValueError(cell)
     hours = int(found[2] or 0)
     if found[5]:
         hours = hours % 12 + (12 if found[5] in "Pp" else 0)
-    of_day_s = hours * 3600.0 + int(found[3]) * 60.0 + float(found[4].replace(",", "."))
-    return of_day_s, " ".join(part for part in (found[1], found[6]) if part)
+    clock_s = hours * _HOUR_S + int(found[3]) * 60.0 + float(found[4].replace(",", "."))
+    turn_s = _HOUR_S if found[2] is None else _DAY_S
+    return clock_s, turn_s, " ".join(part for part in (found[1], found[6]) if part)
 
 
 def _spread(time_s: Floats) -> Floats:

@@ -51,10 +51,14 @@ def decoded(data: bytes) -> str:
             f"line {line}: byte 0x{data[error.start]:02x} is not UTF-8;"
             " save it as UTF-8 (a spreadsheet: CSV UTF-8)"
         ) from error
+    text = text.lstrip("\ufeff")  # a file that was given a mark twice
+    text = text.removesuffix("\x1a")  # the end of a file in DOS
     bad = _NO_TEXT.search(text)
     if bad is not None:
         line = text.count("\n", 0, bad.start()) + 1
-        raise TextError(f"line {line}: character 0x{ord(bad[0]):02x} is no text; give a file of text")
+        raise TextError(
+            f"line {line}: character 0x{ord(bad[0]):02x} is no text; delete it, or give a file of text"
+        )
     return text
 
 

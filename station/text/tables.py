@@ -2,7 +2,8 @@
 
 Read as they are: UTF-8 and UTF-16 with or without a byte order mark, gzip or not; lines ended by LF, CR LF or
 CR; cells separated by `,` `;` or tab, as the header line shows or Excel's `sep=` line says; quotes; blank
-lines and rows; lines that begin with `#`; empty columns at the end; decimal point or decimal comma.
+lines and rows; lines that begin with `#`; empty columns at the end; decimal point or decimal comma; thousands
+where a number has them and a decimal mark besides (`1.234,5`), or parted by no-break blanks or apostrophes.
 What can be read in two ways is refused with its line and both readings.
 """
 
@@ -19,7 +20,9 @@ from station.errors import TableError, TextError
 from station.text.encoding import RECORDING_MB, decoded
 
 SEPARATORS = {",": "','", ";": "';'", "\t": "a tab"}
-MISSING = frozenset(("", "nan", "null", "none", "na", "n/a", "#n/a", "-", "--"))  # of a cell in small letters
+MISSING = frozenset(  # of a cell in small letters; what spreadsheets and databases of several countries write
+    ("", "nan", "null", "none", "na", "n/a", "#n/a", "#nv", "#n/d", "#nd", "#n/v", "\\n", "-", "--")
+)
 
 MOST_HEADER_LINES = 200  # a name per rep and quantity, each with its unit in a line of its own
 
@@ -29,20 +32,29 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[e
 # Three digits after every mark and one to three before the first: a whole number cut into thousands, perhaps.
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}([.,])[0-9]{3}(?:\1[0-9]{3})*")
 _MARKED = re.compile(r"[+-]?[0-9.,]*[.,][0-9.,]*(?:[eE][+-]?[0-9]+)?")
-_COMMENT = re.compile(
-    r"\s*#(?!(?:N/A|VALUE!|REF!|DIV/0!|NAME\?|NUM!|NULL!))"
-)  # nor what a spreadsheet failed at
+# What parts thousands and nothing else: a no-break blank, an apostrophe, the mark that is no decimal one.
+_GROUPED = re.compile(
+    r"[+-]?[1-9][0-9]{0,2}(?:(?P<gap>[\u00a0\u2009\u202f'\u2019])[0-9]{3}(?:(?P=gap)[0-9]{3})*(?:[.,][0-9]*)?"
+    r"|(?:,[0-9]{2,3})*,[0-9]{3}\.[0-9]+|(?:\.[0-9]{3})+,[0-9]+)"
+)
+_COMMENT = re.compile(  # but not what a spreadsheet writes where it has nothing, or failed
+    r"\s*#(?!N/?[ADV]\b|\u00a1?[^\W\d_]{2,9}(?:/0)?[!?])", re.IGNORECASE
+)
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE | re.DOTALL)
 _MARKUP = (
     (re.compile(r"\[?\s*\{\s*([\"'}]|$)|\[\s*(\[|$)"), "JSON"),
     (re.compile(r"<(!doctype|\?xml|html|head|body)", re.IGNORECASE), "a page (HTML or XML)"),
 )
 _FOREIGN = {
+    b"\x1f\x8b": "packed with gzip twice",
     b"PK\x03\x04": "a workbook (.xlsx, .ods) or a zip archive",
     b"\xd0\xcf\x11\xe0": "an Excel workbook (.xls)",
-    b"PAR1": "Parquet; its name must end in .parquet. Else",
+    b"PAR1": "Parquet",
     b"%PDF": "a PDF",
     b"SQLite format 3": "an SQLite database",
+    b"MATLAB": "a MATLAB file",
+    b"\x89HDF": "HDF5, as MATLAB writes it",
+    b"7z\xbc\xaf": "packed with 7-Zip",
     b"BZh": "packed with bzip2",
     b"\xfd7zXZ": "packed with xz",
     b"\x28\xb5\x2f\xfd": "packed with zstd",
@@ -101,6 +113,11 @@ class Table:
             and "#" not in text
             and text.find("_", self._start) < 0  # Python reads 1_000 as a number; names have it, cells do not
         )
+
+    @property
+    def has_point(self) -> bool:
+        """Whether there is a point anywhere below the header."""
+        return self._text.find(".", self._start) >= 0
 
     def _find_header(self, said: str | None) -> None:
         lines = io.StringIO(self._text, newline="")
@@ -220,15 +237,16 @@ class Table:
         for line, cells in self.rows():
             for column in columns:
                 cell = cells[column]
-                if _MARKED.fullmatch(cell) is None:
+                plain = _ungrouped(cell)
+                if _MARKED.fullmatch(plain) is None:
                     continue
-                if "," in cell and "." in cell:
+                if "," in plain and "." in plain:
                     raise TableError(
                         f"line {line}: {cell!r} has a comma and a point;"
                         " write numbers without thousands separators"
                     )
-                mark = "," if "," in cell else "."
-                if _THOUSANDS.fullmatch(cell) is None:
+                mark = "," if "," in plain else "."
+                if _THOUSANDS.fullmatch(plain) is None:
                     proof.setdefault(mark, (line, cell))
                 elif mark == "," or self.separator != ",":  # who writes 1.000 for thousand has decimal commas
                     doubt.setdefault(mark, (line, cell))
@@ -288,11 +306,21 @@ def _cells(line: str, separator: str) -> list[str]:
         return [line]
 
 
+def _ungrouped(cell: str) -> str:
+    """A number without what parts its thousands, if that is all it can be."""
+    found = _GROUPED.fullmatch(cell)
+    if found is None:
+        return cell
+    if found["gap"] is not None:
+        return cell.replace(found["gap"], "")
+    return cell.replace("," if cell.rindex(".") > cell.rindex(",") else ".", "")
+
+
 def number(cell: str, mark: Mark = ".") -> float:
     """The number in a cell, NaN for one that is empty or says that there is none. Raises ValueError."""
     if cell.lower() in MISSING:
         return float("nan")
-    plain = cell.replace("\u2212", "-")  # the minus sign some spreadsheets write
+    plain = _ungrouped(cell.replace("\u2212", "-"))  # the minus sign some spreadsheets write
     if mark == ",":
         if "." in plain:
             raise ValueError(cell)

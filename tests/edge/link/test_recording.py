@@ -89,7 +89,8 @@ def test_what_is_no_text_no_gzip_no_parquet_or_not_there_is_refused(tmp_path):
     binary.write_bytes(b"\xff\xfe\x00\x01")
     cut = tmp_path / "cut.csv.gz"
     cut.write_bytes(gzip.compress(GOOD.encode())[:-9])
-    fake = write(tmp_path, GOOD, "rec.parquet")
+    fake = tmp_path / "rec.parquet"
+    fake.write_bytes(b"PAR1" + GOOD.encode())
     for path, says in (
         (binary, "unknown column"),
         (cut, "the gzip data is damaged or cut short"),
@@ -99,3 +100,11 @@ def test_what_is_no_text_no_gzip_no_parquet_or_not_there_is_refused(tmp_path):
     ):
         with pytest.raises(RecordingError, match=says):
             read_recording(path)
+
+
+def test_a_recording_is_told_by_what_is_in_it_not_by_its_name(tmp_path):
+    table = tmp_path / "set.csv"
+    pq.write_table(pa.table({"time_s": [0, 0.02], "position_m": [0.9, 0.91]}), table)
+    assert read_recording(table).columns["position_m"].tolist() == [0.9, 0.91]
+    for name in ("set.parquet", "set.xlsx", "set.csv.gz"):
+        assert read_recording(write(tmp_path, GOOD, name)).columns["force_n"][1] == 500.0

@@ -255,3 +255,62 @@ def test_rows_that_a_spreadsheet_cut_short_are_read_where_a_cell_is_empty(tmp_pa
     recording = read_recording(path)
     assert np.isnan(recording.columns["force_n"][1])
     assert recording.columns["position_m"][1] == 0.91
+
+
+@pytest.mark.parametrize(
+    ("form", "separator"),
+    [
+        ("{:,.1f}", '";"'),
+        ("{:,.1f}", '","'),
+        ("german", ";"),
+        ("'", ";"),
+        ("\u2019", "\t"),
+        ("\u202f", ";"),
+    ],
+)
+def test_thousands_that_can_be_nothing_else_are_read(tmp_path, truth, form, separator):
+    def cell(value):
+        text = f"{value:,.1f}"
+        if form == "german":
+            return text.translate({ord(","): ".", ord("."): ","})
+        return text if "{" in form else text.replace(",", form)
+
+    rows = zip(SET["time_s"] * 1e3 + 5000.0, SET["position_m"] * 1e3 + 900.0, strict=True)
+    quote = separator.strip(";,\t")[:1]
+    lines = [quote + separator.join(map(cell, row)) + quote for row in rows]
+    path = tmp_path / "grouped.csv"
+    path.write_text("\n".join([quote + separator.join(("time_ms", "position_mm")) + quote, *lines]))
+    recording = read_recording(path)
+    np.testing.assert_allclose(recording.columns["position_m"], SET["position_m"] + 0.9, atol=1e-4)
+    np.testing.assert_allclose(recording.time_s, SET["time_s"] + 5.0, atol=1e-4)
+
+
+@pytest.mark.parametrize("lost", ["#NV", "#N/D", "\\N", "#n/a", "--"])
+def test_what_spreadsheets_of_other_countries_write_for_nothing_is_no_sample(tmp_path, lost):
+    path = tmp_path / "lost.csv"
+    path.write_text(f"force_n;time_s;position_m\n{lost};0;0,9\n500,5;0,02;{lost}\n")
+    recording = read_recording(path)
+    assert np.isnan(recording.columns["force_n"]).tolist() == [True, False]
+    assert np.isnan(recording.columns["position_m"]).tolist() == [False, True]
+
+
+def test_whole_metres_before_a_comma_are_halves_of_numbers(tmp_path):
+    rows = [f"{int(t * 1e3)},{p:.4f}" for t, p in zip(SET["time_s"], SET["position_m"], strict=True)]
+    path = tmp_path / "halves.csv"
+    path.write_text("\n".join(["time_ms,position_m,force_n", *rows]).replace(".", ","))
+    with pytest.raises(
+        RecordingError, match="line 2: 0 and 8420 are position_m and force_n, or one number 0,8420"
+    ):
+        read_recording(path)
+
+
+def test_degrees_that_are_too_many_are_not_told_to_be_named_degrees(tmp_path):
+    columns = {"time_s": SET["time_s"], "tether_angle_deg": SET["tether_angle_rad"] * 1e5}
+    with pytest.raises(RecordingError, match=r"tilted by \d+\.\d rad; check the unit"):
+        read_recording(write(tmp_path / "steep.csv", columns))
+
+
+def test_a_mark_that_stands_twice_and_the_end_of_a_file_in_dos_are_no_text(tmp_path, truth):
+    path = write(tmp_path / "plain.csv", SET)
+    path.write_bytes(b"\xef\xbb\xbf" * 2 + path.read_bytes() + b"\x1a")
+    assert events(read_recording(path)) == truth[1]

@@ -286,3 +286,29 @@ def test_two_hundred_random_logs_of_other_programs_are_read_alike_or_refused(tmp
         np.testing.assert_allclose(recording.columns["position_m"], place_m, atol=2e-6)
         np.testing.assert_allclose(recording.columns["force_n"], force_n, atol=2e-3)
     assert sum(refused.values()) < 0.6 * CASES, refused
+
+
+@pytest.mark.parametrize(
+    ("header", "units"),
+    [("Time,Position", "s,mm"), ("Zeit,Weg,Temp", "[s],[mm],[\u00b0C]"), ("t,pos", "(sec),(millimetres)")],
+)
+def test_a_row_below_the_names_says_their_units(tmp_path, header, units):
+    rows = [
+        f"{t / 1e3},{p}" + ",21" * (header.count(",") - 1) for t, p in zip(TIMES_MS, PLACE_MM, strict=True)
+    ]
+    units = units.replace("millimetres", "mm")
+    recording = convert(tmp_path, "\n".join([header, units, *rows]))
+    np.testing.assert_allclose(recording.time_s, TIMES_MS / 1e3)
+    np.testing.assert_allclose(recording.columns["position_m"], PLACE_MM / 1e3)
+
+
+def test_a_row_of_units_that_says_another_unit_than_the_name_is_refused(tmp_path):
+    with pytest.raises(RecordingError, match="line 2: the column 'position_m' is said to be in mm; name it"):
+        convert(tmp_path, "time_s,position_m\ns,mm\n0,1\n")
+
+
+def test_minutes_without_hours_as_a_spreadsheet_shows_them_go_over_the_hour(tmp_path):
+    rows = [f"{(59 + t // 1000 // 3) % 60:02d}:{t // 50 / 20 % 3 + 57:04.1f}" for t in range(0, 6000, 100)]
+    text = "\n".join(["Time,Position (mm)", *(f"{time},{700 + 5 * n}" for n, time in enumerate(rows))])
+    recording = convert(tmp_path, text)
+    np.testing.assert_allclose(recording.time_s, np.arange(60) / 10 + 57 * (np.arange(60) >= 30))

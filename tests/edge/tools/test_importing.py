@@ -86,7 +86,7 @@ def test_a_wall_clock_is_turned_into_seconds_also_over_midnight(tmp_path, stamp)
 def test_rows_that_share_a_rounded_time_are_spread_when_asked_for(tmp_path, capsys):
     rows = [f"{t // 100 / 10},{p}" for t, p in zip(TIMES_MS, PLACE_MM, strict=True)]
     text = "time_s,position_mm\n" + "\n".join(rows)
-    with pytest.raises(RecordingError, match="lines 2 and 3 have one time"):
+    with pytest.raises(RecordingError, match="plumbline import --spread"):
         convert(tmp_path, text)
     recording = convert(tmp_path, text, "--spread")
     np.testing.assert_allclose(recording.time_s, TIMES_MS / 1e3, atol=1e-6)
@@ -129,7 +129,7 @@ def test_it_says_what_was_taken_for_what(tmp_path, capsys):
         ("Rep #,Mean Velocity (m/s),Peak Velocity (m/s),ROM (cm)\n1,0.5,0.9,40\n", "a table of reps"),
         ("temperature\n1\n2\n", "no column is the time"),
         ("time_s,position_mm\n0,1\n0.1,x\n", "line 3, column position_mm: 'x' is not a number"),
-        ("time_s,position_mm\n0.2,1\n0.1,2\n", "line 3: the time is missing or goes back"),
+        ("time_s,position_mm\n0.2,1\n0.1,2\n", "line 3: time_s goes from 0.2 to 0.1"),
         ("time_s,position_m,Distance (mm)\n0,1,1\n", "'position_m' and 'Distance (mm)' are both position_m"),
         ("1;2\n3;4\n", "no column is the time"),
     ],

@@ -123,7 +123,8 @@ def test_a_decimal_comma_is_told_by_the_numbers(text, mark):
             "a;b\n1.234;1\n",
             "line 2: '1.234' is 1.234 with a decimal point and 1234 with a thousands separator",
         ),
-        ("a;b\n1.234,5;1\n", "line 2: '1.234,5' has a comma and a point"),
+        ("a;b\n12.34,5;1\n", "line 2: '12.34,5' has a comma and a point"),
+        ("a;b\n1.234,5;1.234\n", "line 2 has '1.234,5' and line 2 has '1.234'"),
         ("a;b\n0,5;1\n0.5;1\n", "line 2 has '0,5' and line 3 has '0.5'"),
     ],
 )
@@ -172,7 +173,26 @@ def test_a_number_is_what_people_write_and_no_more():
     assert number("1e-3") == 0.001
     for missing in ("", "NaN", "null", "#N/A", "-"):
         assert number(missing) != number(missing)
-    for wrong in ("1_000", "٣", "１２", "inf", "0x10", "1,5", "1 000", "12:00", "1.5."):
+    for grouped in ("1.234,5", "1\u202f234,5", "1\u00a0234,5", "1\u2019234,5"):
+        assert number(grouped, ",") == 1234.5
+    for grouped in ("1,234.5", "1'234.5", "12,34,567.5"):
+        assert number(grouped) in (1234.5, 1234567.5)
+    for wrong in (
+        "1 234,5",
+        "12.34,5",
+        "1.234,5 kg",
+        "0.234,5",
+        "1'23.5",
+        "1_000",
+        "٣",
+        "１２",
+        "inf",
+        "0x10",
+        "1,5",
+        "1 000",
+        "12:00",
+        "1.5.",
+    ):
         with pytest.raises(ValueError, match=r".*"):
             number(wrong)
     with pytest.raises(ValueError, match=r".*"):
