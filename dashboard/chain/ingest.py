@@ -86,6 +86,7 @@ class Ingest:
         """Take batches until told to end; what was fetched last is committed."""
         nc: Nats | None = None
         fetching: asyncio.Task[list[Any]] | None = None
+        writing: asyncio.Task[None] | None = None
         try:
             while not stop():
                 try:
@@ -105,12 +106,16 @@ class Ingest:
                 self.figures.connected = int(nc.is_connected)
                 messages = await (fetching or self._fetch(subscribed))
                 fetching = asyncio.create_task(self._fetch(subscribed))
-                if messages:
-                    await self._take(nc, js, messages, stop)
+                found = _read(messages)  # while the database works at the ones before
+                if writing is not None:
+                    await writing
+                writing = asyncio.create_task(self._commit(nc, js, messages, *found, stop))
                 await self._look(js)
         finally:
             if fetching is not None:
                 fetching.cancel()
+            if writing is not None:
+                await writing
             if nc is not None:
                 await nc.close()
 
@@ -124,16 +129,18 @@ class Ingest:
             await asyncio.sleep(RETRY_S)
             return []
 
-    async def _take(
-        self, nc: Nats, js: JetStreamContext, messages: Sequence[Any], stop: Callable[[], bool]
+    async def _commit(
+        self,
+        nc: Nats,
+        js: JetStreamContext,
+        messages: Sequence[Any],
+        arrived: Sequence[Arrived],
+        poison: Sequence[Poison],
+        stop: Callable[[], bool],
     ) -> None:
-        arrived: list[Arrived] = []
-        poison: list[Poison] = []
-        for message in messages:
-            try:
-                arrived.append(read(message.subject, message.data))
-            except MessageError as error:
-                poison.append(Poison(message.subject, message.data, str(error)))
+        await self._forget()
+        if not messages:
+            return
         while True:
             began_s = time.monotonic()
             try:
@@ -182,6 +189,9 @@ class Ingest:
             await prepare(js)  # somebody has deleted it, or all three disks are new
         except (NatsError, OSError, TimeoutError):
             pass  # said by the next fetch
+
+    async def _forget(self) -> None:
+        now_s = time.monotonic()
         if now_s > self._forget_at:
             self._forget_at = now_s + FORGET_S
             try:
@@ -193,6 +203,17 @@ class Ingest:
         if problem != self.problem:
             self._say(f"ingest: {problem}" if problem else "ingest: all is well")
         self.problem = problem
+
+
+def _read(messages: Sequence[Any]) -> tuple[list[Arrived], list[Poison]]:
+    arrived: list[Arrived] = []
+    poison: list[Poison] = []
+    for message in messages:
+        try:
+            arrived.append(read(message.subject, message.data))
+        except MessageError as error:
+            poison.append(Poison(message.subject, message.data, str(error)))
+    return arrived, poison
 
 
 async def prepare(js: JetStreamContext) -> None:

@@ -179,21 +179,32 @@ class ChainStore:
     ) -> dict[str, list[StreamAck]]:
         acks: dict[str, list[StreamAck]] = {}
         epochs = {(site, batch.stream): batch.epoch for site, batch, *_ in batches}
-        for (site, name), stream in streams.items():
+        for (site, _), stream in streams.items():
             acks.setdefault(site, []).append(stream.ack())
-            if (site, name) not in epochs:
-                continue  # a stream that has ended
-            db.execute(
-                "INSERT INTO chain_streams VALUES (%s, %s, %s, now(), %s, %s) ON CONFLICT (site, stream)"
-                " DO UPDATE SET heard_utc = now(), received = excluded.received,"
-                " events = chain_streams.events + excluded.events",
-                (site, name, epochs[site, name], Jsonb(stream.received), rows[site]),
-            )
-            db.execute(
-                "DELETE FROM chain_streams WHERE site = %s AND stream NOT IN"
-                " (SELECT stream FROM chain_streams WHERE site = %s ORDER BY epoch DESC LIMIT %s)",
-                (site, site, STREAMS_KEPT),
-            )
+        kept = [key for key in streams if key in epochs]  # the others have ended
+        # Of many gyms at once each brings few rows: a statement for each would cost more than the rows.
+        db.execute(
+            "INSERT INTO chain_streams (site, stream, epoch, heard_utc, received, events)"
+            " SELECT site, stream, epoch, now(), received, events FROM"
+            " unnest(%s::text[], %s::text[], %s::bigint[], %s::jsonb[], %s::bigint[])"
+            " AS one (site, stream, epoch, received, events) ON CONFLICT (site, stream)"
+            " DO UPDATE SET heard_utc = now(), received = excluded.received,"
+            " events = chain_streams.events + excluded.events",
+            (
+                [site for site, _ in kept],
+                [name for _, name in kept],
+                [epochs[key] for key in kept],
+                [Jsonb(streams[key].received) for key in kept],
+                [rows[site] for site, _ in kept],
+            ),
+        )
+        db.execute(
+            "DELETE FROM chain_streams USING (SELECT site, stream,"
+            " row_number() OVER (PARTITION BY site ORDER BY epoch DESC) AS place FROM chain_streams"
+            " WHERE site = ANY(%s)) ranked WHERE place > %s"
+            " AND chain_streams.site = ranked.site AND chain_streams.stream = ranked.stream",
+            (sorted({site for site, _ in kept}), STREAMS_KEPT),
+        )
         return acks
 
     def _halves(
