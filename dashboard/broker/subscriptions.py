@@ -1,18 +1,16 @@
 """What a client listens to: every station, but for topics that somebody floods; pure.
 
-A broker sends a client all it listens to in one queue, and drops what a slow reader leaves no room for,
-whoever's it is. However fast we read, two processes that share a core with the broker can be faster. So a
-topic that is flooded is left for a while, and the stations that are known are listened to one by one. What a
-station in order would have said there waits in its outbox, or is said again.
+However fast we read, a flood and a broker on the same cores can be faster, and the broker's queue for us is
+full of it. So a topic that is flooded is left for a while, and the stations that are known are listened to
+one by one. What a station in order would have said there waits in its outbox, or is said again.
 """
 
 from collections.abc import Sequence, Set
 
 from station.errors import MessageError
+from station.program.flood import Flood
 from station.topics import Address, parse_topic
 
-LEAVE_S = 10.0  # the first time; twice as long each time it goes on
-LONGEST_S = 320.0
 MOST_STATIONS = 4096
 MOST_TOPICS = 16 * MOST_STATIONS
 
@@ -31,7 +29,7 @@ class Subscriptions:
         self._every = (site or "+", station or "+")
         self._stations: set[tuple[str, str]] = set()  # site and id of those that are known
         self._heard: set[str] = set()
-        self._left: dict[str, tuple[float, float]] = {}  # topic: until when, after how long
+        self._floods: dict[str, Flood] = {}
 
     def heard(self, topics: Set[str]) -> None:
         """Know whose these are."""
@@ -47,19 +45,13 @@ class Subscriptions:
             self._heard.clear()
 
     def leave(self, topic: str, now_s: float) -> None:
-        """Do not listen to a topic for a while; again and again, for longer each time."""
-        until_s, after_s = self._left.get(topic, (now_s, 0.0))
-        if now_s < until_s:
-            return  # what was under way before the broker knew
-        after_s = min(LONGEST_S, max(LEAVE_S, 2 * after_s))
-        self._left[topic] = (now_s + after_s, after_s)
+        """Do not listen to a flooded topic for a while."""
+        self._floods.setdefault(topic, Flood()).noticed(now_s)
 
     def left(self, now_s: float) -> list[str]:
         """Topics that are not listened to now."""
-        for topic, (until_s, after_s) in list(self._left.items()):
-            if now_s > until_s + after_s:
-                del self._left[topic]  # it was quiet for as long: forgiven
-        return [topic for topic, (until_s, _) in self._left.items() if now_s < until_s]
+        self._floods = {topic: one for topic, one in self._floods.items() if not one.is_forgiven(now_s)}
+        return [topic for topic, one in self._floods.items() if one.is_left(now_s)]
 
     def wanted(self, now_s: float) -> set[str]:
         """The filters to be subscribed to now."""

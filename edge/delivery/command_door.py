@@ -1,8 +1,8 @@
 """The commands for one station on their way in: no more than a person gives, and no ear for a flood.
 
-A broker sends what it has in order: an acknowledgement behind ten thousand commands waits for seconds, or is
-dropped where the broker's queue is full. So a station that is flooded stops listening to commands for a
-while. The key of a coach would not be heard among them either; health counts what is refused, and says so.
+An acknowledgement behind ten thousand commands waits for seconds, or is dropped. So a station that is flooded
+stops listening to commands for a while. The key of a coach would not be heard among them either; health
+counts what is refused, and says so.
 """
 
 from collections.abc import Callable
@@ -10,12 +10,12 @@ from queue import Empty, Full, Queue
 
 from station.errors import MessageError
 from station.messages import CommandMessage, decode
+from station.program.flood import Flood
 
 MAX_COMMANDS = 64  # waiting; more than a person can give
 MAX_COMMAND_BYTES = 4096  # the longest that a screen sends has some 600
 COMMANDS_PER_S = 10.0  # on average; what comes faster is no person
-FLOOD = 200  # refused in a row
-DEAF_S = 10.0
+MANY = 200  # refused in a row
 
 
 class CommandDoor:
@@ -34,7 +34,7 @@ class CommandDoor:
         self._allowance = float(MAX_COMMANDS)
         self._allowance_at = clock()
         self._in_a_row = 0
-        self._deaf_until_s = clock()
+        self._flood = Flood()
 
     def arrived(self, payload: bytes) -> None:
         """Check, put aside for the other threads, nothing more."""
@@ -64,10 +64,9 @@ class CommandDoor:
 
     def listens(self, now_s: float) -> bool:
         """Whether commands are to be listened to now."""
-        if self._in_a_row >= FLOOD:
-            self._in_a_row, self._deaf_until_s = 0, now_s + DEAF_S
-            self.problem = f"a flood of commands; none is listened to for {DEAF_S:g} s, see who sends them"
-        listens = now_s >= self._deaf_until_s
-        if listens:
-            self.problem = None
-        return listens
+        if self._in_a_row >= MANY:
+            self._in_a_row = 0
+            self._flood.noticed(now_s)
+        left = self._flood.is_left(now_s)
+        self.problem = f"a flood of commands, {self._flood}; see who sends them" if left else None
+        return not left

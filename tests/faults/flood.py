@@ -2,11 +2,16 @@
 
 import subprocess
 import sys
+import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
+from dashboard.broker.client import Client
+from dashboard.broker.events import read_all
 from edge.broker.access import SITE_WRITES, STATION_WRITES, Role, User
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
@@ -19,9 +24,9 @@ from tests.faults.station import make_rep
 P95_S = 1.0
 PACE_S = 0.1  # a rep of the good station; a lifter takes thirty times as long
 USERS = {"screen-1": User(Role.SCREEN, "rack-2"), "house": User(Role.HOME_ASSISTANT)}
-# What each user of the broker may write that the record reads.
+# What each user of the broker may write that the record or a screen reads.
 FLOODS = [
-    *(("rack-2", "rack-2", leaf) for leaf in STATION_WRITES if leaf not in ("current", "live", "state")),
+    *(("rack-2", "rack-2", leaf) for leaf in STATION_WRITES),
     *(("coach", "rack-1", leaf) for leaf in SITE_WRITES["coach"]),
     ("record", "rack-2", "reply"),
     ("screen-1", "rack-2", "badge"),
@@ -82,10 +87,12 @@ def payloads(leaf: str, batch: int) -> list[bytes]:
 
 
 def flood(quick: bool) -> Verdict:
-    """The time from a good station's rep to its acknowledgement, while each user floods its topics."""
+    """The time from a good station's rep to its acknowledgement and to a screen, while each user floods."""
     lasts_s = 3.0 if quick else 10.0
     worst_s, calm_s, worst, lost, total = 0.0, 0.0, "", 0, 0
-    with Gym() as gym, guarded_broker(gym.folder / "broker", USERS) as port:
+    with ExitStack() as stack:
+        gym = stack.enter_context(Gym())
+        port = stack.enter_context(guarded_broker(gym.folder / "broker", USERS))
         folder = gym.folder / "broker"
 
         def mqtt(user: str) -> Mqtt:
@@ -98,9 +105,10 @@ def flood(quick: bool) -> Verdict:
             publisher = Publisher(outbox, {"rack-1": mqtt("rack-1")}, {"rack-1": "one"})
             publisher.start()
             until(lambda: publisher.senders["rack-1"].connection.connected, 10.0)
+            screen = stack.enter_context(Screen(mqtt("coach")))
             for user, station, leaf in [("", "", ""), *FLOODS[:: 3 if quick else 1]]:
                 if not user:  # what the machine takes without a flood
-                    calm_s, count = _p95_s(outbox, publisher, lasts_s, total)
+                    calm_s, count = _p95_s(outbox, publisher, screen, lasts_s, total)
                     total += count
                     continue
                 password = Path(mqtt(user).password_file or "").read_text().strip()
@@ -110,7 +118,7 @@ def flood(quick: bool) -> Verdict:
                     [sys.executable, "-c", CLIENT, *where], cwd=ROOT, stderr=subprocess.DEVNULL
                 )
                 time.sleep(1.0)  # to start up; measured is what comes then
-                p95_s, count = _p95_s(outbox, publisher, lasts_s, total)
+                p95_s, count = _p95_s(outbox, publisher, screen, lasts_s, total)
                 total += count
                 child.kill()
                 child.wait()
@@ -122,19 +130,48 @@ def flood(quick: bool) -> Verdict:
         lost = total - sum(f"good-{n}" in found for n in range(1, total + 1))
     return Verdict(
         f"floods by {len(FLOODS[:: 3 if quick else 1])} users and topics, under the generated ACL",
-        f"{total} reps of a good station, {lost} lost; p95 to their acknowledgement {worst_s:.2f} s at worst"
+        f"{total} reps of a good station, {lost} lost; p95 until stored and shown {worst_s:.2f} s at worst"
         f" ({worst}), {calm_s:.2f} s without a flood",
         lost == 0 and worst_s < P95_S,
     )
 
 
-def _p95_s(outbox: Outbox, publisher: Publisher, lasts_s: float, issued: int) -> tuple[float, int]:
-    """Reps one after the other for so long: the 95th percentile until each is acknowledged; how many."""
+class Screen:
+    """A coach's screen, which looks at what has come twenty times a second."""
+
+    def __init__(self, mqtt: Mqtt) -> None:
+        self.heard: set[str] = set()
+        self._client = Client(mqtt)
+        self._leaving = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self) -> Self:
+        self._client.start()
+        self._thread.start()
+        until(lambda: self._client.connection.up, 10.0)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._leaving.set()
+        self._thread.join()
+        self._client.stop()
+
+    def _look(self) -> None:
+        while not self._leaving.wait(0.05):
+            arrivals, _ = read_all(self._client.inbox.drain())
+            self.heard |= {one.message.event_id for one in arrivals if one.address.station == "rack-1"}
+
+
+def _p95_s(
+    outbox: Outbox, publisher: Publisher, screen: Screen, lasts_s: float, issued: int
+) -> tuple[float, int]:
+    """Reps one after the other for so long: until each is acknowledged and shown, in 95 of 100; how many."""
     took_s: list[float] = []
     end_s = time.monotonic() + lasts_s
     while time.monotonic() < end_s:
-        outbox.append("rack-1", [make_rep(f"good-{issued + len(took_s) + 1}")])
+        name = f"good-{issued + len(took_s) + 1}"
+        outbox.append("rack-1", [make_rep(name)])
         publisher.wake()
-        took_s.append(min(until(lambda: outbox.depth() == 0, 10.0), 10.0))
+        took_s.append(min(until(lambda: outbox.depth() == 0 and name in screen.heard, 10.0), 10.0))  # noqa: B023
         time.sleep(PACE_S)
     return float(np.quantile(took_s, 0.95)), len(took_s)

@@ -6,8 +6,9 @@ from typing import Any
 
 from dashboard.broker.client import Client
 from dashboard.broker.inbox import LIVE_EACH, MOST_PER_S, QUEUE, Inbox, Packet
-from dashboard.broker.subscriptions import LEAVE_S, LONGEST_S, MOST_STATIONS, Subscriptions
+from dashboard.broker.subscriptions import MOST_STATIONS, Subscriptions
 from station.config import Mqtt
+from station.program.flood import LEAVE_S, LONGEST_S
 
 TOPIC = "plumbline/1/gym/{}/{}"
 

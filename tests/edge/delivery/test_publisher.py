@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from edge.broker.mosquitto import Broker
-from edge.delivery.command_door import DEAF_S, FLOOD, MAX_COMMANDS
+from edge.delivery.command_door import MANY, MAX_COMMANDS
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import PROBE, Publisher
 from station.config import Mqtt, check_mqtt, read_password
@@ -28,6 +28,7 @@ from station.messages import (
     StreamAck,
     encode,
 )
+from station.program.flood import LEAVE_S
 from station.records import Live
 
 NOW = "2030-01-01T00:00:00.000Z"
@@ -359,11 +360,11 @@ def test_a_flood_of_commands_is_not_listened_to_and_keeps_no_acknowledgement_awa
         until(lambda: outbox.depth("rack-1") == 0)
         return sender.messages_refused == before
 
-    for _ in range(MAX_COMMANDS + FLOOD):
+    for _ in range(MAX_COMMANDS + MANY):
         wire.say(TOPIC + "command", command)
     until(lambda: "flood of commands" in (sender.door.problem or ""))
     until(deaf)
-    now[0] = DEAF_S + 1.0
+    now[0] = LEAVE_S + 1.0
     publisher.wake()
     until(lambda: sender.door.problem is None)
     publisher.commands("rack-1")
