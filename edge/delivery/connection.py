@@ -142,7 +142,7 @@ class BrokerConnection:
         self._listening = listen
         topic = self._topic("command")
         if listen:
-            self._client.subscribe(topic, 1)
+            self._client.subscribe(topic, 0)
         else:
             self._client.unsubscribe(topic)
 
@@ -220,7 +220,9 @@ class BrokerConnection:
                 self._on_change()
                 return
             leaves = DUPLICATE_LEAVES if self._asking else LEAVES
-            client.subscribe([(self._topic(leaf), 1) for leaf in leaves])
+            # QoS 0: a connection loses nothing by itself. With QoS 1 a flood of commands is handed over
+            # twenty at a time, and an acknowledgement behind it waits for seconds.
+            client.subscribe([(self._topic(leaf), 0) for leaf in leaves])
 
     def _subscribed(self, client: paho.Client, _: Any, mid: int, reasons: Any, properties: Any) -> None:
         # Connected from here on, not from the CONNACK: between the two paho sends the QoS 1 messages it
