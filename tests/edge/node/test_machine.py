@@ -72,7 +72,9 @@ def test_a_card_that_errs_or_is_worn_is_to_be_replaced(tmp_path: Path) -> None:
     put(tmp_path, "sys/block/mmcblk0/device/life_time", "0x03 0x0a")
     errs, worn = troubles(tmp_path, root=tmp_path)
     assert (
-        errs.code == "filesystem" and errs.seen.startswith("mmcblk0p2: 3 errors") and "replace" in errs.todo
+        errs.code == "filesystem"
+        and errs.seen == "mmcblk0p2: errors on its filesystem: 3"
+        and "replace" in errs.todo
     )
     assert worn.code == "card" and "100 % of its life" in worn.seen
 
