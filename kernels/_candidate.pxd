@@ -4,8 +4,52 @@ from kernels._swings cimport Swings, Turn
 
 cdef double ALIKE
 
+cdef enum:
+    REJECTS = 256
+
+cdef enum Step:      # what is said
+    NOTHING = 0
+    LOCKOUT = 1      # a rep is pending
+    HELD = 2         # the same rep, held for the time-out
+    COMPLETE = 4     # nothing that follows can change this rep
+    DISCARDED = 8    # movements that were no reps are in `rejects`
+    WITHDRAWN = 16   # the pending rep was none
+
+cdef enum State:     # of the candidate
+    OPEN
+    PENDING
+    CONFIRMED        # by the time-out, and it may still be taken back
+    STATES           # how many
+
+cdef enum Event:     # what they are: EVENTS
+    REACHED
+    STAYED
+    STANDS
+    ONE_SIDED
+    KNOCKED
+    BUMPED
+    ENDED
+    EVENT_COUNT
+
+cdef enum Reason:
+    PICK_UP = 0
+    SET_DOWN = 1
+    UNRACK = 2
+    RE_RACK = 3
+    TOO_QUICK = 4
+
+cdef struct Reject:
+    long long first
+    long long last
+    int reason
+
 
 cdef class Candidate(Swings):
+    cdef bint concentric_first
+    cdef State state
+    cdef double floor            # where the bar was picked up; NaN where nobody has seen it
+    cdef Reject rejects[REJECTS]
+    cdef int reject_count
     cdef readonly double v0      # speed that counts as moving
     cdef double limit            # how deep a swing must be now to be one of its own
     # where it leaves, turns, and returns to
@@ -16,6 +60,9 @@ cdef class Candidate(Swings):
     cdef Turn holds[2]
     cdef int hold_count, quiet, hold
 
+    cdef int on(self, Event event) noexcept nogil
+    cdef void reject(self, long long first, long long last, int reason) noexcept nogil
+    cdef void discard(self, int count, Turn end) noexcept nogil
     cdef bint find(self, Turn now) noexcept nogil
     cdef int first_return(self, int ia) noexcept nogil
     cdef bint returned(self, int ia, int ib) noexcept nogil

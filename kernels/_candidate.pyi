@@ -1,1 +1,4 @@
-"""Compiled for the other kernels only; nothing here is called from Python."""
+STATE_NAMES: dict[str, int]
+SAYS: dict[str, int]
+EVENTS: dict[str, tuple[int, str]]
+LIFE: tuple[tuple[str, str, str, str], ...]

@@ -8,7 +8,7 @@ back to A. And how far the bar came up to A, or fell to the first V, is no measu
 Nor is every valley one. What was left by little and came back by much is a dip before the pick-up.
 """
 
-from libc.math cimport fabs
+from libc.math cimport NAN, fabs
 
 from kernels._swings cimport PROMINENCE, RETURN, ZONE, Swings, Turn
 from kernels._window cimport GRID_HZ
@@ -17,21 +17,119 @@ cdef double ALIKE = 0.2         # of the range: swings of one set differ by less
 HOLD_S = 0.6                    # a stall in the lowering is shorter, a lifter taking his stance is not
 
 
+# What becomes of a candidate: in which state what happens, what is then said, and its state from then on. `judge`
+# and `trim` find out what happens; what it means is here alone, and python -m tests.grammar prints it.
+STATE_NAMES = {"open": OPEN, "pending": PENDING, "confirmed": CONFIRMED}
+SAYS = {
+    "": NOTHING,
+    "lockout": LOCKOUT,
+    "held": HELD,
+    "complete": COMPLETE,
+    "discarded": DISCARDED,
+    "withdrawn": WITHDRAWN,
+}
+EVENTS = {
+    "reached": (REACHED, "it has come to its lockout, within 15 % of what is expected of it, and is about to stop"),
+    "stayed": (STAYED, "lifted first: it has rested there for 3 s and was not lowered by 60 %"),
+    "stands": (STANDS, "it came back by 60 % and was left again, or three alike did, or it rested too long to go on"),
+    "one-sided": (ONE_SIDED, "it was left by less than 35 % of what it came back by: picked up, or put down"),
+    "knocked": (KNOCKED, "its own turn was out and back within half a second"),
+    "bumped": (BUMPED, "something else was out and back within half a second"),
+    "ended": (ENDED, "all has rested longer than any pause, or the stream broke off, and it is no rep"),
+}
+LIFE = (
+    ("open", "reached", "lockout", "pending"),
+    ("open", "stayed", "", "open"),
+    ("open", "stands", "complete", "open"),
+    ("open", "one-sided", "", "open"),
+    ("open", "knocked", "discarded", "open"),
+    ("open", "bumped", "discarded", "open"),
+    ("open", "ended", "", "open"),
+    ("pending", "reached", "", "pending"),
+    ("pending", "stayed", "held", "confirmed"),
+    ("pending", "stands", "complete", "open"),
+    ("pending", "one-sided", "withdrawn", "open"),
+    ("pending", "knocked", "withdrawn", "open"),
+    ("pending", "bumped", "discarded", "pending"),
+    ("pending", "ended", "withdrawn", "open"),
+    ("confirmed", "reached", "", "confirmed"),
+    ("confirmed", "stayed", "", "confirmed"),
+    ("confirmed", "stands", "complete", "open"),
+    ("confirmed", "one-sided", "withdrawn", "open"),
+    ("confirmed", "knocked", "withdrawn", "open"),
+    ("confirmed", "bumped", "discarded", "confirmed"),
+    ("confirmed", "ended", "withdrawn", "open"),
+)
+
+cdef struct Answer:
+    int said
+    State after
+
+cdef Answer ANSWERS[STATES][EVENT_COUNT]
+
+
+def _fill():
+    for state, event, said, after in LIFE:
+        ANSWERS[<int> STATE_NAMES[state]][<int> EVENTS[event][0]].said = SAYS[said]
+        ANSWERS[<int> STATE_NAMES[state]][<int> EVENTS[event][0]].after = STATE_NAMES[after]
+
+
+_fill()
+
+
 cdef class Candidate(Swings):
     """Swings, and the rep that they may be.
 
-    State: where the candidate leaves, turns and returns to, a lift of it that failed, and the last two places where
-    falls were held.
+    State: where the candidate leaves, turns and returns to, what was said of it, a lift of it that failed, and the last
+    two places where falls were held; movements that were none, and where the bar was picked up.
 
     Parameters
     ----------
+    concentric_first : bool
     min_range, gap_s, relative
         As of Swings.
     """
 
-    def __init__(self, double min_range, double gap_s, bint relative):
+    def __init__(self, bint concentric_first, double min_range, double gap_s, bint relative):
         Swings.__init__(self, min_range, gap_s, relative)
+        self.concentric_first = concentric_first
         self.hold = <int>(HOLD_S * GRID_HZ)
+        self.floor = NAN
+
+    cdef int on(self, Event event) noexcept nogil:
+        """Something happens to the candidate: its next state, and what is said."""
+        cdef Answer answer = ANSWERS[<int> self.state][<int> event]
+        self.state = answer.after
+        return answer.said
+
+    cdef void reject(self, long long first, long long last, int reason) noexcept nogil:
+        """A movement that was no rep."""
+        if self.reject_count < REJECTS:
+            self.rejects[self.reject_count].first = first
+            self.rejects[self.reject_count].last = last
+            self.rejects[self.reject_count].reason = reason
+            self.reject_count += 1
+
+    cdef void discard(self, int count, Turn end) noexcept nogil:
+        """Forget the first turning points; every swing among them up to `end` was no rep."""
+        cdef int i
+        cdef Turn p, q
+        cdef bint rising
+        for i in range(count):
+            p = self.turns[i]
+            q = self.turns[i + 1] if i + 1 < count else end
+            if fabs(q.u - p.u) < self.step_range:
+                continue
+            rising = (q.u > p.u) != self.concentric_first
+            if i == 0 and q.u - p.u >= self.min_range:
+                self.floor = p.u
+            if fabs(q.u - p.u) >= self.min_range:
+                self.reject(p.k, q.k, PICK_UP if rising else SET_DOWN)
+            else:
+                self.reject(p.k, q.k, UNRACK if rising else RE_RACK)
+        for i in range(count, self.n):
+            self.turns[i - count] = self.turns[i]
+        self.n -= count
 
     cdef bint find(self, Turn now) noexcept nogil:
         """Set a, v, b: the highest place left, the lowest after it, the highest after that."""

@@ -8,10 +8,11 @@ import numpy as np
 from kernels._sensors import CHANNELS
 from kernels.results import Discarded, Tick
 
+from kernels._candidate cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, OPEN, WITHDRAWN
 from kernels._metrics cimport Meter, measured
 from kernels._motion cimport QUEUE
 from kernels._numbers cimport numbers
-from kernels._reps cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, WITHDRAWN, Segmenter
+from kernels._reps cimport Segmenter
 from kernels._sensors cimport LEAST_LOAD_N, WEIGH, Sensors
 from kernels._smooth cimport LEAST_HALF, Moment, Smoother, moment, moments, roll, smoother, unroll
 from kernels._swings cimport RETURN
@@ -28,7 +29,7 @@ cdef enum:
     LONGEST_READ = QUEUE // 4   # samples of one channel
 
 cdef tuple NAMES = CHANNELS
-# Of what is no rep; the first five are the numbers of kernels._reps.
+# Of what is no rep; the first five are the numbers of kernels._candidate.
 REASONS = ("pick-up", "set-down", "unrack", "re-rack", "too-quick", "withdrawn", "unmeasured")
 cdef enum:
     TAKEN_BACK = 5   # announced at lockout, and no rep by what came after
@@ -386,7 +387,7 @@ cdef class RepCounter:
         """
         self.next_s = (self.done + 1) * GRID_S
         self.heaviest = 0.0
-        if not self.segmenter.announced:
+        if self.segmenter.state == OPEN:
             self.segmenter.forget()
 
     def set_load(self, double load_kg):

@@ -79,12 +79,12 @@ cdef double middle(double* row, Py_ssize_t count) noexcept nogil:
         at = part_row(row, first, last, pivot, False)
         if mid < at:
             last = at
-            continue
-        first = at
-        at = part_row(row, first, last, pivot, True)
-        if mid < at:
-            return pivot
-        first = at
+        elif at > first:
+            first = at
+        else:  # the least of them, perhaps many times
+            first = part_row(row, first, last, pivot, True)
+            if mid < first:
+                return pivot
     return row[mid]
 
 

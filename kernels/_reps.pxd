@@ -5,33 +5,11 @@ from kernels._smooth cimport SLOWING
 from kernels._swings cimport Turn
 
 cdef enum:
-    REJECTS = 256
     LISTEN = 8       # grid samples from one look at the noise to the next
-
-cdef enum Step:
-    NOTHING = 0
-    LOCKOUT = 1      # a rep is pending
-    HELD = 2         # the same rep, held for the time-out
-    COMPLETE = 4     # nothing that follows can change this rep
-    WITHDRAWN = 16   # the pending rep was none
-    DISCARDED = 8    # movements that were no reps are in `rejects`
-
-cdef enum Reason:
-    PICK_UP = 0
-    SET_DOWN = 1
-    UNRACK = 2
-    RE_RACK = 3
-    TOO_QUICK = 4
-
-cdef struct Reject:
-    long long first
-    long long last
-    int reason
 
 
 @cython.final
 cdef class Segmenter(Candidate):
-    cdef bint concentric_first
     cdef double sign
     cdef const double* ring      # the places that are stepped through
     cdef long long held, rest, dwell, glitch
@@ -39,11 +17,7 @@ cdef class Segmenter(Candidate):
     cdef bint stops              # a lift is over, or will be at once
     cdef long long above_k   # when it was last above the bottom,
     cdef double deep         # which was there
-    cdef bint announced, held_said
     cdef double carried  # share of the load that the lifter carries now; NaN where no cell says
-    cdef double floor    # where the bar was picked up; NaN where nobody has seen it
-    cdef Reject rejects[REJECTS]
-    cdef int reject_count
 
     cdef Py_ssize_t run(
         self,
@@ -66,11 +40,9 @@ cdef class Segmenter(Candidate):
     cdef bint under_way(self, long long k, double w) noexcept nogil
     cdef bint slowed(self, long long k, double s, double s_before) noexcept nogil
     cdef int flush(self, long long k) noexcept nogil
-    cdef void reject(self, long long first, long long last, int reason) noexcept nogil
     cdef int reject_glitch(self, long long k, double u) noexcept nogil
     cdef long long bottom_timeout(self) noexcept nogil
     cdef long long rest_timeout(self, Turn now) noexcept nogil
     cdef int judge(self, long long k, double u, double w) noexcept nogil
     cdef int complete(self) noexcept nogil
     cdef int trim(self, long long k, double u) noexcept nogil
-    cdef void discard(self, int count, Turn now) noexcept nogil

@@ -15,9 +15,25 @@ range (of the largest swing before the set has one) belongs to the phase it inte
 cimport cython
 from libc.math cimport NAN, fabs, isnan
 
-from kernels._candidate cimport ALIKE, Candidate, watch_holds
+from kernels._candidate cimport (
+    ALIKE,
+    BUMPED,
+    COMPLETE,
+    DISCARDED,
+    ENDED,
+    KNOCKED,
+    NOTHING,
+    ONE_SIDED,
+    OPEN,
+    REACHED,
+    STANDS,
+    STAYED,
+    TOO_QUICK,
+    Candidate,
+    watch_holds,
+)
 from kernels._smooth cimport SLOWING, time_left
-from kernels._swings cimport PROMINENCE, RETURN, TENSION_V0, TO_THE_FLOOR, ZONE, Swings, Turn, goes_on
+from kernels._swings cimport PROMINENCE, RETURN, TENSION_V0, TO_THE_FLOOR, ZONE, Turn, goes_on
 from kernels._window cimport GRID_HZ
 
 HELD_S = 3.0                    # held this long at lockout, the rep is confirmed without its successor
@@ -56,30 +72,16 @@ cdef class Segmenter(Candidate):
     def __init__(self, bint concentric_first, double min_range, double v0, double gap_s):
         if not v0 >= 0.0:
             raise ValueError(f"need v0 of at least 0, got {v0}")
-        Candidate.__init__(self, min_range, gap_s, v0 == 0.0)
+        Candidate.__init__(self, concentric_first, min_range, gap_s, v0 == 0.0)
         if self.relative and not concentric_first:
             self.slack = SLACK * min_range
-        self.concentric_first = concentric_first
         self.sign = -1.0 if concentric_first else 1.0
         self.v0 = TENSION_V0 * min_range if self.relative else v0
         self.held = <long long>(HELD_S * GRID_HZ)
         self.glitch = <long long>(GLITCH_S * GRID_HZ)
         self.rest = <long long>(REST_S * GRID_HZ)
         self.dwell = <long long>(DWELL_S * GRID_HZ)
-        self.floor = NAN
         self.carried = NAN
-
-    cdef void begin(self, long long k, double u) noexcept nogil:
-        Swings.begin(self, k, u)
-        self.announced = False
-        self.held_said = False
-
-    cdef void reject(self, long long first, long long last, int reason) noexcept nogil:
-        if self.reject_count < REJECTS:
-            self.rejects[self.reject_count].first = first
-            self.rejects[self.reject_count].last = last
-            self.rejects[self.reject_count].reason = reason
-            self.reject_count += 1
 
     cdef Py_ssize_t run(
         self,
@@ -165,7 +167,7 @@ cdef class Segmenter(Candidate):
                 or not (lifting or (v[i] <= -self.v0 and self.direction < 0))
                 or (still and k + i - self.still_k > self.glitch)
             )
-            if judged and (not (k + i) & 3 or (over and not self.announced and v[i] > -self.v0)):
+            if judged and (not (k + i) & 3 or (over and self.state == OPEN and v[i] > -self.v0)):
                 break
             if still and self.range_count and k + i - self.still_k > self.gap:
                 break
@@ -184,7 +186,9 @@ cdef class Segmenter(Candidate):
 
     cdef inline bint lasts(self, long long k, double v) noexcept nogil:
         """Whether a lift that has the rate v at sample k is not about to be over."""
-        return time_left(v, self.rates[k % SLOWING], self.v0) > AHEAD_S
+        cdef double v_before = self.rates[k % SLOWING]
+        # from 4 v0 on with a third less than this of slowing down, 0.06 s are left: a root less to take
+        return (v > 4.0 * self.v0 and 5.0 * v > 3.0 * v_before) or time_left(v, v_before, self.v0) > AHEAD_S
 
     cdef int step(self, long long k, double s, double v) noexcept nogil:
         """Take one grid sample of place and velocity; say what became known."""
@@ -207,7 +211,7 @@ cdef class Segmenter(Candidate):
                 self.above_k = k
             return said
         if self.n and (k & 3) and not self.fresh_turn and (
-            self.announced or not self.stops or v <= -self.v0 or (self.direction < 0) != self.concentric_first
+            self.state != OPEN or not self.stops or v <= -self.v0 or (self.direction < 0) != self.concentric_first
         ):
             return said  # only a lockout cannot wait for 30 ms, and it is slow and at the end of the lift
         return said | self.judge(k, u, w)
@@ -222,19 +226,14 @@ cdef class Segmenter(Candidate):
 
     cdef int reject_glitch(self, long long k, double u) noexcept nogil:
         """Forget an excursion that went out and came back too quickly to be a lifter's."""
-        cdef Turn root
-        cdef int said = NOTHING
-        root = self.turns[self.n - 2]
+        cdef Turn root = self.turns[self.n - 2]
+        cdef int said
         if fabs(u - root.u) >= self.step_range:
             return NOTHING
         self.n -= 2
-        if self.announced and self.v.k >= root.k:
-            said = WITHDRAWN
-            self.announced = False
-            self.held_said = False
-        else:
+        said = self.on(KNOCKED if self.v.k >= root.k else BUMPED)
+        if said & DISCARDED:
             self.reject(root.left_k, k, TOO_QUICK)  # not from where it rested before
-            said = DISCARDED
         root.k = k
         if root.high:
             self.top = root
@@ -267,25 +266,19 @@ cdef class Segmenter(Candidate):
                 self.v0 = TENSION_V0 * (self.range_ref if self.range_ref > 0.0 else max(left, self.min_range))
             still = k - self.still_k > self.held
             if self.asymmetric():
-                if self.announced:
-                    self.announced = False
-                    self.held_said = False
-                    said |= WITHDRAWN
-            elif left >= least and (left >= self.limit or self.announced):
+                said |= self.on(ONE_SIDED)
+            elif left >= least and (left >= self.limit or self.state != OPEN):
                 if self.concentric_first:
-                    if not self.announced and self.stops and left >= RETURN * self.range_ref:
-                        self.announced = True
-                        said |= LOCKOUT
-                    elif self.announced and still and not self.held_said and right < RETURN * left:
-                        self.held_said = True
-                        said |= HELD
+                    if self.stops and left >= RETURN * self.range_ref:
+                        said |= self.on(REACHED)
+                    if said == NOTHING and still and right < RETURN * left:
+                        said |= self.on(STAYED)
                 elif self.has_b:
                     # held for long below the lockout it may be one, or a stall: it is said, and stays open
-                    if not self.announced and right >= least and self.stops and (
+                    if right >= least and self.stops and (
                         right >= (1.0 - ZONE) * wanted or (still and right >= RETURN * wanted)
                     ):
-                        self.announced = True
-                        said |= LOCKOUT
+                        said |= self.on(REACHED)
                 if self.has_b and right >= RETURN * wanted and right >= least:
                     if self.b.u - u >= self.limit or (still and right >= (1.0 - ZONE) * wanted):
                         self.alike(2, now)  # the first of two that came back by less
@@ -309,7 +302,7 @@ cdef class Segmenter(Candidate):
 
     cdef long long rest_timeout(self, Turn now) noexcept nogil:
         """How long the motion may rest: as a pause between reps where one is going on, else as no pause is."""
-        if self.announced:
+        if self.state != OPEN:
             return self.gap
         if self.concentric_first or not self.find(now):
             return self.rest
@@ -329,7 +322,7 @@ cdef class Segmenter(Candidate):
         """The candidate stands as it is; what follows starts from its return."""
         cdef int i
         cdef int keep = 0
-        cdef int said = COMPLETE
+        cdef int said = self.on(STANDS)
         while keep < self.n and self.turns[keep].k < self.a.k:
             keep += 1
         self.discard(keep, self.a)
@@ -343,41 +336,18 @@ cdef class Segmenter(Candidate):
         self.n -= keep
         self.dwelt = max(self.dwelt, self.rested)
         self.rested = 0
-        self.announced = False
-        self.held_said = False
         return said
-
-    cdef void discard(self, int count, Turn end) noexcept nogil:
-        """Forget the first turning points; every swing among them up to `end` was no rep."""
-        cdef int i
-        cdef Turn p, q
-        cdef bint rising
-        for i in range(count):
-            p = self.turns[i]
-            q = self.turns[i + 1] if i + 1 < count else end
-            if fabs(q.u - p.u) < self.step_range:
-                continue
-            rising = (q.u > p.u) != self.concentric_first
-            if i == 0 and q.u - p.u >= self.min_range:
-                self.floor = p.u
-            if fabs(q.u - p.u) >= self.min_range:
-                self.reject(p.k, q.k, PICK_UP if rising else SET_DOWN)
-            else:
-                self.reject(p.k, q.k, UNRACK if rising else RE_RACK)
-        for i in range(count, self.n):
-            self.turns[i - count] = self.turns[i]
-        self.n -= count
 
     cdef int trim(self, long long k, double u) noexcept nogil:
         """The motion has rested: keep the first rep that is one; if there is none, forget it all."""
         cdef Turn now = self.low if self.direction < 0 else self.top
-        cdef int said = NOTHING
+        cdef int said
         cdef double left, right, wanted
         if self.find(now) and not self.asymmetric():
             wanted = self.expected()
             left = self.a.u - self.v.u
             right = self.b.u - self.v.u if self.has_b else 0.0
-            if self.sank and not self.announced and not self.concentric_first and right < RETURN * wanted:
+            if self.sank and self.state == OPEN and not self.concentric_first and right < RETURN * wanted:
                 self.v = self.failed_v
                 self.b = self.failed_b
                 self.has_b = True
@@ -385,7 +355,7 @@ cdef class Segmenter(Candidate):
                 self.floor = self.v.u  # where it is now put down
             elif right < RETURN * wanted and self.alike(2, now):
                 return self.complete()
-            if self.announced and (self.has_b or self.concentric_first) or (
+            if self.state != OPEN and (self.has_b or self.concentric_first) or (
                 left >= self.limit
                 and right >= max(self.least(self.a.u), (RETURN if self.concentric_first else PROMINENCE) * left)
             ):
@@ -393,8 +363,7 @@ cdef class Segmenter(Candidate):
                     self.has_b = self.has_b and not self.concentric_first
                 return self.complete()
         self.discard(self.n, now)
-        if self.announced:
-            said |= WITHDRAWN
+        said = self.on(ENDED)
         if self.reject_count:
             said |= DISCARDED
         self.begin(k, u)

@@ -159,13 +159,15 @@ cdef class Sensors:
         cdef Py_ssize_t i, at
         cdef long long k
         cdef Place p
-        cdef double other
+        cdef double other, ax, ay
         if not self.started or n <= 0:
             return 0  # a stream that broke off was held on beyond its last sample
         if self.alone():
+            ax = self.anchors.ax
+            ay = self.anchors.ay
             for i in range(n):
                 at = (self.placed + 1 + i) & MASK
-                self.s[at] = one_tether(self.leading.ring[at], self.anchors.ax, self.anchors.ay)
+                self.s[at] = one_tether(self.leading.ring[at], ax, ay)
             if self.cell.queue_tail > 0:
                 for i in range(n):
                     self.feel(self.placed + 1 + i)
