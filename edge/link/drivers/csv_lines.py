@@ -19,8 +19,8 @@ is not read until `decimal` in the station file, a number with a point, a label 
 import math
 import re
 
-from edge.link.drivers.fields import UNITS, Field, bare, is_log, is_short_comma, readings
-from edge.link.drivers.lines import NOTHING, LineDriver, Reading
+from edge.link.drivers.fields import COMMA_DOUBT, UNITS, Field, bare, is_log, is_short_comma, readings
+from edge.link.drivers.lines import NOTHING, STRANGE_LINES, LineDriver, Reading
 from station.calibration import Scale
 from station.config import StationFile
 from station.ports import TIME_UNITS, Port
@@ -46,6 +46,8 @@ class CsvLines(LineDriver):
         self._points = port.decimal == "."  # or a number with a decimal point has been seen
         self._decimals: int | None = None  # digits behind the comma of a line that is one number
         self._labels: list[str] | None = None
+        self._rival: list[str] = []  # other labels, of lines that could be read as well
+        self._rivals = 0
 
     def read_line(self, text: str) -> Reading | None:
         """See LineDriver.read_line."""
@@ -58,15 +60,23 @@ class CsvLines(LineDriver):
                 reading = self._reading(fields, plain if not _STRONG.search(text) else [text])
                 if reading is not None:
                     return reading
+        if self._port.decimal is None and re.search(r"\d,\d", text) and not re.search(r"\d\.\d", text):
+            self._doubt = self._doubt or COMMA_DOUBT
         return NOTHING if is_log(text) else None
 
     def _reading(self, fields: list[Field], plain: list[str]) -> Reading | None:
         """The fields by their columns; plain: the line as commas cut it."""
         labels = [one.label for one in fields]
         if self._labels is not None and labels != self._labels:
+            self._meet(labels, fields)
+        if self._rivals >= STRANGE_LINES:
+            both = ",".join(self._labels or ()), ",".join(self._rival)
+            self._doubt = ", as lines of {!r} and of {!r} come in turn and either would do".format(*both)
+        if self._labels not in (None, labels) or self._rivals >= STRANGE_LINES:
             return None
         self._points = self._points or any("." in one.said for one in fields if one.is_number)
         if self._is_cut_number(fields, plain):
+            self._doubt = COMMA_DOUBT
             return None
         t_us: int | None = None
         values: list[tuple[int, float]] = []
@@ -83,6 +93,17 @@ class CsvLines(LineDriver):
         if any(labels):
             self._labels = labels
         return Reading(t_us, tuple(values))
+
+    def _meet(self, labels: list[str], fields: list[Field]) -> None:
+        """Count a line with other labels that could be read as well."""
+        numbers = [
+            self._number(column, index, one)
+            for column, index, one in zip(self._columns, self._index, fields, strict=True)
+            if column
+        ]
+        if all(number is not None and not math.isnan(number) for number in numbers):
+            self._rivals = self._rivals + 1 if labels == self._rival else 1
+            self._rival = labels
 
     def _number(self, column: str, index: int, one: Field) -> float | None:
         """The number of a field in its column's unit, a time in microseconds; None: it is no such number."""
@@ -105,9 +126,11 @@ class CsvLines(LineDriver):
             column, index, one = self._columns[at], self._index[at], fields[at]
             if not column or one.unit or not _SHORT.fullmatch(one.said) or not plain[at + 1][:1].isdigit():
                 continue
-            scale = self._scales[index] if index >= 0 else None
+            # A clock of less than a second before counts is one that was just switched on.
+            scaled = self._index[at + 1] if column in ("time_ms", "time_us") else index
+            scale = self._scales[scaled] if scaled >= 0 else None
             coarse = scale is None or abs(scale.counts_per_unit) < FINE_COUNTS
-            if coarse and (not self._columns[at + 1] or column.endswith(("_m", "_rad", "time_s"))):
+            if coarse and (not self._columns[at + 1] or column.endswith(("_m", "_rad")) or index < 0):
                 return True
         return False
 

@@ -80,6 +80,13 @@ def is_short_comma(one: Field) -> bool:
     return len(one.said.partition(",")[0].strip("+- ")) <= 3
 
 
+# Why a line may not be read, to stand behind it.
+COMMA_DOUBT = (
+    ', whose comma may be a decimal one: write decimal = "," and a column for each number that is left, or'
+    ' decimal = "." where it parts two'
+)
+
+
 def bare(text: str) -> str:
     """A line without colours and blanks at its ends, and without Teleplot's `>`."""
     if "\x1b" in text:

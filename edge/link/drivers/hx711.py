@@ -16,7 +16,7 @@ readings are counted as spikes, a -1 that comes from nowhere gives no value.
 
 import re
 
-from edge.link.drivers.fields import UNITS, Field, bare, is_log, is_short_comma, readings
+from edge.link.drivers.fields import COMMA_DOUBT, UNITS, Field, bare, is_log, is_short_comma, readings
 from edge.link.drivers.lines import NOTHING, LineDriver, Reading
 from station.calibration import Scale, own_scale
 from station.config import StationFile
@@ -77,6 +77,7 @@ class Hx711(LineDriver):
                 # 12,34 without a word may be a time and a reading, and so may 1042,34 kg.
                 unsure = not is_short_comma(fields[0]) if fields[0].unit else not fields[0].label
                 if unsure or self._port.decimal == ".":
+                    self._doubt = COMMA_DOUBT if unsure and self._port.decimal is None else ""
                     break
             told = [one for one in _with_labels(fields) if not _BESIDE.fullmatch(one.label)]
             if len(told) != 1 or not (one := told[0]).said:

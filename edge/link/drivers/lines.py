@@ -1,6 +1,7 @@
 """Devices that print a line per reading: cutting into lines, checking their clock, numbering, scaling."""
 
 import math
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -10,12 +11,14 @@ from edge.link.drivers.samples import LinkStats, Samples
 from station.calibration import Scale, check_calibration, own_scale
 from station.config import StationFile
 from station.messages import Sensor
-from station.ports import Port, port_channels
+from station.ports import TIME_UNITS, Port, port_channels
 from station.timing.clock import DeviceClock
 from station.timing.ratelock import RateLock
 
 MAX_LINE_BYTES = 1024  # a logger's JSON; the longest line of a sketch is below 80
 STRANGE_LINES = 10  # in a row, and it is not a line that was hit but a format nobody has told
+PACE_S = 1.5
+SLOWEST, FASTEST = 0.7, 1.4  # of the host's clock; an oscillator without a crystal is off by a tenth at most
 MOST = {"m": 5.0, "n": 50_000.0, "rad": math.pi}  # beyond them no channel has been seen
 
 
@@ -126,6 +129,38 @@ def _step_us(before: int | None, reading: Reading) -> int | None:
     return (reading.t_us - before + 2**31) % 2**32 - 2**31
 
 
+class PaceCheck:
+    """Whether a device's clock goes as fast as the host's: one in another unit, or none at all, does not.
+
+    One window that is off is a reset, and bytes that were held up are slow first and fast then: two in a row
+    that are off to the same side are neither.
+    """
+
+    def __init__(self) -> None:
+        self.ratio: float | None = None  # device over host, while it is off
+        self._first: tuple[int, float] | None = None
+        self._off = 0  # windows in a row: above 0 too fast, below too slow
+
+    def take(self, t_us: int, received_s: float) -> None:
+        """A reading's tick, u32 or unwrapped, and when it came."""
+        if self._first is None:
+            self._first = (t_us, received_s)
+            return
+        first_us, first_s = self._first
+        if received_s - first_s < PACE_S:
+            return
+        step_us = t_us - first_us
+        if abs(step_us) >= 2**31:
+            step_us = (step_us + 2**31) % 2**32 - 2**31
+        ratio = step_us / 1e6 / (received_s - first_s)
+        if SLOWEST < ratio < FASTEST:
+            self._off = 0
+        else:
+            self._off = max(0, self._off) + 1 if ratio > 1.0 else min(0, self._off) - 1
+        self.ratio = ratio if abs(self._off) > 1 else None
+        self._first = (t_us, received_s)
+
+
 class LineDriver:
     """What all devices that print lines share; a device says in `read_line` what a line means.
 
@@ -149,6 +184,7 @@ class LineDriver:
         self._scales = [own_scale(name, station, unit) for name in self.channels]
         self._lines = LineSplitter()
         self._check = TickCheck()
+        self._pace = PaceCheck()
         self._lock = RateLock(port.rate_hz)
         self._clocked: bool | None = None
         self._corrupt_bytes = 0
@@ -156,6 +192,7 @@ class LineDriver:
         self._last_us = [-(2**62)] * len(self.channels)
         self._told = ""
         self._strange = 0  # lines in a row that were not understood
+        self._doubt = ""  # why the newest was not, where that is known
         self._implausible = False  # a value of the newest line
         # What a number is nobody has said: it must be in the channel's own unit.
         self._untold = [name not in station.calibration for name in self.channels]
@@ -206,7 +243,7 @@ class LineDriver:
                 self.stats.frames += 1
                 if reading.values and not self._implausible:
                     self._strange, self.stats.device_problem = 0, None
-                if reading.values:
+                if reading.values and self._keeps_pace(reading, received_s):
                     readings += self._check.take(reading) if self._clocked else [reading]
         ticks_us = self._ticks_us(readings, received_s)
         given = self._samples(readings, ticks_us, received_s) if ticks_us else []
@@ -215,8 +252,9 @@ class LineDriver:
         return given
 
     def _read(self, line: bytes) -> Reading | None:
+        self._doubt = ""
         try:
-            reading = self.read_line(line.decode(self.encoding, "strict").strip())
+            reading = self.read_line(self._text(line).strip())
         except (UnicodeDecodeError, ValueError):  # ValueError: a number of thousands of digits
             return None
         if reading is None or not reading.values:
@@ -224,6 +262,36 @@ class LineDriver:
         if self._clocked is None:
             self._clocked = reading.t_us is not None
         return reading if self._clocked == (reading.t_us is not None) else None
+
+    def _text(self, line: bytes) -> str:
+        try:
+            return line.decode(self.encoding)
+        except UnicodeDecodeError:
+            return line.replace(b"\xb0", "\u00b0".encode()).decode(self.encoding)  # a sketch's char(176)
+
+    def _keeps_pace(self, reading: Reading, received_s: float) -> bool:
+        """Whether the time of a reading can be one; if it is in another unit, that is reported."""
+        if reading.t_us is None:
+            return True
+        self._pace.take(reading.t_us, received_s)
+        ratio = self._pace.ratio
+        if ratio is None:
+            return True
+        groups = re.compile(self._port.pattern).groupindex if self._port.pattern else ()
+        name = next(
+            (name for name in (*self._port.columns, *groups) if name in TIME_UNITS), "the device's time"
+        )
+        us = TIME_UNITS.get(name, 1.0) / max(ratio, 1e-9)
+        meant = next((unit for unit, one in TIME_UNITS.items() if SLOWEST < us / one < FASTEST), None)
+        cure = (
+            f"name it {meant}"
+            if meant
+            else "name the field that is, and write decimal if a number has a comma"
+        )
+        seen = f"{name} goes {float(f'{ratio:.2g}'):g} times as fast as this machine's clock"
+        self.stats.device_problem = f"{seen} and is no such time; {cure}"
+        self._rejected += 1
+        return False
 
     def _refuse(self, line: bytes) -> None:
         """Keep a line that was not understood as it came, and report it when it is no exception."""
@@ -233,9 +301,8 @@ class LineDriver:
         self._strange += 1
         self.stats.not_understood = shown
         if self._strange >= STRANGE_LINES and self.stats.device_problem is None:
-            self.stats.device_problem = (
-                f"{self._port.driver} cannot read {shown!r}; `plumbline doctor` proposes what would"
-            )
+            seen = f"{self._port.driver} cannot read {shown!r}{self._doubt}"
+            self.stats.device_problem = f"{seen}; `plumbline doctor` proposes what would"
 
     def scaled(self, index: int, number: float, unit: str) -> float | None:
         """A number in the channel's unit, if one is printed behind it. None: a unit of something else."""
@@ -252,7 +319,7 @@ class LineDriver:
         unit = name.rpartition("_")[2]
         if abs(value) > MOST[unit]:
             other = {
-                "m": "1000.0 if it prints millimetres",
+                "m": "1000.0 if it prints millimetres, 100.0 if centimetres",
                 "rad": "57.296 if degrees",
                 "n": "by calibrating",
             }

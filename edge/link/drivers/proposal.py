@@ -45,6 +45,8 @@ def propose(lines: Sequence[str], port: Port, station: StationFile) -> list[str]
         elif _reads(msgspec.structs.replace(one, decimal=","), texts, station):
             found.append(f'driver = "csv", columns = [{said}], decimal = ","')
     if not found:
+        # Of lines that come in turn, those of the channel.
+        texts = [text for text in texts if any(_named(one) == usual[0] for one in _first(text))] or texts
         pattern = _pattern(texts, usual[0])
         channel = usual[0] if "(?P<value>" in pattern else None
         one = msgspec.structs.replace(port, driver="hx711", pattern=pattern, channel=channel)
@@ -52,6 +54,10 @@ def propose(lines: Sequence[str], port: Port, station: StationFile) -> list[str]
             named = f'channel = "{channel}", ' if channel else ""
             found.append(f"driver = \"hx711\", {named}pattern = '{pattern}'")
     return list(dict.fromkeys(found))[:2]
+
+
+def _first(text: str) -> Sequence[Field]:
+    return next(readings(text), [])
 
 
 def _reads(port: Port, texts: Sequence[str], station: StationFile) -> bool:

@@ -17,12 +17,14 @@ G = 9.80665
 RATE_HZ = 80.0
 
 
-def read(lines: list[str], station: StationFile = RACK, **port: Any) -> tuple[dict[str, list[float]], Any]:
+def read(
+    lines: list[str], station: StationFile = RACK, *, encoding: str = "utf-8", **port: Any
+) -> tuple[dict[str, list[float]], Any]:
     """The values of each channel, in the order they came, and the driver."""
     driver = make_driver(Port("/dev/ttyACM0", rate_hz=RATE_HZ, **port), station)
     found: dict[str, list[float]] = {}
     for at, line in enumerate(lines):
-        for samples in driver.feed(line.encode() + b"\r\n", 100.0 + at / RATE_HZ):
+        for samples in driver.feed(line.encode(encoding) + b"\r\n", 100.0 + at / RATE_HZ):
             found.setdefault(samples.channel, []).extend(samples.value.tolist())
     return found, driver
 
@@ -230,6 +232,69 @@ def test_a_pattern_takes_a_decimal_comma() -> None:
     pattern = r"(?P<time_ms>\d+),(?P<position_m>[+-]?\d+,\d+)"
     found, _ = read([f"{1000 + 10 * n},0,{n:04}" for n in range(9)], driver="hx711", pattern=pattern)
     np.testing.assert_allclose(found["position_m"], np.arange(9) / 1e4)
+
+
+@pytest.mark.parametrize(
+    "lines", [["0,8418", "0,9003"], ["0,84", "0,91"], ["0,8", "0,9"], ["649,0", "612,4"]]
+)
+def test_a_decimal_comma_is_no_time_of_less_than_a_second(lines: list[str]) -> None:
+    for columns in (TWO, ["time_us", "force_n"]):
+        found, driver = read(lines * 20, driver="csv", columns=columns)
+        assert not found
+        assert 'decimal one: write decimal = ","' in driver.stats.device_problem
+    assert 'decimal = ","' in propose(lines, Port("/dev/ttyACM0", driver="csv", columns=TWO), RACK)[0]
+
+
+def test_a_clock_that_was_just_switched_on_is_one_a_second_later() -> None:
+    lines = [f"{12 * at},{600 + at % 7}" for at in range(200)]
+    found, driver = read(lines, BAND, driver="csv", columns=["time_ms", "force_n"])
+    assert len(found["force_n"]) == 200 - 84  # 999 ms and less may be halves of a number
+    assert driver.stats.device_problem is None
+    counts = StationFile(BAND.station, calibration={"force_n": Calibration(0.0, 800.0)})
+    found, _ = read(lines, counts, driver="csv", columns=["time_ms", "force_n"])
+    assert len(found["force_n"]) == 200
+
+
+@pytest.mark.parametrize(
+    ("named", "factor", "cure"),
+    [
+        ("time_ms", 1e-3, "name it time_s"),
+        ("time_ms", 1e3, "name it time_us"),
+        ("time_us", 1.0, "name it time_ms"),
+        ("time_s", 1.0, "name it time_ms"),
+        ("time_ms", 0.08, "name the field that is"),
+    ],
+)
+def test_a_time_that_goes_too_fast_or_too_slowly_is_said_and_gives_no_more_samples(
+    named: str, factor: float, cure: str
+) -> None:
+    lines = [f"{(500_000 + 12.5 * at) * factor:.4f},{0.5 + at / 1e3:.4f}" for at in range(800)]
+    _, driver = read(lines, driver="csv", columns=[named, "position_m"])
+    assert named in driver.stats.device_problem and cure in driver.stats.device_problem
+    assert (driver.stats.last_sample_s or 0.0) < 4.0 or named == "time_s"
+    given = driver.stats.samples
+    for line in lines:
+        driver.feed(line.encode() + b"\n", 200.0)
+    assert driver.stats.samples == given
+
+
+def test_lines_of_two_labels_that_come_in_turn_are_neither_of_them() -> None:
+    lines = [f"vel:{0.01 * at:.2f}" if at % 2 else f"pos:{0.5 + 0.01 * at:.2f}" for at in range(60)]
+    for both in (lines, lines[1:]):
+        found, driver = read(both, driver="csv", columns=["position_m"])
+        assert len(found["position_m"]) < 12
+        assert "come in turn" in driver.stats.device_problem
+        assert "'pos:(?P<position_m>" in propose(both, Port("/dev/ttyACM0"), RACK)[0]
+    signal = [
+        f"[D][sensor:1]: 'WiFi' >> -{at} dBm" if at % 2 else f"'Bar' >> 0.{at} m" for at in range(10, 60)
+    ]
+    found, driver = read(signal, driver="csv", columns=["position_m"])
+    assert len(found["position_m"]) == 25 and driver.stats.device_problem is None
+
+
+def test_a_degree_sign_of_one_byte_is_read() -> None:
+    found, _ = read(["12.5\u00b0"] * 3, driver="csv", columns=["tether_angle_rad"], encoding="latin-1")
+    np.testing.assert_allclose(found["tether_angle_rad"], np.radians(12.5))
 
 
 def test_millimetres_without_a_unit_are_no_metres() -> None:
