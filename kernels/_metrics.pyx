@@ -294,6 +294,7 @@ cdef class Meter:
         self.force(window, load, i0, i1, up, m)
         self.way.path(window, m)
         self.sure.weigh(window, down, up, m)
+        self.sure.weigh_path(window, self.way.farthest, m)
 
     cdef void force(
         self, Window* window, double load, int i0, int i1, Span up, Measures* m

@@ -64,6 +64,7 @@ cdef class PathMeter:
     cdef Phases phases
     cdef Anchors anchors
     cdef double free_length, efficiency
+    cdef int farthest            # sample of the window where the bar was farthest from its line
     cdef double row[RING]
     cdef double row_y[RING]
     cdef double smooth_x[RING]

@@ -237,6 +237,7 @@ cdef class PathMeter:
                 at = i0 + i
         if isnan(scatter):
             return  # the path was not seen whole
+        self.farthest = at
         m.path_deviation_m = fabs(drift)
         m.path_drift_m = drift
         # What the readings scatter about the smoothed way, after smoothing: tremor and slap beside the sensor.

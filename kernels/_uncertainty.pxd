@@ -28,4 +28,5 @@ cdef class Uncertainty:
     cdef double bent(self, int i, int outward, double slope) noexcept nogil
     cdef double shoulder(self, int i, double level, double noise) noexcept nogil
     cdef double common(self, Window* window, Measures* m, int top, int bottom) noexcept nogil
+    cdef void weigh_path(self, Window* window, int at, Measures* m) noexcept nogil
     cdef int repaired(self, Window* window, double start_s, double end_s) noexcept nogil

@@ -15,8 +15,8 @@ boundary    read where the rate passes w on the way v = c tau², whose slope the
             carried on by C (t3 - t1): sigma² = (1 + C)² sigma1² + C² sigma3². A smoother of half-width h that is given
             ramps v ~ tau^p, p from 0 to 2, puts the boundary up to 0.4 h (0.2 h / tau1)³ too far out, tau1 being the
             (t3 - t1) / (sqrt 3 - 1) that it leaves; 0.2 h is the least that it can leave.
-common      scale, zero and survey err alike in every rep of a set, and so does a height over one tether, which does not
-            see how far the bar strays: a term of its own.
+common      scale, zero and survey err alike in every rep of a set, in its ranges and in its path by two tethers, and so
+            does a height over one tether, which does not see how far the bar strays: a term of its own.
 """
 
 cimport cython
@@ -84,35 +84,46 @@ cdef double one_tether(
 
 
 cdef double two_tethers(
-    double x1, double high, double x0, double low, const Anchors* on, double anchor, double zero
+    double x1,
+    double high,
+    double x0,
+    double low,
+    const Anchors* on,
+    double anchor,
+    double zero,
+    double scale,
+    bint across,
 ) noexcept nogil:
-    """By two: e_y = (n1x c2 - n2x c1) / det, c = d + n · a."""
-    cdef double by[6]
-    cdef double x, y, length, n1x, n1y, n2x, n2y, det, sign
+    """By two: e_y = (n1x c2 - n2x c1) / det, c = d + n · a + scale L; `across`: of how far x1 is from x0, likewise."""
+    cdef double by[8]
+    cdef double x, y, l1, l2, n1x, n1y, n2x, n2y, one, other
     cdef double total = 0.0
     cdef int i, end
-    for i in range(6):
+    for i in range(8):
         by[i] = 0.0
     for end in range(2):
-        sign = -1.0 if end else 1.0
         x = (x0 if end else x1) - on.ax
         y = (low if end else high) - on.ay
-        length = sqrt(x * x + y * y)
-        n1x = x / length
-        n1y = y / length
+        l1 = sqrt(x * x + y * y)
+        n1x = x / l1
+        n1y = y / l1
         x -= on.bx - on.ax
         y -= on.by - on.ay
-        length = sqrt(x * x + y * y)
-        n2x = x / length
-        n2y = y / length
-        det = n1x * n2y - n2x * n1y
-        by[0] -= sign * n2x * n1x / det * anchor
-        by[1] -= sign * n2x * n1y / det * anchor
-        by[2] += sign * n1x * n2x / det * anchor
-        by[3] += sign * n1x * n2y / det * anchor
-        by[4] -= sign * n2x / det * zero
-        by[5] += sign * n1x / det * zero
-    for i in range(6):
+        l2 = sqrt(x * x + y * y)
+        n2x = x / l2
+        n2y = y / l2
+        one = (-1.0 if end else 1.0) / (n1x * n2y - n2x * n1y)
+        other = one * (-n1y if across else n1x)
+        one *= n2y if across else -n2x
+        by[0] += one * n1x * anchor
+        by[1] += one * n1y * anchor
+        by[2] += other * n2x * anchor
+        by[3] += other * n2y * anchor
+        by[4] += one * zero
+        by[5] += other * zero
+        by[6] += one * l1 * scale
+        by[7] += other * l2 * scale
+    for i in range(8):
         total += by[i] * by[i]
     return sqrt(total)
 
@@ -380,13 +391,34 @@ cdef class Uncertainty:
         cdef double high = window.x[(self.phases.first + top) & MASK]
         cdef double low = window.x[(self.phases.first + bottom) & MASK]
         if self.layout == TWO_TETHERS and high == high and low == low:
-            turned = two_tethers(high, m.top, low, m.bottom, &self.anchors, self.sigma_anchor, self.sigma_zero)
+            turned = two_tethers(
+                high, m.top, low, m.bottom, &self.anchors, self.sigma_anchor, self.sigma_zero, 0.0, False
+            )
         elif self.layout != TRAVEL and self.layout != PULLEY and self.layout != TENSION:
             turned = one_tether(
                 high, m.top, low, m.bottom, &self.anchors, self.sigma_anchor, self.sigma_zero, self.stray
             )
         turned /= m.size
         return sqrt(self.sigma_scale * self.sigma_scale + turned * turned)
+
+    cdef void weigh_path(self, Window* window, int at, Measures* m) noexcept nogil:
+        """Add what survey, zeros and scales make of a path by two tethers, farthest at sample `at` of the window."""
+        cdef long long start = (self.phases.first + self.phases.index(m.start_s)) & MASK
+        cdef long long far = (self.phases.first + at) & MASK
+        cdef double common
+        if self.layout == TWO_TETHERS and m.path_deviation_sigma_m == m.path_deviation_sigma_m:
+            common = two_tethers(
+                window.x[far],
+                window.s[far],
+                window.x[start],
+                window.s[start],
+                &self.anchors,
+                self.sigma_anchor,
+                self.sigma_zero,
+                self.sigma_scale,
+                True,
+            )
+            m.path_deviation_sigma_m = sqrt(m.path_deviation_sigma_m * m.path_deviation_sigma_m + common * common)
 
     cdef int repaired(self, Window* window, double start_s, double end_s) noexcept nogil:
         """How many of the leading channel's samples between two times were not used as they came."""

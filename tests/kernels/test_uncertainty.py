@@ -99,18 +99,20 @@ def two_tethers(time_s, s, counter, anchors, said, zeros=(0.0, 0.0), sigmas=None
     return [r for r in found + rc.finish() if isinstance(r, Measured) and r.kind == "complete"]
 
 
-def test_anchors_surveyed_by_tape_and_zeros_turn_ranges_by_as_much_as_is_said(motion, rdl, counter):
+def test_anchors_surveyed_by_tape_and_zeros_turn_ranges_and_paths_by_as_much_as_is_said(motion, rdl, counter):
     time_s, s = motion(*rdl(2))
     anchors = ((0.3, 0.0), (-0.4, 0.05))
     sigmas = {"sigma_anchor_m": 0.01, "sigma_zero_m": 0.005}
-    exact = two_tethers(time_s, s, counter, anchors, anchors)
+    exact = two_tethers(time_s, s, counter, anchors, anchors)[0]
     rng = np.random.default_rng(3)
-    off = []
+    ranges, paths = [], []
     for _ in range(60):
         said = tuple(tuple(float(v) for v in np.array(a) + rng.normal(0.0, 0.01, 2)) for a in anchors)
         rep = two_tethers(time_s, s, counter, anchors, said, rng.normal(0.0, 0.005, 2), sigmas)[0]
-        off.append((rep.size - exact[0].size) / rep.size_sigma)
-    assert 0.75 < np.sqrt(np.mean(np.square(off))) < 1.3
+        ranges.append((rep.size - exact.size) / rep.size_sigma)
+        paths.append((rep.path_deviation_m - exact.path_deviation_m) / rep.path_deviation_sigma_m)
+    for off in (ranges, paths):
+        assert 0.75 < np.sqrt(np.mean(np.square(off))) < 1.3
 
 
 def test_the_height_over_one_tether_is_as_unsure_as_the_bar_may_stray(motion, rdl, counter):
