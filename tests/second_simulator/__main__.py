@@ -38,7 +38,7 @@ def main() -> int:
             print(write(session, args.write))
         return 0
     scores: list[Score] = []
-    most = args.reps if args.only != "idle" else 0
+    most = args.reps if not (args.only or "").startswith("idle") else 0
     work = partial(score_seed, kind=args.only, level=args.level)
     seeds = range(args.seed, args.seed + (1_000_000 if most else max(1, args.reps // 50)))
     with multiprocessing.Pool(args.jobs) as pool:

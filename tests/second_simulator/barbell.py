@@ -8,6 +8,7 @@ from tests.second_simulator.lifters import Lifter, floor_rep, hinge_rep, some_li
 from tests.second_simulator.strokes import Rng, bounces, driven, timed
 from tests.second_simulator.track import Track
 
+_UNSEEN_M = 0.05
 FLOOR_M = 0.225  # the middle of a bar on 45 cm plates
 
 
@@ -39,7 +40,8 @@ def _load_kg(rng: Rng, exercise: str, who: Lifter) -> float:
 
 
 def _reps_of(rng: Rng) -> int:
-    return int(rng.choice([1, 2, 3, 5, 6, 8, 10, 12], p=[0.02, 0.05, 0.12, 0.25, 0.16, 0.2, 0.14, 0.06]))
+    often = [0.06, 0.06, 0.11, 0.24, 0.15, 0.19, 0.12, 0.05, 0.02]
+    return int(rng.choice([1, 2, 3, 5, 6, 8, 10, 12, 20], p=often))
 
 
 def _rest(track: Track, seconds: float, *, floor: bool) -> None:
@@ -71,7 +73,13 @@ def _rest(track: Track, seconds: float, *, floor: bool) -> None:
             track.hold(rng.uniform(0.5, 2.0))
             back = track.aside_m + timed(-by, count / 1000.0)
             track.go(np.zeros(count), back[:count])
-        elif what < 0.55:  # shaken
+        elif what < 0.5 and floor:  # carried a step
+            by = rng.uniform(0.06, 0.14)
+            track.note("carries it a step")
+            track.move(by, rng.uniform(0.5, 1.0))
+            track.walk(0.0, rng.uniform(1.0, 3.0), rng.uniform(0.003, 0.015))
+            track.move(-by, rng.uniform(0.5, 1.0))
+        elif what < 0.6:  # shaken
             track.note("shakes it")
             at = np.arange(1, round(1000 * rng.uniform(0.5, 2.0))) * 0.001
             ends = np.clip(np.minimum(at, at[-1] - at) / 0.2, 0.0, 1.0)
@@ -82,12 +90,12 @@ def _rest(track: Track, seconds: float, *, floor: bool) -> None:
 def _ready(track: Track, who: Lifter) -> None:
     """Stands with the bar before the first rep; some bend a little and come back."""
     rng = track.rng
-    track.hold(rng.uniform(0.8, 3.0), rng.uniform(0.0, 0.003))
+    track.hold(rng.uniform(0.35, 3.0), rng.uniform(0.0, 0.003))
     for _ in range(int(rng.choice([0, 1, 2], p=[0.75, 0.17, 0.08]))):
-        by = rng.uniform(0.04, 0.12) * who.rom_m
+        by = rng.uniform(0.04, 0.22) * who.rom_m
         track.note("warm-up twitch")
-        track.move(-by, rng.uniform(0.25, 0.7))
-        track.move(by, rng.uniform(0.25, 0.7))
+        track.move(-by, rng.uniform(0.25, 0.7) * max(1.0, by / 0.08))
+        track.move(by, rng.uniform(0.25, 0.7) * max(1.0, by / 0.08))
         track.hold(rng.uniform(0.4, 1.5))
 
 
@@ -96,13 +104,14 @@ def _hinge_set(track: Track, who: Lifter, set_number: int) -> None:
     rng = track.rng
     reps, top_m = _reps_of(rng), track.place_m
     track.breathes = False
-    partial = int(rng.integers(2, reps)) if reps > 4 and rng.random() < 0.1 else None
-    for n in range(reps):
+    partial = int(rng.integers(0, reps + 1)) if reps > 4 and rng.random() < 0.12 else None
+    for n in range(reps + 1):
         if n == partial:
             track.note("partial")
             hinge_rep(track, who, set_number, top_m=top_m, share=rng.uniform(0.4, 0.5))
-        hinge_rep(track, who, set_number, top_m=top_m)
-    track.hold(rng.uniform(0.6, 2.5))
+        if n < reps:
+            hinge_rep(track, who, set_number, top_m=top_m)
+    track.hold(rng.uniform(0.3, 2.5))
 
 
 def _lockout_m(rng: Rng, exercise: str, who: Lifter) -> float:
@@ -135,7 +144,8 @@ def rack(rng: Rng, exercise: str) -> Scene:
             track.hold(rng.uniform(14.0, 20.0))
         who.load *= rng.uniform(0.8, 1.0)
         track.note(f"set {number}")
-        if rng.random() < 0.06:
+        # To one tether a long way out and back is a rep: nobody could be sure.
+        if rng.random() < 0.1 and np.hypot(lockout, walk) - lockout < _UNSEEN_M:
             track.note("changes their mind")
             over = _unrack(track, walk, hooks_below, bench=bench)
             track.hold(rng.uniform(1.0, 6.0), 0.002)
@@ -165,7 +175,7 @@ def _unrack(track: Track, walk: float, hooks_below: float, *, bench: bool) -> fl
         track.go(timed(-over, 1.2), track.aside_m + timed(-walk, 1.2))
     else:
         track.hold(rng.uniform(0.2, 1.5))
-        track.walk(-walk, rng.uniform(1.5, 4.0), rng.uniform(0.003, 0.015), -over)
+        track.walk(-walk, rng.uniform(1.5, 4.0), rng.uniform(0.003, 0.03), -over)
     return float(over)
 
 
@@ -278,9 +288,12 @@ def deadlifts(rng: Rng, style: str) -> Scene:
 def idle(rng: Rng) -> Scene:
     """Minutes in which nobody trains: the bar is tried, moved to other hooks, put on the floor and back."""
     lockout = rng.uniform(1.2, 1.5)
-    exercise = str(rng.choice(["back-squat", "romanian-deadlift", "good-morning"]))
-    track = Track(lockout, rng)
+    exercise = str(rng.choice(["back-squat", "romanian-deadlift", "good-morning", "deadlift"]))
+    track = Track(FLOOR_M if exercise == "deadlift" else lockout, rng)
     scene = Scene(exercise, "barbell", track, 20.0, 75.0, lockout, 0.4)
+    if exercise == "deadlift":  # up and down again would be one
+        _rest(track, rng.uniform(180.0, 400.0), floor=True)
+        return scene
     for _ in range(int(rng.integers(6, 12))):
         _rest(track, rng.uniform(18.0, 40.0), floor=False)
         by = rng.uniform(0.05, 0.9)

@@ -42,6 +42,7 @@ class Lifter:
     slump: float  # by how much of the range a lockout may lack
     breath_m: float  # the bar's rise and fall with it at the top
     moody: bool  # rests as it comes, at the top and at the bottom
+    slow_s: float  # how long a lift is drawn out; 0: as it goes
     cluster: bool  # puts some seconds between reps
 
     def bottom_rest_s(self) -> float:
@@ -83,6 +84,8 @@ class Lifter:
     def lift(self, span_m: float, *, start_mps2: float = 0.0) -> Floats:
         """Up to lockout."""
         rng = self.rng
+        if self.slow_s:
+            return timed(span_m, max(1.5, self.slow_s * rng.uniform(0.9, 1.1)), 1.2, 1.2)
         return driven(
             span_m,
             min(0.93, self.load * rng.uniform(0.98, 1.02)),
@@ -125,6 +128,9 @@ def some_lifter(rng: Rng, exercise: str) -> Lifter:
         "quick": rng.uniform(0.4, 0.6),
     }[character]
     rom = stature * rng.uniform(low, high)
+    slow_s = rng.uniform(3.0, 9.0) if rng.random() < 0.03 else 0.0
+    if slow_s:
+        lower_s = rng.uniform(4.0, 9.0)
     searching = rng.random() < 0.12  # a depth of its own each rep
     return Lifter(
         rng=rng,
@@ -149,6 +155,7 @@ def some_lifter(rng: Rng, exercise: str) -> Lifter:
         scatter=rng.uniform(0.04, 0.08) if searching else rng.uniform(0.005, 0.03),
         slump=rng.uniform(0.02, 0.07) if rng.random() < 0.2 else rng.uniform(0.0, 0.01),
         moody=rng.random() < 0.12,
+        slow_s=slow_s,
         cluster=rng.random() < 0.08,
         breath_m=rng.uniform(0.003, 0.012) if rng.random() < 0.1 else 0.0,
     )
@@ -239,7 +246,7 @@ def floor_rep(
     else:
         end += 250
         rest_s = 1.0 if last else rng.uniform(1.5, 6.0) if style == "drop" else rng.uniform(0.3, 5.0)
-        if who.cluster and not last and rng.random() < 0.4:
+        if who.cluster and style == "stop" and not last and rng.random() < 0.4:
             rest_s = rng.uniform(8.0, 10.5)
         count = max(260, round(1000 * rest_s))
         track.go(np.zeros(count), np.linspace(track.aside_m, feet_m, count))  # rolled back to the feet

@@ -62,8 +62,16 @@ def pull_through(rng: Rng) -> Scene:
         _ready(track, who)
         reps = _reps_of(rng)
         track.breathes = False
+        top_m = lockout
         for _ in range(reps):
-            hinge_rep(track, who, number, top_m=lockout)
+            hinge_rep(track, who, number, top_m=top_m)
+            if rng.random() < 0.03:
+                track.note("steps forward")
+                by = rng.uniform(0.02, 0.06)
+                track.reps[-1].asked, track.breathes = False, True
+                track.move(by, rng.uniform(0.5, 1.0))
+                track.hold(rng.uniform(0.5, 2.0))
+                top_m += by
         track.hold(rng.uniform(0.5, 2.0))
         _let_back(track, number, sets)
     return scene
@@ -77,6 +85,22 @@ def _let_back(track: Track, number: int, sets: int) -> None:
     )
     track.go(bounces(rng.uniform(0.0, 0.3), rng), hit=True)
     _stack_rest(track, rng.uniform(18.0, 30.0) if number < sets else rng.uniform(5.0, 15.0))
+
+
+def idle(rng: Rng) -> Scene:
+    """Minutes in which nobody trains: the handle is tugged, taken, held and let back."""
+    track = Track(0.0, rng)
+    scene = Scene("cable-pull-through", "cable", track, 30.0, 75.0, 0.6, 0.4, 1.0, PLATES_KG)
+    for _ in range(int(rng.integers(6, 12))):
+        _stack_rest(track, rng.uniform(18.0, 40.0))
+        track.note("takes the handle, lets it back")
+        _take_up(track)
+        track.walk(0.0, rng.uniform(1.5, 3.0), rng.uniform(0.0, 0.02), rng.uniform(0.05, 0.7))
+        track.hold(rng.uniform(0.5, 8.0), 0.003)
+        track.move(-track.place_m, rng.uniform(0.8, 2.0))
+        track.carried = 0.0
+    track.hold(15.0)
+    return scene
 
 
 def row(rng: Rng) -> Scene:
@@ -99,7 +123,7 @@ def row(rng: Rng) -> Scene:
         if up_m:
             track.move(up_m, rng.uniform(0.7, 1.5))
         track.hold(rng.uniform(1.5, 3.5), 0.001)
-        for _ in range(_reps_of(rng)):
+        for _ in range(max(2, _reps_of(rng))):  # of a single one nobody knows where it began
             _row_rep(track, who, number, dead=dead)
         track.hold(rng.uniform(0.8, 2.0))
         _let_back(track, number, sets)
@@ -152,7 +176,7 @@ def band(rng: Rng, exercise: str) -> Scene:
                 track.hold(rng.uniform(0.3, 1.0))
             track.hold(rng.uniform(2.0, 5.0))
         track.carried = 1.0
-        track.walk(0.0, rng.uniform(1.5, 3.5), rng.uniform(0.0, 0.01), lockout)
+        track.walk(0.0, rng.uniform(1.5, 3.5), rng.uniform(0.0, 0.03), lockout)
         _ready(track, who)
         track.breathes = False
         for _ in range(_reps_of(rng)):

@@ -30,8 +30,9 @@ KINDS: dict[str, tuple[float, Callable[[Rng], Scene]]] = {
     "band-hinge": (0.8, lambda rng: pulled.band(rng, "banded-hinge")),
     "band-pull": (0.6, lambda rng: pulled.band(rng, "banded-pull-through")),
     "idle": (0.3, barbell.idle),
+    "idle-cable": (0.15, pulled.idle),
 }
-_SHARES = {"clean": 0.5, "ordinary": 0.33, "rough": 0.17}
+_SHARES = {"clean": 0.45, "ordinary": 0.33, "rough": 0.15, "harsh": 0.07}
 
 
 @dataclass
