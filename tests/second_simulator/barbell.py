@@ -24,6 +24,7 @@ class Scene:
     lockout_m: float
     rom_m: float
     travel_ratio: float = 1.0
+    loose_sets: bool = False  # nobody can say where a set ends
     stack_kg: tuple[float, ...] = ()
     band: tuple[float, float, float] = (0.0, 0.0, 0.0)  # N, length at rest m, loss s/m
 
@@ -99,10 +100,10 @@ def _ready(track: Track, who: Lifter) -> None:
         track.hold(rng.uniform(0.4, 1.5))
 
 
-def _hinge_set(track: Track, who: Lifter, set_number: int) -> None:
+def _hinge_set(track: Track, who: Lifter, set_number: int, reps: int | None = None) -> None:
     """The reps of a set that begins at the top; now and then with a partial one."""
     rng = track.rng
-    reps, top_m = _reps_of(rng), track.place_m
+    reps, top_m = reps or _reps_of(rng), track.place_m
     track.breathes = False
     partial = int(rng.integers(0, reps + 1)) if reps > 4 and rng.random() < 0.12 else None
     for n in range(reps + 1):
@@ -126,6 +127,7 @@ def rack(rng: Rng, exercise: str) -> Scene:
     who = some_lifter(rng, exercise)
     lockout = _lockout_m(rng, exercise, who)
     bench = exercise == "bench-press"
+    squats = exercise in {"back-squat", "bench-press"}
     hooks_below = rng.uniform(0.03, 0.10)
     if not bench and exercise != "back-squat" and rng.random() < 0.25:
         hooks_below = rng.uniform(0.1, 0.35)  # from pins
@@ -138,10 +140,7 @@ def rack(rng: Rng, exercise: str) -> Scene:
     for number in range(1, sets + 1):
         if number > 1 and rng.random() < 0.25:
             track.note("another lifter")
-            who = some_lifter(rng, exercise)
-            lockout = _lockout_m(rng, exercise, who)
-            track.move(lockout - hooks_below - track.place_m, 1.5)
-            track.hold(rng.uniform(14.0, 20.0))
+            who, lockout = _another(track, exercise, hooks_below)
         who.load *= rng.uniform(0.8, 1.0)
         track.note(f"set {number}")
         # To one tether a long way out and back is a rep: nobody could be sure.
@@ -154,8 +153,21 @@ def rack(rng: Rng, exercise: str) -> Scene:
             track.hold(rng.uniform(16.0, 25.0))
         over = _unrack(track, walk, hooks_below, bench=bench)
         _ready(track, who)
+        if squats and rng.random() < 0.1:
+            track.note("onto pins")
+            who.pins_m = track.place_m - who.rom_m
         _hinge_set(track, who, number)
-        if exercise in {"back-squat", "bench-press"} and rng.random() < 0.05:
+        while squats and rng.random() < 0.06:
+            track.note("rest-pause")
+            scene.loose_sets = True
+            _re_rack(track, walk, hooks_below, over + track.place_m - lockout, bench=bench)
+            track.carried = 0.0
+            track.hold(rng.uniform(4.0, 12.0))
+            over = _unrack(track, walk, hooks_below, bench=bench)
+            track.hold(rng.uniform(0.5, 2.0))
+            _hinge_set(track, who, number, int(rng.integers(1, 4)))
+        done = sum(rep.set_number == number for rep in track.reps)
+        if squats and done > 3 and rng.random() < 0.05:  # of two, the median would let the failed one count
             _fails(track, who, walk, hooks_below)
         else:
             _re_rack(track, walk, hooks_below, over + track.place_m - lockout, bench=bench)
@@ -163,6 +175,15 @@ def rack(rng: Rng, exercise: str) -> Scene:
             _rest(track, rng.uniform(18.0, 35.0), floor=False)
     _rest(track, rng.uniform(5.0, 20.0), floor=False)
     return scene
+
+
+def _another(track: Track, exercise: str, hooks_below: float) -> tuple[Lifter, float]:
+    """Somebody else takes over: the hooks are moved."""
+    who = some_lifter(track.rng, exercise)
+    lockout = _lockout_m(track.rng, exercise, who)
+    track.move(lockout - hooks_below - track.place_m, 1.5)
+    track.hold(track.rng.uniform(14.0, 20.0))
+    return who, lockout
 
 
 def _unrack(track: Track, walk: float, hooks_below: float, *, bench: bool) -> float:
@@ -195,6 +216,31 @@ def _re_rack(track: Track, walk: float, hooks_below: float, over: float, *, benc
         track.move(by, rng.uniform(0.3, 0.8))
     down = hooks_below + track.place_m - to
     track.move(-down, rng.uniform(0.4, 1.0) * max(1.0, down / 0.12))
+
+
+def touching(rng: Rng) -> Scene:
+    """Picked up, then every rep goes down until the plates touch the floor, and set down."""
+    who = some_lifter(rng, "romanian-deadlift")
+    lockout = FLOOR_M + who.stature_m * rng.uniform(0.26, 0.34)
+    who.rom_m = lockout - FLOOR_M
+    track = Track(FLOOR_M, rng)
+    load_kg = _load_kg(rng, "romanian-deadlift", who)
+    scene = Scene("romanian-deadlift", "barbell", track, load_kg, rng.uniform(52, 115), lockout, who.rom_m)
+    who.scatter, who.pins_m, who.pins_s = 0.0, FLOOR_M, (0.0, 0.4)
+    _rest(track, rng.uniform(4.0, 15.0), floor=True)
+    sets = int(rng.integers(1, 4))
+    for number in range(1, sets + 1):
+        track.note(f"set {number}")
+        track.carried = 1.0
+        track.go(driven(lockout - FLOOR_M, min(0.85, who.load), rng, stick=who.stick, start_mps2=-2.0))
+        _ready(track, who)
+        _hinge_set(track, who, number)
+        track.note("sets down")
+        track.go(timed(FLOOR_M - track.place_m, rng.uniform(0.7, 2.0), 1.8, rng.uniform(0.5, 1.8)))
+        track.carried = 0.0
+        track.go(bounces(rng.uniform(0.0, 0.4), rng), hit=True)
+        _rest(track, rng.uniform(18.0, 32.0), floor=True)
+    return scene
 
 
 def _fails(track: Track, who: Lifter, walk: float, hooks_below: float) -> None:
@@ -256,7 +302,9 @@ def deadlifts(rng: Rng, style: str) -> Scene:
     """Sets of deadlifts: 'stop', 'go' or 'drop'."""
     who = some_lifter(rng, "deadlift")
     lockout = FLOOR_M + who.rom_m
-    track = Track(FLOOR_M, rng)
+    blocks_m = rng.uniform(0.05, max(0.06, who.rom_m - 0.27)) if rng.random() < 0.15 else 0.0
+    who.rom_m -= blocks_m
+    track = Track(FLOOR_M + blocks_m, rng)
     scene = Scene(
         "deadlift", "barbell", track, _load_kg(rng, "deadlift", who), rng.uniform(52, 115), lockout, who.rom_m
     )

@@ -41,6 +41,8 @@ class Lifter:
     scatter: float  # of range, rep to rep
     slump: float  # by how much of the range a lockout may lack
     breath_m: float  # the bar's rise and fall with it at the top
+    pins_m: float  # how high the pins are that it comes down to; 0: none
+    pins_s: tuple[float, float]  # how long it rests there
     moody: bool  # rests as it comes, at the top and at the bottom
     slow_s: float  # how long a lift is drawn out; 0: as it goes
     cluster: bool  # puts some seconds between reps
@@ -155,6 +157,8 @@ def some_lifter(rng: Rng, exercise: str) -> Lifter:
         scatter=rng.uniform(0.04, 0.08) if searching else rng.uniform(0.005, 0.03),
         slump=rng.uniform(0.02, 0.07) if rng.random() < 0.2 else rng.uniform(0.0, 0.01),
         moody=rng.random() < 0.12,
+        pins_m=0.0,
+        pins_s=(0.4, 3.0),
         slow_s=slow_s,
         cluster=rng.random() < 0.08,
         breath_m=rng.uniform(0.003, 0.012) if rng.random() < 0.1 else 0.0,
@@ -166,13 +170,20 @@ def hinge_rep(track: Track, who: Lifter, set_number: int, *, top_m: float, share
     rng = who.rng
     span = who.rom_m * share * float(np.clip(rng.normal(1.0, who.scatter), 0.86, 1.14))
     top, breathed = track.count - 1, track.breathes
+    on_pins = who.pins_m > 0.0 and share == 1.0
+    if on_pins:
+        span = track.place_m - who.pins_m
     way = who.lowering(span)
     bottom_s = who.bottom_rest_s() if share == 1.0 else 0.0
+    if on_pins:
+        bottom_s = rng.uniform(*who.pins_s)
     touch = bottom_s == 0.0
     track.go(way, who.aside(track, way, True, span))
     if not touch:
-        track.hold(bottom_s, rng.uniform(0.0, 0.002))
-        if rng.random() < 0.12:  # a bounce before it goes up
+        track.carried = 0.0 if on_pins else 1.0
+        track.hold(bottom_s, 0.0 if on_pins else rng.uniform(0.0, 0.002))
+        track.carried = 1.0
+        if rng.random() < 0.12 and not on_pins:  # a bounce before it goes up
             bounce_m = span * rng.uniform(0.02, 0.07)
             track.move(bounce_m, rng.uniform(0.18, 0.4))
             track.move(-bounce_m, rng.uniform(0.18, 0.4))

@@ -98,6 +98,8 @@ def _rest(scores: list[Score]) -> list[str]:
     loads = np.array([e for one in scores for e in one.loads])
     if len(loads):
         far = int((np.abs(loads) > 0.02).sum())
+        doubted = sum(one.loads_doubted for one in scores)
+        lines.append(f"right load called another: {doubted} of {len(loads)} sets")
         lines.append(f"load: {len(loads)} sets, beyond 2 %: {far}, largest {100 * np.abs(loads).max():.1f} %")
     for word in ("heel_pct", "load_measured_kg"):
         lines.append(f"{word} null though seen: {sum(one.absent.get(word, 0) for one in scores)}")

@@ -46,6 +46,7 @@ class Score:
     confidence: list[tuple[float, bool]] = field(default_factory=list)
     heel: list[float] = field(default_factory=list)  # said - true, points
     loads: list[float] = field(default_factory=list)  # said / true - 1, a set
+    loads_doubted: int = 0  # sets whose right load was called another
     pins: list[tuple[bool, bool]] = field(default_factory=list)  # wrong, said so rightly
     failure: str = ""
 
@@ -112,7 +113,7 @@ def _score(session: Session, analysis: Analysis, score: Score) -> None:
     score.sets = len(session.sets)
     wrong = np.array(score.missed + score.too_many)
     score.sets_exact = sum(not ((wrong > a - 8.0) & (wrong < b + 8.0)).any() for a, b, _ in session.sets)
-    score.sets_apart = _apart(session, analysis, found)
+    score.sets_apart = 0 if session.scene.loose_sets else _apart(session, analysis, found)
     score.idle_s = float(session.seen.time_s[-1] - session.seen.time_s[0])
     score.idle_s -= sum(b - a for a, b, _ in session.sets)
     if session.scene.load_kg > 5.0:  # not a stick's, nor a band's
@@ -157,6 +158,7 @@ def _loads(session: Session, analysis: Analysis, score: Score) -> None:
                 score.absent["load_measured_kg"] = score.absent.get("load_measured_kg", 0) + 1
             continue
         score.loads.append(weighed.kg / true_kg - 1.0)
+        score.loads_doubted += other_than(true_kg, one.reps, plates) is not None
         if plates and sum(rep.load_measured_kg is not None for rep in one.reps) >= 2:
             wrong = bool(drawn.random() < 0.4)
             at = plates.index(true_kg)

@@ -21,6 +21,7 @@ KINDS: dict[str, tuple[float, Callable[[Rng], Scene]]] = {
     "rdl-rack": (1.5, lambda rng: barbell.rack(rng, "romanian-deadlift")),
     "good-morning": (0.8, lambda rng: barbell.rack(rng, "good-morning")),
     "rdl-floor": (1.2, lambda rng: barbell.from_floor(rng, "romanian-deadlift")),
+    "rdl-touch": (0.7, barbell.touching),
     "broomstick": (1.0, lambda rng: barbell.from_floor(rng, "broomstick-hinge")),
     "deadlift-stop": (1.5, lambda rng: barbell.deadlifts(rng, "stop")),
     "deadlift-go": (0.8, lambda rng: barbell.deadlifts(rng, "go")),
