@@ -57,6 +57,7 @@ class PlumblineApp(ChoosingApp):
 
     CSS_PATH = "app.tcss"
     TITLE = "Plumbline"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-wide")]  # noqa: RUF012  Textual declares no class variable; a phone has 55
     BINDINGS: ClassVar[list[BindingType]] = named(
         [
             Binding("q", "leave", "Quit", tooltip="end the dashboard"),
@@ -192,6 +193,7 @@ class PlumblineApp(ChoosingApp):
 
     def on_mount(self) -> None:
         """Begin to show."""
+        self.set_class(self._shell.served, "-served")
         self.call_after_refresh(self.flush)  # what has come by now stands on the second frame
         self.set_interval(FLUSH_S, self.flush)
         # One station is soon drawn, and its lifter hears the rep.

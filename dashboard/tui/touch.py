@@ -13,7 +13,7 @@ from textual.widgets import Input, OptionList
 # What a terminal sends for keys that are more than one sign (XTerm control sequences).
 _TYPED = {
     "enter": "\r",
-    "escape": "\x1b",
+    "escape": "\x1b[27u",  # kitty's: a bare one read together with the next button's letter is Alt and that
     "space": " ",
     "tab": "\t",
     "slash": "/",

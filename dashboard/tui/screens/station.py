@@ -6,6 +6,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.geometry import Size
 
 from dashboard.floor.reps import RepView
 from dashboard.floor.running import set_summaries
@@ -21,7 +22,7 @@ from dashboard.tui.widgets.coaching import CoachingLines
 from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.keys import Keys
 from dashboard.tui.widgets.reps import RepTable
-from dashboard.tui.widgets.tile import Tile
+from dashboard.tui.widgets.tile import MIN_HEIGHT, Tile
 
 
 class StationScreen(RepKeys, CoachScreen):
@@ -63,7 +64,7 @@ class StationScreen(RepKeys, CoachScreen):
             yield PathPlot(id="path")
             yield CurvePlot(id="curve")
         yield CoachingLines(self.coach.profiles, id="session")
-        yield RepTable(self._first, id="reps")
+        yield RepTable(self._first, self._left_for_reps, id="reps")
         yield Keys(id="keys")
 
     def show(self, shown: FloorSnapshot) -> None:
@@ -83,12 +84,16 @@ class StationScreen(RepKeys, CoachScreen):
         """Return to the floor."""
         self.app.pop_screen()
 
+    def _left_for_reps(self, viewport: Size, width: int) -> int:
+        """Lines that headline, alerts, a small tile, what to say and the keys leave."""
+        others = [self.query_one(kind) for kind in (AlertStrip, CoachingLines, Keys)]
+        taken = sum(one.get_content_height(viewport, viewport, width) for one in others if one.display)
+        return viewport.height - 1 - MIN_HEIGHT - taken
+
     def draw_reps(self) -> None:
         """The table, its selected rep marked, and that rep's curve in the place of what moves now."""
         self.query_one(RepTable).show(self._shown, self.picked)
-        rep, curve = self.selected, self.query_one(CurvePlot)
-        curve.display = rep is not None
-        for live in (Trace, PathPlot):
-            self.query_one(live).display = rep is None
+        rep = self.selected
+        self.set_class(rep is not None, "-picked")
         if rep is not None:
-            curve.show(*of_rep(rep))
+            self.query_one(CurvePlot).show(*of_rep(rep))

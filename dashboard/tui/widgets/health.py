@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 from datetime import date
+from itertools import accumulate
 
 import msgspec
 from rich.segment import Segment
@@ -23,8 +24,11 @@ _COLUMNS = (
     ("replug", 7),
     ("drift ppm", 10),
     ("waiting", 8),
-    ("age s", 7),
+    ("age s", 6),
 )
+_MARK_CELLS = 3
+_CHANNEL_CELLS = 24
+_BESIDE_CHANNEL_CELLS = 38  # rates and when it was calibrated
 _BAD = Style(color=VERMILION, bold=True)
 
 
@@ -71,16 +75,19 @@ class HealthTable(Lines):
 
     def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
         """The heading and the stations around the chosen one."""
+        room, whole = width - _MARK_CELLS, accumulate(cells for _, cells in _COLUMNS)
+        columns = sum(end <= room for end in whole)  # on a phone the others stand below in words
         heading = "".join(
-            f"{name:<{cells}}" if i < 2 else f"{name:>{cells}}" for i, (name, cells) in enumerate(_COLUMNS)
+            f"{name:<{cells}}" if i < 2 else f"{name:>{cells}}"
+            for i, (name, cells) in enumerate(_COLUMNS[:columns])
         )
         keys = [one.view.key for one in self._stations]
         place = keys.index(self._chosen) if self._chosen in keys else 0
         first = max(0, min(place - (height - 1) // 2, len(keys) - (height - 1)))
-        rows = [self._row(one) for one in self._stations[first : first + height - 1]]
+        rows = [self._row(one, columns) for one in self._stations[first : first + height - 1]]
         return [[Segment(f"   {heading}", FAINT)], *rows]
 
-    def _row(self, one: StationHealth) -> list[Segment]:
+    def _row(self, one: StationHealth, columns: int) -> list[Segment]:
         health = one.session.health
         link = one.view.link
         cells = [one.view.name, link.text if link.name == "stale" else link.name]
@@ -96,7 +103,7 @@ class HealthTable(Lines):
             ]
         words = "".join(
             f"{cell[: size - 1]:<{size}}" if i < 2 else f"{cell:>{size}}"
-            for i, (cell, (_, size)) in enumerate(zip(cells, _COLUMNS, strict=False))
+            for i, (cell, (_, size)) in enumerate(zip(cells, _COLUMNS[:columns], strict=False))
         )
         mark = "▶" if one.view.key == self._chosen else " "
         state = Segment("✖ ", _BAD) if one.faults else Segment("● ", Style(color=BLUE))
@@ -138,12 +145,17 @@ def detail_lines(one: StationHealth, width: int) -> list[list[Segment]]:
     rates = health.rates_hz if health else {}
     if info is not None and info.sensors:
         found.append([])
-        found.append([Segment(f"   {'channel':<24}{'configured':>11}{'measured':>10}  calibrated", FAINT)])
+        cells = min(_CHANNEL_CELLS, max(8, width - _BESIDE_CHANNEL_CELLS))
+        found.append(
+            [Segment(f"   {'channel':<{cells}}{'configured':>11}{'measured':>10}  calibrated", FAINT)]
+        )
         for sensor, calibrated in zip(info.sensors, one.calibrated, strict=True):
             asked = "as it comes" if sensor.rate_hz is None else f"{sensor.rate_hz:.4g} Hz"
             seen = rates.get(sensor.channel)
             measured = "–" if seen is None else f"{seen:.4g} Hz"
-            found.append([Segment(f"   {sensor.channel[:23]:<24}{asked:>11}{measured:>10}  {calibrated}")])
+            found.append(
+                [Segment(f"   {sensor.channel[: cells - 1]:<{cells}}{asked:>11}{measured:>10}  {calibrated}")]
+            )
     if info is not None:
         found.append([])
         versions = " · ".join(

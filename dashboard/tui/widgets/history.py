@@ -28,6 +28,7 @@ from station.motion import motion_of
 from station.records import Rep
 
 LIST_CELLS = 30
+BESIDE_CELLS = 48  # the least for what is chosen beside the list
 NARROW = 54  # cells for the sets; fewer, and the year and the path go
 LEAST_SPAN = 0.1  # of a curve's axis, of the largest value
 STANDINGS: tuple[Standing, ...] = tuple(STANDING_TITLES)
@@ -72,13 +73,17 @@ class HistoryLines(Lines):
         self.empty = "reading the record …"  # said where there is nothing
 
     def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
-        """The list at the left, what was chosen at the right."""
+        """The list at the left, on a phone above, and what was chosen."""
         if self.problem is not None:
             # a path may be longer than the screen is wide
             said = textwrap.wrap(self.problem, max(1, width - 2))
             return [[Segment(f" {line}", Style(color=YELLOW, bold=True))] for line in said]
         if not self.practised:
             return [[Segment(f" {self.empty}", FAINT)]]
+        if width < LIST_CELLS + BESIDE_CELLS:
+            rows = min(len(self.practised), height // 5) + 1
+            above = list_lines(self.practised, self.chosen, self._profiles, self.names, rows)
+            return [*above, [], *self._right(width, height - rows - 1)]
         left = list_lines(self.practised, self.chosen, self._profiles, self.names, height)
         right = self._right(width - LIST_CELLS - 1, height)
         blank = [Segment(" " * LIST_CELLS)]

@@ -1,6 +1,6 @@
 """The reps of a set, one line each: how fast, in what tempo, on what path."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from rich.segment import Segment
@@ -30,6 +30,8 @@ _HEAD_CELLS = 11  # glyph, number, velocity
 _STILL_MPS = 1e-3  # slower is no lift, and nothing to draw to scale
 _OFF = Style(color=YELLOW, bold=True)
 _TAIL_CELLS = 46  # tempo, path, range and loss right of the bar
+_PATH_CELLS = 13
+_NARROW_PATH_CELLS = 9  # a phone's: the figures, and no words
 _SIGMA_CELLS = 4  # ± behind a velocity and a range, where there is room
 _LEAST_BAR = 12
 
@@ -49,9 +51,17 @@ class PastSet(msgspec.Struct, frozen=True, kw_only=True):
 class RepTable(Lines):
     """Bars of mean concentric velocity against the cut-off, and each rep's tempo, path, range and loss."""
 
-    def __init__(self, view: StationView | PastSet, *, id: str | None = None) -> None:
+    def __init__(
+        self,
+        view: StationView | PastSet,
+        left: Callable[[Size, int], int] = lambda viewport, _: viewport.height,
+        *,
+        id: str | None = None,
+    ) -> None:
+        """`left` of a viewport, in lines, by what else is on the screen at a width."""
         super().__init__(id=id)
         self.view = view
+        self._left = left
         self._picked: str | None = None
 
     def show(self, view: StationView | PastSet, picked: str | None = None) -> None:
@@ -65,7 +75,7 @@ class RepTable(Lines):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Room for a usual set; a longer one gets more while the screen has it."""
-        return 2 + max(8, len(self.view.reps))
+        return max(3, min(2 + max(8, len(self.view.reps)), self._left(viewport, width)))
 
     def lines(self, width: int, height: int) -> Sequence[Sequence[Segment]]:
         """A heading, the prescription, and the newest reps that fit."""
@@ -76,7 +86,9 @@ def rep_lines(
     view: StationView | PastSet, width: int, height: int, picked: str | None = None
 ) -> list[list[Segment]]:
     """The table in `width` × `height` cells; the oldest reps go where there is no room."""
-    bar = max(4, width - _HEAD_CELLS - _TAIL_CELLS)
+    bar = width - _HEAD_CELLS - _TAIL_CELLS
+    path_cells = _PATH_CELLS if bar >= 0 else _NARROW_PATH_CELLS
+    bar = max(0, bar)
     known = any(rep.mean_velocity_sigma_mps is not None for rep in view.reps)
     more = _SIGMA_CELLS if known and bar - 2 * _SIGMA_CELLS >= _LEAST_BAR else 0
     bar -= 2 * more
@@ -86,31 +98,35 @@ def rep_lines(
     scale = scale if scale > _STILL_MPS else 1.0
     asked_pct = view.loss_cutoff_pct
     cutoff = fastest * (1.0 - asked_pct / 100.0) if fastest and asked_pct is not None else None
-    heading = f"{' rep  m/s':<{_HEAD_CELLS + more + bar}}" + _columns(_PHASES, "path mm", "cm", "loss", more)
+    heading = f"{' rep  m/s':<{_HEAD_CELLS + more + bar}}" + _columns(
+        _PHASES, "path mm", path_cells, "cm", "loss", more
+    )
     limit = "" if view.path_limit_m is None else f"≤ {number(1000 * view.path_limit_m)}"
     tempo = asked_tempo(view.target_tempo_s) or ["–"] * 4
     cutoff_words = "" if asked_pct is None else f"{number(asked_pct)} %"
     speed = velocity_words(view.velocity_zone, view.velocity_target)
-    asked = f"{f' asked {speed}':<{_HEAD_CELLS + more + bar}}"
-    asked += _columns(tempo, limit, "", cutoff_words, more)
+    words = f" asked {speed}" if len(speed) < more + bar + 4 else " asked"
+    asked = f"{words:<{_HEAD_CELLS + more + bar}}"
+    asked += _columns(tempo, limit, path_cells, "", cutoff_words, more)
     room = max(1, height - 2)
     ids = [rep.event_id for rep in view.reps]
     end = len(ids) if picked not in ids else max(min(len(ids), room), ids.index(picked) + 1)
     rows = [
-        _row(rep, view.sees_path, bar, more, scale, cutoff, rep.event_id == picked)
+        _row(rep, view.sees_path, bar, path_cells, more, scale, cutoff, rep.event_id == picked)
         for rep in view.reps[max(0, end - room) : end]
     ]
     return [[Segment(heading, FAINT)], [Segment(asked, FAINT)], *rows][:height]
 
 
-def _columns(tempo: Sequence[str], path: str, rom: str, loss: str, more: int) -> str:
-    return "".join(f"{phase:>5}" for phase in tempo) + f"{path:>13}{rom:>{5 + more}}{loss:>7}"
+def _columns(tempo: Sequence[str], path: str, path_cells: int, rom: str, loss: str, more: int) -> str:
+    return "".join(f"{phase:>5}" for phase in tempo) + f"{path:>{path_cells}}{rom:>{5 + more}}{loss:>7}"
 
 
 def _row(
     rep: RepView,
     sees_path: bool,
     bar: int,
+    path_cells: int,
     more: int,
     scale_mps: float,
     cutoff_mps: float | None,
@@ -141,7 +157,9 @@ def _row(
     for did, judged in zip(rep.tempo_words, rep.tempo, strict=True):
         line.append(Segment(f"{did:>5}", _OFF if judged is not None and judged.off else PLAIN))
     measured = PLAIN if rep.path_m is not None else FAINT
-    line.append(Segment(f"{_path(rep, sees_path):>13}", _OFF if rep.path is Outcome.OFF else measured))
+    path = _path(rep, sees_path)
+    path = path if len(path) < path_cells else "–"
+    line.append(Segment(f"{path:>{path_cells}}", _OFF if rep.path is Outcome.OFF else measured))
     line.append(Segment(f"{rom:>{5 + more}}"))
     loss = "–" if rep.velocity_loss_pct is None else f"{truncated_pct(rep.velocity_loss_pct)} %"
     line.append(Segment(f"{loss:>7}", Style(color=ORANGE, bold=True) if rep.loss_reached else PLAIN))

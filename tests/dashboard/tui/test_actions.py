@@ -21,8 +21,7 @@ from dashboard.tui.screens.reps import KEYS
 from station.config import Mqtt
 from station.exercises import all_profiles
 from station.messages import BadgeMessage, CommandMessage, ReplyCode, ReplyMessage, decode, new_id, now_utc
-
-SIZES = [(80, 24), (120, 40), (200, 60)]
+from tests.dashboard.sizes import TERMINALS
 
 
 def screen_text(app: PlumblineApp) -> str:
@@ -96,7 +95,7 @@ def coach(broker: Any, edge: Any, until: Any) -> Iterator[Callable[..., None]]:
         client.stop()
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", TERMINALS)
 def test_every_action_is_one_key_and_goes_out_with_who_did_it(
     coach: Any, edge: Any, words: Any, size: tuple[int, int]
 ) -> None:

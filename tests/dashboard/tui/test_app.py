@@ -22,9 +22,9 @@ from dashboard.tui.widgets.tile import LOOK, Tile
 from station.config import Mqtt
 from station.exercises import all_profiles
 from station.messages import ReplyMessage, Sensor, decode, new_id, now_utc
+from tests.dashboard.sizes import SIZES
 
 EXPECTED = Path(__file__).parent / "expected"
-SIZES = [(80, 24), (120, 40), (200, 60)]
 
 
 RACK_1 = {

@@ -13,8 +13,7 @@ from dashboard.tui.screens.coach import ACTIONS
 from dashboard.tui.screens.history import HistoryScreen
 from dashboard.tui.screens.reps import KEYS
 from station.exercises import all_profiles
-
-SIZES = [(80, 24), (120, 40), (200, 60)]
+from tests.dashboard.sizes import SIZES
 
 
 def app_of(still: Any, words: Any, **given: Any) -> PlumblineApp:

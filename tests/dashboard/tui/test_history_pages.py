@@ -18,8 +18,8 @@ from dashboard.tui.app import PlumblineApp
 from dashboard.tui.screens.history import HistoryScreen
 from dashboard.tui.widgets.history import HistoryLines
 from station.exercises import all_profiles
+from tests.dashboard.sizes import SIZES
 
-SIZES = [(80, 24), (120, 40), (200, 60)]
 PEOPLE = [
     Athlete(id="a-17", name="Ana Okoro", squad="juniors"),
     Athlete(id="b-04", name="Ben Lund", squad="juniors"),

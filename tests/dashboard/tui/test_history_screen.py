@@ -14,8 +14,7 @@ from dashboard.tui.screens.history import HistoryScreen
 from dashboard.tui.widgets.history import MEASURES, trend_lines
 from dashboard.tui.widgets.lines import BLUE
 from station.exercises import all_profiles
-
-SIZES = [(80, 24), (120, 40), (200, 60)]
+from tests.dashboard.sizes import SIZES
 
 
 def fill(file: Path, words: Any) -> None:

@@ -27,6 +27,7 @@ from station.cli import main
 from station.exercises import all_profiles
 from station.messages import MAX_PAYLOAD_BYTES, CommandMessage, ReplyMessage, encode
 from station.records import Rep
+from tests.dashboard.sizes import TERMINALS
 
 TEXTS = {
     "ansi": "\x1b[2J\x1b[31mana",
@@ -49,7 +50,6 @@ NONSENSE = [
     b'{"schema":"plumbline/state/1","event_id":"e","at_utc":"t","session":"a1","state":"\\ud800"}',
     b"\xff\xfe\x00",
 ]
-SIZES = [(80, 24), (120, 40), (200, 60)]
 PROFILES = all_profiles()
 
 
@@ -150,7 +150,7 @@ def encoded(message: Any) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), list(zip(TEXTS.values(), itertools.cycle(SIZES), strict=False)), ids=TEXTS.keys()
+    ("text", "size"), list(zip(TEXTS.values(), itertools.cycle(TERMINALS), strict=False)), ids=TEXTS.keys()
 )
 def test_on_the_lifters_screen_too(
     still: Any, words: Any, looks: Any, text: str, size: tuple[int, int]

@@ -16,6 +16,7 @@ from dashboard.tui.lifter.view import NOTHING_ASKED, Ask, lifter_lines
 from dashboard.tui.widgets.digits import big, legible_to_m
 from station.exercises import all_profiles
 from station.topics import Address
+from tests.dashboard.sizes import SIZES
 
 PROFILES = all_profiles()
 DOCS = Path(__file__).parents[3] / "docs" / "screens.md"
@@ -263,7 +264,7 @@ def test_the_choices_are_the_next_athlete_and_four_exercises_of_the_station_larg
     assert all(is_large(text, large) for large in ("0 ben", "3 back squat", "4 bench press"))
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+@pytest.mark.parametrize("size", SIZES)
 def test_the_screens_of_a_lifter_look_as_reviewed(words: Any, looks: Any, size: tuple[int, int]) -> None:
     say = words()
     waiting = seen(say.state(), say.info(**RESTING, queue=["ana", "ben"]), say.live(1.0))

@@ -12,12 +12,19 @@ from typing import Any
 import pytest
 
 from dashboard.record.store import Arrived, open_store
+from tests.dashboard.sizes import BROWSERS
 
 pytestmark = pytest.mark.long
 
-SIZES = [(1280, 800), (1024, 768), (390, 844)]
+# What the terminal says of its size is kept.
 # A player that records stands in for the browser's: what would have sounded is counted.
 PLAYER = """
+const send = WebSocket.prototype.send;
+WebSocket.prototype.send = function (data) {
+  const [what, size] = JSON.parse(data);
+  if (what === "resize") window.columns_rows = `${size.width}x${size.height}`;
+  send.call(this, data);
+};
 window.sounded = 0;
 window.AudioContext = class {
   currentTime = 0; destination = {};
@@ -55,7 +62,7 @@ async def tap(browser: Any, words: str) -> None:
     await browser.tap(*box)
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", BROWSERS, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_every_key_is_a_button_for_a_finger_and_does_what_the_key_does(
     served: Callable[..., str],
     in_a_browser: Any,
@@ -75,12 +82,20 @@ def test_every_key_is_a_button_for_a_finger_and_does_what_the_key_does(
 
     async def drive(browser: Any) -> None:
         await browser.until(lambda: "ana" in browser.received, 60.0)
+        columns, rows = BROWSERS[size]
+        await browser.poll(f"window.columns_rows === '{columns}x{rows}'")
         await tap(browser, "Tare")
         await hears(b'"tare"')
         await tap(browser, "Load")
         await tap(browser, "Back")  # the buttons are those of the dialog
         await tap(browser, "Station")
         await tap(browser, "Floor")
+        await browser.poll(f"!!({BUTTON % 'Station'})")
+        await tap(browser, "Health")
+        await browser.poll(f"!({BUTTON % 'Tare'})")
+        await browser.value(f"({BUTTON % 'Back'}).click(), ({BUTTON % 'History'}).click()")  # in one piece
+        await browser.poll(f"!!({BUTTON % 'Board'})")
+        await tap(browser, "Back")
         await browser.poll(f"!!({BUTTON % 'Station'})")
         small = await browser.value(
             "[...document.querySelectorAll('#keys button')].map((one) => one.getBoundingClientRect())"
