@@ -17,12 +17,12 @@ out on the noise-free motion by the definitions' own words.
     report.py    the tables
     drawing.py   one session as a picture
 
-    python -m tests.second_simulator --reps 40000 [--seed S] [--only KIND …] [--jobs N]
+    python -m tests.second_simulator --reps 40000 [--seed S] [--only KIND] [--jobs N]
     python -m tests.second_simulator --only KIND --plot SEED [--write DIR]
 
 Where two careful people could disagree, the simulator does not go, or does not ask (`asked` of a rep):
-partial reps have 40 to 50 % of the range and come after two full ones; pauses at the bottom are below 5 s and
-between reps below 9 s; nothing is put down and taken up again within 15 s; a boundary that moves by more than
+partial reps have 40 to 50 % of the range, in sets of five and more; pauses at the bottom are below 5 s and
+between reps below 12 s; nothing is put down and taken up again within 15 s; a boundary that moves by over
 60 ms where its zone is 12 or 18 % and its threshold a tenth lower or higher is not asked for; neither is the
 lowering of a bar that was dropped. Voluntary motion has corners of 28 ms (Gaussian): what is sharper would be
 above the 5 Hz that the definitions leave out.

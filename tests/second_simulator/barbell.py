@@ -105,7 +105,9 @@ def _hinge_set(track: Track, who: Lifter, set_number: int, reps: int | None = No
     rng = track.rng
     reps, top_m = reps or _reps_of(rng), track.place_m
     track.breathes = False
-    partial = int(rng.integers(0, reps + 1)) if reps > 4 and rng.random() < 0.12 else None
+    partial = (
+        int(rng.integers(0, reps + 1)) if reps > 4 and who.scatter < 0.035 and rng.random() < 0.14 else None
+    )
     for n in range(reps + 1):
         if n == partial:
             track.note("partial")

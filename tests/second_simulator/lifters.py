@@ -168,7 +168,8 @@ def some_lifter(rng: Rng, exercise: str) -> Lifter:
 def hinge_rep(track: Track, who: Lifter, set_number: int, *, top_m: float, share: float = 1.0) -> None:
     """Down and up from a held lockout. share: of the lifter's range; below 0.6 it is a partial rep."""
     rng = who.rng
-    span = who.rom_m * share * float(np.clip(rng.normal(1.0, who.scatter), 0.86, 1.14))
+    scatter = who.scatter if share == 1.0 else 0.01
+    span = who.rom_m * share * float(np.clip(rng.normal(1.0, scatter), 0.86, 1.14))
     top, breathed = track.count - 1, track.breathes
     on_pins = who.pins_m > 0.0 and share == 1.0
     if on_pins:
