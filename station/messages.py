@@ -212,6 +212,7 @@ CommandName = Literal[
     "zero",  # the lengths' zero, after a tether or its unit was moved
     "end-set",
     "restart-set",
+    "continue-set",  # the one that its gap has ended
     "mark-rep",
     "add-rep",  # one that the station missed
     "give-set",  # to another athlete, whole or from one of its reps on

@@ -106,7 +106,7 @@ class SetBook:
     def due(self, now_s: float, busy: bool) -> bool:
         """Whether the set's gap has passed with nothing going on."""
         a_set = self._running
-        return not busy and a_set is not None and now_s - a_set.end_s > self._gap_s(a_set) + GRACE_S
+        return not busy and a_set is not None and now_s - a_set.gap_from_s > self._gap_s(a_set) + GRACE_S
 
     def end(self, known_s: float) -> SetEvents:
         """End the running set: pending reps are confirmed, the summary is published."""
@@ -250,6 +250,31 @@ class SetBook:
 
         return a_set.number, count, events, undo
 
+    def go_on(self, at_s: float, known_s: float) -> tuple[int, SetEvents, Undo]:
+        """Go on with the set that its gap has ended, and with what has begun since; its gap begins anew."""
+        since = self._running
+        held = [one for one in self._sets if one is not since and one.section is self._sections[-1]]
+        if not held:
+            raise CommandError(ReplyCode.NO_SET, "there is no set to go on with")
+        a_set, moved = held[-1], since.entries if since else []
+        a_set.over, a_set.continued_s = False, at_s
+        if since is not None:
+            self._sets.remove(since)
+            a_set.entries, since.entries = [*a_set.entries, *moved], []
+            self._move(a_set)
+
+        def undo() -> SetEvents:
+            a_set.over, a_set.continued_s = True, float("-inf")
+            if since is None:
+                return self._judge(a_set, known_s)
+            place = a_set.entries.index(moved[0])
+            a_set.entries, since.entries = a_set.entries[:place], a_set.entries[place:]
+            self._sets.insert(self._sets.index(a_set) + 1, since)
+            self._move(since)
+            return self._judge(a_set, known_s) + self._judge(since, known_s)
+
+        return a_set.number, self._judge(a_set, known_s), undo
+
     # What it looks like
 
     def newest(self) -> SetView | None:
@@ -306,7 +331,7 @@ class SetBook:
         """The set of a rep that began at `start_s`; what ended by it."""
         section = next((one for one in reversed(self._sections) if one.from_s <= start_s), self._sections[0])
         of_section = [one for one in self._sets if one.section is section]
-        if of_section and start_s - of_section[-1].end_s <= section.profile.set_gap_s:
+        if of_section and start_s - of_section[-1].gap_from_s <= section.profile.set_gap_s:
             return of_section[-1], []
         events = self._end(of_section[-1], known_s) if of_section and not of_section[-1].over else []
         self._numbers += 1

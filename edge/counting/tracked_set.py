@@ -35,6 +35,7 @@ class TrackedSet:
     ids: int = 0
     over: bool = False
     void_by: str | None = None  # who has restarted it
+    continued_s: float = float("-inf")  # when somebody said last that it goes on
     said: SetEvent | None = None
 
     @property
@@ -49,6 +50,11 @@ class TrackedSet:
             (entry.measured.end_s for entry in self.entries if entry.state != "rejected"),
             default=self.begun_s,
         )
+
+    @property
+    def gap_from_s(self) -> float:
+        """From when on its gap passes."""
+        return max(self.end_s, self.continued_s)
 
     @property
     def reps(self) -> list[Rep]:

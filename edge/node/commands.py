@@ -113,6 +113,10 @@ class Commands:
                 self._session.take(events)
                 text = f"set {number} does not count, {count} reps; counting from one"
                 return text, self._taken_back(take_back, f"set {number} counts again")
+            case "continue-set":
+                number, changed_by, take_back = sets.go_on(self._session.sample_s, known_s)
+                self._session.take(changed_by)
+                return f"set {number} goes on", self._taken_back(take_back, f"set {number} is over")
             case "mark-rep":
                 rep_id = self._session.short_id(command.rep_event_id)
                 return self._put_right(sets.mark(rep_id, command.mark, by, known_s), rep_id)

@@ -19,6 +19,7 @@ MAX_BADGE = 32
 CHOICES = 4  # exercises to pick from: what can be read from three metres
 LINE = 15  # characters of a line of large letters, beside its number
 REJECTED_IN_A_ROW = 3  # reps not counted for their range: half reps are one or two
+GO_ON_S, GO_ON_REPS = 120.0, 3  # after a pause that ended a set, and into the set after it
 MOVEMENTS_REJECTED = 5  # in a row: taking a bar up and putting it down are one or two
 
 
@@ -103,6 +104,13 @@ def mark_of(rep: RepView, counts: bool) -> Mark:
     if counts:
         return "counted"
     return "partial" if rep.reason_code in PARTIAL else "false"
+
+
+def goes_on(view: StationView) -> bool:
+    """Whether the lifter may mean that a set which a long pause has ended goes on."""
+    if view.set_over:
+        return bool(view.reps) and (view.rest_s or 0.0) < GO_ON_S
+    return view.set_number is not None and view.set_number > 1 and 0 < len(view.reps) <= GO_ON_REPS
 
 
 def seems_another(reps: Sequence[RepView], rejected_since: int) -> bool:

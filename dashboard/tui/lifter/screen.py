@@ -24,6 +24,7 @@ from dashboard.tui.lifter.keypad import (
     Typed,
     choices,
     doubtful_rep,
+    goes_on,
     mark_of,
     seems_another,
 )
@@ -177,6 +178,9 @@ class LifterScreen(LiveScreen):
         elif key is Key.NO and (monotonic() - self._done_at_s < MINE_S or self._take_back(view)):
             sender.undo(view.key)
             self._done_at_s = float("-inf")
+        elif key is Key.NO and goes_on(view):
+            sender.send(view.key, "continue-set")
+            self._done_at_s = monotonic()
         elif key is Key.NO:
             self.tell("nothing to take back", False)
 
@@ -274,6 +278,6 @@ class LifterScreen(LiveScreen):
         view, ask = self._view, NOTHING_ASKED
         if view is not None:
             offered = tuple(one.words for one in self._choices)
-            ask = Ask(self._question(view), offered, self._take_back(view))
+            ask = Ask(self._question(view), offered, self._take_back(view), goes_on(view))
         shown = self.query_one(LifterView)
         shown.show(view, self._pace, self._flash, self._keypad.text, self._told, ask)

@@ -33,6 +33,7 @@ class Ask(NamedTuple):
     question: str = ""
     choices: tuple[str, ...] = ()  # what a number and Enter take, from 0 on; empty at a number that is none
     take_back: bool = False  # whether one key takes back what ended the set
+    goes_on: bool = False  # whether one key goes on with a set that its gap has ended
 
 
 NOTHING_ASKED = Ask()
@@ -273,6 +274,6 @@ def _foot(view: StationView, badge: str, ask: Ask, width: int) -> list[Segment]:
     elif ask.choices:
         keys, look = "number ⏎  - back", BOLD
     else:
-        back = "  - take back" if ask.take_back else ""
+        back = "  - take back" if ask.take_back else "  - same set" if ask.goes_on else ""
         keys, look = (f"/ end the set{back}" if lifting else f"* exercise{back}"), FAINT
     return spread([Segment(f" {tempo}{plates}{queue}", PLAIN)], [Segment(f" {keys} ", look)], width)

@@ -68,6 +68,11 @@ async def ended(lifter: Lifter, pilot: Any) -> None:
     await lifter.hear(pilot, lifter.say.set(1, athlete="ana", end_s=11.0), lifter.say.live(13.0))
 
 
+async def paused(lifter: Lifter, pilot: Any) -> None:
+    await ended(lifter, pilot)
+    await lifter.hear(pilot, lifter.say.live(40.0))
+
+
 async def doubtful(lifter: Lifter, pilot: Any) -> None:
     await lifter.press(pilot, [*"0042", "⏎"])
     await a_set(lifter, pilot, confidence=0.6)
@@ -93,6 +98,7 @@ TASKS: dict[str, tuple[Callable[..., Any], tuple[Any, ...] | None]] = {
     "the next athlete of the rack lifts": (ended, ("badge", "ben", None)),
     "end the set": (a_set, ("end-set", None)),
     "go on with a set that was ended": (ended, ("undo", None)),
+    "go on with a set that a long pause has ended": (paused, ("continue-set", None)),
     "a doubtful rep counts": (doubtful, ("mark-rep", REP, "counted")),
     "a doubtful rep was none": (doubtful, ("mark-rep", REP, "false")),
     "a doubtful rep counts, by badge": (doubtful, ("mark-rep", REP, "counted")),

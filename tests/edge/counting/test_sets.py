@@ -1,9 +1,11 @@
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.counting.sets import SetBook
 from station.exercises import load_profile
+from station.messages import CommandError
 from station.records import ReasonCode, Rejected, Rep, RepEvent, SetEvent
 
 RDL = load_profile("rdl")
@@ -156,6 +158,52 @@ def test_revisions_rise_by_one_and_the_summary_agrees_with_the_reps(reps):
     assert summary.counted_reps == sum(e.rep.counted for e in newest)
     assert summary.counted_reps + summary.partial_reps == len(reps)
     assert msgspec.json.decode(msgspec.json.encode(summary), type=type(summary)) == summary
+
+
+def test_a_set_that_a_long_pause_has_ended_goes_on_with_all_that_has_begun_since_and_back():
+    book, newest = SetBook(RDL), {}
+
+    def take(events):
+        newest.update((event.event_id, event) for event in events if isinstance(event, RepEvent))
+
+    def sets():
+        return [event.set_number for event in newest.values()]
+
+    def lift(index, start_s):
+        rep = make_rep(start_s)
+        take(book.rep((1, index), rep, rep.rom_m, "confirmed", rep.end_s))
+
+    lift(0, 0.0)
+    take(book.end(20.0))
+    book.go_on(25.0, 25.0)
+    assert not book.due(30.0, busy=False)  # its gap begins anew
+    lift(1, 30.0)
+    assert sets() == [1, 1] and not book.newest().over
+    take(book.end(50.0))
+    lift(2, 60.0)
+    lift(3, 65.0)
+    assert sets() == [1, 1, 2, 2]
+    _, events, undo = book.go_on(70.0, 70.0)
+    take(events)
+    assert sets() == [1, 1, 1, 1] and book.newest().number == 1
+    assert [event.rep.number for event in newest.values()] == [1, 2, 3, 4]
+    lift(4, 75.0)
+    take(undo())
+    assert sets() == [1, 1, 2, 2, 2] and book.newest().number == 2
+    lift(5, 80.0)
+    assert sets()[-1] == 2
+
+
+def test_there_is_no_set_to_go_on_with_before_one_has_ended_nor_behind_a_line():
+    book = SetBook(RDL)
+    rep = make_rep(0.0)
+    for begin in (lambda: None, lambda: book.rep((1, 0), rep, 0.4, "confirmed", 3.0)):
+        begin()
+        with pytest.raises(CommandError, match="no set to go on with"):
+            book.go_on(5.0, 5.0)
+    book.begin_section(6.0, 6.0, athlete="ben")
+    with pytest.raises(CommandError, match="no set to go on with"):
+        book.go_on(7.0, 7.0)
 
 
 def test_a_set_ended_by_mistake_goes_on_unless_its_gap_has_passed_or_another_has_begun():

@@ -36,6 +36,7 @@ def test_every_command_is_answered(bench: Bench) -> None:
         ("acknowledge", {}, "needs attention"),
         ("sign-off", {}, "say who first"),
         ("restart-set", {}, "no set is running"),
+        ("continue-set", {}, "no set to go on with"),
         ("mark-rep", {"mark": "false"}, "no such rep"),
         ("mark-rep", {"rep_event_id": "another-s1-r1", "mark": "counted"}, "no such rep"),
         ("give-set", {"set_event_id": "another-s1", "athlete": "ana"}, "no such set"),
