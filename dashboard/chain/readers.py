@@ -13,15 +13,18 @@ from psycopg import sql
 from dashboard.chain.kinds import KINDS
 from dashboard.database.postgres import meaning, without_password
 from dashboard.database.tables import ATHLETES, PLANS, VERSION
+from dashboard.history.queries import PRACTISED
 from station.errors import StoreError
 
-READ = (*KINDS, VERSION.name, ATHLETES.name, PLANS.name)  # the last two are empty: names stay in the gym
+OF_A_SITE = (*KINDS, PRACTISED.name)
+READ = (*OF_A_SITE, VERSION.name, ATHLETES.name, PLANS.name)  # the last two are empty: names stay in the gym
 
 _MAKE = """
 CREATE TABLE IF NOT EXISTS chain_readers (role name, site text, PRIMARY KEY (role, site));
-CREATE OR REPLACE FUNCTION chain_my_sites() RETURNS text[] LANGUAGE sql STABLE SECURITY DEFINER
+CREATE OR REPLACE FUNCTION chain_my_sites() RETURNS text[] LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
-    AS $$ SELECT coalesce(array_agg(site), '{}') FROM public.chain_readers WHERE role = session_user $$;
+    AS $$ BEGIN RETURN (SELECT coalesce(array_agg(site), '{}') FROM public.chain_readers
+    WHERE role = session_user); END $$;
 """
 
 
@@ -31,13 +34,15 @@ def protect(db: psycopg.Connection) -> None:
     there = {
         name for (name,) in db.execute("SELECT tablename FROM pg_policies WHERE policyname = 'chain_reader'")
     }
-    for kind in KINDS.keys() - there:
+    for kind in set(OF_A_SITE) - there:
         db.execute(
             f"ALTER TABLE {kind} ENABLE ROW LEVEL SECURITY; ALTER TABLE {kind} FORCE ROW LEVEL SECURITY;"
             f" CREATE POLICY chain_writer ON {kind} TO CURRENT_USER USING (true) WITH CHECK (true);"
             f" CREATE POLICY chain_reader ON {kind} FOR SELECT"
             f" USING (site = ANY ((SELECT chain_my_sites())::text[]))".encode()
         )
+        for (role,) in db.execute("SELECT DISTINCT role FROM chain_readers").fetchall():
+            db.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(sql.Identifier(kind), sql.Identifier(role)))
 
 
 def set_reader(url: str, role: str, sites: Sequence[str]) -> bool:

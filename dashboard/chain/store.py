@@ -90,11 +90,11 @@ class ChainStore:
             return _together(done, len(poison))
 
     def forget(self) -> None:
-        """Let go of deletions that nothing late can undo any more."""
+        """Let go of deletions that nothing late can undo any more, and of lines without reps."""
         with self._errors():
-            self._connected().execute(
-                f"DELETE FROM chain_gone WHERE at_utc < now() - interval '{GONE_KEPT}'".encode()
-            )
+            db = self._connected()
+            db.execute(f"DELETE FROM chain_gone WHERE at_utc < now() - interval '{GONE_KEPT}'".encode())
+            tables.unlist(db)
 
     def _write_alone(self, db: psycopg.Connection, one: Arrived) -> Written:
         with db.transaction():
@@ -146,6 +146,8 @@ class ChainStore:
             elif ahead[kind] != columns:
                 self._upsert(db, kind, columns, some)
         self._delete(db, gone)
+        if gone:  # an athlete who is erased is to be in no list
+            tables.unlist(db, {one.site for one in gone})
         self._quarantine(db, poison)
         acks = self._save(db, batches, streams, rows)
         erased = {one.site for one in newest if one.kind == "erased" and one.columns is not None}
@@ -260,6 +262,8 @@ class ChainStore:
             f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {replaced}"
             f" WHERE (excluded.epoch, excluded.seq) > ({kind}.epoch, {kind}.seq)".encode()
         )
+        if kind == MONTHLY:
+            tables.list_practised(db, f"stage_{kind}")
         db.execute(f"TRUNCATE stage_{kind}".encode())
 
     def _delete(self, db: psycopg.Connection, gone: Sequence[Change]) -> None:

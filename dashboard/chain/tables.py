@@ -17,13 +17,18 @@ from dashboard.chain.kinds import KINDS, MONTHLY
 from dashboard.chain.readers import protect
 from dashboard.database.tables import ERASED, METADATA, SCHEMA_VERSION, VERSION
 from dashboard.database.types import TEXT
+from dashboard.history.queries import PRACTISED
 from station.errors import StoreError
 
 KEY = ("site", "station", "event_id")
 EARLIEST_MONTH = "2020-01"  # what is filed before, or years from now, shares one part
 MONTHS_AHEAD = 3
 _INDEXES = {
-    "reps": (("site", "athlete", "exercise", "at_utc"), ("site", "at_utc"), ("session", "set_number")),
+    "reps": (
+        ("site", "athlete", "exercise", "at_utc"),
+        ("site", "exercise", "at_utc"),
+        ("session", "set_number"),
+    ),
     "sets": (("site", "athlete", "exercise", "at_utc"), ("site", "session")),
     "commands": (("site", "at_utc"),),
     "corrections": (),
@@ -78,6 +83,9 @@ def make(db: Connection) -> None:
                 _make_table(db, _table(table.name) if table.name in KINDS else table)
         for kind in KINDS:
             _add_columns(db, kind)
+        if PRACTISED.name not in there:
+            _make_table(db, PRACTISED)
+            list_practised(db, MONTHLY)
         protect(db)
         db.execute(f"DELETE FROM {VERSION.name}".encode())
         db.execute(f"INSERT INTO {VERSION.name} VALUES ({SCHEMA_VERSION})".encode())
@@ -103,6 +111,31 @@ def month_parts(db: Connection, months: set[str], today: date) -> None:
                 f" (CHECK (at_utc >= '{month}-01T00:00Z' AND at_utc < '{after}-01T00:00Z'))"
                 f" FOR VALUES IN ('{month}')".encode()
             )
+
+
+def list_practised(db: Connection, reps: str) -> None:
+    """Have the athletes and exercises of a table of reps in the list."""
+    db.execute(
+        f"INSERT INTO {PRACTISED.name} AS p SELECT site, athlete, exercise, max(at_utc) FROM {reps}"
+        " WHERE state <> 'rejected' GROUP BY site, athlete, exercise"
+        " ON CONFLICT (site, athlete, exercise) DO UPDATE SET last_utc = excluded.last_utc"
+        " WHERE excluded.last_utc > p.last_utc".encode()
+    )
+
+
+def unlist(db: Connection, sites: set[str] | None = None) -> None:
+    """Take lines that have no rep any more out of the list, of these sites or of all."""
+    # One look into the index for each line; as a join all of the reps would be read.
+    newest = [
+        f"(SELECT r.at_utc FROM {MONTHLY} r WHERE r.site = p.site AND r.athlete {whose}"
+        " AND r.exercise = p.exercise AND r.state <> 'rejected' ORDER BY r.at_utc DESC LIMIT 1)"
+        for whose in ("= p.athlete", "IS NULL")
+    ]
+    db.execute(
+        f"DELETE FROM {PRACTISED.name} p WHERE (site = ANY(%(sites)s) OR %(sites)s IS NULL)"
+        f" AND CASE WHEN athlete IS NULL THEN {newest[1]} ELSE {newest[0]} END IS NULL".encode(),
+        {"sites": None if sites is None else sorted(sites)},
+    )
 
 
 def _table(kind: str) -> Table:

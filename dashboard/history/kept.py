@@ -139,8 +139,6 @@ class Practised(msgspec.Struct, frozen=True, kw_only=True):
 
     athlete: str | None
     exercise: str
-    counted_reps: int
-    first_utc: str
     last_utc: str
 
 

@@ -5,14 +5,16 @@ What is worked out from sets (trends, comparisons, the load-velocity profile) ne
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta, tzinfo
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, and_, func, select, true
+from sqlalchemy import Column, ColumnElement, MetaData, Table, UniqueConstraint, and_, func, select, true
 
 from dashboard.database.database import Database, Row
 from dashboard.database.tables import REPS, SETS
+from dashboard.database.types import TEXT, TIME
 from dashboard.floor.running import STRUCK
 from dashboard.floor.times import UNREADABLE, day_of, format_utc, instant
 from dashboard.history.kept import (
@@ -32,40 +34,55 @@ from station.records import Rep
 
 LONGEST_SET = timedelta(hours=6)  # from its first rep to its last
 MOST_REPS = 20_000  # read at once: a year of one athlete
+MOST_LINES = 5_000  # of athletes and exercises; a gym of 300 has some 1 500
 
 REQUIRED = ("revision", "set_number", "number", "start_s", "end_s")
 _REP_FIELDS = Rep.__struct_fields__
 _AROUND = tuple(name for name in KeptRep.__struct_fields__ if name != "rep")
 
 
-def practised(db: Database) -> list[Practised]:
+# A chain of gyms has too many reps to look through; its ingest keeps this list, by site.
+PRACTISED = Table(
+    "chain_practised",
+    MetaData(),
+    Column("site", TEXT, nullable=False),
+    Column("athlete", TEXT),
+    *(Column(name, kind, nullable=False) for name, kind in (("exercise", TEXT), ("last_utc", TIME))),
+    UniqueConstraint("site", "athlete", "exercise", postgresql_nulls_not_distinct=True),
+)
+
+
+def practised(db: Database, limit: int = MOST_LINES) -> list[Practised]:
     """Which athlete has done which exercise, the latest first."""
-    of = REPS.c
-    last = func.max(of.at_utc).label("last_utc")
-    rows = db.rows(
-        select(
-            of.athlete,
-            of.exercise,
-            func.count().filter(of.counted).label("counted_reps"),
-            func.min(of.at_utc).label("first_utc"),
-            last,
-        )
-        .where(of.state != "rejected")
-        .group_by(of.athlete, of.exercise)
-        .order_by(last.desc(), of.athlete, of.exercise)
-    )
+    of = (PRACTISED if is_chain(db) else REPS).c
+    last = func.max(of.last_utc if "last_utc" in of else of.at_utc).label("last_utc")
+    lines = select(of.athlete, of.exercise, last).group_by(of.athlete, of.exercise)
+    if "state" in of:
+        lines = lines.where(of.state != "rejected")
+    rows = db.rows(lines.order_by(last.desc(), of.athlete, of.exercise).limit(limit))
     return [Practised(**row) for row in rows]
 
 
-def reps(db: Database, wanted: Filter = EVERYTHING, limit: int = MOST_REPS) -> list[KeptRep]:
+def is_chain(db: Database) -> bool:
+    """Whether a history is that of a chain of gyms."""
+    if db.dialect != "postgresql":
+        return False
+    return bool(db.rows(select(func.to_regclass(PRACTISED.name).is_not(None).label("it_is")))[0]["it_is"])
+
+
+def reps(
+    db: Database, wanted: Filter = EVERYTHING, limit: int = MOST_REPS, only: Collection[str] | None = None
+) -> list[KeptRep]:
     """The newest reps of a filter, oldest first; those of a set together and by number.
 
-    Without their curves, which are most of their bytes: see `with_curves`.
+    Without their curves, which are most of their bytes: see `with_curves`. `only`: what of a rep is read
+    besides its number, whether it counts and when it was; the rest is None.
     """
     of = REPS.c
+    read = {*_AROUND, *REQUIRED, "counted", *(only or ())}
     newest = (of.at_utc.desc(), of.set_number.desc(), of.number.desc())
     rows = db.rows(
-        select(*(column for column in of if column is not of.curve))
+        select(*(column for column in of if column is not of.curve and (only is None or column.name in read)))
         .where(condition(REPS, wanted))
         .order_by(*newest)
         .limit(limit)
@@ -73,13 +90,15 @@ def reps(db: Database, wanted: Filter = EVERYTHING, limit: int = MOST_REPS) -> l
     return [kept_rep(row) for row in reversed(rows)]
 
 
-def sets(db: Database, wanted: Filter = EVERYTHING, limit: int = MOST_REPS) -> list[KeptSet]:
+def sets(
+    db: Database, wanted: Filter = EVERYTHING, limit: int = MOST_REPS, only: Collection[str] | None = None
+) -> list[KeptSet]:
     """The sets of a filter, oldest first, out of its newest `limit` reps.
 
     A set belongs whole to where its first rep lies: one that goes on past midnight is of the day before.
-    Where the limit cuts, the oldest set may lack its first reps and is left out.
+    Where the limit cuts, the oldest set may lack its first reps and is left out. `only`: as in `reps`.
     """
-    kept = reps(db, _wider(wanted), limit)
+    kept = reps(db, _wider(wanted), limit, only)
     grouped = group_sets(kept)
     if len(kept) == limit and len(grouped) > 1:
         grouped = grouped[1:]
@@ -148,7 +167,8 @@ def whole_set(db: Database, key: tuple[str, str, str, int]) -> WholeSet:
 def kept_rep(row: Row) -> KeptRep:
     """A row of the table `reps` as a record, with nothing in it that cannot be drawn."""
     row = within_limits(row, REQUIRED)
-    rep = Rep(**{name: row[name] for name in _REP_FIELDS if name != "curve"}, curve=_curve(row.get("curve")))
+    measured: dict[str, Any] = {name: row.get(name) for name in _REP_FIELDS if name != "curve"}
+    rep = Rep(**measured, curve=_curve(row.get("curve")))
     return KeptRep(**{name: row[name] for name in _AROUND}, rep=rep)
 
 

@@ -11,6 +11,11 @@ from dashboard.history.kept import KeptSet
 from station.exercises import Profile
 from station.exercises.coaching import tempo_adherence_pct
 
+# What of a rep is looked at: a gym's weeks are 20 000 reps, and most of their bytes are the rest.
+OF_A_REP = (
+    "mean_concentric_velocity_mps",
+    *("eccentric_s", "bottom_pause_s", "concentric_s", "top_pause_s"),
+)
 DAYS = 28  # strength changes over more than a month
 Standing = Literal["load", "velocity", "tempo", "reps"]
 TITLES: Mapping[Standing, str] = {

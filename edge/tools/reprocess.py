@@ -169,23 +169,28 @@ def on_cluster(jobs: Sequence[Job], address: str) -> Iterator[Outcome]:
     except ImportError:
         raise ConfigError(f"--scheduler needs Dask; {install_with('chain')}") from None
     done: set[str] = set()
+    gone = f"{address}: the scheduler is gone; begin again, what is done is kept"
+    reached = False
     try:
         with Client(address, timeout="10s") as client:  # type: ignore[no-untyped-call]
+            reached = True
             futures = client.map(work, jobs, pure=False, retries=ATTEMPTS)
             names = {future.key: job.name for future, job in zip(futures, jobs, strict=True)}
             for future in as_completed(futures):  # type: ignore[no-untyped-call]
                 if future.status == "lost" or future.cancelled():
-                    raise ConfigError(f"{address}: the scheduler is gone; begin again, what is done is kept")
+                    raise ConfigError(gone)
                 problem = future.exception()
                 yield (
                     future.result() if problem is None else Outcome(names[future.key], 0, str(problem)[:200])
                 )
                 done.add(names[future.key])
     except (OSError, TimeoutError, ValueError) as error:
+        if reached:
+            raise ConfigError(gone) from error
         said = str(error).partition("\n")[0] or "does not answer"
         raise ConfigError(f"--scheduler {address}: {said[:200]}; is it running?") from error
     if len(done) < len(jobs):
-        raise ConfigError(f"{address}: the scheduler is gone; begin again, what is done is kept")
+        raise ConfigError(gone)
 
 
 def differences(old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]]) -> list[str]:

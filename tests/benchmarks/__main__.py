@@ -7,7 +7,7 @@ import sys
 import time
 from importlib import import_module
 
-NAMES = ("frames", "kernel", "pipeline", "latency", "sound", "start", "screen", "chain")
+NAMES = ("frames", "kernel", "pipeline", "latency", "sound", "start", "screen", "chain", "year", "reprocess")
 
 
 def main(names: list[str]) -> int:

@@ -15,7 +15,7 @@ from dashboard.floor.times import UNREADABLE
 from dashboard.history.export import COLUMNS, rows, write_csv
 from dashboard.history.kept import Filter, KeptSet, Practised
 from dashboard.history.queries import practised, sets, training_days, with_curves
-from dashboard.history.standings import since_utc, standings
+from dashboard.history.standings import OF_A_REP, since_utc, standings
 from dashboard.plaintext import clean
 from dashboard.tui.dialogs.ask import AskScreen, Field
 from dashboard.tui.keymap import named
@@ -267,7 +267,7 @@ class HistoryScreen(LiveScreen):
         if past.page == "board":
             squad = self._coach.squads.get(line.athlete or "")
             since = since_utc(line.last_utc)
-            all_sets = sets(db, Filter(exercise=line.exercise, since_utc=since))
+            all_sets = sets(db, Filter(exercise=line.exercise, since_utc=since), only=OF_A_REP)
             if squad is not None:
                 all_sets = [one for one in all_sets if self._coach.squads.get(one.athlete or "") == squad]
             load_kg = done[min(past.place, len(done) - 1)].load_kg if done else None

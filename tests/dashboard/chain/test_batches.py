@@ -153,6 +153,38 @@ def test_a_gyms_own_history_is_not_made_a_chains(postgres: Any) -> None:
         ChainStore(url).open()
 
 
+def test_the_list_of_athletes_and_exercises_holds_what_the_reps_hold(
+    store: ChainStore, chain_url: str
+) -> None:
+    from dashboard.database.schema import open_history  # noqa: PLC0415
+    from dashboard.history.queries import practised  # noqa: PLC0415
+
+    def lines() -> list[tuple[str | None, str, str]]:
+        with open_history(chain_url) as db:
+            return [(one.athlete, one.exercise, one.last_utc) for one in practised(db)]
+
+    january, february = ("2030-01-31T10:00:00.000Z", "2030-02-01T10:00:00.000Z")
+    some = [
+        row(1),
+        row(2, event_id="r2", athlete=None),
+        row(3, event_id="r3", athlete="a-18", at_utc=february),
+        row(4, event_id="r4", athlete="a-19", state="rejected"),
+    ]
+    store.write([batch(*some, last=4)])
+    assert lines() == [("a-18", "rdl", february), ("a-17", "rdl", january), (None, "rdl", january)]
+    store.write([batch(row(5, event_id="r5", athlete="a-17", at_utc=february), first=5, last=5)])
+    assert lines()[0] == ("a-17", "rdl", february)
+    gone = [(6, "reps", "rack-1", "r3", "2030-02"), (7, "reps", "rack-1", "r2", "2030-01")]
+    store.write([batch(first=6, last=7, columns={}, rows={}, gone=gone)])
+    assert lines() == [("a-17", "rdl", february)]
+    assert chain_rows(chain_url, "SELECT athlete FROM chain_practised") == [("a-17",)]
+    # A coach gives the reps of one athlete to another: the line goes by the hour.
+    given = [row(8, athlete="a-20"), row(9, event_id="r5", athlete="a-20", at_utc=february)]
+    store.write([batch(*given, first=8, last=9)])
+    store.forget()
+    assert [one[0] for one in lines()] == ["a-20"]
+
+
 def test_a_chain_is_read_as_a_history(store: ChainStore, chain_url: str) -> None:
     from dashboard.database.schema import open_history  # noqa: PLC0415
     from dashboard.history.queries import practised  # noqa: PLC0415

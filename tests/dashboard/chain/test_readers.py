@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dashboard.chain.readers import READ, set_reader
+from dashboard.chain.readers import OF_A_SITE, READ, set_reader
 from dashboard.chain.store import ChainStore
 from station.cli import main
 from tests.dashboard.chain.test_batches import batch_of, row
@@ -81,9 +81,7 @@ def test_the_owner_is_held_to_it_as_well(url: str) -> None:
     with psycopg.connect(url) as db:
         query = "SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity ORDER BY relname"
         held = [name for (name,) in db.execute(query)]
-    assert held == sorted(
-        name for name in READ if name in ("commands", "corrections", "erased", "reps", "sets")
-    )
+    assert held == sorted(name for name in READ if name in OF_A_SITE)
 
 
 def test_export_and_the_sessions_of_a_coach_are_of_their_gym(url: str, tmp_path: Any, capsys: Any) -> None:

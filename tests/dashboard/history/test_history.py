@@ -18,6 +18,7 @@ from dashboard.database.schema import open_history
 from dashboard.history import cli, queries
 from dashboard.history.export import COLUMNS, rows, write_csv, write_json_lines
 from dashboard.history.kept import Filter, KeptRep, group_sets
+from dashboard.history.standings import OF_A_REP, TITLES, Standing, standings
 from dashboard.history.trends import compare_sets, trend
 from dashboard.record.store import Arrived, SqlStore, open_store
 from station.errors import StoreError
@@ -119,6 +120,19 @@ def test_a_limit_never_shows_half_a_set(past: Past, where: str) -> None:
     with open_history(where) as db:
         found = queries.sets(db, limit=4)
     assert [one.key[2:] for one in found] == [("one", 3), ("two", 1)]
+
+
+@pytest.mark.parametrize("by", list(TITLES))
+def test_the_board_reads_a_part_of_a_rep_and_stands_as_from_all_of_it(
+    past: Past, where: str, by: Standing
+) -> None:
+    tempo = {"eccentric_s": 2.0, "bottom_pause_s": 0.0, "concentric_s": 1.0, "top_pause_s": 1.0}
+    past.add_set("three", 1, [0.55, 0.5], "2030-02-04T10:00", athlete="c-01", load_kg=60.0, **tempo)
+    profile = all_profiles()["romanian-deadlift"]
+    with open_history(where) as db:
+        whole, part = queries.sets(db), queries.sets(db, only=OF_A_REP)
+    assert [one.key for one in part] == [one.key for one in whole]
+    assert standings(part, by, profile, 60.0) == standings(whole, by, profile, 60.0) != []
 
 
 def test_trends_have_a_point_per_set_and_none_for_what_was_not_measured(past: Past, where: str) -> None:

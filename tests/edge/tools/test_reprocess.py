@@ -2,6 +2,11 @@
 
 import os
 import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,6 +17,7 @@ import pytest
 from edge.tools import reprocess
 from station.cli import main
 
+ROOT = Path(__file__).parents[3]
 STATION = '[station]\nid = "rack-1"\nkind = "barbell"\n[geometry]\nlpt_anchor_m = [0.0, 0.0]\n'
 
 
@@ -112,3 +118,105 @@ def test_a_scheduler_that_is_not_there_is_said_in_a_line(archive: Path, capsys: 
     capsys.readouterr()
     assert run(archive, "out", "--scheduler", "tcp://127.0.0.1:1") == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+class Cluster:
+    """A scheduler and two workers, each a process of its own that can be killed."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+        self._folder = folder
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str) -> None:
+        """Start `scheduler` or a worker."""
+        port = self.address.rpartition(":")[2]
+        given = ["--host", "127.0.0.1", "--port", port, "--no-dashboard"]
+        if name != "scheduler":
+            given = [self.address, "--nthreads", "1", "--no-dashboard", "--no-nanny", "--name", name]
+        kind = "scheduler" if name == "scheduler" else "worker"
+        with (self._folder / "cluster.log").open("ab") as log:
+            self.running[name] = subprocess.Popen(
+                [sys.executable, "-m", "distributed.cli.dask_" + kind, *given],
+                stdout=log, stderr=log, cwd=self._folder, env=os.environ | {"PYTHONPATH": str(ROOT)},
+            )  # fmt: skip
+
+    def kill(self, name: str) -> None:
+        """SIGKILL."""
+        self.running[name].kill()
+        self.running.pop(name).wait()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """Running; what is left of it ends with the test."""
+    pytest.importorskip("distributed")
+    found = Cluster(tmp_path)
+    for name in ("scheduler", "one", "two"):
+        found.start(name)
+    yield found
+    for name in list(found.running):
+        found.kill(name)
+
+
+def copies(archive: Path, count: int) -> None:
+    """More recordings, so that something is left to be done in the middle."""
+    for number in range(count):
+        (archive / f"more-{number}.csv").write_bytes((archive / "deeper/two.csv").read_bytes())
+
+
+@pytest.mark.long
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("victim", ["one", "scheduler"])
+def test_what_is_killed_in_the_middle_is_gone_on_with_and_nothing_is_done_twice(
+    archive: Path, cluster: Cluster, victim: str, until: Callable[..., None], capsys: Any
+) -> None:
+    copies(archive, 60)
+    out = archive.parent / "cluster"
+    status: list[int] = []
+    told = threading.Thread(
+        target=lambda: status.append(run(archive, "cluster", "--scheduler", cluster.address))
+    )
+    told.start()
+    until(lambda: len(list(out.rglob("*.parquet"))) >= 5, 120.0)
+    cluster.kill(victim)
+    in_the_middle = {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")}
+    assert 5 <= len(in_the_middle) < 63
+    told.join(120.0)
+    said = capsys.readouterr()
+    if victim == "scheduler":
+        assert status == [1] and "what is done is kept" in said.err and said.err.count("\n") == 1
+        for name in [*cluster.running, "scheduler", "one", "two"]:
+            if name in cluster.running:
+                cluster.kill(name)
+        for name in ("scheduler", "one", "two"):
+            cluster.start(name)
+        status.clear()
+        status.append(run(archive, "cluster", "--scheduler", cluster.address))
+    assert status == [0]
+    assert all(path.stat().st_mtime_ns == at for path, at in in_the_middle.items())
+    assert run(archive, "pool") == 0
+    assert files(archive, "cluster") == files(archive, "pool")
+    rows = ds.dataset(out, format="parquet").to_table(["recording", "concentric_end_s"]).to_pylist()
+    assert len({tuple(row.values()) for row in rows}) == len(rows) == 7 + 3 * 60
+
+
+@pytest.mark.timeout(120)
+def test_a_run_that_is_killed_goes_on_where_it_was(archive: Path, until: Callable[..., None]) -> None:
+    copies(archive, 40)
+    station, out = archive.parent / "rack.toml", archive.parent / "out"
+    asked = ["reprocess", str(archive), "--station", str(station), "--exercise", "rdl", "--out", str(out)]
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-m", "station.cli", *asked, "--workers", "2"],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    until(lambda: len(list(out.rglob("*.parquet"))) >= 3, 60.0)
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait(10.0)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")}
+    assert run(archive, "out") == 0
+    assert all(path.stat().st_mtime_ns == at for path, at in before.items())
+    assert run(archive, "whole") == 0
+    assert files(archive, "out") == files(archive, "whole")

@@ -1,0 +1,300 @@
+"""A year of a chain of gyms: each question of the history screen as the product asks it, and a role's cost.
+
+python -m tests.benchmarks.year [--reps N] [--plans FILE] [--url URL]
+
+The rows are made in the database and go past the ingest; 3 000 reps a day and gym, some 820 bytes each.
+--url is an empty database of a server of your own, which is kept; without, a server is made and thrown away.
+"""
+
+import argparse
+import shutil
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+from sqlalchemy import event
+
+from dashboard.chain import tables
+from dashboard.chain.kinds import KINDS
+from dashboard.chain.readers import set_reader
+from dashboard.chain.store import ChainStore
+from dashboard.database.database import Database
+from dashboard.database.schema import open_history
+from dashboard.database.types import REAL
+from dashboard.history.kept import Filter, KeptSet
+from dashboard.history.queries import practised, sets, training_days, whole_set, with_curves
+from dashboard.history.record_snapshot import read_record
+from dashboard.history.standings import OF_A_REP, since_utc
+from tests.servers import POSTGRES, Postgres
+
+REPS = 200_000  # of `make bench`; a year of 91 gyms is 100 million
+REPS_A_DAY = 3_000  # in a gym
+FIRST_DAY = date(2025, 11, 1)
+DAYS = 365
+AT_ONCE = 500_000
+BYTES_EACH = 950  # on disk, with indexes and the log
+ASKED = 25  # times each, of different athletes
+LIMIT_MS = 200.0
+EXERCISES = ("romanian-deadlift", "back-squat", "bench-press", "cable-row", "hip-hinge")
+
+# `n` is a rep: of which gym, the k-th there, so at which time, in which set.
+_NUMBERS = """
+    SELECT n, n % {gyms} AS gym, n / {gyms} AS k, n / {gyms} / 8 AS nth_set, n / {gyms} % 8 + 1 AS number
+    FROM generate_series({first}::bigint, {last}::bigint) n
+"""
+_COMMON: dict[str, str] = {
+    "site": "'gym-' || gym",
+    "station": "'rack-' || nth_set % 20",
+    "athlete": "'a-' || gym || '-' || (nth_set * 7919) % 300",
+    "exercise": f"(ARRAY[{', '.join(repr(one) for one in EXERCISES)}])[1 + (nth_set / 300) % 5]",
+    "at_utc": "timestamptz '{day}' + k * interval '{gap_s} seconds'",
+    "session": "'s' || gym || '-' || nth_set % 20 || '-' || k / {a_day}",
+    "load_kg": "40 + 2.5 * (nth_set % 33)", "revision": "2", "session_s": "4.0 * (k % {a_day})",
+    "epoch": "1", "seq": "k + 1",
+}  # fmt: skip
+_REP = {
+    "event_id": "md5(n::text) || '-s' || nth_set % 150 || '-r' || number", "state": "'confirmed'",
+    "set_number": "1 + nth_set / 20 % 19", "number": "number", "counted": "true",
+    "start_s": "4.0 * number", "end_s": "4.0 * number + 3.0",
+    "month": "to_char((timestamptz '{day}' + k * interval '{gap_s} seconds') AT TIME ZONE 'UTC', 'YYYY-MM')",
+}  # fmt: skip
+_SET = {
+    "event_id": "md5(n::text) || '-set'", "number": "1 + nth_set / 20 % 19", "counted_reps": "8",
+    "partial_reps": "0", "start_s": "4.0", "end_s": "40.0",
+}  # fmt: skip
+_COMMAND = {
+    "site": "'gym-' || gym", "station": "'rack-' || nth_set % 20", "event_id": "md5('c' || n)",
+    "at_utc": _COMMON["at_utc"], "by": "'ana'", "ok": "true", "answered_utc": _COMMON["at_utc"],
+    "name": "CASE WHEN nth_set % 200 = 0 THEN 'sign-off' ELSE 'set-load' END",
+    "command": "'{{}}'", "epoch": "1", "seq": "k + 1",
+}  # fmt: skip
+
+
+def _newest(db: Database, athlete: str, exercise: str) -> KeptSet:
+    return sets(db, Filter(athlete=athlete, exercise=exercise), 40)[-1]
+
+
+def _board(db: Database, exercise: str) -> list[KeptSet]:
+    return sets(db, Filter(exercise=exercise, since_utc=_weeks()), only=OF_A_REP)
+
+
+class Question(NamedTuple):
+    """What the history screen asks when a key is pressed."""
+
+    name: str
+    ask: Callable[[Database, str, str], Any]  # of an athlete and an exercise
+
+
+QUESTIONS = [
+    Question("who has done what", lambda db, _a, _e: practised(db)),
+    Question("the sets of a line", lambda db, a, e: sets(db, Filter(athlete=a, exercise=e))),
+    Question("one set whole", lambda db, a, e: whole_set(db, _newest(db, a, e).key)),
+    Question("a set's curves", lambda db, a, e: with_curves(db, _newest(db, a, e))),
+    Question("the days of an athlete", lambda db, a, _e: training_days(db, a)),
+    Question("the report of an athlete", lambda db, a, _e: sets(db, Filter(athlete=a))),
+    Question("the board of an exercise", lambda db, _a, e: _board(db, e)),
+    Question("a station's screen, before", lambda db, a, e: read_record(db, ((a, e),))),
+]  # fmt: skip
+
+
+def run(reps: int = REPS, plans: Path | None = None, url: str | None = None) -> Iterator[str]:
+    """The lines of the table."""
+    if POSTGRES is None:
+        yield "year: skipped, postgresql is not installed"
+        return
+    server = Postgres(POSTGRES, durable=False) if url is None else None
+    try:
+        yield from _measured(url or (server.database() if server else ""), reps, plans)
+    finally:
+        if server is not None:
+            server.stop()
+
+
+def _measured(url: str, reps: int, plans: Path | None) -> Iterator[str]:
+    fits = int(0.9 * shutil.disk_usage("/tmp").free / BYTES_EACH)
+    if reps > fits:
+        yield f"year: {reps:,} reps asked for, the disk holds {fits:,}"
+        reps = fits
+    gyms = max(2, round(reps / (REPS_A_DAY * DAYS)))
+    began_s = time.perf_counter()
+    yield from fill(url, reps, gyms)
+    with psycopg.connect(url) as db:
+        size = db.execute("SELECT pg_database_size(current_database())").fetchone()
+    assert size is not None
+    took_s = time.perf_counter() - began_s
+    yield f"year: {reps:,} reps of {gyms} gyms, {size[0] / 1e9:.1f} GB, filled in {took_s:.0f} s"
+    set_reader(url, "year_coach", ["gym-1"])
+    coach = url.replace("plumbline@", "year_coach@")
+    a_day = reps / gyms / DAYS
+    shown: list[str] = []
+    with open_history(coach) as db:
+        lines = practised(db)
+        for question in QUESTIONS:
+            asked = [lines[(31 * n) % len(lines)] for n in range(ASKED)]
+            statements: list[tuple[str, Any]] = []
+            took = sorted(_timed(db, question, one.athlete or "", one.exercise, statements) for one in asked)
+            p95, median = took[int(0.95 * ASKED)], statistics.median(took)
+            mark = "" if p95[0] < LIMIT_MS else "   OVER"
+            yield (
+                f"       {question.name:<27} p95 {p95[0]:6.1f} ms in the database, median {median[0]:5.1f};"
+                f" with its records at most {max(t[1] for t in took):6.1f} ms{mark}"
+            )
+            shown += [f"== {question.name}", *_plans(db, statements)]
+    yield f"       as a coach of one gym, {a_day:,.0f} reps a day there, {ASKED} times each"
+    yield from _cost_of_rights(url, coach)
+    if plans is not None:
+        plans.write_text("\n".join(shown) + "\n", encoding="utf-8")
+        yield f"       plans in {plans}"
+
+
+def fill(url: str, reps: int, gyms: int) -> Iterator[str]:
+    """Make the chain's tables and fill them, without indexes first; a month's reps lie together."""
+    store = ChainStore(url)
+    store.open()
+    store.close()
+    given = {
+        "gyms": gyms, "day": f"{FIRST_DAY}T00:00Z", "a_day": max(1, reps // gyms // DAYS),
+        "gap_s": DAYS * 86_400 / (reps / gyms),
+    }  # fmt: skip
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("SET synchronous_commit = off; SET maintenance_work_mem = '1GB'; SET timezone = 'UTC'")
+        months = {f"{FIRST_DAY + timedelta(days=n):%Y-%m}" for n in range(DAYS + 1)}
+        tables.month_parts(db, months, FIRST_DAY + timedelta(days=DAYS))
+        query = "SELECT indexdef, indexname FROM pg_indexes WHERE tablename = 'reps'"
+        held = db.execute(f"{query} AND indexname NOT LIKE '%pkey'".encode()).fetchall()
+        for _, name in held:
+            db.execute(f"DROP INDEX {name}".encode())
+        began_s = time.perf_counter()
+        for first in range(0, reps, AT_ONCE):
+            part = given | {"first": first, "last": min(first + AT_ONCE, reps) - 1}
+            _insert(db, "reps", _COMMON | _REP, part, "")
+            _insert(db, "sets", _COMMON | _SET, part, "WHERE number = 8")
+            _insert(db, "commands", _COMMAND, part, "WHERE number = 8 AND nth_set % 2 = 0")
+            done = min(first + AT_ONCE, reps)
+            if done == reps or done % (20 * AT_ONCE) == 0:
+                yield f"year: {done:,} reps after {time.perf_counter() - began_s:.0f} s"
+        for definition, _ in held:
+            # As PostgreSQL tells it the definition is of the parent alone.
+            db.execute(definition.replace(" ON ONLY ", " ON ").encode())
+        tables.list_practised(db, "reps")
+        db.execute("VACUUM (ANALYZE)")
+
+
+def _insert(
+    db: psycopg.Connection, kind: str, made: dict[str, str], given: dict[str, Any], where: str
+) -> None:
+    there = tables.columns_of(kind)
+    values = {name: "random()" for name in there if _measures(kind, name)}
+    values |= {name: value for name, value in made.items() if name in there}
+    names = ", ".join(f'"{name}"' for name in values)
+    query = f"INSERT INTO {kind} ({names}) SELECT {', '.join(values.values())} FROM ({_NUMBERS}) one {where}"
+    db.execute(query.format(**given).encode())
+
+
+def _measures(kind: str, name: str) -> bool:
+    column = KINDS[kind].c.get(name)
+    return column is not None and column.type is REAL and not name.endswith("sigma")
+
+
+def _timed(
+    db: Database, question: Question, athlete: str, exercise: str, statements: list[tuple[str, Any]]
+) -> tuple[float, float]:
+    """How long the database took, and all of it with the records made, ms."""
+    database_s = began_s = 0.0
+
+    def before(_c: Any, _cursor: Any, statement: str, parameters: Any, _x: Any, _many: bool) -> None:
+        nonlocal began_s
+        began_s = time.perf_counter()
+        statements.append((statement, parameters))
+
+    def after(*_: Any) -> None:
+        nonlocal database_s
+        database_s += time.perf_counter() - began_s
+
+    engine = db._reading.engine
+    event.listen(engine, "before_cursor_execute", before)
+    event.listen(engine, "after_cursor_execute", after)
+    statements.clear()
+    try:
+        start_s = time.perf_counter()
+        question.ask(db, athlete, exercise)
+        return 1e3 * database_s, 1e3 * (time.perf_counter() - start_s)
+    finally:
+        event.remove(engine, "before_cursor_execute", before)
+        event.remove(engine, "after_cursor_execute", after)
+
+
+def _plans(db: Database, statements: list[tuple[str, Any]]) -> Iterator[str]:
+    """The plan of each statement, as it was carried out for the last that asked."""
+    with db.connection() as connection:
+        for statement, parameters in statements:
+            explain = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) {statement}"
+            yield " ".join(statement.split())[:200]
+            yield from (f"    {line}" for (line,) in connection.exec_driver_sql(explain, parameters))
+
+
+def _cost_of_rights(url: str, coach: str) -> Iterator[str]:
+    """The same questions by a role that is held to one site, and by one that is not and names it."""
+    site = "site = 'gym-1'"
+    asked = {
+        "an athlete's sets": "athlete = '{a}' AND exercise = '{e}'",
+        "the weeks of an exercise": "exercise = '{e}' AND at_utc >= '{since}'",
+    }
+    order = "ORDER BY at_utc DESC, set_number DESC, number DESC LIMIT 20000"
+    what = ", ".join(f'"{name}"' for name in tables.columns_of("reps") if name != "curve")
+    with open_history(coach) as history:
+        one = practised(history)[0]
+    given = {"what": what, "a": one.athlete, "e": one.exercise, "since": _weeks()}
+    with psycopg.connect(url, autocommit=True) as free, psycopg.connect(coach, autocommit=True) as held:
+        free.execute("CREATE ROLE year_free LOGIN BYPASSRLS") if not free.execute(
+            "SELECT FROM pg_roles WHERE rolname = 'year_free'"
+        ).fetchone() else None
+        free.execute("GRANT SELECT ON reps TO year_free; SET ROLE year_free")
+        for name, condition in asked.items():
+            query = f"SELECT {{what}} FROM reps WHERE {{also}} {condition} AND state <> 'rejected' {order}"
+            pairs = []
+            for _ in range(ASKED):
+                pairs.append(
+                    (
+                        _execution_ms(held, query.format(**given, also="")),
+                        _execution_ms(free, query.format(**given, also=f"{site} AND")),
+                    )
+                )
+            with_role, without = (statistics.median(one[side] for one in pairs) for side in (0, 1))
+            ratio = statistics.median(one / other for one, other in pairs)
+            yield (
+                f"       held to a gym by the database, {name}: {with_role:.2f} ms for {without:.2f},"
+                f" {100 * (ratio - 1):+.0f} % (median of {ASKED} pairs)"
+            )
+
+
+def _execution_ms(db: psycopg.Connection, query: str) -> float:
+    found = db.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {query}".encode()).fetchone()
+    assert found is not None
+    return float(found[0][0]["Execution Time"]) + float(found[0][0]["Planning Time"])
+
+
+def _weeks() -> str:
+    last = datetime.combine(FIRST_DAY + timedelta(days=DAYS), datetime.min.time(), UTC)
+    return since_utc(f"{last:%Y-%m-%dT%H:%M:%S.000Z}")
+
+
+def main() -> None:
+    """As the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.year", description=__doc__)
+    parser.add_argument("--reps", type=int, default=REPS)
+    parser.add_argument("--plans", type=Path, metavar="FILE", help="where the plans go")
+    parser.add_argument("--url", help="an empty database of a server that is there")
+    args = parser.parse_args()
+    with suppress(KeyboardInterrupt):
+        for line in run(args.reps, args.plans, args.url):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
