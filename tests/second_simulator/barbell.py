@@ -169,7 +169,9 @@ def rack(rng: Rng, exercise: str) -> Scene:
             track.hold(rng.uniform(0.5, 2.0))
             _hinge_set(track, who, number, int(rng.integers(1, 4)))
         done = sum(rep.set_number == number for rep in track.reps)
-        if squats and done > 3 and rng.random() < 0.05:  # of two, the median would let the failed one count
+        if (
+            squats and done > 3 and not scene.loose_sets and rng.random() < 0.05
+        ):  # of two, the median would let the failed one count
             _fails(track, who, walk, hooks_below)
         else:
             _re_rack(track, walk, hooks_below, over + track.place_m - lockout, bench=bench)

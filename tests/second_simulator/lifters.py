@@ -56,9 +56,9 @@ class Lifter:
     def top_rest_s(self) -> float:
         """How long it is held at the top this time."""
         if self.cluster and self.rng.random() < 0.4:
-            return float(self.rng.uniform(8.0, 11.0))
+            return float(self.rng.uniform(7.0, 9.5))
         top_s = self.rng.uniform(0.15, 5.0) if self.moody else self.top_s * self.rng.uniform(0.8, 1.25)
-        return min(top_s, 10.0)
+        return min(top_s, 9.5)
 
     def aside(self, track: Track, way: Floats, down: bool, span_m: float) -> Floats:
         """Where the bar is sideways along a stroke."""
@@ -184,13 +184,13 @@ def hinge_rep(track: Track, who: Lifter, set_number: int, *, top_m: float, share
         track.carried = 0.0 if on_pins else 1.0
         track.hold(bottom_s, 0.0 if on_pins else rng.uniform(0.0, 0.002))
         track.carried = 1.0
-        if rng.random() < 0.12 and not on_pins:  # a bounce before it goes up
+        if rng.random() < 0.12 and not on_pins and bottom_s < 3.0:  # a bounce before it goes up
             bounce_m = span * rng.uniform(0.02, 0.07)
             track.move(bounce_m, rng.uniform(0.18, 0.4))
             track.move(-bounce_m, rng.uniform(0.18, 0.4))
     turn = track.count - 1
     span = top_m - track.place_m - who.rom_m * rng.uniform(0.0, who.slump)
-    if rng.random() < 0.06 and share == 1.0:
+    if rng.random() < 0.06 and share == 1.0 and not who.slow_s:
         way = _with_a_dip(track, who, span)
     else:
         slope = np.gradient(way[-40:], DT_S)
