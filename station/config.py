@@ -199,7 +199,7 @@ def _numbers(station: StationFile) -> Iterator[tuple[str, float]]:
 
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine itself."""
-    if host == "localhost":
+    if host.lower().removesuffix(".") == "localhost":
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -212,14 +212,16 @@ def check_host(host: str) -> None:
     if _HOST.fullmatch(host) and _is_host(host):
         return
     bare = re.sub(r"^\s*[a-z0-9+]*:?//", "", host, flags=re.IGNORECASE).strip().partition("/")[0].strip("[]")
-    name, _, port = bare.rpartition("@")[2].partition(":") if bare.count(":") == 1 else (bare, "", "")
+    bare = bare.rpartition("@")[2]
+    name, _, port = bare.partition(":") if bare.count(":") == 1 else (bare, "", "")
     hint = ""
     if name != host and _HOST.fullmatch(name) and _is_host(name):
         hint = f': host = "{name}"' + (f", port = {port}" if port.isdigit() else "")
     elif not host.strip():
         hint = ', for example "localhost"'
+    shown = "…@" + host.rpartition("@")[2] if "@" in host else host  # what stands before it may be a password
     raise ConfigError(
-        f"mqtt.host is {host[:80]!r}; give a name or address alone, without scheme, port or blanks{hint}"
+        f"mqtt.host is {shown[:80]!r}; give a name or address alone, without scheme, port or blanks{hint}"
     )
 
 
@@ -329,17 +331,22 @@ def _explain(text: str, kind: type[msgspec.Struct]) -> str:
     return f"{place or 'the file'}: {reason[0].lower()}{reason[1:]}{_remedy(reason)}"
 
 
+_REMEDIES = (
+    (r"Expected `array` of length \d+, got \d+", "decimals are written with a point, [0.13, 0.0]"),
+    (
+        r"Expected `(float|int)( \| null)?`, got `str`",
+        "write the number without quotation marks, with a decimal point",
+    ),
+    (r"Expected `int( \| null)?`, got `float`", "write a whole number without a mark, 115200"),
+    (r"Expected `bool`, got `(str|int)`", "write true or false, without quotation marks"),
+    (r"Expected `str( \| null)?`, got `(int|float)`", "put it in quotation marks"),
+    (r"Expected `array`, got `object`", "write its header with two brackets, [[…]]"),
+)
+
+
 def _remedy(reason: str) -> str:
     """What to do about a value of the wrong type or number."""
-    if re.fullmatch(r"Expected `array` of length \d+, got \d+", reason):
-        return "; decimals are written with a point, [0.13, 0.0]"
-    if re.fullmatch(r"Expected `(float|int)( \| null)?`, got `str`", reason):
-        return "; write the number without quotation marks, with a decimal point"
-    if re.fullmatch(r"Expected `bool`, got `(str|int)`", reason):
-        return "; write true or false, without quotation marks"
-    if re.fullmatch(r"Expected `str( \| null)?`, got `(int|float)`", reason):
-        return "; put it in quotation marks"
-    return ""
+    return next((f"; {todo}" for seen, todo in _REMEDIES if re.fullmatch(seen, reason)), "")
 
 
 def _type_at(kind: Any, place: str) -> Any:

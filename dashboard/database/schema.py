@@ -31,6 +31,8 @@ def connect(where: str | Path, read_only: bool = False) -> Database:
         from dashboard.database.postgres import PostgresDatabase  # noqa: PLC0415  an extra
 
         return PostgresDatabase(where, read_only)
+    if isinstance(where, str) and "://" in where:  # what is behind it may hold a password
+        raise StoreError(f"{where.partition('://')[0][:20]}://…: give the path of a file, or postgresql://…")
     return SqliteDatabase(Path(where), read_only)
 
 

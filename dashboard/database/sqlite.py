@@ -25,6 +25,8 @@ class SqliteDatabase(Database):
         except (OSError, ValueError) as error:  # too long, or with a NUL
             reason = getattr(error, "strerror", None) or error
             raise StoreError(f"{str(path)[:80]!r}: no name of a file ({reason}); give another") from error
+        if path.is_dir():
+            raise StoreError(f"{path}: a folder; give the history's file")
         if read_only and not path.is_file():
             raise StoreError(f"{path}: no such history; `plumbline record` and the dashboard write one")
         if not read_only:

@@ -19,15 +19,20 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dashboard.roster.names import badge_warnings, is_shown, normalize_badge, normalize_name
+from dashboard.roster.names import (
+    badge_warnings,
+    is_shown,
+    name_warning,
+    normalize_badge,
+    normalize_name,
+)
 from dashboard.roster.people import PLAN_NUMBERS, PLAN_WHOLE, Athlete, Plan
 from station.errors import ConfigError, TableError
 from station.exercises import Profile
-from station.text.encoding import read_text
-from station.text.tables import Table
+from station.text.encoding import SETTINGS_MB, read_text, read_whole
+from station.text.tables import Table, text_of
 from station.text.toml import parse_toml
 
-MOST_BYTES = 4_000_000  # some 20 000 athletes
 _ID = re.compile(r"[a-z0-9-]{1,32}")
 _TEMPO = re.compile(r"(\d{1,2}(?:\.\d{1,2})?|[xX])" + r"-(\d{1,2}(?:\.\d{1,2})?|[xX])" * 3)
 _PERSON = ("id", "name", "badge", "squad", "note")
@@ -54,22 +59,11 @@ class Roster(NamedTuple):
 
 
 def read_roster(path: Path, profiles: Mapping[str, Profile]) -> Roster:
-    """Read and check a file (.toml or .csv). Raises ConfigError naming the line."""
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ConfigError(
-                f"{path}: larger than {MOST_BYTES // 1_000_000} MB; this is no list of athletes"
-            )
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{path}: cannot be read ({reason}); give a .toml or .csv file") from error
-    text = read_text(path, "a .toml or .csv file")
-    if path.suffix.lower() == ".csv":
-        found = _from_csv(path, text)
-    elif path.suffix.lower() == ".toml":
-        found = _from_toml(path, text)
+    """Read and check a file: TOML if it is named so, else a table. Raises ConfigError naming the line."""
+    if path.suffix.lower() == ".toml":
+        found = _from_toml(path, read_text(path, "a .toml or .csv file"))
     else:
-        raise ConfigError(f"{path}: neither .toml nor .csv; name it after what it is")
+        found = _from_table(path)
     return _Check(path, profiles).roster(found)
 
 
@@ -115,9 +109,9 @@ def _lines(text: str) -> dict[tuple[int, int | None], dict[str, int]]:
     return found
 
 
-def _from_csv(path: Path, text: str) -> list[tuple[_Entry, list[_Entry]]]:
+def _from_table(path: Path) -> list[tuple[_Entry, list[_Entry]]]:
     try:
-        table = Table(text)
+        table = Table(text_of(read_whole(path, SETTINGS_MB)))
         columns = [name.lower() for name in table.header]
         head = f"{path} line {table.header_line}"
         for column in filter(None, columns):
@@ -138,6 +132,9 @@ def _from_csv(path: Path, text: str) -> list[tuple[_Entry, list[_Entry]]]:
             _add_row(path, found, {key: cell for key, cell in filled.items() if cell}, line)
     except TableError as error:
         raise ConfigError(f"{path}: {error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a path no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path}: cannot be read ({reason}); give a .toml or .csv file") from error
     return list(found.values())
 
 
@@ -210,6 +207,8 @@ class _Check:
                 f"{self._path} line {entry.line('id')}: id {athlete!r} gives the name away;"
                 " ids travel to stations and screens, names do not: rather a-17"
             )
+        if name and (maimed := name_warning(name)):
+            self._warnings.append(f"{self._path} line {entry.line('name')}: name {name!r}: {maimed}")
         done = [self._plan(plan) for plan in plans]
         for number, plan in enumerate(done):
             if plan.exercise in [other.exercise for other in done[:number]]:

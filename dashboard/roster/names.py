@@ -8,6 +8,15 @@ from decimal import Decimal, InvalidOperation
 from dashboard.plaintext import JOINERS, joins
 
 _DIRECTION = "\u200e\u200f\u061c"  # spelling beside a sign in a name written from right to left
+# Signs that keyboards have for each other: the Turkish i without its dot, Arabic letters in Persian, and
+# apostrophes and hyphens as word processors set them.
+_ALIKE = {
+    **dict.fromkeys(map(ord, "\u0131"), "i"),
+    **dict.fromkeys(map(ord, "\u064a\u0649"), "\u06cc"),
+    **dict.fromkeys(map(ord, "\u0643"), "\u06a9"),
+    **dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u00b4`"), "'"),
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2013"), "-"),
+}
 _E_NUMBER = re.compile(r"([1-9])(?:[.,](\d{1,14}))?[eE]\+?(\d{1,2})")
 
 
@@ -34,11 +43,12 @@ def normalize_name(text: str) -> str:
 
 
 def name_key(text: str) -> str:
-    """A comparison key for names: ignores case, composition, width and zero-width characters."""
-    folded = unicodedata.normalize("NFKC", normalize_name(text)).casefold()
-    return "".join(
+    """A comparison key for names: ignores case, composition, width, zero-width characters and like signs."""
+    folded = unicodedata.normalize("NFKC", normalize_name(text).translate(_ALIKE)).casefold()
+    key = "".join(
         char for char in unicodedata.normalize("NFKC", folded) if unicodedata.category(char) != "Cf"
     )
+    return key.replace("i\u0307", "i")  # the Turkish capital with a dot
 
 
 def is_shown(text: str) -> bool:
@@ -47,11 +57,22 @@ def is_shown(text: str) -> bool:
 
 
 def normalize_badge(text: str) -> str:
-    """Normalise a badge for storage: without a spreadsheet's leading apostrophe or trailing `.0`."""
-    badge = normalize_name(text)
+    """Normalise a badge for storage: without a spreadsheet's `'`, `="…"` or trailing `.0`."""
+    badge = re.sub(r'^="(.*)"$', r"\1", normalize_name(text))
     if re.fullmatch(r"'[\w+=@-].*", badge):
         badge = badge[1:]
     return re.sub(r"^(\d+)[.,]0$", r"\1", badge)
+
+
+def name_warning(name: str) -> str | None:
+    """What an encoding mistaken on the way has done to a name; None where nothing shows."""
+    if "\ufffd" in name:
+        return "a letter was lost when it was saved; type it anew"
+    try:
+        meant = name.encode("cp1252").decode()
+    except UnicodeError:
+        return None
+    return f"UTF-8 read as Windows-1252; rather {meant!r}" if meant != name else None
 
 
 def badge_warnings(badges: Iterable[str]) -> dict[str, str]:

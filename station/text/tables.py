@@ -217,6 +217,8 @@ class Table:
             if not any(cells):
                 continue
             line = self._skip + reader.line_num
+            if [" ".join(cell.split()) for cell in cells[:names]] == self.header:
+                raise TableError(f"line {line} is the header (line {self.header_line}) again; cut it out")
             if len(cells) > names:
                 wide = len(cells) if wide is None else wide
                 uniform = len(cells) <= self._width or (self._wide_rows and len(cells) == wide)

@@ -8,9 +8,10 @@ from typing import Any
 from station.errors import ConfigError
 from station.text.encoding import read_text
 
-_PLACE = re.compile(r"(.*) \(at line (\d+), column \d+\)", re.DOTALL)
+_PLACE = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
 _KEY = re.compile(r"\s*([\w.-]+|\"[^\"]*\")\s*=\s*(.*)")
-_CURLY = re.compile("[\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb]")  # ‘’‚‛“”„‟«»
+_CURLY = re.compile("[\u2018-\u201f\u00ab\u00bb\u2032\u2033`\u00b4\uff02\uff07]")  # ‘’‚‛“”„‟«»′″`´＂＇
+_MINUS = re.compile(r"[\[,\s]*([\u2010-\u2015\u2212])[\d.]")
 _BLANKS = re.compile("[\u00a0\u1680\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff]")  # and what has no width
 _DECIMAL_COMMA = re.compile(r"[\[,\s]*([+-]?\d+),(\d+)")
 
@@ -36,8 +37,9 @@ def _reason(said: str, text: str) -> str:  # noqa: PLR0911 - one habit a line
     found = _PLACE.fullmatch(said)
     if found is None:
         return f"not valid TOML: {said[:200]}"
-    number = int(found[2])
-    line = text.split("\n")[number - 1]
+    lines = text.rstrip("\n").split("\n")
+    number = min(int(found[2] or len(lines)), len(lines))
+    line = lines[number - 1]
     key = _KEY.match(line)
     value = key[2] if key else line
     place = f"line {number}: {key[1]}" if key else f"line {number}"
@@ -45,6 +47,8 @@ def _reason(said: str, text: str) -> str:  # noqa: PLR0911 - one habit a line
         return f'{place}: {curly[0]} is no quotation mark of TOML; write straight ones, "…"'
     if _BLANKS.search(line):
         return f"line {number}: a blank that is none (no-break, or without width); type it anew"
+    if minus := _MINUS.match(value):
+        return f"{place}: {minus[1]} is no minus sign of TOML; write -"
     if comma := _DECIMAL_COMMA.match(value):
         return f"{place}: {comma[1]},{comma[2]} has a decimal comma; write {comma[1]}.{comma[2]}"
     word = value.partition("#")[0].strip()
@@ -52,6 +56,7 @@ def _reason(said: str, text: str) -> str:  # noqa: PLR0911 - one habit a line
         return f"{place} is {word}; write true or false"
     if key and re.fullmatch(r"[^\W\d][^\"'\[\]{}=]*", word):
         return f'{place}: {word[:40]} has no quotation marks; write "{word[:40]}"'
-    if "\\" in value and ("Unescaped" in said or "escape" in said):
+    if "\\" in value and re.search("Unescaped|escape|hex value", said):
         return f"{place}: a backslash in double quotes; use single ones, '…'"
-    return f"not valid TOML: {said[:200]}"
+    seen = f"{place}: {line.strip()[:60]!r} is not valid TOML ({found[1][:120]})"
+    return f'{seen}; write key = value, text in "…", numbers as 0.5, notes behind #'

@@ -68,7 +68,7 @@ def test_a_copy_is_read_where_it_lies(history: Path, tmp_path: Path) -> None:
         (lambda path: path.write_text("id,name\na-17,Ana\n"), "not a sound SQLite database"),
         (lambda path: path.write_bytes(b""), "empty"),
         (lambda path: path.unlink(), "no such history"),
-        (lambda path: (path.unlink(), path.mkdir()), "no such history"),
+        (lambda path: (path.unlink(), path.mkdir()), "a folder; give"),
     ],
 )
 def test_what_is_no_history_is_refused_in_one_line(
@@ -107,3 +107,40 @@ def test_a_locked_history_can_be_read_and_is_not_written(
         assert main(["athletes", "import", str(tmp_path / "names.csv"), "--db", str(history)]) == 1
         assert "in use by another process" in capsys.readouterr().err
     other.close()
+
+
+def test_a_folder_and_urls_of_other_databases_are_called_so(tmp_path: Path) -> None:
+    for where, says in (
+        (str(tmp_path), "a folder; give the history's file"),
+        ("mysql://coach:pw@localhost/gym", "mysql://…: give the path of a file, or postgresql://…"),
+        (f"sqlite:///{tmp_path}/h.db", "sqlite://…: give the path of a file"),
+    ):
+        for opened in (open_writable, open_history):
+            with pytest.raises(StoreError) as refused:
+                opened(where)
+            assert says in str(refused.value) and "pw" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_role_that_may_only_read_a_server_reads_it_and_is_told_that_it_may_not_write(
+    postgres: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with psycopg.connect(postgres.url, autocommit=True) as db:
+        db.execute("CREATE DATABASE looked_at ENCODING 'UTF8' TEMPLATE template0")
+        db.execute("CREATE ROLE onlooker LOGIN PASSWORD 'pw'")
+    url = postgres.url.replace("/postgres", "/looked_at")
+    with open_writable(url) as db:
+        save(db, [ANA])
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO onlooker")
+    parts = psycopg.conninfo.conninfo_to_dict(url)
+    theirs = f"postgresql://onlooker:pw@{parts.get('host', '')}:{parts.get('port', 5432)}/looked_at"
+    if parts.get("host", "").startswith("/"):
+        theirs = f"postgresql://onlooker:pw@/looked_at?host={parts['host']}&port={parts.get('port', 5432)}"
+    (tmp_path / "names.csv").write_text("id,name\na-18,Bo\n")
+    for words in (["athletes", "list"], ["export", str(tmp_path / "x.csv")], ["report", "list"]):
+        assert main([*words, "--db", theirs]) == 0
+    assert "Łukasz" in capsys.readouterr().out
+    assert main(["athletes", "import", str(tmp_path / "names.csv"), "--db", theirs]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "onlooker:" not in said and "may not write there" in said

@@ -1,5 +1,6 @@
 """Names and badges as people type, paste and save them: kept as spelt, found however they are written."""
 
+import gzip
 import re
 import unicodedata
 from pathlib import Path
@@ -227,3 +228,59 @@ def test_names_in_toml_are_spelt_the_same(tmp_path: Path) -> None:
         save(db, [one])
     with open_history(str(tmp_path / "h.db")) as db:
         assert [kept.name for kept in athletes(db)] == [f"Zoë {PERSIAN}"]
+
+
+@pytest.mark.parametrize(
+    "kept, typed",
+    [
+        ("Işıl Ilgaz", "işil ilgaz"),
+        ("IŞIL ILGAZ", "ışıl ılgaz"),
+        ("İpek", "ipek"),
+        ("مهدی\u200cپور", "مهدي\u200cپور"),
+        ("کریم", "كريم"),
+        ("Niamh O\u2019Neill", "niamh o'neill"),
+        ("Anne\u2011Marie", "anne-marie"),
+    ],
+)
+def test_signs_that_another_keyboard_has_find_the_same_name(kept: str, typed: str) -> None:
+    one = Athlete(id="a-1", name=kept)
+    other = Athlete(id="a-2", name="Ana")
+    assert identify([one, other], typed) == one
+    assert matching([other, one], typed.rsplit(maxsplit=1)[-1]) == [one]
+    assert normalize_name(kept) == kept
+
+
+def test_a_formula_that_keeps_a_badges_zeros_is_the_badge(tmp_path: Path) -> None:
+    assert normalize_badge('="0042"') == "0042"
+    found = roster(tmp_path, 'id,name,badge\na-1,Ana,"=""0042"""\na-2,Bo,="0043"\n')
+    assert [one.badge for one in found.athletes] == ["0042", "0043"]
+
+
+@pytest.mark.parametrize(
+    "name, says",
+    [
+        ("JÃ¼rgen", "rather 'Jürgen'"),
+        ("J\ufffdrgen", "a letter was lost"),
+        ("Jürgen", ""),
+    ],
+)
+def test_a_name_that_was_saved_in_another_encoding_is_said(tmp_path: Path, name: str, says: str) -> None:
+    (warning,) = roster(tmp_path, f"id,name\na-1,{name}\n").warnings or ("",)
+    assert says in warning and bool(says) == bool(warning)
+
+
+def test_athletes_come_packed_and_by_any_name_and_workbooks_are_called_so(tmp_path: Path) -> None:
+    for name, data in (
+        ("a.tsv", TABLE.replace(",", "\t").encode()),
+        ("a.csv.gz", gzip.compress(TABLE.encode())),
+    ):
+        (tmp_path / name).write_bytes(data)
+        assert read_roster(tmp_path / name, all_profiles()) == roster(tmp_path, TABLE)
+    (tmp_path / "a.xlsx").write_bytes(b"PK\x03\x04")
+    with pytest.raises(ConfigError, match="a workbook"):
+        read_roster(tmp_path / "a.xlsx", all_profiles())
+
+
+def test_two_lists_in_one_file_are_not_an_athlete_called_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"line 3 is the header \(line 1\) again"):
+        roster(tmp_path, "id,name\na-1,Ana\nid,name\na-2,Bo\n")

@@ -104,6 +104,16 @@ def test_a_calibration_is_written_in_the_encoding_that_was_there(tmp_path: Path,
         ("9600", '"9600"', "ports[0].baud: expected `int`, got `str`; write the number without"),
         ('"gym.local"', "7", "mqtt.host: expected `str`, got `int`; put it in quotation marks"),
         ("/dev/ttyACM0", "C:\\dev", "line 14: url: a backslash in double quotes; use single ones"),
+        ("/dev/ttyACM0", "C:\\Users", "line 14: url: a backslash in double quotes; use single ones"),
+        ("0.13, 0.0", "\u22120.13, 0.0", "line 8: lpt_anchor_m: \u2212 is no minus sign of TOML; write -"),
+        ('"rdl"', "`rdl`", "line 1: exercise: ` is no quotation mark of TOML"),
+        ('"rdl"', "\u2033rdl\u2033", "line 1: exercise: \u2033 is no quotation mark of TOML"),
+        ("0.0002", "0.0002 m", "line 11: position_m: 'position_m = 0.0002 m' is not valid TOML"),
+        ("id =", "id:", "line 4: 'id: \"rack-7\"' is not valid TOML"),
+        ("[noise]", "// noise", "line 10: '// noise' is not valid TOML"),
+        ("tls = true", "tls = true\nuser", "line 20: 'user' is not valid TOML (Expected '=' after a key"),
+        ("9600", "9.600", "ports[0].baud: expected `int`, got `float`; write a whole number"),
+        ("[[ports]]", "[ports]", "ports: expected `array`, got `object`; write its header with two brackets"),
     ],
 )
 def test_what_editors_and_habits_put_in_is_named_with_line_and_key(
@@ -166,7 +176,6 @@ def test_a_file_without_a_password_is_refused(tmp_path: Path, data: bytes, says:
         ("\tgym.local", 'host = "gym.local"'),
         ("//gym.local", 'host = "gym.local"'),
         ("gym.local/mqtt", 'host = "gym.local"'),
-        ("coach:pw@gym.local", "without scheme, port or blanks"),
         ("[::1]:1883", "without scheme, port or blanks"),
         ("[fe80::1]", 'host = "fe80::1"'),
         ("gym local", "without scheme, port or blanks"),
@@ -186,6 +195,18 @@ def test_a_host_that_is_no_host_is_refused_at_start_with_file_and_key(
     assert hint in str(refused.value)
     with pytest.raises(ConfigError, match=r"mqtt\.host is"):
         check_mqtt(Mqtt(host=host))
+
+
+def test_a_password_in_a_host_is_not_printed() -> None:
+    for host in ("coach:pw@gym.local", "mqtts://coach:pw@gym.local:8883"):
+        with pytest.raises(ConfigError, match="without scheme, port or blanks") as refused:
+            check_mqtt(Mqtt(host=host))
+        assert "pw" not in str(refused.value) and 'host = "gym.local"' in str(refused.value)
+
+
+def test_this_machine_is_local_in_capitals_too() -> None:
+    for host in ("LOCALHOST", "Localhost."):
+        check_mqtt(Mqtt(host=host, tls=False))
 
 
 @pytest.mark.parametrize(
