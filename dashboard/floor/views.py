@@ -6,7 +6,15 @@ from typing import Literal
 import msgspec
 
 from dashboard.floor.assessment import Assessment, assess
-from dashboard.floor.attention import REST_OVERDUE_S, Attention, Link, attention_of, is_doubled, link_of
+from dashboard.floor.attention import (
+    REST_OVERDUE_S,
+    STALE_S,
+    Attention,
+    Link,
+    attention_of,
+    is_doubled,
+    link_of,
+)
 from dashboard.floor.coaching import AthleteRecord, MasteryProgress
 from dashboard.floor.headline import Large, large
 from dashboard.floor.names import Names, name_of
@@ -201,10 +209,15 @@ def _seen(
         link = Link("doubled", "two nodes")
     over = running is not None and running.over
     lifted = load_words(_rounded(running.lifted_kg), units) if running else None
+    # Whoever looked at a station through a chain has seen it move; what it did then is no phase of now.
+    moving = session.trace[-1] if session.trace and now_s - session.live_at_s <= STALE_S else None
+    station_s = moving.session_s if moving is not None else None
+    if station_s is None and not known.brings_live and session.health is not None:
+        station_s = session.health.session_s
     rest_s = None
-    if running is not None and over and session.trace and link.name == "live":
+    if running is not None and over and station_s is not None and link.name == "live":
         # Since the last movement, by the station's clock.
-        rest_s = min(max(0.0, session.trace[-1].session_s - running.end_s), _LONG_S)
+        rest_s = min(max(0.0, station_s - running.end_s), _LONG_S)
     valid_reps = [rep for rep in found.reps if not rep.marked_false]
     queue = tuple(info.queue) if info else ()
     attention, text = attention_of(
@@ -249,7 +262,7 @@ def _seen(
         mastery=found.mastery,
         sees_path=info is not None and any(sensor.channel in _PATH_CHANNELS for sensor in info.sensors),
         link=link,
-        phase=session.trace[-1].phase if session.trace and link.up else None,
+        phase=moving.phase if moving is not None and link.up else None,
         set_number=running.number if running else None,
         set_event_id=running.event_id if running else None,
         counted=running.counted if running else 0,

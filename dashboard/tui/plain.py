@@ -32,8 +32,9 @@ class Reporter:
     the set ends the wait.
     """
 
-    def __init__(self, profiles: Mapping[str, Profile]) -> None:
+    def __init__(self, profiles: Mapping[str, Profile], several_sites: bool = False) -> None:
         self._profiles = profiles
+        self._several_sites = several_sites
         self._said: dict[_RepId, tuple[int, str]] = {}  # revision, and what of it is worth a correction
         self._waiting: dict[_RepId, RepMessage] = {}
         self._links: dict[StationKey, str] = {}
@@ -60,7 +61,7 @@ class Reporter:
             link = view(station, self._profiles, now_s, broker_up, brings_live=brings_live).link
             if self._links.get(key) != link.name:
                 self._links[key] = link.name
-                found.append(("set" if link.up else "fault", f"{key[1]:<10} {link.text}"))
+                found.append(("set" if link.up else "fault", f"{self._called(key):<10} {link.text}"))
         return found
 
     def rest(self) -> list[tuple[str, str]]:
@@ -109,15 +110,17 @@ class Reporter:
         self._said[rep_id] = (revision, worth)
         return [(kind, line if old is None else f"{line}  corrected")]
 
+    def _called(self, key: StationKey) -> str:
+        return "/".join(key) if self._several_sites else key[1]
+
     def _title(self, exercise: str) -> str:
         profile = self._profiles.get(exercise)
         return profile.title if profile else exercise
 
     def _rep(self, key: StationKey, message: RepMessage) -> str:
         rep = message.rep
-        start = (
-            f"{key[1]:<10} {self._title(message.exercise):<19} set {message.set_number} rep {rep.number:<2}"
-        )
+        where = f"set {message.set_number} rep {rep.number:<2}"
+        start = f"{self._called(key):<10} {self._title(message.exercise):<19} {where}"
         if message.state == "rejected":
             return f"{start} withdrawn: {rep.reason or 'not a rep'}"
         if not rep.counted:
@@ -138,7 +141,7 @@ class Reporter:
         partial = f", {summary.partial_reps} partial" if summary.partial_reps else ""
         fastest, loss = summary.fastest_mean_concentric_velocity_mps, summary.velocity_loss_pct
         return (
-            f"{key[1]:<10} {self._title(message.exercise):<19} set {summary.number} over: "
+            f"{self._called(key):<10} {self._title(message.exercise):<19} set {summary.number} over: "
             f"{summary.counted_reps} reps{partial}"
             + ("" if fastest is None else f", fastest {fastest:.2f} m/s")
             + ("" if loss is None else f", velocity loss {loss:.0f} %")
@@ -168,7 +171,7 @@ def run_plain(
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Print lines to `out` until `stop` is set or `seconds` are over."""
-    reporter = Reporter(profiles)
+    reporter = Reporter(profiles, several_sites=not client.brings_live)
     floor = FloorState()
     coloured = out.isatty() and not os.environ.get("NO_COLOR")
     broker: str | None = None

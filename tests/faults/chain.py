@@ -1,6 +1,6 @@
 """`make chain`: three gyms, three servers, two workers and a database, while each of them is killed in turn.
 
-python -m tests.faults.chain [--seeds N] [--quick] [--power]
+python -m tests.faults.chain [--seeds N] [--first N] [--cut S] [--quick] [--power]
 
 Every gym's record commits reps of twenty stations with revisions, sets, sign-offs, corrections and undos.
 Meanwhile, in an order by the seed: SIGKILL to each NATS server, a relay, a worker, PostgreSQL; one gym is cut
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,7 +41,8 @@ from tests.servers import NATS, POSTGRES, NatsServers, Postgres
 STATIONS = 20
 TABLES = ("reps", "sets", "commands", "corrections")
 SITES = ["gym-a", "gym-b", "gym-c"]
-SETTLE_S = 180.0
+SETTLE_S = 300.0
+ROUND_S = 0.2  # and what it takes to commit
 _REP: dict[str, Any] = dict.fromkeys(Rep.__struct_fields__)
 _SET: dict[str, Any] = dict.fromkeys(SetSummary.__struct_fields__)
 NOW = "2026-11-30T23:59:{:02d}.000Z"
@@ -203,7 +205,7 @@ def _run(
     fleet: Fleet, cut: list[Proxy], rng: random.Random, seed: int, rounds: int, cut_s: float, power: bool
 ) -> Verdict:
     gyms = [
-        Recorder(site, fleet.folder / f"{site}.db", random.Random(rng.random()), rounds, 0.2)
+        Recorder(site, fleet.folder / f"{site}.db", random.Random(rng.random()), rounds, ROUND_S)
         for site in SITES
     ]
     for gym in gyms:
@@ -300,6 +302,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first", type=int, default=1, help="seed to begin with")
     parser.add_argument("--quick", action="store_true", help="about a minute, the cut 5 s long")
+    parser.add_argument("--cut", type=float, metavar="S", help="how long (default 120, or 5), gyms at work")
     parser.add_argument("--power", action="store_true", help="with a power cut of all three servers")
     args = parser.parse_args()
     missing = [name for name, there in (("nats-server", NATS), ("postgresql", POSTGRES)) if not there]
@@ -307,10 +310,20 @@ def main() -> int:
         print(f"skipped: {', '.join(missing)} not installed")
         return 0
     failed = 0
+    cut_s = args.cut if args.cut is not None else 5.0 if args.quick else 120.0
+    rounds = 60 if cut_s <= 5.0 else round(cut_s / ROUND_S)
     for seed in range(args.first, args.first + args.seeds):
-        verdict = chain(seed, 60 if args.quick else 600, 5.0 if args.quick else 120.0, args.power)
+        began_s = time.monotonic()
+        try:
+            verdict = chain(seed, rounds, cut_s, args.power)
+        except Exception as error:  # noqa: BLE001  the other seeds are to be run
+            traceback.print_exc()
+            verdict = Verdict("a chain of gyms", f"seed {seed}: {type(error).__name__}: {error}", False)
         failed += not verdict.passed
-        print(f"{'ok  ' if verdict.passed else 'FAIL'} {verdict.numbers}", flush=True)
+        took_s = time.monotonic() - began_s
+        print(f"{'ok  ' if verdict.passed else 'FAIL'} {verdict.numbers}; {took_s:.0f} s", flush=True)
+    power = ", all three servers without power once each" if args.power else ""
+    print(f"{args.seeds - failed} of {args.seeds} seeds sound, one gym cut off for {cut_s:.0f} s{power}")
     return 1 if failed else 0
 
 

@@ -304,4 +304,4 @@ def test_plain_lines_through_the_chain_name_the_stations_of_a_gym(
         heard += capsys.readouterr().out
         if "rack-1" in heard:
             break
-    assert "broker     gym-b" in heard and "rack-1     live" in heard
+    assert "broker     gym-b" in heard and "gym-b/rack-1 live" in heard

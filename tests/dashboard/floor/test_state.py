@@ -104,8 +104,9 @@ class Rack:
         for message in messages:
             self.floor = apply(self.floor, address("rack-1", message), message, at_s)  # type: ignore[arg-type]
 
-    def shown(self, now_s: float = 100.0, broker_up: bool = True) -> Any:
-        return view(self.floor.stations["gym", "rack-1"], all_profiles(), now_s, broker_up)
+    def shown(self, now_s: float = 100.0, broker_up: bool = True, brings_live: bool = True) -> Any:
+        station = self.floor.stations["gym", "rack-1"]
+        return view(station, all_profiles(), now_s, broker_up, brings_live=brings_live)
 
 
 @pytest.fixture
@@ -311,6 +312,26 @@ def test_two_records_of_one_rep_under_two_numbers_count_once(rack: Rack) -> None
     rack.hear(rack.say.rep(1, event_id="x"), rack.say.rep(2, event_id="x", revision=2))
     seen = running_set(rack.floor.stations["gym", "rack-1"].newest)
     assert seen is not None and [one.rep.number for one in seen.reps] == [2]
+
+
+def test_a_station_seen_through_a_chain_is_live_by_its_health_and_moves_only_while_its_values_come(
+    words: Any,
+) -> None:
+    rack = Rack(words)
+    rack.hear(rack.say.state(), rack.say.info(), rack.say.health(10.0))
+    far = lambda now_s: rack.shown(now_s, brings_live=False)  # noqa: E731
+    assert (rack.shown(105.0).link.name, far(105.0).link.name) == ("starting", "live")
+    assert (far(109.0).link.name, far(109.0).attention) == ("stale", Attention.FAULT)
+    rack.hear(rack.say.health(20.0, link_up=False, problem="unplugged"), at_s=110.0)
+    assert far(110.0).link.name == "sensor"
+    rack.hear(rack.say.health(21.0), rack.say.live(21.0), at_s=111.0)
+    assert far(111.0).phase == "top"
+    rack.hear(rack.say.rep(1), rack.say.set(1), rack.say.health(67.0), at_s=157.0)
+    seen = far(157.0)
+    assert (seen.phase, seen.set_over) == (None, True)
+    assert seen.rest_s == 67.0 - 40.0  # by its own clock, since the set's last movement
+    rack.hear(rack.say.state("lost"), at_s=158.0)
+    assert far(158.0).link.name == "lost"
 
 
 def test_two_nodes_that_speak_as_one_station_are_seen_and_a_restarted_one_is_not(words: Any) -> None:
