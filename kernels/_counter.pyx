@@ -10,12 +10,10 @@ from kernels.results import Discarded, Tick
 
 from kernels._candidate cimport COMPLETE, DISCARDED, HELD, LOCKOUT, NOTHING, OPEN, WITHDRAWN
 from kernels._metrics cimport Meter, measured
-from kernels._motion cimport QUEUE
 from kernels._numbers cimport numbers
 from kernels._reps cimport Segmenter
-from kernels._sensors cimport LEAST_LOAD_N, WEIGH, Sensors
+from kernels._sensors cimport QUEUE, WEIGH, Sensors
 from kernels._smooth cimport LEAST_HALF, Moment, Smoother, moment, moments, roll, smoother, unroll
-from kernels._swings cimport RETURN
 from kernels._window cimport GRID_HZ, MASK, PULLEY, RING, STRETCH, TENSION, Measures
 
 cdef double GRID_S = 1.0 / GRID_HZ
@@ -69,7 +67,7 @@ cdef class RepCounter:
     cdef Sensors sensors
     cdef Segmenter segmenter
     cdef Meter meter
-    cdef double v0, load, heaviest
+    cdef double v0, load
     cdef double next_s      # session time at which a set was last said to begin
     cdef Smoother* announcer
     cdef double announced[RING]
@@ -89,21 +87,11 @@ cdef class RepCounter:
         bint concentric_first,
         bint free_weight,
         double min_range,
-        double v0_mps=0.02,
-        double gap_s=12.0,
-        double tick_s=1.0,
-        anchor_m=(0.0, 0.0),
-        anchor_2_m=(0.0, 0.0),
-        double travel_ratio=1.0,
-        double free_length_m=NAN,
-        double pulley_efficiency=1.0,
-        double sigma_length_m=0.0005,
-        double sigma_tilt_rad=0.0017,
-        double sigma_pulley_n=1.0,
-        double sigma_anchor_m=0.0,
-        double sigma_zero_m=0.0,
-        double sigma_scale=0.0,
-        double stray_m=0.0,
+        double v0_mps=0.02, double gap_s=12.0, double tick_s=1.0,
+        anchor_m=(0.0, 0.0), anchor_2_m=(0.0, 0.0),
+        double travel_ratio=1.0, double free_length_m=NAN, double pulley_efficiency=1.0,
+        double sigma_length_m=0.0005, double sigma_tilt_rad=0.0017, double sigma_pulley_n=1.0,
+        double sigma_anchor_m=0.0, double sigma_zero_m=0.0, double sigma_scale=0.0, double stray_m=0.0,
     ):
         cdef int i
         self.sensors = Sensors(
@@ -111,15 +99,8 @@ cdef class RepCounter:
         )
         self.segmenter = Segmenter(concentric_first, min_range, 0.0 if self.on_tension else v0_mps, gap_s)
         self.meter = Meter(
-            self.sensors.layout,
-            concentric_first,
-            free_weight,
-            free_length_m,
-            pulley_efficiency,
-            sigma_anchor_m,
-            sigma_zero_m,
-            sigma_scale,
-            stray_m,
+            self.sensors.layout, concentric_first, free_weight, free_length_m, pulley_efficiency,
+            sigma_anchor_m, sigma_zero_m, sigma_scale, stray_m,
         )
         self.meter.way.anchors = self.sensors.anchors
         self.meter.sure.anchors = self.sensors.anchors
@@ -182,12 +163,9 @@ cdef class RepCounter:
         """A read so long that one channel would be too far ahead of another, in two halves of its time."""
         longest = max((part[1] for part in samples), key=len)
         middle_s = longest[len(longest) // 2]
-        halves = ([], [])
-        for name, time_s, value in samples:
-            at = np.searchsorted(time_s, middle_s) if time_s is not longest else len(longest) // 2
-            halves[0].append((name, time_s[:at], value[:at]))
-            halves[1].append((name, time_s[at:], value[at:]))
-        return self.feed(halves[0]) + self.feed(halves[1])
+        cuts = [len(t) // 2 if t is longest else np.searchsorted(t, middle_s) for _, t, _ in samples]
+        first = [(name, t[:at], y[:at]) for (name, t, y), at in zip(samples, cuts)]
+        return self.feed(first) + self.feed([(name, t[at:], y[at:]) for (name, t, y), at in zip(samples, cuts)])
 
     cdef int take(self, int channel, time_s, value) except -1:
         """Samples of one channel to where they belong, and what is complete with them."""
@@ -246,7 +224,7 @@ cdef class RepCounter:
         moments(self.row + ANNOUNCE, n, self.announcer, self.places, self.rates)
         roll(self.places, first - ANNOUNCE, n, self.announced)
         if self.sensors.cell.taken > 0 and self.sensors.layout != TENSION:
-            self.weigh(n)
+            self.sensors.share(n, self.carried)
             carried = self.carried
         while i < n:
             stop = min(n, due - first)
@@ -274,19 +252,14 @@ cdef class RepCounter:
         self.sensors.window.seen = self.sensors.pulley_seen[i] if self.sensors.layout == PULLEY else self.done
         self.sensors.window.felt = self.sensors.felt[i]
 
-    cdef void weigh(self, Py_ssize_t n) noexcept nogil:
-        """What share of the heaviest load of the set is carried at each grid sample of the stretch."""
-        cdef Py_ssize_t i
-        cdef double force
-        for i in range(n):
-            force = self.sensors.force[self.sensors.felt[i] & MASK]
-            if force > self.heaviest:
-                self.heaviest = force
-            self.carried[i] = force / self.heaviest if self.heaviest > LEAST_LOAD_N else NAN
+    cdef say_none(self, long long first, long long last, int reason, long long candidate):
+        """From grid sample `first` to `last` there was no rep."""
+        self.events.append(Discarded(first * GRID_S, last * GRID_S, REASONS[reason], candidate))
 
     cdef report(self, int said):
         cdef Measures m
         cdef int i
+        cdef long long last
         cdef bint good
         cdef double reference = self.v0
         cdef Segmenter seg = self.segmenter
@@ -294,19 +267,10 @@ cdef class RepCounter:
             reference = seg.range_ref
         if said & DISCARDED:
             for i in range(seg.reject_count):
-                self.events.append(
-                    Discarded(
-                        seg.rejects[i].first * GRID_S,
-                        seg.rejects[i].last * GRID_S,
-                        REASONS[seg.rejects[i].reason],
-                        -1,
-                    )
-                )
+                self.say_none(seg.rejects[i].first, seg.rejects[i].last, seg.rejects[i].reason, -1)
             seg.reject_count = 0
         if said & WITHDRAWN and self.pending:
-            self.events.append(
-                Discarded(seg.a.k * GRID_S, self.done * GRID_S, REASONS[TAKEN_BACK], self.index)
-            )
+            self.say_none(seg.a.k, self.done, TAKEN_BACK, self.index)
             self.index += 1
             self.pending = False
         if said & (WITHDRAWN | COMPLETE) and seg.a.k * GRID_S < self.next_s:
@@ -329,28 +293,18 @@ cdef class RepCounter:
                 self.events.append(measured(kind, self.index, (self.done + 1) * GRID_S, &m))
                 self.pending = True
             elif said & COMPLETE:
-                self.events.append(
-                    Discarded(
-                        seg.a.k * GRID_S,
-                        (seg.b.k if seg.has_b else seg.v.k) * GRID_S,
-                        REASONS[UNMEASURED],
-                        self.index if self.pending else -1,
-                    )
-                )
+                last = seg.b.k if seg.has_b else seg.v.k
+                self.say_none(seg.a.k, last, UNMEASURED, self.index if self.pending else -1)
             if said & COMPLETE:
                 if self.pending:
                     self.index += 1
                 self.pending = False
 
     cdef void learn(self, Measures* m):
-        cdef Segmenter seg = self.segmenter
-        if m.start_s < self.next_s or (seg.range_count and m.size < RETURN * seg.range_ref):
-            seg.end_k = <long long>(m.end_s / GRID_S)
-            return  # a rep of the set before, or a partial one, says nothing of the range
-        if seg.range_count and RETURN * min(m.size, seg.ranges[0]) > seg.range_ref:
-            seg.range_count = 0  # the ones before these two were partial
-            seg.learn(seg.ranges[0], seg.end_k)
-        seg.learn(m.size, <long long>(m.end_s / GRID_S))
+        if m.start_s < self.next_s:  # of the set before, it says nothing of the range
+            self.segmenter.end_k = <long long>(m.end_s / GRID_S)
+        else:
+            self.segmenter.learn(m.size, <long long>(m.end_s / GRID_S))
 
     def finish(self):
         """The stream is over or has broken off: return what can still be said. Pushing may go on after it."""
@@ -386,7 +340,7 @@ cdef class RepCounter:
         A rep that is going on stays what it is; an announced one is judged by the range it was announced by.
         """
         self.next_s = (self.done + 1) * GRID_S
-        self.heaviest = 0.0
+        self.sensors.heaviest = 0.0
         if self.segmenter.state == OPEN:
             self.segmenter.forget()
 

@@ -8,7 +8,7 @@ from kernels.results import Measured
 from kernels._path cimport PathMeter
 from kernels._phases cimport Phases
 from kernels._smooth cimport LADDER, LEAST_HALF, half_width
-from kernels._swings cimport TENSION_V0, TO_THE_FLOOR
+from kernels._swings cimport TENSION_V0, TO_THE_FLOOR, ZONE
 from kernels._uncertainty cimport Uncertainty
 from kernels._window cimport (
     GRID_HZ,
@@ -26,12 +26,18 @@ from kernels._window cimport (
 
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef double G_MPS2 = 9.80665        # standard gravity, CGPM 1901
-# Let go, a bar gains 2 g d of v² over a way d; one that hands follow gains least of it in the middle, where it
-# is fastest and about to be braked. The floor's blow reaches back by the smoother's half-width, so the last
-# third is not asked.
-cdef double FALL_FROM = 0.25
-cdef double FALL_TO = 0.6
+# Let go, a bar gains 2 g d of v² over a way d; one that hands follow gains least of it in the middle third, where it
+# is fastest and about to be braked. The floor's blow reaches back by the smoother's half-width, so the last third is
+# not asked.
 cdef double FALLING = 0.6           # of 2 g d
+# A phase of 0.5 s, as fast as lifters get, takes 0.18 s through the middle 70 % of its range; a knock's 0.15 s
+# takes half of that. Measured on the place, so that noise in the velocity does not matter.
+cdef double MIDDLE_S = 0.12
+# Several knocks that run into each other take longer. Where the cell of a cable feels no pull, what is quicker than
+# lifters get is a touch: from rest to rest the mean pull is the load's weight, the lightest plate pulls with 25 N at
+# a 2:1 stack, and a cell's zero drifts by 10 N while it warms up. What is slower counts: the cell may be out of order.
+cdef double UNFELT_MIDDLE_S = 0.18
+cdef double LEAST_PULL_N = 15.0
 cdef int LEAD = 60                  # a slow start is under way before the grammar sees a top
 cdef int STRIDE = 20
 cdef double CREEP = 0.004           # of the range in a STRIDE: 2 % a second, well below v0 of any rep
@@ -96,7 +102,6 @@ cdef class Meter:
         cdef double before, turn, after
         cdef Span away, back
         cdef double sign = -1.0 if self.concentric_first else 1.0
-        cdef bint cable
         if first < oldest:
             first = oldest
         if first < 0:
@@ -105,8 +110,7 @@ cdef class Meter:
         v = min(v, last)
         if a >= v or last - first < 4:
             return False
-        cable = self.layout == PULLEY or self.layout == TRAVEL
-        if self.phases.knocked(window, a, v, min(b, last), self.concentric_first, cable):
+        if self.knocked(window, a, v, min(b, last)):
             return False
         self.sure.anew = final or not self.phases.settled
         self.phases.settle(window, first, last, final)
@@ -162,6 +166,42 @@ cdef class Meter:
         if self.concentric_first:
             return self.lift_first(window, away, back, load, m)
         return self.lower_first(window, away, back, load, m)
+
+    cdef bint knocked(self, Window* window, long long a, long long v, long long b) noexcept nogil:
+        """Whether the way from a to v, or on to b, is too quick for a lifter; a lift may be let fall."""
+        cdef bint cable = self.layout == PULLEY or self.layout == TRAVEL
+        if self.hasty(window, v, a, -1, cable and self.concentric_first):
+            return True
+        return not self.concentric_first and b > v and self.hasty(window, v, b, 1, cable)
+
+    cdef bint hasty(self, Window* window, long long turn, long long end, int step, bint cable) noexcept nogil:
+        """Whether the middle of the range between a turn and an end took less than MIDDLE_S; `cable`: it is a lift
+        whose pull a cell may feel."""
+        cdef const double* ring = window.announced
+        cdef double low = ring[turn & MASK]
+        cdef double size = ring[end & MASK] - low
+        cdef double share, seconds
+        cdef long long inner = -1
+        cdef long long k = turn
+        while k != end:
+            k += step
+            share = (ring[k & MASK] - low) / size
+            if inner < 0 and share > ZONE:
+                inner = k
+            if share >= 1.0 - ZONE:
+                seconds = (k - inner) * step * GRID_S
+                if cable and seconds < UNFELT_MIDDLE_S and self.unfelt(window, min(inner, k), max(inner, k)):
+                    return True
+                return seconds < MIDDLE_S
+        return False
+
+    cdef bint unfelt(self, Window* window, long long first, long long last) noexcept nogil:
+        """Whether a cell's mean pull between two grid samples is none; False where it was not read."""
+        cdef double total = 0.0
+        cdef long long k
+        for k in range(first, last + 1):
+            total += window.force[k & MASK] if k <= window.felt else NAN
+        return total < LEAST_PULL_N * (last + 1 - first)
 
     cdef long long onset(self, Window* window, long long a, long long v) noexcept nogil:
         """Where the motion that is under way at a began: a slow one begins long before the grammar calls it one."""
@@ -219,10 +259,10 @@ cdef class Meter:
         cdef double gone
         for i in range(i0, i1 + 1):
             gone = top - self.phases.place[i]
-            if isnan(energy) and gone >= FALL_FROM * way:
+            if isnan(energy) and 3.0 * gone >= way:
                 energy = self.phases.rate[i] * self.phases.rate[i]
                 since = gone
-            if gone >= FALL_TO * way:
+            if 3.0 * gone >= 2.0 * way:
                 energy = self.phases.rate[i] * self.phases.rate[i] - energy
                 return energy > FALLING * 2.0 * G_MPS2 * (gone - since)
         return False

@@ -4,11 +4,6 @@ from libc.math cimport NAN
 
 from kernels._window cimport MASK, RING, Closing
 
-cdef enum:
-    QUEUE = 16384        # raw samples an auxiliary channel may be ahead of the leading one
-
-cdef long long FAR
-
 cdef enum State:
     EMPTY       # no sample yet
     PLAIN
@@ -39,9 +34,6 @@ cdef class Resampler:
     cdef unsigned char lost[RING]               # whether a bin was filled while the place was not found again
     cdef double ring[RING]
     cdef Closing closings[RING]
-    cdef double queue_t[QUEUE]
-    cdef double queue_y[QUEUE]
-    cdef long long queue_head, queue_tail
 
     cdef void take(self, double t, double raw) noexcept nogil
     cdef void drop(self) noexcept nogil
@@ -63,8 +55,6 @@ cdef class Resampler:
     cdef void settle(self) noexcept nogil
     cdef double bend(self, double dt2) noexcept nogil
     cdef bint strange(self, double t, double y) noexcept nogil
-    cdef void put(self, const double* t, const double* y, Py_ssize_t n) noexcept nogil
-    cdef void release(self, double until_s) noexcept nogil
     cdef bint bridged(self, long long k) noexcept nogil
 
 cdef inline double value_at(Resampler channel, long long k) noexcept nogil:
@@ -72,8 +62,3 @@ cdef inline double value_at(Resampler channel, long long k) noexcept nogil:
     if k > channel.newest or k <= channel.newest - RING or k < 0:
         return NAN
     return channel.ring[k & MASK]
-
-cdef inline void catch_up(Resampler channel, double until_s) noexcept nogil:
-    """Take what was held, up to and with a time: what is known at a moment never depends on the cuts."""
-    if channel.queue_head < channel.queue_tail:
-        channel.release(until_s)

@@ -8,7 +8,6 @@ leaves 0.996 of 5 Hz.
 
 cimport cython
 from libc.math cimport NAN, fabs, isnan
-from libc.string cimport memcpy
 
 import numpy as np
 
@@ -29,7 +28,6 @@ cdef enum:
     ROW = 128           # samples looked at together
 
 cdef double GRID_S = 1.0 / GRID_HZ
-cdef long long FAR = 1 << 62
 cdef double LATEST_S = 1e15   # 30 million years: a time beyond is none, and its bin could not be numbered
 cdef double BRIDGE_S = 0.15   # samples farther apart than the slowest sensors' hold no curve between them
 cdef double QUANTA = 1.5        # of the resolution a sample: what moves so fast does not read the same twice
@@ -51,8 +49,8 @@ cdef class Resampler:
     decides: back on the old line, it was a spike and is dropped; going on from there as before although nothing
     moves that fast, it was a shift of the sensor's zero and is taken out of what follows; otherwise it was real.
 
-    A reading that equals the one before although the motion had covered one and a half steps of the resolution is
-    old: many encoders are read faster than they measure. It is dropped when the motion goes on as before.
+    A reading that equals the one before although the motion had covered one and a half steps of the resolution is old:
+    many encoders are read faster than they measure. It is dropped when the motion goes on as before.
 
     Parameters
     ----------
@@ -62,8 +60,7 @@ cdef class Resampler:
         Above 0, `max_rate` and `max_curve` are relative to the reading, or to `least` where that is more: a band's
         tension moves in proportion to how far it is stretched.
     max_gap_s : float
-        Samples farther apart than this are not joined; the bins between are NaN. Half a rep fits into the default,
-        and so the line over it cannot hide one.
+        Samples farther apart are not joined, the bins between are NaN. Half a rep fits into it: no line hides one.
     """
 
     def __init__(self, double max_rate, double max_curve, double tolerance, double least=0.0, double max_gap_s=1.0):
@@ -85,10 +82,8 @@ cdef class Resampler:
 
     cdef double bend(self, double dt2) noexcept nogil:
         """How far a sample may lie off a line of its neighbours; dt2 is the product of the times to them."""
-        cdef double curve = self.max_curve
-        if self.least > 0.0:
-            curve *= max(fabs(self.y0), self.least)
-        return 0.5 * curve * dt2 + self.tolerance
+        cdef double scale = max(fabs(self.y0), self.least) if self.least > 0.0 else 1.0
+        return 0.5 * self.max_curve * scale * dt2 + self.tolerance
 
     cdef bint strange(self, double t, double y) noexcept nogil:
         cdef double dt = t - self.t0
@@ -224,10 +219,8 @@ cdef class Resampler:
 
     cdef bint far(self, double t0, double y0, double t, double y) noexcept nogil:
         """Whether nothing moves from one sample to the other."""
-        cdef double rate = self.max_rate
-        if self.least > 0.0:
-            rate *= max(fabs(y0), fabs(y), self.least)
-        return fabs(y - y0) > rate * (t - t0) + self.tolerance
+        cdef double scale = max(fabs(y0), fabs(y), self.least) if self.least > 0.0 else 1.0
+        return fabs(y - y0) > self.max_rate * scale * (t - t0) + self.tolerance
 
     cdef Py_ssize_t glide(
         self, const double* t, const double* y, Py_ssize_t i, Py_ssize_t n, long long enough
@@ -382,36 +375,6 @@ cdef class Resampler:
         self.bin += 1
         self.bins += 1
         self.whole = True
-
-    cdef void put(self, const double* t, const double* y, Py_ssize_t n) noexcept nogil:
-        """Hold samples until the leading channel has come this far."""
-        cdef Py_ssize_t at, room
-        while n > 0:
-            if self.queue_tail - self.queue_head == QUEUE:
-                self.take(self.queue_t[self.queue_head % QUEUE], self.queue_y[self.queue_head % QUEUE])
-                self.queue_head += 1
-            at = self.queue_tail % QUEUE
-            room = min(n, QUEUE - at, QUEUE - (self.queue_tail - self.queue_head))
-            memcpy(self.queue_t + at, t, room * sizeof(double))
-            memcpy(self.queue_y + at, y, room * sizeof(double))
-            self.queue_tail += room
-            t += room
-            y += room
-            n -= room
-
-    cdef void release(self, double until_s) noexcept nogil:
-        """Take what was held, up to and with a time."""
-        cdef Py_ssize_t i, n, at
-        while self.queue_head < self.queue_tail and self.queue_t[self.queue_head % QUEUE] <= until_s:
-            at = self.queue_head % QUEUE
-            n = min(QUEUE - at, self.queue_tail - self.queue_head)
-            i = 0
-            while i < n and self.queue_t[at + i] <= until_s:
-                i += 1
-            self.queue_head += i
-            n = at + i
-            while at < n:
-                at = self.take_many(self.queue_t, self.queue_y, at, n, FAR)
 
     cdef bint bridged(self, long long k) noexcept nogil:
         """Whether bin k, one of the latest, is part of a line over a gap."""

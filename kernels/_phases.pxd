@@ -42,8 +42,3 @@ cdef class Phases:
     cdef double place_at(self, double t) noexcept nogil
     cdef int index(self, double t) noexcept nogil
     cdef double parabolic_peak(self, int i) noexcept nogil
-    cdef bint knocked(
-        self, Window* window, long long a, long long v, long long b, bint may_drop, bint cable
-    ) noexcept nogil
-    cdef bint hasty(self, Window* window, long long turn, long long end, int step, bint cable) noexcept nogil
-    cdef bint unfelt(self, Window* window, long long first, long long last) noexcept nogil

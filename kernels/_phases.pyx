@@ -23,19 +23,11 @@ from kernels._smooth cimport (
     unroll,
 )
 from kernels._swings cimport TENSION_V0, ZONE
-from kernels._window cimport GRID_HZ, MARGIN, MASK, TREMOR_LAG, Edge, Span, Window
+from kernels._window cimport GRID_HZ, MARGIN, TREMOR_LAG, Edge, Span, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef double QUIET = 0.002           # m/s; a tenth of v0, so that noise moves a boundary by a few ms
 cdef double QUIET_SHARE = 0.01      # of peak velocity: fast motion needs less
-# A phase of 0.5 s, as fast as lifters get, takes 0.18 s through the middle 70 % of its range; a knock's 0.15 s
-# takes half of that. Measured on the place, so that noise in the velocity does not matter.
-cdef double MIDDLE_S = 0.12
-# Several knocks that run into each other take longer. Where the cell of a cable feels no pull, what is quicker than
-# lifters get is a touch: from rest to rest the mean pull is the load's weight, the lightest plate pulls with 25 N at
-# a 2:1 stack, and a cell's zero drifts by 10 N while it warms up. What is slower counts: the cell may be out of order.
-cdef double UNFELT_MIDDLE_S = 0.18
-cdef double LEAST_PULL_N = 15.0
 # A boundary is read where a creep does not reach, and carried on to v0 as smooth reaches set out (v ~ tau², Flash &
 # Hogan 1985), but not far: README, "Phases".
 cdef double READ_AT = 0.08          # of the phase's peak speed
@@ -363,40 +355,3 @@ cdef class Phases:
         if bend == 0.0 or isnan(bend):
             return b
         return b - 0.125 * (c - a) * (c - a) / bend
-
-    cdef bint knocked(
-        self, Window* window, long long a, long long v, long long b, bint may_drop, bint cable
-    ) noexcept nogil:
-        """Whether the way from a to v, or on to b, is too quick for a lifter."""
-        if self.hasty(window, v, a, -1, cable and may_drop):
-            return True
-        return not may_drop and b > v and self.hasty(window, v, b, 1, cable)
-
-    cdef bint hasty(self, Window* window, long long turn, long long end, int step, bint cable) noexcept nogil:
-        """Whether the middle of the range between a turn and an end took less than MIDDLE_S; `cable`: it is a lift
-        whose pull a cell may feel."""
-        cdef const double* ring = window.announced
-        cdef double low = ring[turn & MASK]
-        cdef double size = ring[end & MASK] - low
-        cdef double share, seconds
-        cdef long long inner = -1
-        cdef long long k = turn
-        while k != end:
-            k += step
-            share = (ring[k & MASK] - low) / size
-            if inner < 0 and share > ZONE:
-                inner = k
-            if share >= 1.0 - ZONE:
-                seconds = (k - inner) * step * GRID_S
-                if cable and seconds < UNFELT_MIDDLE_S and self.unfelt(window, min(inner, k), max(inner, k)):
-                    return True
-                return seconds < MIDDLE_S
-        return False
-
-    cdef bint unfelt(self, Window* window, long long first, long long last) noexcept nogil:
-        """Whether a cell's mean pull between two grid samples is none; False where it was not read."""
-        cdef double total = 0.0
-        cdef long long k
-        for k in range(first, last + 1):
-            total += window.force[k & MASK] if k <= window.felt else NAN
-        return total < LEAST_PULL_N * (last + 1 - first)

@@ -6,8 +6,9 @@ others say of it is what they had measured up to its end, so that nothing depend
 
 cimport cython
 from libc.math cimport INFINITY, NAN, isnan, sqrt
+from libc.string cimport memcpy
 
-from kernels._motion cimport EMPTY, Resampler, catch_up, value_at
+from kernels._motion cimport EMPTY, Resampler, value_at
 from kernels._path cimport Place, one_tether, survey, tilted_tether, two_tethers
 from kernels._smooth cimport MAX_HALF, Smoother, smoother
 from kernels._swings cimport BAND_M
@@ -52,7 +53,46 @@ LIMITS = (
 cdef double LEAST_LOAD_N = 50.0    # less than this on the cell is a drifting zero or a hand
 # A band's tension is the motion: as quick as a bar, of one stretched so far.
 TENSION_LIMITS = (LIMITS[0][0] / BAND_M, LIMITS[0][1] / BAND_M, 6.0, LEAST_LOAD_N)
+cdef long long FAR = 1 << 62
 cdef double SECOND_LOST_S = 0.25   # a second tether or tilt this far behind is missing, and so is the path
+
+
+@cython.final
+cdef class Queue:
+    """Samples of a channel that the leading one has not come to yet: what is known when never depends on the cuts."""
+
+    def __init__(self, Resampler channel):
+        self.channel = channel
+
+    cdef void put(self, const double* t, const double* y, Py_ssize_t n) noexcept nogil:
+        """Hold samples until the leading channel has come this far."""
+        cdef Py_ssize_t at, room
+        while n > 0:
+            if self.tail - self.head == QUEUE:
+                self.channel.take(self.t[self.head % QUEUE], self.y[self.head % QUEUE])
+                self.head += 1
+            at = self.tail % QUEUE
+            room = min(n, QUEUE - at, QUEUE - (self.tail - self.head))
+            memcpy(self.t + at, t, room * sizeof(double))
+            memcpy(self.y + at, y, room * sizeof(double))
+            self.tail += room
+            t += room
+            y += room
+            n -= room
+
+    cdef void release(self, double until_s) noexcept nogil:
+        """Let the channel take what was held, up to and with a time."""
+        cdef Py_ssize_t i, n, at
+        while self.head < self.tail and self.t[self.head % QUEUE] <= until_s:
+            at = self.head % QUEUE
+            n = min(QUEUE - at, self.tail - self.head)
+            i = 0
+            while i < n and self.t[at + i] <= until_s:
+                i += 1
+            self.head += i
+            n = at + i
+            while at < n:
+                at = self.channel.take_many(self.t, self.y, at, n, FAR)
 
 
 @cython.final
@@ -95,6 +135,10 @@ cdef class Sensors:
         self.cell = Resampler(*(TENSION_LIMITS if self.layout == TENSION else LIMITS[3]))
         self.pulley_x = Resampler(*LIMITS[4])
         self.pulley_y = Resampler(*LIMITS[5])
+        self.of_second = Queue(self.second)
+        self.of_cell = Queue(self.cell)
+        self.of_pulley_x = Queue(self.pulley_x)
+        self.of_pulley_y = Queue(self.pulley_y)
         self.leading = self.cell if self.layout == TENSION else self.position
         self.leading_id = 3 if self.layout == TENSION else 0
         self.ratio = travel_ratio
@@ -130,14 +174,14 @@ cdef class Sensors:
     cdef bint put(self, int channel, const double* t, const double* y, Py_ssize_t n) noexcept nogil:
         """Hold samples of another channel; whether a grid sample may have waited for them."""
         if channel == self.second_id and self.two_sensors:
-            self.second.put(t, y, n)
+            self.of_second.put(t, y, n)
             return True
         if channel == 3:
-            self.cell.put(t, y, n)
+            self.of_cell.put(t, y, n)
         elif channel == 4:
-            self.pulley_x.put(t, y, n)
+            self.of_pulley_x.put(t, y, n)
         elif channel == 5:
-            self.pulley_y.put(t, y, n)
+            self.of_pulley_y.put(t, y, n)
         return False
 
     cdef bint begin(self) noexcept nogil:
@@ -168,7 +212,7 @@ cdef class Sensors:
             for i in range(n):
                 at = (self.placed + 1 + i) & MASK
                 self.s[at] = one_tether(self.leading.ring[at], ax, ay)
-            if self.cell.queue_tail > 0:
+            if self.of_cell.tail > 0:
                 for i in range(n):
                     self.feel(self.placed + 1 + i)
                     self.felt[i] = self.force_done
@@ -210,13 +254,23 @@ cdef class Sensors:
             self.placed = k
         return n
 
+    cdef void share(self, Py_ssize_t n, double* carried) noexcept nogil:
+        """What share of the heaviest load of the set is carried at each of the n grid samples of the latest stretch."""
+        cdef Py_ssize_t i
+        cdef double force
+        for i in range(n):
+            force = self.force[self.felt[i] & MASK]
+            if force > self.heaviest:
+                self.heaviest = force
+            carried[i] = force / self.heaviest if self.heaviest > LEAST_LOAD_N else NAN
+
     cdef bint alone(self) noexcept nogil:
         """Whether there is one tether, or the other sensor has not been heard since the stream began."""
         if not self.two_sensors:
             return self.layout == ONE_TETHER
         return (
             self.second.state == EMPTY
-            and self.second.queue_head == self.second.queue_tail
+            and self.of_second.head == self.of_second.tail
             and self.leading.closings[(self.placed + 1) & MASK].time_s - self.first_s > SECOND_LOST_S
         )
 
@@ -227,7 +281,7 @@ cdef class Sensors:
             self.heard = k
         while True:
             now_s = self.leading.closings[self.heard & MASK].time_s
-            catch_up(self.second, now_s)
+            self.of_second.release(now_s)
             if self.second.newest >= k:
                 return True
             if now_s - (self.first_s if self.second.state == EMPTY else self.second.t0) > SECOND_LOST_S:
@@ -242,9 +296,9 @@ cdef class Sensors:
             self.force[k & MASK] = self.s[k & MASK]
             self.force_done = k
             return
-        if self.cell.queue_tail > 0:  # else the ring is as it was made, NaN
+        if self.of_cell.tail > 0:  # else the ring is as it was made, NaN
             self.force[k & MASK] = NAN
-            catch_up(self.cell, (k + 1) * GRID_S)
+            self.of_cell.release((k + 1) * GRID_S)
             while self.force_done < min(k, self.cell.newest):
                 self.force_done += 1
                 self.force[self.force_done & MASK] = value_at(self.cell, self.force_done)
@@ -252,8 +306,8 @@ cdef class Sensors:
     cdef void feel_pulley(self, long long k) noexcept nogil:
         self.x[k & MASK] = NAN
         self.y[k & MASK] = NAN
-        catch_up(self.pulley_x, (k + 1) * GRID_S)
-        catch_up(self.pulley_y, (k + 1) * GRID_S)
+        self.of_pulley_x.release((k + 1) * GRID_S)
+        self.of_pulley_y.release((k + 1) * GRID_S)
         while self.pulley_done < min(k, min(self.pulley_x.newest, self.pulley_y.newest)):
             self.pulley_done += 1
             self.x[self.pulley_done & MASK] = value_at(self.pulley_x, self.pulley_done)

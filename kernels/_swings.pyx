@@ -180,10 +180,18 @@ cdef class Swings:
         return max(least, TAUT * top) if top > self.slack else INFINITY
 
     cdef void learn(self, double size, long long end_k) noexcept nogil:
-        """Remember the range of a rep that stands: the median of the set's latest is the reference."""
+        """Remember the range of a rep that stands: the median of the set's latest is the reference.
+
+        A partial one says nothing; where two in a row show that the ones before them were partial, these go.
+        """
         cdef double ordered[MEDIAN_OF]
         cdef double x
         cdef int i, j
+        self.end_k = end_k
+        if self.range_count and size < RETURN * self.range_ref:
+            return
+        if self.range_count and RETURN * min(size, self.ranges[0]) > self.range_ref:
+            self.range_count = 1  # the ones before these two were partial
         for i in range(min(self.range_count, MEDIAN_OF - 1), 0, -1):
             self.ranges[i] = self.ranges[i - 1]
         self.ranges[0] = size
@@ -196,4 +204,3 @@ cdef class Swings:
                 j -= 1
             ordered[j] = x
         self.range_ref = ordered[self.range_count // 2]
-        self.end_k = end_k

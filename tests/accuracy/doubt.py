@@ -131,6 +131,8 @@ def observed(seed: int) -> list[tuple[Evidence, bool]]:
         own = sorted(
             (pair for pair in judged if pair[0].set_number == number), key=lambda one: one[0].rep.start_s
         )
+        if any(event.rep.rom_m is None for event, _ in own):
+            continue  # a range that nobody knows is no evidence
         strokes = [_stroke(event, profile) for event, _ in own]
         least = max(profile.min_rom_m, PARTIAL_SHARE * median(stroke.size for stroke in strokes))
         seen += [(evidence, right) for evidence, (_, right) in zip(gather(strokes, least), own, strict=True)]

@@ -46,6 +46,8 @@ def test_a_counter_says_of_a_rep_only_what_the_table_has_in_its_state(
             said = "complete" if one.reason == "unmeasured" else "withdrawn"
         else:
             continue
+        if state == "open" and said == "held":
+            state = "pending"  # nothing could be measured at its lockout
         after = {row[3] for row in LIFE if row[0] == state and row[2] == said}
         assert len(after) == 1, (state, said)
         state = after.pop()

@@ -177,3 +177,60 @@ def test_a_lift_quicker_than_lifters_get_counts_only_where_the_cable_pulled(
             found += rc.push(FORCE, time_s[part], np.full(part.size, pull_n))
         found += rc.push(POSITION, time_s[part], s[part])
     assert kinds(found + rc.finish()).count("complete") == reps
+
+
+@pytest.mark.parametrize(("share", "reps"), [(0.5, 3), (0.7, 4)])
+def test_a_lift_that_comes_back_by_three_fifths_is_a_rep_of_its_own(motion, rdl, results, share, reps):
+    back = 0.4 * share
+    legs = (*rdl(2)[:-1], (1.8, -0.4), (0.4, 0.0), (1.0, back), (0.6, 0.0), (1.0, -back), (0.4, 0.0))
+    assert len(results(*motion(*legs, (1.0, 0.4), (1.0, 0.0)))[0]) == reps
+
+
+@pytest.mark.parametrize(("moved_m", "said"), [(0.023, False), (0.034, True)])
+def test_what_moves_by_a_quarter_of_the_least_rep_has_moved(motion, rdl, results, moved_m, said):
+    _, discarded = results(*motion((2.0, 0.0), (0.8, moved_m), (2.0, 0.0), *rdl(2), (8.0, 0.0)))
+    assert ("unrack" in [one.reason for one in discarded]) == said
+
+
+@pytest.mark.parametrize(
+    ("shaken_m", "shaken_s", "moved_m", "said"),
+    [
+        (0.005, 20.0, 0.043, False),
+        (0.005, 20.0, 0.054, True),
+        (0.007, 2.2, 0.035, True),
+        (0.007, 3.3, 0.035, False),
+    ],
+)
+def test_what_has_moved_is_told_from_a_shake_of_some_seconds_by_its_size(
+    motion, rdl, results, shaken_m, shaken_s, moved_m, said
+):
+    time_s, s = motion((2.0 + shaken_s, 0.0), (0.8, moved_m), (2.0, 0.0), *rdl(2), (8.0, 0.0))
+    shaken = s + shaken_m * np.sin(2.0 * np.pi * 4.0 * time_s) * (time_s > 2.0)
+    assert ("unrack" in [one.reason for one in results(time_s, shaken)[1]]) == said
+
+
+@pytest.mark.parametrize(("short_m", "known"), [(0.047, True), (0.074, False)])
+def test_swings_inside_a_fall_that_differ_by_a_fifth_are_not_alike(motion, counter, short_m, known):
+    swings = [
+        leg
+        for rom_m in (0.3, 0.3 - short_m, 0.3)
+        for leg in ((1.0, rom_m), (0.3, 0.0), (1.2, -rom_m), (0.3, 0.0))
+    ]
+    legs = ((2.0, 0.0), (1.5, -1.1), *swings, (1.0, 0.0))
+    assert ("complete" in kinds(counter().push(POSITION, *motion(*legs, start_m=1.5)))) == known
+
+
+@pytest.mark.parametrize(("taut_n", "reps"), [(12.0, 0), (17.0, 3)])
+def test_a_band_that_never_pulls_by_twice_the_least_rep_hangs_about_somebody(motion, counter, taut_n, reps):
+    rep = ((1.5, -0.7 * taut_n), (0.4, 0.0), (1.0, 0.7 * taut_n), (1.0, 0.0))
+    band = counter("tension", min_range=7.0, free_weight=False)
+    time_s, tension_n = motion((2.0, 0.0), *rep * 3, (6.0, 0.0), start_m=taut_n, rate_hz=80.0)
+    assert kinds(band.push(FORCE, time_s, tension_n) + band.finish()).count("complete") == reps
+
+
+@pytest.mark.parametrize(("rest_s", "adrift"), [(0.7, True), (0.95, False)])
+def test_the_place_after_a_jump_is_found_where_the_bar_rests_for_a_second(motion, rest_s, adrift):
+    time_s, s = motion((1.0, 0.0), (1.2, 0.5), (rest_s, 0.0), rate_hz=100.0)
+    channel = Resampler(6.0, 30.0, 0.01)
+    channel.push(time_s, s + np.where(time_s > 1.5, 0.4, 0.0))
+    assert channel.adrift == adrift
