@@ -21,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE :=
 WORKERS = $$(( $$(nproc) < 8 ? 2 * $$(nproc) : $$(nproc) ))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test thorough lint kernels docs bench accuracy faults chain release clean
+.PHONY: help demo test thorough lint kernels docs bench accuracy faults chain pi deb release clean
 
 help: ## what there is to make
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -62,6 +62,12 @@ faults: $(BUILT) ## break broker, network, disk, power and sensors on purpose, a
 chain: $(BUILT) ## kill the servers of a chain of gyms in turn, and count what is lost
 	@$(BIN)/python -m tests.faults.chain
 	@$(BIN)/python -m tests.faults.chain --quick --power
+
+pi: $(BUILT) ## as root: the program on a Pi's processor, emulated, in a Debian root of arm64 (an hour)
+	@$(BIN)/python -m tests.packaging.pi
+
+deb: $(BUILT) ## as root: Debian packages of the node for amd64 and arm64, checked and tried in a root
+	@$(BIN)/python -m tests.packaging.deb
 
 release: $(BUILT) ## check version, changelog and figures, and build what is uploaded
 	@$(BIN)/python -m tests.release

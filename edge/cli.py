@@ -41,9 +41,7 @@ def edge(argv: Sequence[str]) -> int:
         return (tasks | {"retire": retire.retire})[argv[0]](argv[1:])
     from edge.delivery.outbox import Outbox  # noqa: PLC0415
     from edge.node.dispute_store import DisputeStore  # noqa: PLC0415
-    from edge.node.metrics import exposition  # noqa: PLC0415
     from edge.node.node import Node  # noqa: PLC0415
-    from station.program.metrics import MetricsServer  # noqa: PLC0415
 
     parser = command_parser(
         "edge",
@@ -100,6 +98,9 @@ examples:
                 print(f"{session.station.station.id}: {resumed}", file=sys.stderr, flush=True)
         node = Node(acquisitions, outbox, brokers)
         if args.metrics is not None:
+            from edge.node.metrics import exposition  # noqa: PLC0415
+            from station.program.metrics import MetricsServer  # noqa: PLC0415  an HTTP server few ask for
+
             stack.enter_context(MetricsServer(args.metrics, lambda: exposition(node.healths)))
         on_ending_signals(lambda _: node.stop())
         print(f"counting at {', '.join(brokers)}; {outbox.depth()} events wait in {args.outbox}", flush=True)

@@ -122,21 +122,25 @@ class SensorWatch:
         known = ~np.isnan(value)
         if channel.value_s == float("-inf"):
             channel.value_s = float(time_s[0])
-        if known.any():
-            channel.value_s = float(time_s[known][-1])
-            self._dither(channel, time_s[known], value[known])
         channel.newest_s = float(time_s[-1])
+        if not known.all():
+            time_s, value = time_s[known], value[known]
+        if len(value):
+            channel.value_s = float(time_s[-1])
+            self._dither(channel, time_s, value)
 
     @staticmethod
     def _dither(channel: _Watched, time_s: NDArray[np.float64], value: NDArray[np.float64]) -> None:
-        step = np.diff(value, prepend=channel.last)
+        step = np.empty_like(value)  # np.diff with `prepend` costs four times as much
+        step[0] = value[0] - channel.last
+        np.subtract(value[1:], value[:-1], out=step[1:])
         moved = np.flatnonzero(step != 0.0)  # NaN, before the first value, has moved
         if not len(moved):
             channel.run += len(value)
             return
         was_stuck = channel.stuck
         signs = np.sign(step[moved])
-        turns = int(np.count_nonzero(np.diff(signs, prepend=channel.last_sign)))
+        turns = int(np.count_nonzero(signs[1:] != signs[:-1])) + bool(signs[0] != channel.last_sign)
         count = int(moved[-1]) + 1 + (0 if was_stuck else channel.run)
         repeats = count - len(moved)
         share = min(1.0, count / min(MEMORY_SAMPLES, channel.seen + count))

@@ -42,7 +42,7 @@ WINDOW = 200  # events in flight per station; paho refuses silently beyond 65 53
 PROBE = 16  # sent again while nothing is answered
 RESEND_MIN_S = 0.5
 RESEND_MAX_S = 4.0  # a drained outbox within 5 s of the record's return
-TICK_S = 0.1
+TICK_S = 0.25  # what is to be sent wakes it; this is for what is to be sent again
 MOST_REPLIES = 64  # waiting for a connection
 
 

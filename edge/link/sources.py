@@ -1,6 +1,8 @@
 """Where bytes come from: a serial port, a TCP serial server, a pseudo-terminal, or a capture."""
 
 import errno
+import os
+import select
 import termios
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
@@ -15,7 +17,7 @@ from station.errors import SourceError
 # What pyserial lets through when a device is pulled out (termios.error is no OSError; TypeError comes from a
 # file descriptor that has become None). SerialException is an OSError.
 UNPLUGGED = (OSError, termios.error, TypeError)
-SOCKET_READ_BYTES = 4096
+READ_BYTES = 4096  # what a terminal holds
 WRITE_TIMEOUT_S = 0.5  # what is sent to a device is a dozen bytes; one that takes none must not hang us
 
 
@@ -46,13 +48,12 @@ class SerialSource:
 
     def __init__(self, port: Port) -> None:
         self._port = port
-        self._is_socket = port.url.startswith("socket://")
         self._serial: serial.Serial | None = None
 
     def __enter__(self) -> Self:
         url = self._port.url
         try:
-            if self._is_socket:
+            if url.startswith("socket://"):
                 self._serial = serial.serial_for_url(url, timeout=0.0)
             else:
                 self._serial = serial.serial_for_url(
@@ -78,19 +79,18 @@ class SerialSource:
         if port is None:
             raise SourceError(f"port {self._port.url} is not open; enter the source before reading")
         try:
-            if port.timeout != timeout_s:
-                port.timeout = timeout_s
-            waiting = port.in_waiting
-            data: bytes = port.read(waiting or 1)
-            if not waiting and data and not self._is_socket and (more := port.in_waiting):
-                data += port.read(more)  # the first byte was waited for; a frame's others have come with it
-            if self._is_socket and data:
-                # in_waiting of a socket is only 0 or 1: take the rest without waiting for it.
-                port.timeout = 0.0
-                data += port.read(SOCKET_READ_BYTES)
+            # Not pyserial's own read: it takes five system calls, and asks for a number of bytes.
+            number = port.fileno()
+            if not select.select([number], [], [], timeout_s)[0]:
+                return b""
+            data = os.read(number, READ_BYTES)
+        except BlockingIOError:
+            return b""
         except UNPLUGGED as error:
             raise self._gone(error) from error
-        return bytes(data)
+        if not data:
+            raise self._gone(OSError("it was readable and gave nothing"))
+        return data
 
     def write(self, data: bytes) -> None:
         """See ByteSource.write."""

@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from functools import cache
 
 _STA_UNSYNC = 0x0040  # linux/timex.h
 _TIME_ERROR = 5
@@ -21,10 +22,15 @@ class _Timex(ctypes.Structure):
     )
 
 
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
 def clock_synchronised() -> bool | None:
     """The kernel's synchronised flag, set by chrony and systemd-timesyncd; None where it cannot be read."""
     if not sys.platform.startswith("linux"):
         return None
     timex = _Timex()  # modes 0: only asks
-    state = ctypes.CDLL(None).adjtimex(ctypes.byref(timex))
+    state = _libc().adjtimex(ctypes.byref(timex))
     return None if state < 0 else state != _TIME_ERROR and not timex.status & _STA_UNSYNC

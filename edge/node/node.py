@@ -27,7 +27,7 @@ from edge.node.systemd import notify
 from station.config import Mqtt
 from station.messages import HealthMessage, SensorFault, StateMessage, new_id, now_utc
 
-CHECK_S = 0.1  # a sensor that fails is in health within a second
+CHECK_S = 0.2  # a sensor that fails is in health within a second
 HANG_S = 15.0  # opening a socket:// port that does not answer takes 5
 HEALTH_PERIOD_S = 0.97  # not 1 s: stays out of step with the 10 Hz live values
 STOP_S = 2.0  # a clean stop takes no longer
@@ -250,7 +250,8 @@ class Node:
             *(a.problem for a in ports),
             *(s.device_problem for s in stats),
         ]
-        problems += session.signal_problems
+        quality = session.signal
+        problems += session.signal_problems(quality)
         if session.rest.exhausted:
             problems.append(f"force_n: its zero has wandered {session.rest.moved_n:+.0f} N; tare it")
         problems += [f"{name}: {fault}" for name, fault in faults.items() if fault != "saturated"]
@@ -283,7 +284,7 @@ class Node:
             board_dropped=sum(s.device_dropped for s in stats),
             missed={name: count for s in stats for name, count in dict(s.missed).items()},
             shifts=session.shifts,
-            signal=session.signal,
+            signal=quality,
             problem="; ".join(dict.fromkeys(p for p in problems if p)) or None,
         )
 

@@ -260,11 +260,10 @@ class Session:
         """The number of zero shifts of the motion that were found and removed."""
         return self.pipeline.shifts
 
-    @property
-    def signal_problems(self) -> list[str]:
-        """Problems of the motion's signal, with what to do."""
+    def signal_problems(self, quality: SignalQuality | None) -> list[str]:
+        """Problems of the motion's signal, with what to do. `quality`: as `signal` says."""
         with self._lock:
-            return troubles(self.pipeline.adrift, self.pipeline.signal)
+            return troubles(self.pipeline.adrift, quality)
 
     @property
     def _to(self) -> Publisher:

@@ -44,6 +44,10 @@ class Releases:
         prefix = Path(sys.prefix).resolve()
         if (prefix.parent / "current").is_symlink() and prefix.name.isdigit():
             return cls(prefix.parent)
+        if Path(f"/var/lib/dpkg/info/{prefix.name}.list").exists():
+            raise ConfigError(
+                f"this Plumbline is Debian's package {prefix.name}; `apt-get install` brings the newer one"
+            )
         raise ConfigError(
             f"this Plumbline runs from {sys.prefix}, which is no folder of releases;"
             " give --into /opt/plumbline once, and call /opt/plumbline/current/bin/plumbline from then on"

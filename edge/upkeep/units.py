@@ -50,6 +50,7 @@ Description={title}
 Wants=network-online.target
 After=network-online.target time-sync.target{after}
 StartLimitIntervalSec=0
+ConditionFileIsExecutable={program}
 {conflicts}
 [Service]
 {type}
@@ -153,6 +154,7 @@ def unit(
     return _UNIT.format(
         mark=_mark(by, f"{name}.service"),
         title=title,
+        program=program,
         type=type,
         command=" ".join(map(_quoted, [str(program), *words])),
         again_s=again_s,

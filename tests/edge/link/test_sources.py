@@ -173,7 +173,7 @@ def test_every_way_a_port_dies_is_a_source_error(error: Exception, monkeypatch: 
         raise error
 
     with pseudo_terminal() as far:
-        monkeypatch.setattr(serial.Serial, "read", die)
+        monkeypatch.setattr(serial.Serial, "fileno", die)
         monkeypatch.setattr(serial.Serial, "close", die)
         with pytest.raises(SourceError, match="is gone"):
             far.source.read(0.1)
@@ -186,7 +186,7 @@ def test_a_programs_own_mistake_is_not_taken_for_an_unplugged_port(monkeypatch: 
         raise ZeroDivisionError
 
     with pseudo_terminal() as far:
-        monkeypatch.setattr(serial.Serial, "read", die)
+        monkeypatch.setattr(serial.Serial, "fileno", die)
         with pytest.raises(ZeroDivisionError):
             far.source.read(0.1)
 

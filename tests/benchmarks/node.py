@@ -1,0 +1,141 @@
+"""What a whole node costs: its start, and then each second at boards of 1000 samples a second.
+
+python -m tests.benchmarks.node [--stations 1 16] [--seconds S] [--python PATH] [--qemu qemu-x86_64]
+
+Plain, it is a share of this machine's core. With --qemu the node runs under qemu-user with a plugin that
+counts instructions (tests/packaging/instructions.c), which depend less on what else the machine does;
+`make pi` gives the python of an arm64 root.
+"""
+
+import argparse
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from edge.broker.mosquitto import Broker
+from station.config import Mqtt, Port
+from station.exercises import load_profile
+from station.sim.devices.board import board_bytes
+from station.sim.devices.sensors import Sensors
+from station.sim.recording import station_toml
+from station.sim.session import simulate_set
+from tests.faults.hardware import Board, is_open
+
+PLUGIN = Path(__file__).parents[1] / "packaging" / "instructions.c"
+SETTLES_S = 3.0
+
+
+def run(
+    stations: Sequence[int] = (1, 16),
+    seconds: float = 20.0,
+    qemu: Sequence[str] = (),
+    python: str = sys.executable,
+) -> list[str]:
+    """Lines to print. `qemu`: what stands before the interpreter's path."""
+    return [line for count in stations for line in _measure(count, seconds, qemu, python)]
+
+
+def _measure(count: int, seconds: float, qemu: Sequence[str], python: str) -> list[str]:
+    simulated = simulate_set(
+        load_profile("rdl"), reps=12, rng=np.random.default_rng(5),
+        sensors=Sensors(position_hz=1000.0, force_hz=80.0), approach="none",
+    )  # fmt: skip
+    pieces = [
+        piece for piece in board_bytes(simulated, np.random.default_rng(6)) if piece[0] < SETTLES_S + seconds
+    ]
+    with Broker() as broker, tempfile.TemporaryDirectory(prefix="plumbline-node-") as name:
+        folder = Path(name)
+        counter = folder / "count"
+        if qemu:
+            shared = str(folder / "plugin.so")
+            subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", shared, PLUGIN], check=True)
+            qemu = [qemu[0], "-plugin", f"{shared},count={counter}", *qemu[1:]]
+        mqtt = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
+        boards, files = [], []
+        for n in range(count):
+            boards.append(Board(folder / f"board-{n}"))
+            table = msgspec.structs.replace(simulated.station.station, id=f"rack-{n}")
+            station = msgspec.structs.replace(
+                simulated.station,
+                station=table,
+                ports=[Port(url=str(boards[-1].path))],
+                mqtt=mqtt,
+                exercise="rdl",
+            )
+            files.append(str(folder / f"rack-{n}.toml"))
+            Path(files[-1]).write_text(station_toml(station), encoding="utf-8")
+        where = [
+            "--db",
+            str(folder / "history.db"),
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(broker.port),
+            "--no-tls",
+        ]
+        record = subprocess.Popen(
+            [sys.executable, "-m", "station.cli", "record", *where], stdout=subprocess.DEVNULL
+        )
+        words = ["-m", "station.cli", "edge", "--station", *files, "--outbox", str(folder / "outbox.db")]
+        node = subprocess.Popen([*qemu, python, *words], stdout=subprocess.PIPE, text=True)
+        assert node.stdout is not None
+        try:
+            node.stdout.readline()
+            started = _instructions(counter)
+            while not all(is_open(node.pid, board) for board in boards):
+                time.sleep(0.1)
+            start_s, before = time.monotonic(), None
+            for at_s, data in pieces:
+                time.sleep(max(0.0, start_s + at_s - time.monotonic()))
+                if before is None and at_s >= SETTLES_S:
+                    before = time.monotonic(), _cpu_s(node.pid), _instructions(counter)
+                for board in boards:
+                    board.send(data)
+            assert before is not None
+            after = time.monotonic(), _cpu_s(node.pid), _instructions(counter)
+            span_s, cpu_s, counted = (now - then for now, then in zip(after, before, strict=True))
+            status = Path(f"/proc/{node.pid}/status").read_text(encoding="utf-8")
+            kib, threads = (int(status.split(f"{key}:")[1].split()[0]) for key in ("VmRSS", "Threads"))
+        finally:
+            for child in (node, record):
+                child.terminate()
+                child.wait()
+    what = f"node: {count:2d} stations at 1 kHz"
+    if qemu:
+        each = counted / 1e6 / span_s / count
+        return [
+            f"{what}: {each:.2f} M instructions a second each, start {started / 1e9:.3f} G, {threads} threads"
+        ]
+    return [f"{what}: {100 * cpu_s / span_s:.1f} % of a core, {kib / 1024:.0f} MB, {threads} threads"]
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _instructions(counter: Path) -> int:
+    return struct.unpack("<Q", counter.read_bytes())[0] if counter.exists() else 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.node", description=__doc__)
+    parser.add_argument("--stations", type=int, nargs="+", default=[1, 16])
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument(
+        "--qemu", nargs="+", default=[], metavar="WORD", help="qemu-x86_64, or qemu-aarch64 -L ROOT"
+    )
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--path", help="its site-packages, where it is not its own")
+    args, more = parser.parse_known_args()
+    if args.path:
+        os.environ["PYTHONPATH"] = args.path
+    print(*run(args.stations, args.seconds, [*args.qemu, *more], args.python), sep="\n")
