@@ -214,6 +214,8 @@ class PlumblineApp(ChoosingApp):
             # Left to itself a signal leaves the terminal in its alternate screen, deaf and without a cursor.
             self.exit(0)
             return
+        if not self.screen_stack:  # it is ending
+            return
         front = self.behind_dialogs
         self.client.watched = front.chosen if isinstance(front, StationScreen) else None
         self._heard_until_s = self.client.heard_until_s  # before: what comes meanwhile is for the next time

@@ -39,17 +39,22 @@ REP_S = 3.0
 SET_REPS = 10
 FOR_S = 25.0
 SETTLE_S = 5.0
-SIZE = (200, 60)
+WALL, PHONE = (200, 60), (55, 37)
 
 
-def run(for_s: float = FOR_S, speed: float = 1.0) -> list[str]:
+def run() -> list[str]:
+    """Lines to print, of a wall's screen and a phone's."""
+    return [*measure(), *measure(size=PHONE)]
+
+
+def measure(for_s: float = FOR_S, speed: float = 1.0, size: tuple[int, int] = WALL) -> list[str]:
     """Lines to print; `speed` sends everything so many times as fast."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="plumbline-bench-")))
         broker = stack.enter_context(Broker())
         log = folder / "screen.json"
         ours, theirs = os.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", SIZE[1], SIZE[0], 0, 0))
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         lasts = str(for_s + SETTLE_S + 2.0)
         where = ["--port", str(broker.port), "--db", str(folder / "history.db"), "--for", lasts]
         options = {"preexec_fn": end_with_parent(), "start_new_session": True}
@@ -75,7 +80,7 @@ def run(for_s: float = FOR_S, speed: float = 1.0) -> list[str]:
             time.sleep(for_s * 3 / 4)
             share, last_mb = (_cpu_s(screen.pid) - cpu_s) / for_s, _rss_mb(screen.pid)
             kilobytes = (written.count - bytes_before) / 1e3 / for_s
-            screen.wait(20.0)
+            screen.wait(60.0)
         finally:
             for child in (crowd, screen):
                 child.kill()
@@ -86,8 +91,9 @@ def run(for_s: float = FOR_S, speed: float = 1.0) -> list[str]:
     middle, late = ages_ms[np.searchsorted(np.cumsum(times), [0.5 * times.sum(), 0.95 * times.sum()])]
     rate = (seen["frames"] - 1) / seen["for_s"]
     return [
-        f"floor of {STATIONS} stations at {LIVE_HZ:g} Hz, speed {speed:g}, {for_s:g} s: {rate:.1f} frames/s, "
-        f"{100 * share:.0f} % of a core, {kilobytes:.0f} kB/s to the terminal",
+        f"floor of {STATIONS} stations on {size[0]} × {size[1]} at {LIVE_HZ:g} Hz, "
+        f"speed {speed:g}, {for_s:g} s: {rate:.1f} frames/s, {100 * share:.0f} % of a core, "
+        f"{kilobytes:.0f} kB/s to the terminal",
         f"  age of what is shown: p50 {middle:.0f} ms, p95 {late:.0f} ms; "
         f"live values dropped: {seen['dropped']}",
         f"  memory: {first_mb:.0f} MB after {SETTLE_S:g} s, {quarter_mb:.0f} MB after a quarter, "
@@ -142,7 +148,7 @@ def probe(log: Path, argv: list[str]) -> int:
         if not waiting:
             return
         now_s = time.monotonic()
-        current = [one.current for one in waiting.pop().stations.values()]
+        current = [one.newest for one in waiting.pop().stations.values()]
         if not span_s:
             span_s.append(now_s)
         if now_s < span_s[0] + SETTLE_S:
@@ -276,6 +282,6 @@ if __name__ == "__main__":
         case ["crowd", port, speed]:
             sys.exit(crowd(int(port), float(speed)))
         case ["hour"]:
-            print(*run(600.0, 6.0), sep="\n")
+            print(*measure(600.0, 6.0), sep="\n")
         case _:
             print(*run(), sep="\n")

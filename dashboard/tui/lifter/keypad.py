@@ -6,20 +6,21 @@ such signs inside. A number of one digit and Enter takes a choice while there ar
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from dashboard.floor.reps import RepView
 from dashboard.floor.views import StationView
 from dashboard.roster.plans import exercises_at
 from station.exercises import Profile
 from station.messages import Mark
-from station.records import PARTIAL
+from station.records import PARTIAL, ReasonCode
 
 MAX_BADGE = 32
 CHOICES = 4  # exercises to pick from: what can be read from three metres
 LINE = 15  # characters of a line of large letters, beside its number
 REJECTED_IN_A_ROW = 3  # reps not counted for their range: half reps are one or two
 GO_ON_S, GO_ON_REPS = 120.0, 3  # after a pause that ended a set, and into the set after it
+LONG_SHARE = 1.3  # of the athlete's whole range: more is no deeper rep of the same exercise
 MOVEMENTS_REJECTED = 5  # in a row: taking a bar up and putting it down are one or two
 
 
@@ -113,11 +114,53 @@ def goes_on(view: StationView) -> bool:
     return view.set_number is not None and view.set_number > 1 and 0 < len(view.reps) <= GO_ON_REPS
 
 
-def seems_another(reps: Sequence[RepView], rejected_since: int) -> bool:
-    """Whether another exercise seems to be done than the one that is counted.
+class Judged(Protocol):
+    """What of a rep says whether it was one of the exercise's."""
 
-    rejected_since : movements that were none of its reps, since the last rep that was
+    @property
+    def counted(self) -> bool:
+        """Whether it counts."""
+
+    @property
+    def reason_code(self) -> ReasonCode | None:
+        """Why it does not."""
+
+    @property
+    def rom_m(self) -> float | None:
+        """Its range."""
+
+
+class Doubt:
+    """Whether another exercise seems to be done than the one that is counted; asked once in a set.
+
+    open: whether the question waits for its answer; whoever answers it clears it
     """
-    last = reps[-REJECTED_IN_A_ROW:]
-    short = len(last) == REJECTED_IN_A_ROW and all(rep.reason_code in PARTIAL for rep in last)
-    return short or rejected_since >= MOVEMENTS_REJECTED
+
+    def __init__(self) -> None:
+        self.open = False
+        self._of: object = None
+        self._rejected = 0  # at the last rep that counted, or at the set's begin
+        self._asked = False
+
+    def arises(
+        self, of: object, reps: Sequence[Judged], rejected: int, full_range_m: float | None = None
+    ) -> bool:
+        """Whether to ask now.
+
+        of : which set it is of what
+        reps : its reps, oldest first, without those that a person has struck
+        rejected : movements that were no rep, since the session's begin
+        full_range_m : the athlete's whole range at the exercise that is counted, where it is known
+        """
+        last = reps[-REJECTED_IN_A_ROW:]
+        many = len(last) == REJECTED_IN_A_ROW
+        most_m = float("inf") if full_range_m is None else LONG_SHARE * full_range_m
+        long = many and all((rep.rom_m or 0.0) > most_m for rep in last)
+        if self._of is None or of != self._of or (reps and reps[-1].counted and not long):
+            self._of, self._rejected, self._asked, self.open = of, rejected, False, False
+            return False
+        if self._asked:
+            return False
+        short = many and all(rep.reason_code in PARTIAL for rep in last)
+        self._asked = self.open = long or short or rejected - self._rejected >= MOVEMENTS_REJECTED
+        return self._asked

@@ -1,7 +1,6 @@
 """The station's own screen: a badge typed or read says who lifts, four keys of a keypad do the rest."""
 
 from collections.abc import Callable
-from enum import Enum
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -19,6 +18,7 @@ from dashboard.floor.views import StationView
 from dashboard.sound.events import MODES, Heard, Listener, Moment, SoundMode
 from dashboard.tui.lifter.keypad import (
     Choice,
+    Doubt,
     Key,
     Keypad,
     Typed,
@@ -26,7 +26,6 @@ from dashboard.tui.lifter.keypad import (
     doubtful_rep,
     goes_on,
     mark_of,
-    seems_another,
 )
 from dashboard.tui.lifter.view import NOTHING_ASKED, Ask, LifterView, Told
 from dashboard.tui.screens.context import CoachContext
@@ -39,14 +38,6 @@ FLASH_S = 0.4
 MINE_S = 30.0  # what was done here is taken back by a key so long: later it may be somebody else's
 BADGE_S = 3.0  # until the record has set the station to whose badge it is
 TOLD_S = 6.0
-
-
-class Other(Enum):
-    """Whether another exercise seems to be done than the one that is counted."""
-
-    NO = "no"
-    ASKED = "asked"
-    ANSWERED = "answered"
 
 
 class LifterScreen(LiveScreen):
@@ -74,8 +65,7 @@ class LifterScreen(LiveScreen):
         self._badge_at_s = float("-inf")
         self._whose: str | None = None  # and whom the station then had
         self._done_at_s = float("-inf")  # when something was done here that one key takes back
-        self._other = Other.NO
-        self._rejected = 0  # movements, when the last rep counted
+        self._doubt = Doubt()
         self._kind = ""
         self._view: StationView | None = None
         self._pace = Pace()
@@ -107,7 +97,10 @@ class LifterScreen(LiveScreen):
         if monotonic() - self._badge_at_s < BADGE_S:
             self._whose = view.athlete
         heard = self._listener.hear(view)
-        if self._wonders(before, view, station):
+        of, newest = (view.athlete, view.exercise, view.set_number), station.newest
+        rejected = newest.health.movements_rejected if newest.health is not None else 0
+        range_m = newest.info.full_range_m if newest.info is not None else None
+        if self._doubt.arises(of, view.valid_reps, rejected, range_m):
             heard = [Heard(Moment.QUESTION, ("other exercise",)), *heard]
         if not view.muted:
             if before is not None and view.counted > before.counted and view.set_number == before.set_number:
@@ -160,7 +153,7 @@ class LifterScreen(LiveScreen):
         rep = None if self._take_back(view) else doubtful_rep(view)
         if key is Key.CHOOSE:
             self._choices = [] if self._choices else self._choices_at(view)
-            self._other = Other.ANSWERED if self._other is Other.ASKED else self._other
+            self._doubt.open = False
         elif key is Key.END:
             if view.reps and not view.set_over:
                 sender.send(view.key, "end-set")
@@ -171,8 +164,8 @@ class LifterScreen(LiveScreen):
             self._choices = []
         elif rep is not None:
             sender.send(view.key, "mark-rep", rep_event_id=rep.event_id, mark=mark_of(rep, key is Key.YES))
-        elif self._other is Other.ASKED:
-            self._other = Other.ANSWERED
+        elif self._doubt.open:
+            self._doubt.open = False
             if key is Key.NO:
                 self._choices = self._choices_at(view)
         elif key is Key.NO and (monotonic() - self._done_at_s < MINE_S or self._take_back(view)):
@@ -205,25 +198,12 @@ class LifterScreen(LiveScreen):
         if rep is not None:
             why = f"{rep.not_counted_reason}: " if rep.not_counted_reason else ""
             return f"{why}count rep {rep.number}?"
-        return f"still {view.short_title}?" if self._other is Other.ASKED else ""
+        return f"still {view.short_title}?" if self._doubt.open else ""
 
     def _take_back(self, view: StationView) -> bool:
         """Whether a set was ended by somebody and can still go on: of itself it ends after its gap."""
         profile = cast(CoachContext, self.app).profiles.get(view.exercise or "")
         return view.set_over and profile is not None and (view.rest_s or 0.0) < profile.set_gap_s
-
-    def _wonders(self, before: StationView | None, view: StationView, station: StationState) -> bool:
-        """Whether to ask now, and once, if another exercise is done: little of what is seen is this one's."""
-        health = station.newest.health
-        rejected = health.movements_rejected if health is not None else 0
-        of = (view.athlete, view.exercise, view.set_number)
-        counts = view.last is not None and view.last.counted
-        if before is None or of != (before.athlete, before.exercise, before.set_number) or counts:
-            self._rejected, self._other = rejected, Other.NO
-        elif self._other is Other.NO and seems_another(view.valid_reps, rejected - self._rejected):
-            self._other = Other.ASKED
-            return True
-        return False
 
     def tell(self, words: str, ok: bool) -> None:
         """Show the outcome of a badge, or a refusal, for a few seconds."""

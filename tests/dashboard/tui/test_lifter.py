@@ -169,6 +169,25 @@ def test_nobody_is_asked_of_another_exercise_after_two_half_reps_or_a_rep_that_c
     looks.run(lifter.app, (80, 24), drive)
 
 
+def test_three_reps_far_longer_than_the_athletes_range_are_asked_about_though_they_count(
+    still: Any, looks: Any, words: Any
+) -> None:
+    lifter = Lifter(still, looks, words())
+
+    async def drive(pilot: Any) -> None:
+        await looks.settle(pilot)
+        hers = {"athlete": "ana", "full_range_m": 0.3}
+        await lifter.hear(pilot, lifter.say.info(**hers), lifter.say.rep(1, athlete="ana", rom_m=0.3))
+        for n, still_fits in ((2, True), (3, True), (4, False)):
+            await lifter.hear(pilot, lifter.say.rep(n, athlete="ana", rom_m=0.45))
+            assert ("+ yes" in looks.text(pilot.app)) is not still_fits
+        await lifter.press(pilot, ["+"])
+        await lifter.hear(pilot, lifter.say.rep(5, athlete="ana", rom_m=0.45))
+        assert "+ yes" not in looks.text(pilot.app)  # asked once
+
+    looks.run(lifter.app, (80, 24), drive)
+
+
 def test_an_end_by_keypad_with_no_set_and_a_take_back_of_nothing_say_so(
     still: Any, looks: Any, words: Any
 ) -> None:
