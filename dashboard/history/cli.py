@@ -74,7 +74,8 @@ def export_command(argv: Sequence[str]) -> int:
     add_db(parser)
     args = parser.parse_args(argv)
     path = Path(args.file)
-    _check_format(".csv" if args.file == "-" else path.suffix, args)
+    suffix = ".csv" if args.file == "-" else path.suffix.lower()
+    _check_format(suffix, args)
     since_utc, until_utc = bounds_utc(args.first_day, args.last_day)
     with open_history(args.db) as db:
         wanted = Filter(
@@ -97,10 +98,10 @@ def export_command(argv: Sequence[str]) -> int:
             write(found, columns, sys.stdout)
             return 0
         with whole_file(path) as draft:
-            if path.suffix == ".parquet":
-                count = export(found, args.what, draft, path.suffix)
+            if suffix == ".parquet":
+                count = export(found, args.what, draft, suffix)
             else:
-                write = write_excel if args.dialect == "excel" else text_writer(path.suffix)
+                write = write_excel if args.dialect == "excel" else text_writer(suffix)
                 with draft.open("w", encoding="utf-8", newline="") as file:
                     count = write(found, columns, file)
     print(f"{path}: {count} {args.what}")
@@ -207,7 +208,12 @@ def _list_sessions(done: Sequence[KeptSet], names: dict[str, str]) -> int:
 def bounds_utc(
     first_day: date | None, last_day: date | None, zone: tzinfo | None = None
 ) -> tuple[str | None, str | None]:
-    """The first instant of a day and the first after another, by the reader's clock, as RFC 3339 in UTC."""
+    """The first instant of a day and the first after another, by the reader's clock, as RFC 3339 in UTC.
+
+    Raises StoreError where the second lies before the first.
+    """
+    if first_day and last_day and last_day < first_day:
+        raise StoreError(f"--from {first_day} lies after --to {last_day}; give the earlier day as --from")
     since = _begin_utc(first_day, zone) if first_day else None
     return since, _begin_utc(last_day + timedelta(days=1), zone) if last_day else None
 

@@ -202,6 +202,7 @@ class Table:
             body = ("\n" if _COMMENT.match(line) else line for line in body)
         reader = csv.reader(body, delimiter=self.separator, strict=True)
         wide: int | None = None
+        named = not any(_NUMBER.fullmatch(name.replace(",", ".")) for name in self.header)  # else a reading
         while True:
             try:
                 row = next(reader)
@@ -217,7 +218,7 @@ class Table:
             if not any(cells):
                 continue
             line = self._skip + reader.line_num
-            if [" ".join(cell.split()) for cell in cells[:names]] == self.header:
+            if named and [" ".join(cell.split()) for cell in cells[:names]] == self.header:
                 raise TableError(f"line {line} is the header (line {self.header_line}) again; cut it out")
             if len(cells) > names:
                 wide = len(cells) if wide is None else wide

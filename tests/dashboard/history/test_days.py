@@ -21,6 +21,7 @@ from dashboard.history.load_velocity import load_velocity
 from dashboard.history.queries import sessions, sets
 from dashboard.history.report import athlete_report
 from dashboard.record.store import Arrived, open_store
+from station.errors import StoreError
 from station.exercises import all_profiles
 from station.messages import now_utc
 
@@ -168,3 +169,12 @@ def test_a_day_that_no_clock_can_say_is_refused(text: str, capsys: pytest.Captur
     with pytest.raises(SystemExit):
         cli.export_command(["x.csv", "--from", text])
     assert "is not a day such as 2030-01-31" in capsys.readouterr().err
+
+
+def test_days_the_wrong_way_round_are_said_and_a_day_that_a_zone_left_out_is_empty() -> None:
+    with pytest.raises(StoreError, match="--from 2030-02-01 lies after --to 2030-01-31"):
+        bounds_utc(date(2030, 2, 1), date(2030, 1, 31))
+    for name, day in (("Pacific/Apia", date(2011, 12, 30)), ("Pacific/Kwajalein", date(1993, 8, 21))):
+        since, until = bounds_utc(day, day, ZoneInfo(name))
+        assert since == until
+        assert bounds_utc(None, day - timedelta(days=1), ZoneInfo(name))[1] == since

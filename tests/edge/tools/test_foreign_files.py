@@ -312,3 +312,9 @@ def test_minutes_without_hours_as_a_spreadsheet_shows_them_go_over_the_hour(tmp_
     text = "\n".join(["Time,Position (mm)", *(f"{time},{700 + 5 * n}" for n, time in enumerate(rows))])
     recording = convert(tmp_path, text)
     np.testing.assert_allclose(recording.time_s, np.arange(60) / 10 + 57 * (np.arange(60) >= 30))
+
+
+def test_a_reading_that_comes_again_is_no_second_header(tmp_path):
+    text = "\n".join(f"{p:.0f}" for p in PLACE_MM) + "\n"
+    recording = convert(tmp_path, text, "--rate", "100", "--column", "1=position_mm")
+    np.testing.assert_allclose(recording.columns["position_m"], np.round(PLACE_MM) / 1e3)
