@@ -19,7 +19,7 @@ from edge.tools.foreign_files import (
     told,
     with_units,
 )
-from edge.tools.log_lines import log_of
+from edge.tools.log_lines import CLOCK, log_of
 from station.config import CHANNELS
 from station.errors import RecordingError, TableError
 from station.program.process import whole_file
@@ -37,10 +37,6 @@ examples:
   plumbline import log.csv -o set.csv --spread                   rows that share a rounded time, spread evenly
   plumbline import log.txt -o set.csv --rate 100 --column 1=position_mm
 """
-_CLOCK = re.compile(  # a date, a clock of a day or of minutes, am or pm, an offset
-    r"(?:(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4})[T,]?\s*)?"
-    r"(?:(\d{1,2}):)?(\d{1,2}):(\d{2}(?:[.,]\d{1,9})?)(?:\s*([AaPp])\.?[Mm]\.?)?\s*(Z|[+-]\d{2}:?\d{2})?"
-)
 _DAY_S = 86_400.0
 _HOUR_S = 3600.0
 
@@ -164,7 +160,7 @@ def _meanings(
         if at in columns or meaning is None or channel in taken:
             continue
         if isinstance(meaning, str):
-            if meaning == "time_s" and at < len(first) and _CLOCK.fullmatch(first[at]):
+            if meaning == "time_s" and at < len(first) and CLOCK.fullmatch(first[at]):
                 columns[at] = Meaning("time_s", 1.0, "a clock")
             else:
                 stem, _, unit = meaning.rpartition("_")
@@ -191,7 +187,7 @@ def _meanings(
 
 def _values(rows: Sequence[tuple[int, list[str]]], at: int, name: str, meaning: Meaning, mark: str) -> Floats:
     """The numbers of a column as they stand; of clocks, seconds from the first."""
-    clock = meaning.channel == "time_s" and bool(rows) and _CLOCK.fullmatch(rows[0][1][at]) is not None
+    clock = meaning.channel == "time_s" and bool(rows) and CLOCK.fullmatch(rows[0][1][at]) is not None
     values = np.empty(len(rows))
     turns_s, day = 0.0, None
     for n, (line, cells) in enumerate(rows):
@@ -212,7 +208,7 @@ def _values(rows: Sequence[tuple[int, list[str]]], at: int, name: str, meaning: 
 
 def _clock_s(cell: str) -> tuple[float, float, str]:
     """Seconds of the day (of the hour where it names none), the length of either, and date and offset."""
-    found = _CLOCK.fullmatch(cell)
+    found = CLOCK.fullmatch(cell)
     if found is None or (found[2] is None and not re.search("[.,]", found[4])):  # 12:30 may be either
         raise ValueError(cell)
     hours = int(found[2] or 0)

@@ -1,7 +1,8 @@
 """Logs of lines that are no table: what a serial monitor or a logger wrote down, made into one.
 
 12:59:54.010 -> 1042,0.8418                 the Arduino IDE's monitor, with its clock
-t:1042 pos:0.84 m    {"t":1042,"pos":0.84}  serial plotters and JSON loggers
+[12:59:54.010][D][sensor:094]: 'Bar': …     ESPHome's log
+t:1042 pos:0.84 m    {"t":1042,"pos":0.84}  serial plotters and JSON loggers, also with a clock as a text
 1042 0.8418                                 separated by blanks, with a line of names above or none
 """
 
@@ -14,7 +15,13 @@ from station.errors import TableError
 
 MOST_BANNER = 50  # lines a board says before its readings
 ALIKE = 3  # lines in a row, and they are readings
-_STAMP = re.compile(r"(\d{1,2}:\d{2}:\d{2}[.,]\d{1,6})\s*->\s?")
+CLOCK = re.compile(  # a date, a clock of a day or of minutes, am or pm, an offset
+    r"(?:(\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4})[T,]?\s*)?"
+    r"(?:(\d{1,2}):)?(\d{1,2}):(\d{2}(?:[.,]\d{1,9})?)(?:\s*([AaPp])\.?[Mm]\.?)?\s*(Z|[+-]\d{2}:?\d{2})?"
+)
+_STAMP = re.compile(
+    r"(?P<monitor>\d{1,2}:\d{2}:\d{2}[.,]\d{1,6})\s*->\s?|\[(?P<esphome>\d{1,2}:\d{2}:\d{2}(?:\.\d{1,6})?)\](?=\[)"
+)
 
 
 class Log(NamedTuple):
@@ -78,13 +85,16 @@ def _cut(line: str) -> _Cut | None:
     """A line's clock and numbers; None where it is a row of a table, or says no number."""
     stamp = _STAMP.match(line.lstrip())
     text = bare(line.lstrip()[stamp.end() :] if stamp else line)
+    clock = (stamp["monitor"] or stamp["esphome"]) if stamp else ""
     for fields in readings(text):
         labelled = any(one.label for one in fields)
-        numbers = [one for one in fields if one.is_number]
-        if not numbers or (len(numbers) < len(fields) and not (labelled and text[:1] == "{")):
+        numbers = [one for one in fields if one.is_number or (one.label and CLOCK.fullmatch(one.said))]
+        if not any(one.is_number for one in numbers) or (
+            len(numbers) < len(fields) and not (labelled and text[:1] == "{")
+        ):
             continue
         by_blanks = len(fields) == len(text.split()) > 1 and not re.search(r",\s|[;\t]", text)
         if stamp or labelled or by_blanks:
-            return _Cut(stamp[1] if stamp else "", numbers)
+            return _Cut(clock, numbers)
         return None
     return None

@@ -318,3 +318,18 @@ def test_a_reading_that_comes_again_is_no_second_header(tmp_path):
     text = "\n".join(f"{p:.0f}" for p in PLACE_MM) + "\n"
     recording = convert(tmp_path, text, "--rate", "100", "--column", "1=position_mm")
     np.testing.assert_allclose(recording.columns["position_m"], np.round(PLACE_MM) / 1e3)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        '{{"time":"2030-01-31T{clock}+01:00","position_mm":{p}}}',
+        '{{"position_mm":{p},"timestamp":"2030-01-31 {clock}Z","id":"bar"}}',
+        '{{"Time":"{clock}","data":{{"position":"{p} mm"}}}}',
+        "[{clock}][D][sensor:094]: 'Position': Sending state {m:.4f} m with 4 decimals of accuracy",
+    ],
+)
+def test_a_clock_in_the_lines_of_a_logger_is_the_time(tmp_path, form):
+    recording = convert(tmp_path, log(form))
+    np.testing.assert_allclose(recording.time_s, TIMES_MS / 1e3, atol=1e-9)
+    np.testing.assert_allclose(recording.columns["position_m"], PLACE_MM / 1e3, atol=1e-7)
