@@ -30,7 +30,7 @@ _INDEXES = {
         ("session", "set_number"),
     ),
     "sets": (("site", "athlete", "exercise", "at_utc"), ("site", "session")),
-    "commands": (("site", "at_utc"),),
+    "commands": (("site", "name"),),  # the sign-offs of a gym among its loads and athletes
     "corrections": (),
     "erased": (),
 }

@@ -1,6 +1,6 @@
 """A year of a chain of gyms: each question of the history screen as the product asks it, and a role's cost.
 
-python -m tests.benchmarks.year [--reps N] [--plans FILE] [--url URL]
+python -m tests.benchmarks.year [--reps N] [--gyms N] [--plans FILE] [--url URL]
 
 The rows are made in the database and go past the ingest; 3 000 reps a day and gym, some 820 bytes each.
 --url is an empty database of a server of your own, which is kept; without, a server is made and thrown away.
@@ -102,25 +102,27 @@ QUESTIONS = [
 ]  # fmt: skip
 
 
-def run(reps: int = REPS, plans: Path | None = None, url: str | None = None) -> Iterator[str]:
+def run(
+    reps: int = REPS, gyms: int | None = None, plans: Path | None = None, url: str | None = None
+) -> Iterator[str]:
     """The lines of the table."""
     if POSTGRES is None:
         yield "year: skipped, postgresql is not installed"
         return
     server = Postgres(POSTGRES, durable=False) if url is None else None
     try:
-        yield from _measured(url or (server.database() if server else ""), reps, plans)
+        yield from _measured(url or (server.database() if server else ""), reps, gyms, plans)
     finally:
         if server is not None:
             server.stop()
 
 
-def _measured(url: str, reps: int, plans: Path | None) -> Iterator[str]:
+def _measured(url: str, reps: int, gyms: int | None, plans: Path | None) -> Iterator[str]:
     fits = int(0.9 * shutil.disk_usage("/tmp").free / BYTES_EACH)
     if reps > fits:
         yield f"year: {reps:,} reps asked for, the disk holds {fits:,}"
         reps = fits
-    gyms = max(2, round(reps / (REPS_A_DAY * DAYS)))
+    gyms = gyms or max(2, round(reps / (REPS_A_DAY * DAYS)))
     began_s = time.perf_counter()
     yield from fill(url, reps, gyms)
     with psycopg.connect(url) as db:
@@ -162,6 +164,10 @@ def fill(url: str, reps: int, gyms: int) -> Iterator[str]:
         "gap_s": DAYS * 86_400 / (reps / gyms),
     }  # fmt: skip
     with psycopg.connect(url, autocommit=True) as db:
+        # As docs/chain.md has it for a database on solid-state disks; an athlete's reps lie far apart.
+        name = db.info.dbname
+        for setting in ("random_page_cost = 1.1", "effective_io_concurrency = 100"):
+            db.execute(f"ALTER DATABASE {name} SET {setting}".encode())
         db.execute("SET synchronous_commit = off; SET maintenance_work_mem = '1GB'; SET timezone = 'UTC'")
         months = {f"{FIRST_DAY + timedelta(days=n):%Y-%m}" for n in range(DAYS + 1)}
         tables.month_parts(db, months, FIRST_DAY + timedelta(days=DAYS))
@@ -265,11 +271,11 @@ def _cost_of_rights(url: str, coach: str) -> Iterator[str]:
                         _execution_ms(free, query.format(**given, also=f"{site} AND")),
                     )
                 )
-            with_role, without = (statistics.median(one[side] for one in pairs) for side in (0, 1))
-            ratio = statistics.median(one / other for one, other in pairs)
+            # The fastest of each: what else the machine does comes on top, to one or to the other.
+            with_role, without = (min(one[side] for one in pairs) for side in (0, 1))
             yield (
                 f"       held to a gym by the database, {name}: {with_role:.2f} ms for {without:.2f},"
-                f" {100 * (ratio - 1):+.0f} % (median of {ASKED} pairs)"
+                f" {100 * (with_role / without - 1):+.0f} % (the fastest of {ASKED} each, in turn)"
             )
 
 
@@ -288,11 +294,12 @@ def main() -> None:
     """As the command line says."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.year", description=__doc__)
     parser.add_argument("--reps", type=int, default=REPS)
+    parser.add_argument("--gyms", type=int, help="default: 3 000 reps a day in each, two at least")
     parser.add_argument("--plans", type=Path, metavar="FILE", help="where the plans go")
     parser.add_argument("--url", help="an empty database of a server that is there")
     args = parser.parse_args()
     with suppress(KeyboardInterrupt):
-        for line in run(args.reps, args.plans, args.url):
+        for line in run(args.reps, args.gyms, args.plans, args.url):
             print(line, flush=True)
 
 
