@@ -1,10 +1,10 @@
 """The lifted load, measured by load cells: in the cable, at the bar, or under the lifter.
 
 Force is m (g + a), and from rest to rest the mean of a is 0, for the impulse is the change of momentum: so
-the mean force is the weight. A bar is weighed over the whole rep or, where it was put down at the bottom,
-over the two phases. A stack is pulled over sheaves whose friction adds on the way up and takes off on the way
-down: the geometric mean of both ways is free of it. A platform carries the lifter too, who is weighed before
-the set.
+the mean force is the weight. A bar is weighed over the whole rep or, where it is put down at the bottom, on
+its way up alone: what the floor stops does not come to rest in the lifter's hands. A stack is pulled over
+sheaves whose friction adds on the way up and takes off on the way down: the geometric mean of both ways is
+free of it. A platform carries the lifter too, who is weighed before the set.
 """
 
 from math import log, sqrt
@@ -18,8 +18,7 @@ from station.records import Rep
 from station.weighing import Weighed
 
 G_MPS2 = 9.80665  # standard gravity, CGPM 1901
-BEFORE_S = 30.0  # how long before a rep the cells without the load are looked for,
-ANEW_S = 30.0  # and how long what they said then holds
+BEFORE_S = 30.0  # how long before a set the cells without the load are looked for
 STEADY_S = 0.5  # so long a level without the load is steady,
 STEADY_N = 12.0  # within this: noise of a good cell, or
 STEADY_SHARE = 0.03  # a lifter's sway
@@ -27,7 +26,9 @@ CELL_S = 0.1
 UNLOADED_N = 40.0  # a cell that is farther off is loaded, or wants to be tared
 LIFTER_N = 250.0  # lighter is nobody
 LEAST_KG = 3.0  # a stick
-CARRIED = 0.9  # of the mean: with less in the pause at the bottom the bar lay there
+CARRIED = 0.9  # of the mean: with less at the bottom the bar lay there
+LAID_S = 0.2  # after a rep that ends at the bottom, when that is seen
+LIFT_OFF_S = 0.01  # a bar bends before its plates leave the floor, one after the other
 SLACK_S = 0.02  # with the stack down, tension is not its weight
 # Standard uncertainties: of a cell's scale (residual of its calibration, local gravity); of zero, where it
 # was seen and where it was not; of the speed at a rep's ends; of what of the friction differs up and down.
@@ -47,10 +48,9 @@ class Scales:
         self._cells = cells
         self._ratio = station.geometry.travel_ratio
         self._level_n: float | None = None
-        self._seen_s = float("-inf")  # start of the rep before which it was looked for
-        self._of: tuple[str, ...] = ()
+        self._of: tuple[tuple[str, ...], float] = ((), 0.0)  # channels, and the start of their set
 
-    def weigh(self, rep: Rep, profile: Profile, known_s: float) -> Weighed | None:
+    def weigh(self, rep: Rep, profile: Profile, set_start_s: float, known_s: float) -> Weighed | None:
         """The load of a rep; None where no cell measures it. Readings after `known_s` are left out."""
         cells, of_stack = self._cells, profile.load == "cable"
         channels = ("force_n",) if cells.heard("force_n") else PLATFORM
@@ -59,16 +59,19 @@ class Scales:
         edges_s = _edges_s(rep)
         if edges_s is None or not cells.heard(*channels):
             return None
-        level_n = self._unloaded_n(channels, rep.start_s, known_s)
+        level_n = self._unloaded_n(channels, set_start_s, known_s)
         if level_n is None and channels is PLATFORM:
             return None  # nobody knows what the lifter weighs
         zero_n = level_n or 0.0
         sigma_n = UNSEEN_ZERO_N if level_n is None else ZERO_N * sqrt(len(channels))
-        means_n = np.sum([cells.means(name, edges_s, known_s) for name in channels], axis=0) - zero_n
-        seconds = np.diff(edges_s)
+        edges_s = np.append(edges_s, edges_s[-1] + LAID_S)
+        *means_n, after_n = (
+            np.sum([cells.means(name, edges_s, known_s) for name in channels], axis=0) - zero_n
+        )
+        seconds = np.diff(edges_s[:-1])
         if of_stack:
-            return self._of_stack(rep, means_n, seconds, sigma_n)
-        return _of_bar(rep, means_n, seconds, zero_n, sigma_n)
+            return self._of_stack(rep, np.array(means_n), seconds, sigma_n)
+        return _of_bar(rep, np.array(means_n), seconds, float(after_n), zero_n, sigma_n)
 
     def _of_stack(self, rep: Rep, means_n: Floats, seconds: Floats, sigma_n: float) -> Weighed | None:
         first_n, last_n = float(means_n[0]), float(means_n[-1])
@@ -86,10 +89,10 @@ class Scales:
         return _weighed(kg, parts)
 
     def _unloaded_n(self, channels: tuple[str, ...], before_s: float, known_s: float) -> float | None:
-        """What the cells said without the load, not long ago."""
-        if channels == self._of and 0.0 <= before_s - self._seen_s < ANEW_S:
+        """What the cells said without the load before a set; within one, whoever stands holds the bar."""
+        if self._of == (channels, before_s):
             return self._level_n
-        self._of, self._seen_s = channels, before_s
+        self._of = channels, before_s
         edges_s = before_s - CELL_S * np.arange(float(round(BEFORE_S / CELL_S)), -1.0, -1.0)
         level_n = np.sum([self._cells.means(name, edges_s, known_s) for name in channels], axis=0)
         windows = np.lib.stride_tricks.sliding_window_view(level_n, round(STEADY_S / CELL_S))
@@ -104,15 +107,29 @@ class Scales:
         return self._level_n
 
 
-def _of_bar(rep: Rep, means_n: Floats, seconds: Floats, zero_n: float, sigma_n: float) -> Weighed | None:
+def _of_bar(
+    rep: Rep, means_n: Floats, seconds: Floats, after_n: float, zero_n: float, sigma_n: float
+) -> Weighed | None:
+    """`means_n` and `seconds`: of the phases and the pause between them; `after_n`: when they are over."""
     carried = seconds > 0.0
-    if len(seconds) == 3 and carried[1] and rep.end_s == rep.concentric_end_s:
-        # The pause is the one at the bottom, where a bar may be put down; at the top it is held.
-        carried[1] = means_n[1] > CARRIED * np.average(means_n, weights=seconds)
+    lift_off_s = LIFT_OFF_S if len(seconds) == 1 else 0.0  # let fall
+    if len(seconds) == 3:
+        first = rep.start_s == rep.concentric_start_s  # the pause between is at the top, where a bar is held
+        bottom_n = after_n if first else means_n[1]
+        # What a floor stops is not carried to rest, and what lies there is not carried.
+        if (first or carried[1]) and not bottom_n > CARRIED * np.average(means_n, weights=seconds):
+            carried = np.array([first, first, not first]) & carried
+            lift_off_s = LIFT_OFF_S
+    weighed_s = float(seconds[carried].sum())
     weight_n = float(np.average(means_n[carried], weights=seconds[carried]))
     kg, moved_kg = weight_n / G_MPS2, (weight_n + zero_n) / G_MPS2
-    ends_kg = moved_kg * ENDS_MPS / (G_MPS2 * float(seconds[carried].sum()))
-    return _weighed(kg, (SCALE_SHARE * kg, sigma_n / G_MPS2, ends_kg))
+    parts = (
+        SCALE_SHARE * kg,
+        sigma_n / G_MPS2,
+        moved_kg * ENDS_MPS / (G_MPS2 * weighed_s),
+        kg * lift_off_s / weighed_s,
+    )
+    return _weighed(kg, parts)
 
 
 def _weighed(kg: float, parts: tuple[float, ...]) -> Weighed | None:

@@ -305,7 +305,7 @@ class StationPipeline:
         if self._station.station.kind != "barbell":
             seen["slack_s"] = self._cells.slack_s(*when)
         rep = Rep(number=1, counted=True, velocity_loss_pct=None, **seen)
-        weighed = self._scales.weigh(rep, profile, measured.known_s)
+        weighed = self._scales.weigh(rep, profile, self.sets.start_s(rep.start_s), measured.known_s)
         if weighed is None:
             return rep
         return msgspec.structs.replace(

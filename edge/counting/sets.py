@@ -103,6 +103,12 @@ class SetBook:
         """The running set, or the next one to begin."""
         return self._running.number if self._running else self._numbers + 1
 
+    def start_s(self, rep_start_s: float) -> float:
+        """The start of the set that a rep belongs or would belong to."""
+        section, last = self._at(rep_start_s)
+        known = last is not None and rep_start_s - last.gap_from_s <= section.profile.set_gap_s
+        return min(last.begun_s, rep_start_s) if last is not None and known else rep_start_s
+
     def due(self, now_s: float, busy: bool) -> bool:
         """Whether the set's gap has passed with nothing going on."""
         a_set = self._running
@@ -327,13 +333,17 @@ class SetBook:
     def _gap_s(self, a_set: TrackedSet) -> float:
         return a_set.section.profile.set_gap_s
 
+    def _at(self, start_s: float) -> tuple[Section, TrackedSet | None]:
+        """The section in which a rep began, and the last set of it."""
+        section = next((one for one in reversed(self._sections) if one.from_s <= start_s), self._sections[0])
+        return section, next((one for one in reversed(self._sets) if one.section is section), None)
+
     def _set_for(self, start_s: float, known_s: float) -> tuple[TrackedSet, SetEvents]:
         """The set of a rep that began at `start_s`; what ended by it."""
-        section = next((one for one in reversed(self._sections) if one.from_s <= start_s), self._sections[0])
-        of_section = [one for one in self._sets if one.section is section]
-        if of_section and start_s - of_section[-1].gap_from_s <= section.profile.set_gap_s:
-            return of_section[-1], []
-        events = self._end(of_section[-1], known_s) if of_section and not of_section[-1].over else []
+        section, last = self._at(start_s)
+        if last is not None and start_s - last.gap_from_s <= section.profile.set_gap_s:
+            return last, []
+        events = self._end(last, known_s) if last is not None and not last.over else []
         self._numbers += 1
         a_set = TrackedSet(self._numbers, section, section.athlete, self.full_range_m, begun_s=start_s)
         a_set.over = section is not self._sections[-1]

@@ -4,6 +4,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge.counting.cells import Cells
+from edge.counting.load import G_MPS2, Scales
 from edge.counting.pipeline import StationPipeline
 from edge.link.drivers import Samples
 from station.exercises import load_profile
@@ -11,6 +13,7 @@ from station.records import RepEvent, SetEvent
 from station.sim import LoadCell, SetPlan, Setup, StationPlan, simulate_station, with_seed
 from station.sim.session import default_sensors
 from station.weighing import of_set, other_than
+from tests.conftest import _make_rep
 
 
 def lifted(exercise, seed=1, *, close_m=0.0, a_set=None, **sensors):
@@ -104,3 +107,61 @@ def test_reads_of_any_size_give_the_same_load_to_the_last_bit():
     assert None not in whole
     for block_s in (0.016, 0.7):
         assert [rep.load_measured_kg for rep in counted(simulated, block_s)[0]] == whole
+
+
+STATION = simulate_station(StationPlan(exercise="deadlift"), with_seed(1)).station
+HZ = 80.0
+
+
+def cells_of(**channels):
+    """Cells that have read these, each from 0 s at HZ."""
+    cells = Cells()
+    for name, value in channels.items():
+        cells.feed([Samples(name, np.arange(1, len(value) + 1) / HZ, np.asarray(value))])
+    return cells
+
+
+def deadlift(landing_mps, load_kg=100.0):
+    """Force of a bar that lies for 5 s, is lifted, held and lowered onto the floor; and the rep."""
+    up = np.linspace(0.0, 1.0, round(0.8 * HZ))
+    down_s = 0.6
+    accel = np.concatenate(
+        [
+            0.6 / 0.8**2 * (60 * up - 180 * up**2 + 120 * up**3),  # least jerk, 0.6 m
+            np.zeros(round(1.0 * HZ)),
+            np.full(round(down_s * HZ), -landing_mps / down_s),
+        ]
+    )
+    floor = np.zeros(round(5.0 * HZ))
+    force_n = np.concatenate([floor, load_kg * (G_MPS2 + accel), floor])
+    times = {
+        "concentric_start_s": 5.0,
+        "concentric_end_s": 5.8,
+        "eccentric_end_s": 7.4,
+        "eccentric_s": down_s,
+    }
+    return force_n, _make_rep(start_s=5.0, end_s=7.4, concentric_s=0.8, **times).rep
+
+
+@pytest.mark.parametrize("landing_mps", [0.0, 0.8, 2.0])
+def test_what_the_floor_stops_is_not_missing_from_the_load(landing_mps):
+    force_n, rep = deadlift(landing_mps)
+    for known_s in (7.5, 30.0):  # announced, confirmed
+        weighed = Scales(STATION, cells_of(force_n=force_n)).weigh(
+            rep, load_profile("deadlift"), 5.0, known_s
+        )
+        assert weighed.kg == pytest.approx(100.0, rel=0.003)
+
+
+def test_a_lifter_in_a_long_set_does_not_weigh_as_much_as_with_the_bar():
+    """Reps of ten seconds: for the last half minutes nothing but lifter and bar has been seen."""
+    simulated = lifted(
+        "back-squat",
+        4,
+        force_hz=None,
+        platform_hz=80.0,
+        a_set={"reps": 12, "tempo": (4.0, 2.0, 2.0, 2.0), "load_kg": 80.0},
+    )
+    reps, _ = counted(simulated)
+    assert reps[-1].end_s - reps[0].start_s > 80.0
+    assert [rep.load_measured_kg for rep in reps] == pytest.approx([80.0] * 12, rel=0.02)
