@@ -17,7 +17,7 @@ from dashboard.floor.state import FloorState, apply_all
 from dashboard.floor.views import view
 from dashboard.roster.athletes_file import read_roster
 from edge.link.drivers import make_driver
-from edge.link.recording import read_recording
+from edge.link.recording import checked, read_recording
 from edge.tools.importing import _read as read_foreign
 from station.config import Calibration, Port, StationFile, StationTable, decode_toml, load_station
 from station.errors import MessageError, PlumblineError
@@ -112,8 +112,8 @@ def csv(folder: Path) -> Target:
         assert (np.diff(found.time_s) > 0.0).all() and np.isfinite(found.time_s).all()
 
     def foreign(path: Path) -> None:
-        time_s, _, _ = read_foreign(text_of(path.read_bytes()), [], None, False)
-        assert (np.diff(time_s) > 0.0).all()
+        rows, _ = read_foreign(text_of(path.read_bytes()), [], None, False)
+        assert (np.diff(checked(rows).time_s) > 0.0).all()
 
     def run(data: bytes) -> None:
         path = folder / "a.csv"
