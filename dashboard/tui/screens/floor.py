@@ -156,6 +156,8 @@ class FloorScreen(CoachScreen):
         def chosen(given: dict[str, str] | None) -> None:
             if given is not None:
                 self._word = given["word"]
+                if self._snapshot is not None:
+                    self.show(self._snapshot)  # at once: the next key means a station that was found
 
         field = Field("a word of the station, the athlete or the exercise", self._word)
         parse = lambda given: {"word": clean(given[0], 30).casefold()}  # noqa: E731

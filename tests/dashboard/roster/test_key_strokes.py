@@ -63,6 +63,24 @@ def table() -> dict[str, list[str]]:
     return found
 
 
+def test_a_key_typed_with_the_word_that_finds_a_station_means_that_station(
+    desk: Any, edge: Any, words: Any
+) -> None:
+    for station in ("rack-1", "rack-2"):
+        say = words(station)
+        edge.say(station, say.state(), say.info(athlete="a-17"), say.live(1.0))
+
+    async def drive(hands: Any) -> None:
+        await hands.shows("rack-2")
+        for station in ("rack-2", "rack-1"):
+            hands.type_ahead("slash", *["backspace"] * 6, *station, "enter", "l", "7", "0", "enter")
+            await hands.poll(lambda: edge.heard)
+            assert [one.topic.split("/")[3] for one in edge.heard] == [station]
+            edge.heard.clear()
+
+    desk(PEOPLE, drive)
+
+
 def test_the_table_and_the_test_speak_of_the_same_tasks() -> None:
     assert set(table()) == set(EXPECTED)
     assert len(table()["start the set of an athlete with a plan"]) <= 4
