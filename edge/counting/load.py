@@ -28,7 +28,8 @@ LIFTER_N = 250.0  # lighter is nobody
 LEAST_KG = 3.0  # a stick
 CARRIED = 0.9  # of the mean: with less at the bottom the bar lay there
 LAID_S = 0.2  # after a rep that ends at the bottom, when that is seen
-LIFT_OFF_S = 0.01  # a bar bends before its plates leave the floor, one after the other
+# A bar bends by a centimetre or two before its plates leave the floor: for so long all of it is missing.
+LIFT_OFF_S = 0.02
 SLACK_S = 0.02  # with the stack down, tension is not its weight
 # Standard uncertainties: of a cell's scale (residual of its calibration, local gravity); of zero, where it
 # was seen and where it was not; of the speed at a rep's ends; of what of the friction differs up and down.
