@@ -61,3 +61,61 @@ def test_a_peak_that_a_fifth_of_it_may_be_off_by_is_not_said(motion, rdl, counte
     rc = counter(sigma_scale=scale)
     (rep,) = complete(rc.push(POSITION, *motion(*rdl(1))) + rc.finish())
     assert np.isfinite(rep.peak_concentric_velocity_mps) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rom_m", "noise_m", "smoothing_s"),
+    [(4.0, 0.2, 1.0e-4, 0.06), (4.0, 0.2, 1.3e-4, 0.08), (1.0, 0.9, 5e-4, 0.06), (1.0, 0.9, 1e-3, 0.11)],
+    ids=["slow", "slow and noisier", "fast", "fast and noisier"],
+)
+def test_a_velocity_is_quiet_to_a_tenth_of_v0_and_a_hundredth_of_its_peak(
+    motion, results, seconds, rom_m, noise_m, smoothing_s
+):
+    rep = ((seconds, -rom_m), (0.4, 0.0), (seconds, rom_m), (1.0, 0.0))
+    time_s, s = motion((2.0, 0.0), *rep * 3, (2.0, 0.0), rate_hz=100.0)
+    reps, _ = results(time_s, s + np.random.default_rng(3).normal(0.0, noise_m, s.size))
+    assert [rep.smoothing_s for rep in reps] == pytest.approx([smoothing_s] * 3)
+
+
+def lifted(results, speed_mps, stop_s=0.25, lower_s=2.0):
+    """The rep of a lift read every 5 ms, its speed through points (time, speed); let down slowly."""
+    time_s = np.arange(0.0, 4.0 + speed_mps[-1][0] + stop_s + lower_s + 3.0, 0.001)
+    at_s, speed = np.transpose([(0.0, 0.0), *speed_mps, (speed_mps[-1][0] + stop_s, 0.0)])
+    up = np.cumsum(np.interp(time_s - 2.0, at_s, speed)) / 1000.0
+    share = np.clip((time_s - 4.0 - at_s[-1]) / lower_s, 0.0, 1.0)
+    s = 0.2 + up - up[-1] * share**3 * (10.0 - 15.0 * share + 6.0 * share**2)
+    (rep,) = results(time_s[::5].copy(), s[::5].copy(), concentric_first=True)[0]
+    return rep
+
+
+@pytest.mark.parametrize(("speed_mps", "early_s"), [(0.9, 0.017), (1.2, 0.006)])
+def test_an_onset_too_steep_for_the_smoother_is_taken_back_in_lifts_from_one_metre_a_second_on(
+    results, speed_mps, early_s
+):
+    rep = lifted(results, [(0.02, speed_mps), (0.42, speed_mps)])
+    assert 2.0 - rep.concentric_start_s == pytest.approx(early_s, abs=0.0025)
+
+
+def test_a_boundary_is_carried_on_by_a_seventh_of_a_second_at_most(results):
+    """The speed grows by 0.6 m/s²; v ~ tau² through 8 and 24 % of its peak begins 0.2 s before."""
+    rep = lifted(results, [(2.2, 1.32)], stop_s=0.3)
+    assert rep.concentric_start_s == pytest.approx(2.0 + 0.08 * 1.32 / 0.6 - 0.15, abs=0.02)
+
+
+@pytest.mark.parametrize(("gap_s", "least_s", "most_s"), [(0.06, 0.0, 0.13), (0.11, 0.16, 0.3)])
+def test_a_boundary_in_a_gap_of_three_samples_lies_anywhere_in_it(
+    motion, rdl, results, gap_s, least_s, most_s
+):
+    time_s, s = motion(*rdl(2), rate_hz=20.0)
+    seen = (time_s < 4.25) | (time_s > 4.25 + gap_s)
+    assert least_s < results(time_s[seen], s[seen])[0][0].concentric_sigma_s < most_s
+
+
+def test_an_acceleration_is_smoothed_over_a_sixth_of_a_second(motion, rdl, counter):
+    """The peak of a smooth way, 5.77 D / T², loses a sixth to 17 samples of the grid."""
+    legs = ((2.0, 0.0), *((0.5, -0.5), (0.5, 0.0), (0.5, 0.5), (1.0, 0.0)) * 3, (2.0, 0.0))
+    rc = counter()
+    rc.set_load(100.0)
+    reps = complete(rc.push(POSITION, *motion(*legs)) + rc.finish())
+    true_n = 100.0 * (9.80665 + 5.7735 * 0.5 / 0.5**2)
+    assert [rep.peak_force_n - true_n for rep in reps] == pytest.approx([-59.0] * 3, abs=12.0)
