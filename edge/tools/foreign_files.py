@@ -32,6 +32,7 @@ Floats = NDArray[np.float64]
 
 CHRONOJUMP_STEP_MM = 20  # in a millisecond; more than this is no displacement of a bar
 MOST_ABOVE = 50  # lines above a header
+ALIKE = 3  # rows of numbers below each other, and they are readings
 LEAST_BY_REP = 2  # names of a rep's numbers, and a row is a rep
 CHRONOJUMP_LEAST = 200  # values: less than a fifth of a second is no set
 
@@ -157,14 +158,29 @@ def told(word: str, columns: Sequence[str]) -> tuple[int, Meaning]:
 
 
 def from_header(text: str) -> str:
-    """The text with blank lines for those above its header, such as a logger's name and settings."""
+    """The text with blank lines for those above its header, such as a logger's name and settings.
+
+    A header is known by its names, or stands above the first rows of numbers.
+    """
     lines = text.split("\n")
     for n, line in enumerate(lines[:MOST_ABOVE]):
         for separator in SEPARATORS:
             names = [" ".join(cell.strip().strip('"').split()) for cell in line.split(separator)]
             if _is_log(names) or sum(bool(_BY_REP.search(name)) for name in names) >= LEAST_BY_REP:
                 return "\n" * n + "\n".join(lines[n:])
+    for n in range(1, min(len(lines), MOST_ABOVE)):
+        if '"' in lines[n - 1]:  # a name may go on in the next line
+            break
+        for separator in SEPARATORS:
+            rows = [line.strip().split(separator) for line in lines[n : n + ALIKE]]
+            if len({len(row) for row in rows}) == 1 < len(rows[0]) and all(map(_are_numbers, rows)):
+                begin = n - (len(lines[n - 1].split(separator)) == len(rows[0]))
+                return "\n" * begin + "\n".join(lines[begin:])
     return text
+
+
+def _are_numbers(cells: Sequence[str]) -> bool:
+    return all(re.fullmatch(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?", cell.strip()) for cell in cells)
 
 
 def refuse_known(names: Sequence[str], line: int) -> None:

@@ -333,3 +333,23 @@ def test_a_clock_in_the_lines_of_a_logger_is_the_time(tmp_path, form):
     recording = convert(tmp_path, log(form))
     np.testing.assert_allclose(recording.time_s, TIMES_MS / 1e3, atol=1e-9)
     np.testing.assert_allclose(recording.columns["position_m"], PLACE_MM / 1e3, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    "above", ["=~=~= PuTTY log 2030.01.31 12:59 =~=~=\n", "Encoder 1.2\nready\n", "42\n", ",800.0\n", "a;b\n"]
+)
+def test_what_a_board_says_before_numbers_without_names_is_passed_over(tmp_path, above):
+    columns = ("--column", "1=time_ms", "--column", "2=position_mm")
+    recording = convert(tmp_path, above + log("{t},{p}"), *columns)
+    np.testing.assert_allclose(recording.time_s[-1], TIMES_MS[-1] / 1e3)
+    np.testing.assert_allclose(recording.columns["position_m"][-100:], PLACE_MM[-100:] / 1e3)
+
+
+def test_names_that_say_nothing_are_found_below_settings(tmp_path):
+    text = "LabVIEW Measurement\t\nSeparator\tTab\n***End_of_Header***\t\nX_Value\tUntitled\n" + log(
+        "{s}\t{m}"
+    )
+    recording = convert(tmp_path, text, "--column", "X_Value=time_s", "--column", "Untitled=position_m")
+    np.testing.assert_allclose(recording.columns["position_m"], PLACE_MM / 1e3)
+    with pytest.raises(RecordingError, match=r"no column is the time.* there are 'X_Value', 'Untitled'"):
+        convert(tmp_path, text)
