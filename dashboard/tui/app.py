@@ -140,6 +140,11 @@ class PlumblineApp(ChoosingApp):
         self._shell = TouchShell(self)
 
     @property
+    def screen_reads(self) -> bool:
+        """Whether the screen still reads what its keys are about."""
+        return isinstance(self.screen, LiveScreen) and self.screen.reads
+
+    @property
     def names(self) -> Names:
         """The athletes' names by id, as far as the record has them."""
         return self._known().names

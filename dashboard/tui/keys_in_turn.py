@@ -14,6 +14,9 @@ from textual.screen import ModalScreen
 # A key sets off three steps: the key itself, what the focused widget says of it (a line that Enter has sent),
 # and what a dialog gives to the screen that asked.
 _STEPS = 3
+_POLL_S = 0.02
+_MOST_POLLS = 100  # then a key is given to a screen that still reads
+_NEVER_WAIT = ("escape", "ctrl+c")
 
 
 class KeysInTurnApp(App[int]):
@@ -23,6 +26,12 @@ class KeysInTurnApp(App[int]):
         super().__init__()
         self._waiting: deque[events.Event] = deque()
         self._acting = False  # the key before them is not done with
+        self._polls = 0
+
+    @property
+    def screen_reads(self) -> bool:
+        """Whether the screen still reads what its keys are about."""
+        return False
 
     async def on_event(self, event: events.Event) -> None:
         """Keys and what is pasted wait for their turn; see App."""
@@ -36,6 +45,12 @@ class KeysInTurnApp(App[int]):
         if self._acting or not self._waiting:
             return
         self._acting = True
+        first = self._waiting[0]
+        if self.screen_reads and self._polls < _MOST_POLLS and getattr(first, "key", "") not in _NEVER_WAIT:
+            self._polls += 1
+            self.set_timer(_POLL_S, self._done)
+            return
+        self._polls = 0
         self.app_focus = True  # whoever types is here; without it a dialog's first line has no focus
         screen = self.screen
         if screen.focused is None and isinstance(screen, ModalScreen):
@@ -59,5 +74,8 @@ class KeysInTurnApp(App[int]):
         if steps > 1 or screen is not self.screen:
             self._follow(max(steps - 1, 1))
             return
+        await self._done()
+
+    async def _done(self) -> None:
         self._acting = False
         await self._give_next()

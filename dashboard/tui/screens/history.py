@@ -64,6 +64,7 @@ class HistoryScreen(LiveScreen):
         super().__init__()
         self._coach = coach
         self._where = where
+        self.reads = True  # for the first time: later one goes through the list as fast as one likes
         self._word = ""
         self._of_days: Practised | None = None  # whose month is shown
 
@@ -291,6 +292,7 @@ class HistoryScreen(LiveScreen):
         done: list[KeptSet] | tuple[()],
         problem: str | None,
     ) -> None:
+        self.reads = False
         if not self.is_attached:
             return
         past = self._past

@@ -24,6 +24,8 @@ class FloorSnapshot(NamedTuple):
 class LiveScreen(Screen[None]):
     """A screen that receives the floor ten times a second, in front or behind a dialog."""
 
+    reads = False  # whether it reads what its keys are about: they wait for it
+
     def show(self, shown: FloorSnapshot) -> None:
         """Show this snapshot."""
         raise NotImplementedError

@@ -1,9 +1,11 @@
 """The history's screen, from a real record on disk."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -155,3 +157,31 @@ def test_no_line_of_the_trend_joins_sets_of_different_loads(monkeypatch: pytest.
     back = drawn(60.0, 100.0, 60.0)
     joined = [one for one in back if one.style is not None and one.style.color.name == BLUE]
     assert len(joined) > 40 and len(back) - len(joined) <= 2
+
+
+def test_keys_typed_while_the_record_is_read_for_the_first_time_wait_for_it_and_escape_does_not(
+    still: Any, words: Any, looks: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path / "history.db", words)
+    app = PlumblineApp(still, all_profiles(), history=str(tmp_path / "history.db"))
+    may_read, read = threading.Event(), HistoryScreen._read
+
+    def slowly(self: HistoryScreen, chosen: Any) -> None:
+        may_read.wait(10.0)
+        read(self, chosen)
+
+    monkeypatch.setattr(HistoryScreen, "_read", slowly)
+
+    async def drive(pilot: Any) -> None:
+        await pilot.press("y", "escape")
+        await looks.poll(pilot, lambda: not isinstance(app.screen, HistoryScreen))
+        for key in ("y", "space", "left"):
+            app.post_message(Key(key, None))
+        await looks.poll(pilot, lambda: isinstance(app.screen, HistoryScreen))
+        may_read.set()
+        await looks.poll(pilot, lambda: "against" in looks.text(app))
+
+    try:
+        looks.run(app, (120, 40), drive)
+    finally:
+        may_read.set()
