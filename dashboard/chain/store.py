@@ -256,14 +256,16 @@ class ChainStore:
         replaced = ", ".join(
             f'"{name}" = excluded."{name}"' for name in (*columns, "epoch", "seq") if name not in key
         )
-        db.execute(
+        merge = (
             f"INSERT INTO {kind} ({names}) SELECT {names} FROM stage_{kind} s WHERE NOT EXISTS (SELECT FROM"
             f" chain_gone g WHERE g.kind = '{kind}' AND {same} AND (g.epoch, g.seq) > (s.epoch, s.seq))"
             f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {replaced}"
-            f" WHERE (excluded.epoch, excluded.seq) > ({kind}.epoch, {kind}.seq)".encode()
+            f" WHERE (excluded.epoch, excluded.seq) > ({kind}.epoch, {kind}.seq)"
         )
-        if kind == MONTHLY:
-            tables.list_practised(db, f"stage_{kind}")
+        if kind == MONTHLY:  # what is too old to be written is not to be listed either
+            written = "RETURNING site, athlete, exercise, at_utc, state"
+            merge = f"WITH written AS ({merge} {written}) {tables.listing('written')}"
+        db.execute(merge.encode())
         db.execute(f"TRUNCATE stage_{kind}".encode())
 
     def _delete(self, db: psycopg.Connection, gone: Sequence[Change]) -> None:

@@ -85,7 +85,7 @@ def make(db: Connection) -> None:
             _add_columns(db, kind)
         if PRACTISED.name not in there:
             _make_table(db, PRACTISED)
-            list_practised(db, MONTHLY)
+            db.execute(listing(MONTHLY).encode())
         protect(db)
         db.execute(f"DELETE FROM {VERSION.name}".encode())
         db.execute(f"INSERT INTO {VERSION.name} VALUES ({SCHEMA_VERSION})".encode())
@@ -113,13 +113,13 @@ def month_parts(db: Connection, months: set[str], today: date) -> None:
             )
 
 
-def list_practised(db: Connection, reps: str) -> None:
-    """Have the athletes and exercises of a table of reps in the list."""
-    db.execute(
+def listing(reps: str) -> str:
+    """The statement that has the athletes and exercises of a table of reps in the list."""
+    return (
         f"INSERT INTO {PRACTISED.name} AS p SELECT site, athlete, exercise, max(at_utc) FROM {reps}"
         " WHERE state <> 'rejected' GROUP BY site, athlete, exercise"
         " ON CONFLICT (site, athlete, exercise) DO UPDATE SET last_utc = excluded.last_utc"
-        " WHERE excluded.last_utc > p.last_utc".encode()
+        " WHERE excluded.last_utc > p.last_utc"
     )
 
 

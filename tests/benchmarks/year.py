@@ -187,7 +187,7 @@ def fill(url: str, reps: int, gyms: int) -> Iterator[str]:
         for definition, _ in held:
             # As PostgreSQL tells it the definition is of the parent alone.
             db.execute(definition.replace(" ON ONLY ", " ON ").encode())
-        tables.list_practised(db, "reps")
+        db.execute(tables.listing("reps").encode())
         db.execute("VACUUM (ANALYZE)")
 
 

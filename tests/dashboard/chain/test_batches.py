@@ -178,6 +178,9 @@ def test_the_list_of_athletes_and_exercises_holds_what_the_reps_hold(
     store.write([batch(first=6, last=7, columns={}, rows={}, gone=gone)])
     assert lines() == [("a-17", "rdl", february)]
     assert chain_rows(chain_url, "SELECT athlete FROM chain_practised") == [("a-17",)]
+    late = row(3, event_id="r3", athlete="a-18", at_utc=february)  # of another worker, who was slow
+    store.write([batch(late, first=3, last=3, stream="before")])
+    assert lines() == [("a-17", "rdl", february)]
     # A coach gives the reps of one athlete to another: the line goes by the hour.
     given = [row(8, athlete="a-20"), row(9, event_id="r5", athlete="a-20", at_utc=february)]
     store.write([batch(*given, first=8, last=9)])
