@@ -29,7 +29,9 @@ class SqliteDatabase(Database):
             raise StoreError(f"{path}: a folder; give the history's file")
         if read_only and not path.is_file():
             raise StoreError(f"{path}: no such history; `plumbline record` and the dashboard write one")
-        if not read_only:
+        if read_only:
+            _refuse_log_alone(path)
+        else:
             refuse_foreign(path, _way(path))
             _make_private(path)
         uri = f"{path.absolute().as_uri()}?{_way(path) if read_only else 'mode=rwc'}"
@@ -72,8 +74,26 @@ class SqliteDatabase(Database):
 
 def _way(path: Path) -> str:
     """How to read a file: beside a writer, or from a medium or folder where no side files can be made."""
-    still = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+    still = not os.access(path.parent, os.W_OK) and not _has_log(path)
     return "mode=ro&immutable=1" if still else "mode=ro"
+
+
+def _has_log(path: Path) -> bool:
+    """Whether the newest rows are in the write-ahead log beside a file."""
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _refuse_log_alone(path: Path) -> None:
+    """Raise StoreError for a log whose index is missing and cannot be made: SQLite would ask to write."""
+    index = path.with_name(f"{path.name}-shm")
+    if _has_log(path) and not index.exists() and not os.access(path.parent, os.W_OK):
+        raise StoreError(
+            f"{path}: its newest rows are in {path.name}-wal, and that cannot be read where nothing may be"
+            " written; copy both files to a folder of yours"
+        )
 
 
 def _prepare(db: sqlite3.Connection) -> None:

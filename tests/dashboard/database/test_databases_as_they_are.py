@@ -144,3 +144,22 @@ def test_a_role_that_may_only_read_a_server_reads_it_and_is_told_that_it_may_not
     assert main(["athletes", "import", str(tmp_path / "names.csv"), "--db", theirs]) == 1
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "onlooker:" not in said and "may not write there" in said
+
+
+def test_a_copy_with_its_log_where_nothing_may_be_written_says_to_copy_both(
+    history: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    medium = tmp_path / "medium"
+    medium.mkdir()
+    with open_writable(str(history)) as db:
+        save(db, [ANA, Athlete(id="b-04", name="Bo", badge=None)])
+        for name in ("history.db", "history.db-wal"):
+            shutil.copy(tmp_path / name, medium / name)
+    assert (medium / "history.db-wal").stat().st_size > 0
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may write into every folder
+    with pytest.raises(StoreError, match=r"newest rows are in history\.db-wal.*copy both"):
+        open_history(str(medium / "history.db"))
+    (medium / "history.db-wal").write_bytes(b"")
+    with open_history(str(medium / "history.db")) as db:
+        assert "a-17" in [one.id for one in athletes(db)]
+    assert sorted(one.name for one in medium.iterdir()) == ["history.db", "history.db-wal"]
