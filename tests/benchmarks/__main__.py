@@ -7,7 +7,10 @@ import sys
 import time
 from importlib import import_module
 
-NAMES = ("frames", "kernel", "pipeline", "latency", "sound", "start", "screen", "chain", "year", "reprocess")
+NAMES = (
+    *("frames", "kernel", "pipeline", "latency", "sound", "start", "node"),
+    *("screen", "chain", "year", "reprocess"),
+)
 
 
 def main(names: list[str]) -> int:

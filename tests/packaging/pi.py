@@ -40,8 +40,8 @@ export PIP_NO_INDEX=1 PIP_FIND_LINKS=/given/wheels PIP_DISABLE_PIP_VERSION_CHECK
 """
 COMMANDS = f"""\
 cd /tmp
-{PROGRAM}/plumbline demo --plain --for 40 > demo.log || {{ cat demo.log; exit 1; }}
-tail -n 3 demo.log; grep -q ' rep ' demo.log
+{PROGRAM}/plumbline demo --plain --for 240 > demo.log || {{ cat demo.log; exit 1; }}
+grep ' rep ' demo.log || {{ tail -n 5 demo.log; exit 1; }}
 set_of_six="--exercise rdl --reps 6 --seed 4"
 {PROGRAM}/plumbline simulate $set_of_six --out rec.csv.gz --truth truth.json --station-out rack.toml
 {PROGRAM}/plumbline analyze rec.csv.gz --station rack.toml --exercise rdl
