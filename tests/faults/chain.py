@@ -42,7 +42,8 @@ STATIONS = 20
 TABLES = ("reps", "sets", "commands", "corrections")
 SITES = ["gym-a", "gym-b", "gym-c"]
 SETTLE_S = 300.0
-ROUND_S = 0.2  # and what it takes to commit
+ROUND_S = 0.6  # from the beginning of one to that of the next, at least
+AROUND_S = 60.0  # that gyms are at work before and after the cut, at least
 _REP: dict[str, Any] = dict.fromkeys(Rep.__struct_fields__)
 _SET: dict[str, Any] = dict.fromkeys(SetSummary.__struct_fields__)
 NOW = "2026-11-30T23:59:{:02d}.000Z"
@@ -51,18 +52,19 @@ NOW = "2026-11-30T23:59:{:02d}.000Z"
 class Recorder(threading.Thread):
     """A gym's record: commits what its stations say, and what coaches put right."""
 
-    def __init__(self, site: str, where: Path, rng: random.Random, rounds: int, pause_s: float) -> None:
+    def __init__(self, site: str, where: Path, rng: random.Random, rounds: int) -> None:
         super().__init__(daemon=True)
         self.site, self.where, self.committed = site, where, 0
         self.failure: BaseException | None = None
-        self._rng, self._rounds, self._pause_s = rng, rounds, pause_s
+        self._rng, self._rounds = rng, rounds
 
     def run(self) -> None:
         try:
             with open_store(self.where) as store:
                 for number in range(1, self._rounds + 1):
+                    next_s = time.monotonic() + ROUND_S
                     self._round(store, number)
-                    time.sleep(self._pause_s)
+                    time.sleep(max(0.0, next_s - time.monotonic()))
         except BaseException as error:  # noqa: BLE001 - shown by whoever joins
             self.failure = error
 
@@ -205,8 +207,7 @@ def _run(
     fleet: Fleet, cut: list[Proxy], rng: random.Random, seed: int, rounds: int, cut_s: float, power: bool
 ) -> Verdict:
     gyms = [
-        Recorder(site, fleet.folder / f"{site}.db", random.Random(rng.random()), rounds, ROUND_S)
-        for site in SITES
+        Recorder(site, fleet.folder / f"{site}.db", random.Random(rng.random()), rounds) for site in SITES
     ]
     for gym in gyms:
         open_store(gym.where).close()
@@ -311,7 +312,7 @@ def main() -> int:
         return 0
     failed = 0
     cut_s = args.cut if args.cut is not None else 5.0 if args.quick else 120.0
-    rounds = 60 if cut_s <= 5.0 else round(cut_s / ROUND_S)
+    rounds = 40 if args.quick and args.cut is None else round((cut_s + AROUND_S) / ROUND_S)
     for seed in range(args.first, args.first + args.seeds):
         began_s = time.monotonic()
         try:
