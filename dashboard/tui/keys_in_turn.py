@@ -5,6 +5,7 @@ busy machine, from a paste or a badge reader), letters for its line would be key
 """
 
 from collections import deque
+from time import monotonic
 
 from textual import events
 from textual.app import App
@@ -14,6 +15,7 @@ from textual.screen import ModalScreen
 # A key sets off three steps: the key itself, what the focused widget says of it (a line that Enter has sent),
 # and what a dialog gives to the screen that asked.
 _STEPS = 3
+_PATIENCE_S = 5.0  # with a key that does not come to an end: no screen may become deaf
 _POLL_S = 0.02
 _MOST_POLLS = 100  # then a key is given to a screen that still reads
 _NEVER_WAIT = ("escape", "ctrl+c")
@@ -26,6 +28,7 @@ class KeysInTurnApp(App[int]):
         super().__init__()
         self._waiting: deque[events.Event] = deque()
         self._acting = False  # the key before them is not done with
+        self._since_s = 0.0
         self._polls = 0
 
     @property
@@ -42,9 +45,10 @@ class KeysInTurnApp(App[int]):
             await super().on_event(event)
 
     async def _give_next(self) -> None:
-        if self._acting or not self._waiting:
+        busy = self._acting and monotonic() - self._since_s < _PATIENCE_S
+        if busy or not self._waiting:
             return
-        self._acting = True
+        self._acting, self._since_s = True, monotonic()
         first = self._waiting[0]
         if self.screen_reads and self._polls < _MOST_POLLS and getattr(first, "key", "") not in _NEVER_WAIT:
             self._polls += 1
