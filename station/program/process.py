@@ -19,6 +19,7 @@ from tempfile import mkstemp
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SQLITE = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html, 1.3
 
 
 def on_ending_signals(act: Callable[[int], object]) -> None:
@@ -87,10 +88,12 @@ def whole_file(path: Path, mode: int | None = None, group: int | None = None) ->
 
     A link at `path` is replaced, not followed: where somebody else may write to the folder, root would
     otherwise write wherever the link points. A device or a pipe is neither replaced nor written to: as root,
-    `-o /dev/null` would leave a file there. Raises OSError.
+    `-o /dev/null` would leave a file there. A database is not replaced: nobody means to. Raises OSError.
     """
     if path.is_char_device() or path.is_block_device() or path.is_fifo():
         raise OSError(errno.ENODEV, "a device or a pipe, not a file", str(path))
+    if path.is_file() and _is_database(path):
+        raise OSError(errno.EEXIST, "a database, which is not written over; give another name", str(path))
     number, name = mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
     draft = Path(name)
     try:
@@ -103,6 +106,11 @@ def whole_file(path: Path, mode: int | None = None, group: int | None = None) ->
     finally:
         with suppress(FileNotFoundError):
             draft.unlink()
+
+
+def _is_database(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_SQLITE)) == _SQLITE
 
 
 def replace_file(path: Path, data: bytes, mode: int | None = None, group: int | None = None) -> None:

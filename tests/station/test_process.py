@@ -1,9 +1,11 @@
 """Signals that come at the worst moment, and files that are there whole or not at all."""
 
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,13 @@ def test_a_device_or_a_pipe_is_not_replaced(tmp_path: Path):
         with pytest.raises(OSError, match="a device or a pipe, not a file"):
             replace_file(path, b"new")
     assert pipe.is_fifo() and link.is_symlink() and len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_database_is_not_written_over(tmp_path: Path):
+    path = tmp_path / "history.csv"  # whatever it is called
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE reps (n)")
+    before = path.read_bytes()
+    with pytest.raises(OSError, match="a database, which is not written over"), whole_file(path) as draft:
+        draft.write_text("export")
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
