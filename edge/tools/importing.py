@@ -74,6 +74,8 @@ def import_command(argv: Sequence[str]) -> int:
         raise RecordingError(f"{args.file}: cannot be read ({reason}); give the path of a file") from error
     except TableError as error:
         raise RecordingError(f"{args.file}: {error}") from error
+    if args.output.exists() and args.output.samefile(args.file):
+        raise RecordingError(f"{args.output}: the file that is read; give another name, and keep what it was")
     _write(args.output, time_s, channels)
     for note in notes:
         print(note)

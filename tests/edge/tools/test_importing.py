@@ -139,3 +139,13 @@ def test_what_would_be_a_guess_is_refused_with_what_to_say(tmp_path, text, says)
         convert(tmp_path, text)
     assert says in str(refused.value)
     assert not (tmp_path / "ours.csv").exists()
+
+
+def test_the_file_that_is_read_is_not_written_over(tmp_path):
+    source = tmp_path / "their.csv"
+    source.write_text(log())
+    (tmp_path / "link.csv").symlink_to(source)
+    for name in ("their.csv", "link.csv"):
+        with pytest.raises(RecordingError, match="give another name"):
+            import_command([str(source), "-o", str(tmp_path / name)])
+    assert source.read_text() == log()
