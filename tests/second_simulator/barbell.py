@@ -24,9 +24,9 @@ class Scene:
     lockout_m: float
     rom_m: float
     travel_ratio: float = 1.0
-    loose_sets: bool = False  # nobody can say where a set ends
     stack_kg: tuple[float, ...] = ()
     band: tuple[float, float, float] = (0.0, 0.0, 0.0)  # N, length at rest m, loss s/m
+    loose_sets: bool = False  # nobody can say where a set ends
 
     @property
     def up_first(self) -> bool:
