@@ -151,12 +151,12 @@ cdef class Swings:
 
     cdef double prominence(self, Turn now) noexcept nogil:
         """How deep a swing must be to be one of its own."""
-        cdef double largest = self.range_ref
+        cdef double largest = 0.0
         cdef double first = 0.0     # fall
         cdef double deepest = 0.0   # of all falls
         cdef double swing
         cdef int i
-        if largest == 0.0:
+        if self.range_count < 2:  # a bend before the set may look like a rep, and is no measure of what comes
             for i in range(self.n):
                 swing = fabs(self.turns[i].u - (self.turns[i + 1].u if i + 1 < self.n else now.u))
                 if not self.turns[i].high and deepest < RETURN * swing:
@@ -170,6 +170,7 @@ cdef class Swings:
                     largest = max(largest, swing)
             # nor is how far it fell at first, beyond what a rise after it could be the return of
             largest = max(largest, min(first, largest / RETURN))
+        largest = max(largest, self.range_ref)
         return max(self.step_range, PROMINENCE * largest)
 
     cdef double least(self, double top) noexcept nogil:

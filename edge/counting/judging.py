@@ -97,9 +97,10 @@ def _reason(  # noqa: PLR0911 - the first that applies
     if void_by is not None:
         return ReasonCode.SET_RESTARTED, sentence(ReasonCode.SET_RESTARTED, by=void_by)
     rom_m = entry.measured.rom_m
-    if rom_m is not None and rom_m < profile.min_rom_m:
+    size_m = entry.size if rom_m is None else rom_m  # too rough to say, and short all the same
+    if size_m < profile.min_rom_m:
         code = ReasonCode.SHORT_OF_LEAST
-        return code, sentence(code, rom_m=rom_m, least_m=profile.min_rom_m)
+        return code, sentence(code, rom_m=size_m, least_m=profile.min_rom_m)
     if full_range_m is not None and rom_m is not None:
         if rom_m < PARTIAL_SHARE * full_range_m:
             code = ReasonCode.SHORT_OF_ATHLETE

@@ -29,6 +29,23 @@ def test_a_stall_or_dip_on_the_way_never_splits_a_rep(motion, results, dip_m, st
     assert reps[0].size == pytest.approx(0.3, abs=0.003)
 
 
+@pytest.mark.parametrize("bend_m", [0.08, 0.12, 0.16, 0.2])
+@pytest.mark.parametrize("dip_m", [0.05, 0.07])
+@pytest.mark.parametrize("share", [0.4, 0.5, 0.6])
+def test_a_bend_before_the_set_is_no_measure_of_a_dip_in_its_first_rep(motion, results, bend_m, dip_m, share):
+    stalled = (
+        (1.5, -0.5),
+        (0.3, 0.0),
+        (0.9, 0.5 * share),
+        (0.4, -dip_m),
+        (0.2, 0.0),
+        (1.0, 0.5 - 0.5 * share + dip_m),
+    )
+    legs = ((2.0, 0.0), (0.8, -bend_m), (0.8, bend_m), (1.5, 0.0), *stalled, (1.0, 0.0))
+    reps, _ = results(*motion(*legs, *[(1.5, -0.5), (0.3, 0.0), (1.0, 0.5), (1.0, 0.0)] * 2))
+    assert [rep.size for rep in reps if rep.size > 0.3] == pytest.approx([0.5] * 3, abs=0.01)
+
+
 def test_picking_up_and_setting_down_are_no_reps_and_say_so(motion, rdl, results):
     reps, discarded = results(
         *motion((1.0, 0.0), (1.5, 0.55), (2.0, 0.0), *rdl(3), (1.5, -0.55), (8.0, 0.0), start_m=0.225)

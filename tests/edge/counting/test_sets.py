@@ -75,6 +75,14 @@ def test_a_rep_below_the_least_range_is_not_counted():
     assert "below the least" in newest[0].rep.reason
 
 
+def test_a_rep_too_rough_for_its_range_to_be_said_is_below_the_least_all_the_same():
+    tracker = SetBook(RDL)
+    events = tracker.rep((1, 0), make_rep(rom_m=None), 0.09, "confirmed", 3.0) + tracker.end(100.0)
+    newest = [event for event in events if isinstance(event, RepEvent)][-1]
+    assert not newest.rep.counted
+    assert "below the least" in newest.rep.reason
+
+
 def test_velocity_loss_is_to_the_fastest_counted_rep_so_far():
     newest, _ = a_set(
         make_rep(0, mcv=0.4), make_rep(4, mcv=0.5), make_rep(8, mcv=0.9, rom_m=0.1), make_rep(12, mcv=0.4)
