@@ -38,12 +38,13 @@ def run(
     seconds: float = 20.0,
     qemu: Sequence[str] = (),
     python: str = sys.executable,
+    site: str | None = None,
 ) -> list[str]:
     """Lines to print. `qemu`: what stands before the interpreter's path."""
-    return [line for count in stations for line in _measure(count, seconds, qemu, python)]
+    return [line for count in stations for line in _measure(count, seconds, qemu, python, site)]
 
 
-def _measure(count: int, seconds: float, qemu: Sequence[str], python: str) -> list[str]:
+def _measure(count: int, seconds: float, qemu: Sequence[str], python: str, site: str | None) -> list[str]:
     simulated = simulate_set(
         load_profile("rdl"), reps=12, rng=np.random.default_rng(5),
         sensors=Sensors(position_hz=1000.0, force_hz=80.0), approach="none",
@@ -85,7 +86,9 @@ def _measure(count: int, seconds: float, qemu: Sequence[str], python: str) -> li
             [sys.executable, "-m", "station.cli", "record", *where], stdout=subprocess.DEVNULL
         )
         words = ["-m", "station.cli", "edge", "--station", *files, "--outbox", str(folder / "outbox.db")]
-        node = subprocess.Popen([*qemu, python, *words], stdout=subprocess.PIPE, text=True)
+        own = {**os.environ, "PYTHONPATH": site} if site else None
+        command = [*qemu, python, "-P", *words]
+        node = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder, env=own)
         assert node.stdout is not None
         try:
             node.stdout.readline()
@@ -136,6 +139,5 @@ if __name__ == "__main__":
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--path", help="its site-packages, where it is not its own")
     args, more = parser.parse_known_args()
-    if args.path:
-        os.environ["PYTHONPATH"] = args.path
-    print(*run(args.stations, args.seconds, [*args.qemu, *more], args.python), sep="\n")
+    lines = run(args.stations, args.seconds, [*args.qemu, *more], args.python, args.path)
+    print(*lines, sep="\n")
