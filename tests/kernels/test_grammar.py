@@ -8,6 +8,44 @@ from kernels import CHANNELS, Measured
 POSITION, FORCE = CHANNELS.index("position_m"), CHANNELS.index("force_n")
 
 
+def slow_turns(s, step):
+    """The turning points of a motion without noise, by a zigzag: each was come back from by a step."""
+    turns, direction, extreme = [s[0]], 0, s[0]
+    for u in s:
+        if direction >= 0 and extreme - u >= step:
+            turns.append(extreme)
+            direction, extreme = -1, u
+        elif direction <= 0 and u - extreme >= step:
+            turns.append(extreme)
+            direction, extreme = 1, u
+        extreme = max(extreme, u) if direction > 0 else min(extreme, u) if direction < 0 else extreme
+    return [*turns, extreme]
+
+
+@pytest.mark.parametrize("concentric_first", [False, True])
+@pytest.mark.parametrize("seed", range(8))
+def test_the_reps_of_a_clean_set_are_the_rises_between_its_turning_points(
+    motion, results, seed, concentric_first
+):
+    rng = np.random.default_rng(seed)
+    first = 1.0 if concentric_first else -1.0
+    legs = [(2.0, 0.0)]
+    for rom_m in rng.uniform(0.35, 0.5, int(rng.integers(2, 9))):
+        for moved_m in (first * rom_m, -first * rom_m):
+            share, dip_m = rng.uniform(0.3, 0.7), rng.uniform(0.0, 0.025)
+            legs += [
+                (rng.uniform(0.5, 1.5), share * moved_m),
+                (rng.uniform(0.1, 0.5), -np.sign(moved_m) * dip_m),
+            ]
+            legs += [(rng.uniform(0.5, 1.5), (1.0 - share) * moved_m + np.sign(moved_m) * dip_m)]
+            legs += [(rng.uniform(0.1, 1.5), 0.0)]
+    time_s, s = motion(*legs, (2.0, 0.0), start_m=1.2)
+    rises = [rise for rise in np.diff(slow_turns(s, 0.15)) if rise > 0.15]
+    reps, discarded = results(time_s, s, concentric_first=concentric_first)
+    assert [rep.size for rep in reps] == pytest.approx(rises, abs=0.006)
+    assert discarded == []
+
+
 def deadlifts(reps=3):
     return ((2.0, 0.0), *([(1.2, 0.5), (0.8, 0.0), (1.0, -0.5), (1.5, 0.0)] * reps), (2.0, 0.0))
 
