@@ -13,8 +13,9 @@ from itertools import pairwise
 from math import exp, log, log1p
 from typing import NamedTuple
 
-SHORTEST_DWELL_S = 0.7  # shorter rests at the turn are as good as none
+SHORTEST_DWELL_S = 2.0  # shorter rests at the turn are as good as none: nobody lets go and takes up again
 SHORTEST_PAUSE_S = 2.0  # and between reps
+LONGER_PAUSE = 1.5  # lifters' own pauses differ by as much
 SLOWEST_QUICK_S = 0.5  # lifters' quickest concentrics take 0.4 s, pulls that are no reps 0.25
 NEAR_BORDER = 0.08  # of the least range: by so much a range and the set's median are unsure together
 FULLY_ODD = 0.2  # a range or a pause a fifth beyond the others' is as odd as any
@@ -27,13 +28,13 @@ class Stroke(NamedTuple):
     end_s: float
     size: float
     lift_s: float  # the concentric
-    dwell_s: float  # rest between the way there and the way back
+    dwell_s: float  # rest at the bottom, where that is between the way there and the way back
 
 
 class Evidence(NamedTuple):
     """Observations that speak against one rep; each 0 for a typical rep."""
 
-    dwell: float  # it rests at the turn as a load does that is put down and taken up again
+    dwell: float  # it rests at the bottom as a load does that is put down and taken up again
     speed: float  # it is faster than the set's other reps, as a pull that is another exercise's
     size: float  # its range is not theirs
     apart: float  # it lies apart from them
@@ -42,11 +43,11 @@ class Evidence(NamedTuple):
     quick: float  # its concentric is as short as a knock
 
 
-WEIGHTS = Evidence(dwell=-4.37, speed=-1.92, size=-5.28, apart=-8.62, ahead=-11.95, border=-2.03, quick=-7.90)
+WEIGHTS = Evidence(dwell=-5.67, speed=-1.85, size=-3.89, apart=-9.07, ahead=-12.06, border=-1.46, quick=-3.95)
 ALL_USUAL = Evidence(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-NOTHING_ODD = 4.38  # log odds of a rep that nothing speaks against
+NOTHING_ODD = 3.26  # log odds of a rep that nothing speaks against
 # The map's shift, and its slopes far below and far above even odds.
-SHAPES = (-1.27, 0.59, 1.68)
+SHAPES = (-0.30, 1.32, 1.31)
 
 
 def confidences(strokes: Sequence[Stroke], least: float) -> list[float]:
@@ -82,7 +83,7 @@ def gather(strokes: Sequence[Stroke], least: float) -> list[Evidence]:
         nearest_s = min(pauses[max(0, place - 1) : place + 1], default=0.0)
         usual_s = usual_pauses.median(nearest_s) if len(pauses) > 1 else 0.0
         speed = stroke.size / stroke.lift_s
-        apart = min(FULLY_ODD, _beyond(nearest_s, max(SHORTEST_PAUSE_S, usual_s)))
+        apart = min(FULLY_ODD, _beyond(nearest_s, max(SHORTEST_PAUSE_S, LONGER_PAUSE * usual_s)))
         border = exp(-0.5 * (log(stroke.size / least) / NEAR_BORDER) ** 2)
         if stroke.size < least:
             found.append(ALL_USUAL._replace(border=border))

@@ -133,7 +133,9 @@ def _steady(said: float | None, now: float) -> float:
 
 def _stroke(entry: Entry, profile: Profile) -> Stroke:
     rep = entry.measured
-    dwell_s = rep.bottom_pause_s if profile.starts_with == "eccentric" else rep.top_pause_s
+    dwell_s = (
+        rep.bottom_pause_s if profile.starts_with == "eccentric" else 0.0
+    )  # nothing is put down in the air
     return Stroke(rep.start_s, rep.end_s, entry.size, rep.concentric_s or 0.0, dwell_s or 0.0)
 
 

@@ -141,7 +141,9 @@ def observed(seed: int) -> list[tuple[Evidence, bool]]:
 
 def _stroke(event: RepEvent, profile: Profile) -> Stroke:
     rep = event.rep
-    dwell_s = rep.bottom_pause_s if profile.starts_with == "eccentric" else rep.top_pause_s
+    dwell_s = (
+        rep.bottom_pause_s if profile.starts_with == "eccentric" else 0.0
+    )  # nothing is put down in the air
     assert rep.rom_m is not None
     assert rep.concentric_s is not None
     return Stroke(rep.start_s, rep.end_s, rep.rom_m, rep.concentric_s, dwell_s or 0.0)

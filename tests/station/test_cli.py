@@ -42,7 +42,7 @@ class OneCommand:
     """Stands for an installed subcommand that does as the test wants."""
 
     def __init__(self, does):
-        self.load = lambda: does
+        self.module, self.load = "edge.tools", lambda: does
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_each_weight_speaks_against_and_nothing_is_weighed_twice() -> None:
 @pytest.mark.parametrize(
     ("which", "of_first", "seen"),
     [
-        ("dwell", {"dwell_s": 7.0}, np.log(7.0 / 0.7)),
+        ("dwell", {"dwell_s": 7.0}, np.log(7.0 / 2.0)),
         ("speed", {"lift_s": 0.4}, np.log(2.0)),
         ("size", {"size": 0.44}, np.log(1.1)),
         ("size", {"size": 0.9}, 0.2),
@@ -83,19 +83,33 @@ def test_what_is_odd_is_seen_as_the_logarithm_of_a_ratio(
     assert getattr(gather(strokes(**of_first), LEAST_M)[0], which) == pytest.approx(seen)
 
 
+def test_pauses_differ_by_half_in_anybodys_set() -> None:
+    """Clusters: eight seconds between reps, and now and then a little more."""
+
+    def after(pause_s: float) -> float:
+        others = [
+            stroke._replace(start_s=11.0 * k, end_s=11.0 * k + 3.0) for k, stroke in enumerate(strokes())
+        ]
+        first = others[0]._replace(start_s=8.0 - pause_s, end_s=11.0 - pause_s)
+        return gather([first, *others[1:]], LEAST_M)[0].apart
+
+    assert after(8.0) == after(11.9) == 0.0
+    assert after(12.6) == pytest.approx(np.log(12.6 / 12.0))
+
+
 # As fitted; whoever moves a number by a third moves some of these.
 @pytest.mark.parametrize(
     ("sure", "of_first"),
     [
-        (0.777, {"dwell_s": 1.4}),
-        (0.322, {"dwell_s": 2.0}),
-        (0.042, {"dwell_s": 4.0}),
-        (0.039, {"lift_s": 0.25}),
-        (0.988, {"size": 0.46}),
-        (0.842, {"size": LEAST_M * 1.05}),
-        (0.961, {"size": 0.23}),
-        (0.174, {"start_s": -6.0, "end_s": -2.0, "size": 0.48}),
-        (0.563, {"start_s": -5.0, "end_s": 1.6}),
+        (0.981, {"dwell_s": 2.0}),
+        (0.722, {"dwell_s": 3.0}),
+        (0.233, {"dwell_s": 4.0}),
+        (0.079, {"lift_s": 0.25}),
+        (0.949, {"size": 0.46}),
+        (0.796, {"size": LEAST_M * 1.05}),
+        (0.910, {"size": 0.23}),
+        (0.049, {"start_s": -6.0, "end_s": -2.0, "size": 0.48}),
+        (0.252, {"start_s": -5.0, "end_s": 1.6}),
     ],
 )
 def test_the_numbers_are_those_of_the_fit(sure: float, of_first: dict[str, float]) -> None:

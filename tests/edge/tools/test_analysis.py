@@ -301,7 +301,7 @@ def test_a_gyms_own_exercises_lie_beside_the_station_file(analyze, tmp_path):
             "rdl",
             "station.kind is 'barbel'; did you mean barbell?",
         ),
-        (GOOD, "[station", "rdl", "station.toml: not valid TOML"),
+        (GOOD, "[station", "rdl", "write key = value"),
         (GOOD, 'exercises_dir = "own"\n' + BARBELL, "rdl", "own: no such folder"),
         (
             GOOD,
