@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
+import sys
 import threading
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -15,13 +17,16 @@ from dashboard.chain.batch import SITE
 from dashboard.chain.servers import Chain, Server, coach
 from dashboard.options import DashboardFile, add_db
 from station.config import decode_toml
-from station.errors import ConfigError
+from station.errors import ConfigError, StoreError
 from station.program.process import stop_on_signals
+from station.program.retry import RETRY_S
 from station.program.usage import command_parser
 
 if TYPE_CHECKING:
     from dashboard.chain.floor.forward import Forward
+    from dashboard.database.database import Database
 
+OPEN_WAIT_S = 60.0
 RELAY_EXAMPLES = """\
 examples:
   plumbline relay --site gym-a --server c1.example c2.example c3.example \\
@@ -67,7 +72,7 @@ def relay(argv: Sequence[str]) -> int:
     if SITE.fullmatch(args.site) is None:
         raise ConfigError(f"--site is {args.site!r}; use 1 to 32 of the characters a-z, 0-9 and -")
     open_history(args.db).close()  # it is to be there: nothing is made
-    with open_writable(args.db) as db:
+    with _once_free(lambda: open_writable(args.db)) as db:
         changes = Changes(db, args.site)
         if args.remove:
             changes.remove()
@@ -83,6 +88,21 @@ def relay(argv: Sequence[str]) -> int:
             changes.list_all()
         print(f"relaying {args.site} from {db.name} to {', '.join(servers.urls)}", flush=True)
         return _run(one.run, lambda: exposition("relay", one.figures), args.metrics)
+
+
+def _once_free(opened: Callable[[], "Database"]) -> "Database":
+    """The history, which its record may be writing to. Raises StoreError when that lasts for OPEN_WAIT_S."""
+    end_s, said = time.monotonic() + OPEN_WAIT_S, False
+    while True:
+        try:
+            return opened()
+        except StoreError as error:
+            if time.monotonic() > end_s:
+                raise
+            if not said:
+                print(f"relay: {error}; tried again for {OPEN_WAIT_S:g} s", file=sys.stderr, flush=True)
+            said = True
+            time.sleep(RETRY_S)
 
 
 def _forward(file: Path, site: str) -> "Forward":

@@ -63,11 +63,8 @@ class Relay:
         self._depth_at = 0.0
 
     async def run(self, stop: Callable[[], bool]) -> None:
-        """Relay. Raises StoreError where the history cannot be prepared at all."""
-        if self._changes.install():
-            self._say("relay: all of the history is listed and will be sent")
-        self._begin()
-        nc = await self._connected(stop)
+        """Relay; a history that its record is writing to is waited for."""
+        nc = await self._connected(stop) if await self._prepared(stop) else None
         if nc is None:
             return
         await nc.subscribe(subject(ACKS, self._site), cb=self._heard)
@@ -97,6 +94,19 @@ class Relay:
                 looking.cancel()
                 await asyncio.gather(looking, return_exceptions=True)
             await nc.close()
+
+    async def _prepared(self, stop: Callable[[], bool]) -> bool:
+        """Have the list and begin a stream, however long another process holds the history."""
+        while not stop():
+            try:
+                if self._changes.install():
+                    self._say("relay: all of the history is listed and will be sent")
+                self._begin()
+                return True
+            except StoreError as error:
+                self._note(str(error))
+                await asyncio.sleep(RETRY_S)
+        return False
 
     def _begin(self) -> None:
         self._begun: Begun = self._changes.begin(int(time.time() * 1000))

@@ -84,3 +84,22 @@ def test_an_erased_athlete_is_nowhere_in_the_chain(
 def listed(gym: GymHistory) -> list[Any]:
     """What still waits for the chain."""
     return gym.store.db.rows(text("SELECT * FROM relay_changes"))
+
+
+def test_a_relay_that_starts_while_the_history_is_written_to_waits_for_it(
+    gym_a: GymHistory,
+    nats_servers: NatsServers,
+    chain_url: str,
+    processes: Processes,
+    emptied: None,
+    make_rep: Any,
+    until: Callable[..., None],
+) -> None:
+    gym_a.take(make_rep(1, stream="s", seq=1))
+    with gym_a.store.db.transaction():
+        gym_a.store.db.run(text("UPDATE reps SET number = 2"))
+        relay = processes.run("relay", "--site", "gym-a", "--db", gym_a.where, *nats_servers.options("gym-a"))
+        until(lambda: "in use by another process" in processes.log.read_text(), 30.0)
+    assert relay.poll() is None
+    processes.run("ingest", "--db", chain_url, *nats_servers.options("ingest"))
+    until(lambda: same(gym_a, chain_url), 60.0)

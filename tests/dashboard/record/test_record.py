@@ -143,7 +143,7 @@ def test_a_flood_into_a_history_that_cannot_be_written_is_bounded_and_said(
         flood = [((TOPIC + "rep").encode(), b"x")] * (2 * QUEUE)
         record._client.inbox.put_all(flood, 0.0)
         until(lambda: record.flood)
-        assert record._client.inbox.dropped == QUEUE
+        assert record._client.inbox.dropped >= QUEUE
     assert any("a flood on plumbline/1/gym/rack-1/rep; not listened to" in line for line in said)
 
 
