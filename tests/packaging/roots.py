@@ -35,6 +35,7 @@ mount -t proc proc "$layer/root/proc"
 mount --rbind /dev "$layer/root/dev"
 mount -t tmpfs tmpfs "$layer/root/run"
 mkdir -p "$layer/root/given" && mount --bind "$given" "$layer/root/given"
+echo "127.0.0.1 localhost" > "$layer/root/etc/hosts"
 [ "$1" = inside ] || { shift; mount -t proc proc /proc; exec "$@"; }
 shift
 exec chroot "$layer/root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
