@@ -98,7 +98,7 @@ def read_only(_quick: bool) -> Verdict:
                     card.fails()
                     fails = False
             board.read_out()
-            until(lambda: "Read-only" in (health.newest["sim-1"].get("problem") or ""), 10.0)
+            until(lambda: "Read-only" in (health.newest.get("sim-1", {}).get("problem") or ""), 10.0)
             until(lambda: len(gym.delivered()) >= before + reps, 20.0)
             child.terminate()
             return child.wait(20.0), len(gym.delivered()) - before
