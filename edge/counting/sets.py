@@ -105,9 +105,8 @@ class SetBook:
 
     def start_s(self, rep_start_s: float) -> float:
         """The start of the set that a rep belongs or would belong to."""
-        section, last = self._at(rep_start_s)
-        known = last is not None and rep_start_s - last.gap_from_s <= section.profile.set_gap_s
-        return min(last.begun_s, rep_start_s) if last is not None and known else rep_start_s
+        _, last, goes_on = self._at(rep_start_s)
+        return min(last.begun_s, rep_start_s) if last is not None and goes_on else rep_start_s
 
     def due(self, now_s: float, busy: bool) -> bool:
         """Whether the set's gap has passed with nothing going on."""
@@ -333,15 +332,16 @@ class SetBook:
     def _gap_s(self, a_set: TrackedSet) -> float:
         return a_set.section.profile.set_gap_s
 
-    def _at(self, start_s: float) -> tuple[Section, TrackedSet | None]:
-        """The section in which a rep began, and the last set of it."""
+    def _at(self, start_s: float) -> tuple[Section, TrackedSet | None, bool]:
+        """The section in which a rep began, the last set of it, and whether that set goes on with the rep."""
         section = next((one for one in reversed(self._sections) if one.from_s <= start_s), self._sections[0])
-        return section, next((one for one in reversed(self._sets) if one.section is section), None)
+        last = next((one for one in reversed(self._sets) if one.section is section), None)
+        return section, last, last is not None and start_s - last.gap_from_s <= self._gap_s(last)
 
     def _set_for(self, start_s: float, known_s: float) -> tuple[TrackedSet, SetEvents]:
         """The set of a rep that began at `start_s`; what ended by it."""
-        section, last = self._at(start_s)
-        if last is not None and start_s - last.gap_from_s <= section.profile.set_gap_s:
+        section, last, goes_on = self._at(start_s)
+        if last is not None and goes_on:
             return last, []
         events = self._end(last, known_s) if last is not None and not last.over else []
         self._numbers += 1
