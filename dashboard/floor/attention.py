@@ -138,7 +138,7 @@ def attention_of(
         found = (Attention.LOAD, f"weighs {lifted}")
     elif not over and len(counted) >= 2 and counted[-1].off and counted[-2].off:
         found = (Attention.TECHNIQUE, f"{_what_is_off(counted[-2:])} twice")
-    elif rest_s is not None and rest_asked_s < rest_s < rest_asked_s + REST_FORGOTTEN_S:
+    elif rest_s is not None and rest_asked_s <= rest_s < rest_asked_s + REST_FORGOTTEN_S:
         found = (Attention.REST, f"rest {age(rest_s)}")
     elif session.info is not None and session.info.clock_synchronised is False:
         found = (Attention.CLOCK, "clock")

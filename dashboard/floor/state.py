@@ -46,6 +46,9 @@ OVER_S = (
 NEVER_S = float("-inf")
 
 _Event = TypeVar("_Event", RepMessage, SetMessage)
+_OfStation = (
+    StateMessage | InfoMessage | HealthMessage | CurrentMessage | LiveMessage | RepMessage | SetMessage
+)
 
 StationKey = tuple[str, str]  # site, station
 
@@ -92,13 +95,21 @@ def apply(floor: FloorState, address: Address, message: AnyMessage, received_s: 
 
     `received_s` is when it arrived, on any clock that only goes forward.
     """
-    if not isinstance(
-        message,
-        StateMessage | InfoMessage | HealthMessage | CurrentMessage | LiveMessage | RepMessage | SetMessage,
-    ):
-        return floor
-    key = (address.site, address.station)
-    station = floor.stations.get(key) or StationState(key=key)
+    return apply_all(floor, [(address, message, received_s)])
+
+
+def apply_all(floor: FloorState, arrivals: Iterable[tuple[Address, AnyMessage, float]]) -> FloorState:
+    """The floor after several messages, each with its address and the time it arrived."""
+    stations: dict[StationKey, StationState] = {}  # that have changed
+    for address, message, received_s in arrivals:
+        if isinstance(message, _OfStation):
+            key = (address.site, address.station)
+            before = stations.get(key) or floor.stations.get(key) or StationState(key=key)
+            stations[key] = _after(before, message, received_s)
+    return FloorState(stations={**floor.stations, **stations}) if stations else floor
+
+
+def _after(station: StationState, message: _OfStation, received_s: float) -> StationState:
     sessions = dict(station.sessions)
     session = sessions.get(message.session)
     if session is None:  # nodes are switched off at night, and a floor may be shown for a year
@@ -108,17 +119,10 @@ def apply(floor: FloorState, address: Address, message: AnyMessage, received_s: 
     sessions[changed.session] = changed
     if len(sessions) > SESSIONS_KEPT:
         del sessions[min(sessions.values(), key=_rank).session]
-    return FloorState(stations={**floor.stations, key: StationState(key=key, sessions=sessions)})
+    return StationState(key=station.key, sessions=sessions)
 
 
-def apply_all(floor: FloorState, arrivals: Iterable[tuple[Address, AnyMessage, float]]) -> FloorState:
-    """The floor after several messages, each with its address and the time it arrived."""
-    for address, message, received_s in arrivals:
-        floor = apply(floor, address, message, received_s)
-    return floor
-
-
-def _apply(session: SessionState, message: AnyMessage, at_s: float) -> SessionState:
+def _apply(session: SessionState, message: _OfStation, at_s: float) -> SessionState:
     change: dict[str, Any] = {"any_s": max(session.any_s, at_s)}
     match message:
         case StateMessage():

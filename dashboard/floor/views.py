@@ -1,7 +1,7 @@
 """The view of one station, derived from its state; no terminal, no clock of its own."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,7 @@ from dashboard.floor.headline import Large, large
 from dashboard.floor.names import Names, name_of
 from dashboard.floor.plates import plates_words
 from dashboard.floor.reps import NO_TEMPO, RepView
+from dashboard.floor.running import RunningSet
 from dashboard.floor.state import StationKey, StationState
 from dashboard.floor.units import Units, load_words
 from dashboard.floor.usual import Today
@@ -55,7 +56,6 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     load: str | None  # as entered, in the coach's unit
     load_kg: float | None
     lifted: str | None  # as weighed, where that is surely not the load; likewise
-    load_is: str  # what carries it: mass, cable, band or none
     plates: str  # what to put on the bar for it; empty where it is no bar, or not of plates
     weighed: Weighed | None  # what the running set was lifted with, by the cells
     target_reps: int | None
@@ -168,6 +168,7 @@ class Views:
         self._profiles = profiles
         # The state never changes what it holds, so the same objects mean the same content.
         self._assessed: dict[StationKey, tuple[tuple[object, ...], Assessment]] = {}
+        self._made: dict[StationKey, tuple[tuple[object, ...], tuple[object, ...], StationView]] = {}
 
     def view(
         self, station: StationState, now_s: float, broker_up: bool = True, units: Units = "kg"
@@ -179,7 +180,16 @@ class Views:
         if held is None or any(one is not other for one, other in zip(given, held[0], strict=True)):
             held = self._assessed[station.key] = given, assess(session, self._profiles, self.before)
         found = held[1]
-        return _seen(station, found, now_s, broker_up, units, self)
+        at = (_instant(station, found.running, now_s, broker_up, self.brings_live), units, self.several_sites)
+        by = (found, session.health, self.names, self.squads, self.notes, self.headlines)
+        made = self._made.get(station.key)
+        if (
+            made is None
+            or made[0] != at
+            or any(one is not other for one, other in zip(by, made[1], strict=True))
+        ):
+            made = self._made[station.key] = at, by, _made(station, found, at[0], units, self)
+        return made[2]
 
 
 def view(
@@ -194,30 +204,41 @@ def view(
     return Views(profiles, brings_live).view(station, now_s, broker_up, units)
 
 
-def _seen(
-    station: StationState,
-    found: Assessment,
-    now_s: float,
-    broker_up: bool,
-    units: Units,
-    known: Views,
-) -> StationView:
-    session, names = station.newest, known.names
-    info, asked, running = found.info, found.asked, found.running
-    link = link_of(session, now_s, broker_up, known.brings_live)
+class _Instant(NamedTuple):
+    """What of a station's view changes without a word of a rep, a set or a setting."""
+
+    link: Link
+    phase: Phase | None
+    rest_s: float | None  # whole seconds: what is shown, and a view that stays the same costs nothing
+
+
+def _instant(
+    station: StationState, running: RunningSet | None, now_s: float, broker_up: bool, brings_live: bool
+) -> _Instant:
+    session = station.newest
+    link = link_of(session, now_s, broker_up, brings_live)
     if link.up and is_doubled(station, now_s):
         link = Link("doubled", "two nodes")
-    over = running is not None and running.over
-    lifted = load_words(_rounded(running.lifted_kg), units) if running else None
     # Whoever looked at a station through a chain has seen it move; what it did then is no phase of now.
     moving = session.trace[-1] if session.trace and now_s - session.live_at_s <= STALE_S else None
     station_s = moving.session_s if moving is not None else None
-    if station_s is None and not known.brings_live and session.health is not None:
+    if station_s is None and not brings_live and session.health is not None:
         station_s = session.health.session_s
     rest_s = None
-    if running is not None and over and station_s is not None and link.name == "live":
+    if running is not None and running.over and station_s is not None and link.name == "live":
         # Since the last movement, by the station's clock.
-        rest_s = min(max(0.0, station_s - running.end_s), _LONG_S)
+        rest_s = float(int(min(max(0.0, station_s - running.end_s), _LONG_S)))
+    return _Instant(link, moving.phase if moving is not None and link.up else None, rest_s)
+
+
+def _made(
+    station: StationState, found: Assessment, instant: _Instant, units: Units, known: Views
+) -> StationView:
+    session, names = station.newest, known.names
+    info, asked, running = found.info, found.asked, found.running
+    link, phase, rest_s = instant
+    over = running is not None and running.over
+    lifted = load_words(_rounded(running.lifted_kg), units) if running else None
     valid_reps = [rep for rep in found.reps if not rep.marked_false]
     queue = tuple(info.queue) if info else ()
     attention, text = attention_of(
@@ -250,7 +271,6 @@ def _seen(
         load=load_words(found.load_kg, units),
         load_kg=found.load_kg,
         lifted=lifted,
-        load_is=asked.load if asked else "none",
         plates=plates_words(found.load_kg) if asked and asked.load == "mass" and units == "kg" else "",
         weighed=found.weighed,
         target_reps=info.target_reps if info else None,
@@ -262,7 +282,7 @@ def _seen(
         mastery=found.mastery,
         sees_path=info is not None and any(sensor.channel in _PATH_CHANNELS for sensor in info.sensors),
         link=link,
-        phase=moving.phase if moving is not None and link.up else None,
+        phase=phase,
         set_number=running.number if running else None,
         set_event_id=running.event_id if running else None,
         counted=running.counted if running else 0,

@@ -49,6 +49,7 @@ URGENT_POLL_S = 0.02  # a rep does not wait for the next flush: the lifter looks
 QUIET_S = 1.0  # after the first frame: the stations come before the database
 SHOW_AGAIN = 5  # flushes without news after which ages are shown anew
 _COACHS = ("leave", "help", "health", "history", "units", "theme", "headline")
+_NOTHING_KNOWN = RecordSnapshot()
 _RINGS = (Attention.FAULT, Attention.UNSAFE, Attention.VELOCITY_LOSS)
 
 
@@ -242,6 +243,7 @@ class PlumblineApp(ChoosingApp):
 
     def on_floor_changed(self, event: FloorChanged) -> None:
         """Show the floor on every screen, also behind a dialog; ring the bell for new alerts."""
+        self._know()
         views = sorted(map(self._view, event.floor.stations.values()), key=lambda one: one.key)
         if self._lifter_at is None:
             self._ring(views)
@@ -310,6 +312,7 @@ class PlumblineApp(ChoosingApp):
 
     def view_of(self, key: StationKey) -> StationView:
         """The current view of a station."""
+        self._know()
         return self._view(self.floor.stations[key])
 
     def people_at(self, key: StationKey) -> list[Athlete]:
@@ -335,13 +338,16 @@ class PlumblineApp(ChoosingApp):
             self._recall.want(view.athlete, view.exercise)
 
     def _known(self) -> RecordSnapshot:
-        return self._recall.known if self._recall is not None else RecordSnapshot()
+        return self._recall.known if self._recall is not None else _NOTHING_KNOWN
 
-    def _view(self, station: StationState) -> StationView:
+    def _know(self) -> None:
+        """Have views made with what the record and the preferences now say."""
         known = self._known()
         self._views.several_sites = len({site for site, _ in self.floor.stations}) > 1
         self._views.before, self._views.names, self._views.squads = known.before, known.names, known.squads
         self._views.notes, self._views.headlines = known.notes, self._preferences.headlines
+
+    def _view(self, station: StationState) -> StationView:
         return self._views.view(station, self._heard_until_s, self.client.connection.up, self.units)
 
     def _answered(self, station: str, reply: ReplyMessage) -> None:

@@ -1,8 +1,12 @@
 """The floor under load: 60 stations, 10 live values a second each, a rep every 3 s each.
 
 One process publishes to a real broker, the dashboard draws on a terminal of 200 × 60, as it is shipped, with
-its record. A live value carries the machine's own monotonic time as its session time, so what is shown has an
-age.
+its record, and on a phone's of 55 × 37. A live value carries the machine's own monotonic time as its session
+time, so what is shown has an age.
+
+A frame is drawn only where something in sight looks otherwise. A phone has three tiles in sight, and lifters
+who change phase twice in three seconds give them four frames a second, however fast it is: there the crowd
+changes phase with every live value.
 
     python -m tests.benchmarks.screen hour      an hour's messages in ten minutes: does memory stay flat?
 """
@@ -44,11 +48,13 @@ WALL, PHONE = (200, 60), (55, 37)
 
 def run() -> list[str]:
     """Lines to print, of a wall's screen and a phone's."""
-    return [*measure(), *measure(size=PHONE)]
+    return [*measure(), *measure(size=PHONE, restless=True)]
 
 
-def measure(for_s: float = FOR_S, speed: float = 1.0, size: tuple[int, int] = WALL) -> list[str]:
-    """Lines to print; `speed` sends everything so many times as fast."""
+def measure(
+    for_s: float = FOR_S, speed: float = 1.0, size: tuple[int, int] = WALL, restless: bool = False
+) -> list[str]:
+    """Lines to print; `speed` sends everything so many times as fast, `restless`: a phase a value."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="plumbline-bench-")))
         broker = stack.enter_context(Broker())
@@ -69,7 +75,15 @@ def measure(for_s: float = FOR_S, speed: float = 1.0, size: tuple[int, int] = WA
         os.close(theirs)
         written = _Reader(ours)
         crowd = subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.screen", "crowd", str(broker.port), str(speed)],
+            [
+                sys.executable,
+                "-m",
+                "tests.benchmarks.screen",
+                "crowd",
+                str(broker.port),
+                str(speed),
+                str(restless),
+            ],
             preexec_fn=end_with_parent(),  # noqa: PLW1509 - calls prctl and nothing else
         )
         try:
@@ -89,10 +103,11 @@ def measure(for_s: float = FOR_S, speed: float = 1.0, size: tuple[int, int] = WA
         seen = json.loads(log.read_text(encoding="utf-8"))
     ages_ms, times = np.array(seen["ages_ms"]).T
     middle, late = ages_ms[np.searchsorted(np.cumsum(times), [0.5 * times.sum(), 0.95 * times.sum()])]
-    rate = (seen["frames"] - 1) / seen["for_s"]
+    looks, frames = (seen[what] / seen["for_s"] for what in ("looks", "frames"))
     return [
         f"floor of {STATIONS} stations on {size[0]} × {size[1]} at {LIVE_HZ:g} Hz, "
-        f"speed {speed:g}, {for_s:g} s: {rate:.1f} frames/s, {100 * share:.0f} % of a core, "
+        f"speed {speed:g}, {for_s:g} s: {frames:.1f} frames/s of {looks:.1f} looks/s, "
+        f"{100 * share:.0f} % of a core, {1e3 * share / looks:.1f} ms a look, "
         f"{kilobytes:.0f} kB/s to the terminal",
         f"  age of what is shown: p50 {middle:.0f} ms, p95 {late:.0f} ms; "
         f"live values dropped: {seen['dropped']}",
@@ -134,7 +149,7 @@ def probe(log: Path, argv: list[str]) -> int:
 
     # Counts, not values: a list of everything seen would be the memory that grows.
     ages_ms: Counter[int] = Counter()
-    frames = [0]
+    frames, looks = [0], [0]
     span_s: list[float] = []  # of the first frame, of the first and the last that count
     waiting: list[Any] = []
     dropped = [0]
@@ -143,6 +158,7 @@ def probe(log: Path, argv: list[str]) -> int:
     def shown(self: PlumblineApp, event: FloorChanged) -> None:
         show(self, event)
         waiting[:] = [event.floor]
+        looks[0] += len(span_s) > 1
 
     def displayed(self: PlumblineApp) -> None:
         if not waiting:
@@ -163,11 +179,16 @@ def probe(log: Path, argv: list[str]) -> int:
     try:
         return station.cli.main(["dashboard", *argv])
     finally:
-        seen = {"frames": frames[0], "for_s": span_s[-1] - span_s[1], "dropped": dropped[0]}
+        seen = {
+            "frames": frames[0] - 1,
+            "looks": looks[0],
+            "for_s": span_s[-1] - span_s[1],
+            "dropped": dropped[0],
+        }
         log.write_text(json.dumps(seen | {"ages_ms": sorted(ages_ms.items())}), encoding="utf-8")
 
 
-def crowd(port: int, speed: float) -> int:
+def crowd(port: int, speed: float, restless: bool) -> int:
     """Publish as 60 stations until we are ended."""
     client = paho.Client(paho.CallbackAPIVersion.VERSION2)
     client.connect("127.0.0.1", port)  # no thread: what is published is on its way, or the age would be ours
@@ -193,7 +214,7 @@ def crowd(port: int, speed: float) -> int:
             # Spread over the step, as stations that know nothing of each other are.
             due_s = start_s + (tick + number / STATIONS) * step_s
             time.sleep(max(0.0, due_s - time.monotonic()))
-            send(number, "live", _live(sessions[number], tick + number))
+            send(number, "live", _live(sessions[number], tick + number, restless))
             done, rest = divmod(tick + number, round(REP_S * LIVE_HZ))
             if rest == 0 and done:
                 seqs[number] += 1
@@ -207,15 +228,16 @@ def crowd(port: int, speed: float) -> int:
         tick += 1
 
 
-def _live(session: str, tick: int) -> LiveMessage:
+def _live(session: str, tick: int, restless: bool) -> LiveMessage:
     share = tick % 30 / 30.0
+    lowering = tick % 2 == 0 if restless else share < 0.5
     live = Live(
         session_s=time.monotonic(),
         position_m=0.4 + abs(share - 0.5),
         velocity_mps=0.3 if share > 0.5 else -0.3,
         force_n=600.0,
         x_m=0.01 * share,
-        phase="eccentric" if share < 0.5 else "concentric",
+        phase="eccentric" if lowering else "concentric",
     )
     return LiveMessage(event_id="l", at_utc=now_utc(), session=session, live=live)
 
@@ -279,8 +301,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["probe", log, *rest]:
             sys.exit(probe(Path(log), rest))
-        case ["crowd", port, speed]:
-            sys.exit(crowd(int(port), float(speed)))
+        case ["crowd", port, speed, restless]:
+            sys.exit(crowd(int(port), float(speed), restless == "True"))
         case ["hour"]:
             print(*measure(600.0, 6.0), sep="\n")
         case _:

@@ -80,12 +80,12 @@ def card(view: StationView, say: Large) -> list[Large]:
 def load_wordings(view: StationView) -> list[str]:
     """The load and the reps, longest first; what was weighed where that is another."""
     if view.lifted is not None:
-        on = _ON.get(view.load_is, "weighed")
+        on = _ON.get(view.loaded_by, "weighed")
         asked = (view.load or "").split(" ")[0]
         return [f"{view.lifted} {on}, {asked} asked", f"{view.lifted}, {asked} asked"]
     reps = f"x {view.target_reps}" if view.target_reps else ""
     sets = f"set {view.sets_begun + view.set_over or 1}/{view.sets_planned}" if view.sets_planned else ""
-    load = "" if view.load_is == "none" else view.load or ""
+    load = "" if view.loaded_by == "none" else view.load or ""
     if not load and reps:
         reps = f"{view.target_reps} reps"
     found = ["  ".join(part for part in (load, reps, sets) if part)]

@@ -118,7 +118,7 @@ def _lifting(
 
 def _title(view: StationView, room: int, height: int) -> list[list[Segment]]:
     """Who, what and with how much, as one line; without who where there is no room for both."""
-    load = "" if view.load_is == "none" else view.load or ""
+    load = "" if view.loaded_by == "none" else view.load or ""
     load = load if view.lifted is None else f"{view.lifted}!"
     who = shortened(view.called, NAME_CELLS) if view.called else ""
     parts = ((who, view.title, load), (who, view.short_title, load), (view.short_title, load), (load or who,))
@@ -152,7 +152,7 @@ def _count(view: StationView, pace: Pace, flash: bool, room: int, height: int) -
     # The size is chosen for a full set, so that it does not jump at the tenth rep.
     widest = "0" * max(len(str(view.counted)), len(target) - 1, 2)
     last = view.last
-    drill = view.load_is in ("none", "band")
+    drill = view.loaded_by in ("none", "band")
     speed = _seconds(pace) if drill else last.velocity_words if last else ""
     scale = 1
     for wanted in range(_LARGEST, 1, -1):

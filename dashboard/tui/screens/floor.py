@@ -6,8 +6,10 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.widget import Widget
 from textual.widgets import Static
 
+from dashboard.floor.attention import Attention
 from dashboard.floor.state import StationKey
 from dashboard.floor.views import attention_order, matches_word
 from dashboard.plaintext import clean
@@ -110,7 +112,7 @@ class FloorScreen(CoachScreen):
         if sites != self._sites:
             self._sites = sites
             self.refresh_bindings()
-        self.head(shown, title, but=self._in_sight())
+        self.head(shown, title, but=self._called_in_sight())
         box = self.query_one("#tiles")
         new = [Tile(view) for view in views if view.key not in self._tiles]
         gone = set(self._tiles) - {view.key for view in views}
@@ -184,21 +186,24 @@ class FloorScreen(CoachScreen):
         if tiles:
             tiles[place].focus()
 
-    def _in_sight(self) -> set[StationKey]:
-        """The stations that can be seen without scrolling; of those not laid out yet nobody knows."""
+    def _called_in_sight(self) -> set[StationKey]:
+        """Stations that call and are seen without scrolling; of those not laid out yet nobody knows."""
         seen = self.query_one("#tiles").scrollable_content_region
-        regions = {key: tile.region for key, tile in self._tiles.items()}
+        calling = (tile for tile in self._tiles.values() if tile.view.attention is not Attention.FINE)
+        regions = {tile.view.key: tile.region for tile in calling}
         return {key for key, region in regions.items() if not region or seen.overlaps(region)}
 
     def _in_order(self) -> list[Tile]:
-        return list(self.query_one("#tiles").query_children(Tile))
+        return [child for child in self.query_one("#tiles").children if isinstance(child, Tile)]
 
     def _sort(self) -> None:
-        box = self.query_one("#tiles")
-        if self._by_attention:
-            box.sort_children(key=lambda child: attention_order(child.view))  # type: ignore[attr-defined]
-        else:
-            box.sort_children(key=lambda child: child.view.key)  # type: ignore[attr-defined]
+        def order(tile: Widget) -> tuple[int, StationKey]:
+            assert isinstance(tile, Tile)
+            return attention_order(tile.view) if self._by_attention else (0, tile.view.key)
+
+        tiles = self._in_order()
+        if tiles != sorted(tiles, key=order):  # else Textual lays all of them out anew
+            self.query_one("#tiles").sort_children(key=order)
 
     def _arrange(self) -> None:
         """Columns and heights so that all tiles are seen and their digits large; else they scroll."""
@@ -220,7 +225,7 @@ class FloorScreen(CoachScreen):
 
     def _choose(self) -> None:
         """The first, where the chosen one is gone or none was."""
-        tiles = [tile for tile in self._in_order() if tile in self._tiles.values()]
         # A dialog that closes gives the focus back to a tile, also to one that has gone: that hears no key.
-        if self.focused not in tiles:
-            self.set_focus(tiles[0] if tiles else None)
+        there = set(self._tiles.values())
+        if self.focused not in there:
+            self.set_focus(next((tile for tile in self._in_order() if tile in there), None))

@@ -41,5 +41,4 @@ class LiveScreen(Screen[None]):
     def head(self, shown: FloorSnapshot, title: str, but: Collection[StationKey] = ()) -> None:
         """The headline, and beneath it what stations call for, `but` those that are seen here."""
         self.query_one(Headline).show(f"{title}{shown.note}", shown.connection, shown.well)
-        for strip in self.query(AlertStrip):
-            strip.show([one for one in shown.views if one.key not in but])
+        self.query_one(AlertStrip).show([one for one in shown.views if one.key not in but])

@@ -71,7 +71,7 @@ class Tile(Lines, can_focus=True):
 
     def show(self, view: StationView) -> None:
         """Show this from now on; nothing happens if it looks the same."""
-        if view != self.view:
+        if view is not self.view and view != self.view:
             self.view = view
             self.draw_anew()
 
