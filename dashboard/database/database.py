@@ -4,16 +4,19 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import Connection, Engine, Executable, Result, Table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from station.errors import StoreError
 
+if TYPE_CHECKING:  # each dialect takes a tenth of a start; the one that is spoken is loaded where it is
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    Insert = sqlite.Insert | postgresql.Insert
+
 Row = dict[str, Any]
-Insert = sqlite.Insert | postgresql.Insert
 LOCK_WAIT_S = 2.0  # for another process that writes
 STREAMED_ROWS = 500  # fetched at a time
 
@@ -68,13 +71,11 @@ class Database(ABC):
             counted = {"preserve_rowcount": True}
             return self._held.execute(statement, values, execution_options=counted).rowcount
 
-    def insert(self, table: Table) -> Insert:
+    @abstractmethod
+    def insert(self, table: Table) -> "Insert":
         """An INSERT that knows ON CONFLICT."""
-        if self.dialect == "sqlite":
-            return sqlite.insert(table)
-        return postgresql.insert(table)
 
-    def upsert(self, table: Table, newer: bool = False) -> Insert:
+    def upsert(self, table: Table, newer: bool = False) -> "Insert":
         """An INSERT that replaces the row with the same key; `newer`: only by a higher revision."""
         insert = self.insert(table)
         return insert.on_conflict_do_update(

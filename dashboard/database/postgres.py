@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from sqlalchemy import Connection, Table, create_engine
+from sqlalchemy.dialects import postgresql
 
 from dashboard.database.database import LOCK_WAIT_S, Database
 from station.errors import StoreError
@@ -42,6 +43,10 @@ class PostgresDatabase(Database):
         )
         reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         super().__init__(without_password(url), writing=engine, reading=reading)
+
+    def insert(self, table: Table) -> postgresql.Insert:
+        """See Database.insert."""
+        return postgresql.insert(table)
 
     def scrub(self, tables: Sequence[Table]) -> None:
         """See Database.scrub. The server's write-ahead log and its backups are the server's."""

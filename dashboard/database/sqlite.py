@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Table, create_engine
+from sqlalchemy.dialects import sqlite
 
 from dashboard.database.database import LOCK_WAIT_S, Database
 from dashboard.database.foreign import refuse_foreign
@@ -47,6 +48,10 @@ class SqliteDatabase(Database):
 
         engine = create_engine("sqlite://", creator=connect, hide_parameters=True)
         super().__init__(str(path), writing=engine, reading=engine)
+
+    def insert(self, table: Table) -> sqlite.Insert:
+        """See Database.insert."""
+        return sqlite.insert(table)
 
     def scrub(self, tables: Sequence[Table]) -> None:
         """See Database.scrub. The whole file is written anew, and the write-ahead log emptied."""

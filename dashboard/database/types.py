@@ -10,7 +10,6 @@ from typing import Any, get_args
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeEngine
 
@@ -40,7 +39,7 @@ class Instant(sa.TypeDecorator[str]):
     def load_dialect_impl(self, dialect: sa.Dialect) -> TypeEngine[Any]:
         """See TypeDecorator."""
         if dialect.name == "postgresql":
-            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+            return dialect.type_descriptor(sa.TIMESTAMP(timezone=True))
         return dialect.type_descriptor(sa.Text())
 
     def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> Any:
