@@ -14,6 +14,7 @@ from kernels._numbers cimport numbers
 from kernels._reps cimport Segmenter
 from kernels._sensors cimport QUEUE, WEIGH, Sensors
 from kernels._smooth cimport LEAST_HALF, Moment, Smoother, moment, moments, roll, smoother, unroll
+from kernels._untouched cimport give_back, untouched
 from kernels._window cimport GRID_HZ, MASK, PULLEY, RING, STRETCH, TENSION, Measures
 
 cdef double GRID_S = 1.0 / GRID_HZ
@@ -70,7 +71,7 @@ cdef class RepCounter:
     cdef double v0, load
     cdef double next_s      # session time at which a set was last said to begin
     cdef Smoother* announcer
-    cdef double announced[RING]
+    cdef double* announced
     cdef double row[STRETCH + 2 * ANNOUNCE]
     cdef double places[STRETCH]
     cdef double rates[STRETCH]
@@ -79,6 +80,12 @@ cdef class RepCounter:
     cdef long long done, index, tick
     cdef bint pending
     cdef list events
+
+    def __cinit__(self):
+        self.announced = <double*>untouched(RING * sizeof(double))
+
+    def __dealloc__(self):
+        give_back(self.announced, RING * sizeof(double))
 
     def __init__(
         self,

@@ -31,9 +31,9 @@ cdef class Resampler:
     # since when, and where, the bins have stood still
     cdef double still_y
     cdef long long still_k
-    cdef unsigned char lost[RING]               # whether a bin was filled while the place was not found again
-    cdef double ring[RING]
-    cdef Closing closings[RING]
+    cdef unsigned char* lost                    # whether a bin was filled while the place was not found again
+    cdef double* ring
+    cdef Closing* closings
 
     cdef void take(self, double t, double raw) noexcept nogil
     cdef void drop(self) noexcept nogil

@@ -11,7 +11,8 @@ from libc.math cimport NAN, fabs, isnan
 
 import numpy as np
 
-from kernels._window cimport GRID_HZ, MASK, RING
+from kernels._untouched cimport give_back, untouched
+from kernels._window cimport GRID_HZ, MASK, RING, Closing
 
 cdef extern from "_taps.h" nogil:
     Py_ssize_t plumbline_plain(
@@ -63,8 +64,15 @@ cdef class Resampler:
         Samples farther apart are not joined, the bins between are NaN. Half a rep fits into it: no line hides one.
     """
 
+    def __cinit__(self):
+        self.closings = <Closing*>untouched(RING * (sizeof(Closing) + sizeof(double) + 1))
+        self.ring = <double*>(self.closings + RING)  # NaN from the first sample on
+        self.lost = <unsigned char*>(self.ring + RING)
+
+    def __dealloc__(self):
+        give_back(self.closings, RING * (sizeof(Closing) + sizeof(double) + 1))
+
     def __init__(self, double max_rate, double max_curve, double tolerance, double least=0.0, double max_gap_s=1.0):
-        cdef int i
         if not (max_rate > 0.0 and max_curve > 0.0 and tolerance > 0.0 and max_gap_s > 0.0):
             raise ValueError(
                 f"need limits above 0, got {max_rate}, {max_curve}, {tolerance} and {max_gap_s}"
@@ -77,8 +85,6 @@ cdef class Resampler:
         self.newest = -1
         self.quantum = tolerance
         self.still_k = -1
-        for i in range(RING):
-            self.ring[i] = NAN
 
     cdef double bend(self, double dt2) noexcept nogil:
         """How far a sample may lie off a line of its neighbours; dt2 is the product of the times to them."""

@@ -1,7 +1,7 @@
 cimport cython
 
 from kernels._phases cimport Phases
-from kernels._window cimport RING, Window
+from kernels._window cimport Window
 
 cdef enum:
     SLOWEST = 12    # grid samples between samples: 8 a second
@@ -29,8 +29,8 @@ cdef class Noise:
     cdef double rough            # of the window's rate, by its median sixth differences
     cdef double white            # mean square of one reading's white noise
     cdef double tremor           # mean square of tremor in the smoothed rate
-    cdef double squares[RING]    # of the sixth differences, one in STRIDE
-    cdef double row[RING]
+    cdef double* squares         # of the sixth differences, one in STRIDE
+    cdef double* row
     cdef int count
     cdef const Gains* gains
     cdef int apart               # grid samples between samples

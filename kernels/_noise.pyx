@@ -17,7 +17,8 @@ from kernels._smooth import design
 
 from kernels._phases cimport Phases, middle
 from kernels._smooth cimport LADDER, MAX_HALF, half_width
-from kernels._window cimport GRID_HZ, MASK, TREMOR_HZ, TREMOR_LAG, Window
+from kernels._untouched cimport give_back, untouched
+from kernels._window cimport GRID_HZ, MASK, RING, TREMOR_HZ, TREMOR_LAG, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef enum:
@@ -119,6 +120,13 @@ cdef class Noise:
     phases : Phases
         Holds the smoothed window.
     """
+
+    def __cinit__(self):
+        self.squares = <double*>untouched(2 * RING * sizeof(double))
+        self.row = self.squares + RING
+
+    def __dealloc__(self):
+        give_back(self.squares, 2 * RING * sizeof(double))
 
     def __init__(self, Phases phases):
         self.phases = phases

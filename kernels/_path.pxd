@@ -3,7 +3,7 @@ from libc.math cimport NAN, cos, sin, sqrt
 
 from kernels._phases cimport Phases
 from kernels._smooth cimport Smoother
-from kernels._window cimport RING, Measures, Window
+from kernels._window cimport Measures, Window
 
 cdef struct Place:
     double x
@@ -65,12 +65,12 @@ cdef class PathMeter:
     cdef Anchors anchors
     cdef double free_length, efficiency
     cdef int farthest            # sample of the window where the bar was farthest from its line
-    cdef double row[RING]
-    cdef double row_y[RING]
-    cdef double smooth_x[RING]
-    cdef double smooth_y[RING]
-    cdef double handle_x[RING]
-    cdef double handle_y[RING]
+    cdef double* row
+    cdef double* row_y
+    cdef double* smooth_x
+    cdef double* smooth_y
+    cdef double* handle_x
+    cdef double* handle_y
 
     cdef void path(self, Window* window, Measures* m) noexcept nogil
     cdef void smooth(

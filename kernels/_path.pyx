@@ -11,7 +11,8 @@ import numpy as np
 
 from kernels._phases cimport Phases
 from kernels._smooth cimport LEAST_HALF, Smoother, evens, smoother, unroll
-from kernels._window cimport MASK, PATH_HALF, PULLEY, PULLEY_HALF, TILT, TWO_TETHERS, Measures, Window
+from kernels._untouched cimport give_back, untouched
+from kernels._window cimport MASK, PATH_HALF, PULLEY, PULLEY_HALF, RING, TILT, TWO_TETHERS, Measures, Window
 
 cdef double MOVING_MPS = 0.05        # fast enough that the pulley's friction has settled
 cdef double EFFICIENCY_SIGMA = 0.005  # how well a sheave's efficiency is known; makers give 0.98 or 0.97
@@ -202,6 +203,17 @@ cdef class PathMeter:
 
     Its `anchors` are set by whoever places the grid by them.
     """
+
+    def __cinit__(self):
+        self.row = <double*>untouched(6 * RING * sizeof(double))
+        self.row_y = self.row + RING
+        self.smooth_x = self.row_y + RING
+        self.smooth_y = self.smooth_x + RING
+        self.handle_x = self.smooth_y + RING
+        self.handle_y = self.handle_x + RING
+
+    def __dealloc__(self):
+        give_back(self.row, 6 * RING * sizeof(double))
 
     def __init__(self, int layout, Phases phases, double free_length_m, double pulley_efficiency):
         self.layout = layout

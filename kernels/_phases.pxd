@@ -1,6 +1,6 @@
 cimport cython
 
-from kernels._window cimport RING, Edge, Span, Window
+from kernels._window cimport Edge, Span, Window
 
 cdef double CARRIED_S, OUT, STEEPEST
 
@@ -10,10 +10,10 @@ cdef double middle(double* row, Py_ssize_t count) noexcept nogil
 @cython.final
 cdef class Phases:
     cdef bint on_tension
-    cdef double place[RING]
-    cdef double rate[RING]
-    cdef double curve[RING]
-    cdef double scratch[RING]
+    cdef double* place
+    cdef double* rate
+    cdef double* curve
+    cdef double* scratch
     cdef long long first
     cdef int n
     cdef Py_ssize_t whole    # of n, how many were smoothed at full width

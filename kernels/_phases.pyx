@@ -23,7 +23,8 @@ from kernels._smooth cimport (
     unroll,
 )
 from kernels._swings cimport TENSION_V0, ZONE
-from kernels._window cimport GRID_HZ, MARGIN, TREMOR_LAG, Edge, Span, Window
+from kernels._untouched cimport give_back, untouched
+from kernels._window cimport GRID_HZ, MARGIN, RING, TREMOR_LAG, Edge, Span, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef double QUIET = 0.002           # m/s; a tenth of v0, so that noise moves a boundary by a few ms
@@ -91,6 +92,15 @@ cdef class Phases:
     on_tension : bool
         The motion coordinate is a tension; quiet is then judged by its range.
     """
+
+    def __cinit__(self):
+        self.place = <double*>untouched(4 * RING * sizeof(double))
+        self.rate = self.place + RING
+        self.curve = self.rate + RING
+        self.scratch = self.curve + RING
+
+    def __dealloc__(self):
+        give_back(self.place, 4 * RING * sizeof(double))
 
     def __init__(self, bint on_tension):
         self.on_tension = on_tension

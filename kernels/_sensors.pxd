@@ -2,7 +2,7 @@ cimport cython
 
 from kernels._motion cimport Resampler
 from kernels._path cimport Anchors
-from kernels._window cimport RING, STRETCH, Window
+from kernels._window cimport STRETCH, Window
 
 cdef double LEAST_LOAD_N
 
@@ -14,8 +14,8 @@ cdef enum:
 @cython.final
 cdef class Queue:
     cdef Resampler channel
-    cdef double t[QUEUE]
-    cdef double y[QUEUE]
+    cdef double* t
+    cdef double* y
     cdef long long head, tail
 
     cdef void put(self, const double* t, const double* y, Py_ssize_t n) noexcept nogil
@@ -31,10 +31,11 @@ cdef class Sensors:
     cdef bint two_sensors, started
     cdef Anchors anchors
     cdef double ratio, first_s
-    cdef double s[RING]
-    cdef double x[RING]
-    cdef double y[RING]
-    cdef double force[RING]
+    cdef double* block
+    cdef double* s
+    cdef double* x
+    cdef double* y
+    cdef double* force
     cdef Window window
     # how far: placed on the grid, heard of the second sensor, felt by the cells
     cdef long long placed, heard, force_done, pulley_done

@@ -12,6 +12,7 @@ from kernels._motion cimport EMPTY, Resampler, value_at
 from kernels._path cimport Place, one_tether, survey, tilted_tether, two_tethers
 from kernels._smooth cimport MAX_HALF, Smoother, smoother
 from kernels._swings cimport BAND_M
+from kernels._untouched cimport give_back, untouched
 from kernels._window cimport (
     GRID_HZ,
     MASK,
@@ -54,6 +55,7 @@ cdef double LEAST_LOAD_N = 50.0    # less than this on the cell is a drifting ze
 # A band's tension is the motion: as quick as a bar, of one stretched so far.
 TENSION_LIMITS = (LIMITS[0][0] / BAND_M, LIMITS[0][1] / BAND_M, 6.0, LEAST_LOAD_N)
 cdef long long FAR = 1 << 62
+cdef double NOWHERE[RING]          # NaN: the path of a station that sees none
 cdef double SECOND_LOST_S = 0.25   # a second tether or tilt this far behind is missing, and so is the path
 
 
@@ -61,12 +63,21 @@ cdef double SECOND_LOST_S = 0.25   # a second tether or tilt this far behind is 
 cdef class Queue:
     """Samples of a channel that the leading one has not come to yet: what is known when never depends on the cuts."""
 
+    def __cinit__(self):
+        self.t = <double*>untouched(2 * QUEUE * sizeof(double))
+        self.y = self.t + QUEUE
+
+    def __dealloc__(self):
+        give_back(self.t, 2 * QUEUE * sizeof(double))
+
     def __init__(self, Resampler channel):
         self.channel = channel
 
     cdef void put(self, const double* t, const double* y, Py_ssize_t n) noexcept nogil:
         """Hold samples until the leading channel has come this far."""
         cdef Py_ssize_t at, room
+        if self.head == self.tail:
+            self.head = self.tail = QUEUE  # to its beginning: it takes as much memory as it has held at once
         while n > 0:
             if self.tail - self.head == QUEUE:
                 self.channel.take(self.t[self.head % QUEUE], self.y[self.head % QUEUE])
@@ -111,6 +122,15 @@ cdef class Sensors:
         Standard uncertainties of one reading, for the path.
     """
 
+    def __cinit__(self):
+        self.block = <double*>untouched(4 * RING * sizeof(double))
+        self.s = self.block
+        self.force = self.block + RING
+        self.x = self.y = NOWHERE
+
+    def __dealloc__(self):
+        give_back(self.block, 4 * RING * sizeof(double))
+
     def __init__(
         self,
         str layout,
@@ -146,11 +166,14 @@ cdef class Sensors:
         self.anchors = survey(
             anchor_m[0], anchor_m[1], anchor_2_m[0], anchor_2_m[1], sigma_length_m, sigma_tilt_rad, sigma_pulley_n
         )
+        if self.two_sensors or self.layout == PULLEY:
+            self.x = self.block + 2 * RING
+            self.y = self.block + 3 * RING
         for i in range(RING):
             self.s[i] = NAN
+            self.force[i] = NAN
             self.x[i] = NAN
             self.y[i] = NAN
-            self.force[i] = NAN
         self.window.s = self.s
         self.window.x = self.x
         self.window.y = self.y

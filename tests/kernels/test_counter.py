@@ -1,5 +1,8 @@
 """One rep: its boundaries, phases and numbers."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -184,3 +187,19 @@ def test_wrong_arguments_are_refused_with_what_was_seen(counter):
             counter().push(POSITION, np.zeros(2), wrong)
     with pytest.raises(ValueError, match="need tuples of channel, time_s and value, got 7"):
         counter().feed([7])
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident memory as Linux tells it")
+def test_a_counter_takes_memory_for_the_channels_and_reps_it_has(motion, rdl, counter):
+    def resident_mib():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    time_s, s = motion(*rdl(2), rate_hz=1000.0)
+    counters = [counter() for _ in range(20)]
+    before = resident_mib()
+    counters += [counter() for _ in range(20)]
+    made = resident_mib()
+    for each in counters:
+        each.push(POSITION, time_s, s)
+    assert made - before < 20 * 0.5
+    assert resident_mib() - made < 40 * 1.0
