@@ -26,7 +26,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema"):
     at_utc: str  # RFC 3339
 
 
-# Seconds of each phase in the order eccentric, bottom, concentric, top; None is "as it comes".
+# Seconds of the eccentric, the bottom, the concentric, the top; None is "as it comes".
 TempoTarget = tuple[float | None, float | None, float | None, float | None]
 
 
@@ -107,9 +107,7 @@ class HealthMessage(Message, frozen=True, kw_only=True, tag="plumbline/health/1"
     board_resets: Count = 0  # of the sensor board, for whatever reason
     watchdog_restarts: Count = 0  # of the board by its own watchdog, since it was switched on
     board_dropped: Count = 0  # frames the board could not send: the line was too slow, or nobody took them
-    missed: dict[
-        str, Count
-    ] = {}  # by channel, told by the board: edges, or readings that did not come in time
+    missed: dict[str, Count] = {}  # by channel, told by the board: edges, readings that were late
     problem: str | None = None  # what stands in the way right now, for a person to read
     shifts: Count = 0  # steps of the motion's zero that were found and taken out
     signal: SignalQuality | None = None  # of the motion's channel in this session; None: nothing has moved
@@ -227,10 +225,7 @@ Mark = Literal["counted", "false", "partial", "failed"]
 
 
 class CommandMessage(Message, frozen=True, kw_only=True, tag="plumbline/command/1"):
-    """A command from a screen; the edge decides and answers with the same `event_id` in `in_reply_to`.
-
-    On `correction` it is about a set of an earlier session, and the record decides.
-    """
+    """A screen asks; the edge answers with the `event_id` in `in_reply_to`, on `correction` the record."""
 
     name: CommandName
     by: str  # who asks: the screen's name or the coach's id

@@ -90,14 +90,6 @@ class FloorState(msgspec.Struct, frozen=True, kw_only=True):
     stations: Mapping[StationKey, StationState] = {}
 
 
-def apply(floor: FloorState, address: Address, message: AnyMessage, received_s: float) -> FloorState:
-    """The floor after one more message; the same object if it says nothing about a station.
-
-    `received_s` is when it arrived, on any clock that only goes forward.
-    """
-    return apply_all(floor, [(address, message, received_s)])
-
-
 def apply_all(floor: FloorState, arrivals: Iterable[tuple[Address, AnyMessage, float]]) -> FloorState:
     """The floor after several messages, each with its address and the time it arrived."""
     stations: dict[StationKey, StationState] = {}  # that have changed

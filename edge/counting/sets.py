@@ -111,7 +111,9 @@ class SetBook:
     def due(self, now_s: float, busy: bool) -> bool:
         """Whether the set's gap has passed with nothing going on."""
         a_set = self._running
-        return not busy and a_set is not None and now_s - a_set.gap_from_s > self._gap_s(a_set) + GRACE_S
+        if busy or a_set is None:
+            return False
+        return now_s - a_set.gap_from_s > a_set.section.profile.set_gap_s + GRACE_S
 
     def end(self, known_s: float) -> SetEvents:
         """End the running set: pending reps are confirmed, the summary is published."""
@@ -139,7 +141,7 @@ class SetBook:
             return False
         newest, before = self._sections[-1], self._sections[-2]
         last = self._sets[-1] if self._sets else None
-        if last is None or last.section is not before or now_s - last.end_s > self._gap_s(last):
+        if last is None or last.section is not before or now_s - last.end_s > before.profile.set_gap_s:
             return False
         if newest.profile is not before.profile:
             return False
@@ -329,14 +331,11 @@ class SetBook:
         last = self._sets[-1] if self._sets else None
         return last if last is not None and not last.over and last.section is self._sections[-1] else None
 
-    def _gap_s(self, a_set: TrackedSet) -> float:
-        return a_set.section.profile.set_gap_s
-
     def _at(self, start_s: float) -> tuple[Section, TrackedSet | None, bool]:
         """The section in which a rep began, the last set of it, and whether that set goes on with the rep."""
         section = next((one for one in reversed(self._sections) if one.from_s <= start_s), self._sections[0])
         last = next((one for one in reversed(self._sets) if one.section is section), None)
-        return section, last, last is not None and start_s - last.gap_from_s <= self._gap_s(last)
+        return section, last, last is not None and start_s - last.gap_from_s <= section.profile.set_gap_s
 
     def _set_for(self, start_s: float, known_s: float) -> tuple[TrackedSet, SetEvents]:
         """The set of a rep that began at `start_s`; what ended by it."""

@@ -58,14 +58,6 @@ _BLOCKS = {"..": " ", "#.": "▀", ".#": "▄", "##": "█"}
 ROWS = 3  # cells high at scale 1
 
 
-LEGIBLE = 200.0  # distance over height: the usual rule for signs
-
-
-def legible_to_m(scale: int, panel_height_mm: float, screen_rows: int) -> float:
-    """From how far a character of this scale can be read, metres, on a panel that shows so many rows."""
-    return ROWS * scale * panel_height_mm / screen_rows * LEGIBLE / 1000.0
-
-
 def big_width(text: str, scale: int = 1) -> int:
     """Cells `big` needs for the text."""
     return sum(len(_FONT[char][0]) * scale + 1 for char in text if char in _FONT)

@@ -11,13 +11,14 @@ from textual.color import Color
 from dashboard.floor.coaching import prescribed
 from dashboard.floor.faults import faults
 from dashboard.floor.pacing import beats, pace
-from dashboard.floor.state import FloorState, apply
+from dashboard.floor.state import FloorState
 from dashboard.floor.views import view
 from dashboard.tui.widgets.themes import ThemeFilter
 from station.exercises import all_profiles
 from station.messages import Message, Sensor
 from station.records import Live, Phase
 from station.topics import Address
+from tests.dashboard.arrivals import apply
 
 ASKED = (2.0, 0.5, 1.0, 1.0)
 

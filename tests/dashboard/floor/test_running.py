@@ -3,11 +3,12 @@
 from typing import Any
 
 from dashboard.broker.events import Packet, read_all
-from dashboard.floor.state import FloorState, apply, apply_all
+from dashboard.floor.state import FloorState, apply_all
 from dashboard.floor.views import StationView, view
 from station.exercises import all_profiles
 from station.messages import CURRENT_REPS, Message, encode
 from station.topics import Address
+from tests.dashboard.arrivals import apply
 
 HERE = ("gym", "rack-1")
 FALSE = {"state": "rejected", "counted": False, "reason_code": "marked-false", "reason": "false, said cleo"}

@@ -8,7 +8,7 @@ from rich.segment import Segment
 
 from dashboard.floor.attention import Attention
 from dashboard.floor.pacing import Pace
-from dashboard.floor.state import FloorState, apply
+from dashboard.floor.state import FloorState
 from dashboard.floor.times import minute_of
 from dashboard.floor.views import StationView, Views, view
 from dashboard.tui.app import PlumblineApp
@@ -16,6 +16,7 @@ from dashboard.tui.lifter.view import lifter_lines
 from dashboard.tui.widgets.tile import Tile, tile_lines
 from station.exercises import all_profiles
 from station.messages import Sensor
+from tests.dashboard.arrivals import apply
 
 PROFILES = all_profiles()
 

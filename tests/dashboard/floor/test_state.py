@@ -11,12 +11,13 @@ from dashboard.floor.attention import Attention
 from dashboard.floor.faults import faults
 from dashboard.floor.reps import path_mm, with_sigma
 from dashboard.floor.running import running_set
-from dashboard.floor.state import OVER_S, REPS_KEPT, TRACE_LENGTH, FloorState, apply, apply_all
+from dashboard.floor.state import OVER_S, REPS_KEPT, TRACE_LENGTH, FloorState, apply_all
 from dashboard.floor.views import attention_order, view
 from station.exercises import all_profiles
 from station.exercises.judge import Outcome
 from station.messages import AckMessage, AnyMessage, Message, ReplyMessage
 from station.topics import Address
+from tests.dashboard.arrivals import apply
 
 STATIONS = ("rack-1", "cable-1")
 Arrived = tuple[Address, Any, float]

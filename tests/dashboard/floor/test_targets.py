@@ -10,7 +10,7 @@ from dashboard.floor.attention import Attention
 from dashboard.floor.coaching import AthleteRecord, EarlierSet
 from dashboard.floor.headline import TITLES, Large, large
 from dashboard.floor.reps import velocity_words
-from dashboard.floor.state import FloorState, apply
+from dashboard.floor.state import FloorState
 from dashboard.floor.views import StationView, Views, matches_word
 from dashboard.tui.widgets.coaching import coaching_lines
 from dashboard.tui.widgets.reps import rep_lines
@@ -18,6 +18,7 @@ from dashboard.tui.widgets.tile import tile_lines
 from station.exercises import Headline, VelocityTarget, all_profiles
 from station.exercises.coaching import DoneSet
 from station.exercises.judge import Outcome
+from tests.dashboard.arrivals import apply
 
 PROFILES = all_profiles()
 MINE = {"athlete": "a-17", "load_kg": 60.0}

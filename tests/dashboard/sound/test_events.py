@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from dashboard.floor.state import FloorState, apply
+from dashboard.floor.state import FloorState
 from dashboard.floor.views import StationView, view
 from dashboard.sound.events import Heard, Listener, Moment, spoken_velocity
 from station.exercises import all_profiles
 from station.topics import Address
+from tests.dashboard.arrivals import apply
 
 
 class Station:

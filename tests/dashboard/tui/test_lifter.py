@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from dashboard.floor.pacing import Pace
-from dashboard.floor.state import FloorState, apply
+from dashboard.floor.state import FloorState
 from dashboard.floor.views import StationView, view
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.lifter.keypad import Choice, choices
 from dashboard.tui.lifter.view import NOTHING_ASKED, Ask, lifter_lines
-from dashboard.tui.widgets.digits import big, legible_to_m
+from dashboard.tui.widgets.digits import ROWS, big
 from station.exercises import all_profiles
 from station.topics import Address
+from tests.dashboard.arrivals import apply
 from tests.dashboard.sizes import SIZES
 
 PROFILES = all_profiles()
@@ -214,6 +215,14 @@ def seen(*said: Any) -> StationView:
 def drawn(shown: StationView, pace: Pace | None = None, ask: Ask = NOTHING_ASKED) -> str:
     rows = lifter_lines(shown, pace or Pace(), False, "", None, 80, 24, ask)
     return "\n".join("".join(part.text for part in row) for row in rows)
+
+
+LEGIBLE = 200.0  # distance over height: the usual rule for signs
+
+
+def legible_to_m(scale: int, panel_height_mm: float, screen_rows: int) -> float:
+    """From how far a character of this scale can be read, metres, on a panel that shows so many rows."""
+    return ROWS * scale * panel_height_mm / screen_rows * LEGIBLE / 1000.0
 
 
 def is_large(text: str, words: str) -> bool:

@@ -11,7 +11,7 @@ from rich.segment import Segment
 
 from dashboard.floor.pacing import pace
 from dashboard.floor.reps import WHY_NOT
-from dashboard.floor.state import FloorState, apply
+from dashboard.floor.state import FloorState
 from dashboard.floor.views import view
 from dashboard.plaintext import clean
 from dashboard.tui.lifter.view import _say, lifter_lines
@@ -26,6 +26,7 @@ from dashboard.tui.widgets.tile import tile_lines
 from station.exercises import all_profiles
 from station.records import PARTIAL, ReasonCode
 from station.topics import Address
+from tests.dashboard.arrivals import apply
 
 NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 MEASURES = (
