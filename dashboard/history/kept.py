@@ -111,6 +111,18 @@ class KeptSet(msgspec.Struct, frozen=True, kw_only=True):
         return summary
 
 
+class Effort(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a set a squad is compared by."""
+
+    athlete: str | None
+    at_utc: str
+    load_kg: float | None
+    counted: int
+    fastest_mps: float | None  # of the reps that count: their largest mean concentric velocity
+    judged: int  # of them, reps of which a phase has a target
+    kept: int  # of those, reps that kept it
+
+
 class TrainingSession(msgspec.Struct, frozen=True, kw_only=True):
     """What one athlete did on one day, at whatever stations."""
 

@@ -5,12 +5,25 @@ What is worked out from sets (trends, comparisons, the load-velocity profile) ne
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import timedelta, tzinfo
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, MetaData, Table, UniqueConstraint, and_, func, select, true
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    MetaData,
+    Table,
+    UniqueConstraint,
+    and_,
+    case,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from dashboard.database.database import Database, Row
 from dashboard.database.tables import REPS, SETS
@@ -19,6 +32,7 @@ from dashboard.floor.running import STRUCK
 from dashboard.floor.times import UNREADABLE, day_of, format_utc, instant
 from dashboard.history.kept import (
     EVERYTHING,
+    Effort,
     Filter,
     KeptRep,
     KeptSet,
@@ -28,8 +42,10 @@ from dashboard.history.kept import (
     group_sessions,
     group_sets,
 )
-from station.bounds import within_limits
+from station.bounds import limits, within_limits
 from station.curve import Curve
+from station.exercises import Tempo
+from station.exercises.judge import kept_within
 from station.records import Rep
 
 LONGEST_SET = timedelta(hours=6)  # from its first rep to its last
@@ -37,6 +53,7 @@ MOST_REPS = 20_000  # read at once: a year of one athlete
 MOST_LINES = 5_000  # of athletes and exercises; a gym of 300 has some 1 500
 
 REQUIRED = ("revision", "set_number", "number", "start_s", "end_s")
+TEMPO = ("eccentric_s", "bottom_pause_s", "concentric_s", "top_pause_s")
 _REP_FIELDS = Rep.__struct_fields__
 _AROUND = tuple(name for name in KeptRep.__struct_fields__ if name != "rep")
 
@@ -70,19 +87,15 @@ def is_chain(db: Database) -> bool:
     return bool(db.rows(select(func.to_regclass(PRACTISED.name).is_not(None).label("it_is")))[0]["it_is"])
 
 
-def reps(
-    db: Database, wanted: Filter = EVERYTHING, limit: int = MOST_REPS, only: Collection[str] | None = None
-) -> list[KeptRep]:
+def reps(db: Database, wanted: Filter = EVERYTHING, limit: int = MOST_REPS) -> list[KeptRep]:
     """The newest reps of a filter, oldest first; those of a set together and by number.
 
-    Without their curves, which are most of their bytes: see `with_curves`. `only`: what of a rep is read
-    besides its number, whether it counts and when it was; the rest is None.
+    Without their curves, which are most of their bytes: see `with_curves`.
     """
     of = REPS.c
-    read = {*_AROUND, *REQUIRED, "counted", *(only or ())}
     newest = (of.at_utc.desc(), of.set_number.desc(), of.number.desc())
     rows = db.rows(
-        select(*(column for column in of if column is not of.curve and (only is None or column.name in read)))
+        select(*(column for column in of if column is not of.curve))
         .where(condition(REPS, wanted))
         .order_by(*newest)
         .limit(limit)
@@ -90,20 +103,61 @@ def reps(
     return [kept_rep(row) for row in reversed(rows)]
 
 
-def sets(
-    db: Database, wanted: Filter = EVERYTHING, limit: int = MOST_REPS, only: Collection[str] | None = None
-) -> list[KeptSet]:
+def sets(db: Database, wanted: Filter = EVERYTHING, limit: int = MOST_REPS) -> list[KeptSet]:
     """The sets of a filter, oldest first, out of its newest `limit` reps.
 
     A set belongs whole to where its first rep lies: one that goes on past midnight is of the day before.
-    Where the limit cuts, the oldest set may lack its first reps and is left out. `only`: as in `reps`.
+    Where the limit cuts, the oldest set may lack its first reps and is left out.
     """
-    kept = reps(db, _wider(wanted), limit, only)
+    kept = reps(db, _wider(wanted), limit)
     grouped = group_sets(kept)
     if len(kept) == limit and len(grouped) > 1:
         grouped = grouped[1:]
     since, until = wanted.since_utc or "", wanted.until_utc or "~"
     return [one for one in grouped if since <= one.at_utc < until]
+
+
+def efforts(db: Database, exercise: str, since_utc: str, tempo: Tempo | None = None) -> list[Effort]:
+    """The sets of an exercise since a time as a squad is compared by them, oldest first.
+
+    The database adds them up: weeks of a gym are 20 000 reps, and making records of them takes longer.
+    """
+    of, keys = REPS.c, (REPS.c.site, REPS.c.station, REPS.c.session, REPS.c.set_number)
+    in_a_set: dict[str, Any] = {"partition_by": keys, "order_by": (of.number, of.event_id)}
+    in_a_set["rows"] = (None, None)
+    phases = [
+        (_bounded(of[name]), span)
+        for name, span in zip(TEMPO, kept_within(tempo), strict=True) if span
+    ] if tempo else []  # fmt: skip
+    judged = and_(of.counted, or_(false(), *(took.is_not(None) for took, _ in phases)))
+    kept = and_(judged, *(or_(took.is_(None), took.between(*span)) for took, span in phases))
+    read = (
+        *(*keys, of.at_utc, of.counted),
+        func.first_value(of.athlete).over(**in_a_set).label("athlete"),
+        func.last_value(_bounded(of.load_kg)).over(**in_a_set).label("load_kg"),
+        _bounded(of.mean_concentric_velocity_mps).label("mps"),
+        *(judged.label("judged"), kept.label("kept")),
+    )
+    wanted = Filter(exercise=exercise, since_utc=since_utc)
+    one = select(*read).where(condition(REPS, _wider(wanted))).subquery().c
+    began = func.min(one.at_utc)
+    added = (
+        *(one.athlete, one.load_kg, began.label("at_utc"), _how_many(one.counted).label("counted")),
+        func.max(one.mps).filter(one.counted).label("fastest_mps"),
+        *(_how_many(one.judged).label("judged"), _how_many(one.kept).label("kept")),
+    )
+    whole = (*(one[key.name] for key in keys), one.athlete, one.load_kg)
+    rows = db.rows(select(*added).group_by(*whole).having(began >= since_utc).order_by("at_utc", *whole[:4]))
+    return [Effort(**row) for row in rows]
+
+
+def _how_many(holds: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.count().filter(holds)
+
+
+def _bounded(column: Column[Any]) -> ColumnElement[Any]:
+    """A number, and NULL where it is none that can be drawn."""
+    return case((column.between(*limits(column.name)), column))
 
 
 def training_days(db: Database, athlete: str | None, zone: tzinfo | None = None) -> dict[str, int]:

@@ -45,6 +45,7 @@ class Outcome(StrEnum):
 
 Judgement = Outcome | None
 TempoJudgement = tuple[Judgement, Judgement, Judgement, Judgement]  # eccentric, bottom, concentric, top
+Span = tuple[float, float] | None
 TempoTimes = tuple[float | None, float | None, float | None, float | None]  # seconds, in the same order
 
 
@@ -76,10 +77,16 @@ def tolerance_s(asked_s: float, tempo: Tempo) -> float:
     return max(asked_s * tempo.tolerance_pct / 100.0, tempo.tolerance_s)
 
 
+def kept_within(tempo: Tempo) -> tuple[Span, Span, Span, Span]:
+    """The least and the greatest duration of each phase that keep its target, seconds; None without one."""
+    down, bottom, up, top = map(_span, asked_of(tempo), [tempo] * 4)
+    return down, bottom, up, top and (top[0], math.inf)
+
+
 def judge_tempo(rep: Rep, tempo: Tempo) -> TempoJudgement:
     """Each phase against its target."""
-    down, bottom, up, top = map(_judge_phase, tempo_of(rep), asked_of(tempo), [tempo] * 4)
-    return down, bottom, up, Outcome.KEPT if top is Outcome.LONG else top
+    down, bottom, up, top = map(_judge_phase, tempo_of(rep), kept_within(tempo))
+    return down, bottom, up, top
 
 
 def judge_path(rep: Rep, limit_m: float | None) -> Judgement:
@@ -181,10 +188,16 @@ def is_slack(rep: Rep, limits: Limits) -> bool:
     return rep.slack_s is not None and rep.slack_s > limits.slack_s
 
 
-def _judge_phase(took_s: float | None, asked_s: float | None, tempo: Tempo) -> Judgement:
-    if took_s is None or asked_s is None:
+def _span(asked_s: float | None, tempo: Tempo) -> Span:
+    if asked_s is None:
         return None
     room_s = tolerance_s(asked_s, tempo)
-    if took_s < asked_s - room_s:
+    return asked_s - room_s, asked_s + room_s
+
+
+def _judge_phase(took_s: float | None, kept_s: Span) -> Judgement:
+    if took_s is None or kept_s is None:
+        return None
+    if took_s < kept_s[0]:
         return Outcome.SHORT
-    return Outcome.LONG if took_s > asked_s + room_s else Outcome.KEPT
+    return Outcome.LONG if took_s > kept_s[1] else Outcome.KEPT

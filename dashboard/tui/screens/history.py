@@ -14,8 +14,8 @@ from dashboard.files import file_name
 from dashboard.floor.times import UNREADABLE
 from dashboard.history.export import COLUMNS, rows, write_csv
 from dashboard.history.kept import Filter, KeptSet, Practised
-from dashboard.history.queries import practised, sets, training_days, with_curves
-from dashboard.history.standings import OF_A_REP, since_utc, standings
+from dashboard.history.queries import efforts, practised, sets, training_days, with_curves
+from dashboard.history.standings import since_utc, standings
 from dashboard.plaintext import clean
 from dashboard.tui.dialogs.ask import AskScreen, Field
 from dashboard.tui.keymap import named
@@ -268,13 +268,13 @@ class HistoryScreen(LiveScreen):
         if past.page == "board":
             squad = self._coach.squads.get(line.athlete or "")
             since = since_utc(line.last_utc)
-            all_sets = sets(db, Filter(exercise=line.exercise, since_utc=since), only=OF_A_REP)
-            if squad is not None:
-                all_sets = [one for one in all_sets if self._coach.squads.get(one.athlete or "") == squad]
-            load_kg = done[min(past.place, len(done) - 1)].load_kg if done else None
             profile = self._coach.profiles.get(line.exercise)
+            theirs = efforts(db, line.exercise, since, profile.tempo if profile else None)
+            if squad is not None:
+                theirs = [one for one in theirs if self._coach.squads.get(one.athlete or "") == squad]
+            load_kg = done[min(past.place, len(done) - 1)].load_kg if done else None
             by = past.standing
-            places = standings(all_sets, by, profile, load_kg)
+            places = standings(theirs, by, load_kg)
             if by == past.standing:  # else the next reading has been asked for
                 past.places, past.squad = places, squad
 

@@ -82,11 +82,11 @@ def test_anything_a_database_can_hold_is_drawn(
         for write in (write_csv, write_json_lines, write_excel):
             assert write(rounded(rows(db, "reps")), COLUMNS["reps"], io.StringIO()) == 12
         load_velocity(sets)
-        for by in STANDINGS:
-            places = standings(sets, by, profiles[sets[0].exercise], sets[0].load_kg)
-            board_lines(places, by, None, "", None, {}, 120)
         for line in queries.practised(db):
-            since_utc(line.last_utc)
+            since, tempo = since_utc(line.last_utc), profiles[line.exercise].tempo
+            done = queries.efforts(db, line.exercise, since, tempo)
+            for by in STANDINGS:
+                board_lines(standings(done, by, sets[0].load_kg), by, None, "", None, {}, 120)
         for first in (date(1, 1, 1), date(9999, 12, 1)):
             month_lines(queries.training_days(db, "ana"), first, 120)
 

@@ -17,12 +17,13 @@ import pytest
 from dashboard.database.schema import open_history
 from dashboard.history import cli, queries
 from dashboard.history.export import COLUMNS, rows, write_csv, write_json_lines
-from dashboard.history.kept import Filter, KeptRep, group_sets
-from dashboard.history.standings import OF_A_REP, TITLES, Standing, standings
+from dashboard.history.kept import Filter, KeptRep, KeptSet, group_sets
+from dashboard.history.standings import TITLES, Standing, standings
 from dashboard.history.trends import compare_sets, trend
 from dashboard.record.store import Arrived, SqlStore, open_store
 from station.errors import StoreError
-from station.exercises import all_profiles
+from station.exercises import Profile, all_profiles
+from station.exercises.coaching import tempo_adherence_pct
 from station.messages import RepMessage, SetMessage
 from station.records import Rep, SetSummary
 
@@ -122,17 +123,56 @@ def test_a_limit_never_shows_half_a_set(past: Past, where: str) -> None:
     assert [one.key[2:] for one in found] == [("one", 3), ("two", 1)]
 
 
+def places_from_whole_sets(
+    done: list[KeptSet], by: Standing, profile: Profile, load_kg: float
+) -> dict[str | None, float]:
+    """The slow and obvious board: every set as a record, the definition of each standing word by word."""
+    found: dict[str | None, float] = {}
+    for who in {one.athlete for one in done}:
+        theirs = [one for one in done if one.athlete == who and one.counted]
+        values = {
+            "load": [one.load_kg for one in theirs],
+            "velocity": [
+                one.summary.fastest_mean_concentric_velocity_mps for one in theirs if one.load_kg == load_kg
+            ],
+            "tempo": [tempo_adherence_pct(profile, [rep for one in theirs for rep in one.counted])],
+            "reps": [float(sum(len(one.counted) for one in theirs)) or None],
+        }[by]
+        if known := [value for value in values if value is not None]:
+            found[who] = max(known)
+    return found
+
+
 @pytest.mark.parametrize("by", list(TITLES))
-def test_the_board_reads_a_part_of_a_rep_and_stands_as_from_all_of_it(
-    past: Past, where: str, by: Standing
+def test_the_board_is_added_up_by_the_database_and_stands_as_from_whole_sets(
+    past: Past, where: str, by: Standing, make_rep: MakeRep
 ) -> None:
     tempo = {"eccentric_s": 2.0, "bottom_pause_s": 0.0, "concentric_s": 1.0, "top_pause_s": 1.0}
-    past.add_set("three", 1, [0.55, 0.5], "2030-02-04T10:00", athlete="c-01", load_kg=60.0, **tempo)
-    profile = all_profiles()["romanian-deadlift"]
+    kept, rushed = {"athlete": "c-01", "load_kg": 60.0} | tempo, {"eccentric_s": 0.4}
+    past.add_set("three", 1, [0.55, 0.5], "2030-02-04T10:00", **kept)
+    past.add_set("three", 2, [0.65], "2030-02-04T11:00", **kept | rushed)
+    past.add_set("three", 3, [0.9], "2030-02-04T12:00", **kept, counted=False)
+    past.add_set("three", 4, [0.9], "2030-02-04T13:00", athlete="d-02", load_kg=1e6, top_pause_s=99.0)
+    past.add_set("four", 1, [0.5, 0.4], "2030-01-10T10:00", athlete="e-03", load_kg=200.0)  # weeks ago
+    past.add_set("five", 1, [0.3], "2030-02-05T10:00")  # of nobody
+    struck = {"event_id": "struck", "stream": "r", "state": "rejected", "athlete": "c-01"}
+    late = {"event_id": "late", "stream": "r", "session": "three", "athlete": "c-01", "load_kg": 70.0}
+    some = [
+        make_rep(9, **struck, seq=1, at_utc="2030-02-04T10:00:00.000Z", mean_concentric_velocity_mps=3.0),
+        # Given another load while it was on, which is the one that was meant; and beyond all bounds.
+        make_rep(9, **late, seq=2, at_utc="2030-02-04T10:00:30.000Z", mean_concentric_velocity_mps=900.0),
+    ]
+    past.store.ingest([Arrived("gym", "rack-1", one) for one in some])
+    profile, since = all_profiles()["romanian-deadlift"], "2030-01-31T10:00:06.000Z"
     with open_history(where) as db:
-        whole, part = queries.sets(db), queries.sets(db, only=OF_A_REP)
-    assert [one.key for one in part] == [one.key for one in whole]
-    assert standings(part, by, profile, 60.0) == standings(whole, by, profile, 60.0) != []
+        whole = queries.sets(db, Filter(exercise=profile.name, since_utc=since))
+        done = queries.efforts(db, profile.name, since, profile.tempo)
+    assert [one.at_utc for one in done] == [one.at_utc for one in whole]
+    expected = places_from_whole_sets(whole, by, profile, 60.0)
+    places = standings(done, by, 60.0)
+    assert {one.athlete: one.value for one in places} == pytest.approx(expected)
+    assert [one.value for one in places] == sorted((one.value for one in places), reverse=True)
+    assert "e-03" not in expected and "a-17" in expected
 
 
 def test_trends_have_a_point_per_set_and_none_for_what_was_not_measured(past: Past, where: str) -> None:
