@@ -38,6 +38,7 @@ _BY_NAME: Mapping[str, Limits] = {
     "rom_m": _SIZE,
     "median_rom_m": _SIZE,
     "full_range_m": _SIZE,
+    "usual_range_m": _SIZE,
     "path_limit_m": _SIZE,
     "path_deviation_m": _SIZE,
     "largest_path_deviation_m": _SIZE,

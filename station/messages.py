@@ -68,6 +68,7 @@ class InfoMessage(Message, frozen=True, kw_only=True, tag="plumbline/info/1"):
     velocity_best_pct: float | None = None  # or a share of the best of the last sessions at the load
     rest_s: float | None = None  # asked for between two sets
     full_range_m: float | None = None  # what the athlete's whole range is; None: the set's own median
+    usual_range_m: float | None = None  # what it was before, as the record has it; judges nothing
     queue: list[str] = []  # who shares the station, the one lifting first
     acknowledged: str | None = None  # what a coach has seen
     muted: bool = False
@@ -205,6 +206,7 @@ CommandName = Literal[
     "set-athlete",
     "set-load",  # from now on
     "set-target",
+    "set-usual-range",  # of the record itself, when it hears who lifts what
     "set-queue",
     "tare",  # the load cell's zero
     "zero",  # the lengths' zero, after a tether or its unit was moved
@@ -242,7 +244,8 @@ class CommandMessage(Message, frozen=True, kw_only=True, tag="plumbline/command/
     velocity_best_pct: float | None = None
     rest_s: float | None = None
     full_range_m: float | None = None  # None: as it was
-    target_sets: Count | None = None  # likewise
+    usual_range_m: float | None = None
+    target_sets: Count | None = None  # None: as it was
     queue: list[str] | None = None
     attention: str | None = None  # what is acknowledged
     muted: bool | None = None  # None: the other way round

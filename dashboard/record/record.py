@@ -54,7 +54,7 @@ MAX_BATCH = 500
 MOST_ASKED = 64  # corrections and badges that wait; one is answered between two looks at what has come
 BADGE_FRESH_S = 10.0  # whoever has waited longer for an answer is not standing there any more
 
-Asked = CommandMessage | BadgeMessage  # of a person, to the record itself
+Asked = CommandMessage | BadgeMessage | InfoMessage  # of a person to the record itself, or of a station
 
 
 class Record:
@@ -237,6 +237,8 @@ class Record:
                         asked.append((key, message))
                 elif isinstance(message, InfoMessage) and self._badges is not None:
                     self._badges.heard(key, message)
+                    if message.athlete is not None and message.usual_range_m is None:
+                        asked.append((key, message))
                 elif isinstance(message, BadgeMessage) and packet.received_s > monotonic() - BADGE_FRESH_S:
                     asked.append((key, message))
             except MessageError as error:
@@ -288,11 +290,21 @@ class Record:
             self._asked.popleft()
 
     def _answer_one(self, key: StationKey, message: Asked) -> None:
-        """Correct a past set, or set the station to whose badge it is; the edge confirms each command."""
+        """Correct a past set, set the station to whose badge it is, or tell it what is usual there.
+
+        The edge confirms each command.
+        """
         if isinstance(message, CommandMessage):
             self._client.publish(Address(*key, "reply"), self._store.correct(*key, message))
             return
-        answer = self._badges.answer(key, message) if self._badges is not None else None
+        if self._badges is None:
+            return
+        if isinstance(message, InfoMessage):
+            usual = self._badges.usual_range(message)
+            if usual is not None:
+                self._client.publish(Address(*key, "command"), usual)
+            return
+        answer = self._badges.answer(key, message)
         if answer is not None:
             for command in answer.commands:
                 self._client.publish(Address(*key, "command"), command)

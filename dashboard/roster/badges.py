@@ -3,13 +3,14 @@
 from collections import Counter, deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from statistics import median
 from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import select
 
 from dashboard.database.database import Database
-from dashboard.database.tables import SETS
+from dashboard.database.tables import REPS, SETS
 from dashboard.floor.state import StationKey
 from dashboard.roster.athletes import athletes
 from dashboard.roster.people import Plan
@@ -21,12 +22,14 @@ from station.messages import (
     InfoMessage,
     ReplyCode,
     ReplyMessage,
+    new_id,
     now_utc,
 )
 
 REMEMBERED = 256  # badges: QoS 1 may bring one twice, and the second must not end the set that has begun
 STATIONS_KEPT = 4096
 BY_CHARS = 64
+LEAST_REPS, MOST_REPS = 10, 60  # of which a range is said to be usual: two sets, and some days of training
 
 
 class Answer(NamedTuple):
@@ -82,6 +85,34 @@ class Badges:
         ]
         words = in_words(athlete, plan, self._profiles)
         return Answer(commands, ReplyMessage.to(message, ReplyCode.DONE, words))
+
+    def usual_range(self, info: InfoMessage) -> CommandMessage | None:
+        """Tells a station how far whoever lifts there moves at what it counts; None where nobody knows.
+
+        Raises StoreError if the record cannot be read.
+        """
+        range_m = usual_range_m(self._db, info.athlete, info.exercise) if info.athlete else None
+        if range_m is None:
+            return None
+        return CommandMessage(
+            event_id=new_id(),
+            at_utc=now_utc(),
+            by="record",
+            name="set-usual-range",
+            athlete=info.athlete,
+            exercise=info.exercise,
+            usual_range_m=range_m,
+        )
+
+
+def usual_range_m(db: Database, athlete: str, exercise: str) -> float | None:
+    """The median range of an athlete's newest counted reps; None: too few. Raises StoreError."""
+    of = REPS.c
+    theirs = select(of.rom_m).where(
+        of.athlete == athlete, of.exercise == exercise, of.counted.is_(True), of.rom_m.is_not(None)
+    )
+    found = [row["rom_m"] for row in db.rows(theirs.order_by(of.at_utc.desc()).limit(MOST_REPS))]
+    return median(found) if len(found) >= LEAST_REPS else None
 
 
 def day_began() -> datetime:

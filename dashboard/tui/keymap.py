@@ -13,7 +13,7 @@ Keys = Mapping[str, str]  # by id
 
 TASKS: Mapping[str, tuple[str, ...]] = {
     "Begin a set": ("athlete", "exercise", "load", "plan", "group", "next"),
-    "During a set": ("end", "restart", "seen", "mute"),
+    "During a set": ("end", "restart", "go on", "seen", "mute"),
     "Put right": ("count", "false", "half", "failed", "missed", "whose", "set's load", "undo"),
     "Sensors": ("tare", "zero"),
     "Look": ("find", "sort", "gym", "large", "health", "history", "kg/lb", "colours"),

@@ -19,6 +19,7 @@ _TYPED = {
     "slash": "/",
     "question_mark": "?",
     "full_stop": ".",
+    "plus": "+",
     "up": "\x1b[A",
     "down": "\x1b[B",
     "right": "\x1b[C",

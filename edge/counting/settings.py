@@ -22,6 +22,7 @@ OF_ONE_EXERCISE = (
     "velocity_best_pct",
     "rest_s",
     "full_range_m",
+    "usual_range_m",
 )
 SIGNED_OFF_KEPT = 64  # of a session; the history has all
 
@@ -41,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     velocity_best_pct: float | None = None
     rest_s: float | None = None
     full_range_m: float | None = None  # of this athlete at this exercise
+    usual_range_m: float | None = None  # likewise, as the record has it: nothing is judged by it
     queue: tuple[str, ...] = ()  # who shares the station, the one lifting first
     acknowledged: str | None = None  # what a coach has seen and needs to hear no more of
     muted: bool = False
@@ -116,7 +118,7 @@ def _athlete(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settin
         queue = (*queue[place:], *queue[:place])
     new = msgspec.structs.replace(old, athlete=athlete, queue=queue)
     if athlete != old.athlete:
-        new = msgspec.structs.replace(new, full_range_m=None, target_sets=None)
+        new = msgspec.structs.replace(new, full_range_m=None, usual_range_m=None, target_sets=None)
     return new, f"athlete {athlete}" if athlete else "no athlete"
 
 
@@ -153,6 +155,13 @@ def _target(old: Settings, command: CommandMessage, _: Profile) -> tuple[Setting
         full_range_m=old.full_range_m if command.full_range_m is None else command.full_range_m,
     )
     return new, ", ".join(_target_words(new))
+
+
+def _usual_range(old: Settings, command: CommandMessage, profile: Profile) -> tuple[Settings, str]:
+    if (command.athlete, command.exercise) != (old.athlete, profile.name) or command.athlete is None:
+        raise CommandError(ReplyCode.REFUSED, "that is not who lifts here, or not what is counted")
+    _check("usual range", command.usual_range_m, 0.05, 2.5, "m")
+    return msgspec.structs.replace(old, usual_range_m=command.usual_range_m), "usual range known"
 
 
 def _target_words(settings: Settings) -> list[str]:
@@ -208,6 +217,7 @@ _CHANGES: dict[CommandName, Callable[[Settings, CommandMessage, Profile], tuple[
     "set-athlete": _athlete,
     "set-load": _load,
     "set-target": _target,
+    "set-usual-range": _usual_range,
     "set-queue": _queue,
     "acknowledge": _acknowledge,
     "mute": _mute,

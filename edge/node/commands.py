@@ -87,6 +87,8 @@ class Commands:
     def _obey(self, command: CommandMessage) -> str:
         """Do it and return what was done. Raises ConfigError or CommandError with the reason why not."""
         text, undo = self._do(command)
+        if command.name == "set-usual-range":  # nobody has asked for it, and nobody takes it back
+            return text
         name = command.action_id
         if self._done and self._done[-1].name == name:
             self._done[-1].undo.append(undo)

@@ -34,13 +34,18 @@ class Asked(NamedTuple):
     asked: int  # in so many sets, or between two
 
 
-def asked_in(simulated: SimulatedSet, counted_as: str, range_m: float | None) -> Asked:
-    """Count a session as an exercise, and ask as the lifter's screen does.
+class Range(NamedTuple):
+    """What is known of an athlete's range at the exercise that is counted."""
 
-    range_m : the athlete's whole range at that exercise, where a plan has it
-    """
+    plan_m: float | None  # reps are judged by it as well
+    record_m: float | None  # the usual one
+
+
+def asked_in(simulated: SimulatedSet, counted_as: str, known: Range) -> Asked:
+    """Count a session as an exercise, and ask as the lifter's screen does."""
     pipeline = StationPipeline(simulated.station, load_profile(counted_as), live_s=0.0)
-    pipeline.set_full_range(range_m)
+    pipeline.set_full_range(known.plan_m)
+    range_m = known.plan_m or known.record_m
     doubt, newest, rejected, asked = Doubt(), dict[str, RepEvent](), 0, 0
     for block in blocks(simulated, BLOCK_S):
         for event in pipeline.feed(block):
@@ -54,26 +59,27 @@ def asked_in(simulated: SimulatedSet, counted_as: str, range_m: float | None) ->
     return Asked(counted_as, simulated.exercise, len(simulated.truth["sets"]), asked)
 
 
-def range_of(simulated: SimulatedSet) -> float | None:
-    """The median range of a session's counted reps."""
+def ranges_of(simulated: SimulatedSet) -> list[Range]:
+    """Nobody knows the athlete's range, the record does, a plan does: the median of the counted reps."""
     found = [rep["rom_m"] for one in simulated.truth["sets"] for rep in one["reps"] if rep["counted"]]
     known = [range_m for range_m in found if range_m is not None]
-    return float(np.median(known)) if known else None
+    range_m = float(np.median(known)) if known else None
+    return [Range(None, None), Range(None, range_m), Range(range_m, None)]
 
 
 def of_scenario(name: str, seed: int, station: int) -> list[Asked]:
-    """A session of a scenario, counted as what it is: without and with the athlete's range."""
+    """A session of a scenario, counted as what it is, by what is known of the athlete's range."""
     simulated = simulate_station(load_scenario(name).stations[station], with_seed(seed * 1000 + station))
-    return [asked_in(simulated, simulated.exercise, range_m) for range_m in (None, range_of(simulated))]
+    return [asked_in(simulated, simulated.exercise, known) for known in ranges_of(simulated)]
 
 
 def of_another(done: str, counted_as: str, seed: int) -> list[Asked]:
-    """Sets of one exercise, counted as another: without and with the same lifter's range at that."""
+    """Sets of one exercise, counted as another, by what is known of the same lifter's range at that."""
     lifted, other = (
         simulate_station(StationPlan(exercise=name, sets=[SetPlan(reps=REPS)] * SETS), with_seed(seed))
         for name in (done, counted_as)
     )
-    return [asked_in(lifted, counted_as, range_m) for range_m in (None, range_of(other))]
+    return [asked_in(lifted, counted_as, known) for known in ranges_of(other)]
 
 
 def main() -> int:
@@ -99,7 +105,8 @@ def main() -> int:
     with ProcessPoolExecutor(args.processes) as pool:
         as_it_is = list(pool.map(of_scenario, *zip(*right, strict=True), chunksize=4))
         as_another = list(pool.map(of_another, *zip(*wrong, strict=True), chunksize=4))
-    print("where the athlete's range is not known, and where it is\nwrongly, by scenario:")
+    print("where nobody knows the athlete's range, where the record does, where a plan does")
+    print("wrongly, by scenario:")
     for name in list_scenarios():
         found = [one for (scenario, _, _), one in zip(right, as_it_is, strict=True) if scenario == name]
         if any(one.asked for both in found for one in both):

@@ -15,7 +15,7 @@ from dashboard.tui.dialogs.dialog import Dialog
 from dashboard.tui.keymap import TASKS, Keys, taken_by
 
 _KEY_CELLS = 6
-_SIGNS = {"slash": "/", "question_mark": "?", "full_stop": ".", "space": "␣", "comma": ","}
+_SIGNS = {"slash": "/", "question_mark": "?", "full_stop": ".", "plus": "+", "space": "␣", "comma": ","}
 _FIRST_STEPS = (
     "An athlete with a plan: a, ↓ until they are marked, ⏎. The station counts from the first rep on.",
     "↑ on a station's screen selects a rep; what you press then means that one. u takes anything back.",

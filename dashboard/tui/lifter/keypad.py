@@ -20,7 +20,9 @@ CHOICES = 4  # exercises to pick from: what can be read from three metres
 LINE = 15  # characters of a line of large letters, beside its number
 REJECTED_IN_A_ROW = 3  # reps not counted for their range: half reps are one or two
 GO_ON_S, GO_ON_REPS = 120.0, 3  # after a pause that ended a set, and into the set after it
-LONG_SHARE = 1.3  # of the athlete's whole range: more is no deeper rep of the same exercise
+# Of the athlete's range at the exercise: more is no deeper rep of it, and less, three times, is no rep of it
+# or a half one, which is worth asking as well.
+SHORT_SHARE, LONG_SHARE = 0.72, 1.3
 MOVEMENTS_REJECTED = 5  # in a row: taking a bar up and putting it down are one or two
 
 
@@ -142,25 +144,23 @@ class Doubt:
         self._rejected = 0  # at the last rep that counted, or at the set's begin
         self._asked = False
 
-    def arises(
-        self, of: object, reps: Sequence[Judged], rejected: int, full_range_m: float | None = None
-    ) -> bool:
+    def arises(self, of: object, reps: Sequence[Judged], rejected: int, range_m: float | None = None) -> bool:
         """Whether to ask now.
 
         of : which set it is of what
         reps : its reps, oldest first, without those that a person has struck
         rejected : movements that were no rep, since the session's begin
-        full_range_m : the athlete's whole range at the exercise that is counted, where it is known
+        range_m : the athlete's range at the exercise that is counted, where it is known
         """
         last = reps[-REJECTED_IN_A_ROW:]
         many = len(last) == REJECTED_IN_A_ROW
-        most_m = float("inf") if full_range_m is None else LONG_SHARE * full_range_m
-        long = many and all((rep.rom_m or 0.0) > most_m for rep in last)
-        if self._of is None or of != self._of or (reps and reps[-1].counted and not long):
+        shares = [rep.rom_m / range_m for rep in last if rep.rom_m is not None and range_m is not None]
+        other = len(shares) == REJECTED_IN_A_ROW and (max(shares) < SHORT_SHARE or min(shares) > LONG_SHARE)
+        if self._of is None or of != self._of or (reps and reps[-1].counted and not other):
             self._of, self._rejected, self._asked, self.open = of, rejected, False, False
             return False
         if self._asked:
             return False
         short = many and all(rep.reason_code in PARTIAL for rep in last)
-        self._asked = self.open = long or short or rejected - self._rejected >= MOVEMENTS_REJECTED
+        self._asked = self.open = other or short or rejected - self._rejected >= MOVEMENTS_REJECTED
         return self._asked

@@ -99,7 +99,8 @@ class LifterScreen(LiveScreen):
         heard = self._listener.hear(view)
         of, newest = (view.athlete, view.exercise, view.set_number), station.newest
         rejected = newest.health.movements_rejected if newest.health is not None else 0
-        range_m = newest.info.full_range_m if newest.info is not None else None
+        info = newest.info
+        range_m = (info.full_range_m or info.usual_range_m) if info is not None else None
         if self._doubt.arises(of, view.valid_reps, rejected, range_m):
             heard = [Heard(Moment.QUESTION, ("other exercise",)), *heard]
         if not view.muted:

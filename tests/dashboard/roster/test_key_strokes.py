@@ -13,7 +13,7 @@ from dashboard.tui.screens.floor import FloorScreen
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "screens.md"
 SIGNS = {"⏎": "enter", "↓": "down", "↑": "up", "←": "left", "→": "right", "␣": "space", "/": "slash",
-         "tab": "tab", "⇧tab": "shift+tab", ".": "full_stop", "?": "question_mark"}  # fmt: skip
+         "tab": "tab", "⇧tab": "shift+tab", ".": "full_stop", "?": "question_mark", "+": "plus"}  # fmt: skip
 HERE = ("gym", "rack-1")
 RDL = Plan(exercise="romanian-deadlift", load_kg=60.0, sets=3, reps=8)
 PEOPLE = [
@@ -35,6 +35,7 @@ EXPECTED: dict[str, tuple[str, dict[str, Any]] | str | Callable[[Any], object]] 
     "make a prescription the plan for good": lambda hands: hands.people()["Ana Okoro"].plans[0].reps is None,
     "end the set": ("end-set", {}),
     "restart the set": ("restart-set", {}),
+    "go on with a set that a long pause has ended": ("continue-set", {}),
     "take it back": ("undo", {}),
     "acknowledge what a station calls for": ("acknowledge", {}),
     "mute a station": ("mute", {}),

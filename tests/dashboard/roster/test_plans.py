@@ -182,6 +182,25 @@ def test_the_record_makes_a_badge_the_athlete_s_plan_and_keeps_who_and_when(
     assert {row["by"] for row in store.commands("gym", "rack-1")} == {"badge at rack-1"}
 
 
+def test_the_record_tells_a_station_once_how_far_whoever_lifts_there_moves(
+    record: Record, store: SqlStore, edge: Any, words: Any, until: Any
+) -> None:
+    ranges_m = [0.2, 0.2, 0.2, *[0.5] * 7]  # half reps among them
+    reps = [words().rep(n, athlete="a-17", rom_m=m, counted=True) for n, m in enumerate(ranges_m, 1)]
+    store.ingest([Arrived("gym", "rack-1", one) for one in reps])
+    edge.say("rack-2", words().info("romanian-deadlift", athlete="b-04"))  # of whom nothing is known
+    edge.say("rack-1", words().info("back-squat", athlete="a-17"))  # nor of her at this
+    edge.say("rack-1", words().info("romanian-deadlift", athlete="a-17"))
+    until(lambda: commands_of(edge))
+    edge.say("rack-1", words().info("romanian-deadlift", athlete="a-17", usual_range_m=0.5))
+    edge.send(TOPIC + "badge", badge("0042"))
+    until(lambda: len(commands_of(edge)) > 1)
+    usual, *others = commands_of(edge)
+    assert (usual.name, usual.usual_range_m, usual.by) == ("set-usual-range", 0.5, "record")
+    assert (usual.athlete, usual.exercise) == ("a-17", "romanian-deadlift")
+    assert "set-usual-range" not in {one.name for one in others}
+
+
 def test_a_badge_typed_at_the_station_says_who_lifts_in_large_letters(
     record: Record, broker: Any, edge: Any, words: Any, until: Any, looks: Any
 ) -> None:

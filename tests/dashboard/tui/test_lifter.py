@@ -170,20 +170,22 @@ def test_nobody_is_asked_of_another_exercise_after_two_half_reps_or_a_rep_that_c
     looks.run(lifter.app, (80, 24), drive)
 
 
-def test_three_reps_far_longer_than_the_athletes_range_are_asked_about_though_they_count(
-    still: Any, looks: Any, words: Any
+@pytest.mark.parametrize("known", [{"full_range_m": 0.3}, {"usual_range_m": 0.3}], ids=["plan", "record"])
+@pytest.mark.parametrize("rom_m", [0.45, 0.2])
+def test_three_reps_far_from_the_athletes_range_are_asked_about_though_they_count(
+    known: dict[str, float], rom_m: float, still: Any, looks: Any, words: Any
 ) -> None:
     lifter = Lifter(still, looks, words())
 
     async def drive(pilot: Any) -> None:
         await looks.settle(pilot)
-        hers = {"athlete": "ana", "full_range_m": 0.3}
-        await lifter.hear(pilot, lifter.say.info(**hers), lifter.say.rep(1, athlete="ana", rom_m=0.3))
+        await lifter.hear(pilot, lifter.say.info(athlete="ana", **known))
+        await lifter.hear(pilot, lifter.say.rep(1, athlete="ana", rom_m=0.3))
         for n, still_fits in ((2, True), (3, True), (4, False)):
-            await lifter.hear(pilot, lifter.say.rep(n, athlete="ana", rom_m=0.45))
+            await lifter.hear(pilot, lifter.say.rep(n, athlete="ana", rom_m=rom_m))
             assert ("+ yes" in looks.text(pilot.app)) is not still_fits
         await lifter.press(pilot, ["+"])
-        await lifter.hear(pilot, lifter.say.rep(5, athlete="ana", rom_m=0.45))
+        await lifter.hear(pilot, lifter.say.rep(5, athlete="ana", rom_m=rom_m))
         assert "+ yes" not in looks.text(pilot.app)  # asked once
 
     looks.run(lifter.app, (80, 24), drive)

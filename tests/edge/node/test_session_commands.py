@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from station.messages import InfoMessage, RepMessage
+from station.messages import InfoMessage, ReplyCode, RepMessage
 from station.records import ReasonCode
 from tests.edge.node.bench import Bench, ended
 
@@ -201,3 +201,23 @@ def test_a_wrong_athlete_is_put_right_in_the_running_set_and_for_what_follows(be
     assert bench.session.settings.athlete == "ben"
     bench.ask("undo")
     assert bench.session.settings.athlete == "ana"
+
+
+def test_what_is_usual_for_somebody_is_theirs_at_one_exercise_and_no_undo_takes_it_back(bench: Bench) -> None:
+    def told() -> float | None:
+        bench.session.tell_info([], None)
+        return bench.hears.infos[-1].usual_range_m
+
+    assert bench.ask("set-athlete", athlete="ana").ok
+    hers = {"athlete": "ana", "exercise": "romanian-deadlift", "usual_range_m": 0.5}
+    assert bench.ask("set-usual-range", **hers).ok
+    assert bench.ask("set-load", load_kg=60.0).ok
+    assert told() == 0.5
+    assert bench.ask("undo").text == "undone: load 60 kg"
+    assert told() == 0.5
+    assert bench.ask("set-athlete", athlete="ben").ok
+    assert told() is None
+    assert bench.ask("set-usual-range", **hers).code is ReplyCode.REFUSED  # it comes too late
+    assert bench.ask("undo").ok and told() == 0.5
+    assert bench.ask("set-exercise", exercise="back-squat").ok
+    assert told() is None
