@@ -69,6 +69,7 @@ cdef class PathMeter:
     cdef double* row_y
     cdef double* smooth_x
     cdef double* smooth_y
+    cdef double* ways            # which way the pulley's friction goes
     cdef double* handle_x
     cdef double* handle_y
 

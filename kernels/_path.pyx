@@ -15,6 +15,7 @@ from kernels._untouched cimport give_back, untouched
 from kernels._window cimport MASK, PATH_HALF, PULLEY, PULLEY_HALF, RING, TILT, TWO_TETHERS, Measures, Window
 
 cdef double MOVING_MPS = 0.05        # fast enough that the pulley's friction has settled
+cdef double SLIDING_MPS = 0.02       # README, "Phases": what moves; slower, friction holds either way
 cdef double EFFICIENCY_SIGMA = 0.005  # how well a sheave's efficiency is known; makers give 0.98 or 0.97
 cdef double FAINT_M = 0.05           # one reading of the cell says no more than this: too little tension
 # Of the rep's mean: less only holds up the stack when it all but falls, and then the cable runs slack.
@@ -205,15 +206,16 @@ cdef class PathMeter:
     """
 
     def __cinit__(self):
-        self.row = <double*>untouched(6 * RING * sizeof(double))
+        self.row = <double*>untouched(7 * RING * sizeof(double))
         self.row_y = self.row + RING
         self.smooth_x = self.row_y + RING
         self.smooth_y = self.smooth_x + RING
-        self.handle_x = self.smooth_y + RING
+        self.ways = self.smooth_y + RING
+        self.handle_x = self.ways + RING
         self.handle_y = self.handle_x + RING
 
     def __dealloc__(self):
-        give_back(self.row, 6 * RING * sizeof(double))
+        give_back(self.row, 7 * RING * sizeof(double))
 
     def __init__(self, int layout, Phases phases, double free_length_m, double pulley_efficiency):
         self.layout = layout
@@ -299,11 +301,12 @@ cdef class PathMeter:
         """Smooth how the cable pulls at the pulley, a pull above the mean no more than the mean; that mean, N.
 
         A stack that is caught pulls many times the mean: unbounded, it would outweigh a fifth of a second about it.
+        And which way friction goes, -1 down to 1 up, by the pull: about a turn both ways are in what is smoothed.
         """
         cdef Smoother* f = smoother(PULLEY_HALF)
         cdef long long first = self.phases.first + i0
         cdef Py_ssize_t n = i1 - i0 + 1 + 2 * f.half
-        cdef Py_ssize_t i, known
+        cdef Py_ssize_t i, known, at
         cdef double size
         cdef double mean = 0.0
         unroll(window.x, first - f.half, first + n - 1 - f.half, self.row)
@@ -318,6 +321,13 @@ cdef class PathMeter:
             self.row_y[i] /= size
         self.smooth_row(self.row, window, f, i0, i1, self.smooth_x)
         self.smooth_row(self.row_y, window, f, i0, i1, self.smooth_y)
+        for i in range(n):
+            at = min(max(i0 + i - f.half, 0), self.phases.n - 1)
+            size = max(-1.0, min(self.phases.rate[at] / SLIDING_MPS, 1.0))
+            self.row[i] = size * hypot(self.row[i], self.row_y[i])
+        self.smooth_row(self.row, window, f, i0, i1, self.ways)
+        for i in range(n - 2 * f.half):
+            self.ways[i] = max(-1.0, min(self.ways[i] / hypot(self.smooth_x[i], self.smooth_y[i]), 1.0))
         return mean
 
     cdef void handle(self, Window* window, Measures* m, int i0, int i1) noexcept nogil:
@@ -329,6 +339,7 @@ cdef class PathMeter:
         cdef int i
         cdef long long at
         cdef double noise
+        cdef double read
         cdef double e = 0.0
         cdef double reach = 0.0
         cdef double load = self.smooth_pull(window, i0, i1)
@@ -347,11 +358,20 @@ cdef class PathMeter:
                 e = handle_elevation(
                     self.smooth_x[i - i0],
                     self.smooth_y[i - i0],
-                    self.efficiency if self.phases.rate[i] > 0.0 else 1.0 / self.efficiency,
+                    1.0 + self.ways[i - i0] * (self.efficiency - 1.0)
+                    if self.ways[i - i0] > 0.0
+                    else 1.0 - self.ways[i - i0] * (1.0 / self.efficiency - 1.0),
                 )
                 if isnan(e):
                     return
                 reach = self.free_length + self.phases.place[i]
+                read = handle_elevation(
+                    window.x[at],
+                    window.y[at],
+                    self.efficiency if self.phases.rate[i] > 0.0 else 1.0 / self.efficiency,
+                )
+                if not reach * (fabs(read - e) - 4.0 * self.sigma(window, i)) < FAINT_M:
+                    return  # what one axis alone reads is no pull
                 self.handle_x[i] = reach * cos(e)
                 self.handle_y[i] = reach * sin(e)
         self.line(m, i0, i1)

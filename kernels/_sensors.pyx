@@ -42,16 +42,18 @@ LAYOUTS = {
 
 # Fastest plausible motion of each channel: rate, curve, and what noise and quantisation may add.
 # A bar in free fall from overhead reaches 6 m/s; 30 m/s² is 3 g, beyond the pull of a snatch (2 g), short of a crash.
-# The angle follows at arm's length; a cell is hit by whatever load is let fall, so only lone outliers are spikes there.
+# The angle follows at arm's length. A cell is hit by whatever load is let fall, so only lone outliers are spikes there,
+# and none that a load makes between two readings: it weighs nothing, and all of itself again, within 0.05 s.
+cdef double LEAST_LOAD_N = 50.0    # less than this on the cell is a drifting zero or a hand
+CELL_LIMITS = (INFINITY, 2.0 / (0.05 * 0.05), 40.0, LEAST_LOAD_N)
 LIMITS = (
     (6.0, 30.0, 0.010),
     (6.0, 30.0, 0.010),
     (8.0, 100.0, 0.05),
-    (INFINITY, 2e4, 40.0),
-    (INFINITY, 2e4, 40.0),
-    (INFINITY, 2e4, 40.0),
+    CELL_LIMITS,
+    CELL_LIMITS,
+    CELL_LIMITS,
 )
-cdef double LEAST_LOAD_N = 50.0    # less than this on the cell is a drifting zero or a hand
 # A band's tension is the motion: as quick as a bar, of one stretched so far.
 TENSION_LIMITS = (LIMITS[0][0] / BAND_M, LIMITS[0][1] / BAND_M, 6.0, LEAST_LOAD_N)
 cdef long long FAR = 1 << 62

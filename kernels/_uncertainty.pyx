@@ -191,11 +191,14 @@ cdef class Uncertainty:
         start = self.bias(window, fastest, True)
         top = top * top + start * start + bend * bend
         m.peak_concentric_velocity_sigma_mps = sqrt(top + common * common * pcv * pcv)
-        if self.layout != TENSION and (
-            m.peak_concentric_velocity_sigma_mps > BOUNDED * pcv
-            or m.mean_concentric_velocity_sigma_mps > MEAN_BOUNDED * mcv
-        ):
+        if self.layout == TENSION:
+            return
+        if m.peak_concentric_velocity_sigma_mps > BOUNDED * pcv:
             unseen(m)
+        elif m.mean_concentric_velocity_sigma_mps > MEAN_BOUNDED * mcv:
+            m.mean_concentric_velocity_mps = NAN
+            m.mean_concentric_velocity_sigma_mps = NAN
+            m.mean_propulsive_velocity_mps = NAN
 
     cdef double of_place(self, Window* window, int i) noexcept nogil:
         """Of the smoothed place at sample i of the window: noise, smoothing and resolution."""

@@ -30,6 +30,8 @@ SEEN = 0.8  # of a rep: what is said of the rest is said of it
 # A reading out of line with both its neighbours by more than noise and the fastest change of a load: HX711
 # boards give single readings that are nonsense.
 SPIKE_N, SPIKE_N_PER_S2 = 40.0, 1e4
+# A cable whose handle is braked pulls by less, down to nothing, and by all of it again, in no less than this.
+SLACKENS_S = 0.03
 GAP_S, GAP_INTERVALS = 0.25, 4.0  # readings farther apart than the longer of these say nothing in between
 
 
@@ -179,12 +181,15 @@ class Cells:
             time_s, value = time_s[there], value[there]
         # one more on either side, so that the first and the last have neighbours to be held against
         first, last = max(0, int(np.searchsorted(time_s, start_s, side="right")) - 2), len(time_s)
-        found = time_s[first:last], _without_spikes(time_s[first:last], value[first:last])
+        found = (
+            time_s[first:last],
+            _without_spikes(time_s[first:last], value[first:last], slackens=channel in TENSION),
+        )
         self._asked[channel] = start_s, known_s, *found
         return found
 
 
-def _without_spikes(time_s: Floats, value: Floats) -> Floats:
+def _without_spikes(time_s: Floats, value: Floats, *, slackens: bool) -> Floats:
     """Readings that neither neighbour knows of, replaced by the line between these."""
     if len(value) < 3 or float(np.abs(np.diff(value)).max()) <= SPIKE_N:
         return value
@@ -193,6 +198,8 @@ def _without_spikes(time_s: Floats, value: Floats) -> Floats:
     line = value[:-2] + share * (value[2:] - value[:-2])
     off = np.abs(value[1:-1] - line)
     far = (off > SPIKE_N + SPIKE_N_PER_S2 * gap_s**2) & (off > 2.0 * np.abs(value[2:] - value[:-2]))
+    if slackens:
+        far &= (value[1:-1] < -SPIKE_N) | (value[1:-1] > line) | (gap_s < 2.0 * SLACKENS_S)
     found = value.copy()
     found[1:-1][far] = line[far]
     return found

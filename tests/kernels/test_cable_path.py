@@ -11,22 +11,36 @@ FREE_M, ELEVATION_RAD = 1.3, 0.25
 def make_paths(motion, counter):
     """Path deviations of straight pulls, and their uncertainties; the tension given by time and place."""
 
-    def paths(pull, hangs=None):
+    def paths(pull, hangs=None, *, cell_hz=RATE_HZ, efficiency=1.0, spoil=None):
         pulls = [(0.8, 0.6), (0.5, 0.0), (0.6, -0.6), (1.0, 0.0)] * 4
         time_s, s = motion((2.0, 0.0), *pulls, (2.0, 0.0), start_m=0.05, rate_hz=RATE_HZ)
         tension_n = pull(time_s, s)
         elevation_rad = np.full(s.size, ELEVATION_RAD)
         if hangs is not None:
             elevation_rad[hangs(time_s, s)] = -0.6  # as a cable hangs that nobody holds taut
+        stack_side = efficiency ** np.clip(np.gradient(s, time_s) / 0.005, -1.0, 1.0)
         noise = np.random.default_rng(2).normal(0.0, 0.5, (2, s.size))
+        pull_n = [
+            tension_n * np.cos(elevation_rad) + noise[0],
+            tension_n * (stack_side + np.sin(elevation_rad)) + noise[1],
+        ]
+        read = np.arange(0, s.size, round(RATE_HZ / cell_hz))
+        pull_n = [part[read] for part in pull_n]
+        if spoil is not None:
+            spoil(time_s[read], *pull_n)
         rc = counter(
-            "pulley", concentric_first=True, free_weight=False, free_length_m=FREE_M, sigma_pulley_n=0.5
+            "pulley",
+            concentric_first=True,
+            free_weight=False,
+            free_length_m=FREE_M,
+            sigma_pulley_n=0.5,
+            pulley_efficiency=efficiency,
         )
         found = rc.feed(
             [
                 ("position_m", time_s, s),
-                ("pulley_x_n", time_s, tension_n * np.cos(elevation_rad) + noise[0]),
-                ("pulley_y_n", time_s, tension_n * (1.0 + np.sin(elevation_rad)) + noise[1]),
+                ("pulley_x_n", time_s[read], pull_n[0]),
+                ("pulley_y_n", time_s[read], pull_n[1]),
             ]
         )
         reps = [r for r in found + rc.finish() if getattr(r, "kind", "") == "complete"]
@@ -83,3 +97,49 @@ def test_a_cable_that_pulls_by_a_fifth_of_what_it_did_is_slack(paths, left, seen
 @pytest.mark.parametrize(("pull_n", "seen"), [(13.5, False), (20.5, True)])
 def test_a_pull_whose_one_reading_says_the_place_within_5_cm_shows_a_path(paths, pull_n, seen):
     assert (np.isfinite(paths(lambda time_s, s: np.full(s.size, pull_n))) == seen).all()
+
+
+@pytest.mark.parametrize("left", [0.5, 0.65, 0.78, 0.82, 0.86, 0.9])
+def test_a_pull_that_is_braked_for_one_reading_bends_no_path(paths, left):
+    """Were it a spike beyond some force, it would be one in the axis with the larger pull alone."""
+
+    def spoil(time_s, x_n, y_n):
+        at = np.searchsorted(time_s, (2.65, 5.55))
+        x_n[at] *= left
+        y_n[at] *= left
+
+    deviation_m, sigma_m = paths(lambda time_s, s: np.full(s.size, 300.0), cell_hz=20.0, spoil=spoil).T
+    assert deviation_m.size == 4
+    assert (deviation_m < 3.0 * sigma_m).all()
+
+
+def test_a_pull_that_is_largest_at_its_turn_bends_no_path(paths):
+    """Friction goes one way before it and the other way after it, and both are in what is smoothed."""
+
+    def turned(time_s, s):
+        return 300.0 + 500.0 * np.exp(-(((s - 0.65) / 0.02) ** 2)) * (np.gradient(s, time_s) <= 0.0)
+
+    deviation_m, sigma_m = paths(turned, cell_hz=20.0, efficiency=0.96).T
+    assert deviation_m.size == 4
+    assert (deviation_m < 3.0 * sigma_m).all()
+
+
+@pytest.mark.parametrize("times", [0.0, 0.5, 2.0, 4.0, -50.0])
+def test_a_reading_of_one_axis_that_is_nonsense_bends_no_path(paths, times):
+    def spoil(time_s, x_n, y_n):
+        for at_s in (2.4, 5.3):
+            x_n[np.searchsorted(time_s, at_s)] *= times
+
+    deviation_m, sigma_m = paths(lambda time_s, s: np.full(s.size, 400.0), cell_hz=20.0, spoil=spoil).T
+    assert deviation_m.size == 4
+    assert np.isfinite(deviation_m[2:]).all()
+    assert not (deviation_m > 3.0 * sigma_m).any()
+
+
+def test_a_cable_that_is_slack_for_one_reading_of_a_slow_cell_shows_no_path(paths):
+    def spoil(time_s, x_n, y_n):
+        at = np.searchsorted(time_s, (2.4, 5.3))
+        x_n[at] = y_n[at] = 0.0
+
+    deviation_m, _ = paths(lambda time_s, s: np.full(s.size, 400.0), cell_hz=20.0, spoil=spoil).T
+    assert np.isnan(deviation_m).tolist() == [True, True, False, False]

@@ -132,7 +132,7 @@ def test_whatever_moves_a_standing_rep_has_its_lockout_after_its_start_and_a_ran
         assert time_s[0] <= rep.start_s <= rep.concentric_start_s < rep.concentric_end_s <= time_s[-1] + 0.1
         assert 0.0 < rep.size < 14 * 0.9
         said = np.isfinite([rep.mean_concentric_velocity_mps, rep.peak_concentric_velocity_mps])
-        assert said.all() or not said.any()  # few samples of a quick lift may bound neither
+        assert said[1] or not said[0]  # few samples of a quick lift may bound neither, or the peak alone
 
 
 @pytest.mark.parametrize("rate_hz", [100.0, 333.0])

@@ -140,10 +140,10 @@ def test_velocities_that_rest_on_spikes_between_slow_samples_are_not_said(motion
     assert np.isnan(spoilt_rep.size_sigma) == np.isnan(off)
 
 
-def test_velocities_that_gaps_of_a_slow_sensor_leave_unbounded_are_not_said(motion, rdl, results):
+def test_a_mean_velocity_that_gaps_of_a_slow_sensor_leave_unbounded_is_not_said(motion, rdl, results):
     time_s, s = motion(*rdl(4), rate_hz=25.0)
     true, _ = results(time_s, s)
-    said = 0
+    said = alone = 0
     for seed in range(24):
         rng = np.random.default_rng(seed)
         there = np.ones(s.size, dtype=bool)
@@ -158,7 +158,13 @@ def test_velocities_that_gaps_of_a_slow_sensor_leave_unbounded_are_not_said(moti
                 said += 1
                 assert sigma <= mcv / 3.0
                 assert abs(mcv - one.mean_concentric_velocity_mps) < 3.5 * sigma
+            elif not np.isnan(rep.size_sigma):  # the range and the peak are none the worse for it
+                alone += 1
+                assert abs(rep.size - one.size) < 3.5 * rep.size_sigma
+                peak, sigma = rep.peak_concentric_velocity_mps, rep.peak_concentric_velocity_sigma_mps
+                assert abs(peak - one.peak_concentric_velocity_mps) < 3.5 * sigma
     assert 0 < said < 24 * 4
+    assert alone
 
 
 def test_samples_that_were_not_used_as_they_came_are_counted_with_their_rep(motion, rdl, results):

@@ -130,6 +130,18 @@ def test_a_reading_that_is_nonsense_changes_no_mean_and_a_blow_does():
     assert cells.means("force_n", np.array([0.5, 1.5]), 9.0)[0] == pytest.approx(640.0)
 
 
+@pytest.mark.parametrize(
+    ("cell_hz", "read_n", "slack_s"), [(20.0, 0.0, 0.05), (20.0, -900.0, 0.0), (80.0, 0.0, 0.0)]
+)
+def test_a_slow_cell_s_one_reading_of_nothing_is_a_slack_cable(cell_hz, read_n, slack_s):
+    time_s = np.arange(1, 2 * cell_hz + 1) / cell_hz
+    value = np.full(time_s.size, 300.0)
+    value[time_s.size // 2] = read_n
+    cells = Cells()
+    cells.feed([Samples("force_n", time_s, value)])
+    assert cells.slack_s(0.2, 1.8, 2.0) == pytest.approx(slack_s)
+
+
 def test_a_gap_is_not_filled():
     time_s = np.arange(1, 321) / 80.0
     there = (time_s < 1.0) | (time_s > 1.6)
