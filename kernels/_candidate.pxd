@@ -70,8 +70,10 @@ cdef class Candidate(Swings):
     cdef bint asymmetric(self) noexcept nogil
     cdef bint on_the_way(self, double u) noexcept nogil
     cdef void note(self, long long k, double u) noexcept nogil
+    cdef void leave_from_hold(self) noexcept nogil
     cdef double expected(self) noexcept nogil
-    cdef bint alike(self, int most, Turn now) noexcept nogil
+    cdef int alike(self, int most, Turn now) noexcept nogil
+    cdef void take_swing(self, int ia) noexcept nogil
 
 cdef inline void watch_holds(Candidate swings, long long k, double u, double w) noexcept nogil:
     """Take the speed of one grid sample: where the motion is slow, but for noise now and then, a fall is held."""

@@ -235,42 +235,46 @@ cdef class Candidate(Swings):
         self.holds[self.hold_count - 1].u = u
 
     cdef double expected(self) noexcept nogil:
-        """How far above V a return is to be looked for; A moves to where the fall was held if it is found there."""
+        """How far above V a return is to be looked for."""
         cdef double left = self.a.u - self.v.u
-        cdef double right, held
+        return min(left, self.range_ref) if self.range_ref > 0.0 else left
+
+    cdef void leave_from_hold(self) noexcept nogil:
+        """A moves to where the fall was held, if B comes back to just there."""
+        cdef double left = self.a.u - self.v.u
+        cdef double right = self.b.u - self.v.u
+        cdef double held
         cdef int i
-        if self.range_ref > 0.0:
-            return min(left, self.range_ref)
-        if not self.has_b:
-            return left
-        right = self.b.u - self.v.u
+        if self.range_ref > 0.0 or not self.has_b:
+            return
         for i in range(self.hold_count - 1, -1, -1):
             held = self.holds[i].u - self.v.u
             if self.a.k < self.holds[i].k < self.v.k and held >= self.least(self.holds[i].u):
                 if right >= (1.0 - ZONE) * held and right <= held / (1.0 - ZONE) and right < (1.0 - ZONE) * left:
                     self.a.u = self.holds[i].u
                     self.a.k = self.holds[i].k
-                    return held
-                break
-        return left
+                return
 
-    cdef bint alike(self, int most, Turn now) noexcept nogil:
-        """Whether `most` swings in a row inside the fall from A are alike; then a, v, b are the first of them."""
+    cdef int alike(self, int most, Turn now) noexcept nogil:
+        """Which turning point the first of `most` swings alike leaves, in a row inside the fall from A; -1: none."""
         cdef int ia = 0
         cdef int i
         cdef double size, u
         while ia + 1 < self.n and self.turns[ia + 1].k <= self.a.k:
             ia += 1
         if ia + 2 * most > self.n - (self.direction < 0):
-            return False
+            return -1
         size = self.turns[ia + 2].u - self.turns[ia + 1].u
         if size < self.least(self.turns[ia + 2].u):
-            return False
+            return -1
         for i in range(ia + 3, ia + 1 + 2 * most):
             u = self.turns[i].u if i < self.n else now.u
             if fabs(u - self.turns[i - 2].u) > ALIKE * size:
-                return False
+                return -1
+        return ia
+
+    cdef void take_swing(self, int ia) noexcept nogil:
+        """The swing that leaves turning point `ia` is the candidate's."""
         self.v = self.turns[ia + 1]
         self.b = self.turns[ia + 2]
         self.has_b = True
-        return True

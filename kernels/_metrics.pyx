@@ -7,7 +7,7 @@ from kernels.results import Measured
 
 from kernels._path cimport PathMeter
 from kernels._phases cimport Phases
-from kernels._smooth cimport LADDER, LEAST_HALF, half_width
+from kernels._smooth cimport LADDER, LEAST_HALF, extremes, half_width, known
 from kernels._swings cimport TENSION_V0, TO_THE_FLOOR, ZONE
 from kernels._uncertainty cimport Uncertainty
 from kernels._window cimport (
@@ -95,11 +95,11 @@ cdef class Meter:
         Returns False where the grid does not hold it or a phase is too short to be a lifter's.
         """
         cdef long long first = self.onset(window, a, v) - LEAD
-        cdef long long known = window.newest - (half_width(0) if final else LEAST_HALF)
-        cdef long long last = min((b if b >= 0 else v) + MARGIN, known)
+        cdef long long seen = window.newest - (half_width(0) if final else LEAST_HALF)
+        cdef long long last = min((b if b >= 0 else v) + MARGIN, seen)
         cdef long long oldest = window.newest - RING + STRETCH + 2 * half_width(LADDER - 1)
         cdef int i, i0, i1, ia, iv, ib
-        cdef double before, turn, after
+        cdef double before, turn, after, low, high
         cdef Span away, back
         cdef double sign = -1.0 if self.concentric_first else 1.0
         if first < oldest:
@@ -118,13 +118,14 @@ cdef class Meter:
         ia = <int>(a - first)
         iv = <int>(v - first)
         ib = <int>(min(b, last) - first) if b >= 0 else self.phases.n - 1
-        for i in range(self.phases.n):
-            if isnan(self.phases.rate[i]):
-                # the grid's own beginning or a break: the rep is measured from where the signal is whole
-                if i <= iv:
-                    ia = max(ia, i + 1)
-                else:
-                    ib = min(ib, i - 1)
+        if not known(self.phases.rate, self.phases.n):
+            for i in range(self.phases.n):
+                if isnan(self.phases.rate[i]):
+                    # the grid's own beginning or a break: the rep is measured from where the signal is whole
+                    if i <= iv:
+                        ia = max(ia, i + 1)
+                    else:
+                        ib = min(ib, i - 1)
         if ia >= iv or iv > ib:
             return False
         i0 = 0
@@ -134,16 +135,12 @@ cdef class Meter:
         while i1 > ib and isnan(self.phases.rate[i1]):
             i1 -= 1
         # extremes of the part left, of the turn, and of the part returned to
-        before = sign * self.phases.place[i0]
-        for i in range(i0, iv + 1):
-            before = max(before, sign * self.phases.place[i])
-        turn = sign * self.phases.place[iv]
-        for i in range(ia, ib + 1):
-            if sign * self.phases.place[i] < turn:
-                turn = sign * self.phases.place[i]
-        after = turn
-        for i in range(iv, i1 + 1):
-            after = max(after, sign * self.phases.place[i])
+        extremes(self.phases.place + i0, iv + 1 - i0, &low, &high)
+        before = high if sign > 0.0 else -low
+        extremes(self.phases.place + ia, ib + 1 - ia, &low, &high)
+        turn = low if sign > 0.0 else -high
+        extremes(self.phases.place + iv, i1 + 1 - iv, &low, &high)
+        after = max(turn, high if sign > 0.0 else -low)
         if b >= 0:
             # Walking out before the first rep and letting go after the last go farther than the reps do. A rep leaves
             # and returns to the nearer of the two ends; where it did not rest there, the farther one is found anyway.

@@ -43,7 +43,7 @@ cdef class Noise:
     cdef double interval(self, Window* window, int i) noexcept nogil
     cdef double longest(self, Window* window, int i) noexcept nogil
     cdef double sixth(self, int i, int lag) noexcept nogil
-    cdef double fourth(self, Window* window, int i, int lag) noexcept nogil
+    cdef double fourth(self, Window* window, long long k, int lag) noexcept nogil
     cdef double shaken(self, int i) noexcept nogil
     cdef double scatter(self, Window* window, int i) noexcept nogil
     cdef double of_rate(self, Window* window, int i) noexcept nogil

@@ -178,7 +178,7 @@ cdef class Noise:
         i = 0
         while i < self.phases.n:
             if telling:
-                d = fabs(self.fourth(window, i, self.apart))
+                d = fabs(self.fourth(window, self.phases.first + i, self.apart))
             else:
                 d = fabs(window.s[(self.phases.first + i) & MASK] - self.phases.place[i])
             self.row[count] = d
@@ -188,16 +188,15 @@ cdef class Noise:
         self.white = d * d / (self.gains.fourth if telling else self.gains.left)
         self.tremor = max(0.0, self.rough * self.rough - self.white * self.gains.sixth / gain) if telling else 0.0
 
-    cdef double fourth(self, Window* window, int i, int lag) noexcept nogil:
-        """The fourth difference of the readings at sample i of the window."""
+    cdef inline double fourth(self, Window* window, long long k, int lag) noexcept nogil:
+        """The fourth difference of the readings at grid sample k."""
         cdef const double* s = window.s
-        cdef long long k = self.phases.first + i
         cdef double d = s[(k - 2 * lag) & MASK] + s[(k + 2 * lag) & MASK] + 6.0 * s[k & MASK]
         if k + 2 * lag > window.newest:
             return NAN
         return d - 4.0 * (s[(k - lag) & MASK] + s[(k + lag) & MASK])
 
-    cdef double sixth(self, int i, int lag) noexcept nogil:
+    cdef inline double sixth(self, int i, int lag) noexcept nogil:
         """The sixth difference of the smoothed rate at sample i of the window, over 20: what of white noise is 0.96."""
         cdef const double* v = self.phases.rate + i
         cdef double d = v[-3 * lag] + v[3 * lag] - 6.0 * (v[-2 * lag] + v[2 * lag])

@@ -33,6 +33,12 @@ cdef inline double one_tether(double length, double ax, double ay) noexcept nogi
         return ay + length  # right below the bar: good for a travel that was zeroed anywhere, too
     return ay + sqrt(square) if square > 0.0 else NAN
 
+cdef inline void heights(const double* length, Py_ssize_t n, double ax, double ay, double* out) noexcept nogil:
+    """Of a row."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        out[i] = one_tether(length[i], ax, ay)
+
 cdef inline Place tilted_tether(double length, double tilt, const Anchors* on) noexcept nogil:
     """Polar to Cartesian."""
     cdef Place p

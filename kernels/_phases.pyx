@@ -16,6 +16,7 @@ from kernels._smooth cimport (
     SLOWING,
     Smoother,
     evens,
+    extremes,
     half_width,
     moments,
     smoother,
@@ -66,9 +67,13 @@ cdef double middle(double* row, Py_ssize_t count) noexcept nogil:
     cdef Py_ssize_t first = 0
     cdef Py_ssize_t last = count
     cdef Py_ssize_t at
-    cdef double pivot
+    cdef double low, pivot, high
     while last - first > 1:
+        # of three
+        low = row[first]
         pivot = row[(first + last) // 2]
+        high = row[last - 1]
+        pivot = max(min(low, high), min(max(low, high), pivot))
         at = part_row(row, first, last, pivot, False)
         if mid < at:
             last = at
@@ -154,24 +159,15 @@ cdef class Phases:
         Noise belongs to the sensors, so the search goes on from where the last rep's ended, a rung narrower when
         that was quiet enough; a pending rep takes the last one's as it is, for it is measured again.
         """
-        cdef int i
         cdef int j = self.rung
-        cdef double peak, low, high, limit
+        cdef double slowest, fastest, low, high, limit
         while True:
             self.smooth(window, first, last, half_width(j))
             if self.settled and not final:
                 return
-            peak = 0.0
-            high = -INFINITY
-            low = INFINITY
-            for i in range(self.n):
-                if fabs(self.rate[i]) > peak:
-                    peak = fabs(self.rate[i])
-                if self.place[i] > high:
-                    high = self.place[i]
-                if self.place[i] < low:
-                    low = self.place[i]
-            limit = QUIET_SHARE * peak + (0.25 * TENSION_V0 * (high - low) if self.on_tension else QUIET)
+            extremes(self.rate, self.n, &slowest, &fastest)
+            extremes(self.place, self.n, &low, &high)
+            limit = QUIET_SHARE * max(0.0, max(fastest, -slowest)) + (0.25 * TENSION_V0 * (high - low) if self.on_tension else QUIET)
             self.noise = self.noise_estimate()
             if self.noise <= limit or j == LADDER - 1:
                 break
@@ -217,8 +213,7 @@ cdef class Phases:
         cdef int i
         cdef int out = i0
         cdef int into = i1
-        cdef double peak = 0.0
-        cdef double level
+        cdef double low, high, peak, level
         for i in range(i1, max(i0, i1 - 2 * MARGIN) - 1, -1):
             if sign * self.place[i] > sign * self.place[into] or isnan(self.place[into]):
                 into = i  # the turn: a dropped bar is back at the start a few samples later
@@ -226,8 +221,8 @@ cdef class Phases:
             if sign * (self.place[i] - start) <= ZONE * size:
                 out = i
                 break
-        for i in range(out, into + 1):
-            peak = max(peak, sign * self.rate[i])
+        extremes(self.rate + out, into + 1 - out, &low, &high)
+        peak = max(0.0, high if sign > 0.0 else -low)
         level = max(v0, READ_AT * peak)
         span.start_s = self.boundary(min(out + 1, i1), i0, i1, -1, sign, level, v0, &span.start)
         span.whole = not isnan(span.start_s)

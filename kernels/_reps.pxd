@@ -5,7 +5,7 @@ from kernels._smooth cimport SLOWING
 from kernels._swings cimport Turn
 
 cdef enum:
-    LISTEN = 8       # grid samples from one look at the noise to the next
+    LISTEN = 8       # grid samples from one look at the noise, and at the swings, to the next
 
 
 @cython.final
@@ -35,6 +35,7 @@ cdef class Segmenter(Candidate):
     cdef Py_ssize_t move_on(
         self, long long k, const double* s, const double* v, Py_ssize_t i, Py_ssize_t n
     ) noexcept nogil
+    cdef bint due(self, long long k) noexcept nogil
     cdef bint lasts(self, long long k, double v) noexcept nogil
     cdef int step(self, long long k, double s, double v) noexcept nogil
     cdef bint under_way(self, long long k, double w) noexcept nogil
@@ -42,7 +43,7 @@ cdef class Segmenter(Candidate):
     cdef int flush(self, long long k) noexcept nogil
     cdef int reject_glitch(self, long long k, double u) noexcept nogil
     cdef long long bottom_timeout(self) noexcept nogil
-    cdef long long rest_timeout(self, Turn now) noexcept nogil
+    cdef long long rest_timeout(self, bint found) noexcept nogil
     cdef int judge(self, long long k, double u, double w) noexcept nogil
     cdef int complete(self) noexcept nogil
     cdef int trim(self, long long k, double u) noexcept nogil

@@ -97,9 +97,9 @@ cdef class Segmenter(Candidate):
         cdef Py_ssize_t stop
         said[0] = NOTHING
         while i < n and said[0] == NOTHING:
-            if not (k + i) % LISTEN:
+            stop = min(n, i + LISTEN - (k + i - self.first_k) % LISTEN)
+            if self.due(k + i):
                 self.follow_noise(self.ring, k + i)
-            stop = min(n, i + LISTEN - (k + i) % LISTEN)
             i = self.move_on(k, s, v, i, stop) if self.n else self.rest_on(k, s, v, i, stop)
             if i < stop:
                 if carried != NULL:
@@ -149,6 +149,7 @@ cdef class Segmenter(Candidate):
         cdef double reached = self.direction * farthest.u
         cdef double here, u
         cdef bint still, over, judged
+        cdef bint due = self.due(k + i)
         if not self.direction or self.fresh or self.fresh_turn:
             return i
         if self.n > 1 and k + i - self.turns[self.n - 2].left_k < self.glitch:
@@ -167,8 +168,9 @@ cdef class Segmenter(Candidate):
                 or not (lifting or (v[i] <= -self.v0 and self.direction < 0))
                 or (still and k + i - self.still_k > self.glitch)
             )
-            if judged and (not (k + i) & 3 or (over and self.state == OPEN and v[i] > -self.v0)):
+            if judged and (due or (over and self.state == OPEN and v[i] > -self.v0)):
                 break
+            due = False
             if still and self.range_count and k + i - self.still_k > self.gap:
                 break
             if not still:
@@ -183,6 +185,10 @@ cdef class Segmenter(Candidate):
             i += 1
         farthest.u = self.direction * reached
         return i
+
+    cdef inline bint due(self, long long k) noexcept nogil:
+        """Whether it is time to look at the noise, and at what the swings are: each LISTEN samples of the stream."""
+        return (k - self.first_k) % LISTEN == 0
 
     cdef inline bint lasts(self, long long k, double v) noexcept nogil:
         """Whether a lift that has the rate v at sample k is not about to be over."""
@@ -210,10 +216,10 @@ cdef class Segmenter(Candidate):
             if self.direction < 0 and u <= self.low.u:
                 self.above_k = k
             return said
-        if self.n and (k & 3) and not self.fresh_turn and (
+        if self.n and not self.fresh_turn and not self.due(k) and (
             self.state != OPEN or not self.stops or v <= -self.v0 or (self.direction < 0) != self.concentric_first
         ):
-            return said  # only a lockout cannot wait for 30 ms, and it is slow and at the end of the lift
+            return said  # only a lockout cannot wait, and it is slow and at the end of the lift
         return said | self.judge(k, u, w)
 
     cdef bint under_way(self, long long k, double w) noexcept nogil:
@@ -248,7 +254,8 @@ cdef class Segmenter(Candidate):
     cdef int judge(self, long long k, double u, double w) noexcept nogil:
         cdef Turn now = self.low if self.direction < 0 else self.top
         cdef double left, right, wanted, least
-        cdef bint still
+        cdef bint still, found
+        cdef int ia
         cdef int said = NOTHING
         if self.n == 0:
             self.above_k = k
@@ -257,7 +264,9 @@ cdef class Segmenter(Candidate):
             return said
         self.fresh_turn = False
         self.merge(now)
-        if self.find(now):
+        found = self.find(now)
+        if found:
+            self.leave_from_hold()
             wanted = self.expected()
             left = self.a.u - self.v.u
             right = self.b.u - self.v.u if self.has_b else 0.0
@@ -281,30 +290,37 @@ cdef class Segmenter(Candidate):
                         said |= self.on(REACHED)
                 if self.has_b and right >= RETURN * wanted and right >= least:
                     if self.b.u - u >= self.limit or (still and right >= (1.0 - ZONE) * wanted):
-                        self.alike(2, now)  # the first of two that came back by less
+                        ia = self.alike(2, now)
+                        if ia >= 0:
+                            self.take_swing(ia)  # the first of two that came back by less
                         return said | self.complete()
-                elif self.has_b and self.alike(ENOUGH, now):
-                    return said | self.complete()
+                elif self.has_b:
+                    ia = self.alike(ENOUGH, now)
+                    if ia >= 0:
+                        self.take_swing(ia)
+                        return said | self.complete()
             if self.concentric_first or u - self.v.u > ALIKE * left or self.deep - self.v.u > ALIKE * left:
                 self.above_k = k
                 self.deep = self.v.u
         else:
             self.above_k = k
-        if fabs(w) < self.v0 and (
-            k - self.still_k > self.rest_timeout(now) or k - self.above_k > self.bottom_timeout()
-        ):
-            said |= self.trim(k, u)
+        if fabs(w) < self.v0:
+            still = k - self.still_k > min(self.rest, self.gap)
+            if still and found and self.state == OPEN:
+                self.find(now)  # from where it was left, not from a hold
+            if (still and k - self.still_k > self.rest_timeout(found)) or k - self.above_k > self.bottom_timeout():
+                said |= self.trim(k, u)
         return said
 
     cdef long long bottom_timeout(self) noexcept nogil:
         """How long a bar may be near the bottom: longer it lies there, whoever touches it now and then."""
         return max(self.gap, <long long>(HELD_AGAIN * self.dwelt))
 
-    cdef long long rest_timeout(self, Turn now) noexcept nogil:
+    cdef long long rest_timeout(self, bint found) noexcept nogil:
         """How long the motion may rest: as a pause between reps where one is going on, else as no pause is."""
         if self.state != OPEN:
             return self.gap
-        if self.concentric_first or not self.find(now):
+        if self.concentric_first or not found:
             return self.rest
         # At the bottom of a rep or on the way up, unless a lift has failed, or the bar is where it was picked up, or
         # deeper than the reps.
@@ -342,8 +358,10 @@ cdef class Segmenter(Candidate):
         """The motion has rested: keep the first rep that is one; if there is none, forget it all."""
         cdef Turn now = self.low if self.direction < 0 else self.top
         cdef int said
+        cdef int ia = -1
         cdef double left, right, wanted
         if self.find(now) and not self.asymmetric():
+            self.leave_from_hold()
             wanted = self.expected()
             left = self.a.u - self.v.u
             right = self.b.u - self.v.u if self.has_b else 0.0
@@ -353,8 +371,11 @@ cdef class Segmenter(Candidate):
                 self.has_b = True
                 right = self.b.u - self.v.u
                 self.floor = self.v.u  # where it is now put down
-            elif right < RETURN * wanted and self.alike(2, now):
-                return self.complete()
+            elif right < RETURN * wanted:
+                ia = self.alike(2, now)
+                if ia >= 0:
+                    self.take_swing(ia)
+                    return self.complete()
             if self.state != OPEN and (self.has_b or self.concentric_first) or (
                 left >= self.limit
                 and right >= max(self.least(self.a.u), (RETURN if self.concentric_first else PROMINENCE) * left)

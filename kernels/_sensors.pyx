@@ -9,7 +9,7 @@ from libc.math cimport INFINITY, NAN, isnan, sqrt
 from libc.string cimport memcpy
 
 from kernels._motion cimport EMPTY, Resampler, value_at
-from kernels._path cimport Place, one_tether, survey, tilted_tether, two_tethers
+from kernels._path cimport Place, heights, one_tether, survey, tilted_tether, two_tethers
 from kernels._smooth cimport MAX_HALF, Smoother, smoother
 from kernels._swings cimport BAND_M
 from kernels._untouched cimport give_back, untouched
@@ -234,9 +234,10 @@ cdef class Sensors:
         if self.alone():
             ax = self.anchors.ax
             ay = self.anchors.ay
-            for i in range(n):
-                at = (self.placed + 1 + i) & MASK
-                self.s[at] = one_tether(self.leading.ring[at], ax, ay)
+            at = (self.placed + 1) & MASK
+            i = min(n, RING - at)
+            heights(self.leading.ring + at, i, ax, ay, self.s + at)
+            heights(self.leading.ring, n - i, ax, ay, self.s)
             if self.of_cell.tail > 0:
                 for i in range(n):
                     self.feel(self.placed + 1 + i)

@@ -21,6 +21,8 @@ cdef extern from "_taps.h" nogil:
         double* place,
         double* rate,
     )
+    void plumbline_extremes(const double* p, Py_ssize_t n, double* low, double* high)
+    int plumbline_known(const double* p, Py_ssize_t n)
 
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef int HALF_WIDTHS[LADDER]
@@ -101,3 +103,13 @@ cdef void moments(const double* p, Py_ssize_t n, const Smoother* f, double* plac
 cdef void evens(const double* p, Py_ssize_t n, const double* taps, Py_ssize_t half, double* out) noexcept nogil:
     """Apply even taps to n samples in a row; p points at the first, with `half` more on either side."""
     plumbline_evens(p, n, taps + half, half, out)
+
+
+cdef void extremes(const double* p, Py_ssize_t n, double* low, double* high) noexcept nogil:
+    """The least and the largest of n samples in a row, NaN passed over."""
+    plumbline_extremes(p, n, low, high)
+
+
+cdef bint known(const double* p, Py_ssize_t n) noexcept nogil:
+    """Whether none of n samples in a row is NaN."""
+    return plumbline_known(p, n)

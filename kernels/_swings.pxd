@@ -17,6 +17,7 @@ cdef class Swings:
     cdef bint relative
     cdef double step_range, min_range
     cdef double noise        # median fourth difference
+    cdef double least_step, least_noise    # of a motion without noise
     cdef double slack        # a band that pulls by no more than this is left by no rep
     cdef long long gap
     cdef Turn turns[TURNS + 1]

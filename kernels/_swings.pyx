@@ -45,8 +45,10 @@ cdef class Swings:
         if not (min_range > 0.0 and gap_s > 0.0):
             raise ValueError(f"need min_range and gap_s above 0, got {min_range} and {gap_s}")
         self.min_range = min_range
-        self.step_range = STEP * min_range
-        self.noise = 0.25 * self.step_range / NOISY_STEP
+        self.least_step = STEP * min_range
+        self.least_noise = 0.25 * self.least_step / NOISY_STEP
+        self.step_range = self.least_step
+        self.noise = self.least_noise
         self.relative = relative
         self.slack = -INFINITY
         self.gap = <long long>(gap_s * GRID_HZ)
@@ -112,8 +114,6 @@ cdef class Swings:
     cdef void follow_noise(self, const double* ring, long long k) noexcept nogil:
         """Follow the noise of a ring's samples up to k: the median size of their fourth difference, which voluntary
         motion hardly enters; and what a turning point is confirmed by."""
-        cdef double least = STEP * self.min_range
-        cdef double floor = 0.25 * least / NOISY_STEP
         cdef double d = fabs(
             ring[(k - 2 * LAG) & MASK]
             - (ring[(k - LAG) & MASK] + ring[(k - 3 * LAG) & MASK]) * (2.0 / 3.0)
@@ -122,8 +122,8 @@ cdef class Swings:
         if d > self.noise:
             self.noise *= 1.0 + DRIFT
         elif d == d:
-            self.noise = max(floor, self.noise * (1.0 - DRIFT))
-        self.step_range = max(least, NOISY_STEP * self.noise)
+            self.noise = max(self.least_noise, self.noise * (1.0 - DRIFT))
+        self.step_range = max(self.least_step, NOISY_STEP * self.noise)
 
     cdef void turn(self, Turn t, bint high, long long k) noexcept nogil:
         cdef int i
@@ -139,8 +139,10 @@ cdef class Swings:
 
     cdef void merge(self, Turn now) noexcept nogil:
         """Take out inner swings that are small beside their neighbours (the stack of a rainflow count)."""
-        cdef double x, y, z
-        cdef double limit = self.prominence(now)
+        cdef double x, y, z, limit
+        if self.n < 3:
+            return
+        limit = self.prominence(now)
         while self.n >= 3:
             x = fabs(self.turns[self.n - 2].u - self.turns[self.n - 1].u)
             y = fabs(self.turns[self.n - 3].u - self.turns[self.n - 2].u)

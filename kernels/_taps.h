@@ -68,6 +68,47 @@ PLUMBLINE_WIDE static void plumbline_moments(const double *p, Py_ssize_t n, cons
     }
 }
 
+/* The least and the largest of n samples, NaN passed over: infinity and -infinity where there is nothing else. */
+PLUMBLINE_WIDE static void plumbline_extremes(const double *p, Py_ssize_t n, double *low, double *high) {
+    const double inf = __builtin_inf();
+    plumbline_four least = {inf, inf, inf, inf}, most = -least;
+    Py_ssize_t i = 0;
+    int j;
+    for (; i + 4 <= n; i += 4) {
+        plumbline_four x;
+        plumbline_mask less, more;
+        memcpy(&x, p + i, sizeof x);
+        less = x < least;
+        more = x > most;
+        least = (plumbline_four)((less & (plumbline_mask)x) | (~less & (plumbline_mask)least));
+        most = (plumbline_four)((more & (plumbline_mask)x) | (~more & (plumbline_mask)most));
+    }
+    *low = inf;
+    *high = -inf;
+    for (j = 0; j < 4; j++) {
+        if (least[j] < *low) *low = least[j];
+        if (most[j] > *high) *high = most[j];
+    }
+    for (; i < n; i++) {
+        if (p[i] < *low) *low = p[i];
+        if (p[i] > *high) *high = p[i];
+    }
+}
+
+/* Whether all of n samples are numbers. */
+PLUMBLINE_WIDE static int plumbline_known(const double *p, Py_ssize_t n) {
+    plumbline_mask known = {-1, -1, -1, -1};
+    Py_ssize_t i = 0;
+    int all = 1;
+    for (; i + 4 <= n; i += 4) {
+        plumbline_four x;
+        memcpy(&x, p + i, sizeof x);
+        known &= x == x;
+    }
+    for (; i < n; i++) all &= p[i] == p[i];
+    return all && (known[0] & known[1] & known[2] & known[3]);
+}
+
 /* How many of n samples from the first on are plain: later by up to `longest`, elsewhere by up to `tolerance`, and either
    by a quantum at least or not at all, which must be no surprise after the step before. No NaN is. Two more samples lie
    before the first. */
