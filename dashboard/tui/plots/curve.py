@@ -20,6 +20,7 @@ _AXIS = 6  # cells for the numbers at the left
 _LEAST_SPAN: dict[Shows, float] = {"place": 0.10, "velocity": 0.4, "path": 0.2}  # a still bar is no storm
 _BOTH_ROWS = 6  # fewer are for the place alone
 _PER_TENSION_N = 100.0
+_DASH = 3  # samples of 20 ms
 
 
 class Drawn(NamedTuple):
@@ -27,6 +28,7 @@ class Drawn(NamedTuple):
 
     motion: Motion
     style: Style | None = None
+    dashed: bool = False  # told apart where there are no colours
 
 
 class CurvePlot(Lines):
@@ -100,16 +102,9 @@ def over_time(drawn: Sequence[Drawn], shows: Shows, width: int, rows: int) -> li
         for x in range(0, field.width_dots, 4):
             field.dot(x, zero, Style(color=GREY))
     for one, values in curves:
-        before: tuple[int, int] | None = None
-        for at_s, value in zip(one.motion.curve.time_s, values, strict=True):
-            if math.isnan(value):
-                before = None
-                continue
-            x = round((at_s - one.motion.lift_s - from_s) / (to_s - from_s) * (field.width_dots - 1))
-            y = round((high - value) / (high - low) * (field.height_dots - 1))
-            from_x, from_y = before or (x, y)
-            field.line(from_x, from_y, x, y, one.style or _phase_style(one.motion, at_s))
-            before = (x, y)
+        times_s = one.motion.curve.time_s
+        along = [(at_s - one.motion.lift_s - from_s) / (to_s - from_s) for at_s in times_s]
+        _trace(field, one, along, [(high - value) / (high - low) for value in values])
     return _with_axis(field.rows(), high, low)
 
 
@@ -124,18 +119,23 @@ def path_lines(drawn: Sequence[Drawn], width: int, height: int) -> list[list[Seg
     left, right = _span([v for _, x_m, _ in seen for v in x_m], "path")
     field = Braille(width - _AXIS - 1, max(1, height - 2))
     for one, x_m, place in seen:
-        before: tuple[int, int] | None = None
-        for at_s, aside, up in zip(one.motion.curve.time_s, x_m, place, strict=True):
-            if math.isnan(aside) or math.isnan(up):
-                before = None
-                continue
-            x = round((aside - left) / (right - left) * (field.width_dots - 1))
-            y = round((high - up) / (high - low) * (field.height_dots - 1))
-            from_x, from_y = before or (x, y)
-            field.line(from_x, from_y, x, y, one.style or _phase_style(one.motion, at_s))
-            before = (x, y)
+        along = [(aside - left) / (right - left) for aside in x_m]
+        _trace(field, one, along, [(high - up) / (high - low) for up in place])
     foot = [Segment(f"{'':<{_AXIS}}◂ {100 * (right - left):.0f} cm ▸ front", FAINT)]
     return [heading, *_with_axis(field.rows(), high, low), foot][:height]
+
+
+def _trace(field: Braille, one: Drawn, across: Sequence[float], down: Sequence[float]) -> None:
+    """A rep's line through shares of the field's width and height; NaN interrupts it."""
+    before: tuple[int, int] | None = None
+    for place, (at_s, x, y) in enumerate(zip(one.motion.curve.time_s, across, down, strict=True)):
+        if math.isnan(x) or math.isnan(y):
+            before = None
+            continue
+        here = round(x * (field.width_dots - 1)), round(y * (field.height_dots - 1))
+        if not one.dashed or place // _DASH % 2:
+            field.line(*(before or here), *here, one.style or _phase_style(one.motion, at_s))
+        before = here
 
 
 def _values(motion: Motion, shows: Shows) -> list[float]:

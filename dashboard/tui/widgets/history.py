@@ -30,6 +30,7 @@ from station.records import Rep
 LIST_CELLS = 30
 BESIDE_CELLS = 48  # the least for what is chosen beside the list
 NARROW = 54  # cells for the sets; fewer, and the year and the path go
+_WITH_YEARS = 60  # cells of two sets over each other
 LEAST_SPAN = 0.1  # of a curve's axis, of the largest value
 STANDINGS: tuple[Standing, ...] = tuple(STANDING_TITLES)
 MEASURES: tuple[Measure, ...] = tuple(TITLES)
@@ -37,9 +38,9 @@ Overlay = Literal["bars", "tempo", "deviation"] | Shows
 OVERLAYS: tuple[Overlay, ...] = ("bars", "tempo", "deviation", "place", "velocity", "path")
 Page = Literal["sets", "board", "days"]
 _SAYS: dict[Overlay, str] = {
-    "bars": "m/s, rep by rep",
-    "tempo": "tempo, s, rep by rep",
-    "deviation": "path deviation, mm, rep by rep",
+    "bars": "m/s",
+    "tempo": "tempo, s",
+    "deviation": "path off, mm",
     "place": "place, m",
     "velocity": "velocity, m/s",
     "path": "path, m",
@@ -205,12 +206,13 @@ def trend_lines(
 def pair_lines(
     one: KeptSet, other: KeptSet, width: int, height: int, overlay: Overlay = "bars"
 ) -> list[list[Segment]]:
-    """Two sets over each other: the marked one in grey, the chosen one in blue."""
+    """Two sets over each other: the marked one in grey and dashed, the chosen one in blue."""
+    year = 0 if width >= _WITH_YEARS else len("2026-")
     heading = [
-        Segment(f"◆ {minute_of(one.at_utc)}", Style(color=GREY, bold=True)),
-        Segment("  against  ", FAINT),
-        Segment(f"▶ {minute_of(other.at_utc)}", Style(color=BLUE, bold=True)),
-        Segment(f"   {_SAYS[overlay]}", FAINT),
+        Segment(f"◆ {minute_of(one.at_utc)[year:]}", Style(color=GREY, bold=True)),
+        Segment(" against ", FAINT),
+        Segment(f"▶ {minute_of(other.at_utc)[year:]}", Style(color=BLUE, bold=True)),
+        Segment(f"  {_SAYS[overlay]}", FAINT),
     ]
     if overlay == "bars" or overlay == "tempo" or overlay == "deviation":  # noqa: PLR1714  for mypy
         below = _rep_by_rep(one, other, width, overlay)
@@ -224,7 +226,7 @@ def _curves(one: KeptSet, other: KeptSet, width: int, height: int, overlay: Show
     drawn, without = [], []
     for mark, a_set, colour in (("◆", one, GREY), ("▶", other, BLUE)):
         motions = [motion for kept in a_set.reps if (motion := motion_of(kept.rep)) is not None]
-        drawn += [Drawn(motion, Style(color=colour)) for motion in motions]
+        drawn += [Drawn(motion, Style(color=colour), dashed=mark == "◆") for motion in motions]
         if not motions:
             without.append(mark)
     said = [[Segment(f"{mark} came without curves", FAINT)] for mark in without]

@@ -3,22 +3,19 @@
 from typing import Any
 
 import pytest
-from rich.color import Color
 
 from dashboard.floor.coaching import AthleteRecord, EarlierSet
 from dashboard.history.recall import RecordSnapshot
 from dashboard.tui.app import PlumblineApp
-from dashboard.tui.dialogs.dialog import Dialog
 from dashboard.tui.preferences import Preferences, save_preferences
 from dashboard.tui.widgets.themes import THEMES, Theme
 from station.exercises import all_profiles
 from station.exercises.coaching import DoneSet
+from tests.dashboard.colours import faint
 from tests.dashboard.sizes import SIZES
 from tests.dashboard.tui.test_app import RACK_1, fill
 from tests.dashboard.tui.test_dialogs import PEOPLE, Remembered
-from tests.dashboard.tui.test_themes import contrast
 
-LEAST_CONTRAST = 3.0  # WCAG 2.1, 1.4.3 for large and bold letters, 1.4.11 for bars and glyphs
 KEYS = {"floor": "", "station": "home enter", "rep": "home enter up", "health": "i", "help": "f1",
         "prescription": "p", "athlete": "a", "exercise": "e", "sign-off": "o"}  # fmt: skip
 
@@ -73,18 +70,6 @@ def test_a_station_with_much_to_say_keeps_its_newest_rep_and_its_keys(
     looks.run(app, size, drive)
 
 
-def drawn(app: PlumblineApp) -> list[tuple[str, Color, Color]]:
-    """Every piece of text with its colour and its ground's, on the screen or in the dialog before it."""
-    whole = not isinstance(app.screen, Dialog)
-    where = app.screen.region if whole else app.screen.children[0].region
-    return [
-        (part.text.strip(), part.style.color, part.style.bgcolor)
-        for strip in app.screen._compositor.render_strips()[where.y : where.bottom]
-        for part in strip.crop(where.x, where.right)
-        if part.text.strip() and part.style and part.style.color and part.style.bgcolor
-    ]
-
-
 @pytest.mark.parametrize("screen", list(KEYS))
 @pytest.mark.parametrize("size", [SIZES[0], SIZES[-1]])
 def test_every_theme_says_the_same_and_is_read(
@@ -111,8 +96,7 @@ def test_every_theme_says_the_same_and_is_read(
             await pilot.press(*KEYS[screen].split())
             await looks.settle(pilot)
             looked[name] = looks.text(app)
-            faint = {words for words, color, ground in drawn(app) if contrast(color, ground) < LEAST_CONTRAST}
-            assert not faint, f"{name}: {sorted(faint)[:9]}"
+            assert not faint(app), f"{name}: {faint(app)[:9]}"
 
         looks.run(app, size, drive)
     assert set(looked.values()) == {looked["dark"]}

@@ -15,9 +15,12 @@ from dashboard.record.store import Arrived, open_store
 from dashboard.roster.athletes import save
 from dashboard.roster.people import Athlete
 from dashboard.tui.app import PlumblineApp
+from dashboard.tui.preferences import Preferences, save_preferences
 from dashboard.tui.screens.history import HistoryScreen
 from dashboard.tui.widgets.history import HistoryLines
+from dashboard.tui.widgets.themes import THEMES
 from station.exercises import all_profiles
+from tests.dashboard.colours import faint, grey, strange
 from tests.dashboard.sizes import SIZES
 
 PEOPLE = [
@@ -57,10 +60,16 @@ def history(
                 rep = say.rep(n, path_deviation_m=path_m, **around, **given)
                 store.ingest([Arrived("gym", "rack-1", rep)])
 
-    def run(drive: Callable[[Pilot[int], PlumblineApp], Any], size: tuple[int, int] = (120, 40)) -> None:
+    def run(
+        drive: Callable[[Pilot[int], PlumblineApp], Any],
+        size: tuple[int, int] = (120, 40),
+        preferences: Path | None = None,
+    ) -> None:
         with Recall(where) as recall:
             until(lambda: recall.known.squads)
-            app = PlumblineApp(still, all_profiles(), history=str(where), recall=recall)
+            app = PlumblineApp(
+                still, all_profiles(), history=str(where), recall=recall, preferences=preferences
+            )
 
             async def ready(pilot: Pilot[int]) -> None:
                 await pilot.press("y")
@@ -85,6 +94,43 @@ def test_standings_and_days_look_as_reviewed(history: Any, looks: Any, size: tup
         looks.check(f"history-days-{name}", looks.text(app))
 
     history(drive, size)
+
+
+PAGES = {  # keys, and what stands there then
+    "sets": ("", "when, UTC"),
+    "compared": ("space right left left", "against"),
+    "tempo": ("m", "tempo, s"),
+    "path": ("m", "path off, mm"),
+    "days": ("d", "January 2026"),
+    "standings": ("b", "squad juniors"),
+    "set": ("b enter up", "rack-1 set 1"),
+}
+
+
+@pytest.mark.parametrize("size", [SIZES[0], SIZES[-1]])
+def test_every_page_of_the_history_says_the_same_in_every_theme_and_is_read(
+    history: Any, looks: Any, size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: dict[str, list[str]] = {}
+    for name in (*THEMES, "NO_COLOR"):
+        if name == "NO_COLOR":
+            monkeypatch.setenv("NO_COLOR", "1")
+        preferences = tmp_path / f"{name}.toml"
+        save_preferences(preferences, Preferences(theme="dark" if name == "NO_COLOR" else name))  # type: ignore[arg-type]
+
+        async def drive(pilot: Pilot[int], app: PlumblineApp, name: str = name) -> None:
+            for page, (keys, words) in PAGES.items():
+                await pilot.press(*keys.split())
+                await looks.poll(pilot, lambda words=words: words in looks.text(app), 20.0)
+                await looks.settle(pilot)
+                looked.setdefault(page, []).append(looks.text(app))
+                assert not faint(app), f"{page}, {name}: {faint(app)[:9]}"
+                assert name != "dark" or not strange(app), f"{page}: {strange(app)}"
+                assert name != "NO_COLOR" or grey(app), page
+
+        history(drive, size, preferences)
+    for page, texts in looked.items():
+        assert len(texts) == 5 and len(set(texts)) == 1, page
 
 
 @pytest.mark.parametrize(
@@ -142,12 +188,12 @@ def test_months_are_gone_through_with_the_arrows(history: Any, looks: Any) -> No
 def test_two_sets_are_compared_in_tempo_and_path_as_well(history: Any, looks: Any) -> None:
     async def drive(pilot: Pilot[int], app: PlumblineApp) -> None:
         await pilot.press("space", "left")
-        await looks.poll(pilot, lambda: "m/s, rep by rep" in looks.text(app), 20.0)
+        await looks.poll(pilot, lambda: "m/s" in looks.text(app), 20.0)
         await pilot.press("m")
         await looks.poll(pilot, lambda: "1 ◆   2.0-0.0-0.9-1.1" in looks.text(app), 20.0)
         assert "▶   1.4-0.0-0.9-1.1" in looks.text(app)
         await pilot.press("m")
-        await looks.poll(pilot, lambda: "path deviation, mm, rep by rep" in looks.text(app), 20.0)
+        await looks.poll(pilot, lambda: "path off, mm" in looks.text(app), 20.0)
         assert "◆    25 " in looks.text(app) and "▶    61 " in looks.text(app)
 
     history(drive)

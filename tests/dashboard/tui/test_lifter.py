@@ -13,10 +13,13 @@ from dashboard.floor.views import StationView, view
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.lifter.keypad import Choice, choices
 from dashboard.tui.lifter.view import NOTHING_ASKED, Ask, lifter_lines
+from dashboard.tui.preferences import Preferences, save_preferences
 from dashboard.tui.widgets.digits import ROWS, big
+from dashboard.tui.widgets.themes import THEMES
 from station.exercises import all_profiles
 from station.topics import Address
 from tests.dashboard.arrivals import apply
+from tests.dashboard.colours import faint, grey, strange
 from tests.dashboard.sizes import SIZES
 
 PROFILES = all_profiles()
@@ -33,12 +36,12 @@ PANEL_MM = 135.0
 class Lifter:
     """The screen beside a rack, hands on its keypad, and what goes out."""
 
-    def __init__(self, still: Any, looks: Any, say: Any) -> None:
+    def __init__(self, still: Any, looks: Any, say: Any, preferences: Path | None = None) -> None:
         self.sent: list[Any] = []
         self.still, self.looks, self.say = still, looks, say
         still.send = lambda _site, _station, request, tracked=True, leaf="": self.sent.append(request) or True
         still.put("rack-1", say.state(), say.info(**ANA), say.live(1.0))
-        self.app = PlumblineApp(still, PROFILES, lifter_at="rack-1", by="rack-1")
+        self.app = PlumblineApp(still, PROFILES, lifter_at="rack-1", by="rack-1", preferences=preferences)
 
     async def hear(self, pilot: Any, *said: Any) -> None:
         self.still.now_s += 0.1
@@ -189,6 +192,44 @@ def test_three_reps_far_from_the_athletes_range_are_asked_about_though_they_coun
         assert "+ yes" not in looks.text(pilot.app)  # asked once
 
     looks.run(lifter.app, (80, 24), drive)
+
+
+@pytest.mark.parametrize("name", [*THEMES, "NO_COLOR"])
+@pytest.mark.parametrize("size", [(80, 24), (55, 37)])
+def test_all_that_a_lifter_is_shown_is_read_in_every_theme(
+    still: Any, looks: Any, words: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, name: str,
+    size: tuple[int, int],
+) -> None:  # fmt: skip
+    if name == "NO_COLOR":
+        monkeypatch.setenv("NO_COLOR", "1")
+    preferences = tmp_path / "preferences.toml"
+    save_preferences(preferences, Preferences(theme="dark" if name == "NO_COLOR" else name))  # type: ignore[arg-type]
+    lifter = Lifter(still, looks, words(), preferences)
+    say = lifter.say
+
+    async def drive(pilot: Any) -> None:
+        async def hears(words: str, *said: Any) -> None:
+            await lifter.hear(pilot, *said)
+            assert words in looks.text(pilot.app)
+            assert not faint(pilot.app), f"{words}: {faint(pilot.app)[:9]}"
+            assert name != "dark" or not strange(pilot.app), f"{words}: {strange(pilot.app)}"
+            assert name != "NO_COLOR" or grey(pilot.app), words
+
+        await looks.settle(pilot)
+        await hears("* exercise")
+        await lifter.press(pilot, ["*"])
+        await hears("number ⏎")
+        await lifter.press(pilot, ["-"])
+        for phase in ("eccentric", "concentric"):
+            await hears("/ end the set", say.rep(1, athlete="ana"), say.live(12.0, phase=phase))
+        half = {"counted": False, "reason_code": "short-of-set"}
+        await hears("/ end the set", say.rep(2, athlete="ana", **half), say.live(16.0))
+        await hears("+ yes", say.rep(3, athlete="ana", confidence=0.6), say.live(20.0))
+        sure = say.rep(3, athlete="ana", revision=2, confidence=0.9)
+        await hears("* exercise", sure, say.set(1, athlete="ana", end_s=20.0), say.live(60.0))
+        await hears("lost", say.state("lost"))
+
+    looks.run(lifter.app, size, drive)
 
 
 def test_an_end_by_keypad_with_no_set_and_a_take_back_of_nothing_say_so(

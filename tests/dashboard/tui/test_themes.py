@@ -7,11 +7,9 @@ import pytest
 from rich.color import Color
 from rich.style import Style
 
-from dashboard.tui.widgets.lines import BLUE, GREY, ORANGE, VERMILION, YELLOW
-from dashboard.tui.widgets.themes import THEMES, Theme, in_theme, luminance
+from dashboard.tui.widgets.themes import THEMES, Theme, in_theme
+from tests.dashboard.colours import BLACK, FOCUSED, GROUND, STATES, WORDS, contrast
 
-STATES = (BLUE, YELLOW, ORANGE, VERMILION, GREY)
-GROUND, FOCUSED, WORDS = "#10141a", "#1b222c", "#e8edf2"
 # Machado, Oliveira and Fernandes, IEEE TVCG 2009: what a dichromat sees, in linear RGB.
 SEEN_BY = {
     "everybody else": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
@@ -50,12 +48,6 @@ def lab(color: Color, seen: Sequence[Sequence[float]]) -> tuple[float, float, fl
     return 116 * y - 16, 500 * (x - y), 200 * (y - z)
 
 
-def contrast(one: Color, other: Color) -> float:
-    """As WCAG 2.1 defines it."""
-    dark, light = sorted((luminance(one), luminance(other)))
-    return (light + 0.05) / (dark + 0.05)
-
-
 @pytest.mark.parametrize("seen", sorted(SEEN_BY))
 @pytest.mark.parametrize("theme", sorted(THEMES))
 def test_the_colours_of_states_are_told_apart_by(theme: Theme, seen: str) -> None:
@@ -74,4 +66,4 @@ def test_states_and_words_are_read_on_their_grounds(theme: Theme) -> None:
             assert contrast(turned(color, theme), turned(ground, theme)) >= 3.0, (color, ground)
         assert contrast(turned(WORDS, theme), turned(ground, theme)) >= 7.0
     for color in STATES:  # a tile's head: black in the dark theme, on the state's colour
-        assert contrast(turned(color, theme), turned("#000000", theme)) >= 3.0
+        assert contrast(turned(color, theme), turned(BLACK, theme)) >= 3.0
