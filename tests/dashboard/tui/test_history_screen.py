@@ -95,7 +95,7 @@ def test_the_history_is_told_by_the_clock_on_the_wall_and_says_which(
         await looks.poll(pilot, lambda: "2026-01-04 06:30" in looks.text(app))
         assert "when, NST" in looks.text(app)
         await pilot.press("space", "left")
-        await looks.poll(pilot, lambda: "◆ 2026-01-04 06:30  against" in looks.text(app))
+        await looks.poll(pilot, lambda: "◆ 2026-01-04 06:30 against" in looks.text(app))
 
     looks.run(app, (120, 40), drive)
 
