@@ -5,7 +5,7 @@ A station that floods its own topic fills its own queue, and whoever drains take
 
 import threading
 from collections import deque
-from collections.abc import Iterable, KeysView
+from collections.abc import Callable, Iterable, KeysView
 from itertools import groupby
 from operator import itemgetter
 
@@ -37,7 +37,8 @@ class Inbox:
         self._lock = threading.Lock()
         self.dropped_live = 0
         self.dropped = 0
-        self.pressing = False  # something came that is not to wait for the next flush
+        self.pressing = False  # something came that is not to wait for the next flush,
+        self.on_pressing: Callable[[], object] = lambda: None  # of which the network thread tells here
         self._came: dict[str, int] = {}  # of each topic, since `_came_since_s`
         self._came_since_s = 0.0
         self._flooded: set[str] = set()
@@ -96,8 +97,9 @@ class Inbox:
             self.dropped += max(0, len(queue) + len(packets) - QUEUE)
             queue.extend(packets)
             self._count(topic, packets, queue)
-        if topic.endswith(PRESSING):
+        if topic.endswith(PRESSING) and not self.pressing:
             self.pressing = True
+            self.on_pressing()
 
     def drain(self) -> list[Packet]:
         """Take what is there now, of each topic a share, oldest first; the rest is for the next time."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from io import StringIO
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from platformdirs import user_downloads_path
@@ -28,7 +29,7 @@ from dashboard.tui.choices import ChoosingApp
 from dashboard.tui.commands import CommandSender, Result, names
 from dashboard.tui.keymap import named
 from dashboard.tui.lifter.screen import LifterScreen
-from dashboard.tui.messages import FloorChanged
+from dashboard.tui.messages import FloorChanged, Pressing
 from dashboard.tui.screens.coach import CoachScreen
 from dashboard.tui.screens.floor import FloorScreen
 from dashboard.tui.screens.health import HealthScreen
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from dashboard.tui.screens.history import HistoryScreen
 
 FLUSH_S = 0.1
-URGENT_POLL_S = 0.02  # a rep does not wait for the next flush: the lifter looks up at lockout
+URGENT_S = 0.04  # a rep waits no longer for a flush: the lifter looks up at lockout
 QUIET_S = 1.0  # after the first frame: the stations come before the database
 SHOW_AGAIN = 5  # flushes without news after which ages are shown anew
 _COACHS = ("leave", "help", "health", "history", "units", "theme", "headline")
@@ -135,7 +136,7 @@ class PlumblineApp(ChoosingApp):
         self._past: HistoryScreen | None = None
         self._views = Views(self.profiles, client.brings_live)
         self._flushes = 0
-        self._polled = False  # at the last urgent poll
+        self._flushed_s = float("-inf")  # when the last flush was
         self._shown = False  # whether every screen has been shown the floor
         self._rung: set[tuple[StationKey, str]] = set()
         self._shell = TouchShell(self)
@@ -202,16 +203,22 @@ class PlumblineApp(ChoosingApp):
         self.set_class(self._shell.served, "-served")
         self.call_after_refresh(self.flush)  # what has come by now stands on the second frame
         self.set_interval(FLUSH_S, self.flush)
-        # One station is soon drawn, and its lifter hears the rep.
-        poll_s = URGENT_POLL_S if self._lifter_at is None else URGENT_POLL_S / 2
-        self.set_interval(poll_s, self.poll_urgent)
+        self.client.inbox.on_pressing = lambda: self.post_message(Pressing())
         if self._seconds is not None:
             self.set_timer(self._seconds, self.action_leave)
 
-    def poll_urgent(self) -> None:
-        """Flush at once when a rep, a set or a reply has arrived, but at most every second call."""
-        self._polled = self.client.inbox.pressing and not self._polled
-        if self._polled:
+    def on_pressing(self) -> None:
+        """Flush at once when a rep, a set or a reply has arrived, but at most every URGENT_S."""
+        # One station is soon drawn, and its lifter hears the rep.
+        every_s = URGENT_S if self._lifter_at is None else URGENT_S / 2
+        wait_s = self._flushed_s + every_s - monotonic()
+        if wait_s > 0.0:
+            self.set_timer(wait_s, self._flush_pressing)
+        else:
+            self._flush_pressing()
+
+    def _flush_pressing(self) -> None:
+        if self.client.inbox.pressing:  # else a flush has come between
             self.flush()
 
     def flush(self) -> None:
@@ -238,6 +245,9 @@ class PlumblineApp(ChoosingApp):
         self.floor = apply_all(self.floor, arrivals)
         self._on_floor(self.floor)
         self._flushes += 1
+        self._flushed_s = monotonic()
+        if self.client.inbox.pressing:  # of a flood, which is taken in shares
+            self.post_message(Pressing())
         if arrivals or not self._shown or self._flushes % SHOW_AGAIN == 0:
             self.post_message(FloorChanged(self.floor))
 

@@ -7,6 +7,10 @@ from textual.message import Message
 from dashboard.floor.state import FloorState
 
 
+class Pressing(Message):
+    """Something has come that a person waits for."""
+
+
 @dataclass
 class FloorChanged(Message):
     """The new floor, whole. One message for all stations, so that a newer one replaces one still waiting."""

@@ -156,23 +156,40 @@ def note_arrivals() -> None:
 
 
 def dashboard() -> None:
-    """["arrived", event_id, revision, at] and ["shown", station, set, reps, at]: on the terminal."""
+    """["arrived", event_id, revision, at] and ["shown", station, set, reps, at]: written to the terminal."""
     from dashboard.tui.app import PlumblineApp  # noqa: PLC0415
+    from dashboard.tui.terminal import _Screen  # noqa: PLC0415
     from dashboard.tui.widgets.tile import Tile  # noqa: PLC0415
 
     note_arrivals()
-    lines = Tile.lines
+    lines, write = Tile.lines, _Screen.write
     drawn: list[list[Any]] = []
 
     def noted_lines(self: Tile, width: int, height: int) -> Any:
         drawn.append(["shown", self.view.key[1], self.view.set_number, len(self.view.reps)])
         return lines(self, width, height)
 
-    def displayed(_: PlumblineApp) -> None:
-        now_s = time.monotonic()
-        seen.extend([*one, now_s] for one in drawn)
-        drawn.clear()
+    class Behind(str):
+        """Goes through the writing thread's queue behind a frame."""
 
+        what: list[list[Any]]
+
+    def displayed(self: PlumblineApp) -> None:
+        if drawn and self._driver is not None:
+            behind = Behind()
+            behind.what = drawn[:]
+            drawn.clear()
+            self._driver.write(behind)
+
+    def noted_write(self: _Screen, text: str) -> None:
+        if not isinstance(text, Behind):
+            write(self, text)
+            return
+        self.flush()
+        now_s = time.monotonic()
+        seen.extend([*one, now_s] for one in text.what)
+
+    _Screen.write = noted_write  # type: ignore[method-assign]
     Tile.lines = noted_lines  # type: ignore[method-assign]
     PlumblineApp.post_display_hook = displayed  # type: ignore[method-assign]
 
