@@ -21,6 +21,7 @@ PLATFORM = (
 REAR, LEFT = ("platform_rear_left_n", "platform_rear_right_n"), PLATFORM[::2]
 
 KEPT_S = 150.0  # the longest rep that the kernels hold, and what went before it
+READS_TOGETHER = 64
 SLACK_SHARE = 0.15  # README, "Numbers of a rep": below this share of the rep's mean there is no tension
 STOOD_ON_N = 100.0  # README: with less on the platform nobody stands on it
 STEEPEST = 0.34  # least share of the pulley's load that is vertical: a cable that leads 50 degrees down
@@ -46,49 +47,50 @@ class Weight(NamedTuple):
 class Tape:
     """The newest readings of one channel in one piece: of `kept_s` at the least, and the newest read whole.
 
-    Small arrays kept alive by the thousand cost more than all that is counted.
+    Small arrays kept alive by the thousand cost more than all that is counted, and so does putting each in
+    its place: reads wait until they are asked for, or are many.
     """
 
     def __init__(self, kept_s: float = KEPT_S) -> None:
         self._kept_s = kept_s
         self._time_s, self._value = np.empty(256), np.empty(256)
         self._count = 0
-        self.dropped = 0  # readings, since the first
+        self._reads: list[tuple[Floats, Floats]] = []  # not in their place yet
+        self.heard = 0  # readings, since the first
+        self.dropped = 0  # of them
 
     def put(self, time_s: Floats, value: Floats) -> None:
         """Take new readings."""
-        end = self._count + len(time_s)
-        if end > len(self._time_s):
+        self._reads.append((time_s, value))
+        self.heard += len(time_s)
+        if len(self._reads) >= READS_TOGETHER:
+            self._place()
+
+    def kept(self) -> tuple[Floats, Floats]:
+        """Times and values of all that is kept; float64, shape (n,). Good until the next `put`."""
+        if self._reads:
+            self._place()
+        return self._time_s[: self._count], self._value[: self._count]
+
+    def _place(self) -> None:
+        time_s, value = (np.concatenate(parts) for parts in zip(*self._reads, strict=True))
+        self._reads.clear()
+        if self._count + len(time_s) > len(self._time_s):
             self._make_room(len(time_s))
-            end = self._count + len(time_s)
+        end = self._count + len(time_s)
         self._time_s[self._count : end] = time_s
         self._value[self._count : end] = value
         self._count = end
-
-    @property
-    def time_s(self) -> Floats:
-        """Of all that is kept; float64, shape (n,). Good until the next `put`."""
-        return self._time_s[: self._count]
-
-    @property
-    def value(self) -> Floats:
-        """Likewise."""
-        return self._value[: self._count]
 
     def _make_room(self, more: int) -> None:
         old = self._time_s[: self._count]
         first = int(np.searchsorted(old, old[-1] - self._kept_s)) if self._count else 0
         kept = self._count - first
-        size = len(self._time_s)
-        while size < 2 * (kept + more):
-            size *= 2
+        size = kept + more + max(256, kept // 4)
         time_s, value = np.empty(size), np.empty(size)
         time_s[:kept], value[:kept] = old[first:], self._value[first : self._count]
         self._time_s, self._value = time_s, value
         self._count, self.dropped = kept, self.dropped + first
-
-    def __len__(self) -> int:
-        return self._count
 
 
 class Cells:
@@ -111,7 +113,7 @@ class Cells:
 
     def heard(self, *channels: str) -> bool:
         """Whether all of these channels have readings."""
-        return all(len(self._tapes[name]) for name in channels)
+        return all(self._tapes[name].heard for name in channels)
 
     def means(self, channel: str, edges_s: Floats, known_s: float) -> Floats:
         """The mean reading between each two edges, shape (n - 1,); NaN where it was not read throughout.
@@ -173,9 +175,9 @@ class Cells:
         asked = self._asked.get(channel)
         if asked is not None and asked[:2] == (start_s, known_s):
             return asked[2:]
-        tape = self._tapes[channel]
-        part = slice(*np.searchsorted(tape.time_s, [start_s - LOOK_BACK_S, np.nextafter(known_s, np.inf)]))
-        time_s, value = tape.time_s[part].copy(), tape.value[part].copy()
+        time_s, value = self._tapes[channel].kept()
+        part = slice(*np.searchsorted(time_s, [start_s - LOOK_BACK_S, np.nextafter(known_s, np.inf)]))
+        time_s, value = time_s[part].copy(), value[part].copy()
         there = ~np.isnan(value)
         if not there.all():
             time_s, value = time_s[there], value[there]

@@ -5,7 +5,7 @@ largest quarter of the differences is left out, for those are spikes, which are 
 while something moves: a sensor that looks at a rack says nothing of how it sees a bar.
 """
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from copy import copy
 from math import sqrt
@@ -63,15 +63,15 @@ class SignalMeter:
         for name, time_s, value in samples:
             if name == self._channel:
                 self._tape.put(time_s, value)
-        while self._tape.dropped + len(self._tape) - self._looked >= BLOCK:
+        while self._tape.heard - self._looked >= BLOCK:
             self._look_on(BLOCK)
 
     def noise_m(self, start_s: float, end_s: float) -> float | None:
         """Standard deviation of the readings about the motion; None: too few of them, or no lengths."""
         if not self._metres:
             return None
-        part = slice(*np.searchsorted(self._tape.time_s, [start_s, end_s]))
-        value = self._tape.value[part][:BLOCK]
+        time_s, value = self._tape.kept()
+        value = value[slice(*np.searchsorted(time_s, [start_s, end_s]))][:BLOCK]
         value = value[~np.isnan(value)]
         return noise_of(value) if len(value) >= LEAST // 2 else None
 
@@ -102,9 +102,10 @@ class SignalMeter:
 
     def _look_on(self, most: int) -> None:
         """At the next readings."""
+        time_s, value = self._tape.kept()
         first = max(0, self._looked - self._tape.dropped)
         part = slice(first, first + most)
-        time_s, value = self._tape.time_s[part].copy(), self._tape.value[part].copy()
+        time_s, value = time_s[part].copy(), value[part].copy()
         self._looked = self._tape.dropped + first + len(time_s)
         if len(time_s):
             self._look(time_s, value)
@@ -171,13 +172,13 @@ class Rates:
     """Counts samples and computes rates between calls. Pure; bounded memory."""
 
     def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
         self._marks: deque[tuple[float, dict[str, int]]] = deque(maxlen=MARKS)
 
     def feed(self, samples: Sequence[Samples]) -> None:
         """Count new samples."""
         for part in samples:
-            self._counts[part.channel] += len(part.time_s)
+            self._counts[part.channel] = self._counts.get(part.channel, 0) + len(part.time_s)
 
     def measured_hz(self, session_s: float) -> dict[str, float]:
         """Sample rate of each channel over the last calls; empty at first.

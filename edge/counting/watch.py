@@ -48,11 +48,11 @@ class _Watched:
     value_s: float = float("-inf")  # of the newest sample with a value
     saturated: int = 0
     saturated_at: float = float("-inf")
+    stuck: bool = False  # it repeats itself and should not
 
-    @property
-    def stuck(self) -> bool:
-        """Whether it repeats itself and should not."""
-        return (
+    def judge(self) -> None:
+        """Whether it is stuck by what has been looked at."""
+        self.stuck = (
             self.seen >= KNOWN_SAMPLES
             and self.turning > TURNING
             and self.repeating < REPEATING
@@ -75,7 +75,28 @@ class SensorWatch:
 
         now_s is the host's monotonic time.
         """
-        return [self._look(part, now_s) for part in samples]
+        stuck = False
+        for part in samples:
+            name, time_s, _ = part
+            channel = self._channels.get(name)
+            if channel is None:
+                channel = self._channels.setdefault(name, _Watched())
+            channel.heard_at = now_s
+            held = channel.held
+            held.append(part)
+            # Ten times a second: a dozen array operations for every read would cost more than counting.
+            if time_s.item(-1) - held[0].time_s.item(0) >= LOOK_S or len(held) >= HELD_MAX:
+                channel.held = []
+                self._look(channel, held)
+            stuck = stuck or channel.stuck
+        if not stuck:
+            return list(samples)
+        return [
+            part._replace(value=np.full_like(part.value, np.nan))
+            if self._channels[part.channel].stuck
+            else part
+            for part in samples
+        ]
 
     def saturated(self, counts: Mapping[str, int], now_s: float) -> None:
         """Take the total number of saturated samples per channel."""
@@ -98,23 +119,10 @@ class SensorWatch:
                 found[name] = "no value"
         return found
 
-    def _look(self, samples: Samples, now_s: float) -> Samples:
-        name, time_s, value = samples
-        channel = self._channels.setdefault(name, _Watched())
-        channel.heard_at = now_s
-        channel.held.append(samples)
-        # Looked at ten times a second: a dozen array operations for every read would cost more than counting.
-        if time_s[-1] - channel.held[0].time_s[0] >= LOOK_S or len(channel.held) >= HELD_MAX:
-            held, channel.held = channel.held, []
-            self._judge(
-                channel,
-                np.concatenate([part.time_s for part in held]),
-                np.concatenate([part.value for part in held]),
-            )
-        return Samples(name, time_s, np.full_like(value, np.nan)) if channel.stuck else samples
-
-    def _judge(self, channel: _Watched, time_s: NDArray[np.float64], value: NDArray[np.float64]) -> None:
+    def _look(self, channel: _Watched, held: list[Samples]) -> None:
         """Take in what has been held."""
+        time_s = np.concatenate([part.time_s for part in held])
+        value = np.concatenate([part.value for part in held])
         step_s = (float(time_s[-1]) - channel.newest_s) / len(time_s)
         if step_s > 0.0:
             share = min(1.0, len(time_s) / MEMORY_SAMPLES) if channel.interval_s else 1.0
@@ -128,16 +136,18 @@ class SensorWatch:
         if len(value):
             channel.value_s = float(time_s[-1])
             self._dither(channel, time_s, value)
+        channel.judge()
 
     @staticmethod
     def _dither(channel: _Watched, time_s: NDArray[np.float64], value: NDArray[np.float64]) -> None:
         step = np.empty_like(value)  # np.diff with `prepend` costs four times as much
         step[0] = value[0] - channel.last
         np.subtract(value[1:], value[:-1], out=step[1:])
-        moved = np.flatnonzero(step != 0.0)  # NaN, before the first value, has moved
+        (moved,) = step.nonzero()  # NaN, before the first value, has moved
         if not len(moved):
             channel.run += len(value)
             return
+        channel.judge()
         was_stuck = channel.stuck
         signs = np.sign(step[moved])
         turns = int(np.count_nonzero(signs[1:] != signs[:-1])) + bool(signs[0] != channel.last_sign)

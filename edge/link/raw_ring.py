@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from edge.link.capture import record
-from station.timing.clock import ClockMark
+from station.timing.clock import ClockMark, DeviceClock
 
 KEEP_S = 600.0
 BLOCK_S = 5.0
@@ -42,15 +42,15 @@ class RawRing:
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def take(self, received_s: float, data: bytes, clock: ClockMark | None) -> None:
-        """Append the bytes of one read; `clock`: the device clock's state before it."""
+    def take(self, received_s: float, data: bytes, clock: DeviceClock) -> None:
+        """Append the bytes of one read; `clock`: the device's, as it stood before it."""
         if not data:
             return
         written = record(received_s, data)
         with self._lock:
             newest = self._blocks[-1] if self._blocks else None
             if newest is None or received_s - newest.start_s >= BLOCK_S or len(newest.data) >= BLOCK_BYTES:
-                newest = Block(received_s, clock)
+                newest = Block(received_s, clock.mark)
                 self._blocks.append(newest)
                 self._forget(received_s, len(written))
             newest.data += written

@@ -100,18 +100,18 @@ class FlightRecorder:
         self._lines.append(line)
 
         def take(received_s: float, data: bytes) -> None:
-            line.ring.take(received_s, data, driver.clock.mark)
+            line.ring.take(received_s, data, driver.clock)
             if driver.stats.resets != line.resets:
                 line.resets = driver.stats.resets
                 self._reset(received_s)
 
         return take
 
-    def after(self, received_s: float, session_s: float, state: CountingState) -> None:
-        """Record the counting state after a step of the session."""
+    def after(self, received_s: float, session_s: float, state: CountingState | None) -> None:
+        """Record the counting state after a step of the session; None: as it was."""
         with self._lock:
             self._now_s, self._session_s = received_s, session_s
-            if not self._changes or self._changes[-1].state != state:
+            if state is not None and (not self._changes or self._changes[-1].state != state):
                 self._changes.append(Change(received_s=received_s, session_s=session_s, state=state))
                 while len(self._changes) > 1 and self._changes[1].received_s < received_s - KEEP_S:
                     self._changes.popleft()

@@ -44,6 +44,7 @@ from station.records import Live, Rejected, RepEvent, SetEvent, SignalQuality
 from station.timing.clock import DeviceClock
 
 IDLE_AFTER_S = 2.0  # a port unplugged and back sooner breaks off nothing
+LOOK_S = 0.1  # what brings no event is seen by then
 SETS_KEPT = 128  # a long day's
 COMMANDS_REMEMBERED = 128
 
@@ -86,6 +87,8 @@ class Session:
         self._messages = SessionMessages(station, self.id)
         self._commands = Commands(self)
         self._idle = False
+        self._news = True  # something may have changed beside the motion
+        self._look_s = 0.0  # when that is asked for at the latest, host's monotonic time
         self.flight: FlightRecorder | None = None
 
     def attach(
@@ -120,30 +123,36 @@ class Session:
     def step(self, samples: Sequence[Samples], now_s: float) -> None:
         """Process new samples, or their absence, and the commands received."""
         with self._lock:
-            if samples and self.standing_down:
-                self.sample_s = self.session_s = max(
-                    self.sample_s, *(float(part.time_s[-1]) for part in samples)
-                )
-                self.last_sample_at = now_s
-            elif samples:
-                self._idle = False
-                self.sample_s = max(self.sample_s, *(float(part.time_s[-1]) for part in samples))
+            for part in samples:
+                self.sample_s = max(self.sample_s, part.time_s.item(-1))
+            if samples:
                 self.session_s = self.sample_s
                 self.last_sample_at = now_s
+            if samples and not self.standing_down:
+                self._news = self._news or self._idle
+                self._idle = False
                 self._rates.feed(samples)
                 accepted = self.watch.feed(samples, now_s)
                 self.take(self.pipeline.feed(accepted))
                 if self.station.rezero_at_rest:
                     running = self.pipeline.sets.running
-                    self.pipeline.cell.move(self.rest.feed(accepted, self.pipeline.cell.zero_n, running))
+                    moved_n = self.rest.feed(accepted, self.pipeline.cell.zero_n, running)
+                    if moved_n:
+                        self.pipeline.cell.move(moved_n)
+                        self._news = True
             elif self.last_sample_at is not None and now_s - self.last_sample_at > IDLE_AFTER_S:
                 self.session_s = self.sample_s + (now_s - self.last_sample_at)
+                self._news = self._news or not self._idle
                 self._idle = True
                 self.take(self.pipeline.idle(self.session_s))
             self._obey_all()
-            self._tell_current()
+            # Most reads bring motion alone: comparing what has not changed would cost as much as counting.
+            news, self._news = self._news or now_s >= self._look_s, False
+            if news:
+                self._look_s = now_s + LOOK_S
+                self._tell_current()
             if self.flight is not None:
-                self.flight.after(now_s, self.session_s, self._counting_state())
+                self.flight.after(now_s, self.session_s, self._counting_state() if news else None)
 
     def finish(self) -> None:
         """The stream is over: confirm what is pending, end the set; `write` must follow."""
@@ -289,6 +298,7 @@ class Session:
                 self.rejected += 1
         self.backlog.add(messages)
         if messages:
+            self._news = True
             self._save_state()
 
     def _sets_done(self) -> int:
@@ -322,6 +332,7 @@ class Session:
             reply = self._replies.get(command.event_id)
             if reply is None:  # QoS 1 may bring a command twice; it is obeyed once and answered twice
                 reply = self._commands.answer(command)
+                self._news = True
                 self._save_state()
                 self._replies[command.event_id] = reply
                 if len(self._replies) > COMMANDS_REMEMBERED:

@@ -4,19 +4,23 @@ from pathlib import Path
 
 from edge.link.capture import Capture, CaptureInfo, CaptureWriter, Received
 from edge.link.raw_ring import BLOCK_BYTES, BLOCK_S, KEEP_S, RawRing
-from station.timing.clock import ClockMark
+from station.timing.clock import ClockMark, DeviceClock
 
 INFO = CaptureInfo(station="rack-1", url="/dev/x", driver="plumbline", baud=115200, started_utc="2026")
 
 
-def mark(session_s: float) -> ClockMark:
-    return ClockMark(7, 0, round(session_s * 1e6), 1000.0 + session_s)
+def clock_at(session_s: float) -> DeviceClock:
+    """A device's clock; at 0 it has not begun."""
+    clock = DeviceClock()
+    if session_s:
+        clock.go_on(ClockMark(7, 0, round(session_s * 1e6), 1000.0 + session_s))
+    return clock
 
 
 def test_ten_minutes_are_kept_and_no_more() -> None:
     ring = RawRing(1 << 30)
     for number in range(20_000):
-        ring.take(number * 0.1, b"abc", mark(number * 0.1) if number else None)
+        ring.take(number * 0.1, b"abc", clock_at(number * 0.1))
     stretch = ring.since(0.0)
     newest_s = 1999.9
     assert newest_s - KEEP_S - 2 * BLOCK_S <= stretch[0][0] <= newest_s - KEEP_S
@@ -26,7 +30,7 @@ def test_ten_minutes_are_kept_and_no_more() -> None:
 def test_a_line_that_never_stops_does_not_fill_the_memory() -> None:
     ring = RawRing(1 << 21)
     for number in range(3000):
-        ring.take(number * 0.001, bytes(5000), None)
+        ring.take(number * 0.001, bytes(5000), DeviceClock())
         assert ring.size_bytes <= (1 << 21) + BLOCK_BYTES
     assert ring.size_bytes > 1 << 20
 
@@ -34,7 +38,7 @@ def test_a_line_that_never_stops_does_not_fill_the_memory() -> None:
 def test_a_stretch_is_a_capture_from_the_block_its_beginning_lies_in(tmp_path: Path) -> None:
     ring = RawRing(1 << 30)
     for number in range(1000):
-        ring.take(1000.0 + number * 0.1, bytes([number % 256]), mark(number * 0.1) if number else None)
+        ring.take(1000.0 + number * 0.1, bytes([number % 256]), clock_at(number * 0.1))
     stretch = ring.stretch(42.0)
     start_s, clock, _ = stretch[0]
     assert clock is not None and 42.0 - BLOCK_S <= clock.session_us / 1e6 <= 42.0
