@@ -49,47 +49,56 @@ cdef int place_of(double apart) noexcept nogil:
     return 1 + max(1, min(<int>(apart + 0.5), <int>SLOWEST))
 
 
-def _fill():
-    cdef int rung, column, lag
+def _fill_tremor():
+    cdef int lag
     for lag in range(-MAX_HALF, MAX_HALF + 1):
         COSINES[lag + MAX_HALF] = np.cos(2.0 * np.pi * TREMOR_HZ / GRID_HZ * lag)
         SINES[lag + MAX_HALF] = np.sin(2.0 * np.pi * TREMOR_HZ / GRID_HZ * lag)
-    tremor_hz = np.arange(8.0, 12.1, 0.25)
-    for rung in range(LADDER):
-        half = half_width(rung)
-        place, rate, _ = design(half)
-        left = -place
-        left[half] += 1.0
-        angle = 2.0 * np.pi / GRID_HZ * np.outer(tremor_hz, np.arange(-half, half + 1))
-        shaken = np.mean((np.sin(angle) @ rate) ** 2)
-        for column in range(SLOWEST + 2):
-            apart = column - 1 if column > 1 else 0.25 * (1 + column)
-            # what a sample adds to the bins about it: the mean over a bin of the lines to its neighbours
-            steps = np.arange(1 - int(apart * FINE), int(apart * FINE)) / FINE
-            sample = np.convolve(1.0 - np.abs(steps) / apart, np.full(FINE, 1.0 / FINE))
-            lag = max(<int>TREMOR_LAG, <int>apart)
-            gains = []
-            for taps in (place, rate, left):
-                spread = np.zeros(FINE * (2 * half + 1))
-                spread[::FINE] = taps
-                gains.append(np.convolve(spread, sample))
-            sixths = 0.0
-            for step in (lag, lag - 1 if apart < TELLING else lag):
-                sixth = np.zeros(6 * step * FINE + 1)
-                sixth[:: step * FINE] = np.array([1.0, -6.0, 15.0, -20.0, 15.0, -6.0, 1.0]) / 20.0
-                sixths += np.sum(np.convolve(gains[1], sixth) ** 2)
-            GAINS[rung][column].place = np.sum(gains[0] ** 2) / apart / FINE
-            GAINS[rung][column].rate = np.sum(gains[1] ** 2) / apart / FINE
-            GAINS[rung][column].left = np.sum(gains[2] ** 2) / apart / FINE
-            GAINS[rung][column].sixth = sixths / apart / FINE
-            fourth = np.zeros(4 * FINE * max(1, <int>apart) + 1)
-            fourth[:: FINE * max(1, <int>apart)] = (1.0, -4.0, 6.0, -4.0, 1.0)
-            GAINS[rung][column].fourth = np.sum(np.convolve(sample, fourth) ** 2) / apart / FINE
-            GAINS[rung][column].shaken_place = np.mean((np.cos(angle) @ place) ** 2) / shaken
-            GAINS[rung][column].shaken_raw = 1.0 / shaken
 
 
-_fill()
+_fill_tremor()
+
+
+def _fill(int rung, int column):
+    cdef Gains* gains = &GAINS[rung][column]
+    half = half_width(rung)
+    place, rate, _ = design(half)
+    left = -place
+    left[half] += 1.0
+    angle = 2.0 * np.pi / GRID_HZ * np.outer(np.arange(8.0, 12.1, 0.25), np.arange(-half, half + 1))
+    shaken = np.mean((np.sin(angle) @ rate) ** 2)
+    apart = column - 1 if column > 1 else 0.25 * (1 + column)
+    # what a sample adds to the bins about it: the mean over a bin of the lines to its neighbours
+    steps = np.arange(1 - int(apart * FINE), int(apart * FINE)) / FINE
+    sample = np.convolve(1.0 - np.abs(steps) / apart, np.full(FINE, 1.0 / FINE))
+    lag = max(<int>TREMOR_LAG, <int>apart)
+    spreads = []
+    for taps in (place, rate, left):
+        spread = np.zeros(FINE * (2 * half + 1))
+        spread[::FINE] = taps
+        spreads.append(np.convolve(spread, sample))
+    sixths = 0.0
+    for step in (lag, lag - 1 if apart < TELLING else lag):
+        sixth = np.zeros(6 * step * FINE + 1)
+        sixth[:: step * FINE] = np.array([1.0, -6.0, 15.0, -20.0, 15.0, -6.0, 1.0]) / 20.0
+        sixths += np.sum(np.convolve(spreads[1], sixth) ** 2)
+    fourth = np.zeros(4 * FINE * max(1, <int>apart) + 1)
+    fourth[:: FINE * max(1, <int>apart)] = (1.0, -4.0, 6.0, -4.0, 1.0)
+    gains.place = np.sum(spreads[0] ** 2) / apart / FINE
+    gains.rate = np.sum(spreads[1] ** 2) / apart / FINE
+    gains.left = np.sum(spreads[2] ** 2) / apart / FINE
+    gains.sixth = sixths / apart / FINE
+    gains.fourth = np.sum(np.convolve(sample, fourth) ** 2) / apart / FINE
+    gains.shaken_place = np.mean((np.cos(angle) @ place) ** 2) / shaken
+    gains.shaken_raw = 1.0 / shaken
+
+
+cdef const Gains* gains_of(int rung, int column) noexcept nogil:
+    """A station meets few of them, and all together take a fifth of its start."""
+    if GAINS[rung][column].shaken_raw == 0.0:
+        with gil:
+            _fill(rung, column)
+    return &GAINS[rung][column]
 
 
 cdef double unlike(
@@ -135,7 +144,7 @@ cdef class Noise:
 
     cdef void forget(self) noexcept nogil:
         """Of another window what holds for the whole of it stays."""
-        self.gains = &GAINS[self.rung()][self.column]
+        self.gains = gains_of(self.rung(), self.column)
         self.count = 0
         self.asked = -1
 
@@ -157,7 +166,7 @@ cdef class Noise:
         self.typical_s = self.spacing(window)
         self.column = place_of(max(self.typical_s, window.second_s) * GRID_HZ)
         self.apart = max(1, self.column - 1)
-        self.gains = &GAINS[self.rung()][self.column]
+        self.gains = gains_of(self.rung(), self.column)
         self.lag = max(<int>TREMOR_LAG, self.apart)
         telling = self.apart < TELLING
         if not telling:
