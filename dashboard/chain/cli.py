@@ -4,12 +4,11 @@ import argparse
 import asyncio
 import sys
 import threading
-import time
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -19,14 +18,14 @@ from dashboard.options import DashboardFile, add_db
 from station.config import decode_toml
 from station.errors import ConfigError, StoreError
 from station.program.process import stop_on_signals
-from station.program.retry import RETRY_S
+from station.program.retry import attempts
 from station.program.usage import command_parser
 
 if TYPE_CHECKING:
     from dashboard.chain.floor.forward import Forward
     from dashboard.database.database import Database
 
-OPEN_WAIT_S = 60.0
+T = TypeVar("T")
 RELAY_EXAMPLES = """\
 examples:
   plumbline relay --site gym-a --server c1.example c2.example c3.example \\
@@ -67,42 +66,62 @@ def relay(argv: Sequence[str]) -> int:
     _add_servers(parser, argv)
     args = parser.parse_args(argv)
     from dashboard.chain.changes import Changes  # noqa: PLC0415
-    from dashboard.database.schema import open_history, open_writable  # noqa: PLC0415
+    from dashboard.database.schema import open_history  # noqa: PLC0415
 
     if SITE.fullmatch(args.site) is None:
         raise ConfigError(f"--site is {args.site!r}; use 1 to 32 of the characters a-z, 0-9 and -")
     open_history(args.db).close()  # it is to be there: nothing is made
-    with _once_free(lambda: open_writable(args.db)) as db:
+    stop = stop_on_signals()
+    if args.remove:
+        with _begun(args.db, stop, lambda db: Changes(db, args.site).remove()) as removed:
+            if removed is None:
+                return 1
+            print(f"{removed[0].name}: nothing is listed for a chain any more")
+        return 0
+    from dashboard.chain.connection import Link, servers_of  # noqa: PLC0415  an extra
+    from dashboard.chain.relay import Relay  # noqa: PLC0415
+
+    servers = servers_of(args)
+    link = Link(servers, f"plumbline relay {args.site}")
+    floor = None if args.broker is None else _forward(args.broker, args.site)
+
+    def begin(db: "Database") -> Relay:
         changes = Changes(db, args.site)
-        if args.remove:
-            changes.remove()
-            print(f"{db.name}: nothing is listed for a chain any more")
-            return 0
-        from dashboard.chain.connection import Link, servers_of  # noqa: PLC0415  an extra
-        from dashboard.chain.relay import Relay  # noqa: PLC0415
-
-        servers = servers_of(args)
-        floor = None if args.broker is None else _forward(args.broker, args.site)
-        one = Relay(changes, Link(servers, f"plumbline relay {args.site}"), args.site, floor=floor)
-        if args.again and not changes.install():
+        if changes.install():
+            print(f"all of {db.name} is listed and will be sent", flush=True)
+        elif args.again:
             changes.list_all()
+        return Relay(changes, link, args.site, floor=floor)
+
+    with _begun(args.db, stop, begin) as begun:
+        if begun is None:
+            return 0
+        db, one = begun
         print(f"relaying {args.site} from {db.name} to {', '.join(servers.urls)}", flush=True)
-        return _run(one.run, lambda: exposition("relay", one.figures), args.metrics)
+        return _run(one.run, stop, lambda: exposition("relay", one.figures), args.metrics)
 
 
-def _once_free(opened: Callable[[], "Database"]) -> "Database":
-    """The history, which its record may be writing to. Raises StoreError when that lasts for OPEN_WAIT_S."""
-    end_s, said = time.monotonic() + OPEN_WAIT_S, False
-    while True:
-        try:
-            return opened()
-        except StoreError as error:
-            if time.monotonic() > end_s:
-                raise
-            if not said:
-                print(f"relay: {error}; tried again for {OPEN_WAIT_S:g} s", file=sys.stderr, flush=True)
-            said = True
-            time.sleep(RETRY_S)
+@contextmanager
+def _begun(
+    where: str | None, stop: threading.Event, begin: Callable[["Database"], T]
+) -> Iterator[tuple["Database", T] | None]:
+    """A history and what is begun with it, as soon as its record lets it; None: told to end before."""
+    from dashboard.database.schema import open_writable  # noqa: PLC0415
+
+    said = ""
+    for _ in attempts(stop):
+        with ExitStack() as held:
+            try:
+                db = held.enter_context(open_writable(where))
+                begun = begin(db)
+            except StoreError as error:
+                if str(error) != said:
+                    print(f"relay: {error}; tried again until it can be used", file=sys.stderr, flush=True)
+                said = str(error)
+                continue
+            yield db, begun
+            return
+    yield None
 
 
 def _forward(file: Path, site: str) -> "Forward":
@@ -136,7 +155,7 @@ def ingest(argv: Sequence[str]) -> int:
     one = Ingest(store, Link(servers, "plumbline ingest"))
     print(f"ingesting from {', '.join(servers.urls)} into {store.name}", flush=True)
     try:
-        return _run(one.run, lambda: exposition("ingest", one.figures), args.metrics)
+        return _run(one.run, stop_on_signals(), lambda: exposition("ingest", one.figures), args.metrics)
     finally:
         store.close()
 
@@ -263,11 +282,13 @@ def exposition(worker: str, figures: msgspec.Struct) -> str:
 
 
 def _run(
-    work: Callable[[Callable[[], bool]], Coroutine[Any, Any, None]], text: Callable[[], str], port: int | None
+    work: Callable[[Callable[[], bool]], Coroutine[Any, Any, None]],
+    stop: threading.Event,
+    text: Callable[[], str],
+    port: int | None,
 ) -> int:
     from station.program.metrics import MetricsServer  # noqa: PLC0415
 
-    stop: threading.Event = stop_on_signals()
     with MetricsServer(port, text) if port is not None else nullcontext():
         asyncio.run(work(stop.is_set))
     return 0

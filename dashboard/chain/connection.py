@@ -1,8 +1,10 @@
 """The chain's servers, over TLS and with a certificate of one's own (nats-py, the extra `chain`)."""
 
 import argparse
+import asyncio
 import ssl
 import sys
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +13,7 @@ import msgspec
 from dashboard.plaintext import clean
 from station.errors import BrokerError, ConfigError
 from station.program.distribution import install_with
+from station.program.retry import RETRY_S
 
 try:
     import nats
@@ -93,6 +96,13 @@ class Link:
 
     async def _back(self) -> None:
         self.problem = None
+
+
+async def attempts(stop: Callable[[], bool]) -> AsyncIterator[None]:
+    """For a coroutine what station.program.retry.attempts is for a thread."""
+    while not stop():
+        yield
+        await asyncio.sleep(RETRY_S)
 
 
 def words(error: BaseException) -> str:

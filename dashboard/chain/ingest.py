@@ -19,7 +19,7 @@ from nats.js import JetStreamContext, api
 from nats.js.errors import NotFoundError
 
 from dashboard.chain.batch import ACKS, CONSUMER, EVENTS, STREAM, Arrived, read, subject
-from dashboard.chain.connection import Link, say
+from dashboard.chain.connection import Link, attempts, say
 from dashboard.chain.store import ChainStore, Poison, Written
 from station.errors import BrokerError, MessageError, StoreError
 from station.messages import AckMessage, encode, new_id, now_utc
@@ -88,7 +88,7 @@ class Ingest:
         fetching: asyncio.Task[list[Any]] | None = None
         writing: asyncio.Task[None] | None = None
         try:
-            while not stop():
+            async for _ in attempts(stop):
                 try:
                     if nc is None:
                         nc = await self._link.connect()
@@ -100,7 +100,6 @@ class Ingest:
                     break
                 except (BrokerError, StoreError, NatsError, OSError) as error:
                     self._note(str(error) or type(error).__name__)
-                    await asyncio.sleep(RETRY_S)
             while not stop():
                 assert nc is not None
                 self.figures.connected = int(nc.is_connected)
@@ -141,7 +140,7 @@ class Ingest:
         await self._forget()
         if not messages:
             return
-        while True:
+        async for _ in attempts(lambda: False):  # what was fetched last is committed
             began_s = time.monotonic()
             try:
                 written = await asyncio.to_thread(self._store.write, arrived, poison)
@@ -150,7 +149,6 @@ class Ingest:
                 self._note(str(error))
             if stop():
                 return
-            await asyncio.sleep(RETRY_S)
         self._note(None)
         self._count(messages, written, time.monotonic() - began_s)
         try:

@@ -14,7 +14,7 @@ from nats.errors import Error as NatsError
 
 from dashboard.chain.batch import ACKS, EVENTS, MAX_PACKED_BYTES, pack, subject
 from dashboard.chain.changes import Begun, Changes
-from dashboard.chain.connection import Link, say
+from dashboard.chain.connection import Link, attempts, say
 from dashboard.chain.floor.forward import Forward
 from dashboard.chain.pacing import Pacing
 from station.errors import BrokerError, MessageError, StoreError
@@ -51,6 +51,7 @@ class Relay:
         log: Callable[[str], None] = say,
         floor: Forward | None = None,
     ) -> None:
+        """`changes` are installed. Raises StoreError where no stream can be begun."""
         self.figures = Figures()
         self.problem: str | None = None
         self._changes = changes
@@ -59,12 +60,12 @@ class Relay:
         self._say = log
         self._floor = floor
         self._acks: list[StreamAck] = []
-        self._suspect_since: float | None = None
         self._depth_at = 0.0
+        self._begin()
 
     async def run(self, stop: Callable[[], bool]) -> None:
         """Relay; a history that its record is writing to is waited for."""
-        nc = await self._connected(stop) if await self._prepared(stop) else None
+        nc = await self._connected(stop)
         if nc is None:
             return
         await nc.subscribe(subject(ACKS, self._site), cb=self._heard)
@@ -95,33 +96,19 @@ class Relay:
                 await asyncio.gather(looking, return_exceptions=True)
             await nc.close()
 
-    async def _prepared(self, stop: Callable[[], bool]) -> bool:
-        """Have the list and begin a stream, however long another process holds the history."""
-        while not stop():
-            try:
-                if self._changes.install():
-                    self._say("relay: all of the history is listed and will be sent")
-                self._begin()
-                return True
-            except StoreError as error:
-                self._note(str(error))
-                await asyncio.sleep(RETRY_S)
-        return False
-
     def _begin(self) -> None:
         self._begun: Begun = self._changes.begin(int(time.time() * 1000))
         self._base: int | None = None
         self._pacing = Pacing(0)
         self._highest_id = 0  # of what this stream has sent
-        self._suspect_since = None
+        self._suspect_since: float | None = None
 
     async def _connected(self, stop: Callable[[], bool]) -> Nats | None:
-        while not stop():
+        async for _ in attempts(stop):
             try:
                 return await self._link.connect()
             except BrokerError as error:
                 self._note(str(error))
-                await asyncio.sleep(RETRY_S)
         return None
 
     async def _heard(self, message: object) -> None:
