@@ -9,6 +9,7 @@ import msgspec
 import nats
 from nats.aio.client import Client as Nats
 from nats.errors import Error as NatsError
+from nats.js.errors import NotFoundError
 
 from dashboard.chain.batch import CONSUMER, STREAM
 from dashboard.chain.connection import CONNECT_S, Link, Servers
@@ -36,7 +37,8 @@ async def check_servers(servers: Servers) -> list[Found]:
             found.append(Found(url, str(error), False))
             continue
         try:
-            version = nc.connected_server_version
+            it_is = nc.connected_server_version
+            version = f"{it_is.major}.{it_is.minor}.{it_is.patch}"
             found.append(Found(url, f"version {version}, TLS, let us in", True))
             if not stream:
                 stream = await _stream(nc)
@@ -74,9 +76,11 @@ async def _stream(nc: Nats) -> list[Found]:
     try:
         info = await js.stream_info(STREAM)
         consumer = await js.consumer_info(STREAM, CONSUMER)
+    except NotFoundError:
+        return [Found(STREAM, "is not there yet; start `plumbline ingest`, which makes it", False)]
     except (NatsError, OSError, TimeoutError) as error:
         why = str(error) or type(error).__name__
-        return [Found(STREAM, f"cannot be asked about ({why}); `plumbline ingest` makes it", False)]
+        return [Found(STREAM, f"cannot be asked about ({why}); is more than one server down?", False)]
     peers = info.cluster.replicas or [] if info.cluster else []
     behind = [peer.name for peer in peers if not peer.current or peer.offline]
     replicas = info.config.num_replicas

@@ -5,6 +5,7 @@ import asyncio
 import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ except ImportError as error:
 
 PORT = 4222
 CONNECT_S = 5
+STOP_S = 0.25  # until it is seen that we are to end
 
 
 class Servers(msgspec.Struct, frozen=True):
@@ -56,7 +58,7 @@ class Link:
 
     def __init__(self, servers: Servers, name: str) -> None:
         """Raises ConfigError for credentials that cannot be read."""
-        self.problem: str | None = "not connected yet"
+        self.problem: str | None = None
         self.refused = 0  # permissions the servers denied
         self._name = name
         self._servers = servers
@@ -86,6 +88,26 @@ class Link:
         self.problem = None
         return nc
 
+    async def connected(
+        self, stop: Callable[[], bool], note: Callable[[str | None], None] = lambda _: None
+    ) -> Nats | None:
+        """A connection as soon as a server lets us in; None when told to end before.
+
+        `note` hears what stands in the way: nats-py goes on trying, and neither raises nor returns.
+        """
+        async for _ in attempts(stop):
+            connecting = asyncio.create_task(self.connect())
+            try:
+                while not stop() and not connecting.done():
+                    note(self.problem)
+                    await asyncio.wait([connecting], timeout=STOP_S)
+            finally:
+                connecting.cancel()
+            with suppress(asyncio.CancelledError, BrokerError):
+                return await connecting
+            note(self.problem)
+        return None
+
     async def _trouble(self, error: Exception) -> None:
         if "permissions violation" in str(error).lower():
             self.refused += 1
@@ -110,6 +132,8 @@ def words(error: BaseException) -> str:
     said = clean(str(error)) or type(error).__name__
     if "certificate required" in said or "tls: " in said or isinstance(error, ConnectionResetError):
         return f"refused ({said[:120]}); is the credential of this chain, and not expired?"
+    if "permissions violation" in said.lower():
+        return f"refused ({said[:120]}); is the credential the one of this site or role?"
     return said[:200]
 
 

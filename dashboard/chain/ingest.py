@@ -21,7 +21,7 @@ from nats.js.errors import NotFoundError
 from dashboard.chain.batch import ACKS, CONSUMER, EVENTS, STREAM, Arrived, read, subject
 from dashboard.chain.connection import Link, attempts, say
 from dashboard.chain.store import ChainStore, Poison, Written
-from station.errors import BrokerError, MessageError, StoreError
+from station.errors import MessageError, StoreError
 from station.messages import AckMessage, encode, new_id, now_utc
 from station.program.retry import RETRY_S
 
@@ -91,15 +91,19 @@ class Ingest:
             async for _ in attempts(stop):
                 try:
                     if nc is None:
-                        nc = await self._link.connect()
+                        nc = await self._link.connected(stop, self._note)
+                    if nc is None:
+                        return
                     js = nc.jetstream(timeout=5.0)
                     await asyncio.to_thread(self._store.open)
                     await prepare(js)
                     subscribed = await js.pull_subscribe_bind(durable=CONSUMER, stream=STREAM)
                     self._note(None)
                     break
-                except (BrokerError, StoreError, NatsError, OSError) as error:
-                    self._note(str(error) or type(error).__name__)
+                except StoreError as error:
+                    self._note(str(error))
+                except (NatsError, OSError) as error:
+                    self._note(self._link.problem or str(error) or type(error).__name__)
             while not stop():
                 assert nc is not None
                 self.figures.connected = int(nc.is_connected)

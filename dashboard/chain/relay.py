@@ -14,10 +14,10 @@ from nats.errors import Error as NatsError
 
 from dashboard.chain.batch import ACKS, EVENTS, MAX_PACKED_BYTES, pack, subject
 from dashboard.chain.changes import Begun, Changes
-from dashboard.chain.connection import Link, attempts, say
+from dashboard.chain.connection import Link, say
 from dashboard.chain.floor.forward import Forward
 from dashboard.chain.pacing import Pacing
-from station.errors import BrokerError, MessageError, StoreError
+from station.errors import MessageError, StoreError
 from station.messages import AckMessage, StreamAck, decode
 from station.program.retry import RETRY_S
 
@@ -65,7 +65,7 @@ class Relay:
 
     async def run(self, stop: Callable[[], bool]) -> None:
         """Relay; a history that its record is writing to is waited for."""
-        nc = await self._connected(stop)
+        nc = await self._link.connected(stop, self._note)
         if nc is None:
             return
         await nc.subscribe(subject(ACKS, self._site), cb=self._heard)
@@ -102,14 +102,6 @@ class Relay:
         self._pacing = Pacing(0)
         self._highest_id = 0  # of what this stream has sent
         self._suspect_since: float | None = None
-
-    async def _connected(self, stop: Callable[[], bool]) -> Nats | None:
-        async for _ in attempts(stop):
-            try:
-                return await self._link.connect()
-            except BrokerError as error:
-                self._note(str(error))
-        return None
 
     async def _heard(self, message: object) -> None:
         try:

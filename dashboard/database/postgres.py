@@ -100,7 +100,7 @@ def meaning(error: Exception) -> str:
     if isinstance(error, psycopg.errors.DiskFull):
         return "no room left on the server; free some disk space"
     if isinstance(error, psycopg.errors.InsufficientPrivilege | psycopg.errors.ReadOnlySqlTransaction):
-        return "this user may not write there; ask who runs the server"
+        return "this user has not the right to do that there; ask who runs the server"
     lines = str(error).split("\n") or [""]
     if isinstance(error, psycopg.OperationalError):
         return f"cannot be reached or used ({lines[0][:200]}); check the URL and that the server runs"

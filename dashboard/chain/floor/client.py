@@ -20,7 +20,7 @@ from dashboard.broker.inbox import Inbox
 from dashboard.chain.connection import Link, Servers
 from dashboard.chain.floor.looks import FLOORS, LOOK_S, LOOKS, MOST_KEPT, Look, subject, unpack
 from dashboard.plaintext import clean
-from station.errors import BrokerError, MessageError
+from station.errors import MessageError
 from station.messages import BadgeMessage, CommandMessage, ReplyMessage, new_id
 from station.topics import Address
 
@@ -98,12 +98,9 @@ class ChainClient:
 
     async def _look(self) -> None:
         """Connect, listen to every gym, and say every other second that somebody looks."""
-        while self._nc is None:
-            try:
-                self._nc = await self._link.connect()
-            except BrokerError:
-                await asyncio.sleep(LOOK_S)
-        nc = self._nc
+        nc = self._nc = await self._link.connected(self._stopping.is_set)
+        if nc is None:
+            return
         for site in self._sites:
             await nc.subscribe(subject(FLOORS, site), cb=partial(self._take, site))
         said: tuple[str, str] | None = None

@@ -1,12 +1,15 @@
 """A gym's history in the chain: every row as it is, corrections and erasures, and the way back."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from dashboard.database.schema import open_history
+from dashboard.record.store import open_store
 from dashboard.roster.athletes import erase
 from station.messages import CommandMessage, ReplyCode, ReplyMessage
 from tests.dashboard.chain.conftest import GymHistory, Processes, chain_rows, rows_of
@@ -103,3 +106,30 @@ def test_a_relay_that_starts_while_the_history_is_written_to_waits_for_it(
     assert relay.poll() is None
     processes.run("ingest", "--db", chain_url, *nats_servers.options("ingest"))
     until(lambda: same(gym_a, chain_url), 60.0)
+
+
+@pytest.mark.parametrize("command", ["relay", "ingest"])
+@pytest.mark.parametrize("way", ["no server", "another chain's authority"])
+def test_whoever_reaches_no_server_says_why_and_ends_when_told(
+    nats_servers: NatsServers,
+    chain_url: str,
+    processes: Processes,
+    until: Callable[..., None],
+    tmp_path: Path,
+    command: str,
+    way: str,
+) -> None:
+    where = str(tmp_path / "h.db")
+    open_store(where).close()
+    given = {"relay": ["--site", "gym-a", "--db", where], "ingest": ["--db", chain_url]}[command]
+    options = nats_servers.options({"relay": "gym-a"}.get(command, command))
+    if way == "no server":
+        options[1:4] = ["127.0.0.1:1"]
+    else:
+        options[options.index("--ca-file") + 1] = str(nats_servers.folder.private / "routes-ca.pem")
+    child = processes.run(command, *given, *options)
+    said = "connect call failed" if way == "no server" else "certificate"
+    until(lambda: re.search(rf"^{command}: .*{said}", processes.log.read_text().lower(), re.M), 30.0)
+    child.terminate()
+    until(lambda: child.poll() is not None, 10.0)
+    assert child.returncode == 0

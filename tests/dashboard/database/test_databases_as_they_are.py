@@ -143,7 +143,7 @@ def test_a_role_that_may_only_read_a_server_reads_it_and_is_told_that_it_may_not
     assert "Łukasz" in capsys.readouterr().out
     assert main(["athletes", "import", str(tmp_path / "names.csv"), "--db", theirs]) == 1
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and "onlooker:" not in said and "may not write there" in said
+    assert said.count("\n") == 1 and "onlooker:" not in said and "not the right to do that there" in said
 
 
 def test_a_copy_with_its_log_where_nothing_may_be_written_says_to_copy_both(
