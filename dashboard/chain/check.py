@@ -1,7 +1,6 @@
 """`plumbline chain check`: whether each running server is as it should be, and lets no stranger in."""
 
 import asyncio
-import logging
 import ssl
 from collections.abc import Sequence
 
@@ -102,5 +101,4 @@ async def _stream(nc: Nats) -> list[Found]:
 
 def run(servers: Servers) -> Sequence[Found]:
     """Check them."""
-    logging.getLogger("asyncio").setLevel(logging.ERROR)  # a refused handshake is no news here
     return asyncio.run(check_servers(servers))

@@ -236,9 +236,12 @@ def _coach(argv: Sequence[str]) -> int:
     args = parser.parse_args(argv)
     from dashboard.chain.readers import set_reader  # noqa: PLC0415  an extra
 
-    if set_reader(args.db, args.role, args.sites) and args.sites:
+    reader = set_reader(args.db, args.role, args.sites)
+    if reader.new and args.sites:
         print(f"{args.role} is new: give it a password with \\password in psql, or a line in pg_hba.conf")
     print(f"{args.role} reads {', '.join(args.sites) or 'nothing any more'}")
+    if reader.silent:
+        print(f"nothing has come from {', '.join(reader.silent)} yet; is that how its relay calls it?")
     return 0
 
 

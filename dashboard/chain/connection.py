@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -63,6 +64,7 @@ class Link:
         self._name = name
         self._servers = servers
         self._tls = tls_of(servers)
+        logging.getLogger("asyncio").setLevel(logging.ERROR)  # a handshake cut short is said in our words
 
     async def connect(self, forever: bool = True) -> Nats:
         """Connect to whichever server answers. Raises BrokerError where none does."""

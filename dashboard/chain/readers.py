@@ -9,6 +9,7 @@ what it finds.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -36,6 +37,13 @@ CREATE OR REPLACE FUNCTION chain_my_site() RETURNS text LANGUAGE plpgsql STABLE 
 """
 
 
+class Reader(NamedTuple):
+    """A role that may read."""
+
+    new: bool
+    silent: list[str]  # sites of its own that nothing has come from
+
+
 def protect(db: psycopg.Connection) -> None:
     """Make the rules where they are missing; call within the transaction that makes the tables."""
     db.execute(_MAKE)
@@ -50,11 +58,8 @@ def protect(db: psycopg.Connection) -> None:
         _let_read(db, groups)
 
 
-def set_reader(url: str, role: str, sites: Sequence[str]) -> bool:
-    """Let a role read these sites and no others; none: not any more. Returns whether the role is new.
-
-    Raises StoreError.
-    """
+def set_reader(url: str, role: str, sites: Sequence[str]) -> Reader:
+    """Let a role read these sites and no others; none: not any more. Raises StoreError."""
     who, rule = sql.Identifier(role), _ONE if len(set(sites)) == 1 else _SEVERAL
     try:
         with psycopg.connect(url, connect_timeout=5) as db:
@@ -71,7 +76,8 @@ def set_reader(url: str, role: str, sites: Sequence[str]) -> bool:
             for group in groups if role in there or sites else ():
                 change = "GRANT {} TO {}" if sites and groups[group] == rule else "REVOKE {} FROM {}"
                 db.execute(sql.SQL(change).format(sql.Identifier(group), who))
-            return role not in there
+            heard = {site for (site,) in db.execute("SELECT site FROM chain_sites")}
+            return Reader(role not in there, sorted(set(sites) - heard))
     except psycopg.Error as error:
         raise StoreError(f"{without_password(url)}: {meaning(error)}") from error
 

@@ -7,6 +7,7 @@ number within. A deletion is kept for a while, so that an older state which come
 Writers of one site wait for each other.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from dashboard.chain import tables
-from dashboard.chain.batch import Arrived, Batch, Change
+from dashboard.chain.batch import EVENTS, Arrived, Batch, Change, subject
 from dashboard.chain.kinds import KINDS, MONTHLY
 from dashboard.database.postgres import CONNECT_TIMEOUT_S, check_encoding, meaning, without_password
 from dashboard.database.tables import QUARANTINE
@@ -30,6 +31,7 @@ GONE_KEPT = "30 days"  # far longer than a batch can be on its way
 QUARANTINE_BYTES = 4096
 QUARANTINE_ROWS = 100_000
 _STAGED = ("site", "epoch", "month")
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _Streams = dict[tuple[str, str], Stream]  # by site and stream
 
 
@@ -84,9 +86,9 @@ class ChainStore:
                     return self._write(db, batches, poison)
             except (psycopg.DataError, psycopg.IntegrityError):
                 pass  # a value that no check foresaw: each batch alone, and its rows by halves
-            done = [self._write_alone(db, one) for one in batches]
             with db.transaction():
                 self._quarantine(db, poison)
+            done = [self._write_alone(db, one) for one in batches]
             return _together(done, len(poison))
 
     def forget(self) -> None:
@@ -150,8 +152,11 @@ class ChainStore:
             tables.unlist(db, {one.site for one in gone})
         self._quarantine(db, poison)
         acks = self._save(db, batches, streams, rows)
-        erased = {one.site for one in newest if one.kind == "erased" and one.columns is not None}
-        return Written(acks, rows, repeated, len(poison), sorted(erased))
+        erased = sorted({one.site for one in newest if one.kind == "erased" and one.columns is not None})
+        if erased:  # what was put aside may be the athlete's, and not all of it can be read
+            put_aside = f"DELETE FROM {QUARANTINE.name} WHERE split_part(topic, '/', 1) = ANY(%s)"
+            db.execute(put_aside.encode(), ([*erased, *(subject(EVENTS, site) for site in erased)],))
+        return Written(acks, rows, repeated, len(poison), erased)
 
     def _lock_and_load(self, db: psycopg.Connection, batches: Sequence[Arrived]) -> _Streams:
         """The same, and nobody else writes of these sites until the end of the transaction."""
@@ -310,7 +315,7 @@ class ChainStore:
         """Parts of the reps' table are made before the transaction that needs them."""
         months = {change.month for one in batches for change in one.changes if change.month}
         if months - self._months:
-            tables.month_parts(db, set(filter(_is_month, months)), datetime.now(UTC).date())
+            tables.month_parts(db, set(filter(_MONTH.fullmatch, months)), datetime.now(UTC).date())
             self._months |= months
 
     def _connected(self) -> psycopg.Connection:
@@ -374,13 +379,6 @@ def _gone_key(kind: str) -> list[tuple[str, str]]:
     if kind == "erased":
         return [("site", "site"), ("event_id", "athlete_hash")]
     return [(name, name) for name in tables.key_of(kind)]
-
-
-def _is_month(text: str) -> bool:
-    return len(text) == 7 and text[4] == "-" and text[:4].isdecimal() and text[5:] in _MONTHS
-
-
-_MONTHS = {f"{number:02d}" for number in range(1, 13)}
 
 
 def _together(done: Sequence[Written], quarantined: int) -> Written:

@@ -182,6 +182,7 @@ def fill(url: str, reps: int, gyms: int) -> Iterator[str]:
         held = db.execute(f"{query} AND indexname NOT LIKE '%pkey'".encode()).fetchall()
         for _, name in held:
             db.execute(f"DROP INDEX {name}".encode())
+        db.execute("ALTER TABLE reps DROP CONSTRAINT reps_pkey")
         began_s = time.perf_counter()
         for first in range(0, reps, AT_ONCE):
             part = given | {"first": first, "last": min(first + AT_ONCE, reps) - 1}
@@ -191,6 +192,7 @@ def fill(url: str, reps: int, gyms: int) -> Iterator[str]:
             done = min(first + AT_ONCE, reps)
             if done == reps or done % (20 * AT_ONCE) == 0:
                 yield f"year: {done:,} reps after {time.perf_counter() - began_s:.0f} s"
+        db.execute(f"ALTER TABLE reps ADD PRIMARY KEY ({', '.join(tables.key_of('reps'))})".encode())
         for definition, _ in held:
             # As PostgreSQL tells it the definition is of the parent alone.
             db.execute(definition.replace(" ON ONLY ", " ON ").encode())

@@ -122,6 +122,18 @@ def test_a_row_that_cannot_be_goes_into_quarantine_and_stops_none_beside_it(
     assert len(chain_rows(chain_url, "SELECT reason FROM quarantine")) == 1
 
 
+def test_an_erasure_leaves_nothing_of_its_gym_put_aside(store: ChainStore, chain_url: str) -> None:
+    bad = row(1, rom_m="long", athlete="a-17")
+    for site in ("gym-a", "gym-b"):
+        whole = Poison(f"chain.events.{site}", zlib.compress(b'"a-17"'), "no batch")
+        store.write([batch_of(site, bad, last=1)], [whole])
+    erased = msgspec.Raw(msgspec.json.encode([2, "hash", "2030-01-31T10:00:00.000Z"]))
+    given: dict[str, Any] = {"columns": {"erased": ["athlete_hash", "at_utc"]}, "rows": {"erased": [erased]}}
+    assert store.write([batch(first=2, last=2, **given)]).erased == ["gym-a"]
+    topics = {topic for (topic,) in chain_rows(chain_url, "SELECT topic FROM quarantine")}
+    assert topics == {"gym-b/s", "chain.events.gym-b"}
+
+
 @pytest.mark.parametrize(
     "payload",
     [

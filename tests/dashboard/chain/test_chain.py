@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from dashboard.chain.cli import exposition
+from dashboard.chain.ingest import Figures as IngestFigures
+from dashboard.chain.relay import Figures as RelayFigures
 from dashboard.database.schema import open_history
 from dashboard.record.store import open_store
 from dashboard.roster.athletes import erase
 from station.messages import CommandMessage, ReplyCode, ReplyMessage
-from tests.dashboard.chain.conftest import GymHistory, Processes, chain_rows, rows_of
+from tests.dashboard.chain.conftest import ROOT, GymHistory, Processes, chain_rows, rows_of
 from tests.servers import NatsServers
 
 NOW = "2030-01-01T00:00:00.000Z"
@@ -133,3 +136,14 @@ def test_whoever_reaches_no_server_says_why_and_ends_when_told(
     child.terminate()
     until(lambda: child.poll() is not None, 10.0)
     assert child.returncode == 0
+
+
+def test_the_dashboard_file_for_grafana_asks_for_what_is_said() -> None:
+    said = {
+        line.partition("{")[0].partition(" ")[0]
+        for worker, figures in (("relay", RelayFigures()), ("ingest", IngestFigures(rows={"gym-a": 1})))
+        for line in exposition(worker, figures).splitlines()
+    }
+    asked = set(re.findall(r"plumbline_\w+", (ROOT / "docs/chain-grafana.json").read_text()))
+    named = set(re.findall(r"`(plumbline_\w+)`", (ROOT / "docs/chain.md").read_text()))
+    assert asked and named and asked | named <= said

@@ -87,6 +87,8 @@ def test_the_owner_is_held_to_it_as_well(url: str) -> None:
 def test_export_and_the_sessions_of_a_coach_are_of_their_gym(url: str, tmp_path: Any, capsys: Any) -> None:
     assert main(["chain", "coach", "ana", "--sites", "gym-c", "--db", url]) == 0
     assert "ana reads gym-c" in capsys.readouterr().out
+    assert main(["chain", "coach", "ana", "--sites", "gym-c", "gym-x", "--db", url]) == 0
+    assert "nothing has come from gym-x yet" in capsys.readouterr().out
     out = tmp_path / "reps.csv"
     assert main(["export", str(out), "--db", as_coach(url, "ana")]) == 0
     sites = {line.split(",")[0] for line in out.read_text().splitlines()[1:]}
