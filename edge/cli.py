@@ -1,6 +1,7 @@
 """The node's subcommands: edge, capture, replay, schema and analyze."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from station.config import Mqtt, Port, StationFile, load_station
 from station.errors import ConfigError, SourceError
 from station.exercises import Profile, load_profile
 from station.messages import now_utc
-from station.program.process import on_ending_signals, stop_on_signals
+from station.program.process import on_ending_signals, share_memory, stop_on_signals
 from station.program.usage import command_parser
 from station.text.output import print_data
 from station.topics import LEAVES
@@ -39,6 +40,8 @@ def edge(argv: Sequence[str]) -> int:
             "status": node_command.status,
         }
         return (tasks | {"retire": retire.retire})[argv[0]](argv[1:])
+    share_memory()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported: a thread for each core
     from edge.delivery.outbox import Outbox  # noqa: PLC0415
     from edge.node.dispute_store import DisputeStore  # noqa: PLC0415
     from edge.node.node import Node  # noqa: PLC0415
