@@ -10,11 +10,10 @@ Nor is every valley one. What was left by little and came back by much is a dip 
 
 from libc.math cimport NAN, fabs
 
-from kernels._swings cimport PROMINENCE, RETURN, ZONE, Swings, Turn
+from kernels._swings cimport GLITCH_S, PROMINENCE, RETURN, ZONE, Swings, Turn
 from kernels._window cimport GRID_HZ
 
 cdef double ALIKE = 0.2         # of the range: swings of one set differ by less
-HOLD_S = 0.6                    # a stall in the lowering is shorter, a lifter taking his stance is not
 
 
 # What becomes of a candidate: in which state what happens, what is then said, and its state from then on. `judge`
@@ -93,7 +92,7 @@ cdef class Candidate(Swings):
     def __init__(self, bint concentric_first, double min_range, double gap_s, bint relative):
         Swings.__init__(self, min_range, gap_s, relative)
         self.concentric_first = concentric_first
-        self.hold = <int>(HOLD_S * GRID_HZ)
+        self.hold = <int>(GLITCH_S * GRID_HZ)  # a stall in the lowering is shorter, a lifter taking his stance is not
         self.floor = NAN
 
     cdef int on(self, Event event) noexcept nogil:

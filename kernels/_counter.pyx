@@ -13,7 +13,7 @@ from kernels._metrics cimport Meter, measured
 from kernels._numbers cimport numbers
 from kernels._reps cimport Segmenter
 from kernels._sensors cimport QUEUE, WEIGH, Sensors
-from kernels._smooth cimport LEAST_HALF, Moment, Smoother, moment, moments, roll, smoother, unroll
+from kernels._smooth cimport ANNOUNCE, LEAST_HALF, Moment, Smoother, moment, moments, roll, smoother, unroll
 from kernels._untouched cimport give_back, untouched
 from kernels._window cimport GRID_HZ, MASK, PULLEY, RING, STRETCH, TENSION, Measures
 
@@ -24,7 +24,6 @@ cdef object _tuple = tuple.__new__
 
 cdef enum:
     CHANNEL_COUNT = 6
-    ANNOUNCE = 7        # half-width of the announcing filter: 70 ms behind the newest grid sample
     LONGEST_READ = QUEUE // 4   # samples of one channel
 
 cdef tuple NAMES = CHANNELS

@@ -29,7 +29,6 @@ cdef class Meter:
     cdef bint knocked(self, Window* window, long long a, long long v, long long b) noexcept nogil
     cdef bint hasty(self, Window* window, long long turn, long long end, int step, bint cable) noexcept nogil
     cdef bint unfelt(self, Window* window, long long first, long long last) noexcept nogil
-    cdef long long onset(self, Window* window, long long a, long long v) noexcept nogil
     cdef bint lower_first(self, Window* window, Span down, Span up, double load, Measures* m) noexcept nogil
     cdef bint lift_first(self, Window* window, Span up, Span down, double load, Measures* m) noexcept nogil
     cdef bint falls(self, Span down) noexcept nogil

@@ -7,7 +7,7 @@ from kernels.results import Measured
 
 from kernels._path cimport PathMeter
 from kernels._phases cimport Phases
-from kernels._smooth cimport LADDER, LEAST_HALF, extremes, half_width, known
+from kernels._smooth cimport LADDER, LEAST_HALF, MAX_HALF, extremes, half_width, known
 from kernels._swings cimport TENSION_V0, TO_THE_FLOOR, ZONE
 from kernels._uncertainty cimport Uncertainty
 from kernels._window cimport (
@@ -34,13 +34,10 @@ cdef double FALLING = 0.6           # of 2 g d
 # takes half of that. Measured on the place, so that noise in the velocity does not matter.
 cdef double MIDDLE_S = 0.12
 # Several knocks that run into each other take longer. Where the cell of a cable feels no pull, what is quicker than
-# lifters get is a touch: from rest to rest the mean pull is the load's weight, the lightest plate pulls with 25 N at
+# that phase is a touch: from rest to rest the mean pull is the load's weight, the lightest plate pulls with 25 N at
 # a 2:1 stack, and a cell's zero drifts by 10 N while it warms up. What is slower counts: the cell may be out of order.
 cdef double UNFELT_MIDDLE_S = 0.18
 cdef double LEAST_PULL_N = 15.0
-cdef int LEAD = 60                  # a slow start is under way before the grammar sees a top
-cdef int STRIDE = 20
-cdef double CREEP = 0.004           # of the range in a STRIDE: 2 % a second, well below v0 of any rep
 
 
 @cython.final
@@ -94,7 +91,7 @@ cdef class Meter:
 
         Returns False where the grid does not hold it or a phase is too short to be a lifter's.
         """
-        cdef long long first = self.onset(window, a, v) - LEAD
+        cdef long long first = a - MAX_HALF  # a slow start is under way before the grammar sees a top
         cdef long long seen = window.newest - (half_width(0) if final else LEAST_HALF)
         cdef long long last = min((b if b >= 0 else v) + MARGIN, seen)
         cdef long long oldest = window.newest - RING + STRETCH + 2 * half_width(LADDER - 1)
@@ -199,15 +196,6 @@ cdef class Meter:
         for k in range(first, last + 1):
             total += window.force[k & MASK] if k <= window.felt else NAN
         return total < LEAST_PULL_N * (last + 1 - first)
-
-    cdef long long onset(self, Window* window, long long a, long long v) noexcept nogil:
-        """Where the motion that is under way at a began: a slow one begins long before the grammar calls it one."""
-        cdef double sign = 1.0 if window.announced[v & MASK] > window.announced[a & MASK] else -1.0
-        cdef double creep = CREEP * fabs(window.announced[v & MASK] - window.announced[a & MASK])
-        cdef long long earliest = max(window.newest - RING // 2, STRIDE)
-        while a > earliest and sign * (window.announced[a & MASK] - window.announced[(a - STRIDE) & MASK]) > creep:
-            a -= STRIDE
-        return a
 
     cdef bint lower_first(self, Window* window, Span down, Span up, double load, Measures* m) noexcept nogil:
         if isnan(up.start_s):

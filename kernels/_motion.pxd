@@ -4,6 +4,9 @@ from libc.math cimport NAN
 
 from kernels._window cimport MASK, RING, Closing
 
+cdef long long FAR       # a bin that none comes to
+cdef double BRIDGE_S, STALE_S
+
 cdef enum State:
     EMPTY       # no sample yet
     PLAIN

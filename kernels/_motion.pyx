@@ -29,12 +29,13 @@ cdef enum:
     ROW = 128           # samples looked at together
 
 cdef double GRID_S = 1.0 / GRID_HZ
-cdef double LATEST_S = 1e15   # 30 million years: a time beyond is none, and its bin could not be numbered
+cdef long long FAR = 1 << 62
+cdef double LATEST_S = FAR / GRID_HZ    # a time beyond is none: its bin could not be numbered
 cdef double BRIDGE_S = 0.15   # samples farther apart than the slowest sensors' hold no curve between them
 cdef double QUANTA = 1.5        # of the resolution a sample: what moves so fast does not read the same twice
 cdef double GOES_ON = 0.3       # of the way it would have made: after a stop it has hardly set out again
-cdef double STALE_S = 0.25    # a reading repeated for longer is a stop,
-cdef double STALE_STEPS = 10.0  # and so is one repeated more often: 0.1 s at 100 Hz
+cdef double STALE_S = 0.25      # a reading repeated for longer is a stop; a second sensor so far behind is missing
+cdef double STALE_STEPS = 10.0  # and one repeated more often is a stop, too: 0.1 s at 100 Hz
 cdef long long REST = GRID_HZ         # still for a second: a bar that rests, not one that turns, or is held aside
 
 

@@ -24,9 +24,8 @@ cdef double GRID_S = 1.0 / GRID_HZ
 cdef enum:
     FINE = 4        # parts of a grid sample that samples may be apart
     TELLING = 3     # where samples lie closer, what a tremor adds can be told from white noise
-    STRIDE = 3      # nearer neighbours say the same
-    NEAR = 4        # strides to either side that are near
-    DYING = 10      # times less of a ring in so many strides, 0.12 s: a ring loses 1/e in 0.1 s at the fastest
+    STRIDE = TREMOR_LAG    # nearer neighbours say the same
+    NEAR = 2        # strides to either side that are near: a period of tremor
 # Of the sum of (2 sin(pi f lag))¹² / 400 over both lags, the mean from 8 to 15 Hz, where physiological tremor (8 to
 # 12 Hz: Elble & Koller 1990) and a tether's slap lie.
 cdef double TREMOR_GAIN = np.mean(
@@ -262,9 +261,7 @@ cdef class Noise:
         cdef int first = at - NEAR - reach
         cdef int j, seen
         cdef double total
-        cdef double before = 0.0
         cdef double most = 0.0
-        cdef double next = 0.0
         # a tether rings from a jerk on: before it, or after; a difference lies whole in it from half its span on
         while first <= at + reach:
             total = 0.0
@@ -273,16 +270,8 @@ cdef class Noise:
                 if self.squares[j] == self.squares[j]:
                     total += self.squares[j]
                     seen += 1
-            total = total / seen if seen else 0.0
-            if total > most:
-                most = total
-                next = before
-            elif before == most:
-                next = max(next, total)
-            before = total
+            most = max(most, total / seen if seen else 0.0)
             first += NEAR
-        # dying away: at the jerk it was more than the mean of what is near
-        most *= sqrt(min(<double>DYING, most / next)) if next > 0.0 else 1.0
         # as few as are near vary by twofold by chance
         return self.tremor + max(0.0, most - 2.0 * self.rough * self.rough)
 

@@ -35,14 +35,10 @@ cdef double QUIET_SHARE = 0.01      # of peak velocity: fast motion needs less
 cdef double READ_AT = 0.08          # of the phase's peak speed
 cdef double CARRIED_S = 0.15
 # A smoother of half-width h that is given a step, or a ramp v ~ tau^p too steep for it, leaves 0.2 h of
-# (t3 - t1) / (sqrt 3 - 1), never less, and puts the boundary 0.4 h too far out; where it leaves 0.26 h, 0.08 h, falling
-# as the sixth power between. What is beyond that is taken out of quick phases, which read long otherwise; in slow ones
-# noise and gaps are what looks so steep.
+# (t3 - t1) / (sqrt 3 - 1), never less, and puts the boundary 0.4 h too far out; where it leaves more, by as much less as
+# the sixth power falls. That is taken out where the motion rests beyond, for phases read long otherwise.
 cdef double OUT = 0.4
 cdef double STEEPEST = 0.2
-cdef double RESOLVED = 0.26
-cdef double QUICK = 4.0             # times v0, the level of a phase whose peak is 50 times v0
-cdef int LEAST_CURVE = 8            # half-width; a second derivative is four times as noisy over half the width
 
 
 cdef Py_ssize_t part_row(double* row, Py_ssize_t first, Py_ssize_t last, double pivot, bint equal) noexcept nogil:
@@ -145,7 +141,7 @@ cdef class Phases:
 
     cdef void accelerate(self, Window* window, int i0, int i1) noexcept nogil:
         """Fill `curve`, the acceleration, for samples [i0, i1] of the window; NaN where the stream has just ended."""
-        cdef int half = self.half if self.half > LEAST_CURVE else LEAST_CURVE
+        cdef int half = max(self.half, half_width(1))  # a second derivative is four times as noisy over half the width
         cdef Py_ssize_t whole = max(0, min(i1 - i0 + 1, window.newest - half - self.first - i0 + 1))
         cdef int i
         unroll(window.s, self.first + i0 - half, self.first + i0 + whole - 1 + half, self.scratch)
@@ -167,7 +163,8 @@ cdef class Phases:
                 return
             extremes(self.rate, self.n, &slowest, &fastest)
             extremes(self.place, self.n, &low, &high)
-            limit = QUIET_SHARE * max(0.0, max(fastest, -slowest)) + (0.25 * TENSION_V0 * (high - low) if self.on_tension else QUIET)
+            limit = 0.25 * TENSION_V0 * (high - low) if self.on_tension else QUIET
+            limit = QUIET_SHARE * max(0.0, max(fastest, -slowest)) + limit
             self.noise = self.noise_estimate()
             if self.noise <= limit or j == LADDER - 1:
                 break
@@ -285,7 +282,7 @@ cdef class Phases:
         edge.read_s = 0.5 * (first + last)
         edge.blur_s = fabs(last - first)
         at_s = self.carried(edge, at, inner, step, sign, v0)
-        if level > QUICK * v0 and self.rests(self.index(at_s), step, level):
+        if level > v0 and self.rests(self.index(at_s), step, level):
             edge.inward_s = -step * self.blunt(edge)
         return edge.inward_s + (min(at_s, known_s) if step > 0 else max(at_s, known_s))
 
@@ -298,16 +295,14 @@ cdef class Phases:
         return True
 
     cdef double blunt(self, const Edge* edge) noexcept nogil:
-        """How far out the smoother has put a boundary, beyond what it does where the onset is resolved, s."""
+        """How far out the smoother has put a boundary, s."""
         cdef double wide_s = self.half * GRID_S
-        cdef double left = fabs(edge.through_s - edge.read_s) / (sqrt(3.0) - 1.0) / wide_s
-        cdef double share = STEEPEST / RESOLVED
-        if not left < RESOLVED:
+        cdef double left = STEEPEST * wide_s * (sqrt(3.0) - 1.0) / fabs(edge.through_s - edge.read_s)
+        if isnan(left):
             return 0.0
-        left = min(1.0, STEEPEST / left)
+        left = min(1.0, left)
         left *= left * left
-        share *= share * share
-        return OUT * wide_s * (left * left - share * share)
+        return OUT * wide_s * left * left
 
     cdef double carried(
         self, Edge* edge, int i, int inner, int step, double sign, double v0

@@ -4,9 +4,6 @@ from kernels._candidate cimport Candidate
 from kernels._smooth cimport SLOWING
 from kernels._swings cimport Turn
 
-cdef enum:
-    LISTEN = 8       # grid samples from one look at the noise, and at the swings, to the next
-
 
 @cython.final
 cdef class Segmenter(Candidate):
@@ -42,7 +39,6 @@ cdef class Segmenter(Candidate):
     cdef bint slowed(self, long long k, double s, double s_before) noexcept nogil
     cdef int flush(self, long long k) noexcept nogil
     cdef int reject_glitch(self, long long k, double u) noexcept nogil
-    cdef long long bottom_timeout(self) noexcept nogil
     cdef long long rest_timeout(self, bint found) noexcept nogil
     cdef int judge(self, long long k, double u, double w) noexcept nogil
     cdef int complete(self) noexcept nogil

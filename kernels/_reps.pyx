@@ -32,19 +32,17 @@ from kernels._candidate cimport (
     Candidate,
     watch_holds,
 )
-from kernels._smooth cimport SLOWING, time_left
-from kernels._swings cimport PROMINENCE, RETURN, TENSION_V0, TO_THE_FLOOR, ZONE, Turn, goes_on
+from kernels._smooth cimport ANNOUNCE, SLOWING, time_left
+from kernels._swings cimport GLITCH_S, LISTEN, PROMINENCE, RETURN, TENSION_V0, TO_THE_FLOOR, ZONE, Turn, goes_on
 from kernels._window cimport GRID_HZ
 
 HELD_S = 3.0                    # held this long at lockout, the rep is confirmed without its successor
 REST_S = 5.0                    # no pause on the way is this long: the bar lies or hangs
 # Isometric holds at the bottom of a rep are 3 to 8 s, and most of a second goes by in the last centimetres of the way
-# down and the first up. Bars racked there wait longer, but where a set's reps are held, the next may be held as long.
+# down and the first up. Bars racked there wait longer.
 DWELL_S = 9.0
-cdef double HELD_AGAIN = 1.5
-# So long before v0 a lift that slows down is over: of the 70 ms that the announcing filter looks back.
-cdef double AHEAD_S = 0.05
-GLITCH_S = 0.5                   # out and back in less: something hit it; two phases of 0.4 s take 0.55 s
+# So long before v0 a lift that slows down is over: the announcing filter looks back by ANNOUNCE, less half of SLOWING.
+cdef double AHEAD_S = (ANNOUNCE - 0.5 * SLOWING) / GRID_HZ
 cdef double LAST_SPEED = 0.25               # of its mean: 1 % of a smooth way is left (Flash & Hogan 1985)
 cdef double CARRIED = 0.6                   # of the load: the lifter holds it, however he moves
 cdef double SLACK = 2.0     # of the least range: a band that never pulls more hangs about somebody doing something else
@@ -308,13 +306,10 @@ cdef class Segmenter(Candidate):
             still = k - self.still_k > min(self.rest, self.gap)
             if still and found and self.state == OPEN:
                 self.find(now)  # from where it was left, not from a hold
-            if (still and k - self.still_k > self.rest_timeout(found)) or k - self.above_k > self.bottom_timeout():
+            # near the bottom for as long as a set is over, it lies there, whoever touches it now and then
+            if (still and k - self.still_k > self.rest_timeout(found)) or k - self.above_k > self.gap:
                 said |= self.trim(k, u)
         return said
-
-    cdef long long bottom_timeout(self) noexcept nogil:
-        """How long a bar may be near the bottom: longer it lies there, whoever touches it now and then."""
-        return max(self.gap, <long long>(HELD_AGAIN * self.dwelt))
 
     cdef long long rest_timeout(self, bint found) noexcept nogil:
         """How long the motion may rest: as a pause between reps where one is going on, else as no pause is."""
@@ -332,7 +327,7 @@ cdef class Segmenter(Candidate):
             return self.rest
         if self.carried >= CARRIED:
             return self.gap
-        return max(self.dwell, min(self.gap, <long long>(HELD_AGAIN * self.dwelt)))
+        return self.dwell
 
     cdef int complete(self) noexcept nogil:
         """The candidate stands as it is; what follows starts from its return."""
@@ -350,8 +345,6 @@ cdef class Segmenter(Candidate):
         for i in range(keep, self.n):
             self.turns[i - keep] = self.turns[i]
         self.n -= keep
-        self.dwelt = max(self.dwelt, self.rested)
-        self.rested = 0
         return said
 
     cdef int trim(self, long long k, double u) noexcept nogil:

@@ -8,7 +8,7 @@ cimport cython
 from libc.math cimport INFINITY, NAN, isnan, sqrt
 from libc.string cimport memcpy
 
-from kernels._motion cimport EMPTY, Resampler, value_at
+from kernels._motion cimport EMPTY, FAR, STALE_S, Resampler, value_at
 from kernels._path cimport Place, heights, one_tether, survey, tilted_tether, two_tethers
 from kernels._smooth cimport MAX_HALF, Smoother, smoother
 from kernels._swings cimport BAND_M
@@ -56,9 +56,7 @@ LIMITS = (
 )
 # A band's tension is the motion: as quick as a bar, of one stretched so far.
 TENSION_LIMITS = (LIMITS[0][0] / BAND_M, LIMITS[0][1] / BAND_M, 6.0, LEAST_LOAD_N)
-cdef long long FAR = 1 << 62
 cdef double NOWHERE[RING]          # NaN: the path of a station that sees none
-cdef double SECOND_LOST_S = 0.25   # a second tether or tilt this far behind is missing, and so is the path
 
 
 @cython.final
@@ -297,7 +295,7 @@ cdef class Sensors:
         return (
             self.second.state == EMPTY
             and self.of_second.head == self.of_second.tail
-            and self.leading.closings[(self.placed + 1) & MASK].time_s - self.first_s > SECOND_LOST_S
+            and self.leading.closings[(self.placed + 1) & MASK].time_s - self.first_s > STALE_S
         )
 
     cdef bint listen(self, long long k) noexcept nogil:
@@ -310,7 +308,7 @@ cdef class Sensors:
             self.of_second.release(now_s)
             if self.second.newest >= k:
                 return True
-            if now_s - (self.first_s if self.second.state == EMPTY else self.second.t0) > SECOND_LOST_S:
+            if now_s - (self.first_s if self.second.state == EMPTY else self.second.t0) > STALE_S:
                 return True
             if self.heard == self.leading.newest:
                 return False

@@ -4,6 +4,7 @@ from kernels._window cimport GRID_HZ, MASK, RING
 
 cdef enum:
     SLOWING = 4          # grid samples over which a motion is seen to slow down
+    ANNOUNCE = 7         # half-width of the announcing filter: 70 ms behind the newest grid sample
     LADDER = 7           # half-widths to choose a smoother from
     MAX_HALF = 32
     LEAST_HALF = 3       # the narrowest that is still a cubic fit

@@ -3,8 +3,9 @@ from libc.math cimport fabs
 cdef enum:
     TURNS = 64
     MEDIAN_OF = 9
+    LISTEN = 8           # grid samples from one look at the noise, and at the swings, to the next
 
-cdef double BAND_M, PROMINENCE, RETURN, TENSION_V0, TO_THE_FLOOR, ZONE
+cdef double BAND_M, GLITCH_S, PROMINENCE, RETURN, TENSION_V0, TO_THE_FLOOR, ZONE
 
 cdef struct Turn:
     long long k
@@ -27,8 +28,6 @@ cdef class Swings:
     cdef Turn top, low
     cdef double still_u
     cdef long long still_k, end_k, first_k
-    cdef long long rested    # longest rest at a low place since the last rep,
-    cdef long long dwelt     # and in the reps of this set
     cdef double ranges[MEDIAN_OF]
     cdef int range_count
     cdef readonly double range_ref

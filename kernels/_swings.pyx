@@ -12,12 +12,12 @@ cdef double PROMINENCE = 0.35   # a dip at the sticking point reaches a quarter 
 cdef double ZONE = 0.15         # README, "Phases": top and bottom are the outer 15 % of the range
 cdef double TENSION_V0 = 0.07   # README, "Phases": on tension alone v0 is 7 % of the range per second
 cdef double RETURN = 0.6        # README, "What counts": below 60 % of the range it is a partial rep
-cdef double TO_THE_FLOOR = 1.4  # of the range: bars are lowered this far to the floor, not in a rep
+cdef double TO_THE_FLOOR = 2.0 - RETURN  # of the range: it is as far beyond a rep as a partial one is short of it
+cdef double GLITCH_S = 0.5      # out and back in less: something hit it; two phases of 0.4 s take 0.55 s
 cdef double STEP = 0.28         # of the least range: turning points are confirmed by this much,
 # or by what noise swings within some ten seconds: 5.9 times the median of the differences below, measured on white
 # noise at 20 to 1000 samples a second, and a little more.
 cdef double NOISY_STEP = 7.0
-cdef int LAG = 8                # grid samples; a rep of 0.7 s a phase without a pause leaves 0.2 % of its range
 cdef double DRIFT = 0.03        # of the estimate, a step towards the median: half or twice as much in two seconds
 # A loop band is stretched by so much at the most (one of 41 inches to two and a half times its slack length), and the
 # least rep is a tenth of a metre: 8 % of its tension, whatever band it is; a standing lifter's sway is a third of that.
@@ -60,7 +60,6 @@ cdef class Swings:
     cdef void begin(self, long long k, double u) noexcept nogil:
         """No direction yet: both extremes are here."""
         self.n = 0
-        self.rested = 0
         self.direction = 0
         self.fresh = False
         self.top.k = k
@@ -73,7 +72,6 @@ cdef class Swings:
             self.former = self.range_ref
         self.range_count = 0
         self.range_ref = 0.0
-        self.dwelt = 0
 
     cdef void move(self, long long k, double u) noexcept nogil:
         """Take one grid sample: how long it has rested, and whether an extreme has become a turning point."""
@@ -104,20 +102,16 @@ cdef class Swings:
 
     cdef void set_out(self, long long k, double u) noexcept nogil:
         """It has come a step away from where it rested."""
-        if u > self.still_u and self.n > (self.direction > 0) and (
-            self.direction < 0 or self.turns[self.n - 1].k >= self.still_k
-        ):
-            self.rested = max(self.rested, k - self.still_k)
         self.still_k = k
         self.still_u = u
 
     cdef void follow_noise(self, const double* ring, long long k) noexcept nogil:
-        """Follow the noise of a ring's samples up to k: the median size of their fourth difference, which voluntary
-        motion hardly enters; and what a turning point is confirmed by."""
+        """Follow the noise of a ring's samples up to k: the median size of their fourth difference, of which a rep of
+        0.7 s a phase without a pause leaves 0.2 % of its range; and what a turning point is confirmed by."""
         cdef double d = fabs(
-            ring[(k - 2 * LAG) & MASK]
-            - (ring[(k - LAG) & MASK] + ring[(k - 3 * LAG) & MASK]) * (2.0 / 3.0)
-            + (ring[k & MASK] + ring[(k - 4 * LAG) & MASK]) / 6.0
+            ring[(k - 2 * LISTEN) & MASK]
+            - (ring[(k - LISTEN) & MASK] + ring[(k - 3 * LISTEN) & MASK]) * (2.0 / 3.0)
+            + (ring[k & MASK] + ring[(k - 4 * LISTEN) & MASK]) / 6.0
         )
         if d > self.noise:
             self.noise *= 1.0 + DRIFT

@@ -22,6 +22,7 @@ common      scale, zero and survey err alike in every rep of a set, in its range
 cimport cython
 from libc.math cimport NAN, exp, fabs, isnan, sqrt
 
+from kernels._motion cimport BRIDGE_S
 from kernels._noise cimport Noise, unlike
 from kernels._phases cimport CARRIED_S, OUT, STEEPEST, Phases
 from kernels._smooth cimport MAX_HALF, Moment, moment, smoother
@@ -33,7 +34,6 @@ from kernels._window cimport (
     RING,
     TENSION,
     TRAVEL,
-    TREMOR_LAG,
     TWO_TETHERS,
     Edge,
     Measures,
@@ -47,7 +47,6 @@ cdef double GRID_S = 1.0 / GRID_HZ
 # rough from a fifth on, and beyond a third not bounded.
 cdef double BOUNDED = 0.2
 cdef double MEAN_BOUNDED = 1.0 / 3.0
-cdef double GAP = 3.0           # times the usual time between samples
 cdef double ROOT3 = sqrt(3.0)
 cdef double PI = 3.141592653589793
 
@@ -209,7 +208,7 @@ cdef class Uncertainty:
         cdef double stuck = q / sqrt(12.0) * exp(-2.0 * PI * PI * rate * rate / (self.noise.gains.rate * q * q))
         cdef double between = self.noise.interval(window, i)
         # in a gap the way may have gone out and come back
-        if between > GAP * self.noise.typical_s and between > TREMOR_LAG * GRID_S:
+        if between > BRIDGE_S:
             between *= 0.125 * self.hardest * between
         else:
             between = 0.0
@@ -281,7 +280,7 @@ cdef class Uncertainty:
             blunt *= OUT * wide_s * blunt * blunt
             blunt -= fabs(edge.inward_s)  # taken out
             blunt *= self.bent(i, 1 if edge.read_s > edge.through_s else -1, 2.0 * edge.level / apart)
-            if line > GAP * self.noise.typical_s and line > TREMOR_LAG * GRID_S:
+            if line > BRIDGE_S:
                 line = (line + fabs(at_s - edge.read_s)) / ROOT3  # it was read at an end of the gap
             else:
                 # a line of D spreads a motion by D² / 6; a cell's conversions are means over D, D² / 12 more

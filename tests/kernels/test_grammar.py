@@ -142,13 +142,6 @@ def test_a_handle_pulled_to_where_the_set_starts_costs_no_rep(motion, results, p
     assert [rep.size for rep in found] == pytest.approx([0.5] * 6, abs=0.004)
 
 
-def test_where_a_set_holds_its_reps_at_the_bottom_the_next_may_be_held_longer(motion, results):
-    pauses_s = (7.5, 7.5, 10.0)
-    held = [leg for pause_s in pauses_s for leg in ((1.5, -0.4), (pause_s, 0.0), (1.0, 0.4), (1.0, 0.0))]
-    found, _ = results(*motion((2.0, 0.0), *held, (1.0, 0.0)))
-    assert len(found) == 3
-
-
 @pytest.mark.parametrize(("at", "depth_m"), [(0, 0.7), (2, 1.0), (4, 1.0)])
 def test_one_rep_of_another_depth_is_no_measure_of_the_others(motion, results, at, depth_m):
     depths = [depth_m if i == at else 0.32 for i in range(6)]

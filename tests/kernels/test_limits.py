@@ -77,14 +77,6 @@ def test_who_carries_three_fifths_of_a_load_is_in_a_rep_however_long_he_rests(
     assert kinds(found + rc.finish()).count("complete") == reps
 
 
-@pytest.mark.parametrize(("held_s", "then_s", "reps"), [(8.0, 10.8, 3), (6.0, 10.5, 2)])
-def test_a_rep_is_held_half_as_long_again_as_the_set_s_others(motion, results, held_s, then_s, reps):
-    legs = [(2.0, 0.0)]
-    for rest_s in (held_s, held_s, then_s):
-        legs += [(1.5, -0.5), (rest_s, 0.0), (1.0, 0.5), (1.0, 0.0)]
-    assert len(results(*motion(*legs, (1.0, 0.0), start_m=1.4))[0]) == reps
-
-
 def readings(step_m, repeats, *, rate_hz, goes_on=1.0):
     """A steady motion of which one reading is sent again, and then the next: how many of them were old."""
     places = [0.0, *(0.001 + step_m * np.arange(12))]

@@ -63,9 +63,19 @@ def test_a_peak_that_a_fifth_of_it_may_be_off_by_is_not_said(motion, rdl, counte
     assert np.isfinite(rep.peak_concentric_velocity_mps) == said
 
 
+@pytest.mark.parametrize(("gap_s", "said"), [(0.3, True), (0.45, False)])
+def test_a_mean_that_a_third_of_it_may_be_off_by_is_not_said(motion, rdl, results, gap_s, said):
+    """The lift ends at 5.2 s, in the gap."""
+    time_s, s = motion(*rdl(1), (2.0, 0.0))
+    kept = (time_s < 5.08) | (time_s > 5.08 + gap_s)
+    (rep,) = results(time_s[kept], s[kept])[0]
+    assert np.isfinite(rep.mean_concentric_velocity_mps) == said
+    assert np.isfinite(rep.peak_concentric_velocity_mps)
+
+
 @pytest.mark.parametrize(
     ("seconds", "rom_m", "noise_m", "smoothing_s"),
-    [(4.0, 0.2, 1.0e-4, 0.06), (4.0, 0.2, 1.3e-4, 0.08), (1.0, 0.9, 5e-4, 0.06), (1.0, 0.9, 1e-3, 0.11)],
+    [(4.0, 0.2, 8e-5, 0.06), (4.0, 0.2, 1.15e-4, 0.08), (1.0, 0.9, 5e-4, 0.06), (1.0, 0.9, 8e-4, 0.08)],
     ids=["slow", "slow and noisier", "fast", "fast and noisier"],
 )
 def test_a_velocity_is_quiet_to_a_tenth_of_v0_and_a_hundredth_of_its_peak(
@@ -88,12 +98,10 @@ def lifted(results, speed_mps, stop_s=0.25, lower_s=2.0):
     return rep
 
 
-@pytest.mark.parametrize(("speed_mps", "early_s"), [(0.9, 0.017), (1.2, 0.006)])
-def test_an_onset_too_steep_for_the_smoother_is_taken_back_in_lifts_from_one_metre_a_second_on(
-    results, speed_mps, early_s
-):
+@pytest.mark.parametrize("speed_mps", [0.9, 1.2])
+def test_an_onset_too_steep_for_the_smoother_is_taken_back(results, speed_mps):
     rep = lifted(results, [(0.02, speed_mps), (0.42, speed_mps)])
-    assert 2.0 - rep.concentric_start_s == pytest.approx(early_s, abs=0.0025)
+    assert rep.concentric_start_s == pytest.approx(2.0, abs=0.0025)
 
 
 def test_a_boundary_is_carried_on_by_a_seventh_of_a_second_at_most(results):
