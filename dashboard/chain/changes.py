@@ -117,6 +117,13 @@ class Changes:
             self._list_all()
         return True
 
+    def other_site(self) -> str | None:
+        """A site the history has reps of, where it has none of this one."""
+        of = KINDS[MONTHLY].c
+        mine = select(of.site).where(of.site == self._site).limit(1)
+        found = self._db.rows(mine) or self._db.rows(select(of.site).limit(1))
+        return next((row["site"] for row in found if row["site"] != self._site), None)
+
     def list_all(self) -> None:
         """List every row of the history anew: the chain has lost what it had acknowledged."""
         with self._db.transaction():

@@ -15,6 +15,7 @@ import msgspec
 from dashboard.chain.batch import SITE
 from dashboard.chain.servers import Chain, Server, coach
 from dashboard.options import DashboardFile, add_db
+from dashboard.plaintext import clean
 from station.config import decode_toml
 from station.errors import ConfigError, StoreError
 from station.program.process import stop_on_signals
@@ -87,6 +88,12 @@ def relay(argv: Sequence[str]) -> int:
 
     def begin(db: "Database") -> Relay:
         changes = Changes(db, args.site)
+        if other := changes.other_site():
+            print(
+                f"relay: {db.name} holds reps of {clean(other, 32)} and none of {args.site}, which alone"
+                " is sent; is --site the gym's own?",
+                file=sys.stderr,
+            )
         if changes.install():
             print(f"all of {db.name} is listed and will be sent", flush=True)
         elif args.again:

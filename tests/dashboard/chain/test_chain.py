@@ -138,6 +138,19 @@ def test_whoever_reaches_no_server_says_why_and_ends_when_told(
     assert child.returncode == 0
 
 
+def test_a_relay_of_a_site_that_the_history_has_nothing_of_asks_whether_it_is_right(
+    gym_a: GymHistory,
+    nats_servers: NatsServers,
+    processes: Processes,
+    make_rep: Any,
+    until: Callable[..., None],
+) -> None:
+    options = nats_servers.options("gym-b")
+    gym_a.take(make_rep(1, stream="s", seq=1))
+    processes.run("relay", "--site", "gym-b", "--db", gym_a.where, *options)
+    until(lambda: "holds reps of gym-a and none of gym-b" in processes.log.read_text(), 30.0)
+
+
 def test_the_dashboard_file_for_grafana_asks_for_what_is_said() -> None:
     said = {
         line.partition("{")[0].partition(" ")[0]
