@@ -1,24 +1,18 @@
-"""The probability that a coach would judge a movement as the station does.
+"""The probability that a coach would judge a movement as the station does: a model of a set's strokes.
 
-Seven observations of a rep among the others of its set, each 0 where nothing speaks against it and growing
-with the logarithm of what is odd. Weighted and added they are log odds (logistic regression, Cox 1958), and a
-map of two slopes makes them those of being right (beta calibration, Kull, Silva Filho and Flach 2017). Both
-are fitted to simulated sessions full of what looks like a rep (`python -m tests.accuracy.doubt --fit`). What
-a rep *is* stays the grammar's: none is dropped for being doubtful.
+Each rep that the grammar keeps is either the set's own or something else that is done with the load: put down
+and taken up again, or pulled once and quickly. The set's own have a range and a habit of pausing in common,
+which nobody knows beforehand; what else is done has not. This is a hidden Markov model of two labels, summed
+over what the set may have in common (forward-backward: Rabiner, Proc. IEEE 1989). Times and ranges are
+log-normal, because lifters differ by ratios. Its log odds become a probability by a logistic map (Platt
+1999), fitted to simulated sessions full of what looks like a rep (`python -m tests.accuracy.doubt --fit`).
+What a rep *is* stays the grammar's: none is dropped for being doubtful.
 """
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
-from math import exp, log, log1p
+from math import exp, log, pi, sqrt
 from typing import NamedTuple
-
-SHORTEST_DWELL_S = 2.0  # shorter rests at the turn are as good as none: nobody lets go and takes up again
-SHORTEST_PAUSE_S = 2.0  # and between reps
-LONGER_PAUSE = 1.5  # lifters' own pauses differ by as much
-SLOWEST_QUICK_S = 0.5  # lifters' quickest concentrics take 0.4 s, pulls that are no reps 0.25
-NEAR_BORDER = 0.08  # of the least range: by so much a range and the set's median are unsure together
-FULLY_ODD = 0.2  # a range or a pause a fifth beyond the others' is as odd as any
 
 
 class Stroke(NamedTuple):
@@ -28,93 +22,144 @@ class Stroke(NamedTuple):
     end_s: float
     size: float
     lift_s: float  # the concentric
-    dwell_s: float  # rest at the bottom, where that is between the way there and the way back
+    dwell_s: float | None  # rest between the way there and the way back; None: it has not come back
+
+
+class Spread(NamedTuple):
+    """A log-normal distribution: its median, and the standard deviation of the logarithm."""
+
+    median: float
+    sigma: float
+
+    def density(self, value: float) -> float:
+        """Probability per unit of the logarithm."""
+        return _normal(log(max(value, SHORTEST_S) / self.median), self.sigma)
+
+
+# A rep of the set: 0.25 to 0.5 m at 0.2 to 0.8 m/s, at once or after a rest. What the set has in common is a
+# range, and whether its reps follow each other at once or rest in between.
+LIFT_S = Spread(1.1, 0.65)
+DWELL_S = Spread(0.4, 1.1)
+PAUSES_S = ((0.85, Spread(0.4, 0.9)), (0.15, Spread(4.0, 0.9)))  # and the share of such sets
+RANGE_SIGMA = 0.1  # of the logarithm: steady lifters' ranges differ by 3 %, a set's first and last by more
+PER_E_FOLD = 0.6  # density of any range, per unit of its logarithm: they lie between 0.15 and 0.8 m
+PARTIAL = 0.08  # share of reps that fall short of the set's range by anything
+# What is no rep: put down and taken up again, or pulled once, as quickly as nobody lifts in a set.
+PUT_DOWN, PUT_DOWN_S, RESTED_S = 0.06, Spread(1.4, 0.45), Spread(6.0, 0.4)  # share, lift, rest before it
+PULLED, PULLED_S, TURNED_S = 0.04, Spread(0.35, 0.4), Spread(0.1, 1.0)
+APART_S = Spread(7.0, 0.6)  # between it and what comes before or after
+WITHIN = 0.05  # it comes before the set; after a rep of it by so much more seldom
+SHORTEST_S = 0.05  # shorter rests are as good as none
+
+TINY = 1e-300  # where all is improbable, nothing is divided by 0
+SUREST = 4.0  # log odds: more is a matter of tails that nobody knows
+NEAR_BORDER = 0.08  # of the least range: by so much a range and the set's median are unsure together
+# The map: shift and slope of the log odds, what a range at the border takes off, and the log odds that what
+# is too short to count is rightly not counted.
+SHIFT, SLOPE, BORDER, TOO_SHORT = -4.16, 2.45, -3.02, 4.20
 
 
 class Evidence(NamedTuple):
-    """Observations that speak against one rep; each 0 for a typical rep."""
+    """What is known of one rep."""
 
-    dwell: float  # it rests at the bottom as a load does that is put down and taken up again
-    speed: float  # it is faster than the set's other reps, as a pull that is another exercise's
-    size: float  # its range is not theirs
-    apart: float  # it lies apart from them
-    ahead: float  # it is the first, and apart: what is done with the load before a set
-    border: float  # its range is about the least that counts
-    quick: float  # its concentric is as short as a knock
-
-
-WEIGHTS = Evidence(dwell=-5.67, speed=-1.85, size=-3.89, apart=-9.07, ahead=-12.06, border=-1.46, quick=-3.95)
-ALL_USUAL = Evidence(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-NOTHING_ODD = 3.26  # log odds of a rep that nothing speaks against
-# The map's shift, and its slopes far below and far above even odds.
-SHAPES = (-0.30, 1.32, 1.31)
+    odds: float  # log odds that it is the set's own, by the model
+    border: float  # 1 where its range is just the least that counts, 0 far from it
+    short: bool  # of what counts
 
 
 def confidences(strokes: Sequence[Stroke], least: float) -> list[float]:
     """The probability, for each rep of a set by start, that its judgement is right; `least`: its minimum."""
-    return [_probability(evidence) for evidence in gather(strokes, least)]
+    return [1.0 / (1.0 + exp(-log_odds(evidence))) for evidence in gather(strokes, least)]
 
 
 def log_odds(evidence: Evidence) -> float:
-    """Weighted sum of the evidence, before calibration."""
-    return NOTHING_ODD + sum(weight * seen for weight, seen in zip(WEIGHTS, evidence, strict=True))
-
-
-def _probability(evidence: Evidence) -> float:
-    odds = log_odds(evidence)
-    shift, of_right, of_wrong = SHAPES
-    return 1.0 / (1.0 + exp(-shift + of_right * log1p(exp(-odds)) - of_wrong * log1p(exp(odds))))
+    """Of the judgement being right."""
+    odds, border, short = evidence
+    return (TOO_SHORT if short else SHIFT + SLOPE * odds) + BORDER * border
 
 
 def gather(strokes: Sequence[Stroke], least: float) -> list[Evidence]:
-    """The evidence against the judgement of each rep of a set, by start.
+    """The evidence for the judgement of each rep of a set, by start.
 
     One too short to count is right not to count if it is no rep, too: only its range speaks against that.
     """
-    alone = len(strokes) == 1
-    sizes = _Others([stroke.size for stroke in strokes])
-    speeds = _Others([stroke.size / stroke.lift_s for stroke in strokes])
-    dwells = _Others([stroke.dwell_s for stroke in strokes])
-    pauses = [after.start_s - before.end_s for before, after in pairwise(strokes)]
-    usual_pauses = _Others(pauses)
-    found = []
-    for place, stroke in enumerate(strokes):
-        dwell_s = SHORTEST_DWELL_S if alone else max(SHORTEST_DWELL_S, dwells.median(stroke.dwell_s))
-        nearest_s = min(pauses[max(0, place - 1) : place + 1], default=0.0)
-        usual_s = usual_pauses.median(nearest_s) if len(pauses) > 1 else 0.0
-        speed = stroke.size / stroke.lift_s
-        apart = min(FULLY_ODD, _beyond(nearest_s, max(SHORTEST_PAUSE_S, LONGER_PAUSE * usual_s)))
-        border = exp(-0.5 * (log(stroke.size / least) / NEAR_BORDER) ** 2)
-        if stroke.size < least:
-            found.append(ALL_USUAL._replace(border=border))
-            continue
-        found.append(
-            Evidence(
-                dwell=_beyond(stroke.dwell_s, dwell_s),
-                speed=0.0 if alone else _beyond(speed, speeds.median(speed)),
-                size=0.0 if alone else min(FULLY_ODD, abs(log(stroke.size / sizes.median(stroke.size)))),
-                apart=apart,
-                ahead=apart if place == 0 else 0.0,
-                border=border,
-                quick=_beyond(SLOWEST_QUICK_S, stroke.lift_s),
-            )
-        )
-    return found
+    return [
+        Evidence(odds, exp(-0.5 * (log(stroke.size / least) / NEAR_BORDER) ** 2), stroke.size < least)
+        for stroke, odds in zip(strokes, own_odds(strokes), strict=True)
+    ]
 
 
-def _beyond(value: float, usual: float) -> float:
-    """By how much a value is more than is usual, as a logarithm; 0 where it is not."""
-    return log(value / usual) if value > usual else 0.0
+def own_odds(strokes: Sequence[Stroke]) -> list[float]:
+    """Log odds, for each rep of a set by start, that it is one of the set's own and not something else."""
+    other = [_as_other(stroke) for stroke in strokes]
+    pauses_s = [after.start_s - before.end_s for before, after in pairwise(strokes)]
+    apart = [APART_S.density(s) for s in pauses_s]
+    own_sum, other_sum = [TINY] * len(strokes), [TINY] * len(strokes)
+    chains = []
+    # What the set may have in common: the range of one of its reps, and a habit of pausing.
+    for step in {round(log(stroke.size) / RANGE_SIGMA) for stroke in strokes}:
+        own = [_as_own(stroke, RANGE_SIGMA * step) for stroke in strokes]
+        for share, habit in PAUSES_S:
+            among = [habit.density(s) for s in pauses_s]
+            chains.append((share, *_chain(own, other, among, apart)))
+    most = max((evidence for _, _, evidence in chains), default=0.0)
+    for share, shares_own, evidence in sorted(chains):
+        weight = share * exp(evidence - most)
+        for k, own_share in enumerate(shares_own):
+            own_sum[k] += weight * own_share
+            other_sum[k] += weight * (1.0 - own_share)
+    return [min(SUREST, max(-SUREST, log(a / b))) for a, b in zip(own_sum, other_sum, strict=True)]
 
 
-class _Others:
-    """The median of a set's numbers but for one of them."""
+def _chain(
+    own: list[float], other: list[float], among: list[float], apart: list[float]
+) -> tuple[list[float], float]:
+    """How probable it is of each rep to be the set's own, and the logarithm of how probable all of them are.
 
-    def __init__(self, numbers: Sequence[float]) -> None:
-        self._sorted = sorted(numbers)
+    Parameters
+    ----------
+    own, other : densities of each rep as the set's own, and as something else
+    among, apart : of the pause after it, but for the last: among the set's own, and otherwise
+    """
+    x, y, evidence = own[0], other[0], 0.0
+    ahead = []  # what is known of each rep from those before it
+    for k in range(len(own)):
+        if k:
+            x, y = x * among[k - 1] + y * apart[k - 1], (WITHIN * x + y) * apart[k - 1]
+            x, y = x * own[k], y * other[k]
+        total = x + y + TINY
+        x, y, evidence = x / total, y / total, evidence + log(total)
+        ahead.append((x, y))
+    shares = [x]
+    x = y = 1.0  # and from those after it
+    for k in range(len(own) - 1, 0, -1):
+        x, y = x * own[k], y * other[k] * apart[k - 1]
+        x, y = x * among[k - 1] + WITHIN * y, x * apart[k - 1] + y
+        total = x + y + TINY
+        x, y = x / total, y / total
+        before = ahead[k - 1]
+        shares.append(before[0] * x / (before[0] * x + before[1] * y + TINY))
+    return shares[::-1], evidence
 
-    def median(self, without: float) -> float:
-        at = bisect_left(self._sorted, without)
-        count = len(self._sorted) - 1
-        middle = [k + (k >= at) for k in ((count - 1) // 2, count // 2)]
-        return (self._sorted[middle[0]] + self._sorted[middle[1]]) / 2.0
+
+def _as_own(stroke: Stroke, log_range: float) -> float:
+    """How probable a rep is as one of the set's own, where that has this range."""
+    beyond = log(stroke.size) - log_range
+    by_size = (1.0 - PARTIAL) * _normal(beyond, RANGE_SIGMA) + (PARTIAL * PER_E_FOLD if beyond < 0.0 else 0.0)
+    share = (1.0 - PUT_DOWN - PULLED) * by_size * LIFT_S.density(stroke.lift_s)
+    return share if stroke.dwell_s is None else share * DWELL_S.density(stroke.dwell_s)
+
+
+def _as_other(stroke: Stroke) -> float:
+    """How probable it is as something that is done with the load and is no rep."""
+    put_down = PUT_DOWN * PUT_DOWN_S.density(stroke.lift_s)
+    pulled = PULLED * PULLED_S.density(stroke.lift_s)
+    if stroke.dwell_s is not None:
+        put_down *= RESTED_S.density(stroke.dwell_s)
+        pulled *= TURNED_S.density(stroke.dwell_s)
+    return PER_E_FOLD * (put_down + pulled)
+
+
+def _normal(off: float, sigma: float) -> float:
+    z = off / sigma
+    return exp(-0.5 * z * z) / (sigma * sqrt(2.0 * pi))

@@ -120,7 +120,7 @@ def _confidences(
     least = PARTIAL_SHARE * (full_range_m if full_range_m is not None and length else typical)
     if length:
         least = max(least, profile.min_rom_m)
-    sure = confidences([_stroke(entry, profile) for entry in measured], least)
+    sure = confidences([stroke_of(entry.measured, entry.size, profile) for entry in measured], least)
     return {
         entry.event_id: _steady(entry.rep.confidence if entry.rep else None, min(0.99, round(one, 2)))
         for entry, one in zip(measured, sure, strict=True)
@@ -131,12 +131,11 @@ def _steady(said: float | None, now: float) -> float:
     return said if said is not None and said < 1.0 and abs(now - said) < AS_SURE else now
 
 
-def _stroke(entry: Entry, profile: Profile) -> Stroke:
-    rep = entry.measured
-    dwell_s = (
-        rep.bottom_pause_s if profile.starts_with == "eccentric" else 0.0
-    )  # nothing is put down in the air
-    return Stroke(rep.start_s, rep.end_s, entry.size, rep.concentric_s or 0.0, dwell_s or 0.0)
+def stroke_of(rep: Rep, size: float, profile: Profile) -> Stroke:
+    """A measured rep as a movement there and back; `size` in the unit of the motion."""
+    dwell_s = rep.bottom_pause_s if profile.starts_with == "eccentric" else rep.top_pause_s
+    back = profile.starts_with == "eccentric" or rep.eccentric_s is not None
+    return Stroke(rep.start_s, rep.end_s, size, rep.concentric_s or 0.0, (dwell_s or 0.0) if back else None)
 
 
 def _withdraw_set_downs(entries: Sequence[Entry], profile: Profile, over: bool) -> None:

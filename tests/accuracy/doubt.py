@@ -6,7 +6,7 @@ python -m tests.accuracy.doubt --fit [--sessions N]  the numbers of edge.countin
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from statistics import median
 from typing import Any
@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from edge.counting.confidence import Evidence, Stroke, gather
-from edge.counting.judging import PARTIAL_SHARE
+from edge.counting.confidence import Evidence, gather
+from edge.counting.judging import PARTIAL_SHARE, stroke_of
 from station.exercises import Profile, load_profile
 from station.records import RepEvent
 from station.sim import simulate_station, with_seed
@@ -133,20 +133,10 @@ def observed(seed: int) -> list[tuple[Evidence, bool]]:
         )
         if any(event.rep.rom_m is None for event, _ in own):
             continue  # a range that nobody knows is no evidence
-        strokes = [_stroke(event, profile) for event, _ in own]
+        strokes = [stroke_of(event.rep, event.rep.rom_m or 0.0, profile) for event, _ in own]
         least = max(profile.min_rom_m, PARTIAL_SHARE * median(stroke.size for stroke in strokes))
         seen += [(evidence, right) for evidence, (_, right) in zip(gather(strokes, least), own, strict=True)]
     return seen
-
-
-def _stroke(event: RepEvent, profile: Profile) -> Stroke:
-    rep = event.rep
-    dwell_s = (
-        rep.bottom_pause_s if profile.starts_with == "eccentric" else 0.0
-    )  # nothing is put down in the air
-    assert rep.rom_m is not None
-    assert rep.concentric_s is not None
-    return Stroke(rep.start_s, rep.end_s, rep.rom_m, rep.concentric_s, dwell_s or 0.0)
 
 
 def bins(pairs: Sequence[Judged]) -> list[str]:
@@ -172,40 +162,18 @@ def bins(pairs: Sequence[Judged]) -> list[str]:
 
 
 def fit(seen: Sequence[tuple[Evidence, bool]]) -> str:
-    """The numbers of edge.counting.confidence, as they stand there."""
-    evidence = np.array([one for one, _ in seen])
+    """The numbers of the map in edge.counting.confidence, as they stand there."""
     right = np.array([right for _, right in seen], dtype=float)
-    x = np.column_stack([np.ones(len(evidence)), evidence])
-
-    def loss(numbers: np.ndarray) -> float:
-        log_odds = x @ numbers[:-3]
-        shift, below, above = numbers[-3:]
-        said = shift - below * np.logaddexp(0.0, -log_odds) + above * np.logaddexp(0.0, log_odds)
-        return float(np.mean(np.logaddexp(0.0, np.where(right > 0, -said, said))))
-
-    odds, *weights, shift, below, above = _descend(loss, np.array([*_logistic(x, right), 0.0, 1.0, 1.0]))
-    shapes = (shift, below, above)
-    said = ", ".join(f"{name}={weight:.2f}" for name, weight in zip(Evidence._fields, weights, strict=True))
-    numbers = ", ".join(f"{shape:.2f}" for shape in shapes)
-    return f"WEIGHTS = Evidence({said})\nNOTHING_ODD = {odds:.2f}\nSHAPES = ({numbers})"
-
-
-def _descend(loss: Callable[[np.ndarray], float], numbers: np.ndarray) -> np.ndarray:
-    """The numbers with the least loss near these, by steps that become smaller."""
-    nudge = 1e-4
-    for step in 0.05 * 0.99 ** np.arange(400):
-        here = loss(numbers)
-        slope = np.array([(loss(numbers + nudge * one) - here) / nudge for one in np.eye(numbers.size)])
-        way = step * slope / np.abs(slope).max()
-        while loss(numbers - way) > here and np.abs(way).max() > nudge:
-            way = 0.5 * way
-        numbers = numbers - way
-    return numbers
+    odds, border, short = np.array([one for one, _ in seen], dtype=float).T
+    columns = [np.ones_like(odds), (1.0 - short) * odds, border, short]
+    shift, slope, at_border, too_short = _logistic(np.column_stack(columns), right)
+    numbers = (shift, slope, at_border, shift + too_short)
+    return "SHIFT, SLOPE, BORDER, TOO_SHORT = " + ", ".join(f"{number:.2f}" for number in numbers)
 
 
 def _logistic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The weights of the columns of x, of which the first is 1, by Newton's method with a ridge of 1."""
-    ridge = np.diag([0.0] + [1.0] * (x.shape[1] - 1))
+    """The weights of the columns of x, by Newton's method with a ridge that only keeps it in bounds."""
+    ridge = 0.01 * np.eye(x.shape[1])
     weights = np.zeros(x.shape[1])
     for _ in range(30):
         p = 1.0 / (1.0 + np.exp(-x @ weights))
@@ -224,7 +192,7 @@ def check(sessions: int, processes: int) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.accuracy.doubt")
     parser.add_argument("--sessions", type=int, default=1000)
-    parser.add_argument("--fit", action="store_true", help="print weights instead")
+    parser.add_argument("--fit", action="store_true", help="print the map instead")
     parser.add_argument("--processes", type=int, default=2)
     args = parser.parse_args()
     if not args.fit:

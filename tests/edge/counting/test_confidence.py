@@ -1,5 +1,7 @@
 """How sure a rep is among the others of its set."""
 
+from itertools import pairwise, product
+from math import exp, log, pi, sqrt
 from typing import Any
 
 import msgspec
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.counting import confidence
-from edge.counting.confidence import Evidence, Stroke, confidences, gather
+from edge.counting.confidence import Stroke, confidences, own_odds
 from edge.counting.pipeline import StationPipeline
 from station.exercises import load_profile
 from station.exercises.judge import DOUBTFUL
@@ -19,10 +21,72 @@ from tests.accuracy.score import blocks
 LEAST_M = 0.24  # what counts in a set of 0.4 m
 
 
-def strokes(count: int = 5, **of_first: float) -> list[Stroke]:
+def strokes(count: int = 5, **of_first: Any) -> list[Stroke]:
     """A set of reps alike, 4 s apart; the first of them as given."""
     same = [Stroke(4.0 * k, 4.0 * k + 3.0, 0.4, 0.8, 0.3) for k in range(count)]
     return [same[0]._replace(**of_first), *same[1:]]
+
+
+def by_every_labelling(strokes: list[Stroke]) -> list[float]:
+    """The slow reference of `own_odds`: all ways to call each rep the set's own or not, one by one."""
+    model = confidence
+
+    def normal(off: float, sigma: float) -> float:
+        return exp(-0.5 * (off / sigma) ** 2) / (sigma * sqrt(2.0 * pi))
+
+    def at(value: float, of: confidence.Spread) -> float:
+        return normal(log(max(value, 0.05) / of.median), of.sigma)
+
+    def alone(one: Stroke, own: bool, size: float) -> float:
+        if own:
+            beyond = log(one.size) - size
+            fits = normal(beyond, model.RANGE_SIGMA)
+            fits = (1 - model.PARTIAL) * fits + model.PARTIAL * model.PER_E_FOLD * (beyond < 0)
+            rests = 1.0 if one.dwell_s is None else at(one.dwell_s, model.DWELL_S)
+            return (1 - model.PUT_DOWN - model.PULLED) * fits * at(one.lift_s, model.LIFT_S) * rests
+        rested = 1.0 if one.dwell_s is None else at(one.dwell_s, model.RESTED_S)
+        turned = 1.0 if one.dwell_s is None else at(one.dwell_s, model.TURNED_S)
+        put_down = model.PUT_DOWN * at(one.lift_s, model.PUT_DOWN_S) * rested
+        return model.PER_E_FOLD * (put_down + model.PULLED * at(one.lift_s, model.PULLED_S) * turned)
+
+    total = np.zeros((len(strokes), 2))
+    sizes = {model.RANGE_SIGMA * round(log(one.size) / model.RANGE_SIGMA) for one in strokes}
+    for size, (share, habit) in product(sizes, model.PAUSES_S):
+        for labels in product([True, False], repeat=len(strokes)):
+            p = share
+            for one, own in zip(strokes, labels, strict=True):
+                p *= alone(one, own, size)
+            for (before, after), (own, goes_on) in zip(pairwise(strokes), pairwise(labels), strict=True):
+                p *= at(after.start_s - before.end_s, habit if own and goes_on else model.APART_S)
+                p *= model.WITHIN if own and not goes_on else 1.0
+            for k, own in enumerate(labels):
+                total[k, int(own)] += p
+    return [float(np.clip(np.log(own / other), -4.0, 4.0)) for other, own in total]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_odds_are_those_of_all_labellings_together(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    drawn, at_s = [], 0.0
+    for _ in range(int(rng.integers(1, 7))):
+        dwell_s = None if rng.uniform() < 0.2 else float(rng.uniform(0.0, 7.0))
+        drawn.append(
+            Stroke(at_s, at_s + 3.0, float(rng.uniform(0.3, 0.6)), float(rng.uniform(0.2, 2.0)), dwell_s)
+        )
+        at_s += 3.0 + float(rng.uniform(-0.1, 12.0))
+    assert own_odds(drawn) == pytest.approx(by_every_labelling(drawn), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"size": 1e-6}, {"size": 1e6}, {"lift_s": 0.0}, {"lift_s": 1e5}, {"dwell_s": 1e6}, {"end_s": 1e7}],
+)
+def test_however_improbable_a_rep_is_its_odds_are_a_number(odd: dict[str, Any]) -> None:
+    assert all(0.0 < sure < 1.0 for sure in confidences(strokes(**odd), LEAST_M))
+
+
+def test_no_reps_no_odds() -> None:
+    assert confidences([], LEAST_M) == []
 
 
 def test_a_set_of_reps_alike_is_sure() -> None:
@@ -56,64 +120,34 @@ def test_a_pull_four_times_as_fast_some_seconds_before_the_set_is_doubtful_and_t
     assert min(others) > 0.9
 
 
-def test_each_weight_speaks_against_and_nothing_is_weighed_twice() -> None:
-    assert all(weight < 0.0 for weight in confidence.WEIGHTS)
-    usual = gather(strokes(), LEAST_M)[2]
-    assert usual == pytest.approx(Evidence(0, 0, 0, 0, 0, usual.border, 0))
-    assert usual.border < 1e-6
+@pytest.mark.parametrize("pause_s", [8.0, 10.0, 11.9])
+def test_a_set_of_clusters_rests_between_them(pause_s: float) -> None:
+    starts_s = np.cumsum([0.0, 4.0, 3.0 + pause_s, 4.0, 3.0 + pause_s, 4.0])
+    clusters = [Stroke(at_s, at_s + 3.0, 0.4, 0.8, 0.3) for at_s in starts_s.tolist()]
+    assert min(confidences(clusters, LEAST_M)) > DOUBTFUL
 
 
+# As fitted; each number of the model that is moved by a third moves some of these.
 @pytest.mark.parametrize(
-    ("which", "of_first", "seen"),
+    ("sure", "reps", "place", "odd"),
     [
-        ("dwell", {"dwell_s": 7.0}, np.log(7.0 / 2.0)),
-        ("speed", {"lift_s": 0.4}, np.log(2.0)),
-        ("size", {"size": 0.44}, np.log(1.1)),
-        ("size", {"size": 0.9}, 0.2),
-        ("apart", {"start_s": -6.0, "end_s": 4.0 - 2.2}, np.log(1.1)),
-        ("ahead", {"start_s": -9.0, "end_s": -6.0}, 0.2),
-        ("border", {"size": LEAST_M}, 1.0),
-        ("border", {"size": LEAST_M * np.exp(0.08)}, np.exp(-0.5)),
-        ("quick", {"lift_s": 0.25}, np.log(2.0)),
+        (0.736, 1, 0, {"dwell_s": 4.0}),
+        (0.117, 1, 0, {"lift_s": 0.3, "dwell_s": 0.0}),
+        (0.771, 1, 0, {"lift_s": 0.25, "dwell_s": None}),
+        (0.938, 1, 0, {"size": 0.245}),
+        (0.883, 1, 0, {"size": 0.225}),
+        (0.261, 1, 0, {"size": 0.26, "dwell_s": 4.0}),
+        (0.907, 5, 0, {"start_s": -6.0, "end_s": -2.0, "dwell_s": 2.0}),
+        (0.234, 5, 0, {"end_s": 2.0, "dwell_s": 5.5}),
+        (0.755, 2, 0, {"start_s": -10.0, "end_s": -7.0, "dwell_s": 2.5}),
+        (0.060, 2, 0, {"start_s": -10.0, "end_s": -7.0, "dwell_s": 2.5, "size": 0.5}),
+        (0.822, 5, 4, {"start_s": 20.0, "end_s": 24.0, "dwell_s": 3.5}),
     ],
 )
-def test_what_is_odd_is_seen_as_the_logarithm_of_a_ratio(
-    which: str, of_first: dict[str, float], seen: float
-) -> None:
-    assert getattr(gather(strokes(**of_first), LEAST_M)[0], which) == pytest.approx(seen)
-
-
-def test_pauses_differ_by_half_in_anybodys_set() -> None:
-    """Clusters: eight seconds between reps, and now and then a little more."""
-
-    def after(pause_s: float) -> float:
-        others = [
-            stroke._replace(start_s=11.0 * k, end_s=11.0 * k + 3.0) for k, stroke in enumerate(strokes())
-        ]
-        first = others[0]._replace(start_s=8.0 - pause_s, end_s=11.0 - pause_s)
-        return gather([first, *others[1:]], LEAST_M)[0].apart
-
-    assert after(8.0) == after(11.9) == 0.0
-    assert after(12.6) == pytest.approx(np.log(12.6 / 12.0))
-
-
-# As fitted; whoever moves a number by a third moves some of these.
-@pytest.mark.parametrize(
-    ("sure", "of_first"),
-    [
-        (0.981, {"dwell_s": 2.0}),
-        (0.722, {"dwell_s": 3.0}),
-        (0.233, {"dwell_s": 4.0}),
-        (0.079, {"lift_s": 0.25}),
-        (0.949, {"size": 0.46}),
-        (0.796, {"size": LEAST_M * 1.05}),
-        (0.910, {"size": 0.23}),
-        (0.049, {"start_s": -6.0, "end_s": -2.0, "size": 0.48}),
-        (0.252, {"start_s": -5.0, "end_s": 1.6}),
-    ],
-)
-def test_the_numbers_are_those_of_the_fit(sure: float, of_first: dict[str, float]) -> None:
-    assert confidences(strokes(**of_first), LEAST_M)[0] == pytest.approx(sure, abs=0.01)
+def test_the_numbers_are_those_of_the_fit(sure: float, reps: int, place: int, odd: dict[str, Any]) -> None:
+    a_set = strokes(reps)
+    a_set[place] = a_set[place]._replace(**odd)
+    assert confidences(a_set, LEAST_M)[place] == pytest.approx(sure, abs=0.005)
 
 
 def test_a_long_set_costs_no_more_than_its_length() -> None:
