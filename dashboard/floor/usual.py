@@ -24,15 +24,14 @@ class Today(msgspec.Struct, frozen=True, kw_only=True):
     usual: Usual
     judged: Judgement
 
-    @property
-    def words(self) -> str:
-        """In a line for a coach."""
+    def words(self, load: str | None) -> str:
+        """In a line for a coach; `load` in their unit. What can be missed most easily stands last."""
         usual = self.usual
+        best = f"{self.best_mps:.2f} m/s{f' at {load}' if load else ''}"
         if usual.sd_mps is None:
-            return f"{self.best_mps:.2f} m/s, {usual.mean_mps:.2f} the last time"
+            return f"{best}, {usual.mean_mps:.2f} the last time"
         return (
-            f"{self.best_mps:.2f} m/s, {_WORDS[self.judged]}: "
-            f"{usual.mean_mps:.2f} ± {usual.sd_mps:.2f} on {usual.days} days"
+            f"{best}, {_WORDS[self.judged]}: {usual.mean_mps:.2f} ± {usual.sd_mps:.2f} on {usual.days} days"
         )
 
 

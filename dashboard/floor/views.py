@@ -122,6 +122,8 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
             return f"{planned} sets" if planned else ""
         if not planned:
             return f"set {self.set_number}{over}"
+        if not begun:  # what is seen here was somebody else's
+            return f"{planned} sets"
         if begun > planned:
             return f"set {begun}{over}, {planned} planned"
         return f"set {begun}/{planned}{over}"

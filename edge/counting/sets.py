@@ -262,7 +262,9 @@ class SetBook:
         since = self._running
         held = [one for one in self._sets if one is not since and one.section is self._sections[-1]]
         if not held:
-            raise CommandError(ReplyCode.NO_SET, "there is no set to go on with")
+            raise CommandError(
+                ReplyCode.NO_SET, "there is no set to go on with; undo takes back what somebody has ended"
+            )
         a_set, moved = held[-1], since.entries if since else []
         a_set.over, a_set.continued_s = False, at_s
         if since is not None:

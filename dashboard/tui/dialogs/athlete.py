@@ -56,7 +56,7 @@ class AthleteScreen(Dialog[str | None]):
             yield people
             yield Static("", id="wrong")
         box.border_title = Text(f"who lifts at {self._station}")
-        box.border_subtitle = "⏎ take   ↑↓ choose   ^n new   ^e change   esc back"
+        box.border_subtitle = "⏎ take  ↑↓ choose  ^n new  ^e change  esc back"
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """List the athletes that match the typed text."""

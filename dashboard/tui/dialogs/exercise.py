@@ -34,6 +34,7 @@ class ExerciseScreen(Dialog[str | None]):
         names = [profile.name for profile in self._profiles]
         options.highlighted = names.index(self._current) if self._current in names else 0
         options.border_title = f"exercise on {self._station}"
+        options.border_subtitle = "⏎ take   ↑↓ choose   esc back"
         yield options
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

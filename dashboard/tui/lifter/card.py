@@ -11,7 +11,7 @@ from dashboard.floor.names import shortened
 from dashboard.floor.reps import asked_tempo
 from dashboard.floor.views import StationView
 from dashboard.tui.widgets.digits import ROWS, big, big_width, wrapped
-from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, ORANGE, YELLOW
+from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, ORANGE, YELLOW, minutes
 from dashboard.tui.widgets.tile import NAME_CELLS
 
 LARGEST = 4
@@ -100,13 +100,8 @@ def _plates(view: StationView) -> str:
 def _rest_wordings(view: StationView) -> list[str]:
     if not view.set_over or view.rest_s is None:
         return [""]
-    rest = _minutes(view.rest_s)
+    rest = minutes(view.rest_s)
     if view.rest_asked_s is None:
         return [f"rest {rest}"]
-    asked = _minutes(view.rest_asked_s)
+    asked = minutes(view.rest_asked_s)
     return [f"rest {rest} of {asked}", f"{rest}/{asked}"]
-
-
-def _minutes(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}:{rest:02d}"

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
@@ -140,10 +141,21 @@ def _head(view: StationView, width: int) -> list[Segment]:
     glyph, colour = LOOK[view.attention]
     bar = Style(color="#000000", bgcolor=colour, bold=True)
     planned = view.set_words if view.sets_planned else ""
-    who = "   ".join(part for part in (view.called, view.title, view.load, planned) if part)
     mute = "  muted" if view.muted else ""
     right = f" {view.attention_text or view.link.text}{mute} "
-    return spread([Segment(f" {glyph} {view.key[1]}   {who}", bar)], [Segment(right, bar)], width, bar)
+    parts = [part for part in (view.called, view.title, view.load, planned) if part]
+    left = _whole([f" {glyph} {view.key[1]}", *parts], "   ", width - cell_len(right))
+    return spread([Segment(left, bar)], [Segment(right, bar)], width, bar)
+
+
+def _whole(parts: Sequence[str], gap: str, room: int) -> str:
+    """As many of the parts as find room; none of them is cut."""
+    said = parts[0]
+    for part in parts[1:]:
+        if cell_len(said + gap + part) > room:
+            break
+        said += gap + part
+    return said
 
 
 def _count(view: StationView, pace: Pace, flash: bool, room: int, height: int) -> list[list[Segment]]:
@@ -264,8 +276,8 @@ def _foot(view: StationView, badge: str, ask: Ask, width: int) -> list[Segment]:
     asked = asked_tempo(view.target_tempo_s)
     tempo = f"tempo {'-'.join(asked)}" if asked else ""
     lifting = bool(view.reps) and not view.set_over
-    plates = f"  {view.plates}" if view.plates and not lifting else ""  # while somebody loads the bar
-    queue = "  then " + ", ".join(view.waiting) if view.queue else ""
+    plates = "" if lifting else view.plates  # while somebody loads the bar
+    then = [f"then {view.waiting[0]}", *view.waiting[1:]] if view.waiting else ["then"] if view.queue else []
     if badge:
         keys, look = f"{'number' if ask.choices else 'badge'} {badge}▏ ⏎", BOLD
     elif ask.question or view.doubtful:
@@ -276,4 +288,8 @@ def _foot(view: StationView, badge: str, ask: Ask, width: int) -> list[Segment]:
     else:
         back = "  - take back" if ask.take_back else "  - same set" if ask.goes_on else ""
         keys, look = (f"/ end the set{back}" if lifting else f"* exercise{back}"), FAINT
-    return spread([Segment(f" {tempo}{plates}{queue}", PLAIN)], [Segment(f" {keys} ", look)], width)
+    room = width - cell_len(keys) - 2
+    left = _whole([f" {tempo}", *filter(None, (plates,))], "  ", room)
+    if then and cell_len(left) + 2 + cell_len(then[0]) <= room:
+        left += "  " + _whole(then, ", ", room - cell_len(left) - 2)
+    return spread([Segment(left, PLAIN)], [Segment(f" {keys} ", look)], width)

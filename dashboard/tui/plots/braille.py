@@ -3,6 +3,10 @@
 from rich.segment import Segment
 from rich.style import Style
 
+from dashboard.tui.widgets.lines import FAINT, number
+
+AXIS = 6  # cells for the numbers at the left
+
 # Dot numbers of Unicode's braille block by column and row from the top (Unicode 15, chapter 21.1).
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 
@@ -37,3 +41,10 @@ class Braille:
             ]
             for cells, styles in zip(self._cells, self._styles, strict=True)
         ]
+
+
+def with_axis(rows: list[list[Segment]], high: float, low: float) -> list[list[Segment]]:
+    """The rows with the highest and the lowest value at the left."""
+    last = len(rows) - 1
+    labels = [number(high, 2) if i == 0 else number(low, 2) if i == last else "" for i in range(len(rows))]
+    return [[Segment(f"{label:>{AXIS - 1}} ", FAINT), *row] for label, row in zip(labels, rows, strict=True)]

@@ -8,15 +8,14 @@ from rich.segment import Segment
 from rich.style import Style
 
 from dashboard.floor.reps import RepView
-from dashboard.tui.plots.braille import Braille
-from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, Lines, fitted, number
+from dashboard.tui.plots.braille import AXIS, Braille, with_axis
+from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, Lines, fitted
 from dashboard.tui.widgets.tile import PHASE_LOOK
 from station.motion import Motion
 
 Shows = Literal["place", "velocity", "path"]
 
 NO_CURVE = "no curve came with it"
-_AXIS = 6  # cells for the numbers at the left
 _LEAST_SPAN: dict[Shows, float] = {"place": 0.10, "velocity": 0.4, "path": 0.2}  # a still bar is no storm
 _BOTH_ROWS = 6  # fewer are for the place alone
 _PER_TENSION_N = 100.0
@@ -69,9 +68,11 @@ def of_set(reps: Sequence[RepView]) -> tuple[str, list[Drawn]]:
     """All reps of a set that have a curve over each other, the last in colour."""
     drawn = [Drawn(rep.motion, FAINT) for rep in reps if rep.motion is not None and not rep.marked_false]
     last = [one._replace(style=Style(color=BLUE)) for one in drawn[-1:]]
+    if not drawn:
+        return "the set's curves", []
     without = sum(rep.motion is None for rep in reps)
     said = f"{len(drawn)} reps over each other, the last in blue"
-    return said + (f"; {without} came without a curve" if drawn and without else ""), drawn[:-1] + last
+    return said + (f"; {without} came without a curve" if without else ""), drawn[:-1] + last
 
 
 def motion_lines(said: str, drawn: Sequence[Drawn], width: int, height: int) -> list[list[Segment]]:
@@ -85,7 +86,7 @@ def motion_lines(said: str, drawn: Sequence[Drawn], width: int, height: int) -> 
     if below:
         lines += over_time(drawn, "velocity", width, below)
     from_s, to_s = _time_span(drawn)
-    foot = [Segment(f"{'':<{_AXIS}}{from_s:.1f} to {to_s:.1f} s  ", FAINT)]
+    foot = [Segment(f"{'':<{AXIS}}{from_s:.1f} to {to_s:.1f} s  ", FAINT)]
     if any(one.style is None for one in drawn):
         foot += [Segment(f"{glyph} {name[:3]} ", Style(color=c)) for name, (glyph, c) in PHASE_LOOK.items()]
     return [heading, *lines, foot][:height]
@@ -96,7 +97,7 @@ def over_time(drawn: Sequence[Drawn], shows: Shows, width: int, rows: int) -> li
     curves = [(one, _values(one.motion, shows)) for one in drawn]
     low, high = _span([v for _, values in curves for v in values], shows)
     from_s, to_s = _time_span(drawn)
-    field = Braille(width - _AXIS - 1, rows)
+    field = Braille(width - AXIS - 1, rows)
     if shows == "velocity":
         zero = round(high / (high - low) * (field.height_dots - 1))
         for x in range(0, field.width_dots, 4):
@@ -105,7 +106,7 @@ def over_time(drawn: Sequence[Drawn], shows: Shows, width: int, rows: int) -> li
         times_s = one.motion.curve.time_s
         along = [(at_s - one.motion.lift_s - from_s) / (to_s - from_s) for at_s in times_s]
         _trace(field, one, along, [(high - value) / (high - low) for value in values])
-    return _with_axis(field.rows(), high, low)
+    return with_axis(field.rows(), high, low)
 
 
 def path_lines(drawn: Sequence[Drawn], width: int, height: int) -> list[list[Segment]]:
@@ -117,12 +118,12 @@ def path_lines(drawn: Sequence[Drawn], width: int, height: int) -> list[list[Seg
         return [heading, [Segment("not measured", FAINT)]]
     low, high = _span([v for _, _, place in seen for v in place], "place")
     left, right = _span([v for _, x_m, _ in seen for v in x_m], "path")
-    field = Braille(width - _AXIS - 1, max(1, height - 2))
+    field = Braille(width - AXIS - 1, max(1, height - 2))
     for one, x_m, place in seen:
         along = [(aside - left) / (right - left) for aside in x_m]
         _trace(field, one, along, [(high - up) / (high - low) for up in place])
-    foot = [Segment(f"{'':<{_AXIS}}◂ {100 * (right - left):.0f} cm ▸ front", FAINT)]
-    return [heading, *_with_axis(field.rows(), high, low), foot][:height]
+    foot = [Segment(f"{'':<{AXIS}}◂ {100 * (right - left):.0f} cm ▸ front", FAINT)]
+    return [heading, *with_axis(field.rows(), high, low), foot][:height]
 
 
 def _trace(field: Braille, one: Drawn, across: Sequence[float], down: Sequence[float]) -> None:
@@ -168,12 +169,6 @@ def _span(values: Sequence[float], shows: Shows) -> tuple[float, float]:
     low, high = min(known), max(known)
     middle, half = (low + high) / 2.0, max(high - low, _LEAST_SPAN[shows]) / 2.0
     return middle - half, middle + half
-
-
-def _with_axis(rows: list[list[Segment]], high: float, low: float) -> list[list[Segment]]:
-    last = len(rows) - 1
-    labels = [number(high, 2) if i == 0 else number(low, 2) if i == last else "" for i in range(len(rows))]
-    return [[Segment(f"{label:>{_AXIS - 1}} ", FAINT), *row] for label, row in zip(labels, rows, strict=True)]
 
 
 def _phase_style(motion: Motion, at_s: float) -> Style:

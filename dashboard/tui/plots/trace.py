@@ -8,14 +8,13 @@ from rich.segment import Segment
 from rich.style import Style
 
 from dashboard.floor.views import StationView
-from dashboard.tui.plots.braille import Braille
+from dashboard.tui.plots.braille import AXIS, Braille, with_axis
 from dashboard.tui.widgets.lines import BOLD, FAINT, GREY, Lines, number
 from dashboard.tui.widgets.tile import PHASE_LOOK
 from station.records import Live
 
 WINDOW_S = 12.0  # two to four reps
 PATH_WINDOW_S = 6.0  # about one rep
-_AXIS = 6  # cells for the numbers at the left
 _GYM_M = 100.0
 _BOTH_ROWS = 7  # fewer are for the position alone
 _LEAST_SPAN_MPS = 0.4
@@ -118,7 +117,7 @@ def _curve(
     places = [value or 0.0 for _, value in shown] + [0.0] * zero
     low, high = _span(places or [0.0], least)
     start_s = window[-1].session_s - WINDOW_S
-    field = Braille(width - _AXIS - 1, rows)
+    field = Braille(width - AXIS - 1, rows)
 
     def row(value: float) -> int:
         return round((high - value) / (high - low) * (field.height_dots - 1))
@@ -135,7 +134,7 @@ def _curve(
         else:
             field.dot(x, y, _phase_style(live))
         before = (live.session_s, x, y)
-    return _with_axis(field.rows(), high, low)
+    return with_axis(field.rows(), high, low)
 
 
 def path_lines(
@@ -169,7 +168,7 @@ def path_lines(
     scale = [one for one in shown if one[0].session_s <= until_s] or shown
     low, high = _span([position for _, _, position in scale])
     left, right = _span([x for _, x, _ in scale], least=max(_LEAST_PATH_M, 2.5 * (limit_m or 0.0)))
-    field = Braille(width - _AXIS - 1, height - 2)
+    field = Braille(width - AXIS - 1, height - 2)
 
     def column(x_m: float) -> int:
         return round((min(max(x_m, left), right) - left) / (right - left) * (field.width_dots - 1))
@@ -190,10 +189,12 @@ def path_lines(
         x, y = column(x_m), row(position)
         field.line(*(before or (x, y)), x, y, _phase_style(value))
         before = (x, y)
-    band = f"  ± {math.ceil(1000 * min(max(sigma_m, 0.0), _GYM_M))} mm" if sigma_m is not None else ""
-    heading = [Segment("path", FAINT), Segment(f"{band}  grey: mean", FAINT)]
-    foot = [Segment(f"{'':<{_AXIS}}◂ {100 * (right - left):.0f} cm ▸ front", FAINT)]
-    return [heading, *_with_axis(field.rows(), high, low), foot][:height]
+    band = f" ± {math.ceil(1000 * min(max(sigma_m, 0.0), _GYM_M))} mm" if sigma_m is not None else ""
+    legend = "  grey: mean"
+    said = f"path{band}"
+    heading = [Segment(said + legend if len(said + legend) <= width else said, FAINT)]
+    foot = [Segment(f"{'':<{AXIS}}◂ {100 * (right - left):.0f} cm ▸ front", FAINT)]
+    return [heading, *with_axis(field.rows(), high, low), foot][:height]
 
 
 def _newest_rep(values: Sequence[Live]) -> int:
@@ -214,12 +215,6 @@ def _span(values: Sequence[float], least: float = _LEAST_SPAN_M) -> tuple[float,
     low, high = min(values), max(values)
     middle, half = (low + high) / 2.0, max(high - low, least) / 2.0
     return middle - half, middle + half
-
-
-def _with_axis(rows: list[list[Segment]], high: float, low: float) -> list[list[Segment]]:
-    last = len(rows) - 1
-    labels = [number(high, 2) if i == 0 else number(low, 2) if i == last else "" for i in range(len(rows))]
-    return [[Segment(f"{label:>{_AXIS - 1}} ", FAINT), *row] for label, row in zip(labels, rows, strict=True)]
 
 
 def _phase_style(value: Live) -> Style:

@@ -108,9 +108,9 @@ class PastSetScreen(RepKeys):
         first = self._whole.reps[0]
         load = load_words(self._whole.reps[-1].load_kg, self._coach.units) or "no load"
         who = name_of(first.athlete, self._coach.names) or "nobody"
-        return (
-            f"{first.station} set {self._key[3]}, {who}, {load}, {minute_of(first.at_utc)}, {first.exercise}"
-        )
+        profile = self._coach.profiles.get(first.exercise)
+        what = profile.title if profile else first.exercise
+        return f"{first.station} set {self._key[3]}, {who}, {what}, {load}, {minute_of(first.at_utc)}"
 
     def _past_set(self) -> PastSet:
         reps = self._whole.reps

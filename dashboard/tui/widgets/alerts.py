@@ -14,6 +14,14 @@ from dashboard.tui.widgets.tile import LOOK
 _WORDS_CELLS = 24  # of one alert; the station's own screen has all of it
 
 
+def _short(words: str) -> str:
+    """What is wrong; what to do about it only where there is room for both."""
+    if len(words) <= _WORDS_CELLS:
+        return words
+    first = words.partition("; ")[0]
+    return first if len(first) <= _WORDS_CELLS else f"{first[: _WORDS_CELLS - 1]}…"
+
+
 class AlertStrip(Lines):
     """One line while a station needs attention, none otherwise."""
 
@@ -44,7 +52,7 @@ class AlertStrip(Lines):
         for place, (station, attention, words) in enumerate(self._alerts):
             left = len(self._alerts) - place
             glyph, colour = LOOK[attention]
-            text = f"{glyph} {station} {words[:_WORDS_CELLS]}  "
+            text = f"{glyph} {station} {_short(words)}  "
             more = f"+{left - 1}" if left > 1 else ""
             if len(text) + len(more) > room:
                 line.append(Segment(f"+{left}", FAINT))

@@ -34,7 +34,7 @@ def board_lines(
     load = f" at {at}" if by == "velocity" and at else ""
     who = f"squad {clean(squad, 20)}" if squad else "everybody"
     found = [
-        [Segment(f"{TITLES[by]}{load}", BOLD), Segment(f"   {who}, the last {DAYS} days", FAINT)],
+        [Segment(f"{TITLES[by]}{load}", BOLD), Segment(f"   {who}, last {DAYS} days", FAINT)],
         [],
     ]
     if not places:

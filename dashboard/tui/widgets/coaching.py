@@ -99,9 +99,8 @@ def _today(view: StationView) -> list[Segment]:
     judged = view.today.judged
     glyph = MISSED.get(judged, "") if judged is not None else ""
     style = Style(color=YELLOW, bold=True) if judged is Outcome.SLOW else PLAIN
-    at = f" at {view.load}" if view.load else ""
-    words = f"{glyph} {view.today.words}" if glyph else view.today.words
-    return [_label("today"), Segment(words + at, style)]
+    words = view.today.words(view.load)
+    return [_label("today"), Segment(f"{glyph} {words}" if glyph else words, style)]
 
 
 def _cells(view: StationView, units: Units) -> list[Segment]:

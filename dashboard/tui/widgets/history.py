@@ -173,10 +173,9 @@ def trend_lines(
     `at`: the load that is in colour, and its words.
     """
     points = trend(sets, measure, profiles)
-    heading = [
-        Segment(TITLES[measure], BOLD),
-        Segment(f"  {UNITS[measure]}, set by set{f', in blue at {at[1]}' if at[1] else ''}", FAINT),
-    ]
+    name, _, of = TITLES[measure].partition(", ")
+    how = ", ".join(filter(None, (of, "set by set", f"in blue at {at[1]}" if at[1] else "")))
+    heading = [Segment(f"{name}, {UNITS[measure]}", BOLD), Segment(f"  {how}", FAINT)]
     if not points:
         return [heading, [Segment("not measured", FAINT)]]
     values = [point.value for point in points]

@@ -99,3 +99,9 @@ def truncated_pct(value: float | None) -> str:
 def number(value: float | None, decimals: int = 0) -> str:
     """A number for a person; a dash where there is none."""
     return "–" if value is None else f"{round(value, decimals) + 0.0:.{decimals}f}"[:9]  # no -0.00
+
+
+def minutes(seconds: float) -> str:
+    """A rest as a person says it: 1:27."""
+    whole, rest = divmod(int(seconds), 60)
+    return f"{whole}:{rest:02d}"

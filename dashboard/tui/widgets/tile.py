@@ -24,6 +24,7 @@ from dashboard.tui.widgets.lines import (
     YELLOW,
     Lines,
     fitted,
+    minutes,
     number,
     spread,
     truncated_pct,
@@ -287,16 +288,11 @@ def _load(view: StationView, width: int) -> list[Segment]:
         entered = Segment(view.load or "not entered", FAINT if view.load is None else BOLD)
         left = [_label("load"), entered]
     if view.set_over and view.rest_s is not None:
-        asked = "" if view.rest_asked_s is None else f" of {_minutes(view.rest_asked_s)}"
-        return spread(left, [Segment(f"rest {_minutes(view.rest_s)}", BOLD), Segment(asked, FAINT)], width)
+        asked = "" if view.rest_asked_s is None else f" of {minutes(view.rest_asked_s)}"
+        return spread(left, [Segment(f"rest {minutes(view.rest_s)}", BOLD), Segment(asked, FAINT)], width)
     if view.set_over and view.next_athlete is not None:
         return spread(left, [Segment(f"next {shortened(view.waiting[0], NAME_CELLS)}", FAINT)], width)
     return left
-
-
-def _minutes(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}:{rest:02d}"
 
 
 def _label(word: str) -> Segment:

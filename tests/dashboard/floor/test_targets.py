@@ -97,11 +97,15 @@ def test_the_best_of_the_last_sessions_is_the_athletes_own_at_this_load(seen: An
 @pytest.mark.parametrize(
     ("speeds", "earlier", "line"),
     [
-        ([0.51], USUAL, "0.51 m/s, as usual: 0.51 ± 0.01 on 3 days at 60 kg"),
-        ([0.41, 0.40], USUAL, "▾ 0.41 m/s, slower than usual: 0.51 ± 0.01 on 3 days"),
-        ([0.62], USUAL, "▴ 0.62 m/s, faster than usual"),
-        ([0.40], USUAL[:1], "0.40 m/s, 0.50 the last time"),
-        ([0.60], [*USUAL, ("2026-01-01", 60.0, 0.7)], "0.70 m/s, faster than usual"),  # the day's own
+        ([0.51], USUAL, "0.51 m/s at 60 kg, as usual: 0.51 ± 0.01 on 3 days"),
+        ([0.41, 0.40], USUAL, "▾ 0.41 m/s at 60 kg, slower than usual: 0.51 ± 0.01 on 3 days"),
+        ([0.62], USUAL, "▴ 0.62 m/s at 60 kg, faster than usual"),
+        ([0.40], USUAL[:1], "0.40 m/s at 60 kg, 0.50 the last time"),
+        (
+            [0.60],
+            [*USUAL, ("2026-01-01", 60.0, 0.7)],
+            "0.70 m/s at 60 kg, faster than usual",
+        ),  # the day's own
     ],
 )
 def test_today_is_held_against_the_athletes_own_usual_at_this_load(

@@ -93,7 +93,7 @@ def test_a_day_is_put_right_the_next_from_the_history_and_report_export_and_log_
         await pilot.press("escape")
         await hands.open_set(2)  # the load forgotten, and a rep missed
         await hands.fill("L", "72,5")
-        await hands.sees("rack-1 set 2, ana, 72.5 kg")
+        await hands.sees("rack-1 set 2, ana, Romanian deadlift, 72.5 kg")
         await pilot.press("b")
         await hands.counts(4)
         await pilot.press("b")  # one too many
