@@ -158,3 +158,17 @@ def tls_of(servers: Servers) -> ssl.SSLContext:
 def say(line: str) -> None:
     """A line for the log."""
     print(line, file=sys.stderr, flush=True)
+
+
+class Trouble:
+    """What stands in somebody's way: said when it is another, and when it is over."""
+
+    def __init__(self, who: str) -> None:
+        self._who = who
+        self._said: str | None = None
+
+    def __call__(self, problem: str | None) -> None:
+        """Hear what it is now; None: nothing."""
+        if problem != self._said:
+            say(f"{self._who}: {problem or 'all is well again'}")
+        self._said = problem

@@ -19,7 +19,7 @@ from nats.js import JetStreamContext, api
 from nats.js.errors import NotFoundError
 
 from dashboard.chain.batch import ACKS, CONSUMER, EVENTS, STREAM, Arrived, read, subject
-from dashboard.chain.connection import Link, attempts, say
+from dashboard.chain.connection import Link, Trouble, attempts
 from dashboard.chain.store import ChainStore, Poison, Written
 from station.errors import MessageError, StoreError
 from station.messages import AckMessage, encode, new_id, now_utc
@@ -71,14 +71,13 @@ class Figures(msgspec.Struct):
 
 
 class Ingest:
-    """One worker; runs until `stop` is set. `figures` and `problem` may be read from any thread."""
+    """One worker; runs until `stop` is set. `figures` may be read from any thread."""
 
-    def __init__(self, store: ChainStore, link: Link, log: Callable[[str], None] = say) -> None:
+    def __init__(self, store: ChainStore, link: Link) -> None:
         self.figures = Figures(rows=defaultdict(int))
-        self.problem: str | None = None
+        self._note = Trouble("ingest")
         self._store = store
         self._link = link
-        self._say = log
         self._look_at = 0.0
         self._forget_at = 0.0
 
@@ -200,11 +199,6 @@ class Ingest:
                 await asyncio.to_thread(self._store.forget)
             except StoreError as error:
                 self._note(str(error))
-
-    def _note(self, problem: str | None) -> None:
-        if problem != self.problem:
-            self._say(f"ingest: {problem}" if problem else "ingest: all is well")
-        self.problem = problem
 
 
 def _read(messages: Sequence[Any]) -> tuple[list[Arrived], list[Poison]]:

@@ -14,7 +14,7 @@ from nats.errors import Error as NatsError
 
 from dashboard.chain.batch import ACKS, EVENTS, MAX_PACKED_BYTES, pack, subject
 from dashboard.chain.changes import Begun, Changes
-from dashboard.chain.connection import Link, say
+from dashboard.chain.connection import Link, Trouble, say
 from dashboard.chain.floor.forward import Forward
 from dashboard.chain.pacing import Pacing
 from station.errors import MessageError, StoreError
@@ -41,23 +41,21 @@ class Figures(msgspec.Struct):
 
 
 class Relay:
-    """Runs until `stop` is set; `figures` and `problem` may be read from any thread."""
+    """Runs until `stop` is set; `figures` may be read from any thread."""
 
     def __init__(
         self,
         changes: Changes,
         link: Link,
         site: str,
-        log: Callable[[str], None] = say,
         floor: Forward | None = None,
     ) -> None:
         """`changes` are installed. Raises StoreError where no stream can be begun."""
         self.figures = Figures()
-        self.problem: str | None = None
+        self._note = Trouble("relay")
         self._changes = changes
         self._link = link
         self._site = site
-        self._say = log
         self._floor = floor
         self._acks: list[StreamAck] = []
         self._depth_at = 0.0
@@ -175,7 +173,7 @@ class Relay:
         self._pacing.acknowledged(base + ack.committed_seq, settled_id, struck, now_s)
 
     def _list_all(self) -> None:
-        self._say("relay: the chain lacks what it had acknowledged; all of the history is sent again")
+        say("relay: the chain lacks what it had acknowledged; all of the history is sent again")
         self._changes.list_all()
         self._acks.clear()
         self._begin()
@@ -186,8 +184,3 @@ class Relay:
         if time.monotonic() > self._depth_at:
             self._depth_at = time.monotonic() + DEPTH_S
             self.figures.waiting = self._changes.depth()
-
-    def _note(self, problem: str | None) -> None:
-        if problem != self.problem:
-            self._say(f"relay: {problem}" if problem else "relay: all is well again")
-        self.problem = problem
