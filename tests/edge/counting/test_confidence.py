@@ -10,11 +10,13 @@ import pytest
 
 from edge.counting import confidence
 from edge.counting.confidence import Stroke, confidences, own_odds
+from edge.counting.judging import stroke_of
 from edge.counting.pipeline import StationPipeline
 from station.exercises import load_profile
 from station.exercises.judge import DOUBTFUL
 from station.records import RepEvent
 from station.sim import simulate_station, with_seed
+from station.sim.lifter.body import Technique
 from station.sim.plan import SetPlan, StationPlan
 from tests.accuracy.score import blocks
 
@@ -184,6 +186,14 @@ def test_a_load_handled_before_the_set_is_doubtful_and_counted_until_a_person_sa
     assert handled.rep.counted
     assert handled.rep.confidence is not None and handled.rep.confidence < DOUBTFUL
     assert [event.rep.confidence > 0.9 for event in reps if event.rep.confidence] == [True] * 4
+
+
+def test_a_lift_that_was_dropped_says_nothing_of_a_rest_at_its_turn() -> None:
+    (event,) = session(SetPlan(reps=1, technique=Technique(drop_last=True)), "deadlift").values()
+    assert event.rep.eccentric_s is None
+    assert stroke_of(event.rep, 0.5, load_profile("deadlift")).dwell_s is None
+    (lowered,) = session(SetPlan(reps=1), "deadlift").values()
+    assert stroke_of(lowered.rep, 0.5, load_profile("deadlift")).dwell_s == lowered.rep.top_pause_s
 
 
 def test_how_sure_a_rep_is_does_not_depend_on_how_the_stream_is_cut() -> None:
