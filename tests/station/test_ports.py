@@ -133,12 +133,13 @@ def test_any_port_is_accepted_or_refused_with_a_reason(
 def test_every_station_file_in_the_documents_loads(tmp_path: Path) -> None:
     text = (Path(__file__).parents[2] / "docs" / "devices.md").read_text(encoding="utf-8")
     files = re.findall(r"^```toml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert len(files) == 5
+    assert len(files) >= 5
     for number, file in enumerate(files):
         path = tmp_path / f"{number}.toml"
         path.write_text(file, encoding="utf-8")
         assert load_station(path).ports
-    assert all(f"`{driver}`" in text for driver in get_args(DriverName))
+    untold = [driver for driver in get_args(DriverName) if f"`{driver}`" not in text]
+    assert untold == [], "give it a row in the table of docs/devices.md, and a section"
 
 
 def test_twin_adapters_are_told_where_names_of_their_own_are(tmp_path: Path) -> None:

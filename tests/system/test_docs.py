@@ -92,4 +92,4 @@ def test_every_key_channel_driver_topic_and_command_is_in_the_formats():
         | keys(Profile)
         | {*CHANNELS, *LEAVES, *get_args(DriverName), *get_args(CommandName)}
     )
-    assert sorted(known - words) == []
+    assert sorted(known - words) == [], "tell what it is in docs/formats.md; a driver: in the line `driver`"

@@ -8,7 +8,7 @@ import pty
 import tracemalloc
 import tty
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, get_args
 
 import msgspec
@@ -25,6 +25,7 @@ from station.ports import DRIVER_CHANNELS, DriverName, port_channels
 from station.sim.devices.device import Piece
 from tests.edge.link import written
 from tests.edge.link.logs import LOGS, Log
+from tests.edge.link.play import over_and_over
 
 CASES = LOGS | written.LOGS
 # Bytes that belong to no device: no ASCII, no end of a line or frame, no step that a tether can make.
@@ -87,15 +88,30 @@ def check_truth(found: dict[str, Samples], log: Log) -> None:
         starts = np.arange(0.0, 3.0, 0.005)
         errors = [np.abs(truth(time_s + start) - value).max() for start in starts]
         slope = 0.25 if name.startswith("position") else 200.0
-        assert min(errors) <= resolution + 0.006 * slope
+        sent = truth(np.array([at_s for at_s, _ in log.pieces]))
+        assert min(errors) <= resolution + 0.006 * slope, (
+            f"{name} came as {value.min():g} to {value.max():g} over {time_s[-1] - time_s[0]:g} s;"
+            f" the log has {sent.min():g} to {sent.max():g} over {log.pieces[-1][0]:g} s"
+        )
+
+
+def test_its_name_stands_in_every_table(log: Log) -> None:
+    name = log.port["driver"]
+    assert name in DRIVERS, f"give {name} an entry in DRIVERS of edge/link/drivers/__init__.py"
+    assert name in {*get_args(DriverName), *written.DRIVERS}, f"add {name} to DriverName in station/ports.py"
+    channels = set(port_channels(Port("/dev/null", **log.port)))
+    if name != "plumbline":  # a board says it itself
+        assert channels == set(log.truth), f"DRIVER_CHANNELS of station/ports.py and {name}'s log differ"
 
 
 def test_every_driver_has_a_log() -> None:
-    assert {log.port["driver"] for log in CASES.values()} == set(DRIVERS), "write one in logs.py"
+    without = set(DRIVERS) - {log.port["driver"] for log in CASES.values()}
+    assert without == set(), "write one in tests/edge/link/logs.py"
 
 
-def test_the_registry_has_every_name_that_a_station_file_may_give() -> None:
-    assert set(DRIVERS) == set(get_args(DriverName)) | set(written.DRIVERS)
+def test_every_name_that_a_station_file_may_give_has_a_driver() -> None:
+    without = set(get_args(DriverName)) - set(DRIVERS)
+    assert without == set(), "give it an entry in DRIVERS of edge/link/drivers/__init__.py"
 
 
 def test_a_log_replayed_through_a_pty_comes_out_as_it_was_measured(joined: Any, log: Log) -> None:
@@ -115,9 +131,15 @@ def test_a_log_replayed_through_a_pty_comes_out_as_it_was_measured(joined: Any, 
     os.close(near)
     check_truth(joined(given_samples), log)
     stats = driver.stats
-    assert stats.frames_corrupt == stats.bytes_discarded == stats.spikes == 0
+    refused = f"refused {stats.not_understood!r}; what is understood and holds no reading is NOTHING"
+    assert stats.frames_corrupt == stats.bytes_discarded == stats.spikes == 0, refused
     assert driver.board is not None
     assert {sensor.channel for sensor in driver.sensors} == log.truth.keys()
+
+
+def test_a_log_that_is_played_on_goes_on_where_it_ended() -> None:
+    pieces = [(0.0, b"a"), (1.0, b"b")]
+    assert list(islice(over_and_over(pieces), 4)) == [*pieces, (1.0, b"a"), (2.0, b"b")]
 
 
 def test_what_is_given_is_float64_rises_in_time_and_is_counted(log: Log) -> None:
@@ -316,7 +338,7 @@ def test_a_silent_device_is_asked_little(log: Log) -> None:
     driver = driver_of(log)
     driver.opened()
     asked = [sent for step in range(200) if (sent := driver.request(step / 20))]
-    assert len(asked) <= 20  # in ten seconds
+    assert len(asked) <= 20, f"request asked {len(asked)} times in ten seconds; let a second pass in between"
     assert sum(map(len, asked)) < 1000
 
 
