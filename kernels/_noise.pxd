@@ -33,7 +33,7 @@ cdef class Noise:
     cdef double* row
     cdef int count
     cdef const Gains* gains
-    cdef int apart               # grid samples between samples
+    cdef double apart            # grid samples between samples
     cdef int column              # of GAINS
     cdef int lag                 # of the sixth differences, grid samples
     cdef double typical_s        # time between samples
@@ -49,6 +49,5 @@ cdef class Noise:
     cdef double of_rate(self, Window* window, int i) noexcept nogil
     cdef double of_place(self, Window* window, int i) noexcept nogil
     cdef int rung(self) noexcept nogil
-    cdef double spacing(self, Window* window) noexcept nogil
     cdef void forget(self) noexcept nogil
     cdef double dwell(self) noexcept nogil

@@ -24,6 +24,8 @@ cdef double GRID_S = 1.0 / GRID_HZ
 cdef enum:
     FINE = 4        # parts of a grid sample that samples may be apart
     TELLING = 3     # where samples lie closer, what a tremor adds can be told from white noise
+    QUARTERS = FINE * TELLING           # columns of GAINS a part apart; the others are whole grid samples
+    COLUMNS = QUARTERS + SLOWEST - TELLING
     STRIDE = TREMOR_LAG    # nearer neighbours say the same
     NEAR = 2        # strides to either side that are near: a period of tremor
 # Of the sum of (2 sin(pi f lag))¹² / 400 over both lags, the mean from 8 to 15 Hz, where physiological tremor (8 to
@@ -36,16 +38,26 @@ cdef double TREMOR_GAIN = np.mean(
 )
 
 
-cdef Gains GAINS[LADDER][SLOWEST + 2]
+cdef Gains GAINS[LADDER][COLUMNS]
 cdef double COSINES[2 * MAX_HALF + 1]   # of a tremor
 cdef double SINES[2 * MAX_HALF + 1]
 
 
-cdef int place_of(double apart) noexcept nogil:
-    """Where in a row of GAINS samples so many grid samples apart are: a quarter, a half, one, two …"""
-    if apart < 0.75:
-        return 0 if apart < 0.375 else 1
-    return 1 + max(1, min(<int>(apart + 0.5), <int>SLOWEST))
+cdef int column_of(double apart) noexcept nogil:
+    """Where in a row of GAINS samples so many grid samples apart are."""
+    if FINE * apart < QUARTERS + 0.5:
+        return max(1, <int>(FINE * apart + 0.5)) - 1
+    return QUARTERS - TELLING - 1 + max(TELLING + 1, min(<int>(apart + 0.5), <int>SLOWEST))
+
+
+cdef double apart_in(int column) noexcept nogil:
+    """How many grid samples apart samples are in a column of GAINS."""
+    return (column + 1.0) / FINE if column < QUARTERS else column + 1.0 - QUARTERS + TELLING
+
+
+cdef int lag_over(double apart) noexcept nogil:
+    """Grid samples that have a reading between each two: within a line between readings nothing bends."""
+    return <int>(apart + 0.75)
 
 
 def _fill_tremor():
@@ -66,7 +78,7 @@ def _fill(int rung, int column):
     left[half] += 1.0
     angle = 2.0 * np.pi / GRID_HZ * np.outer(np.arange(8.0, 12.1, 0.25), np.arange(-half, half + 1))
     shaken = np.mean((np.sin(angle) @ rate) ** 2)
-    apart = column - 1 if column > 1 else 0.25 * (1 + column)
+    apart = apart_in(column)
     # what a sample adds to the bins about it: the mean over a bin of the lines to its neighbours
     steps = np.arange(1 - int(apart * FINE), int(apart * FINE)) / FINE
     sample = np.convolve(1.0 - np.abs(steps) / apart, np.full(FINE, 1.0 / FINE))
@@ -81,8 +93,8 @@ def _fill(int rung, int column):
         sixth = np.zeros(6 * step * FINE + 1)
         sixth[:: step * FINE] = np.array([1.0, -6.0, 15.0, -20.0, 15.0, -6.0, 1.0]) / 20.0
         sixths += np.sum(np.convolve(spreads[1], sixth) ** 2)
-    fourth = np.zeros(4 * FINE * max(1, <int>apart) + 1)
-    fourth[:: FINE * max(1, <int>apart)] = (1.0, -4.0, 6.0, -4.0, 1.0)
+    fourth = np.zeros(4 * FINE * lag_over(apart) + 1)
+    fourth[:: FINE * lag_over(apart)] = (1.0, -4.0, 6.0, -4.0, 1.0)
     gains.place = np.sum(spreads[0] ** 2) / apart / FINE
     gains.rate = np.sum(spreads[1] ** 2) / apart / FINE
     gains.left = np.sum(spreads[2] ** 2) / apart / FINE
@@ -162,11 +174,11 @@ cdef class Noise:
         cdef double gain = TREMOR_GAIN
         cdef bint telling
         self.asked = -1
-        self.typical_s = self.spacing(window)
-        self.column = place_of(max(self.typical_s, window.second_s) * GRID_HZ)
-        self.apart = max(1, self.column - 1)
+        self.typical_s = self.phases.spacing_s
+        self.column = column_of(max(self.typical_s, window.second_s) * GRID_HZ)
+        self.apart = apart_in(self.column)
         self.gains = gains_of(self.rung(), self.column)
-        self.lag = max(<int>TREMOR_LAG, self.apart)
+        self.lag = max(<int>TREMOR_LAG, <int>self.apart)
         telling = self.apart < TELLING
         if not telling:
             gain = self.gains.sixth / self.gains.rate
@@ -186,7 +198,7 @@ cdef class Noise:
         i = 0
         while i < self.phases.n:
             if telling:
-                d = fabs(self.fourth(window, self.phases.first + i, self.apart))
+                d = fabs(self.fourth(window, self.phases.first + i, lag_over(self.apart)))
             else:
                 d = fabs(window.s[(self.phases.first + i) & MASK] - self.phases.place[i])
             self.row[count] = d
@@ -217,19 +229,6 @@ cdef class Noise:
             if half_width(i) >= self.phases.half:
                 return i
         return LADDER - 1
-
-    cdef double spacing(self, Window* window) noexcept nogil:
-        """The mean time between samples of the leading channel in the window; a bin of the grid at least, s."""
-        cdef long long last = min(self.phases.first + self.phases.n - 1, window.newest)
-        cdef long long k
-        cdef double since = window.closings[self.phases.first & MASK].time_s
-        cdef double now = since
-        cdef int count = 0
-        for k in range(self.phases.first + 1, last + 1):
-            if window.closings[k & MASK].time_s != now:
-                now = window.closings[k & MASK].time_s
-                count += 1
-        return (now - since) / count if count else GRID_S
 
     cdef double interval(self, Window* window, int i) noexcept nogil:
         """The longest time between samples that the smoothed values at sample i of the window rest on, s."""
@@ -278,8 +277,9 @@ cdef class Noise:
     cdef double scatter(self, Window* window, int i) noexcept nogil:
         """Mean square of the white noise of the readings near sample i of the window."""
         # between few samples a line is drawn: there are fewer readings to take the mean of
-        cdef double few = max(1.0, self.interval(window, i) / (self.apart * GRID_S))
-        return self.white * min(few, 2.0 * self.phases.half / self.apart)
+        cdef double apart = max(1.0, self.apart)
+        cdef double few = max(1.0, self.interval(window, i) / (apart * GRID_S))
+        return self.white * min(few, 2.0 * self.phases.half / apart)
 
     cdef double of_rate(self, Window* window, int i) noexcept nogil:
         """The noise of the smoothed rate at sample i of the window."""

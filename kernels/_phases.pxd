@@ -21,11 +21,14 @@ cdef class Phases:
     cdef int rung            # where on the ladder to look for the next rep's smoother first
     cdef bint settled        # whether a rep has been measured to the end
     cdef double noise
+    cdef double spacing_s    # time between samples of the leading channel
 
     cdef void settle(self, Window* window, long long first, long long last, bint final) noexcept nogil
     cdef void smooth(self, Window* window, long long first, long long last, int half) noexcept nogil
     cdef void accelerate(self, Window* window, int i0, int i1) noexcept nogil
     cdef double noise_estimate(self) noexcept nogil
+    cdef double seen_share(self, Py_ssize_t lag) noexcept nogil
+    cdef double spacing(self, Window* window) noexcept nogil
     cdef double crossing(self, int i, double level) noexcept nogil
     cdef Span phase(
         self, int i0, int i1, double sign, double v0, double start, double end, double size

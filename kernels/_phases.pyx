@@ -25,7 +25,7 @@ from kernels._smooth cimport (
 )
 from kernels._swings cimport TENSION_V0, ZONE
 from kernels._untouched cimport give_back, untouched
-from kernels._window cimport GRID_HZ, MARGIN, RING, TREMOR_LAG, Edge, Span, Window
+from kernels._window cimport GRID_HZ, MARGIN, MASK, RING, TREMOR_LAG, Edge, Span, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef double QUIET = 0.002           # m/s; a tenth of v0, so that noise moves a boundary by a few ms
@@ -163,6 +163,8 @@ cdef class Phases:
                 return
             extremes(self.rate, self.n, &slowest, &fastest)
             extremes(self.place, self.n, &low, &high)
+            if j == self.rung:
+                self.spacing_s = self.spacing(window)
             limit = 0.25 * TENSION_V0 * (high - low) if self.on_tension else QUIET
             limit = QUIET_SHARE * max(0.0, max(fastest, -slowest)) + limit
             self.noise = self.noise_estimate()
@@ -173,12 +175,25 @@ cdef class Phases:
             self.settled = True
             self.rung = j - 1 if j > 0 and j == self.rung and self.noise < 0.5 * limit else j
 
+    cdef double spacing(self, Window* window) noexcept nogil:
+        """The mean time between samples of the leading channel in the window; a bin of the grid at least, s."""
+        cdef long long last = min(self.first + self.n - 1, window.newest)
+        cdef long long k
+        cdef double since = window.closings[self.first & MASK].time_s
+        cdef double now = since
+        cdef int count = 0
+        for k in range(self.first + 1, last + 1):
+            if window.closings[k & MASK].time_s != now:
+                now = window.closings[k & MASK].time_s
+                count += 1
+        return (now - since) / count if count else GRID_S
+
     cdef double noise_estimate(self) noexcept nogil:
         """Typical size of what is not voluntary in `rate`: the median fourth difference over its noise gain."""
         cdef Py_ssize_t i
         cdef Py_ssize_t count = 0
         cdef double x
-        cdef Py_ssize_t lag = TREMOR_LAG
+        cdef Py_ssize_t lag = max(<Py_ssize_t>TREMOR_LAG, <Py_ssize_t>(self.spacing_s * GRID_HZ + 0.5))
         for i in range(2 * lag, self.n - 2 * lag, 5):  # nearer neighbours say the same: the narrowest smoother spans 13
             x = fabs(
                 self.rate[i]
@@ -189,7 +204,21 @@ cdef class Phases:
             count += x == x  # NaN, before the grid begins, has no place in an order
         if count == 0:
             return 0.0
-        return middle(self.scratch, count) / 0.6745 / 1.39
+        return middle(self.scratch, count) / 0.6745 / (self.seen_share(lag) if self.on_tension else 1.39)
+
+    cdef double seen_share(self, Py_ssize_t lag) noexcept nogil:
+        """What share of the white noise that the smoother leaves in `rate` a fourth difference over a lag shows."""
+        cdef Smoother* f = smoother(self.half)
+        cdef Py_ssize_t i, j
+        cdef double d
+        cdef double total = 0.0
+        for i in range(-self.half - 2 * lag, self.half + 2 * lag + 1):
+            d = 0.0
+            for j in range(-2, 3):
+                if -self.half <= i + j * lag <= self.half:
+                    d += (1.0 if j == 0 else -2.0 / 3.0 if j * j == 1 else 1.0 / 6.0) * f.rate[self.half + i + j * lag]
+            total += d * d
+        return sqrt(total / f.rate_square)
 
     cdef double crossing(self, int i, double level) noexcept nogil:
         """Time at which `rate` passes `level` between samples i and i + 1, by a straight line."""

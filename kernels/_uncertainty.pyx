@@ -47,6 +47,8 @@ cdef double GRID_S = 1.0 / GRID_HZ
 # rough from a fifth on, and beyond a third not bounded.
 cdef double BOUNDED = 0.2
 cdef double MEAN_BOUNDED = 1.0 / 3.0
+# A smoother of half-width h leaves of white noise a rate whose own slope is 4 to 5 of it over h, rms.
+cdef double NOISE_SLOPE = 4.5
 cdef double ROOT3 = sqrt(3.0)
 cdef double PI = 3.141592653589793
 
@@ -288,11 +290,36 @@ cdef class Uncertainty:
                 found.outward = (1.0 + onward) * min(self.noise.interval(window, i) / sqrt(12.0), line)
                 line = 0.0
         early = self.ticks(window, i, edge.level)
+        slope = self.sure_slope(i, edge, slope, early)
         early = (1.0 + onward) * max(early / slope, self.shoulder(i, edge.level, early))
         early = early * early + late * late + line * line + edge.blur_s * edge.blur_s / 12.0
         found.chance = sqrt(early)
         found.outward += max(0.0, blunt)
         return found
+
+    cdef double sure_slope(self, int i, const Edge* edge, double slope, double noise) noexcept nogil:
+        """The slope of the rate at sample i, where it passes its level, as far as it is not noise's own.
+
+        For the rest it is what it is on the whole way to the phase's peak.
+        """
+        cdef double own = 2.0 * NOISE_SLOPE * noise / (self.phases.half * GRID_S)
+        cdef double sign = 1.0 if self.phases.rate[i] > 0.0 else -1.0
+        cdef double whole
+        cdef int peak = i
+        cdef int step, j
+        if not own > 0.1 * slope:
+            return slope
+        for step in range(-1, 2, 2):
+            j = i
+            while 0 <= j < self.phases.n and sign * self.phases.rate[j] > -edge.level:
+                if sign * self.phases.rate[j] > sign * self.phases.rate[peak]:
+                    peak = j
+                j += step
+        whole = (fabs(self.phases.rate[peak]) - edge.level) / (max(1, abs(peak - i)) * GRID_S)
+        if not 0.0 < whole < slope:
+            return slope
+        own = min(1.0, own * own / (slope * slope))
+        return 1.0 / sqrt((1.0 - own) / (slope * slope) + own / (whole * whole))
 
     cdef double bent(self, int i, int outward, double slope) noexcept nogil:
         """By what share the speed changes its slope at a boundary: 1 where the motion rests beyond it.

@@ -238,3 +238,32 @@ def test_the_lowest_place_of_a_lift_that_begins_on_the_way_hangs_on_when_it_begi
         found, _ = results(*read, concentric_first=True)
         off += [(a.size - b.size) / a.size_sigma for a, b in zip(found, true, strict=True)]
     assert np.mean(np.abs(off) < 2.0) > 0.9
+
+
+@pytest.mark.parametrize(("rate_hz", "noise_n"), [(10.0, 1.0), (80.0, 1.0), (80.0, 0.4), (60.0, 1.0)])
+def test_durations_of_a_band_drawn_out_slowly_are_as_sure_as_its_cell_is_quiet(
+    motion, counter, rate_hz, noise_n
+):
+    """Noise's own slope, where the rate hangs about its level, is steeper than the motion's."""
+
+    def durations(time_s, tension_n):
+        band = counter("tension", min_range=7.0, free_weight=False)
+        found = band.push(CHANNELS.index("force_n"), time_s, tension_n) + band.finish()
+        reps = [one for one in found if isinstance(one, Measured) and one.kind == "complete"]
+        return np.array([(rep.eccentric_s, rep.bottom_pause_s, rep.concentric_s) for rep in reps]), np.array(
+            [(rep.eccentric_sigma_s, rep.bottom_pause_sigma_s, rep.concentric_sigma_s) for rep in reps]
+        )
+
+    legs = ((2.0, 0.0), *[(5.0, -66.0), (0.4, 0.0), (6.5, 66.0), (2.0, 0.0)] * 4, (6.0, 0.0))
+    time_s, tension_n = motion(*legs, start_m=120.0, rate_hz=1000.0)
+    true, _ = durations(time_s, tension_n)
+    far = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        at_s = np.arange(rng.uniform(0.0, 1.0 / rate_hz), time_s[-1], 1.0 / rate_hz)
+        read_n = np.interp(at_s, time_s, tension_n) + rng.normal(0.0, noise_n, at_s.size)
+        said, sigma = durations(at_s, read_n)
+        assert said.shape == true.shape
+        far.append((said - true) / sigma)
+    assert np.mean(np.abs(far) < 2.0) > 0.9
+    assert np.max(np.abs(far)) < 5.0
