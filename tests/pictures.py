@@ -121,7 +121,8 @@ async def at_the_desk(app: PlumblineApp, pilot: Any) -> None:
 
     await until(pilot, at_work)
     take(app, "floor")
-    await pilot.press("down", "enter")
+    app.screen._tiles[RACK].focus()  # type: ignore[attr-defined]  # wherever it stands by attention
+    await pilot.press("enter")
     await until(pilot, lambda: lifting(app.view_of(RACK), 6) and app.view_of(RACK).phase == "concentric")
     take(app, "station")
     await pilot.press("escape", "i")
