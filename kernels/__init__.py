@@ -5,7 +5,7 @@ from kernels._frames import FrameDecoder, Frames
 from kernels._motion import Resampler
 from kernels._path import handle_path, tether_height, tilt_path, two_tether_path
 from kernels._sensors import CHANNELS, LAYOUTS
-from kernels._split import ChannelSplit
+from kernels._split import ChannelSplit, Dither
 from kernels.results import Discarded, Measured, Tick
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "LAYOUTS",
     "ChannelSplit",
     "Discarded",
+    "Dither",
     "FrameDecoder",
     "Frames",
     "Measured",

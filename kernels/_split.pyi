@@ -18,3 +18,16 @@ class ChannelSplit:
     def split(
         self, frames: Frames, session_us: list[int], start: int, stop: int
     ) -> tuple[list[tuple[int, NDArray[np.float64], NDArray[np.float64], int, float]], int]: ...
+
+class Dither:
+    n: int
+    known: int
+    moved: int
+    turns: int
+    at: int
+    first_s: float
+    newest_s: float
+    value_s: float
+    moved_s: float
+    def take(self, time_s: NDArray[np.float64], value: NDArray[np.float64]) -> float: ...
+    def begin(self) -> None: ...

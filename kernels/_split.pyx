@@ -154,3 +154,57 @@ cdef class ChannelSplit:
                 channel.beyond += counts == counts
             channel.n += 1
         return left_out
+
+
+cdef class Dither:
+    """How the readings of one channel move from one to the next: what was seen since it was asked last.
+
+    Counts and times are since `begin`, for the last reading does not end with it; NaN is no value and no step.
+
+    n, known, moved, turns : readings, those with a value, steps that are not 0, steps against the one before
+    at : which of those with a value was the last to move, from 0
+    first_s, newest_s : times of the first and the newest reading
+    value_s, moved_s : of the last with a value, and of the last that moved
+    """
+
+    cdef readonly Py_ssize_t n, known, moved, turns, at
+    cdef readonly double first_s, newest_s, value_s, moved_s
+    cdef double last, last_sign
+
+    def __cinit__(self):
+        self.last = NAN  # the first value has moved
+        self.last_sign = 0.0
+
+    def take(self, time_s, value):
+        """Take readings, float64 of shape (n,), oldest first; how long it is since the first of them, in seconds."""
+        cdef Py_ssize_t i, n, n_values
+        cdef double step, sign
+        cdef const double *t = numbers(time_s, &n)
+        cdef const double *y = numbers(value, &n_values)
+        if n != n_values:
+            raise ValueError(f"need as many times as values, got {n} and {n_values}")
+        if n == 0:
+            return self.newest_s - self.first_s if self.n else 0.0
+        if self.n == 0:
+            self.first_s = t[0]
+        for i in range(n):
+            if y[i] != y[i]:
+                continue
+            step = y[i] - self.last
+            if step != 0.0:
+                sign = 1.0 if step > 0.0 else -1.0 if step < 0.0 else <double> NAN
+                self.turns += sign != self.last_sign
+                self.last_sign = sign
+                self.moved += 1
+                self.at = self.known
+                self.moved_s = t[i]
+            self.last = y[i]
+            self.value_s = t[i]
+            self.known += 1
+        self.n += n
+        self.newest_s = t[n - 1]
+        return self.newest_s - self.first_s
+
+    def begin(self):
+        """Count anew from the next reading on."""
+        self.n = self.known = self.moved = self.turns = 0

@@ -13,13 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.link.drivers import Samples
+from kernels import Dither
 from station.messages import SensorFault
 
 LOOK_S = 0.1
-HELD_MAX = 64
 SILENT_S = 0.5
 SILENT_INTERVALS = 4.0
 NO_VALUE_S = 0.4
@@ -35,11 +34,9 @@ REPEATING = 0.3
 @dataclass(slots=True)
 class _Watched:
     heard_at: float = 0.0  # host's monotonic time
-    held: list[Samples] = field(default_factory=list)  # not looked at yet
+    dither: Dither = field(default_factory=Dither)  # of what is not looked at yet
     newest_s: float = float("nan")  # of its newest sample, session time
     interval_s: float = 0.0
-    last: float = float("nan")
-    last_sign: float = 0.0
     run: int = 0  # how often the newest value has been repeated
     run_from_s: float = 0.0
     seen: int = 0
@@ -50,9 +47,9 @@ class _Watched:
     saturated_at: float = float("-inf")
     stuck: bool = False  # it repeats itself and should not
 
-    def judge(self) -> None:
-        """Whether it is stuck by what has been looked at."""
-        self.stuck = (
+    def is_stuck(self) -> bool:
+        """By what has been looked at."""
+        return (
             self.seen >= KNOWN_SAMPLES
             and self.turning > TURNING
             and self.repeating < REPEATING
@@ -77,17 +74,13 @@ class SensorWatch:
         """
         stuck = False
         for part in samples:
-            name, time_s, _ = part
+            name, time_s, value = part
             channel = self._channels.get(name)
             if channel is None:
                 channel = self._channels.setdefault(name, _Watched())
             channel.heard_at = now_s
-            held = channel.held
-            held.append(part)
-            # Ten times a second: a dozen array operations for every read would cost more than counting.
-            if time_s.item(-1) - held[0].time_s.item(0) >= LOOK_S or len(held) >= HELD_MAX:
-                channel.held = []
-                self._look(channel, held)
+            if channel.dither.take(time_s, value) >= LOOK_S:
+                self._look(channel)
             stuck = stuck or channel.stuck
         if not stuck:
             return list(samples)
@@ -119,43 +112,28 @@ class SensorWatch:
                 found[name] = "no value"
         return found
 
-    def _look(self, channel: _Watched, held: list[Samples]) -> None:
-        """Take in what has been held."""
-        time_s = np.concatenate([part.time_s for part in held])
-        value = np.concatenate([part.value for part in held])
-        step_s = (float(time_s[-1]) - channel.newest_s) / len(time_s)
-        if step_s > 0.0:
-            share = min(1.0, len(time_s) / MEMORY_SAMPLES) if channel.interval_s else 1.0
-            channel.interval_s += share * (min(step_s, SILENT_S) - channel.interval_s)
-        known = ~np.isnan(value)
-        if channel.value_s == float("-inf"):
-            channel.value_s = float(time_s[0])
-        channel.newest_s = float(time_s[-1])
-        if not known.all():
-            time_s, value = time_s[known], value[known]
-        if len(value):
-            channel.value_s = float(time_s[-1])
-            self._dither(channel, time_s, value)
-        channel.judge()
-
     @staticmethod
-    def _dither(channel: _Watched, time_s: NDArray[np.float64], value: NDArray[np.float64]) -> None:
-        step = np.empty_like(value)  # np.diff with `prepend` costs four times as much
-        step[0] = value[0] - channel.last
-        np.subtract(value[1:], value[:-1], out=step[1:])
-        (moved,) = step.nonzero()  # NaN, before the first value, has moved
-        if not len(moved):
-            channel.run += len(value)
-            return
-        channel.judge()
-        was_stuck = channel.stuck
-        signs = np.sign(step[moved])
-        turns = int(np.count_nonzero(signs[1:] != signs[:-1])) + bool(signs[0] != channel.last_sign)
-        count = int(moved[-1]) + 1 + (0 if was_stuck else channel.run)
-        repeats = count - len(moved)
-        share = min(1.0, count / min(MEMORY_SAMPLES, channel.seen + count))
-        channel.seen += count
-        channel.turning += share * (turns / count - channel.turning)
-        channel.repeating += share * (max(0, repeats) / count - channel.repeating)
-        channel.last, channel.last_sign = float(value[-1]), float(signs[-1])
-        channel.run, channel.run_from_s = len(value) - 1 - int(moved[-1]), float(time_s[moved[-1]])
+    def _look(channel: _Watched) -> None:
+        """Take in what its readings did."""
+        seen = channel.dither
+        step_s = (seen.newest_s - channel.newest_s) / seen.n
+        if step_s > 0.0:
+            share = min(1.0, seen.n / MEMORY_SAMPLES) if channel.interval_s else 1.0
+            channel.interval_s += share * (min(step_s, SILENT_S) - channel.interval_s)
+        if channel.value_s == float("-inf"):
+            channel.value_s = seen.first_s
+        channel.newest_s = seen.newest_s
+        if seen.known:
+            channel.value_s = seen.value_s
+        if seen.moved:
+            count = seen.at + 1 + (0 if channel.is_stuck() else channel.run)
+            repeats = count - seen.moved
+            share = min(1.0, count / min(MEMORY_SAMPLES, channel.seen + count))
+            channel.seen += count
+            channel.turning += share * (seen.turns / count - channel.turning)
+            channel.repeating += share * (max(0, repeats) / count - channel.repeating)
+            channel.run, channel.run_from_s = seen.known - 1 - seen.at, seen.moved_s
+        else:
+            channel.run += seen.known
+        channel.stuck = channel.is_stuck()
+        seen.begin()
