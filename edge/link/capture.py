@@ -22,11 +22,13 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, NamedTuple, Self
+from typing import BinaryIO, NamedTuple, Self, get_args
 
 import msgspec
 
+from station.config import StationFile
 from station.errors import RecordingError
+from station.ports import DriverName, Port
 from station.timing.clock import ClockMark
 
 MAGIC = b"\x89PLC\r\n\x1a\n"
@@ -131,6 +133,23 @@ class Capture:
                 newest_s = received.received_s
                 yield received
             self.left_bytes = file.seek(0, 2) - good
+
+    def port(self, station: StationFile) -> Port:
+        """The port it was captured from, as the station file has it: it says what the driver needs to know.
+
+        Without ports in the file, by the driver alone. Raises RecordingError where it has only others.
+        """
+        info = self.info
+        theirs = list(dict.fromkeys(port.driver for port in station.ports))
+        if info.driver in theirs:
+            same = [port for port in station.ports if port.driver == info.driver]
+            return next((port for port in same if port.url == info.url), same[0])
+        if theirs or info.driver not in get_args(DriverName):
+            raise RecordingError(
+                f"{self._path}: what driver {info.driver[:40]!r} read, and the station file's ports have"
+                f" {', '.join(theirs) or 'none'}; capture with --station, or give the file it was made with"
+            )
+        return Port(url=info.url, driver=info.driver, baud=info.baud)  # type: ignore[arg-type]
 
     @property
     def warning(self) -> str | None:

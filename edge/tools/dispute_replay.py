@@ -13,10 +13,9 @@ from edge.counting.dispute import Change, CountingState, Dispute, Verdict
 from edge.counting.pipeline import Event, StationPipeline
 from edge.counting.watch import SensorWatch
 from edge.link.alignment import Alignment
-from edge.link.capture import Capture, CaptureInfo, Received
+from edge.link.capture import Capture, Received
 from edge.link.drivers import Driver, Samples, make_driver
 from edge.node.dispute_store import DISPUTE
-from station.config import Port
 from station.errors import RecordingError
 from station.records import Rep, RepEvent
 
@@ -54,7 +53,7 @@ def replay(folder: Path, dispute: Dispute) -> Replayed:
     captures = [Capture(path) for path in sorted(folder.glob("port-*.plc")) if not path.is_symlink()]
     if not captures:
         raise RecordingError(f"{folder}: holds no port-0.plc; was it copied whole?")
-    counting = _Counting(dispute, [capture.info for capture in captures])
+    counting = _Counting(dispute, captures)
     streams = [[(one, number) for one in capture] for number, capture in enumerate(captures)]
     for received, number in heapq.merge(*streams, key=lambda one: one[0].received_s):
         counting.take(received, number)
@@ -112,7 +111,7 @@ def _apart(dispute: Dispute, verdict: Verdict, rep: Rep) -> list[str]:
 class _Counting:
     """The node's own way from bytes to reps, with what was set meanwhile."""
 
-    def __init__(self, dispute: Dispute, infos: list[CaptureInfo]) -> None:
+    def __init__(self, dispute: Dispute, captures: list[Capture]) -> None:
         self._dispute = dispute
         self._changes = list(dispute.changes)
         first = self._changes.pop(0)
@@ -127,10 +126,10 @@ class _Counting:
         self._seen_s = 0.0
         self._drivers: list[Driver] = []
         self._onto: list[Alignment | None] = []
-        for info in infos:
-            driver = make_driver(_port_of(dispute, info), dispute.station)
-            if info.clock is not None:
-                driver.clock.go_on(info.clock)
+        for capture in captures:
+            driver = make_driver(capture.port(dispute.station), dispute.station)
+            if capture.info.clock is not None:
+                driver.clock.go_on(capture.info.clock)
             driver.opened()
             self._drivers.append(driver)
             lead = self._drivers[0].clock
@@ -183,10 +182,3 @@ class _Counting:
         for event in events:
             if isinstance(event, RepEvent):
                 self._reps[event.event_id] = event
-
-
-def _port_of(dispute: Dispute, info: CaptureInfo) -> Port:
-    """The port's table of the station file: it says what the driver needs to know."""
-    same = [port for port in dispute.station.ports if port.driver == info.driver]
-    same.sort(key=lambda port: port.url != info.url)
-    return same[0] if same else Port(url=info.url, driver=info.driver, baud=info.baud)  # type: ignore[arg-type]

@@ -23,7 +23,7 @@ from edge.node.acquisition import Acquisition, PlayedSamples, PortAcquisition
 from edge.node.node import Node
 from edge.node.session import Session
 from edge.tools.analysis import check_channels
-from station.config import Mqtt, Port, StationFile, is_loopback
+from station.config import Mqtt, StationFile, is_loopback
 from station.errors import ConfigError, StoreError
 from station.exercises import Profile
 from station.messages import Sensor
@@ -49,10 +49,7 @@ def acquisition(
         blocks = recording.samples(min(1.0, BLOCK_S * speed))
         return PlayedSamples(session, blocks, speed, _sensors(recording))
     capture = Capture(path)
-    # Its own port's table says what the driver needs to know: columns, pattern, channel.
-    named = [port for port in station.ports if port.driver == capture.info.driver]
-    named.sort(key=lambda port: port.url != capture.info.url)
-    port = msgspec.structs.replace(named[0] if named else Port(url=""), url=f"capture {path}")
+    port = msgspec.structs.replace(capture.port(station), url=f"capture {path}")
     return PortAcquisition(
         session,
         port,

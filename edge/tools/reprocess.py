@@ -22,7 +22,7 @@ from edge.link.capture import Capture, is_capture
 from edge.link.drivers import make_driver
 from edge.link.recording import read_recording
 from edge.tools.analysis import RepBook, analyse, check_channels
-from station.config import Port, StationFile, load_station
+from station.config import StationFile, load_station
 from station.errors import ConfigError, PlumblineError, RecordingError
 from station.exercises import Profile, load_profile
 from station.program.distribution import install_with, release
@@ -91,19 +91,13 @@ def _counted(path: Path, station: StationFile, profile: Profile) -> Analysis:
         check_channels(recording, station, path)
         return analyse(recording, station, profile)
     capture = Capture(path)
-    info = capture.info
-    named = [port for port in station.ports if port.driver == info.driver]
-    named.sort(key=lambda port: port.url != info.url)
-    if not named:
-        raise RecordingError(f"{path}: of a {info.driver}, and the station file has no such port")
-    port: Port = named[0]
     driver, pipeline, book = (
-        make_driver(port, station),
+        make_driver(capture.port(station), station),
         StationPipeline(station, profile, live_s=0.0),
         RepBook(),
     )
-    if info.clock is not None:
-        driver.clock.go_on(info.clock)
+    if capture.info.clock is not None:
+        driver.clock.go_on(capture.info.clock)
     driver.opened()
     for received in capture:
         samples = driver.feed(received.data, received.received_s)

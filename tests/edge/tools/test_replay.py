@@ -53,6 +53,21 @@ def write_capture(path: Path) -> Path:
     return path
 
 
+def test_a_capture_of_another_driver_than_the_station_files_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    station = tmp_path / "rack.toml"
+    ports = '[[ports]]\nurl = "/dev/ttyUSB0"\ndriver = "chronojump-encoder"\n'
+    station.write_text(station_toml(SET.station) + ports)
+    path = write_capture(tmp_path / "rec.plc")
+    assert main(["replay", str(path), "--station", str(station), "--exercise", "rdl"]) == 1
+    assert (
+        "'plumbline'" in (said := capsys.readouterr().err)
+        and "chronojump-encoder" in said
+        and "--station" in said
+    )
+
+
 def test_a_recording_replayed_gives_the_reps_that_analyze_gives(tmp_path: Path) -> None:
     path = tmp_path / "rec.csv"
     write_recording(path, SET.recording)
