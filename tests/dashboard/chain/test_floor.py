@@ -187,10 +187,10 @@ def test_both_gyms_stand_on_one_floor_and_a_key_shows_one(
             return both() and all(one.counted == 3 and one.link.name == "live" for one in views)
 
         await looks.poll(pilot, well, 40.0)
-        assert "j Gym" in looks.text(app)
+        await looks.poll(pilot, lambda: "j Gym" in looks.text(app))
         await pilot.press("j")
         await looks.poll(pilot, lambda: [tile.view.key[0] for tile in app.screen.query(Tile)] == ["gym-a"])
-        assert "1 station at gym-a" in looks.text(app)
+        await looks.poll(pilot, lambda: "1 station at gym-a" in looks.text(app))
         await pilot.press("t")
         await looks.poll(pilot, lambda: "commanded in its own gym" in looks.text(app))
         await pilot.press("enter")
