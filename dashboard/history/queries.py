@@ -123,32 +123,37 @@ def efforts(db: Database, exercise: str, since_utc: str, tempo: Tempo | None = N
     The database adds them up: weeks of a gym are 20 000 reps, and making records of them takes longer.
     """
     of, keys = REPS.c, (REPS.c.site, REPS.c.station, REPS.c.session, REPS.c.set_number)
-    in_a_set: dict[str, Any] = {"partition_by": keys, "order_by": (of.number, of.event_id)}
-    in_a_set["rows"] = (None, None)
     phases = [
         (_bounded(of[name]), span)
         for name, span in zip(TEMPO, kept_within(tempo), strict=True) if span
     ] if tempo else []  # fmt: skip
     judged = and_(of.counted, or_(false(), *(took.is_not(None) for took, _ in phases)))
     kept = and_(judged, *(or_(took.is_(None), took.between(*span)) for took, span in phases))
-    read = (
-        *(*keys, of.at_utc, of.counted),
-        func.first_value(of.athlete).over(**in_a_set).label("athlete"),
-        func.last_value(_bounded(of.load_kg)).over(**in_a_set).label("load_kg"),
-        _bounded(of.mean_concentric_velocity_mps).label("mps"),
-        *(judged.label("judged"), kept.label("kept")),
-    )
-    wanted = Filter(exercise=exercise, since_utc=since_utc)
-    one = select(*read).where(condition(REPS, _wider(wanted))).subquery().c
-    began = func.min(one.at_utc)
+    whose = (of.athlete, _bounded(of.load_kg).label("load_kg"))  # nearly always one of each in a set
     added = (
-        *(one.athlete, one.load_kg, began.label("at_utc"), _how_many(one.counted).label("counted")),
-        func.max(one.mps).filter(one.counted).label("fastest_mps"),
-        *(_how_many(one.judged).label("judged"), _how_many(one.kept).label("kept")),
+        *(func.min(of.at_utc).label("at_utc"), func.min(of.number).label("first")),
+        *(func.max(of.number).label("last"), _how_many(of.counted).label("counted")),
+        func.max(_bounded(of.mean_concentric_velocity_mps)).filter(of.counted).label("fastest_mps"),
+        *(_how_many(judged).label("judged"), _how_many(kept).label("kept")),
     )
-    whole = (*(one[key.name] for key in keys), one.athlete, one.load_kg)
-    rows = db.rows(select(*added).group_by(*whole).having(began >= since_utc).order_by("at_utc", *whole[:4]))
-    return [Effort(**row) for row in rows]
+    wanted = condition(REPS, _wider(Filter(exercise=exercise, since_utc=since_utc)))
+    by_set: dict[tuple[Any, ...], list[Row]] = {}
+    for row in db.rows(select(*keys, *whose, *added).where(wanted).group_by(*keys, *whose)):
+        by_set.setdefault(tuple(row[key.name] for key in keys), []).append(row)
+    found = sorted(map(_effort, by_set.values()), key=lambda one: one.at_utc)
+    return [one for one in found if one.at_utc >= since_utc]
+
+
+def _effort(parts: list[Row]) -> Effort:
+    """A set out of its parts; the athlete is its first rep's, the load its last one's, as in a KeptSet."""
+    speeds = [row["fastest_mps"] for row in parts if row["fastest_mps"] is not None]
+    return Effort(
+        athlete=min(parts, key=lambda row: row["first"])["athlete"],
+        load_kg=max(parts, key=lambda row: row["last"])["load_kg"],
+        at_utc=min(row["at_utc"] for row in parts),
+        fastest_mps=max(speeds, default=None),
+        **{name: sum(row[name] for row in parts) for name in ("counted", "judged", "kept")},
+    )
 
 
 def _how_many(holds: ColumnElement[bool]) -> ColumnElement[int]:
