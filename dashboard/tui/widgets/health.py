@@ -165,7 +165,7 @@ def detail_lines(one: StationHealth, width: int) -> list[list[Segment]]:
     if health is not None:
         words = (
             f"{health.samples_rejected} samples refused, {health.bytes_discarded} bytes discarded, "
-            f"{health.reconnects} times plugged in again, {health.outbox_depth} events wait for the record"
+            f"{health.reconnects} replugs, {health.outbox_depth} events waiting"
         )
         found += _said("   ", FAINT, words, FAINT, width)
     return found
