@@ -45,6 +45,14 @@ def build_image(target: TargetName, folder: Path) -> bytes:
     return (folder / "plumbline-avr.hex").read_bytes()
 
 
+def flash_bytes(target: TargetName, image: bytes) -> int:
+    """How much of a board's flash an image of `build_image` takes."""
+    if target == "rp2040":
+        return len(image)
+    records = image.decode("ascii").splitlines()
+    return sum(int(record[1:3], 16) for record in records if record[7:9] == "00")  # of data
+
+
 def avr_hex(image: bytes | None, configuration: bytes) -> bytes:
     """The .hex file for an ATmega328P: firmware and configuration, or the configuration alone."""
     lines = "" if image is None else image.decode("ascii").replace(":00000001FF", "").rstrip() + "\n"

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from edge.board.build import avr_hex, build_image, firmware_version
+from edge.board.build import avr_hex, build_image, firmware_version, flash_bytes
 from edge.board.check import check_board, station_toml, write_station
 from edge.board.configuration import BoardFile, block, line_bytes_per_s, load_board, new_serial
 from edge.board.flash import flash_hex, flash_uf2, verify
@@ -77,8 +77,9 @@ rack-1.board.toml:
         image = build_image(file.target, args.work or Path(scratch))
     configuration = _write_image(args.out, file, image)
     print(
-        f"{args.out}: firmware {firmware_version()} for {file.target}, {len(image)} bytes, configuration"
-        f" {configuration} bytes; {line_bytes_per_s(file) / 1000:.1f} kB/s on the line"
+        f"{args.out}: firmware {firmware_version()} for {file.target},"
+        f" {flash_bytes(file.target, image)} bytes, configuration {configuration} bytes;"
+        f" {line_bytes_per_s(file) / 1000:.1f} kB/s on the line"
     )
     return 0
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.board.build import avr_hex
+from edge.board.build import avr_hex, flash_bytes
 from edge.board.configuration import block
 from kernels import FrameDecoder
 from station import wire
@@ -37,6 +37,13 @@ def simavr(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def image(build: Callable[..., Path]) -> bytes:
     return (build("avr") / "plumbline-avr.hex").read_bytes()
+
+
+def test_the_size_the_readme_names_is_what_the_image_takes_of_the_flash(image: bytes) -> None:
+    readme = Path(__file__).parents[3] / "edge" / "firmware" / "README.md"
+    (row,) = [line for line in readme.read_text().splitlines() if line.startswith("| image")]
+    named = int(row.split("|")[3].replace(" ", ""))
+    assert flash_bytes("avr", image) == pytest.approx(named, rel=0.03)  # another release of the compiler
 
 
 @pytest.fixture
