@@ -35,8 +35,8 @@ cdef double QUIET_SHARE = 0.01      # of peak velocity: fast motion needs less
 cdef double READ_AT = 0.08          # of the phase's peak speed
 cdef double CARRIED_S = 0.15
 # A smoother of half-width h that is given a step, or a ramp v ~ tau^p too steep for it, leaves 0.2 h of
-# (t3 - t1) / (sqrt 3 - 1), never less, and puts the boundary 0.4 h too far out; where it leaves more, by as much less as
-# the sixth power falls. That is taken out where the motion rests beyond, for phases read long otherwise.
+# (t3 - t1) / (sqrt 3 - 1), never less, and puts the boundary 0.4 h too far out; where it leaves more, by as much less
+# as the sixth power falls. That is taken out where the motion rests beyond, for phases read long otherwise.
 cdef double OUT = 0.4
 cdef double STEEPEST = 0.2
 

@@ -11,6 +11,7 @@ from station.records import Rep
 
 TOLD_AFTER = 2  # reps: one may have been a try
 SURE = 3.3  # standard uncertainties: one load in a thousand is off by more
+HALF_AS_SURE = 2.0  # a bar off pins or the floor is weighed on its way up alone; one that is not, better
 LEAST_OFF_KG = 2.0  # collars, a belt's chain, a handle: nobody enters them
 
 
@@ -24,7 +25,8 @@ class Weighed(NamedTuple):
 def of_set(reps: Iterable[Rep]) -> Weighed | None:
     """The load of a set; None where no rep of it was weighed.
 
-    What is common to all reps, the cell's scale and zero, does not average out; what differs does.
+    What is common to all reps, the cell's scale and zero, does not average out; what differs does. Reps that
+    are weighed less than half as surely as the surest are left out.
     """
     weighed = [
         (rep.load_measured_kg, rep.load_measured_sigma_kg)
@@ -33,8 +35,10 @@ def of_set(reps: Iterable[Rep]) -> Weighed | None:
     ]
     if not weighed:
         return None
+    surest = min(sigma for _, sigma in weighed)
+    weighed = [(kg, sigma) for kg, sigma in weighed if sigma <= HALF_AS_SURE * surest]
     loads, count = [kg for kg, _ in weighed], len(weighed)
-    common = min(sigma for _, sigma in weighed)
+    common = median(sigma for _, sigma in weighed)
     middle = sum(loads) / count
     spread = sum((kg - middle) * (kg - middle) for kg in loads) / (count - 1) if count > 1 else 0.0
     # A median, for one rep that was jerked is not to move a set: pi / 2 times a mean's variance.

@@ -86,4 +86,7 @@ class Track:
         """The share of the load that is carried, and whether the lifter stands on the platform."""
         carried = np.concatenate([np.full(n, c) for n, c, _ in self._carried])
         standing = np.concatenate([np.full(n, p) for n, _, p in self._carried])
+        # All of it before it moves: a load that is lifted by less than m (g + a) has no impulse to move with.
+        ahead = np.minimum(np.arange(len(carried)) + round(0.1 / DT_S), len(carried) - 1)
+        carried = np.maximum(carried, carried[ahead])
         return smoothed(carried, 0.04), smoothed(standing, 0.1)

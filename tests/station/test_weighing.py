@@ -34,6 +34,17 @@ def test_one_rep_that_was_jerked_does_not_move_a_set() -> None:
     assert weighed.kg == 60.0
 
 
+def test_reps_off_pins_say_nothing_beside_one_that_is_weighed_twice_as_surely() -> None:
+    off_pins = [rep(54.0, 2.7), rep(55.0, 2.7)]
+    assert of_set([*off_pins, rep(60.2, 0.4)]) == Weighed(60.2, 0.4)
+    halfway = of_set([rep(59.0, 0.7), rep(60.0, 0.6), rep(60.0, 0.4)])
+    assert halfway is not None
+    assert halfway.sigma_kg > 0.6  # all three
+    weighed = of_set(off_pins)
+    assert weighed is not None
+    assert weighed.sigma_kg > 2.7
+
+
 def test_a_set_that_no_cell_has_weighed_has_no_load() -> None:
     assert of_set([]) is None
     assert of_set(reps(None, None)) is None
