@@ -148,7 +148,7 @@ def within_limits(row: Mapping[str, Any], required: Sequence[str] = ()) -> dict[
     """
     found = dict(row)
     for name, value in row.items():
-        if not within(name, value):
+        if value is not None and not within(name, value):
             least, greatest = limits(name)
             found[name] = type(value)(min(max(value, least), greatest)) if name in required else None
     return found

@@ -2,11 +2,11 @@
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import Connection, Engine, Executable, Result, Table
+from sqlalchemy import Connection, Engine, Executable, Table
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from station.errors import StoreError
@@ -56,12 +56,14 @@ class Database(ABC):
     def rows(self, query: Executable, values: Mapping[str, Any] | None = None) -> list[Row]:
         """The answer to a query, a dict by column name each."""
         with self.connection() as connection:
-            return list(_dicts(connection.execute(query, values)))
+            found = connection.execute(query, values)
+            return list(_dicts(tuple(found.keys()), found.all()))
 
     def stream(self, query: Executable) -> Iterator[Row]:
         """The same a few rows at a time, for answers of any size, all of one moment."""
         with self._errors(), self._writing.connect() as connection:
-            yield from _dicts(connection.execution_options(yield_per=STREAMED_ROWS).execute(query))
+            found = connection.execution_options(yield_per=STREAMED_ROWS).execute(query)
+            yield from _dicts(tuple(found.keys()), found)
 
     def run(self, statement: Executable, values: Mapping[str, Any] | Sequence[Row] | None = None) -> int:
         """Change something, within `transaction`; how many rows it changed. A sequence: once with each."""
@@ -133,6 +135,7 @@ class Database(ABC):
             raise cause from None  # about a value; SQLAlchemy would print all the others
 
 
-def _dicts(found: Result[Any]) -> Iterator[Row]:
-    names = tuple(found.keys())  # .mappings() looks each one up, in each row
-    return (dict(zip(names, row, strict=True)) for row in found)
+def _dicts(names: Sequence[str], found: Iterable[Any]) -> Iterator[Row]:
+    return (
+        dict(zip(names, row, strict=True)) for row in found
+    )  # .mappings() looks each name up, in each row
