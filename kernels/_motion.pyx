@@ -370,13 +370,14 @@ cdef class Resampler:
 
     cdef inline void close(self, double area, double t) noexcept nogil:
         """The bin is whole, by a sample of time t."""
-        self.ring[self.bin & MASK] = area * GRID_HZ if self.whole else NAN
+        cdef double mean = area * GRID_HZ if self.whole else NAN
+        self.ring[self.bin & MASK] = mean
         self.closings[self.bin & MASK].time_s = t
         self.closings[self.bin & MASK].quantum = self.quantum
         self.closings[self.bin & MASK].repaired = self.repaired
         self.lost[self.bin & MASK] = self.adrift
-        if not fabs(self.ring[self.bin & MASK] - self.still_y) <= self.tolerance:
-            self.still_y = self.ring[self.bin & MASK]
+        if not fabs(mean - self.still_y) <= self.tolerance:
+            self.still_y = mean
             self.still_k = self.bin
         self.newest = self.bin
         self.bin += 1

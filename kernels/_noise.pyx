@@ -18,7 +18,7 @@ from kernels._smooth import design
 from kernels._phases cimport Phases, middle
 from kernels._smooth cimport LADDER, MAX_HALF, half_width
 from kernels._untouched cimport give_back, untouched
-from kernels._window cimport GRID_HZ, MASK, RING, TREMOR_HZ, TREMOR_LAG, Window
+from kernels._window cimport GRID_HZ, MASK, RING, TREMOR_HZ, TREMOR_LAG, Closing, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef enum:
@@ -242,15 +242,17 @@ cdef class Noise:
         cdef long long last = min(self.phases.first + i + self.phases.half, window.newest)
         cdef long long k
         cdef double longest = 0.0
-        cdef double since = window.closings[(first - 1) & MASK].time_s
+        cdef const Closing* closings = window.closings
+        cdef double since = closings[(first - 1) & MASK].time_s
+        cdef double now
         # it may begin within a line, whose bins one sample has made whole
-        while first > 1 and window.closings[(first - 1) & MASK].time_s == since and last - first < 2 * GRID_HZ:
+        while first > 1 and closings[(first - 1) & MASK].time_s == since and last - first < 2 * GRID_HZ:
             first -= 1
-        since = window.closings[(first - 1) & MASK].time_s
+        since = closings[(first - 1) & MASK].time_s
         for k in range(first, last + 1):
-            if window.closings[k & MASK].time_s != since:
-                longest = max(longest, window.closings[k & MASK].time_s - since)
-                since = window.closings[k & MASK].time_s
+            now = closings[k & MASK].time_s
+            longest = max(longest, now - since)
+            since = now
         return longest
 
     cdef double shaken(self, int i) noexcept nogil:

@@ -26,6 +26,10 @@ cdef Anchors survey(
     double ax, double ay, double bx, double by, double sigma_length, double sigma_tilt, double sigma_pulley
 ) noexcept nogil
 
+cdef inline double norm(double x, double y) noexcept nogil:
+    """sqrt(x² + y²): the same bits everywhere, which no libm's hypot promises."""
+    return sqrt(x * x + y * y)
+
 cdef inline double one_tether(double length, double ax, double ay) noexcept nogil:
     """Height over a surveyed anchor, the bar taken to hang over x = 0."""
     cdef double square = length * length - ax * ax

@@ -5,7 +5,7 @@ NaN: one vertical tether says nothing of x (5 cm forward is 1.6 mm of tether at 
 """
 
 cimport cython
-from libc.math cimport NAN, acos, atan2, cos, fabs, hypot, isnan, sin, sqrt
+from libc.math cimport NAN, acos, atan2, cos, fabs, isnan, sin, sqrt
 
 import numpy as np
 
@@ -30,7 +30,7 @@ cdef Anchors survey(
     on.ay = ay
     on.bx = bx
     on.by = by
-    on.base = hypot(bx - ax, by - ay)
+    on.base = norm(bx - ax, by - ay)
     on.ex = (bx - ax) / on.base
     on.ey = (by - ay) / on.base
     on.sigma_length = sigma_length
@@ -45,25 +45,25 @@ cdef double sigma_by_tilt(double x, double y, const Anchors* on) noexcept nogil:
     """Of x, m: sigma_x² = sin² sigma_L² + L² cos² sigma_tilt²."""
     cdef double dx = x - on.ax
     cdef double dy = y - on.ay
-    return hypot(dx / hypot(dx, dy) * on.sigma_length, dy * on.sigma_tilt)
+    return norm(dx / norm(dx, dy) * on.sigma_length, dy * on.sigma_tilt)
 
 
 cdef double sigma_by_two(double x, double y, const Anchors* on) noexcept nogil:
     """Of x, m: along the baseline sigma_u² = (L1² + L2²) sigma_L² / b², across it
     sigma_w² = (L1² (1 - u/b)² + L2² (u/b)²) sigma_L² / w²."""
-    cdef double l1 = hypot(x - on.ax, y - on.ay)
-    cdef double l2 = hypot(x - on.bx, y - on.by)
+    cdef double l1 = norm(x - on.ax, y - on.ay)
+    cdef double l2 = norm(x - on.bx, y - on.by)
     cdef double u = (x - on.ax) * on.ex + (y - on.ay) * on.ey
     cdef double w = (y - on.ay) * on.ex - (x - on.ax) * on.ey
     cdef double share = u / on.base
-    cdef double sigma_u = hypot(l1, l2) * on.sigma_length / on.base
-    cdef double sigma_w = hypot(l1 * (1.0 - share), l2 * share) * on.sigma_length / w
-    return hypot(sigma_u * on.ex, sigma_w * on.ey)
+    cdef double sigma_u = norm(l1, l2) * on.sigma_length / on.base
+    cdef double sigma_w = norm(l1 * (1.0 - share), l2 * share) * on.sigma_length / w
+    return norm(sigma_u * on.ex, sigma_w * on.ey)
 
 
 cdef double sigma_by_pulley(double rx, double ry, const Anchors* on) noexcept nogil:
     """Of the handle side's elevation, rad: R = T (cos e, sin e + 1) turns by half of what e does."""
-    return 2.0 * on.sigma_pulley / hypot(rx, ry)
+    return 2.0 * on.sigma_pulley / norm(rx, ry)
 
 
 cdef double handle_elevation(double rx, double ry, double stack_share) noexcept nogil:
@@ -258,8 +258,8 @@ cdef class PathMeter:
         scatter = window.place_gain * sqrt(scatter / (i1 - i0 + 1))
         # The farthest of a dozen independent places nearly as far is picked: the largest of twelve normal deviates
         # is 1.6 on average, 0.6 about it (order statistics), 3 in the mean square.
-        m.path_deviation_sigma_m = hypot(
-            max(scatter, hypot(window.path_gain, window.stuck) * self.sigma(window, i0)),
+        m.path_deviation_sigma_m = norm(
+            max(scatter, norm(window.path_gain, window.stuck) * self.sigma(window, i0)),
             sqrt(3.0) * max(scatter, window.path_gain * self.sigma(window, at)),
         )
 
@@ -313,10 +313,10 @@ cdef class PathMeter:
         unroll(window.y, first - f.half, first + n - 1 - f.half, self.row_y)
         known = max(0, min(n - 2 * f.half, <Py_ssize_t>(window.seen - first + 1)))
         for i in range(f.half, f.half + known):
-            mean += hypot(self.row[i], self.row_y[i])
+            mean += norm(self.row[i], self.row_y[i])
         mean /= known if known else 1
         for i in range(n):
-            size = max(1.0, hypot(self.row[i], self.row_y[i]) / mean)
+            size = max(1.0, norm(self.row[i], self.row_y[i]) / mean)
             self.row[i] /= size
             self.row_y[i] /= size
         self.smooth_row(self.row, window, f, i0, i1, self.smooth_x)
@@ -324,10 +324,10 @@ cdef class PathMeter:
         for i in range(n):
             at = min(max(i0 + i - f.half, 0), self.phases.n - 1)
             size = max(-1.0, min(self.phases.rate[at] / SLIDING_MPS, 1.0))
-            self.row[i] = size * hypot(self.row[i], self.row_y[i])
+            self.row[i] = size * norm(self.row[i], self.row_y[i])
         self.smooth_row(self.row, window, f, i0, i1, self.ways)
         for i in range(n - 2 * f.half):
-            self.ways[i] = max(-1.0, min(self.ways[i] / hypot(self.smooth_x[i], self.smooth_y[i]), 1.0))
+            self.ways[i] = max(-1.0, min(self.ways[i] / norm(self.smooth_x[i], self.smooth_y[i]), 1.0))
         return mean
 
     cdef void handle(self, Window* window, Measures* m, int i0, int i1) noexcept nogil:
@@ -351,9 +351,9 @@ cdef class PathMeter:
                 if not self.free_length * self.sigma(window, i) < FAINT_M:
                     return  # too little tension, or not seen
                 at = (self.phases.first + i) & MASK
-                if not hypot(window.x[at], window.y[at]) > SLACK * load:
+                if not norm(window.x[at], window.y[at]) > SLACK * load:
                     return
-                if not hypot(self.smooth_x[i - i0], self.smooth_y[i - i0]) > SLACK * load:
+                if not norm(self.smooth_x[i - i0], self.smooth_y[i - i0]) > SLACK * load:
                     return
                 e = handle_elevation(
                     self.smooth_x[i - i0],
@@ -382,7 +382,7 @@ cdef class PathMeter:
         noise *= self.sigma(window, (i0 + i1) // 2)
         # an efficiency off by its tolerance turns the handle side by de = dk cos e / (1 + sin e), and the other way
         # when the motion turns; e here is the last one seen
-        m.path_deviation_sigma_m = hypot(noise, EFFICIENCY_SIGMA * reach * cos(e) / (1.0 + sin(e)))
+        m.path_deviation_sigma_m = norm(noise, EFFICIENCY_SIGMA * reach * cos(e) / (1.0 + sin(e)))
 
     cdef void line(self, Measures* m, int i0, int i1) noexcept nogil:
         """The largest distance of the handle's moving samples from the line between their ends."""
@@ -403,7 +403,7 @@ cdef class PathMeter:
         y1 = self.handle_y[high]
         x2 = self.handle_x[low]
         y2 = self.handle_y[low]
-        length = hypot(x2 - x1, y2 - y1)
+        length = norm(x2 - x1, y2 - y1)
         m.path_deviation_m = 0.0
         for i in range(i0, i1 + 1):
             if not isnan(self.handle_x[i]):

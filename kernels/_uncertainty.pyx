@@ -123,12 +123,14 @@ cdef class Uncertainty:
         cdef int i1 = self.phases.index(m.concentric_end_s)
         cdef int lowest = i0
         cdef int fastest = i0
-        cdef int i, count
+        cdef int i, count, first, last
+        cdef const double* place = self.phases.place
+        cdef const double* rate = self.phases.rate
         cdef double seconds = m.concentric_end_s - m.concentric_start_s
         cdef bint lowered = m.eccentric_s == m.eccentric_s
         cdef double mcv = m.mean_concentric_velocity_mps
         cdef double pcv = m.peak_concentric_velocity_mps
-        cdef double top, start, bottom, common, late, early, bend
+        cdef double top, start, bottom, common, late, early, bend, limit
         cdef Unsure down_start, down_end, up_start, up_end
         if self.anew:
             self.noise.listen(window)
@@ -154,11 +156,14 @@ cdef class Uncertainty:
             m.end_sigma_s = whole(down_end)
         m.repaired_samples = self.repaired(window, m.start_s, m.end_s)
 
-        for i in range(self.phases.index(m.start_s), self.phases.index(m.end_s) + 1):
-            if m.bottom <= self.phases.place[i] < self.phases.place[lowest]:
+        first = self.phases.index(m.start_s)
+        last = self.phases.index(m.end_s)
+        limit = m.bottom
+        for i in range(first, last + 1):
+            if limit <= place[i] < place[lowest]:
                 lowest = i
         for i in range(i0, i1 + 1):
-            if self.phases.rate[i] > self.phases.rate[fastest]:
+            if rate[i] > rate[fastest]:
                 fastest = i
         common = self.common(window, m, i1, lowest)
         top = self.of_place(window, i1)
@@ -168,8 +173,9 @@ cdef class Uncertainty:
         # 1.8 of five to 4.4 of thirty (order statistics); nearer places say the same: within a quarter of a tremor's
         # period, or half of the smoother's half-width.
         count = 0
-        for i in range(self.phases.index(m.start_s), self.phases.index(m.end_s) + 1):
-            count += self.phases.place[i] < m.bottom + 2.0 * bottom
+        limit += 2.0 * bottom
+        for i in range(first, last + 1):
+            count += place[i] < limit
         bottom *= sqrt(max(1.0, 0.85 * sqrt(count / self.noise.dwell())))
         late = self.phases.rate[i1] * whole(up_end)
         # where the rep ends or begins on the way, its lowest place hangs on when
