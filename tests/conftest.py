@@ -1,5 +1,6 @@
 """What the tests of several packages share: a real broker, and messages as a station would make them."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -101,10 +102,11 @@ def wire(listen: Callable[..., Wire]) -> Wire:
 
 @pytest.fixture(scope="session")
 def until() -> Callable[..., None]:
-    """Wait until something is true; fail after 10 s."""
+    """Wait until something is true; fail after 10 s, or so many times that as PLUMBLINE_PATIENCE says."""
+    patience = float(os.environ.get("PLUMBLINE_PATIENCE", "1"))
 
     def wait(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
-        deadline_s = time.monotonic() + timeout_s
+        deadline_s = time.monotonic() + timeout_s * patience
         while not condition():
             assert time.monotonic() < deadline_s, "it did not become true in time"
             time.sleep(0.01)

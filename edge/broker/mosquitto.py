@@ -22,7 +22,7 @@ from station.errors import BrokerError
 from station.program.distribution import install_with
 from station.program.process import end_with_parent
 
-READY_TIMEOUT_S = 10.0
+READY_TIMEOUT_S = 30.0  # amqtt on a busy Pi; one that ends is not waited for
 STOP_TIMEOUT_S = 1.5
 
 # Debian's user `mosquitto` cannot be used: a change of user clears the parent-death signal (prctl(2)).

@@ -48,7 +48,8 @@ set_of_six="--exercise rdl --reps 6 --seed 4"
 """
 TESTS = f"""\
 cd /given/check
-PYTHONPATH=/given/check {PROGRAM}/pytest -n 2 --timeout 1800 -m 'not long' -p no:cacheprovider {{}}
+export PYTHONPATH=/given/check PLUMBLINE_PATIENCE=10
+{PROGRAM}/pytest -n 2 --timeout 1800 -m 'not long' -p no:cacheprovider {{}}
 """
 
 
