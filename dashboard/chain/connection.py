@@ -5,6 +5,7 @@ import asyncio
 import logging
 import ssl
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ except ImportError as error:
 PORT = 4222
 CONNECT_S = 5
 STOP_S = 0.25  # until it is seen that we are to end
+ANEW_S = 20.0  # of trying three servers; a reset in the middle of a handshake has nats-py wait for ever
 
 
 class Servers(msgspec.Struct, frozen=True):
@@ -98,15 +100,17 @@ class Link:
         `note` hears what stands in the way: nats-py goes on trying, and neither raises nor returns.
         """
         async for _ in attempts(stop):
-            connecting = asyncio.create_task(self.connect())
+            connecting, anew_at = asyncio.create_task(self.connect()), time.monotonic() + ANEW_S
             try:
-                while not stop() and not connecting.done():
+                while not stop() and not connecting.done() and time.monotonic() < anew_at:
                     note(self.problem)
                     await asyncio.wait([connecting], timeout=STOP_S)
             finally:
                 connecting.cancel()
-            with suppress(asyncio.CancelledError, BrokerError):
-                return await connecting
+            await asyncio.wait([connecting], timeout=STOP_S)
+            if connecting.done():
+                with suppress(asyncio.CancelledError, BrokerError):
+                    return connecting.result()
             note(self.problem)
         return None
 
