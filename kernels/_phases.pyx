@@ -165,8 +165,10 @@ cdef class Phases:
             extremes(self.place, self.n, &low, &high)
             if j == self.rung:
                 self.spacing_s = self.spacing(window)
-            limit = 0.25 * TENSION_V0 * (high - low) if self.on_tension else QUIET
-            limit = QUIET_SHARE * max(0.0, max(fastest, -slowest)) + limit
+            limit = max(0.0, max(fastest, -slowest))
+            # a cell's noise is all seen: half of where a boundary is read, so that quick reps are not smoothed away
+            limit *= 0.5 * READ_AT if self.on_tension else QUIET_SHARE
+            limit = limit + (0.25 * TENSION_V0 * (high - low) if self.on_tension else QUIET)
             self.noise = self.noise_estimate()
             if self.noise <= limit or j == LADDER - 1:
                 break

@@ -240,9 +240,10 @@ def test_the_lowest_place_of_a_lift_that_begins_on_the_way_hangs_on_when_it_begi
     assert np.mean(np.abs(off) < 2.0) > 0.9
 
 
+@pytest.mark.parametrize("seconds", [(5.0, 0.4, 6.5), (0.8, 1.2, 0.6)])
 @pytest.mark.parametrize(("rate_hz", "noise_n"), [(10.0, 1.0), (80.0, 1.0), (80.0, 0.4), (60.0, 1.0)])
-def test_durations_of_a_band_drawn_out_slowly_are_as_sure_as_its_cell_is_quiet(
-    motion, counter, rate_hz, noise_n
+def test_durations_of_a_band_drawn_out_slowly_or_quickly_are_as_sure_as_its_cell_is_quiet(
+    motion, counter, rate_hz, noise_n, seconds
 ):
     """Noise's own slope, where the rate hangs about its level, is steeper than the motion's."""
 
@@ -254,7 +255,8 @@ def test_durations_of_a_band_drawn_out_slowly_are_as_sure_as_its_cell_is_quiet(
             [(rep.eccentric_sigma_s, rep.bottom_pause_sigma_s, rep.concentric_sigma_s) for rep in reps]
         )
 
-    legs = ((2.0, 0.0), *[(5.0, -66.0), (0.4, 0.0), (6.5, 66.0), (2.0, 0.0)] * 4, (6.0, 0.0))
+    down_s, rest_s, up_s = seconds
+    legs = ((2.0, 0.0), *[(down_s, -66.0), (rest_s, 0.0), (up_s, 66.0), (2.0, 0.0)] * 4, (6.0, 0.0))
     time_s, tension_n = motion(*legs, start_m=120.0, rate_hz=1000.0)
     true, _ = durations(time_s, tension_n)
     far = []
