@@ -309,19 +309,26 @@ cdef class Uncertainty:
         For the rest it is what it is on the whole way to the phase's peak.
         """
         cdef double own = 2.0 * NOISE_SLOPE * noise / (self.phases.half * GRID_S)
-        cdef double sign = 1.0 if self.phases.rate[i] > 0.0 else -1.0
-        cdef double whole
+        cdef const double* rate = self.phases.rate
+        cdef int n = self.phases.n
+        cdef double sign = 1.0 if rate[i] > 0.0 else -1.0
+        cdef double level = edge.level
+        cdef double most = sign * rate[i]
+        cdef double whole, speed
         cdef int peak = i
         cdef int step, j
         if not own > 0.1 * slope:
             return slope
         for step in range(-1, 2, 2):
             j = i
-            while 0 <= j < self.phases.n and sign * self.phases.rate[j] > -edge.level:
-                if sign * self.phases.rate[j] > sign * self.phases.rate[peak]:
-                    peak = j
+            while 0 <= j < n:
+                speed = sign * rate[j]
+                if not speed > -level:
+                    break
+                if speed > most:
+                    most, peak = speed, j
                 j += step
-        whole = (fabs(self.phases.rate[peak]) - edge.level) / (max(1, abs(peak - i)) * GRID_S)
+        whole = (most - level) / (max(1, abs(peak - i)) * GRID_S)
         if not 0.0 < whole < slope:
             return slope
         own = min(1.0, own * own / (slope * slope))
