@@ -36,7 +36,7 @@ def of_set(reps: Iterable[Rep]) -> Weighed | None:
     if not weighed:
         return None
     surest = min(sigma for _, sigma in weighed)
-    weighed = [(kg, sigma) for kg, sigma in weighed if sigma <= HALF_AS_SURE * surest]
+    weighed = [(kg, sigma) for kg, sigma in weighed if not sigma > HALF_AS_SURE * abs(surest)]
     loads, count = [kg for kg, _ in weighed], len(weighed)
     common = median(sigma for _, sigma in weighed)
     middle = sum(loads) / count

@@ -53,6 +53,10 @@ def test_a_set_that_no_cell_has_weighed_has_no_load() -> None:
     assert summarise(1, reps(60.0, None, 61.0)).load_measured_kg == 60.5
 
 
+def test_a_sigma_that_no_cell_can_have_ends_nothing() -> None:
+    assert of_set([rep(60.0, -1.0)]) == Weighed(60.0, 1.0)
+
+
 def test_a_wrong_pin_is_said_at_the_second_rep_and_a_right_one_never() -> None:
     assert nearest_plate(26.0, PLATES_KG) == 25.0
     assert other_than(20.0, reps(25.1), PLATES_KG) is None  # one may have been a try
