@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from dashboard.tui.screens.history import HistoryScreen
 
 FLUSH_S = 0.1
-URGENT_S = 0.04  # a rep waits no longer for a flush: the lifter looks up at lockout
+# A rep waits no longer than the longer of these for a flush: the lifter looks up at lockout.
+URGENT_S, URGENT_OF_A_STATION_S = 0.015, 0.0007  # the second is for each; a look at it takes a sixth of that
 QUIET_S = 1.0  # after the first frame: the stations come before the database
 SHOW_AGAIN = 5  # flushes without news after which ages are shown anew
 _COACHS = ("leave", "help", "health", "history", "units", "theme", "headline")
@@ -208,9 +209,9 @@ class PlumblineApp(ChoosingApp):
             self.set_timer(self._seconds, self.action_leave)
 
     def on_pressing(self) -> None:
-        """Flush at once when a rep, a set or a reply has arrived, but at most every URGENT_S."""
-        # One station is soon drawn, and its lifter hears the rep.
-        every_s = URGENT_S if self._lifter_at is None else URGENT_S / 2
+        """Flush at once when a rep, a set or a reply has arrived, but not on and on."""
+        shown = len(self.floor.stations) if self._lifter_at is None else 1
+        every_s = max(URGENT_S, shown * URGENT_OF_A_STATION_S)
         wait_s = self._flushed_s + every_s - monotonic()
         if wait_s > 0.0:
             self.set_timer(wait_s, self._flush_pressing)
