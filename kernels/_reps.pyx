@@ -317,16 +317,16 @@ cdef class Segmenter(Candidate):
             return self.gap
         if self.concentric_first or not found:
             return self.rest
-        # At the bottom of a rep or on the way up, unless a lift has failed, or the bar is where it was picked up, or
-        # deeper than the reps.
+        # At the bottom of a rep or on the way up, unless a lift has failed; or, where no cell feels the lifter hold it,
+        # the bar is where it was picked up, or deeper than the reps.
         if self.sank or self.a.u - self.v.u < self.least(self.a.u):
             return self.rest
+        if self.carried >= CARRIED:
+            return self.gap
         if self.range_count > 1 and self.a.u - self.v.u > TO_THE_FLOOR * self.range_ref:
             return self.rest
         if fabs(self.v.u - self.floor) < ALIKE * (self.a.u - self.v.u):
             return self.rest
-        if self.carried >= CARRIED:
-            return self.gap
         return self.dwell
 
     cdef int complete(self) noexcept nogil:

@@ -169,6 +169,23 @@ def test_the_load_cell_tells_a_long_pause_from_a_bar_laid_down(
     assert len(reps) == bottoms
 
 
+@pytest.mark.parametrize(("carried", "bottoms"), [(True, 4), (None, 3)])
+def test_a_lifter_who_holds_the_load_where_he_took_it_up_has_not_laid_it_down(
+    motion, counter, carried, bottoms
+):
+    legs = [(2.0, 0.0), (1.2, 0.4), (1.5, 0.0)]
+    for pause_s in (0.3, 0.3, 6.5, 0.3):
+        legs += [(1.5, -0.4), (pause_s, 0.0), (1.2, 0.4), (1.0, 0.0)]
+    time_s, s = motion(*legs, (2.0, 0.0), start_m=0.3)
+    rc, found = counter(), []
+    for part in np.array_split(np.arange(time_s.size), 20):
+        if carried is not None:
+            found += rc.push(FORCE, time_s[part], np.where(time_s[part] < 2.0, 0.0, 700.0))
+        found += rc.push(POSITION, time_s[part], s[part])
+    reps = [r for r in found + rc.finish() if isinstance(r, Measured) and r.kind == "complete"]
+    assert len(reps) == bottoms
+
+
 @pytest.mark.parametrize("rom_m", [0.16, 0.3])
 def test_reps_of_two_fifths_of_a_second_a_phase_count(motion, results, rom_m):
     found, _ = results(*motion((2.0, 0.0), *[(0.4, -rom_m), (0.4, rom_m), (0.3, 0.0)] * 6, (2.0, 0.0)))
