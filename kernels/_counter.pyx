@@ -109,6 +109,7 @@ cdef class RepCounter:
             sigma_anchor_m, sigma_zero_m, sigma_scale, stray_m,
         )
         self.meter.way.anchors = self.sensors.anchors
+        self.meter.way.v0 = v0_mps
         self.meter.sure.anchors = self.sensors.anchors
         self.announcer = smoother(ANNOUNCE)
         self.v0 = v0_mps

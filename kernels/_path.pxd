@@ -74,6 +74,7 @@ cdef class PathMeter:
     cdef Phases phases
     cdef Anchors anchors
     cdef double free_length, efficiency
+    cdef double v0               # of a phase, per second
     cdef int farthest            # sample of the window where the bar was farthest from its line
     cdef double* row
     cdef double* row_y

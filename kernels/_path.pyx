@@ -15,7 +15,6 @@ from kernels._untouched cimport give_back, untouched
 from kernels._window cimport MASK, PATH_HALF, PULLEY, PULLEY_HALF, RING, TILT, TWO_TETHERS, Measures, Window
 
 cdef double MOVING_MPS = 0.05        # fast enough that the pulley's friction has settled
-cdef double SLIDING_MPS = 0.02       # README, "Phases": what moves; slower, friction holds either way
 cdef double EFFICIENCY_SIGMA = 0.005  # how well a sheave's efficiency is known; makers give 0.98 or 0.97
 cdef double FAINT_M = 0.05           # one reading of the cell says no more than this: too little tension
 # Of the rep's mean: less only holds up the stack when it all but falls, and then the cable runs slack.
@@ -202,7 +201,7 @@ cdef class PathMeter:
     free_length_m, pulley_efficiency : float
         Of a cable; NaN where there is none.
 
-    Its `anchors` are set by whoever places the grid by them.
+    Its `anchors` are set by whoever places the grid by them, and by its owner `v0`: slower, friction holds either way.
     """
 
     def __cinit__(self):
@@ -323,7 +322,7 @@ cdef class PathMeter:
         self.smooth_row(self.row_y, window, f, i0, i1, self.smooth_y)
         for i in range(n):
             at = min(max(i0 + i - f.half, 0), self.phases.n - 1)
-            size = max(-1.0, min(self.phases.rate[at] / SLIDING_MPS, 1.0))
+            size = max(-1.0, min(self.phases.rate[at] / self.v0, 1.0))
             self.row[i] = size * norm(self.row[i], self.row_y[i])
         self.smooth_row(self.row, window, f, i0, i1, self.ways)
         for i in range(n - 2 * f.half):
