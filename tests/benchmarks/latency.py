@@ -67,9 +67,12 @@ def measure(for_s: float, watcher: Sequence[str] = ("dashboard",)) -> list[list[
         ]
         try:
             _wait_for_stations(folder, children[0])
-            record = ("--db", str(folder / "history.db")) if watcher[0] == "dashboard" else ()
-            where = ("--host", "127.0.0.1", "--port", str(broker.port), "--for", str(for_s))
-            ours = _terminal(folder, children, *watcher, *where, *record)
+            record = ("--db", str(folder / "history.db"))
+            where = ("--host", "127.0.0.1", "--port", str(broker.port))
+            screen = (*watcher, *where, "--for", str(for_s))
+            ours = _terminal(folder, children, *screen, *(record if watcher[0] == "dashboard" else ()))
+            if watcher[0] != "dashboard":  # unless somebody acknowledges, a node soon sends no more
+                children.append(_child(folder, "record", *where, *record))
             stations = sorted(str(path) for path in folder.glob("*.toml"))
             children.append(
                 _child(folder, "edge", "--station", *stations, "--outbox", str(folder / "outbox.db"))

@@ -224,6 +224,7 @@ PROBES: dict[str, Callable[[], None]] = {
     "edge": edge,
     "dashboard": dashboard,
     "screen": screen,
+    "record": lambda: None,
 }
 
 
