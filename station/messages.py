@@ -244,7 +244,7 @@ class CommandMessage(Message, frozen=True, kw_only=True, tag="plumbline/command/
     velocity_best_pct: float | None = None
     rest_s: float | None = None
     full_range_m: float | None = None  # None: as it was
-    usual_range_m: float | None = None
+    usual_range_m: float | None = None  # None: nobody knows
     target_sets: Count | None = None  # None: as it was
     queue: list[str] | None = None
     attention: str | None = None  # what is acknowledged
