@@ -26,11 +26,13 @@ def of_set(reps: Iterable[Rep]) -> Weighed | None:
     """The load of a set; None where no rep of it was weighed.
 
     What is common to all reps, the cell's scale and zero, does not average out; what differs does. Reps that
-    are weighed less than half as surely as the surest are left out.
+    are weighed less than half as surely as the surest are left out, and what does not count, where one does:
+    it may have been a bar that lay in its hooks.
     """
+    known = [rep for rep in reps if rep.load_measured_kg is not None]
     weighed = [
         (rep.load_measured_kg, rep.load_measured_sigma_kg)
-        for rep in reps
+        for rep in [rep for rep in known if rep.counted] or known
         if rep.load_measured_kg is not None and rep.load_measured_sigma_kg is not None
     ]
     if not weighed:

@@ -115,12 +115,13 @@ class Cells:
         """Whether all of these channels have readings."""
         return all(self._tapes[name].heard for name in channels)
 
-    def means(self, channel: str, edges_s: Floats, known_s: float) -> Floats:
+    def means(self, channel: str, edges_s: Floats, known_s: float, *, lines: bool = False) -> Floats:
         """The mean reading between each two edges, shape (n - 1,); NaN where it was not read throughout.
 
-        edges_s: float64, shape (n,), rising. known_s: what was read later is left out.
+        edges_s: float64, shape (n,), rising. known_s: what was read later is left out. `lines`: readings are
+        taken for single moments and not for means, as some converters have it, with lines between them.
         """
-        return _means(*self._between(channel, float(edges_s[0]), known_s), edges_s)
+        return _means(*self._between(channel, float(edges_s[0]), known_s), edges_s, lines=lines)
 
     def slack_s(self, start_s: float, end_s: float, known_s: float) -> float | None:
         """Time in a rep during which the cable or band had no tension; None where no cell measures it."""
@@ -207,11 +208,12 @@ def _without_spikes(time_s: Floats, value: Floats, *, slackens: bool) -> Floats:
     return found
 
 
-def _means(time_s: Floats, value: Floats, edges_s: Floats) -> Floats:
+def _means(time_s: Floats, value: Floats, edges_s: Floats, *, lines: bool = False) -> Floats:
     if len(time_s) < 2:
         return np.full(len(edges_s) - 1, np.nan)
     step_s = np.diff(time_s)
-    area = np.concatenate(([0.0], np.cumsum(value[1:] * step_s)))
+    read = 0.5 * (value[1:] + value[:-1]) if lines else value[1:]
+    area = np.concatenate(([0.0], np.cumsum(read * step_s)))
     width_s = np.diff(edges_s)
     mean = np.diff(np.interp(edges_s, time_s, area)) / np.where(width_s > 0.0, width_s, np.nan)
     mean[(edges_s[:-1] < time_s[0]) | (edges_s[1:] > time_s[-1])] = np.nan

@@ -1,5 +1,6 @@
 """The load of a set by its reps, and whether it is what was entered."""
 
+import msgspec
 import pytest
 
 from station.records import Rep
@@ -43,6 +44,12 @@ def test_reps_off_pins_say_nothing_beside_one_that_is_weighed_twice_as_surely() 
     weighed = of_set(off_pins)
     assert weighed is not None
     assert weighed.sigma_kg > 2.7
+
+
+def test_what_does_not_count_may_have_lain_in_its_hooks() -> None:
+    tried = msgspec.structs.replace(rep(8.4, 0.2), counted=False)
+    assert of_set([tried, rep(80.2, 0.5), rep(80.2, 0.5)]) == Weighed(80.2, 0.5)
+    assert of_set([tried]) == Weighed(8.4, 0.2)
 
 
 def test_a_set_that_no_cell_has_weighed_has_no_load() -> None:

@@ -11,6 +11,7 @@ from edge.link.drivers import Samples
 from station.exercises import load_profile
 from station.records import RepEvent, SetEvent
 from station.sim import LoadCell, SetPlan, Setup, StationPlan, simulate_station, with_seed
+from station.sim.recording import Signal
 from station.sim.session import default_sensors
 from station.weighing import of_set, other_than
 from tests.conftest import _make_rep
@@ -122,7 +123,7 @@ def cells_of(**channels):
 
 
 def deadlift(landing_mps, load_kg=100.0):
-    """Force of a bar that lies for 5 s, is lifted, held and lowered onto the floor; and the rep."""
+    """Force of a bar that lies for 5 s, is lifted, held and lowered onto the floor; and the rep, by v0."""
     up = np.linspace(0.0, 1.0, round(0.8 * HZ))
     down_s = 0.6
     accel = np.concatenate(
@@ -134,16 +135,17 @@ def deadlift(landing_mps, load_kg=100.0):
     )
     floor = np.zeros(round(5.0 * HZ))
     force_n = np.concatenate([floor, load_kg * (G_MPS2 + accel), floor])
+    slow_s = 0.8 * np.sqrt(0.02 / 22.5)  # 30 D / T x² of speed, least jerk
     times = {
-        "concentric_start_s": 5.0,
-        "concentric_end_s": 5.8,
+        "concentric_start_s": 5.0 + slow_s,
+        "concentric_end_s": 5.8 - slow_s,
         "eccentric_end_s": 7.4,
-        "eccentric_s": down_s,
+        "eccentric_s": down_s * (1.0 - 0.02 / landing_mps),
     }
-    return force_n, _make_rep(start_s=5.0, end_s=7.4, concentric_s=0.8, **times).rep
+    return force_n, _make_rep(start_s=5.0 + slow_s, end_s=7.4, concentric_s=0.8 - 2.0 * slow_s, **times).rep
 
 
-@pytest.mark.parametrize("landing_mps", [0.0, 0.8, 2.0])
+@pytest.mark.parametrize("landing_mps", [0.2, 0.8, 2.0])
 def test_what_the_floor_stops_is_not_missing_from_the_load(landing_mps):
     force_n, rep = deadlift(landing_mps)
     for known_s in (7.5, 30.0):  # announced, confirmed
@@ -165,3 +167,54 @@ def test_a_lifter_in_a_long_set_does_not_weigh_as_much_as_with_the_bar():
     reps, _ = counted(simulated)
     assert reps[-1].end_s - reps[0].start_s > 80.0
     assert [rep.load_measured_kg for rep in reps] == pytest.approx([80.0] * 12, rel=0.02)
+
+
+def turned(floor_share, hold_s=0.3):
+    """Force of 100 kg that is lowered, turned and lifted, a floor bearing a share of it as it turns."""
+    time_s = np.arange(1, round(10.0 * HZ) + 1) / HZ
+    x = np.clip((time_s - 4.0) / 1.0, 0.0, 1.0), np.clip((time_s - 5.0 - hold_s) / 0.7, 0.0, 1.0)
+    bends = [60.0 * u - 180.0 * u**2 + 120.0 * u**3 for u in x]
+    accel = -0.4 * bends[0] + 0.4 / 0.49 * bends[1]
+    share = 1.0 - floor_share * np.exp(-(((time_s - 5.0 - 0.5 * hold_s) / (0.25 + 0.5 * hold_s)) ** 4))
+    slow_s = np.sqrt(0.02 / 12.0), 0.7 * np.sqrt(0.02 * 0.7 / 12.0)
+    rep = _make_rep(
+        start_s=4.0 + slow_s[0],
+        end_s=5.7 + hold_s - slow_s[1],
+        eccentric_end_s=5.0 - slow_s[0],
+        eccentric_s=1.0 - 2.0 * slow_s[0],
+        concentric_start_s=5.0 + hold_s + slow_s[1],
+        concentric_end_s=5.7 + hold_s - slow_s[1],
+        concentric_s=0.7 - 2.0 * slow_s[1],
+    ).rep
+    lies = np.zeros(round(2.0 * HZ))
+    force_n = 100.0 * share * (G_MPS2 + accel)
+    return np.concatenate([lies, force_n[len(lies) :]]), rep
+
+
+@pytest.mark.parametrize(("floor_share", "sigma_kg"), [(0.0, 0.7), (0.1, 2.0)])
+def test_a_bar_of_which_a_floor_bears_a_part_as_it_turns_is_weighed_less_surely(floor_share, sigma_kg):
+    force_n, rep = turned(floor_share)
+    weighed = Scales(STATION, cells_of(force_n=force_n)).weigh(
+        rep, load_profile("romanian-deadlift"), 4.0, 9.0
+    )
+    assert (weighed.sigma_kg > 0.9) == (floor_share > 0.0)
+    assert weighed.sigma_kg < sigma_kg
+    assert abs(weighed.kg - 100.0) < (2.0 * weighed.sigma_kg if floor_share else 0.3)
+
+
+def test_moments_read_ten_times_a_second_are_no_sure_means():
+    """As little as is read of quick reps may be far off, and then that is said."""
+    far, sure = [], []
+    for hz in (10.0, 80.0):
+        for seed in range(8):
+            simulated = lifted("back-squat", seed, force_hz=80.0, a_set={"tempo": (0.6, 0.0, 0.5, 1.0)})
+            time_s, force_n = simulated.recording["force_n"]
+            at_s = np.arange(time_s[0], time_s[-1], 1.0 / hz)
+            at_s += np.random.default_rng(seed).uniform(0.0, 0.5 / hz, len(at_s))
+            simulated.recording["force_n"] = Signal(at_s, np.interp(at_s, time_s, force_n))
+            weighed = of_set(counted(simulated)[0])
+            (far if hz == 10.0 else sure).append((weighed.kg / true_kg(simulated) - 1.0, weighed))
+    for off, weighed in far + sure:
+        assert abs(off) < max(0.02, 3.0 * weighed.sigma_kg / weighed.kg)
+    assert np.median([one.sigma_kg / one.kg for _, one in sure]) < 0.01
+    assert np.median([one.sigma_kg / one.kg for _, one in far]) > 0.01
