@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -41,9 +42,10 @@ class Browser:
         """Take in events until something is so."""
         deadline_s = time.monotonic() + timeout_s
         while not true():
-            left_s = deadline_s - time.monotonic()
-            assert left_s > 0, f"it did not become true in time; the page received {self.received[-2000:]!r}"
-            await self._take(left_s)
+            try:
+                await self._take(max(deadline_s - time.monotonic(), 0.0))
+            except TimeoutError:
+                pytest.fail(f"it did not become true in time; {await self._shown()}")
 
     async def press(self, key: str) -> None:
         """Press a key that types itself."""
@@ -61,9 +63,16 @@ class Browser:
         """Wait until an expression of the page's is true."""
         deadline_s = time.monotonic() + timeout_s
         while not (found := await self.value(expression)):
-            assert time.monotonic() < deadline_s, f"{expression} did not become true"
+            assert time.monotonic() < deadline_s, f"{expression} did not become true; {await self._shown()}"
             await asyncio.sleep(0.05)
         return found
+
+    async def _shown(self) -> str:
+        """What a person would see of the page now, for a test that fails."""
+        page = await self.value("[document.body.className, document.getElementById('keys')?.innerText]")
+        picture = Path(tempfile.mkstemp(prefix="plumbline-page-", suffix=".png")[1])
+        picture.write_bytes(base64.b64decode((await self.ask("Page.captureScreenshot"))["data"]))
+        return f"the page shows {page!r} ({picture}) and last received {self.received[-2000:]!r}"
 
     async def tap(self, x: float, y: float) -> None:
         """A finger, put down and taken off."""

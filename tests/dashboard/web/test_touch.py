@@ -50,16 +50,21 @@ def a_tablet(size: tuple[int, int]) -> Callable[[Any], Any]:
     return prepare
 
 
-async def tap(browser: Any, words: str) -> None:
-    """Tap a button of the shell where it stands, scrolled to as a finger would."""
+async def place(browser: Any, words: str) -> list[float]:
+    """Where a button of the shell stands, once it is there and has been scrolled to."""
     button = BUTTON % words
     # Until the buttons are there nothing stands where it stays.
     await browser.poll(f"document.querySelectorAll('.key').length > 1 && !!({button})")
-    box = await browser.value(
+    at: list[float] = await browser.value(
         f"(() => {{ const one = {button}; one.scrollIntoView(); const at = one.getBoundingClientRect();"
         " return [at.x + at.width / 2, at.y + at.height / 2]; })()"
     )
-    await browser.tap(*box)
+    return at
+
+
+async def tap(browser: Any, words: str) -> None:
+    """Tap a button of the shell."""
+    await browser.tap(*await place(browser, words))
 
 
 @pytest.mark.parametrize("size", BROWSERS, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -110,6 +115,24 @@ def test_every_key_is_a_button_for_a_finger_and_does_what_the_key_does(
         (tmp_path / "touch.png").write_bytes(base64.b64decode(picture["data"]))
 
     in_a_browser(served(), drive, a_tablet(size))
+
+
+def test_a_tap_counts_though_the_buttons_change_while_the_finger_is_down(
+    served: Callable[..., str], in_a_browser: Any, edge: Any, words: Any
+) -> None:
+    say = words()
+    edge.say("rack-1", say.state(), say.info(athlete="ana", target_reps=8), say.live(1.0))
+
+    async def drive(browser: Any) -> None:
+        await browser.until(lambda: "ana" in browser.received)
+        x, y = await place(browser, "All")
+        await browser.ask("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+        edge.say("rack-2", words().state(), site="other-gym")  # now a gym can be chosen
+        await browser.until(lambda: '["Gym","j"]' in browser.received)
+        await browser.ask("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+        await browser.until(lambda: "Search for commands" in browser.received)
+
+    in_a_browser(served(), drive, a_tablet((1280, 800)))
 
 
 def test_after_one_tap_the_bell_sounds_in_the_browser(
