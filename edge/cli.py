@@ -147,22 +147,27 @@ def capture(argv: Sequence[str]) -> int:
 examples:
   plumbline capture /dev/ttyACM0 --out set.plc
   plumbline capture --station rack-1.toml --out set.plc --for 60
+  plumbline capture /dev/ttyUSB1 --station rack-2.toml --out cell.plc     one of its ports
 """,
     )
     parser.add_argument("port", nargs="?", metavar="PORT", help="a device, pty or socket://host:port")
-    parser.add_argument("--station", type=Path, metavar="STATION.toml", help="use its (first) port")
+    parser.add_argument("--station", type=Path, metavar="STATION.toml", help="use its port; of several, PORT")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
     parser.add_argument("--for", type=float, dest="seconds", metavar="SECONDS", help="end after this long")
     args = parser.parse_args(argv)
-    if (args.port is None) == (args.station is None):
-        parser.error("give either PORT or --station")
+    if args.port is None and args.station is None:
+        parser.error("give PORT or --station")
     name, port = "", Port(url=args.port or "")
     driver: Driver | None = None
     if args.station is not None:
         station = load_station(args.station)
         if not station.ports:
             raise ConfigError(f"{args.station}: no [[ports]] table; give the PORT instead")
-        name, port = station.station.id, station.ports[0]
+        same = [one for one in station.ports if args.port in (None, one.url)]
+        if len(same) != 1:
+            seen = f"has no port {args.port}" if args.port else f"has {len(same)} ports"
+            raise ConfigError(f"{args.station}: {seen}; give as PORT {_either(station.ports)}")
+        name, port = station.station.id, same[0]
         driver = make_driver(port, station)  # for what the device wants to be asked
     end_s = time.monotonic() + args.seconds if args.seconds is not None else float("inf")
     count = 0
@@ -231,6 +236,10 @@ examples:
     document = asyncapi() if args.leaf is None else json_schemas()[args.leaf]
     print_data(json.dumps(document, indent=2, ensure_ascii=False))
     return 0
+
+
+def _either(ports: Sequence[Port]) -> str:
+    return " or ".join(port.url for port in ports)
 
 
 def _own_exercises(path: Path, station: StationFile) -> Path | None:

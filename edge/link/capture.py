@@ -137,13 +137,21 @@ class Capture:
     def port(self, station: StationFile) -> Port:
         """The port it was captured from, as the station file has it: it says what the driver needs to know.
 
-        Without ports in the file, by the driver alone. Raises RecordingError where it has only others.
+        A port under another name is the one that reads with its driver. Without ports in the file, by the driver alone.
+        Raises RecordingError where it has only others, or several that would read it differently.
         """
         info = self.info
         theirs = list(dict.fromkeys(port.driver for port in station.ports))
         if info.driver in theirs:
             same = [port for port in station.ports if port.driver == info.driver]
-            return next((port for port in same if port.url == info.url), same[0])
+            same = [port for port in same if port.url == info.url] or same
+            if len({msgspec.json.encode(msgspec.structs.replace(port, url="")) for port in same}) > 1:
+                raise RecordingError(
+                    f"{self._path}: of port {info.url[:80]}, and the station file has"
+                    f" {' and '.join(port.url for port in same)} with driver {info.driver}; give it a file in which"
+                    " the one it was has that url"
+                )
+            return same[0]
         if theirs or info.driver not in get_args(DriverName):
             raise RecordingError(
                 f"{self._path}: what driver {info.driver[:40]!r} read, and the station file's ports have"

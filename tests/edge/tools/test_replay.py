@@ -20,6 +20,7 @@ from edge.link.recording import read_recording
 from edge.tools.analysis import analyse
 from edge.tools.replay import acquisition
 from station.cli import main
+from station.config import load_station
 from station.exercises import load_profile
 from station.messages import RepMessage, decode
 from station.records import Rep
@@ -66,6 +67,27 @@ def test_a_capture_of_another_driver_than_the_station_files_is_refused(
         and "chronojump-encoder" in said
         and "--station" in said
     )
+
+
+def test_a_capture_that_two_ports_may_have_given_is_refused_and_the_ports_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    station = tmp_path / "rack.toml"
+    first = '[[ports]]\nurl = "/dev/ttyUSB0"\ndriver = "csv"\ncolumns = ["position_m"]\n'
+    second = first.replace("USB0", "USB1").replace("position_m", "force_n")
+    station.write_text(station_toml(SET.station) + first + second)
+    path, args = tmp_path / "rec.plc", ["--station", str(station), "--exercise", "rdl"]
+    info = CaptureInfo(station="sim-1", url="/dev/ttyUSB7", driver="csv", baud=115_200, started_utc="")
+    with CaptureWriter(path, info) as writer:
+        writer.write(1.0, b"0.1\n")
+    assert main(["replay", str(path), *args]) == 1
+    said = capsys.readouterr().err
+    assert all(name in said for name in ("/dev/ttyUSB7", "/dev/ttyUSB0 and /dev/ttyUSB1"))
+    assert len(said.splitlines()) == 1
+    station.write_text(station_toml(SET.station) + first + second.replace("USB1", "USB7"))
+    assert Capture(path).port(load_station(station)).columns == ["force_n"]
+    station.write_text(station_toml(SET.station) + first)
+    assert Capture(path).port(load_station(station)).url == "/dev/ttyUSB0"
 
 
 def test_a_recording_replayed_gives_the_reps_that_analyze_gives(tmp_path: Path) -> None:
@@ -126,10 +148,15 @@ def test_what_a_port_sends_is_captured_until_ctrl_c(tmp_path: Path) -> None:
 def test_a_port_that_is_not_there_is_said_and_leaves_no_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "set.plc"
+    out, two = tmp_path / "set.plc", tmp_path / "two.toml"
+    ports = "".join(f'[[ports]]\nurl = "/dev/ttyNO{n}"\n' for n in (1, 2))
+    two.write_text(station_toml(SET.station) + ports)
     for args, words in (
         (["/dev/ttyNOWHERE"], "does not exist"),
         (["--station", str(tmp_path / "none.toml")], "cannot be read"),
+        (["--station", str(two)], "has 2 ports; give as PORT /dev/ttyNO1 or /dev/ttyNO2"),
+        (["/dev/ttyNO3", "--station", str(two)], "has no port /dev/ttyNO3; give as PORT /dev/ttyNO1 or"),
+        (["/dev/ttyNO2", "--station", str(two)], "/dev/ttyNO2 does not exist"),
     ):
         assert main(["capture", *args, "--out", str(out)]) == 1
         assert words in capsys.readouterr().err
