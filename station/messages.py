@@ -212,7 +212,7 @@ CommandName = Literal[
     "zero",  # the lengths' zero, after a tether or its unit was moved
     "end-set",
     "restart-set",
-    "continue-set",  # the one that its gap has ended
+    "continue-set",  # the one that its gap or end-set has ended
     "mark-rep",
     "add-rep",  # one that the station missed
     "give-set",  # to another athlete, whole or from one of its reps on

@@ -12,15 +12,12 @@ changed is returned as events, each a revision higher than the one before.
 from collections.abc import Callable
 from typing import NamedTuple
 
-import msgspec
-
 from edge.counting.dispute import Verdict, verdict
 from edge.counting.judging import Entry
 from edge.counting.tracked_set import Section, SetEvents, TrackedSet
 from station.exercises import Profile
 from station.messages import CommandError, Mark, ReplyCode
 from station.records import ReasonCode, Rep, RepEvent, RepState, SetEvent
-from station.sets import with_load
 
 GRACE_S = 2.0  # a rep begun within the set's gap has moved by then
 SETS_KEPT = 64  # corrections on the node concern this day; the record corrects older ones
@@ -69,8 +66,7 @@ class SetBook:
         and its end.
         """
         events: SetEvents = []
-        held = self._entries.get(key)
-        if held is None:
+        if (held := self._entries.get(key)) is None:
             a_set, events = self._set_for(rep.start_s, known_s)
             entry = a_set.enter(rep, size, state, self._load_at(rep.start_s))
             a_set.entries.sort(key=lambda one: one.measured.start_s)
@@ -110,8 +106,7 @@ class SetBook:
 
     def due(self, now_s: float, busy: bool) -> bool:
         """Whether the set's gap has passed with nothing going on."""
-        a_set = self._running
-        if busy or a_set is None:
+        if busy or (a_set := self._running) is None:
             return False
         return now_s - a_set.gap_from_s > a_set.section.profile.set_gap_s + GRACE_S
 
@@ -124,8 +119,7 @@ class SetBook:
     ) -> SetEvents:
         """Begin a section at `at_s`, with its own sets, athlete and exercise (None: as before)."""
         events = self.end(known_s)
-        profile = profile or self._sections[-1].profile
-        self._sections.append(Section(self.section + 1, at_s, profile, athlete))
+        self._sections.append(Section(self.section + 1, at_s, profile or self._sections[-1].profile, athlete))
         del self._sections[:-SETS_KEPT]
         return events
 
@@ -139,11 +133,11 @@ class SetBook:
         since, or the set's gap has passed."""
         if len(self._sections) < 2 or section != self.section:
             return False
-        newest, before = self._sections[-1], self._sections[-2]
+        before, newest = self._sections[-2:]
         last = self._sets[-1] if self._sets else None
-        if last is None or last.section is not before or now_s - last.end_s > before.profile.set_gap_s:
+        if last is None or last.section is not before or newest.profile is not before.profile:
             return False
-        if newest.profile is not before.profile:
+        if now_s - last.gap_from_s > before.profile.set_gap_s:
             return False
         self._sections.pop()
         last.over = False
@@ -185,11 +179,7 @@ class SetBook:
         else:
             a_set, events = self._find_set(set_event_id), []
         at_s = at_s if a_set is self._running else a_set.end_s
-        fields = dict.fromkeys(Rep.__struct_fields__) | {"start_s": at_s, "end_s": at_s}
-        rep = msgspec.convert(fields | {"number": 1, "counted": True}, Rep)
-        load_kg = a_set.load_kg if a_set.entries else self._load_at(at_s)
-        entry = a_set.enter(rep, float("nan"), "confirmed", load_kg)
-        entry.mark, entry.by = "counted", by
+        entry = a_set.add(at_s, by, a_set.load_kg if a_set.entries else self._load_at(at_s))
 
         def undo() -> SetEvents:
             entry.mark = "false"
@@ -208,17 +198,18 @@ class SetBook:
         place = a_set.entries.index(first)
         if place == 0:
             return self._give_whole(a_set, athlete, known_s)
-        self._numbers += 1
-        rest = TrackedSet(self._numbers, a_set.section, athlete, None, begun_s=first.measured.start_s)
+        rest = self._part_of(a_set, first)
+        rest.athlete, rest.full_range_m, rest.continued_s = athlete, None, a_set.continued_s
         rest.entries, a_set.entries = a_set.entries[place:], a_set.entries[:place]
-        was_over, rest.over, a_set.over = a_set.over, a_set.over, True
+        rest.over, a_set.over = a_set.over, True
         self._sets.insert(self._sets.index(a_set) + 1, rest)
         self._move(rest)
 
         def undo() -> SetEvents:
             a_set.entries = sorted([*a_set.entries, *rest.entries], key=lambda one: one.measured.start_s)
-            rest.entries, a_set.over = [], was_over if rest is self._sets[-1] else True
-            rest.over = True
+            a_set.over, a_set.continued_s = rest.over, rest.continued_s
+            rest.entries, rest.over = [], True
+            self._sets = [one for one in self._sets if one is not rest]  # or what follows would be of it
             self._move(a_set)
             return self._judge(a_set, known_s) + self._judge(rest, known_s)
 
@@ -229,15 +220,10 @@ class SetBook:
     ) -> tuple[SetEvents, Undo]:
         """Set the load of a whole set. `weighs`: its forces were computed from the entered load."""
         a_set = self._find_set(set_event_id)
-        before = [(entry, entry.load_kg, entry.measured) for entry in a_set.entries]
-        for entry in a_set.entries:
-            if weighs:
-                entry.measured = with_load(entry.measured, entry.load_kg, load_kg)
-            entry.load_kg = load_kg
+        unload = a_set.load(load_kg, weighs=weighs)
 
         def undo() -> SetEvents:
-            for entry, old_kg, measured in before:
-                entry.load_kg, entry.measured = old_kg, measured
+            unload()
             return self._judge(a_set, known_s)
 
         return self._judge(a_set, known_s), undo
@@ -258,29 +244,37 @@ class SetBook:
         return a_set.number, count, events, undo
 
     def go_on(self, at_s: float, known_s: float) -> tuple[int, SetEvents, Undo]:
-        """Go on with the set that its gap has ended, and with what has begun since; its gap begins anew."""
-        since = self._running
-        held = [one for one in self._sets if one is not since and one.section is self._sections[-1]]
-        if not held:
-            raise CommandError(
-                ReplyCode.NO_SET, "there is no set to go on with; undo takes back what somebody has ended"
-            )
-        a_set, moved = held[-1], since.entries if since else []
+        """Go on with a set that its gap or somebody has ended, and with what has begun since."""
+        since, line = self._running, self._line_within()
+        section = self._sections[-1] if line is None else self._sections[-2]
+        held = [one for one in self._sets if one is not since and one.section is section]
+        if not held or (a_set := held[-1]).void_by is not None:
+            raise CommandError(ReplyCode.NO_SET, "there is no set to go on with of this athlete and exercise")
+        before, continued_s = {id(entry) for entry in a_set.entries}, a_set.continued_s
         a_set.over, a_set.continued_s = False, at_s
+        if line is not None:
+            self._sections.remove(line)
         if since is not None:
             self._sets.remove(since)
-            a_set.entries, since.entries = [*a_set.entries, *moved], []
+            a_set.entries, since.entries = [*a_set.entries, *since.entries], []
             self._move(a_set)
 
         def undo() -> SetEvents:
-            a_set.over, a_set.continued_s = True, float("-inf")
-            if since is None:
+            if a_set not in self._sets:
+                raise CommandError(ReplyCode.TOO_LATE, f"too late: set {a_set.number} is not held any more")
+            home = section
+            if line is not None and self._sections[-1] is section:
+                self._sections.append(home := line)
+            was_over, a_set.over, a_set.continued_s = a_set.over, True, continued_s
+            later = [entry for entry in a_set.entries if id(entry) not in before]
+            if not later:
                 return self._judge(a_set, known_s)
-            place = a_set.entries.index(moved[0])
-            a_set.entries, since.entries = a_set.entries[:place], a_set.entries[place:]
-            self._sets.insert(self._sets.index(a_set) + 1, since)
-            self._move(since)
-            return self._judge(a_set, known_s) + self._judge(since, known_s)
+            a_set.entries = [entry for entry in a_set.entries if id(entry) in before]
+            rest = since or self._part_of(a_set, later[0])
+            rest.section, rest.entries, rest.over = home, later, was_over
+            self._sets.insert(self._sets.index(a_set) + 1, rest)
+            self._move(rest)
+            return self._judge(a_set, known_s) + self._judge(rest, known_s)
 
         return a_set.number, self._judge(a_set, known_s), undo
 
@@ -316,15 +310,7 @@ class SetBook:
 
     def unfinished(self, known_s: float) -> tuple[list[RepEvent], SetEvent] | None:
         """The events of ending the session now: pending reps as confirmed, and their set."""
-        a_set = self._running
-        if a_set is None or not a_set.reps:
-            return None
-        pending = [one.said for one in a_set.entries if one.said is not None and one.said.state == "pending"]
-        confirmed = [
-            msgspec.structs.replace(event, state="confirmed", revision=event.revision + 1, known_s=known_s)
-            for event in pending
-        ]
-        return confirmed, a_set.summary_event(known_s)
+        return a_set.unfinished(known_s) if (a_set := self._running) and a_set.reps else None
 
     # Inside
 
@@ -352,6 +338,19 @@ class SetBook:
         self._forget()
         return a_set, events
 
+    def _line_within(self) -> Section | None:
+        """The newest section, where nothing has begun in it and it is of who and what the one before was."""
+        if len(self._sections) < 2 or (self._sets and self._sets[-1].section is self._sections[-1]):
+            return None
+        before, newest = self._sections[-2:]
+        return newest if (newest.profile, newest.athlete) == (before.profile, before.athlete) else None
+
+    def _part_of(self, a_set: TrackedSet, first: Entry) -> TrackedSet:
+        """A set of its own, for the reps of another from one on."""
+        self._numbers += 1
+        begun_s = first.measured.start_s
+        return TrackedSet(self._numbers, a_set.section, a_set.athlete, a_set.full_range_m, begun_s=begun_s)
+
     def _forget(self) -> None:
         del self._sets[:-SETS_KEPT]
         kept = {id(a_set) for a_set in self._sets}
@@ -365,10 +364,7 @@ class SetBook:
                 self._entries[key] = a_set, entry
 
     def _end(self, a_set: TrackedSet, known_s: float) -> SetEvents:
-        for entry in a_set.entries:
-            if entry.state == "pending":
-                entry.state = "confirmed"
-        a_set.over = True
+        a_set.end()
         return self._judge(a_set, known_s)
 
     def _give_whole(self, a_set: TrackedSet, athlete: str | None, known_s: float) -> tuple[SetEvents, Undo]:

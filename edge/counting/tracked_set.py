@@ -1,5 +1,6 @@
 """One set of the book: its reps, and the events that tell what has changed of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -7,7 +8,7 @@ import msgspec
 from edge.counting.judging import Entry, judge
 from station.exercises import Profile
 from station.records import Rejected, Rep, RepEvent, RepState, SetEvent, sentence
-from station.sets import summarise
+from station.sets import summarise, with_load
 
 SetEvents = list[RepEvent | SetEvent | Rejected]
 
@@ -74,6 +75,35 @@ class TrackedSet:
         self.entries.append(entry)
         return entry
 
+    def add(self, at_s: float, by: str, load_kg: float | None) -> Entry:
+        """Append a rep that only a person has seen."""
+        fields = dict.fromkeys(Rep.__struct_fields__) | {"start_s": at_s, "end_s": at_s}
+        rep = msgspec.convert(fields | {"number": 1, "counted": True}, Rep)
+        entry = self.enter(rep, float("nan"), "confirmed", load_kg)
+        entry.mark, entry.by = "counted", by
+        return entry
+
+    def load(self, load_kg: float | None, *, weighs: bool) -> Callable[[], None]:
+        """Set the load of every rep; `weighs`: their forces were computed from it. Returns what undoes it."""
+        before = [(entry, entry.load_kg, entry.measured) for entry in self.entries]
+        for entry in self.entries:
+            if weighs:
+                entry.measured = with_load(entry.measured, entry.load_kg, load_kg)
+            entry.load_kg = load_kg
+
+        def undo() -> None:
+            for entry, old_kg, measured in before:
+                entry.load_kg, entry.measured = old_kg, measured
+
+        return undo
+
+    def end(self) -> None:
+        """Confirm what is pending; nothing follows."""
+        for entry in self.entries:
+            if entry.state == "pending":
+                entry.state = "confirmed"
+        self.over = True
+
     def judge(self, known_s: float) -> SetEvents:
         """Judge every rep again; return the events for what has changed."""
         judge(self.entries, self.section.profile, self.full_range_m, over=self.over, void_by=self.void_by)
@@ -98,6 +128,15 @@ class TrackedSet:
             known_s=known_s,
             summary=summarise(self.number, self.reps, self.begun_s),
         )
+
+    def unfinished(self, known_s: float) -> tuple[list[RepEvent], SetEvent]:
+        """The events of ending it now: pending reps as confirmed, and the summary."""
+        said = [one.said for one in self.entries if one.said is not None and one.said.state == "pending"]
+        confirmed = [
+            msgspec.structs.replace(event, state="confirmed", revision=event.revision + 1, known_s=known_s)
+            for event in said
+        ]
+        return confirmed, self.summary_event(known_s)
 
     def _changes(self, entry: Entry, known_s: float) -> SetEvents:
         assert entry.rep is not None

@@ -137,7 +137,7 @@ class Capture:
     def port(self, station: StationFile) -> Port:
         """The port it was captured from, as the station file has it: it says what the driver needs to know.
 
-        A port under another name is the one that reads with its driver. Without ports in the file, by the driver alone.
+        A port under another name is the one that reads with its driver; without ports, by the driver alone.
         Raises RecordingError where it has only others, or several that would read it differently.
         """
         info = self.info
@@ -148,8 +148,8 @@ class Capture:
             if len({msgspec.json.encode(msgspec.structs.replace(port, url="")) for port in same}) > 1:
                 raise RecordingError(
                     f"{self._path}: of port {info.url[:80]}, and the station file has"
-                    f" {' and '.join(port.url for port in same)} with driver {info.driver}; give it a file in which"
-                    " the one it was has that url"
+                    f" {' and '.join(port.url for port in same)} with driver {info.driver};"
+                    " give a file in which the one it was has that url"
                 )
             return same[0]
         if theirs or info.driver not in get_args(DriverName):

@@ -214,6 +214,118 @@ def test_there_is_no_set_to_go_on_with_before_one_has_ended_nor_behind_a_line():
         book.go_on(7.0, 7.0)
 
 
+def lift(book, index, start_s):
+    rep = make_rep(start_s)
+    return book.rep((1, index), rep, rep.rom_m, "confirmed", rep.end_s)
+
+
+def as_it_is(book):
+    """The sets by number with their athletes and reps; whether the newest runs; the section."""
+    sets = [(one.number, one.athlete, one.over, [rep.event_id for rep in one.entries]) for one in book._sets]
+    return sets, book.running, book.section
+
+
+def test_reps_given_away_and_taken_back_are_of_the_running_set_and_so_is_what_follows():
+    book = SetBook(RDL)
+    for index in range(3):
+        lift(book, index, 5.0 * index)
+    before = as_it_is(book)
+    _, undo = book.give(None, "s1-r2", "ben", 14.0)
+    undo()
+    assert as_it_is(book) == before and book.running
+    rep = lift(book, 3, 16.0)[-1]
+    assert (rep.set_number, rep.athlete, rep.rep.number) == (1, None, 4)
+
+
+def test_a_set_that_was_continued_and_then_ended_by_mistake_goes_on_again():
+    book = SetBook(RDL)
+    lift(book, 0, 0.0)
+    book.end(20.0)
+    book.go_on(30.0, 30.0)
+    book.begin_section(31.0, 31.0)
+    assert book.undo_section(book.section, 32.0) and book.running
+
+
+def test_a_set_that_somebody_has_ended_goes_on_however_late_and_back():
+    book = SetBook(RDL)
+    lift(book, 0, 0.0)
+    book.begin_section(4.0, 4.0)
+    before = as_it_is(book)
+    assert not book.undo_section(book.section, 60.0)
+    number, _, undo = book.go_on(60.0, 60.0)
+    assert number == 1 and book.running
+    assert {event.set_number for event in lift(book, 1, 62.0) if isinstance(event, RepEvent)} == {1}
+    sets = {event.event_id: event.set_number for event in undo() if isinstance(event, RepEvent)}
+    assert sets["s1-r2"] == 2 and book.running  # the rep since is of a set of its own
+    assert as_it_is(book)[2] == before[2]
+    book.begin_section(70.0, 70.0, athlete="ben")
+    with pytest.raises(CommandError, match="no set to go on with"):
+        book.go_on(71.0, 71.0)
+
+
+def test_a_set_that_was_restarted_is_not_gone_on_with():
+    book = SetBook(RDL)
+    lift(book, 0, 0.0)
+    book.restart(4.0, "coach", 4.0)
+    with pytest.raises(CommandError, match="no set to go on with"):
+        book.go_on(5.0, 5.0)
+
+
+def test_reps_since_a_set_was_gone_on_with_are_a_set_of_their_own_when_that_is_undone():
+    book = SetBook(RDL)
+    lift(book, 0, 0.0)
+    book.end(20.0)
+    _, _, undo = book.go_on(30.0, 30.0)
+    lift(book, 1, 31.0)
+    undo()
+    assert as_it_is(book)[:2] == ([(1, None, True, ["s1-r1"]), (2, None, False, ["s1-r2"])], True)
+    assert any(isinstance(event, SetEvent) and event.summary.number == 2 for event in book.end(50.0))
+
+
+DONE = ("lift", "lift", "lift", "rest", "end", "next", "restart", "go on", "rest of", "all of", "undo")
+
+
+@given(st.lists(st.sampled_from(DONE), max_size=24))
+def test_whatever_is_done_every_rep_is_in_one_set_and_what_is_undone_at_once_leaves_no_trace(actions):
+    book, now_s, undos, ids = SetBook(RDL), 0.0, [], set()
+    for number, action in enumerate(actions):
+        before, now_s = as_it_is(book), now_s + 1.0
+        try:
+            match action:
+                case "lift":
+                    events = lift(book, number, now_s)
+                    ids |= {event.event_id for event in events if isinstance(event, RepEvent)}
+                    now_s, undos = now_s + 3.0, []
+                case "rest":
+                    now_s, undos = now_s + 20.0, []
+                    if book.due(now_s, busy=False):
+                        book.end(now_s)
+                case "end" | "next":
+                    book.begin_section(now_s, now_s, athlete="ben" if action == "next" else None)
+                    undos = []
+                case "restart":
+                    book.restart(now_s, "coach", now_s)
+                    undos = []
+                case "go on":
+                    book.go_on(now_s, now_s)[-1]()
+                    assert as_it_is(book) == before
+                    undos.append((book.go_on(now_s, now_s)[-1], before))
+                case "rest of" | "all of":
+                    view = book.newest()
+                    rep = view.reps[-1].event_id if view and action == "rest of" else None
+                    book.give(None, rep, "ana", now_s)[-1]()
+                    assert as_it_is(book) == before
+                    undos.append((book.give(None, rep, "ana", now_s)[-1], before))
+                case "undo" if undos:
+                    undo, was = undos.pop()
+                    undo()
+                    assert as_it_is(book) == was
+        except CommandError:
+            assert as_it_is(book) == before
+        held = [rep for *_, reps in as_it_is(book)[0] for rep in reps]
+        assert sorted(held) == sorted(ids) and all(reps for *_, reps in as_it_is(book)[0])
+
+
 def test_a_set_ended_by_mistake_goes_on_unless_its_gap_has_passed_or_another_has_begun():
     tracker = SetBook(RDL)
     tracker.rep((1, 0), make_rep(0.0), 0.4, "confirmed", 3.0)
