@@ -12,6 +12,7 @@ cdef struct Gains:
     double place
     double rate
     double left
+    double steep                # the rate's own slope, rms over its rms, 1/s
     double sixth                # of both lags
     double fourth               # of the grid
     double shaken_place         # of tremor in the smoothed place, over its mean square in the rate

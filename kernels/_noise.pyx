@@ -95,6 +95,9 @@ def _fill(int rung, int column):
         sixths += np.sum(np.convolve(spreads[1], sixth) ** 2)
     fourth = np.zeros(4 * FINE * lag_over(apart) + 1)
     fourth[:: FINE * lag_over(apart)] = (1.0, -4.0, 6.0, -4.0, 1.0)
+    step = np.zeros(FINE + 1)
+    step[0], step[FINE] = GRID_HZ, -GRID_HZ
+    gains.steep = np.sqrt(np.sum(np.convolve(spreads[1], step) ** 2) / np.sum(spreads[1] ** 2))
     gains.place = np.sum(spreads[0] ** 2) / apart / FINE
     gains.rate = np.sum(spreads[1] ** 2) / apart / FINE
     gains.left = np.sum(spreads[2] ** 2) / apart / FINE

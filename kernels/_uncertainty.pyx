@@ -47,8 +47,6 @@ cdef double GRID_S = 1.0 / GRID_HZ
 # rough from a fifth on, and beyond a third not bounded.
 cdef double BOUNDED = 0.2
 cdef double MEAN_BOUNDED = 1.0 / 3.0
-# A smoother of half-width h leaves of white noise a rate whose own slope is 4 to 5 of it over h, rms.
-cdef double NOISE_SLOPE = 4.5
 cdef double ROOT3 = sqrt(3.0)
 cdef double PI = 3.141592653589793
 
@@ -308,7 +306,7 @@ cdef class Uncertainty:
 
         For the rest it is what it is on the whole way to the phase's peak.
         """
-        cdef double own = 2.0 * NOISE_SLOPE * noise / (self.phases.half * GRID_S)
+        cdef double own = 2.0 * noise * self.noise.gains.steep
         cdef const double* rate = self.phases.rate
         cdef int n = self.phases.n
         cdef double sign = 1.0 if rate[i] > 0.0 else -1.0
