@@ -33,7 +33,11 @@ class AlertStrip(Lines):
         """Show these stations' alerts, most urgent first; acknowledged or muted ones are left out."""
         calling = [one for one in views if one.attention is not Attention.FINE]
         calling = sorted((one for one in calling if not one.seen and not one.muted), key=attention_order)
-        alerts = tuple((one.name, one.attention, one.attention_text) for one in calling)
+        unset = [one for one in calling if one.attention is Attention.CLOCK]  # the least, so the last
+        alone = calling if len(unset) < 2 else calling[: -len(unset)]
+        alerts = tuple((one.name, one.attention, one.attention_text) for one in alone)
+        if len(alone) < len(calling):  # where no time server is reached it is all of a gym's
+            alerts += ((f"{len(unset)} stations", Attention.CLOCK, unset[0].attention_text),)
         if alerts != self._alerts:
             other_height = bool(alerts) != bool(self._alerts)
             self._alerts = alerts

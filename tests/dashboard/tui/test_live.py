@@ -96,6 +96,29 @@ def test_every_alert_of_another_station_is_heard_and_seen_on_the_screen_in_front
     looks.run(app, (120, 40), drive)
 
 
+def test_clocks_that_are_not_set_are_called_once_and_after_every_other_reason(
+    still: Any, words: Any, looks: Any
+) -> None:
+    app = PlumblineApp(still, all_profiles())
+
+    async def drive(pilot: Any) -> None:
+        one, other = two_stations(still, words)
+        still.put("rack-1", one.info(clock_synchronised=False))
+        still.put("rack-2", other.info(clock_synchronised=False))
+        for n in range(3, 9):
+            say = words(f"c{n}")
+            still.put(f"rack-{n}", say.state(), say.info(clock_synchronised=False), say.live(1.0))
+        last = words("last")
+        still.put("rack-9", last.state(), last.info(clock_synchronised=False), last.live(1.0))
+        await looks.poll(pilot, lambda: isinstance(app.focused, Tile) and len(app.floor.stations) == 9)
+        await pilot.press("enter")
+        await looks.poll(pilot, lambda: "◷ 8 stations clock" in looks.text(app))
+        still.put("rack-9", last.rep(1, slack_s=0.5))
+        await looks.poll(pilot, lambda: "! rack-9 cable slack  ◷ 7 stations clock" in looks.text(app))
+
+    looks.run(app, (80, 24), drive)
+
+
 @pytest.mark.parametrize("front", ["floor", "station", "health", "dialog"])
 def test_a_stale_station_is_called_the_same_by_every_screen(
     still: Any, words: Any, looks: Any, front: str
