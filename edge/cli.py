@@ -1,6 +1,5 @@
 """The node's subcommands: edge, capture, replay, schema and analyze."""
 
-import json
 import os
 import sys
 import time
@@ -42,6 +41,9 @@ def edge(argv: Sequence[str]) -> int:
         return (tasks | {"retire": retire.retire})[argv[0]](argv[1:])
     share_memory()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported: a thread for each core
+    from edge.node.lean_imports import lean_imports  # noqa: PLC0415
+
+    lean_imports()
     from edge.delivery.outbox import Outbox  # noqa: PLC0415
     from edge.node.dispute_store import DisputeStore  # noqa: PLC0415
     from edge.node.node import Node  # noqa: PLC0415
@@ -220,6 +222,8 @@ examples:
 
 def schema(argv: Sequence[str]) -> int:
     """Print the schemas of what travels over MQTT."""
+    import json  # noqa: PLC0415
+
     from station.schema import asyncapi, json_schemas  # noqa: PLC0415
 
     parser = command_parser(

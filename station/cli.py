@@ -1,15 +1,13 @@
 """The `plumbline` command: finds each package's subcommands and imports only the one called."""
 
-import difflib
 import errno
 import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import EntryPoint, entry_points
 
 from station.errors import ConfigError, PlumblineError
-from station.program.distribution import dashboard_installed, install_with, release
+from station.program.distribution import commands, dashboard_installed, install_with, release
 from station.text.output import open_standard_streams
 
 USAGE = """\
@@ -25,13 +23,6 @@ examples:
   plumbline demo                                    four simulated stations on this terminal
   plumbline analyze rec.csv --station rack.toml --exercise rdl
 """
-
-
-def commands() -> dict[str, EntryPoint]:
-    """The installed subcommands by name; nothing of them is imported yet."""
-    return {
-        entry.name: entry for entry in sorted(entry_points(group="plumbline.commands"), key=lambda e: e.name)
-    }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -89,6 +80,8 @@ def _run(args: list[str]) -> int:
         print(f"plumbline {release()}")
         return 0
     if args[0] not in known:
+        import difflib  # noqa: PLC0415
+
         near = difflib.get_close_matches(args[0], known, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         print(f"plumbline: no command {args[0]!r}; {hint}there are {', '.join(known)}", file=sys.stderr)

@@ -4,12 +4,11 @@ import ipaddress
 import math
 import os
 import re
-import ssl
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -17,6 +16,9 @@ from station.errors import ConfigError
 from station.ports import CHANNELS, Port, check_ports, suggest
 from station.text.encoding import read_text
 from station.text.toml import read_toml
+
+if TYPE_CHECKING:
+    import ssl
 
 __all__ = [
     "CHANNELS",
@@ -287,7 +289,7 @@ def read_secret(path: Path) -> str:
     return word
 
 
-def certificate_problem(error: ssl.SSLCertVerificationError, now: datetime) -> tuple[str, str]:
+def certificate_problem(error: "ssl.SSLCertVerificationError", now: datetime) -> tuple[str, str]:
     """What a broker's certificate was refused for, and what to do: renewing it, or setting a clock."""
     seen, here = f"certificate: {error.verify_message}", f"this machine's clock says {now:%Y-%m-%d %H:%M}"
     if error.verify_code == _EXPIRED:

@@ -1,6 +1,5 @@
 """The ports of a station: which device is on each, what it gives, and what may be said of it."""
 
-import difflib
 import re
 from pathlib import Path
 from typing import Literal
@@ -171,6 +170,8 @@ def _pattern_problem(port: Port) -> str | None:  # noqa: PLR0911
 
 def suggest(name: str, valid: tuple[str, ...]) -> str:
     """Name the nearest valid word, and all of them."""
+    import difflib  # noqa: PLC0415
+
     near = difflib.get_close_matches(name, valid, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     return f"{hint}valid are {', '.join(valid)}" if valid else "nothing is valid here"

@@ -2,9 +2,7 @@
 
 import errno
 import os
-import shutil
 import sqlite3
-import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -98,6 +96,9 @@ def copy_into_memory(path: Path) -> sqlite3.Connection:
     if not path.exists():
         return open_memory()
     _check_not_text(path)
+    import shutil  # noqa: PLC0415 - seldom needed, and slow to import
+    import tempfile  # noqa: PLC0415
+
     folder = next((one for one in IN_MEMORY if os.access(one, os.W_OK)), None)
     with tempfile.TemporaryDirectory(prefix="plumbline-", dir=folder) as beside:
         copy = Path(beside) / path.name
@@ -129,9 +130,11 @@ def refusal(path: Path) -> str | None:
 
     This user's rights, or a folder that is not there, are not the disk's.
     """
+    from tempfile import TemporaryFile  # noqa: PLC0415
+
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        with tempfile.TemporaryFile(dir=path.parent) as probe:
+        with TemporaryFile(dir=path.parent) as probe:
             os.posix_fallocate(probe.fileno(), 0, 4096 * JOURNAL_PAGES)
     except OSError as error:
         # EPERM, unlike EACCES, is no matter of rights: the file or its folder is sealed (chattr +i).

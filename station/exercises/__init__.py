@@ -1,6 +1,5 @@
 """Exercises as data: one TOML each. A gym adds its own without code."""
 
-import difflib
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -125,6 +124,8 @@ def load_profile(name: str, own_dir: Path | None = None) -> Profile:
         if wanted in profile.aliases:
             return profile
     words = [word for profile in profiles.values() for word in (profile.name, *profile.aliases)]
+    import difflib  # noqa: PLC0415
+
     near = difflib.get_close_matches(wanted, words, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]}? " if near else ""
     raise ConfigError(f"no exercise {name!r}; {hint}there are {', '.join(sorted(profiles))}")

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
-from tempfile import mkstemp
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _M_ARENA_MAX = -8  # glibc's malloc.h
@@ -106,6 +105,8 @@ def whole_file(path: Path, mode: int | None = None, group: int | None = None) ->
         raise OSError(errno.ENODEV, "a device or a pipe, not a file", str(path))
     if path.is_file() and _is_database(path):
         raise OSError(errno.EEXIST, "a database, which is not written over; give another name", str(path))
+    from tempfile import mkstemp  # noqa: PLC0415
+
     number, name = mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
     draft = Path(name)
     try:
