@@ -38,3 +38,39 @@ def joins(char: str) -> bool:
             ("LATIN", "GREEK", "CYRILLIC", "CJK", "HANGUL", "HIRAGANA", "KATAKANA")
         )
     )
+
+
+def cells(text: str) -> int:
+    """The room that cleaned text takes on a screen: two cells for a wide letter, none for a mark."""
+    if text.isascii():
+        return len(text)
+    return sum(_room(char) for char in text)
+
+
+def cut(text: str, room: int) -> str:
+    """`text` in at most so many cells; what is cut ends in …
+
+    >>> [cut("Ana Okoro", 9), cut("Ana Okoro", 6), cut("東京", 3)]
+    ['Ana Okoro', 'Ana O…', '東…']
+    """
+    if cells(text) <= room:
+        return text
+    left, kept = room - 1, []
+    for char in text:
+        left -= _room(char)
+        if left < 0:
+            break
+        kept.append(char)
+    return "".join(kept).rstrip() + "…" if room > 0 else ""
+
+
+def column(text: str, room: int) -> str:
+    """`text` in exactly so many cells."""
+    text = cut(text, room)
+    return text + " " * (room - cells(text))
+
+
+def _room(char: str) -> int:
+    if unicodedata.category(char)[0] in "MC":
+        return 0
+    return 1 + (unicodedata.east_asian_width(char) in "WF")

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from dashboard.plaintext import clean
+from dashboard.plaintext import cells, clean, cut
 
 Names = Mapping[str, str]  # by athlete's id
 
@@ -32,15 +32,15 @@ def name_of(athlete: str | None, names: Names) -> str | None:
     return None if athlete is None else names.get(athlete) or athlete
 
 
-def shortened(name: str, cells: int) -> str:
-    """`name` in at most so many characters: whole, as "Ana O.", as initials, else cut.
+def shortened(name: str, room: int) -> str:
+    """`name` in at most so many cells: whole, as "Ana O.", as initials, else cut.
 
-    >>> [shortened("Ana Maria Okoro", cells) for cells in (15, 12, 6, 3)]
-    ['Ana Maria Okoro', 'Ana O.', 'Ana O.', 'AMO']
+    >>> [shortened("Ana Maria Okoro", room) for room in (15, 12, 6, 3, 2)]
+    ['Ana Maria Okoro', 'Ana O.', 'Ana O.', 'AMO', 'A…']
     """
-    if len(name) <= cells:
+    if cells(name) <= room:
         return name
     words = name.split()
     first_and_initial = f"{words[0]} {words[-1][0]}." if len(words) > 1 else name
     initials = "".join(word[0] for word in words) if len(words) > 1 else name
-    return next((one for one in (first_and_initial, initials) if len(one) <= cells), name[:cells])
+    return next((one for one in (first_and_initial, initials) if cells(one) <= room), cut(name, room))

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from dashboard.plaintext import clean
+from dashboard.plaintext import cells, clean, column, cut
 from dashboard.roster.people import Athlete, Plan
 from dashboard.roster.plans import matching
 from dashboard.tui.dialogs.dialog import Dialog
@@ -42,6 +42,7 @@ class AthleteScreen(Dialog[str | None]):
         super().__init__()
         self._station = station
         self._people = people
+        self._name_cells = min(28, max((18, *(cells(clean(one.name)) for one in people))))
         self._plan_of = plan_of
         self._id_of = id_of
         self._enter = enter
@@ -113,15 +114,15 @@ class AthleteScreen(Dialog[str | None]):
 
     def _line(self, one: Athlete) -> Text:
         plan = self._plan_of(one)
-        line = Text(f"{clean(one.name, 18):<18}", no_wrap=True, overflow="ellipsis")
-        line.append(f" {clean(one.badge or one.id, 8):<8}", "dim")
+        line = Text(column(clean(one.name), self._name_cells))
+        line.append(f" {column(clean(one.badge or one.id), 8)}", "dim")
         if one.squad is not None:
-            line.append(f" {clean(one.squad, 9)}", "dim")
+            line.append(f" {cut(clean(one.squad), 9)}", "dim")
         if plan is not None:
             sets = f"{plan.sets}×" if plan.sets else ""
             reps = f" {sets}{plan.reps}" if plan.reps else ""
             load = "" if plan.load_kg is None else f" {plan.load_kg:g} kg"
-            line.append(f" {clean(plan.exercise, 20)}{load}{reps}", "dim")
+            line.append(f" {cut(clean(plan.exercise), 20)}{load}{reps}", "dim")
         if one.note is not None:
-            line.append(f"  ! {clean(one.note, 40)}", "yellow")
+            line.append(f"  ! {cut(clean(one.note), 80)}", "yellow")
         return line

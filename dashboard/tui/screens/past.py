@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from dashboard.database.schema import open_history
-from dashboard.floor.names import name_of
+from dashboard.floor.names import name_of, shortened
 from dashboard.floor.reps import NO_TEMPO, RepView, rep_view
 from dashboard.floor.state import StationKey
 from dashboard.floor.times import minute_of
@@ -107,7 +107,7 @@ class PastSetScreen(RepKeys):
             return "this set has no reps any more"
         first = self._whole.reps[0]
         load = load_words(self._whole.reps[-1].load_kg, self._coach.units) or "no load"
-        who = name_of(first.athlete, self._coach.names) or "nobody"
+        who = shortened(name_of(first.athlete, self._coach.names) or "nobody", 24)
         profile = self._coach.profiles.get(first.exercise)
         what = profile.title if profile else first.exercise
         return f"{first.station} set {self._key[3]}, {who}, {what}, {load}, {minute_of(first.at_utc)}"

@@ -9,7 +9,7 @@ from rich.style import Style
 
 from dashboard.floor.names import Names, name_of, shortened
 from dashboard.history.standings import DAYS, TITLES, Place, Standing
-from dashboard.plaintext import clean
+from dashboard.plaintext import clean, column
 from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, PLAIN, number
 
 _NAME = 16
@@ -43,12 +43,12 @@ def board_lines(
     cells = max(4, width - _NAME - 30)
     for rank, place in enumerate(places, 1):
         colour = BLUE if place.athlete == chosen else GREY
-        name = shortened(clean(name_of(place.athlete, names) or "nobody"), _NAME - 1)
+        name = column(shortened(clean(name_of(place.athlete, names) or "nobody"), _NAME - 1), _NAME)
         figure = number(place.value, 2 if by == "velocity" else 1 if by == "load" else 0)
         bar = "█" * round(cells * max(0.0, min(1.0, place.value / most)))
         found.append(
             [
-                Segment(f"{rank:>2} {name:<{_NAME}}{figure:>7} ", BOLD if place.athlete == chosen else PLAIN),
+                Segment(f"{rank:>2} {name}{figure:>7} ", BOLD if place.athlete == chosen else PLAIN),
                 Segment(f"{bar:<{cells}}", Style(color=colour)),
                 Segment(f"  {place.day}", FAINT),
             ]

@@ -11,7 +11,7 @@ from dashboard.floor.attention import age
 from dashboard.floor.names import Names, name_of, shortened
 from dashboard.floor.units import Units, load_words
 from dashboard.floor.views import StationView
-from dashboard.plaintext import clean
+from dashboard.plaintext import clean, column, cut
 from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, PLAIN, YELLOW, Lines, number, truncated_pct
 from dashboard.tui.widgets.tile import MISSED
 from station.exercises import Profile
@@ -124,9 +124,9 @@ def _set(message: SetMessage, profiles: Mapping[str, Profile], units: Units, nam
     partial = f" + {summary.partial_reps} partial" if summary.partial_reps else ""
     profile = profiles.get(message.exercise)
     title = profile.title if profile else message.exercise
-    load = load_words(message.load_kg, units) or ""
+    load, who = load_words(message.load_kg, units) or "", name_of(message.athlete, names) or ""
     words = (
-        f"{title[:22]:<23}{shortened(name_of(message.athlete, names) or '', 10):<11}{load:>9}"
+        f"{column(cut(title, 22), 23)}{column(shortened(who, 10), 11)}{load:>9}"
         f"{summary.counted_reps:>4} rep{'s' * (summary.counted_reps != 1)}{partial}"
         f"  fastest {number(summary.fastest_mean_concentric_velocity_mps, 2)} m/s"
         f"  loss {truncated_pct(summary.velocity_loss_pct)} %"

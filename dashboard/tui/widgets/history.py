@@ -16,7 +16,7 @@ from dashboard.history.load_velocity import load_velocity
 from dashboard.history.standings import TITLES as STANDING_TITLES
 from dashboard.history.standings import Place, Standing
 from dashboard.history.trends import TITLES, UNITS, Measure, compare_sets, trend
-from dashboard.plaintext import clean
+from dashboard.plaintext import clean, column
 from dashboard.tui.plots.braille import Braille
 from dashboard.tui.plots.curve import Drawn, Shows, over_time, path_lines
 from dashboard.tui.widgets.board import board_lines, month_lines
@@ -125,10 +125,10 @@ def list_lines(
     found = [[Segment(f" {'athlete':<11}{'exercise':<{LIST_CELLS - 12}}", FAINT)]]
     for place, one in enumerate(practised[first : first + height - 1], start=first):
         profile = profiles.get(one.exercise)
-        title = clean(profile.title if profile else one.exercise, 18)
-        who = shortened(clean(name_of(one.athlete, names) or "nobody"), 10)
-        words = f"{'▶' if place == chosen else ' '}{who:<11}{title:<18}"
-        found.append([Segment(words[:LIST_CELLS], BOLD if place == chosen else PLAIN)])
+        title = clean(profile.title if profile else one.exercise)
+        who = column(shortened(clean(name_of(one.athlete, names) or "nobody"), 10), 11)
+        words = f"{'▶' if place == chosen else ' '}{who}{column(title, LIST_CELLS - 12)}"
+        found.append([Segment(words, BOLD if place == chosen else PLAIN)])
     return found
 
 

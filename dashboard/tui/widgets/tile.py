@@ -114,7 +114,7 @@ def tile_lines(view: StationView, width: int, height: int, focused: bool = False
 
 def _room(view: StationView, width: int) -> int:
     """Cells the head has for words when station and athlete are to stay readable."""
-    return width - 6 - len(view.name) - len(shortened(view.called or "", NAME_CELLS))
+    return width - 6 - len(view.name) - cell_len(shortened(view.called or "", NAME_CELLS))
 
 
 def _head(view: StationView, width: int, focused: bool) -> list[Segment]:

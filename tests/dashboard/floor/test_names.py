@@ -3,8 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from dashboard.floor.names import name_of, names_of, shortened
+from dashboard.plaintext import cells as cells_of
+from dashboard.plaintext import clean, column
 from dashboard.roster.people import Athlete
 from dashboard.roster.plans import matching
 
@@ -25,7 +28,7 @@ def test_two_of_one_name_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cells", "shown"), [(15, "Ana Maria Okoro"), (14, "Ana O."), (6, "Ana O."), (5, "AMO"), (2, "An")]
+    ("cells", "shown"), [(15, "Ana Maria Okoro"), (14, "Ana O."), (6, "Ana O."), (5, "AMO"), (2, "A…")]
 )
 def test_a_name_is_shortened_as_people_would(cells: int, shown: str) -> None:
     assert shortened("Ana Maria Okoro", cells) == shown
@@ -33,7 +36,18 @@ def test_a_name_is_shortened_as_people_would(cells: int, shown: str) -> None:
 
 @given(st.text(max_size=40), st.integers(0, 40))
 def test_a_shortened_name_fits(name: str, cells: int) -> None:
-    assert len(shortened(name, cells)) <= cells
+    assert cells_of(shortened(clean(name), cells)) <= cells
+
+
+@given(st.text(max_size=40), st.integers(0, 40))
+def test_a_column_is_as_wide_as_asked_whatever_the_script(text: str, room: int) -> None:
+    assert cells_of(column(clean(text), room)) == room
+
+
+def test_wide_letters_and_marks_take_the_room_they_take_on_a_screen() -> None:
+    assert [cells_of(text) for text in ("Ana", "東京", "Zoe\u0308", "😀", "שלום")] == [3, 4, 3, 2, 4]
+    for text in ("Ana", "東京", "Zoe\u0308", "😀", "שלום", "กำลัง"):
+        assert cells_of(text) == cell_len(text)
 
 
 @pytest.mark.parametrize(

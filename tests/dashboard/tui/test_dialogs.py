@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from dashboard.history.recall import RecordSnapshot
 from dashboard.roster.people import Athlete, Plan
@@ -69,3 +70,35 @@ def test_dialogs_look_as_reviewed_and_a_finger_can_send_and_leave_them(
         assert dict(touch_keys(app.screen))["Original key"] == "\x7f"
 
     looks.run(app, size, drive)
+
+
+LONG = (
+    Athlete(id="a-1", name="Wolfeschlegelsteinhausen Anna", badge="0001", squad="many of us", note="n" * 99),
+    Athlete(id="a-2", name="Wolfeschlegelsteinhausen Be", badge="0002", plans=(RDL,)),
+    Athlete(id="a-3", name="東京の長い名前の人です", badge="0003"),
+    Athlete(id="a-4", name="😀 Zoe\u0308", badge="0004"),
+)
+
+
+def test_names_of_any_length_and_script_are_told_apart_with_the_badges_below_each_other(
+    still: Any, looks: Any, monkeypatch: pytest.MonkeyPatch, words: Any
+) -> None:
+    known = RecordSnapshot(athletes=LONG, names={one.id: one.name for one in LONG})
+    monkeypatch.setattr(Remembered, "known", known)
+    say = words()
+    still.put("rack-1", say.state(), say.info(), say.live(99.0))
+    app = PlumblineApp(still, all_profiles(), recall=Remembered())  # type: ignore[arg-type]
+
+    async def drive(pilot: Any) -> None:
+        await looks.settle(pilot)
+        await pilot.press("a")
+        await looks.poll(pilot, lambda: isinstance(app.screen, AthleteScreen))
+        await looks.settle(pilot)
+        shown = [line for line in looks.text(app).splitlines() if "000" in line]
+        assert len(shown) == len(LONG)
+        places = {cell_len(line[: line.index("000")]) for line in shown}
+        assert len(places) == 1
+        whole = looks.text(app)
+        assert all(text in whole for text in ("hausen An…", "hausen Be ", "many of…", "nnnn…"))
+
+    looks.run(app, (80, 24), drive)
