@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.worker import Worker, get_current_worker
 
 from dashboard.database.database import Database
 from dashboard.database.schema import open_history
@@ -238,6 +239,7 @@ class HistoryScreen(LiveScreen):
 
     def _read(self, chosen: Practised | None) -> None:
         """In the thread: what was practised, and the sets of the chosen line or else the first."""
+        reading = get_current_worker()
         try:
             db = open_history(self._where)
             try:
@@ -252,9 +254,9 @@ class HistoryScreen(LiveScreen):
             finally:
                 db.close()
         except StoreError as error:
-            self.app.call_from_thread(self._show, (), None, (), str(error))
+            self.app.call_from_thread(self._show, reading, (), None, (), str(error))
             return
-        self.app.call_from_thread(self._show, found, line, done, None)
+        self.app.call_from_thread(self._show, reading, found, line, done, None)
 
     def _read_page(self, db: Database, line: Practised, done: list[KeptSet]) -> None:
         """In the thread: what the page beside the list needs."""
@@ -287,14 +289,15 @@ class HistoryScreen(LiveScreen):
 
     def _show(
         self,
+        reading: Worker[None],
         found: list[Practised] | tuple[()],
         line: Practised | None,
         done: list[KeptSet] | tuple[()],
         problem: str | None,
     ) -> None:
+        if reading.is_cancelled or not self.is_attached:
+            return  # a newer reading was asked for, of another line
         self.reads = False
-        if not self.is_attached:
-            return
         past = self._past
         newest = [one.key for one in past.sets] != [one.key for one in done]
         past.practised, past.sets, past.problem = found, done, problem

@@ -9,6 +9,8 @@ from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from dashboard.history.kept import Filter
+from dashboard.history.queries import sets
 from dashboard.history.trends import TrendPoint
 from dashboard.record.store import Arrived, open_store
 from dashboard.tui.app import PlumblineApp
@@ -58,6 +60,7 @@ def test_the_history_looks_as_reviewed(
         await looks.settle(pilot)
         looks.check(f"history-set-{size[0]}x{size[1]}", looks.text(app))
         await pilot.press("escape")
+        await looks.poll(pilot, lambda: isinstance(app.screen, HistoryScreen))
         await pilot.press("space")
         await looks.poll(pilot, lambda: "◆ 01-04 10:00" in looks.text(app).replace("2026-", ""))
         await pilot.press("left", "left")
@@ -96,6 +99,37 @@ def test_the_history_is_told_by_the_clock_on_the_wall_and_says_which(
         assert "when, NST" in looks.text(app)
         await pilot.press("space", "left")
         await looks.poll(pilot, lambda: "◆ 2026-01-04 06:30 against" in looks.text(app))
+
+    looks.run(app, (120, 40), drive)
+
+
+def test_a_slow_reading_of_a_line_that_was_left_does_not_come_back_over_the_chosen_one(
+    still: Any, words: Any, looks: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path / "history.db", words)
+    app = PlumblineApp(still, all_profiles(), history=str(tmp_path / "history.db"))
+    go_on, read = threading.Event(), []
+
+    def slow_for_ben(db: Any, wanted: Filter) -> Any:
+        if wanted.athlete == "ben":
+            assert go_on.wait(60.0)
+        read.append(wanted.athlete)
+        return sets(db, wanted)
+
+    monkeypatch.setattr("dashboard.tui.screens.history.sets", slow_for_ben)
+
+    async def drive(pilot: Pilot[int]) -> None:
+        await pilot.press("y")
+        await looks.poll(pilot, lambda: "▶ana" in looks.text(app) and "01-04" in looks.text(app))
+        await pilot.press("down")
+        await looks.poll(pilot, lambda: "▶ben" in looks.text(app))
+        await pilot.press("up")
+        await looks.poll(pilot, lambda: "▶ana" in looks.text(app) and read == ["ana", "ana"])
+        go_on.set()
+        await looks.poll(pilot, lambda: read == ["ana", "ana", "ben"])
+        await app.workers.wait_for_complete()
+        await looks.settle(pilot)
+        assert "▶ana" in looks.text(app) and "01-04" in looks.text(app)
 
     looks.run(app, (120, 40), drive)
 
