@@ -45,24 +45,22 @@ class Weight(NamedTuple):
 
 
 class Tape:
-    """The newest readings of one channel in one piece: of `kept_s` at the least, and the newest read whole.
+    """The newest readings of one channel in one piece: of KEPT_S at the least, and the newest read whole.
 
     Small arrays kept alive by the thousand cost more than all that is counted, and so does putting each in
     its place: reads wait until they are asked for, or are many.
     """
 
-    def __init__(self, kept_s: float = KEPT_S) -> None:
-        self._kept_s = kept_s
+    def __init__(self) -> None:
         self._time_s, self._value = np.empty(256), np.empty(256)
         self._count = 0
         self._reads: list[tuple[Floats, Floats]] = []  # not in their place yet
-        self.heard = 0  # readings, since the first
-        self.dropped = 0  # of them
+        self.heard = False  # ever
 
     def put(self, time_s: Floats, value: Floats) -> None:
         """Take new readings."""
         self._reads.append((time_s, value))
-        self.heard += len(time_s)
+        self.heard = self.heard or len(time_s) > 0
         if len(self._reads) >= READS_TOGETHER:
             self._place()
 
@@ -84,13 +82,13 @@ class Tape:
 
     def _make_room(self, more: int) -> None:
         old = self._time_s[: self._count]
-        first = int(np.searchsorted(old, old[-1] - self._kept_s)) if self._count else 0
+        first = int(np.searchsorted(old, old[-1] - KEPT_S)) if self._count else 0
         kept = self._count - first
         size = kept + more + max(256, kept // 4)
         time_s, value = np.empty(size), np.empty(size)
         time_s[:kept], value[:kept] = old[first:], self._value[first : self._count]
         self._time_s, self._value = time_s, value
-        self._count, self.dropped = kept, self.dropped + first
+        self._count = kept
 
 
 class Cells:

@@ -8,11 +8,13 @@ while something moves: a sensor that looks at a rack says nothing of how it sees
 from collections import deque
 from collections.abc import Sequence
 from copy import copy
-from math import sqrt
+from math import ceil, sqrt
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from edge.counting.cells import Floats, Tape
+from edge.counting.cells import Floats
 from edge.link.drivers import Samples
 from station.records import SignalQuality
 
@@ -33,8 +35,40 @@ KEPT_S = 100.0  # the longest rep that the kernels hold, and some
 MOST_NOISE_M, MOST_SPIKES_PCT, MOST_MISSING_PCT, LEAST_RATE_HZ = 0.010, 3.0, 25.0, 8.0
 
 
+Singles = NDArray[np.float32]
+
 MARKS = 11  # of the health's period, a second
 SHORTEST_S = 1.0  # a rate over less would jump
+
+
+class _Kept(NamedTuple):
+    """A block of readings, small: to the microsecond, and to more than a sensor resolves."""
+
+    first_us: int
+    last_us: int
+    off_us: NDArray[np.integer]  # each one's time, less the one it had if they came evenly
+    value: Singles
+
+    def between(self, start_us: int, end_us: int) -> Singles:
+        """The readings of [start, end)."""
+        time_us = _evenly(self.first_us, self.last_us, len(self.value)) + self.off_us
+        return self.value[slice(*np.searchsorted(time_us, [start_us, end_us]))]
+
+
+def _kept(time_s: Floats, value: Floats) -> _Kept:
+    time_us = _whole_us(time_s)
+    first_us, last_us = int(time_us[0]), int(time_us[-1])
+    off_us = time_us - _evenly(first_us, last_us, len(time_us))
+    near = np.abs(off_us).max() < 128
+    return _Kept(first_us, last_us, off_us.astype(np.int8 if near else np.int64), value.astype(np.float32))
+
+
+def _evenly(first_us: int, last_us: int, count: int) -> NDArray[np.int64]:
+    return first_us + np.arange(count) * (last_us - first_us) // max(1, count - 1)
+
+
+def _whole_us(time_s: Floats) -> NDArray[np.int64]:
+    return np.floor(1e6 * time_s).astype(np.int64)
 
 
 class SignalMeter:
@@ -49,8 +83,9 @@ class SignalMeter:
     def __init__(self, channel: str, *, metres: bool) -> None:
         self._channel = channel
         self._metres = metres
-        self._tape = Tape(KEPT_S)
-        self._looked = 0  # at so many readings since the first
+        self._newest: list[tuple[Floats, Floats]] = [(np.empty(0), np.empty(0))]  # less than a block
+        self._count = 0  # of their readings
+        self._blocks: deque[_Kept] = deque()
         self._before = (np.empty(0), np.empty(0))  # the last of the block before
         self._readings = 0
         self._seconds = 0.0
@@ -60,18 +95,36 @@ class SignalMeter:
 
     def feed(self, samples: Sequence[Samples]) -> None:
         """Take new readings."""
+        while self._blocks and self._blocks[0].last_us < self._blocks[-1].last_us - 1e6 * KEPT_S:
+            self._blocks.popleft()
         for name, time_s, value in samples:
             if name == self._channel:
-                self._tape.put(time_s, value)
-        while self._tape.heard - self._looked >= BLOCK:
-            self._look_on(BLOCK)
+                self._newest.append((time_s, value))
+                self._count += len(time_s)
+        if self._count >= BLOCK:
+            time_s, value = self._rest()
+            whole = self._count - self._count % BLOCK
+            for first in range(0, whole, BLOCK):
+                part = slice(first, first + BLOCK)
+                self._look(time_s[part], value[part])
+                self._blocks.append(_kept(time_s[part], value[part]))
+            self._newest = [(time_s[whole:].copy(), value[whole:].copy())]
+            self._count -= whole
 
     def noise_m(self, start_s: float, end_s: float) -> float | None:
         """Standard deviation of the readings about the motion; None: too few of them, or no lengths."""
-        if not self._metres:
+        if not (self._metres and start_s < end_s):
             return None
-        time_s, value = self._tape.kept()
-        value = value[slice(*np.searchsorted(time_s, [start_s, end_s]))][:BLOCK]
+        start_us, end_us = ceil(1e6 * start_s), ceil(1e6 * end_s)
+        parts = [
+            block.between(start_us, end_us)
+            for block in self._blocks
+            if block.last_us >= start_us and block.first_us < end_us
+        ]
+        time_s, value = self._rest()
+        part = slice(*np.searchsorted(_whole_us(time_s), [start_us, end_us]))
+        parts.append(value[part].astype(np.float32))  # as if it had been kept: no cut is to change anything
+        value = np.concatenate(parts)[:BLOCK].astype(np.float64)
         value = value[~np.isnan(value)]
         return noise_of(value) if len(value) >= LEAST // 2 else None
 
@@ -82,7 +135,8 @@ class SignalMeter:
         the ones that jumped.
         """
         rest = copy(self)
-        rest._look_on(BLOCK)
+        if self._count:
+            rest._look(*self._rest())
         if rest._readings < LEAST or rest._seconds <= 0.0:
             return None
         seen_s = rest._seconds - rest._missing_s
@@ -100,15 +154,10 @@ class SignalMeter:
             reason=reason,
         )
 
-    def _look_on(self, most: int) -> None:
-        """At the next readings."""
-        time_s, value = self._tape.kept()
-        first = max(0, self._looked - self._tape.dropped)
-        part = slice(first, first + most)
-        time_s, value = time_s[part].copy(), value[part].copy()
-        self._looked = self._tape.dropped + first + len(time_s)
-        if len(time_s):
-            self._look(time_s, value)
+    def _rest(self) -> tuple[Floats, Floats]:
+        """The readings since the last block."""
+        time_s, value = (np.concatenate(parts) for parts in zip(*self._newest, strict=True))
+        return time_s, value
 
     def _look(self, time_s: Floats, value: Floats) -> None:
         """A block of readings."""
