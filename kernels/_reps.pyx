@@ -289,10 +289,10 @@ cdef class Segmenter(Candidate):
                 if self.has_b and right >= RETURN * wanted and right >= least:
                     if self.b.u - u >= self.limit or (still and right >= (1.0 - ZONE) * wanted):
                         ia = self.alike(2, now)
-                        if ia >= 0:
-                            self.take_swing(ia)  # the first of two that came back by less
+                        if ia >= 0 and (still or self.b.u - self.turns[ia + 2].u <= ALIKE * left):
+                            self.take_swing(ia)  # the first of two that came back by less; other swings are pulses
                         return said | self.complete()
-                elif self.has_b:
+                elif self.has_b and (self.direction < 0 or w < self.v0):  # what still rises may rise by more
                     ia = self.alike(ENOUGH, now)
                     if ia >= 0:
                         self.take_swing(ia)

@@ -150,6 +150,17 @@ def test_one_rep_of_another_depth_is_no_measure_of_the_others(motion, results, a
     assert [rep.size for rep in found] == pytest.approx(depths, abs=0.01)
 
 
+@pytest.mark.parametrize("pulse_m", [0.13, 0.18])
+@pytest.mark.parametrize("top_s", [0.4, 1.5])
+def test_pulses_at_the_bottom_belong_to_its_pause_in_the_first_rep_too(motion, results, top_s, pulse_m):
+    pulses = ((0.4, pulse_m), (0.4, -pulse_m)) * 2
+    reps = ((1.3, -0.58), *pulses, (1.1, 0.58), (top_s, 0.0)) * 4
+    found, discarded = results(*motion((2.0, 0.0), *reps, (3.0, 0.0), start_m=1.3))
+    assert [rep.size for rep in found] == pytest.approx([0.58] * 4, abs=0.004)
+    assert [rep.bottom_pause_s for rep in found] == pytest.approx([1.6] * 4, abs=0.15)
+    assert discarded == []
+
+
 @pytest.mark.parametrize(
     ("pause_s", "carried", "bottoms"), [(11.0, True, 3), (11.0, False, 2), (11.0, None, 2), (7.0, False, 3)]
 )
