@@ -3,7 +3,7 @@
 from kernels._counter import RepCounter
 from kernels._frames import FrameDecoder, Frames
 from kernels._motion import Resampler
-from kernels._path import handle_path, tether_height, tilt_path, two_tether_path
+from kernels._path import handle_path
 from kernels._sensors import CHANNELS, LAYOUTS
 from kernels._split import ChannelSplit, Dither
 from kernels.results import Discarded, Measured, Tick
@@ -21,7 +21,4 @@ __all__ = [
     "Resampler",
     "Tick",
     "handle_path",
-    "tether_height",
-    "tilt_path",
-    "two_tether_path",
 ]

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels import handle_path, tether_height, tilt_path, two_tether_path
+from kernels import CHANNELS, Measured, handle_path
+from kernels._smooth import design
 
 places = st.tuples(st.floats(-0.4, 0.4), st.floats(0.3, 1.6))
 
@@ -17,49 +18,79 @@ def slow_place(length_m, length_2_m, anchor_m, anchor_2_m):
     return x[best], y[best]
 
 
-def lengths(place, anchor):
-    return np.array([np.hypot(place[0] - anchor[0], place[1] - anchor[1])])
+def length(place, anchor):
+    return np.hypot(place[0] - anchor[0], place[1] - anchor[1])
 
 
-def test_trilateration_equals_the_search():
+def tilt(place, anchor):
+    return np.arctan2(place[0] - anchor[0], place[1] - anchor[1])
+
+
+def seen(counter, layout, first, second=None, **geometry):
+    """Where the bar is, by a counter, of which readings stay what they are: x and y."""
+    rc = counter(layout, **geometry)
+    time_s = np.arange(60) / 100.0
+    if second is not None:
+        name = "tether_angle_rad" if layout == "tilt" else "position_2_m"
+        rc.push(CHANNELS.index(name), time_s, np.full(60, second))
+    rc.push(CHANNELS.index("position_m"), time_s, np.full(60, first))
+    _, y, x, _ = rc.trace(0.0)[:, -1]
+    return x, y
+
+
+def test_trilateration_equals_the_search(counter):
     place, a, b = (0.06, 0.81), (0.02, 0.0), (-0.6, 0.05)
-    x, y, _ = two_tether_path(lengths(place, a), lengths(place, b), a, b, 5e-4)[:, 0]
-    assert (x, y) == pytest.approx(slow_place(lengths(place, a), lengths(place, b), a, b), abs=0.002)
+    read = length(place, a), length(place, b)
+    found = seen(counter, "two-tethers", *read, anchor_m=a, anchor_2_m=b)
+    assert found == pytest.approx(slow_place(*read, a, b), abs=0.002)
 
 
+@settings(deadline=None)
 @given(place=places, second=st.sampled_from([(-0.6, 0.0), (0.7, 0.1), (-0.3, -0.05)]))
-def test_two_tethers_find_the_bar_wherever_the_second_stands(place, second):
+def test_two_tethers_find_the_bar_wherever_the_second_stands(counter, place, second):
     a = (0.02, 0.0)
-    path = two_tether_path(lengths(place, a), lengths(place, second), a, second, 5e-4)
-    assert tuple(path[:2, 0]) == pytest.approx(place, abs=1e-9)
+    read = length(place, a), length(place, second)
+    found = seen(counter, "two-tethers", *read, anchor_m=a, anchor_2_m=second)
+    assert found == pytest.approx(place, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(place=places)
-def test_tilt_and_length_find_the_bar(place):
-    anchor = (0.05, 0.02)
-    tilt = np.array([np.arctan2(place[0] - anchor[0], place[1] - anchor[1])])
-    path = tilt_path(lengths(place, anchor), tilt, anchor, 5e-4, 1.7e-3)
-    assert tuple(path[:2, 0]) == pytest.approx(place, abs=1e-12)
+def test_tilt_and_length_find_the_bar(counter, place):
+    a = (0.05, 0.02)
+    found = seen(counter, "tilt", length(place, a), tilt(place, a), anchor_m=a)
+    assert found == pytest.approx(place, abs=1e-9)
 
 
-def test_uncertainty_is_what_noise_does():
-    rng = np.random.default_rng(3)
-    place, a, b = (0.04, 0.8), (0.02, 0.0), (-0.6, 0.0)
-    n = 20_000
-    length = lengths(place, a) + rng.normal(0.0, 5e-4, n)
-    tilt = np.arctan2(0.02, 0.8) + rng.normal(0.0, 1.7e-3, n)
-    x, _, sigma = tilt_path(length, tilt, a, 5e-4, 1.7e-3)
-    assert x.std() == pytest.approx(sigma.mean(), rel=0.03)
-    length_2 = lengths(place, b) + rng.normal(0.0, 5e-4, n)
-    x, _, sigma = two_tether_path(length, length_2, a, b, 5e-4)
-    assert x.std() == pytest.approx(sigma.mean(), rel=0.03)
+@pytest.mark.parametrize("layout", ["tilt", "two-tethers"])
+def test_a_path_is_as_unsure_as_its_readings_make_its_two_ends(motion, rdl, counter, layout):
+    """The farthest of a dozen places is picked: three times the mean square (order statistics)."""
+    time_s, s = motion(*rdl(2), rate_hz=100.0)
+    a, b, sigma_m, sigma_rad = (0.02, 0.0), (-0.6, 0.05), 0.004, 0.006
+    x = 0.1 * (s.max() - s)
+    rc = counter(layout, anchor_m=a, anchor_2_m=b, sigma_length_m=sigma_m, sigma_tilt_rad=sigma_rad)
+    second = tilt((x, s), a) if layout == "tilt" else length((x, s), b)
+    rc.push(CHANNELS.index("tether_angle_rad" if layout == "tilt" else "position_2_m"), time_s, second)
+    found = rc.push(CHANNELS.index("position_m"), time_s, length((x, s), a)) + rc.finish()
+    rep = next(one for one in found if isinstance(one, Measured) and one.kind == "complete")
+    squares = []
+    for place in ((x[0], s.max()), (x.max(), s.min())):
+        rays = np.array([(place[0] - at[0], place[1] - at[1]) / length(place, at) for at in (a, b)])
+        if layout == "tilt":
+            rays[1] = rays[0, 1], -rays[0, 0]
+        of_x = np.linalg.inv(rays)[0]
+        of_second = sigma_m if layout == "two-tethers" else length(place, a) * sigma_rad
+        squares.append((of_x[0] * sigma_m) ** 2 + (of_x[1] * of_second) ** 2)
+    gain = np.sum(design(16)[0] ** 2)
+    assert rep.path_deviation_sigma_m**2 == pytest.approx(gain * (squares[0] + 3.0 * squares[1]), rel=0.05)
 
 
-def test_one_vertical_tether_is_corrected_for_where_it_stands():
-    assert tether_height(lengths((0.0, 0.8), (0.2, 0.05)), (0.2, 0.05))[0] == pytest.approx(0.8)
-    assert np.isnan(tether_height(np.array([0.1]), (0.2, 0.0))[0])
+def test_one_vertical_tether_is_corrected_for_where_it_stands(counter):
+    _, y = seen(counter, "one-tether", length((0.0, 0.8), (0.2, 0.05)), anchor_m=(0.2, 0.05))
+    assert y == pytest.approx(0.8)
+    assert np.isnan(seen(counter, "one-tether", 0.1, anchor_m=(0.2, 0.0))[1])
     # right below the bar nothing is corrected, so a travel zeroed at the top reads as it is
-    np.testing.assert_array_equal(tether_height(np.array([0.1, -0.4]), (0.0, 0.0)), [0.1, -0.4])
+    assert seen(counter, "one-tether", -0.4)[1] == pytest.approx(-0.4, abs=1e-12)
 
 
 @given(
@@ -74,15 +105,14 @@ def test_the_pulley_cell_finds_the_handle_with_friction(elevation, tension_n, di
     assert (x, y) == pytest.approx((1.7 * np.cos(elevation), 1.7 * np.sin(elevation)), abs=1e-6)
 
 
-def test_a_place_nobody_can_see_is_nan():
-    one = np.array([np.nan])
-    assert np.isnan(tilt_path(one, one, (0, 0), 1e-3, 1e-3)).all()
-    assert np.isnan(two_tether_path(np.array([0.1]), np.array([0.1]), (0, 0), (1, 0), 1e-3)).all()
-    assert np.isnan(handle_path(one, np.zeros(1), np.zeros(1), np.zeros(1), 1.0, 0.98)).all()
-    empty = np.empty(0)
-    assert tilt_path(empty, empty, (0, 0), 1e-3, 1e-3).shape == (3, 0)
+def test_a_place_nobody_can_see_is_nan(counter):
+    found = seen(counter, "two-tethers", 0.1, 0.1, anchor_m=(0.0, 0.0), anchor_2_m=(1.0, 0.0))
+    assert np.isnan(found).all()
+    nothing = np.full(1, np.nan), np.zeros(1), np.zeros(1), np.zeros(1)
+    assert np.isnan(handle_path(*nothing, 1.0, 0.98)).all()
+    assert handle_path(*[np.empty(0)] * 4, 1.0, 0.98).shape == (2, 0)
 
 
-def test_two_tethers_at_one_place_are_refused():
+def test_two_tethers_at_one_place_are_refused(counter):
     with pytest.raises(ValueError, match="two tethers need two places"):
-        two_tether_path(np.ones(1), np.ones(1), (0, 0), (0, 0), 1e-3)
+        counter("two-tethers")
