@@ -109,8 +109,8 @@ cdef class Candidate(Swings):
             self.rejects[self.reject_count].reason = reason
             self.reject_count += 1
 
-    cdef void discard(self, int count, Turn end) noexcept nogil:
-        """Forget the first turning points; every swing among them up to `end` was no rep."""
+    cdef int discard(self, int count, Turn end) noexcept nogil:
+        """Forget the first turning points; every swing among them up to `end` was no rep. What is then said."""
         cdef int i
         cdef Turn p, q
         cdef bint rising
@@ -126,6 +126,12 @@ cdef class Candidate(Swings):
                 self.reject(p.k, q.k, PICK_UP if rising else SET_DOWN)
             else:
                 self.reject(p.k, q.k, UNRACK if rising else RE_RACK)
+        self.leave_out(count)
+        return DISCARDED if self.reject_count else NOTHING
+
+    cdef void leave_out(self, int count) noexcept nogil:
+        """The first turning points are accounted for."""
+        cdef int i
         for i in range(count, self.n):
             self.turns[i - count] = self.turns[i]
         self.n -= count

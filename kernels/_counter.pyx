@@ -283,35 +283,24 @@ cdef class RepCounter:
         if said & (WITHDRAWN | COMPLETE) and seg.a.k * GRID_S < self.next_s:
             seg.forget()  # it had kept the range that it was announced by
         if said & (LOCKOUT | HELD | COMPLETE):
+            last = seg.b.k if seg.has_b else -1
             good = self.meter.measure(
-                &self.sensors.window,
-                seg.a.k,
-                seg.v.k,
-                seg.b.k if seg.has_b else -1,
-                reference,
-                self.load,
-                said & COMPLETE != 0,
-                &m,
+                &self.sensors.window, seg.a.k, seg.v.k, last, reference, self.load, said & COMPLETE != 0, &m
             )
             if good and not (said & COMPLETE and m.size < 0.0):
                 if said & COMPLETE:
-                    self.learn(&m)
+                    seg.end_k = <long long>(m.end_s / GRID_S)
+                    if m.start_s >= self.next_s:  # one of the set before says nothing of the range
+                        seg.learn(m.size)
                 kind = KINDS[2 if said & COMPLETE else 1 if said & HELD else 0]
                 self.events.append(measured(kind, self.index, (self.done + 1) * GRID_S, &m))
                 self.pending = True
             elif said & COMPLETE:
-                last = seg.b.k if seg.has_b else seg.v.k
+                last = max(last, seg.v.k)
                 self.say_none(seg.a.k, last, UNMEASURED, self.index if self.pending else -1)
             if said & COMPLETE:
-                if self.pending:
-                    self.index += 1
+                self.index += self.pending
                 self.pending = False
-
-    cdef void learn(self, Measures* m):
-        if m.start_s < self.next_s:  # of the set before, it says nothing of the range
-            self.segmenter.end_k = <long long>(m.end_s / GRID_S)
-        else:
-            self.segmenter.learn(m.size, <long long>(m.end_s / GRID_S))
 
     def finish(self):
         """The stream is over or has broken off: return what can still be said. Pushing may go on after it."""

@@ -16,13 +16,8 @@ from kernels._window cimport GRID_HZ, MASK, RING, Closing
 
 cdef extern from "_taps.h" nogil:
     Py_ssize_t plumbline_plain(
-        const double* t,
-        const double* y,
-        Py_ssize_t n,
-        double longest,
-        double tolerance,
-        double quantum,
-        double surprise,
+        const double* t, const double* y, Py_ssize_t n,
+        double longest, double tolerance, double quantum, double surprise,
     )
 
 cdef enum:
@@ -75,9 +70,7 @@ cdef class Resampler:
 
     def __init__(self, double max_rate, double max_curve, double tolerance, double least=0.0, double max_gap_s=1.0):
         if not (max_rate > 0.0 and max_curve > 0.0 and tolerance > 0.0 and max_gap_s > 0.0):
-            raise ValueError(
-                f"need limits above 0, got {max_rate}, {max_curve}, {tolerance} and {max_gap_s}"
-            )
+            raise ValueError(f"need limits above 0, got {max_rate}, {max_curve}, {tolerance} and {max_gap_s}")
         self.max_rate = max_rate
         self.max_curve = max_curve
         self.tolerance = tolerance
@@ -285,14 +278,9 @@ cdef class Resampler:
     cdef bint plain(self, const double* t, const double* y, Py_ssize_t i) noexcept nogil:
         """Whether nothing is in doubt, and the last two accepted samples lie before the i-th as they came."""
         return (
-            self.state == PLAIN
-            and not self.adrift
-            and i >= 2
-            and self.shift == 0.0
-            and self.t0 == t[i - 1]
-            and self.tb == t[i - 2]
-            and self.y0 == y[i - 1]
-            and self.yb == y[i - 2]
+            self.state == PLAIN and not self.adrift and self.shift == 0.0 and i >= 2
+            and self.t0 == t[i - 1] and self.y0 == y[i - 1]
+            and self.tb == t[i - 2] and self.yb == y[i - 2]
         )
 
     cdef Py_ssize_t take_many(

@@ -331,20 +331,15 @@ cdef class Segmenter(Candidate):
 
     cdef int complete(self) noexcept nogil:
         """The candidate stands as it is; what follows starts from its return."""
-        cdef int i
         cdef int keep = 0
         cdef int said = self.on(STANDS)
         while keep < self.n and self.turns[keep].k < self.a.k:
             keep += 1
-        self.discard(keep, self.a)
-        if self.reject_count:
-            said |= DISCARDED
+        said |= self.discard(keep, self.a)
         keep = 0
         while keep < self.n and self.turns[keep].k < (self.b.k if self.has_b else self.v.k):
             keep += 1
-        for i in range(keep, self.n):
-            self.turns[i - keep] = self.turns[i]
-        self.n -= keep
+        self.leave_out(keep)
         return said
 
     cdef int trim(self, long long k, double u) noexcept nogil:
@@ -373,13 +368,9 @@ cdef class Segmenter(Candidate):
                 left >= self.limit
                 and right >= max(self.least(self.a.u), (RETURN if self.concentric_first else PROMINENCE) * left)
             ):
-                if right < RETURN * wanted:
-                    self.has_b = self.has_b and not self.concentric_first
+                self.has_b = self.has_b and not (self.concentric_first and right < RETURN * wanted)
                 return self.complete()
-        self.discard(self.n, now)
-        said = self.on(ENDED)
-        if self.reject_count:
-            said |= DISCARDED
+        said = self.discard(self.n, now) | self.on(ENDED)
         self.begin(k, u)
         return said
 

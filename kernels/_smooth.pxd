@@ -18,7 +18,6 @@ cdef struct Smoother:
     double curve[2 * MAX_HALF + 1]
     double place_square      # sums of the taps' squares: what is left of white noise
     double rate_square
-    double left_square       # the same of what a sample scatters about the smoothed place
 
 cdef Smoother* smoother(int half) noexcept nogil
 

@@ -60,7 +60,6 @@ def _fill():
         SMOOTHERS[half].half = half
         SMOOTHERS[half].place_square = np.sum(taps[0] ** 2)
         SMOOTHERS[half].rate_square = np.sum(taps[1] ** 2)
-        SMOOTHERS[half].left_square = 1.0 - 2.0 * taps[0, half] + np.sum(taps[0] ** 2)
         for i in range(2 * half + 1):
             SMOOTHERS[half].place[i] = taps[0, i]
             SMOOTHERS[half].rate[i] = taps[1, i]

@@ -42,7 +42,7 @@ cdef class Swings:
     cdef void merge(self, Turn now) noexcept nogil
     cdef double least(self, double top) noexcept nogil
     cdef double prominence(self, Turn now) noexcept nogil
-    cdef void learn(self, double size, long long end_k) noexcept nogil
+    cdef void learn(self, double size) noexcept nogil
 
 cdef inline bint goes_on(Swings swings, long long k, double u) noexcept nogil:
     """`move` where nothing happens but that the motion goes on, as it nearly always does; False: that is not all."""

@@ -176,7 +176,7 @@ cdef class Swings:
             return least
         return max(least, TAUT * top) if top > self.slack else INFINITY
 
-    cdef void learn(self, double size, long long end_k) noexcept nogil:
+    cdef void learn(self, double size) noexcept nogil:
         """Remember the range of a rep that stands: the median of the set's latest is the reference.
 
         A partial one says nothing; where two in a row show that the ones before them were partial, these go.
@@ -184,7 +184,6 @@ cdef class Swings:
         cdef double ordered[MEDIAN_OF]
         cdef double x
         cdef int i, j
-        self.end_k = end_k
         if self.range_count and size < RETURN * self.range_ref:
             return
         if self.range_count and RETURN * min(size, self.ranges[0]) > self.range_ref:

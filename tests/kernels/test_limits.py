@@ -226,3 +226,17 @@ def test_the_place_after_a_jump_is_found_where_the_bar_rests_for_a_second(motion
     channel = Resampler(6.0, 30.0, 0.01)
     channel.push(time_s, s + np.where(time_s > 1.5, 0.4, 0.0))
     assert channel.adrift == adrift
+
+
+@pytest.mark.parametrize(("short_m", "announced"), [(0.27, 6), (0.2, 5)])
+def test_two_reps_in_a_row_by_two_thirds_larger_make_those_before_them_partial(
+    motion, counter, short_m, announced
+):
+    """The last one stalls for half a second at a little more than the others came back by."""
+
+    def rep(size_m):
+        return ((1.2, -size_m), (0.3, 0.0), (1.0, size_m), (0.8, 0.0))
+
+    stalled = ((1.4, -0.4), (0.3, 0.0), (0.9, short_m + 0.02), (0.5, 0.0))
+    legs = ((2.0, 0.0), *rep(short_m) * 3, *rep(0.4) * 2, *stalled)
+    assert kinds(counter().push(POSITION, *motion(*legs))).count("lockout") == announced
