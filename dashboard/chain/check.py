@@ -5,13 +5,12 @@ import ssl
 from collections.abc import Sequence
 
 import msgspec
-import nats
 from nats.aio.client import Client as Nats
 from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
 from dashboard.chain.batch import CONSUMER, STREAM
-from dashboard.chain.connection import CONNECT_S, Link, Servers
+from dashboard.chain.connection import CONNECT_S, Link, Servers, connect_to, leave
 from dashboard.chain.servers import REPLICAS
 from station.errors import BrokerError
 
@@ -30,10 +29,11 @@ async def check_servers(servers: Servers) -> list[Found]:
     stream: list[Found] = []
     for url in servers.urls:
         one = msgspec.structs.replace(servers, urls=[url])
+        link = Link(one, "plumbline check")
         try:
-            nc = await Link(one, "plumbline check").connect(forever=False)
+            nc = await link.connect()
         except BrokerError as error:
-            found.append(Found(url, str(error), False))
+            found.append(Found(url, link.problem or str(error), False))
             continue
         try:
             it_is = nc.connected_server_version
@@ -42,7 +42,7 @@ async def check_servers(servers: Servers) -> list[Found]:
             if not stream:
                 stream = await _stream(nc)
         finally:
-            await nc.close()
+            await leave(nc)
         found.append(await _stranger(one))
     return found + (stream or [Found(STREAM, "no server could be asked about it", False)])
 
@@ -50,20 +50,18 @@ async def check_servers(servers: Servers) -> list[Found]:
 async def _stranger(servers: Servers) -> Found:
     """Whether somebody without a certificate is refused."""
     context = ssl.create_default_context(cafile=servers.ca_file)
+    url = servers.urls[0]
     try:
-        nc = await nats.connect(
-            servers=list(servers.urls),
-            tls=context,
-            connect_timeout=CONNECT_S,
-            allow_reconnect=False,
-            max_reconnect_attempts=0,
-            error_cb=_quiet,
-        )
-        await nc.flush(CONNECT_S)
-        await nc.close()
-    except (NatsError, OSError, TimeoutError):
-        return Found(servers.urls[0], "refuses whoever has no certificate", True)
-    return Found(servers.urls[0], "lets in whoever comes; see tls in nats.conf: verify_and_map", False)
+        nc = await connect_to(url, context, "plumbline check", _quiet)
+        try:
+            await nc.flush(CONNECT_S)
+        finally:
+            await leave(nc)
+    except TimeoutError:
+        return Found(url, "says nothing to whoever has no certificate, not even no", False)
+    except (NatsError, OSError):
+        return Found(url, "refuses whoever has no certificate", True)
+    return Found(url, "lets in whoever comes; see tls in nats.conf: verify_and_map", False)
 
 
 async def _quiet(_error: Exception) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from dashboard.database.database import Database
 
 T = TypeVar("T")
+GRACE_S = 30.0  # for what is under way when told to end
 RELAY_EXAMPLES = """\
 examples:
   plumbline relay --site gym-a --server c1.example c2.example c3.example \\
@@ -299,9 +301,22 @@ def _run(
 ) -> int:
     from station.program.metrics import MetricsServer  # noqa: PLC0415
 
-    with MetricsServer(port, text) if port is not None else nullcontext():
-        asyncio.run(work(stop.is_set))
+    ended = threading.Event()
+    threading.Thread(target=_end_in_time, args=(stop, ended), name="end in time", daemon=True).start()
+    try:
+        with MetricsServer(port, text) if port is not None else nullcontext():
+            asyncio.run(work(stop.is_set))
+    finally:
+        ended.set()
     return 0
+
+
+def _end_in_time(stop: threading.Event, ended: threading.Event) -> None:
+    """Whoever waits for a gym's database that stands still hears nothing; what is not done is begun again."""
+    stop.wait()
+    if not ended.wait(GRACE_S):
+        print(f"ended, though something has not answered for {GRACE_S:g} s", file=sys.stderr, flush=True)
+        os._exit(1)
 
 
 def _server(word: str) -> Server:

@@ -3,12 +3,13 @@
 import argparse
 import asyncio
 import logging
+import random
 import ssl
 import sys
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,16 +20,20 @@ from station.program.distribution import install_with
 from station.program.retry import RETRY_S
 
 try:
-    import nats
     from nats.aio.client import Client as Nats
     from nats.errors import Error as NatsError
+    from nats.errors import NoServersError
 except ImportError as error:
     raise ConfigError(f"a chain of gyms needs nats-py; {install_with('chain')}") from error
 
 PORT = 4222
 CONNECT_S = 5
-STOP_S = 0.25  # until it is seen that we are to end
-ANEW_S = 20.0  # of trying three servers; a reset in the middle of a handshake has nats-py wait for ever
+ATTEMPT_S = 10.0  # of connecting to one server, all told
+LEAVE_S = 1.0
+END_S = 20.0  # for what is under way when told to end
+PING_S = 10  # a server that leaves two of them unanswered is taken for lost
+STOP_S = 0.25  # until it is seen that we are to end, or that a connection is lost
+T = TypeVar("T")
 
 
 class Servers(msgspec.Struct, frozen=True):
@@ -57,73 +62,134 @@ def url_of(word: str) -> str:
 
 
 class Link:
-    """A connection that comes back by itself; `problem` says what stands in the way."""
+    """A connection that is made anew whenever it is lost; `problem` says what stands in the way.
+
+    nats-py could do that itself, but waits in several places for ever: where a server falls silent or resets
+    in the middle of a handshake, while it connects again as at first. So each connection is of one server,
+    in a time, and is given up with whatever waits for it.
+    """
 
     def __init__(self, servers: Servers, name: str) -> None:
         """Raises ConfigError for credentials that cannot be read."""
         self.problem: str | None = None
         self.refused = 0  # permissions the servers denied
+        self.up = False
+        self._heard = ""
         self._name = name
         self._servers = servers
         self._tls = tls_of(servers)
         logging.getLogger("asyncio").setLevel(logging.ERROR)  # a handshake cut short is said in our words
 
-    async def connect(self, forever: bool = True) -> Nats:
-        """Connect to whichever server answers. Raises BrokerError where none does."""
-        try:
-            nc = await nats.connect(
-                servers=list(self._servers.urls),
-                name=self._name,
-                tls=self._tls,
-                connect_timeout=CONNECT_S,
-                reconnect_time_wait=0.5,
-                max_reconnect_attempts=-1 if forever else 0,
-                allow_reconnect=forever,
-                ping_interval=10,
-                max_outstanding_pings=2,
-                pending_size=64 * 2**20,
-                error_cb=self._trouble,
-                disconnected_cb=self._lost,
-                reconnected_cb=self._back,
-            )
-        except (NatsError, OSError, ssl.SSLError) as error:
-            self.problem = words(error)
-            raise BrokerError(f"{', '.join(self._servers.urls)}: {self.problem}") from error
-        self.problem = None
-        return nc
+    async def connect(self) -> Nats:
+        """Connect to whichever server answers; each is asked once. Raises BrokerError where none does."""
+        causes: dict[str, str] = {}
+        for url in random.sample(self._servers.urls, len(self._servers.urls)):
+            try:
+                return await connect_to(url, self._tls, self._name, self._trouble)
+            except NoServersError:
+                causes[url] = self._heard  # why, it has only said aside
+            except (NatsError, OSError, ValueError) as error:  # the last: a server of something else
+                causes[url] = words(error)
+        # In the same words as the time before, where nothing has changed.
+        self.problem = "; ".join(dict.fromkeys(causes[url] for url in self._servers.urls))
+        raise BrokerError(f"{', '.join(self._servers.urls)}: {self.problem}")
 
-    async def connected(
-        self, stop: Callable[[], bool], note: Callable[[str | None], None] = lambda _: None
-    ) -> Nats | None:
-        """A connection as soon as a server lets us in; None when told to end before.
+    async def serve(
+        self,
+        work: Callable[[Nats], Coroutine[Any, Any, None]],
+        stop: Callable[[], bool],
+        note: Callable[[str | None], None] = lambda _: None,
+    ) -> None:
+        """Have `work` done with a connection, and with another when that one is lost, until told to end.
 
-        `note` hears what stands in the way: nats-py goes on trying, and neither raises nor returns.
+        `work` is cancelled with its connection, and is to end by itself when told to. `note` hears what
+        stands in the way, again and again.
         """
         async for _ in attempts(stop):
-            connecting, anew_at = asyncio.create_task(self.connect()), time.monotonic() + ANEW_S
-            try:
-                while not stop() and not connecting.done() and time.monotonic() < anew_at:
-                    note(self.problem)
-                    await asyncio.wait([connecting], timeout=STOP_S)
-            finally:
-                connecting.cancel()
+            nc = await self._connected(stop, note)
+            if nc is None:
+                continue
+            self.problem, self.up = None, True
+            working = asyncio.create_task(work(nc))
+            while not stop() and not working.done() and nc.is_connected:
+                await asyncio.wait([working], timeout=STOP_S)
+            self.up = False
+            if stop():
+                await asyncio.wait([working], timeout=END_S)
+            else:
+                self.problem = self.problem or "the connection is lost"
+            working.cancel()
+            await asyncio.wait([working])
+            with suppress(NatsError, OSError, asyncio.CancelledError):  # it was lost in its hands
+                working.result()
+            await leave(nc)
+
+    async def _connected(self, stop: Callable[[], bool], note: Callable[[str | None], None]) -> Nats | None:
+        connecting = asyncio.create_task(self.connect())
+        while not stop() and not connecting.done():
+            if self.problem:  # until then it may well be let in
+                note(self.problem)
             await asyncio.wait([connecting], timeout=STOP_S)
-            if connecting.done():
-                with suppress(asyncio.CancelledError, BrokerError):
-                    return connecting.result()
+        if connecting.cancel():
+            return None
+        try:
+            return connecting.result()
+        except BrokerError:
             note(self.problem)
-        return None
+            return None
 
     async def _trouble(self, error: Exception) -> None:
         if "permissions violation" in str(error).lower():
             self.refused += 1
-        self.problem = words(error)
+        self._heard = words(error)
+        if self.up:
+            self.problem = self._heard
 
-    async def _lost(self) -> None:
-        self.problem = "the connection is lost"
 
-    async def _back(self) -> None:
-        self.problem = None
+async def connect_to(
+    url: str, tls: ssl.SSLContext, name: str, trouble: Callable[[Exception], Coroutine[Any, Any, None]]
+) -> Nats:
+    """Connect to one server. Raises NatsError or OSError; `trouble` hears what else goes wrong."""
+    nc = Nats()
+    try:
+        await within(
+            ATTEMPT_S,
+            nc.connect(
+                url,
+                name=name,
+                tls=tls,
+                connect_timeout=CONNECT_S,
+                allow_reconnect=False,
+                max_reconnect_attempts=1,  # none: it would go on for ever where nobody listens
+                reconnect_time_wait=0,
+                ping_interval=PING_S,
+                max_outstanding_pings=2,
+                pending_size=64 * 2**20,
+                error_cb=trouble,
+            ),
+        )
+    except BaseException:
+        await leave(nc)
+        raise
+    return nc
+
+
+async def leave(nc: Nats) -> None:
+    """Close a connection; one that cannot be closed is left as it is."""
+    with suppress(NatsError, OSError):
+        await within(LEAVE_S, nc.close())
+
+
+async def within(time_s: float, work: Coroutine[Any, Any, T]) -> T:
+    """What comes of it. Raises TimeoutError, and then does not wait until it has ended, as wait_for does."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait([task], timeout=time_s)
+        if task.done():
+            return task.result()
+        raise TimeoutError(f"no answer in {time_s:g} s")
+    finally:
+        task.cancel()
 
 
 async def attempts(stop: Callable[[], bool]) -> AsyncIterator[None]:
@@ -135,7 +201,7 @@ async def attempts(stop: Callable[[], bool]) -> AsyncIterator[None]:
 
 def words(error: BaseException) -> str:
     """What an error means, in a line."""
-    said = clean(str(error)) or type(error).__name__
+    said = clean(str(error)) or ("no answer" if isinstance(error, TimeoutError) else type(error).__name__)
     if "certificate required" in said or "tls: " in said or isinstance(error, ConnectionResetError):
         return f"refused ({said[:120]}); is the credential of this chain, and not expired?"
     if "permissions violation" in said.lower():

@@ -5,11 +5,12 @@ never before; whatever dies in between is delivered again, or sent again by its 
 """
 
 import asyncio
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from nats.aio.client import Client as Nats
@@ -19,8 +20,9 @@ from nats.js import JetStreamContext, api
 from nats.js.errors import NotFoundError
 
 from dashboard.chain.batch import ACKS, CONSUMER, EVENTS, STREAM, Arrived, read, subject
-from dashboard.chain.connection import Link, Trouble, attempts
-from dashboard.chain.store import ChainStore, Poison, Written
+from dashboard.chain.connection import STOP_S, Link, Trouble, attempts, within
+from dashboard.chain.quarantine import Poison
+from dashboard.chain.store import ChainStore, Written
 from station.errors import MessageError, StoreError
 from station.messages import AckMessage, encode, new_id, now_utc
 from station.program.retry import RETRY_S
@@ -32,6 +34,10 @@ MAX_AGE_S = 7 * 86_400.0  # whatever nobody takes for so long is still in its gy
 MAX_BYTES = 2**30  # beyond it the oldest go: their relays have them, and send a window each
 LOOK_S = 5.0
 FORGET_S = 3600.0
+COMMIT_S = 120.0  # a commit takes a second; a database that is silent for longer is left, and tried again
+END_S = 10.0  # the same, when told to end
+ANSWER_S = 10.0  # telling the servers and the relays what is committed
+T = TypeVar("T")
 
 STREAM_CONFIG = api.StreamConfig(
     name=STREAM,
@@ -83,18 +89,18 @@ class Ingest:
 
     async def run(self, stop: Callable[[], bool]) -> None:
         """Take batches until told to end; what was fetched last is committed."""
-        nc: Nats | None = None
+        await self._link.serve(lambda nc: self._take(nc, stop), stop, self._note)
+
+    async def _take(self, nc: Nats, stop: Callable[[], bool]) -> None:
+        """Over one connection, until it is lost."""
+        js = nc.jetstream(timeout=5.0)
         fetching: asyncio.Task[list[Any]] | None = None
         writing: asyncio.Task[None] | None = None
+        self.figures.connected = 1
         try:
             async for _ in attempts(stop):
                 try:
-                    if nc is None:
-                        nc = await self._link.connected(stop, self._note)
-                    if nc is None:
-                        return
-                    js = nc.jetstream(timeout=5.0)
-                    await asyncio.to_thread(self._store.open)
+                    await self._asked(stop, math.inf, self._store.open)  # a new edition's tables take a while
                     await prepare(js)
                     subscribed = await js.pull_subscribe_bind(durable=CONSUMER, stream=STREAM)
                     self._note(None)
@@ -104,22 +110,29 @@ class Ingest:
                 except (NatsError, OSError) as error:
                     self._note(self._link.problem or str(error) or type(error).__name__)
             while not stop():
-                assert nc is not None
-                self.figures.connected = int(nc.is_connected)
                 messages = await (fetching or self._fetch(subscribed))
                 fetching = asyncio.create_task(self._fetch(subscribed))
                 found = _read(messages)  # while the database works at the ones before
                 if writing is not None:
-                    await writing
+                    await asyncio.shield(writing)
                 writing = asyncio.create_task(self._commit(nc, js, messages, *found, stop))
                 await self._look(js)
         finally:
+            self.figures.connected = 0
             if fetching is not None:
                 fetching.cancel()
             if writing is not None:
                 await writing
-            if nc is not None:
-                await nc.close()
+
+    async def _asked(self, stop: Callable[[], bool], most_s: float, work: Callable[..., T], *given: Any) -> T:
+        """What the database makes of it; one that does not answer is left. Raises StoreError."""
+        asking = asyncio.create_task(asyncio.to_thread(work, *given))
+        began_s = time.monotonic()
+        while not asking.done():
+            await asyncio.wait([asking], timeout=STOP_S)
+            if time.monotonic() - began_s > (min(most_s, END_S) if stop() else most_s):
+                self._store.cut()
+        return asking.result()
 
     async def _fetch(self, subscribed: JetStreamContext.PullSubscription) -> list[Any]:
         try:
@@ -140,13 +153,13 @@ class Ingest:
         poison: Sequence[Poison],
         stop: Callable[[], bool],
     ) -> None:
-        await self._forget()
+        await self._forget(stop)
         if not messages:
             return
         async for _ in attempts(lambda: False):  # what was fetched last is committed
             began_s = time.monotonic()
             try:
-                written = await asyncio.to_thread(self._store.write, arrived, poison)
+                written = await self._asked(stop, COMMIT_S, self._store.write, arrived, poison)
                 break
             except StoreError as error:
                 self._note(str(error))
@@ -155,16 +168,22 @@ class Ingest:
         self._note(None)
         self._count(messages, written, time.monotonic() - began_s)
         try:
-            for message in messages:
-                await message.ack()
-            for site, streams in written.acks.items():
-                ack = AckMessage(event_id=new_id(), at_utc=now_utc(), streams=streams)
-                await nc.publish(subject(ACKS, site), encode(ack))
-            for site in written.erased:
-                # What is still on its way may hold the athlete's rows; the relay sends the others again.
-                await js.purge_stream(STREAM, subject=subject(EVENTS, site))
-        except (NatsError, OSError, TimeoutError) as error:
+            await within(ANSWER_S, self._answer(nc, js, messages, written))
+        except (NatsError, OSError) as error:
             self._note(str(error) or type(error).__name__)  # they are delivered again, and found to be there
+
+    async def _answer(
+        self, nc: Nats, js: JetStreamContext, messages: Sequence[Any], written: Written
+    ) -> None:
+        """Take them off the servers, and tell their relays."""
+        for message in messages:
+            await message.ack()
+        for site, streams in written.acks.items():
+            ack = AckMessage(event_id=new_id(), at_utc=now_utc(), streams=streams)
+            await nc.publish(subject(ACKS, site), encode(ack))
+        for site in written.erased:
+            # What is still on its way may hold the athlete's rows; the relay sends the others again.
+            await js.purge_stream(STREAM, subject=subject(EVENTS, site))
 
     def _count(self, messages: Sequence[Any], written: Written, took_s: float) -> None:
         of = self.figures
@@ -191,12 +210,12 @@ class Ingest:
         except (NatsError, OSError, TimeoutError):
             pass  # said by the next fetch
 
-    async def _forget(self) -> None:
+    async def _forget(self, stop: Callable[[], bool]) -> None:
         now_s = time.monotonic()
         if now_s > self._forget_at:
             self._forget_at = now_s + FORGET_S
             try:
-                await asyncio.to_thread(self._store.forget)
+                await self._asked(stop, math.inf, self._store.forget)
             except StoreError as error:
                 self._note(str(error))
 

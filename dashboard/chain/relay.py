@@ -7,6 +7,7 @@ until the ingest has answered. A relay that ends at any point begins a new strea
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 from nats.aio.client import Client as Nats
@@ -63,24 +64,21 @@ class Relay:
 
     async def run(self, stop: Callable[[], bool]) -> None:
         """Relay; a history that its record is writing to is waited for."""
-        nc = await self._link.connected(stop, self._note)
-        if nc is None:
-            return
+        await self._link.serve(lambda nc: self._relay(nc, stop), stop, self._waits)
+
+    async def _relay(self, nc: Nats, stop: Callable[[], bool]) -> None:
+        """Over one connection, until it is lost."""
         await nc.subscribe(subject(ACKS, self._site), cb=self._heard)
         looking = asyncio.create_task(self._floor.run(nc)) if self._floor is not None else None
-        was_connected = True
+        self._pacing.start_over(time.monotonic())
+        self.figures.connected = 1
         try:
             while not stop():
-                self.figures.connected = int(nc.is_connected)
-                if nc.is_connected and not was_connected:
-                    self._pacing.start_over(time.monotonic())
-                was_connected = nc.is_connected
                 idle = True
                 try:
                     self._take_acks()
                     self._measure()
-                    if nc.is_connected:
-                        idle = not await self._send(nc)
+                    idle = not await self._send(nc)
                     self._note(self._link.problem)
                 except StoreError as error:
                     self._note(str(error))
@@ -89,10 +87,16 @@ class Relay:
                     self._note(str(error))
                 await asyncio.sleep(LOOK_S if idle and not self._acks else 0)
         finally:
+            self.figures.connected = 0
             if looking is not None:
                 looking.cancel()
                 await asyncio.gather(looking, return_exceptions=True)
-            await nc.close()
+
+    def _waits(self, problem: str | None) -> None:
+        """There is no connection; what is to be sent is counted all the same."""
+        self._note(problem)
+        with suppress(StoreError):
+            self._measure()
 
     def _begin(self) -> None:
         self._begun: Begun = self._changes.begin(int(time.time() * 1000))

@@ -7,9 +7,11 @@ number within. A deletion is kept for a while, so that an older state which come
 Writers of one site wait for each other.
 """
 
+import os
 import re
+import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -17,10 +19,16 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from dashboard.chain import tables
-from dashboard.chain.batch import EVENTS, Arrived, Batch, Change, subject
+from dashboard.chain.batch import Arrived, Batch, Change
 from dashboard.chain.kinds import KINDS, MONTHLY
-from dashboard.database.postgres import CONNECT_TIMEOUT_S, check_encoding, meaning, without_password
-from dashboard.database.tables import QUARANTINE
+from dashboard.chain.quarantine import Poison, empty, put_aside
+from dashboard.database.postgres import (
+    CONNECT_TIMEOUT_S,
+    NOTICE_LOSS,
+    check_encoding,
+    meaning,
+    without_password,
+)
 from dashboard.record.ranges import minus
 from dashboard.record.streams import Stream
 from station.errors import StoreError
@@ -28,19 +36,9 @@ from station.messages import StreamAck
 
 STREAMS_KEPT = 8  # of each site, the newest
 GONE_KEPT = "30 days"  # far longer than a batch can be on its way
-QUARANTINE_BYTES = 4096
-QUARANTINE_ROWS = 100_000
 _STAGED = ("site", "epoch", "month")
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _Streams = dict[tuple[str, str], Stream]  # by site and stream
-
-
-class Poison(NamedTuple):
-    """What cannot be used, and why."""
-
-    subject: str
-    payload: bytes
-    reason: str
 
 
 class Written(NamedTuple):
@@ -71,6 +69,13 @@ class ChainStore:
             self._db.close()
             self._db = None
 
+    def cut(self) -> None:
+        """Have whoever waits for the database in another thread wait no longer, but get a StoreError."""
+        with suppress(OSError, psycopg.Error):
+            if self._db is not None:
+                with socket.socket(fileno=os.dup(self._db.fileno())) as line:
+                    line.shutdown(socket.SHUT_RDWR)
+
     def open(self) -> None:
         """Connect, and make the tables where they are missing."""
         with self._errors():
@@ -87,7 +92,8 @@ class ChainStore:
             except (psycopg.DataError, psycopg.IntegrityError):
                 pass  # a value that no check foresaw: each batch alone, and its rows by halves
             with db.transaction():
-                self._quarantine(db, poison)
+                self._lock(db, {one.site for one in poison})
+                put_aside(db, poison)
             done = [self._write_alone(db, one) for one in batches]
             return _together(done, len(poison))
 
@@ -129,7 +135,8 @@ class ChainStore:
         ahead = {} if careful else dict(reversed(groups))
         for kind, columns in ahead.items():
             self._stage(db, kind, columns, groups[kind, columns])
-        streams = self._lock_and_load(db, batches)
+        self._lock(db, {one.site for one in batches} | {one.site for one in poison})
+        streams = self._load(db, batches)
         rows: dict[str, int] = dict.fromkeys((one.site for one in batches), 0)
         repeated = 0
         for site, batch, found, bad in batches:
@@ -150,20 +157,18 @@ class ChainStore:
         self._delete(db, gone)
         if gone:  # an athlete who is erased is to be in no list
             tables.unlist(db, {one.site for one in gone})
-        self._quarantine(db, poison)
+        put_aside(db, poison)
         acks = self._save(db, batches, streams, rows)
         erased = sorted({one.site for one in newest if one.kind == "erased" and one.columns is not None})
-        if erased:  # what was put aside may be the athlete's, and not all of it can be read
-            put_aside = f"DELETE FROM {QUARANTINE.name} WHERE split_part(topic, '/', 1) = ANY(%s)"
-            db.execute(put_aside.encode(), ([*erased, *(subject(EVENTS, site) for site in erased)],))
+        if erased:
+            empty(db, erased)
         return Written(acks, rows, repeated, len(poison), erased)
 
-    def _lock_and_load(self, db: psycopg.Connection, batches: Sequence[Arrived]) -> _Streams:
-        """The same, and nobody else writes of these sites until the end of the transaction."""
-        sites = sorted({one.site for one in batches})
-        db.execute("INSERT INTO chain_sites SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", (sites,))
-        db.execute("SELECT FROM chain_sites WHERE site = ANY(%s) ORDER BY site FOR UPDATE", (sites,))
-        return self._load(db, batches)
+    def _lock(self, db: psycopg.Connection, sites: set[str]) -> None:
+        """Nobody else writes of these sites until the end of the transaction."""
+        found = (sorted(sites),)
+        db.execute("INSERT INTO chain_sites SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", found)
+        db.execute("SELECT FROM chain_sites WHERE site = ANY(%s) ORDER BY site FOR UPDATE", found)
 
     def _load(self, db: psycopg.Connection, batches: Sequence[Arrived]) -> _Streams:
         """The streams of the batches, and those their relays had before."""
@@ -294,23 +299,6 @@ class ChainStore:
             )
         db.execute("TRUNCATE stage_gone")
 
-    def _quarantine(self, db: psycopg.Connection, poison: Sequence[Poison]) -> None:
-        if not poison:
-            return
-        with db.cursor() as cursor:
-            cursor.executemany(
-                f"INSERT INTO {QUARANTINE.name} (at_utc, topic, reason, payload)"
-                " VALUES (now(), %s, %s, %s)".encode(),
-                [
-                    (one.subject[:256], one.reason[:512].replace("\0", ""), one.payload[:QUARANTINE_BYTES])
-                    for one in poison
-                ],
-            )
-        db.execute(
-            f"DELETE FROM {QUARANTINE.name} WHERE id <="
-            f" (SELECT max(id) FROM {QUARANTINE.name}) - {QUARANTINE_ROWS}".encode()
-        )
-
     def _make_months(self, db: psycopg.Connection, batches: Sequence[Arrived]) -> None:
         """Parts of the reps' table are made before the transaction that needs them."""
         months = {change.month for one in batches for change in one.changes if change.month}
@@ -329,8 +317,10 @@ class ChainStore:
             connect_timeout=CONNECT_TIMEOUT_S,
             application_name="plumbline ingest",
             options=options,
+            **NOTICE_LOSS,
         )
         check_encoding(db, self.name)
+        self._db, self._months = db, set()
         try:
             tables.make(db)
             for kind in KINDS:
@@ -340,7 +330,6 @@ class ChainStore:
         except BaseException:
             db.close()
             raise
-        self._db, self._months = db, set()
         return db
 
     @contextmanager

@@ -17,6 +17,13 @@ except ImportError as error:
     raise StoreError(f"a history on PostgreSQL needs psycopg; {install_with('postgres')}") from error
 
 CONNECT_TIMEOUT_S = 5
+# A server that is gone without a word is found in a minute; the system's own settings take two hours.
+NOTICE_LOSS: dict[str, Any] = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 WRITER = 0x504C4849  # "PLHI": the advisory lock of whoever writes
 
 
@@ -34,7 +41,11 @@ class PostgresDatabase(Database):
 
         def connect() -> psycopg.Connection[Any]:
             db = psycopg.connect(
-                url, connect_timeout=CONNECT_TIMEOUT_S, application_name="plumbline", options=options
+                url,
+                connect_timeout=CONNECT_TIMEOUT_S,
+                application_name="plumbline",
+                options=options,
+                **NOTICE_LOSS,
             )
             check_encoding(db, without_password(url))
             if read_only:  # SQLAlchemy's look at tables, before a change of schema, wants text

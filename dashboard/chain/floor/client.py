@@ -48,7 +48,6 @@ class ChainClient:
         self._looker = new_id()
         self._heard: dict[str, tuple[float, str | None]] = {}  # by site: when, and what its relay lacks
         self._at: dict[str, float] = {}  # by topic: when the newest came
-        self._nc: Nats | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="chain", daemon=True)
 
@@ -87,25 +86,18 @@ class ChainClient:
         return []
 
     async def _run(self) -> None:
-        looking = asyncio.create_task(self._look())
-        while not self._stopping.is_set() and not looking.done():
-            self._say(self._nc is not None and self._nc.is_connected)
-            await asyncio.sleep(POLL_S)
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
-        if self._nc is not None:
-            await self._nc.close()
+        looking = asyncio.create_task(self._link.serve(self._look, self._stopping.is_set))
+        while not looking.done():
+            self._say(self._link.up)
+            await asyncio.wait([looking], timeout=POLL_S)
 
-    async def _look(self) -> None:
-        """Connect, listen to every gym, and say every other second that somebody looks."""
-        nc = self._nc = await self._link.connected(self._stopping.is_set)
-        if nc is None:
-            return
+    async def _look(self, nc: Nats) -> None:
+        """Listen to every gym, and say every other second that somebody looks."""
         for site in self._sites:
             await nc.subscribe(subject(FLOORS, site), cb=partial(self._take, site))
         said: tuple[str, str] | None = None
         next_s = 0.0
-        while True:
+        while not self._stopping.is_set():
             if nc.is_connected and (self.watched != said or self._clock() >= next_s):
                 said, next_s = self.watched, self._clock() + LOOK_S
                 for site in self._sites:

@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.chain.batch import Arrived, Batch, pack, read
 from dashboard.chain.pacing import RESEND_MIN_S, WINDOW, Pacing
-from dashboard.chain.store import ChainStore, Poison
+from dashboard.chain.quarantine import WITHHELD, Poison
+from dashboard.chain.store import ChainStore
 from dashboard.chain.tables import columns_of
 from dashboard.database.tables import REPS
 from station.errors import MessageError, StoreError
@@ -132,6 +134,17 @@ def test_an_erasure_leaves_nothing_of_its_gym_put_aside(store: ChainStore, chain
     assert store.write([batch(first=2, last=2, **given)]).erased == ["gym-a"]
     topics = {topic for (topic,) in chain_rows(chain_url, "SELECT topic FROM quarantine")}
     assert topics == {"gym-b/s", "chain.events.gym-b"}
+    # Another worker had taken them off the servers before; or its relay had sent them.
+    store.write(
+        [batch_of("gym-a", bad, last=1, stream="before")], [Poison("chain.events.gym-a", b"a-17", "a-17")]
+    )
+    query = "SELECT payload, reason FROM quarantine WHERE topic ~ 'gym-a'"
+    assert chain_rows(chain_url, query) == [(b"", WITHHELD)] * 2
+    with psycopg.connect(chain_url) as db:
+        db.execute("UPDATE chain_gone SET at_utc = at_utc - interval '31 days'")
+    store.forget()
+    store.write([], [Poison("chain.events.gym-a", b"later", "no batch")])
+    assert (b"later", "no batch") in chain_rows(chain_url, query)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """A gym's history in the chain: every row as it is, corrections and erasures, and the way back."""
 
-import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from dashboard.chain import connection
 from dashboard.chain.cli import exposition
-from dashboard.chain.connection import Link
 from dashboard.chain.ingest import Figures as IngestFigures
 from dashboard.chain.relay import Figures as RelayFigures
 from dashboard.database.schema import open_history
@@ -152,24 +149,6 @@ def test_a_relay_of_a_site_that_the_history_has_nothing_of_asks_whether_it_is_ri
     gym_a.take(make_rep(1, stream="s", seq=1))
     processes.run("relay", "--site", "gym-b", "--db", gym_a.where, *options)
     until(lambda: "holds reps of gym-a and none of gym-b" in processes.log.read_text(), 30.0)
-
-
-class HangsOnce(Link):
-    """The first attempt to connect neither fails nor ends."""
-
-    def __init__(self) -> None:
-        self.problem, self.attempts = "reset by peer", 0
-
-    async def connect(self, forever: bool = True) -> Any:
-        self.attempts += 1
-        if self.attempts == 1:
-            await asyncio.Event().wait()
-        return "connected"
-
-
-def test_an_attempt_to_connect_that_never_ends_is_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "ANEW_S", 0.1)
-    assert asyncio.run(asyncio.wait_for(HangsOnce().connected(lambda: False), 20.0)) == "connected"
 
 
 def test_the_dashboard_file_for_grafana_asks_for_what_is_said() -> None:
