@@ -36,6 +36,7 @@ from dashboard.tui.screens.health import HealthScreen
 from dashboard.tui.screens.live import FloorSnapshot, LiveScreen
 from dashboard.tui.screens.station import StationScreen
 from dashboard.tui.terminal import Terminal
+from dashboard.tui.timers import after
 from dashboard.tui.touch import TouchShell
 from dashboard.tui.widgets.tile import Tile
 from station.exercises import Profile
@@ -206,17 +207,13 @@ class PlumblineApp(ChoosingApp):
         self.set_interval(FLUSH_S, self.flush)
         self.client.inbox.on_pressing = lambda: self.post_message(Pressing())
         if self._seconds is not None:
-            self.set_timer(self._seconds, self.action_leave)
+            after(self, self._seconds, self.action_leave)
 
     def on_pressing(self) -> None:
         """Flush at once when a rep, a set or a reply has arrived, but not on and on."""
         shown = len(self.floor.stations) if self._lifter_at is None else 1
         every_s = max(URGENT_S, shown * URGENT_OF_A_STATION_S)
-        wait_s = self._flushed_s + every_s - monotonic()
-        if wait_s > 0.0:
-            self.set_timer(wait_s, self._flush_pressing)
-        else:
-            self._flush_pressing()
+        after(self, self._flushed_s + every_s - monotonic(), self._flush_pressing)
 
     def _flush_pressing(self) -> None:
         if self.client.inbox.pressing:  # else a flush has come between
@@ -266,7 +263,7 @@ class PlumblineApp(ChoosingApp):
         ready = [screen for screen in live if screen.is_ready]
         self._shown = len(ready) == len(live) > 0  # else the next flush posts the floor again
         if self._shown and self._drawn is not None:
-            self.set_timer(QUIET_S, self._drawn.set)
+            after(self, QUIET_S, self._drawn.set)
             self._drawn = None
         for screen in ready:
             screen.show(shown)

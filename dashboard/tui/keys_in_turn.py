@@ -4,13 +4,14 @@ Textual gives a key to whatever has the focus when it is read. Where that comes 
 busy machine, from a paste or a badge reader), letters for its line would be keys of the screen behind it.
 """
 
+from asyncio import TimerHandle
 from collections import deque
-from time import monotonic
 
 from textual import events
-from textual.app import App
 from textual.message_pump import MessagePump
 from textual.screen import ModalScreen
+
+from dashboard.tui.timers import NoticeApp, after
 
 # A key sets off three steps: the key itself, what the focused widget says of it (a line that Enter has sent),
 # and what a dialog gives to the screen that asked.
@@ -21,14 +22,14 @@ _MOST_POLLS = 100  # then a key is given to a screen that still reads
 _NEVER_WAIT = ("escape", "ctrl+c")
 
 
-class KeysInTurnApp(App[int]):
+class KeysInTurnApp(NoticeApp):
     """An app in which no key overtakes a screen that is opening or closing."""
 
     def __init__(self) -> None:
         super().__init__()
         self._waiting: deque[events.Event] = deque()
         self._acting = False  # the key before them is not done with
-        self._since_s = 0.0
+        self._patience: TimerHandle | None = None
         self._polls = 0
 
     @property
@@ -45,20 +46,20 @@ class KeysInTurnApp(App[int]):
             await super().on_event(event)
 
     async def _give_next(self) -> None:
-        busy = self._acting and monotonic() - self._since_s < _PATIENCE_S
-        if busy or not self._waiting:
+        if self._acting or not self._waiting:
             return
-        self._acting, self._since_s = True, monotonic()
+        self._acting = True
         first = self._waiting[0]
         if self.screen_reads and self._polls < _MOST_POLLS and getattr(first, "key", "") not in _NEVER_WAIT:
             self._polls += 1
-            self.set_timer(_POLL_S, self._done)
+            after(self, _POLL_S, self._done)
             return
         self._polls = 0
         self.app_focus = True  # whoever types is here; without it a dialog's first line has no focus
         screen = self.screen
         if screen.focused is None and isinstance(screen, ModalScreen):
             screen.focus_next()
+        self._patience = after(self, _PATIENCE_S, self._done)
         await super().on_event(self._waiting.popleft())
         self._follow(_STEPS)
 
@@ -81,5 +82,7 @@ class KeysInTurnApp(App[int]):
         await self._done()
 
     async def _done(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
         self._acting = False
         await self._give_next()

@@ -1,5 +1,6 @@
 """The station's own screen: a badge typed or read says who lifts, four keys of a keypad do the rest."""
 
+from asyncio import TimerHandle
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
@@ -9,7 +10,6 @@ from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.timer import Timer
 from textual.widgets import Static
 
 from dashboard.floor.pacing import Pace, beats, pace
@@ -30,6 +30,7 @@ from dashboard.tui.lifter.keypad import (
 from dashboard.tui.lifter.view import NOTHING_ASKED, Ask, LifterView, Told
 from dashboard.tui.screens.context import CoachContext
 from dashboard.tui.screens.live import FloorSnapshot, LiveScreen
+from dashboard.tui.timers import after
 
 if TYPE_CHECKING:
     from dashboard.sound.sounds import Sounds
@@ -57,7 +58,7 @@ class LifterScreen(LiveScreen):
         self._sounds = sounds
         self._chosen = chosen
         self._listener = Listener()
-        self._beats: list[Timer] = []
+        self._beats: list[TimerHandle] = []
         self._beats_since_s: float | None = None  # of the rep they belong to
         self._keypad = Keypad()
         self._choices: list[Choice] = []
@@ -71,7 +72,7 @@ class LifterScreen(LiveScreen):
         self._pace = Pace()
         self._flash = False
         self._told: Told | None = None
-        self._untell: Timer | None = None
+        self._untell: TimerHandle | None = None
 
     def compose(self) -> ComposeResult:
         """One drawing."""
@@ -106,7 +107,7 @@ class LifterScreen(LiveScreen):
         if not view.muted:
             if before is not None and view.counted > before.counted and view.set_number == before.set_number:
                 self._flash = True
-                self.set_timer(FLASH_S, self._dark)
+                after(self, FLASH_S, self._dark)
             if self._sounds.play(heard):
                 self.app.bell()
         self._keep_time(view)
@@ -210,8 +211,8 @@ class LifterScreen(LiveScreen):
         """Show the outcome of a badge, or a refusal, for a few seconds."""
         self._told = (words, ok)
         if self._untell is not None:
-            self._untell.stop()
-        self._untell = self.set_timer(TOLD_S, self._forget)
+            self._untell.cancel()
+        self._untell = after(self, TOLD_S, self._forget)
         self._draw()
 
     def _forget(self) -> None:
@@ -235,14 +236,14 @@ class LifterScreen(LiveScreen):
             return
         self._beats_since_s = began_s
         for timer in self._beats:
-            timer.stop()
+            timer.cancel()
         self._beats = []
         if began_s is None or view.muted or view.set_over or not view.link.up or self._sounds.mode == "off":
             return
         for at_s, turn in beats(view.target_tempo_s, view.concentric_first):
             if at_s > self._pace.rep_s:
                 found = [Heard(Moment.TURN if turn else Moment.TICK)]
-                self._beats.append(self.set_timer(at_s - self._pace.rep_s, partial(self._sounds.play, found)))
+                self._beats.append(after(self, at_s - self._pace.rep_s, partial(self._sounds.play, found)))
 
     def action_sound(self) -> None:
         """Choose what is heard: nothing, tones, or a voice as well."""
