@@ -240,3 +240,11 @@ def test_two_reps_in_a_row_by_two_thirds_larger_make_those_before_them_partial(
     stalled = ((1.4, -0.4), (0.3, 0.0), (0.9, short_m + 0.02), (0.5, 0.0))
     legs = ((2.0, 0.0), *rep(short_m) * 3, *rep(0.4) * 2, *stalled)
     assert kinds(counter().push(POSITION, *motion(*legs))).count("lockout") == announced
+
+
+def test_what_shakes_for_some_seconds_becomes_noise(motion, results):
+    """By 30 mm to and fro; noise, as it is followed, doubles in two seconds."""
+    time_s, s = motion((20.0, 0.0))
+    shaken = s + 0.015 * np.sin(2.0 * np.pi * 4.0 * time_s) * (time_s > 2.0)
+    quick_s = [one.end_s for one in results(time_s, shaken)[1] if one.reason == "too-quick"]
+    assert max(quick_s) - 2.0 == pytest.approx(4.5, abs=0.7)
