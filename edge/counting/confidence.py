@@ -40,7 +40,9 @@ class Spread(NamedTuple):
 # range, and whether its reps follow each other at once or rest in between.
 LIFT_S = Spread(1.1, 0.65)
 DWELL_S = Spread(0.4, 1.1)
-PAUSES_S = ((0.85, Spread(0.4, 0.9)), (0.15, Spread(4.0, 0.9)))  # and the share of such sets
+BREATH_S = Spread(4.0, 0.9)
+PAUSES_S = ((0.85, Spread(0.4, 0.9)), (0.15, BREATH_S))  # and the share of such sets
+BREATHS = 0.05  # share of the pauses in any set that are a breath: before its last reps, between clusters
 RANGE_SIGMA = 0.1  # of the logarithm: steady lifters' ranges differ by 3 %, a set's first and last by more
 PER_E_FOLD = 0.6  # density of any range, per unit of its logarithm: they lie between 0.15 and 0.8 m
 PARTIAL = 0.08  # share of reps that fall short of the set's range by anything
@@ -100,7 +102,7 @@ def own_odds(strokes: Sequence[Stroke]) -> list[float]:
     for step in {round(log(stroke.size) / RANGE_SIGMA) for stroke in strokes}:
         own = [_as_own(stroke, RANGE_SIGMA * step) for stroke in strokes]
         for share, habit in PAUSES_S:
-            among = [habit.density(s) for s in pauses_s]
+            among = [(1.0 - BREATHS) * habit.density(s) + BREATHS * BREATH_S.density(s) for s in pauses_s]
             chains.append((share, *_chain(own, other, among, apart)))
     most = max((evidence for _, _, evidence in chains), default=0.0)
     for share, shares_own, evidence in sorted(chains):
