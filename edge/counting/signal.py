@@ -5,6 +5,7 @@ largest quarter of the differences is left out, for those are spikes, which are 
 while something moves: a sensor that looks at a rack says nothing of how it sees a bar.
 """
 
+import zlib
 from collections import deque
 from collections.abc import Sequence
 from copy import copy
@@ -29,7 +30,7 @@ GAP_S = 0.1
 # Of the readings' fourth differences, their mean size without the largest quarter: of white noise of 1.
 KEPT_SHARE = 0.75
 OF_WHITE_NOISE = 0.515 * sqrt(70.0)
-KEPT_S = 100.0  # the longest rep that the kernels hold, and some
+KEPT_S = 85.0  # the longest rep that the kernels hold, and some
 # Beyond these neither boundaries nor velocities are what they seem: a centimetre at 25 Hz is 0.05 m/s of a
 # fast rep's peak; one spike in thirty readings lies in every phase; at 8 Hz half a quick phase is not seen.
 MOST_NOISE_M, MOST_SPIKES_PCT, MOST_MISSING_PCT, LEAST_RATE_HZ = 0.010, 3.0, 25.0, 8.0
@@ -46,21 +47,25 @@ class _Kept(NamedTuple):
 
     first_us: int
     last_us: int
-    off_us: NDArray[np.integer]  # each one's time, less the one it had if they came evenly
-    value: Singles
+    packed: bytes  # off_us, each one's time less the one it had if they came evenly; value, float32
 
     def between(self, start_us: int, end_us: int) -> Singles:
         """The readings of [start, end)."""
-        time_us = _evenly(self.first_us, self.last_us, len(self.value)) + self.off_us
-        return self.value[slice(*np.searchsorted(time_us, [start_us, end_us]))]
+        data = zlib.decompress(self.packed)
+        kind: type[np.int8 | np.int64] = np.int8 if len(data) == 5 * BLOCK else np.int64
+        off_us = np.frombuffer(data, kind, BLOCK)
+        value = np.frombuffer(data, np.float32, BLOCK, off_us.nbytes)
+        time_us = _evenly(self.first_us, self.last_us, BLOCK) + off_us.astype(np.int64)
+        return value[slice(*np.searchsorted(time_us, [start_us, end_us]))]
 
 
 def _kept(time_s: Floats, value: Floats) -> _Kept:
     time_us = _whole_us(time_s)
     first_us, last_us = int(time_us[0]), int(time_us[-1])
-    off_us = time_us - _evenly(first_us, last_us, len(time_us))
+    off_us = time_us - _evenly(first_us, last_us, BLOCK)
     near = np.abs(off_us).max() < 128
-    return _Kept(first_us, last_us, off_us.astype(np.int8 if near else np.int64), value.astype(np.float32))
+    data = off_us.astype(np.int8 if near else np.int64).tobytes() + value.astype(np.float32).tobytes()
+    return _Kept(first_us, last_us, zlib.compress(data, 1))
 
 
 def _evenly(first_us: int, last_us: int, count: int) -> NDArray[np.int64]:
@@ -107,7 +112,8 @@ class SignalMeter:
             for first in range(0, whole, BLOCK):
                 part = slice(first, first + BLOCK)
                 self._look(time_s[part], value[part])
-                self._blocks.append(_kept(time_s[part], value[part]))
+                if self._metres:
+                    self._blocks.append(_kept(time_s[part], value[part]))
             self._newest = [(time_s[whole:].copy(), value[whole:].copy())]
             self._count -= whole
 

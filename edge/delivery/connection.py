@@ -199,7 +199,7 @@ class BrokerConnection:
     def _failed(self, client: paho.Client, _: Any) -> None:
         # paho calls this while it handles the exception, and does not pass it on.
         error = sys.exc_info()[1]
-        if isinstance(error, ssl.SSLCertVerificationError):
+        if self._mqtt.tls and isinstance(error, ssl.SSLCertVerificationError):
             why = "; ".join(certificate_problem(error, datetime.now(UTC)))
         else:
             why = getattr(error, "strerror", None) or str(error)

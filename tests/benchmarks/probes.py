@@ -85,7 +85,8 @@ def edge() -> None:
     from edge.delivery.backlog import Backlog  # noqa: PLC0415
     from edge.delivery.connection import BrokerConnection  # noqa: PLC0415
     from edge.delivery.outbox import Outbox  # noqa: PLC0415
-    from edge.link.drivers import BoardDriver, Samples  # noqa: PLC0415
+    from edge.link.drivers import Samples  # noqa: PLC0415
+    from edge.link.drivers.board import BoardDriver  # noqa: PLC0415
     from edge.link.sources import SerialSource  # noqa: PLC0415
     from station.messages import RepMessage  # noqa: PLC0415
 

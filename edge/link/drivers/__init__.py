@@ -1,29 +1,34 @@
 """Device drivers, one file each: bytes in, channel samples out."""
 
 from collections.abc import Callable
+from importlib import import_module
 
-from edge.link.drivers.board import BoardDriver
-from edge.link.drivers.chronojump_encoder import ChronojumpEncoder
-from edge.link.drivers.chronojump_encoder_force import ChronojumpEncoderForce
-from edge.link.drivers.chronojump_force import ChronojumpForce
-from edge.link.drivers.csv_lines import CsvLines
-from edge.link.drivers.hx711 import Hx711
-from edge.link.drivers.openscale import OpenScale
 from edge.link.drivers.samples import Driver, LinkStats, Samples
 from station.config import StationFile
 from station.ports import DriverName, Port
 
 __all__ = ["DRIVERS", "Driver", "LinkStats", "Samples", "make_driver"]
 
+
+def _when_needed(module: str, name: str) -> Callable[[Port, StationFile], Driver]:
+    """A driver whose file is read when there is such a device."""
+
+    def make(port: Port, station: StationFile) -> Driver:
+        driver: Driver = getattr(import_module(f"edge.link.drivers.{module}"), name)(port, station)
+        return driver
+
+    return make
+
+
 # What makes the driver of each kind of device, from its port and the station file.
 DRIVERS: dict[DriverName, Callable[[Port, StationFile], Driver]] = {
-    "plumbline": BoardDriver,
-    "chronojump-encoder": ChronojumpEncoder,
-    "chronojump-force": ChronojumpForce,
-    "chronojump-encoder-force": ChronojumpEncoderForce,
-    "openscale": OpenScale,
-    "hx711": Hx711,
-    "csv": CsvLines,
+    "plumbline": _when_needed("board", "BoardDriver"),
+    "chronojump-encoder": _when_needed("chronojump_encoder", "ChronojumpEncoder"),
+    "chronojump-force": _when_needed("chronojump_force", "ChronojumpForce"),
+    "chronojump-encoder-force": _when_needed("chronojump_encoder_force", "ChronojumpEncoderForce"),
+    "openscale": _when_needed("openscale", "OpenScale"),
+    "hx711": _when_needed("hx711", "Hx711"),
+    "csv": _when_needed("csv_lines", "CsvLines"),
 }
 
 
