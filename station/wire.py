@@ -69,8 +69,7 @@ from numpy.typing import NDArray
 from station.config import CHANNELS
 from station.errors import MessageError
 
-EDITION = 2  # what boards of today speak
-EDITIONS = (1, 2)  # what is read
+EDITION = 2  # what boards of today speak; those of the first are read as well
 HELLO, DATA, STATUS = 1, 2, 3
 MAX_FRAME_BYTES = 1024  # before COBS; bounds the decoder's memory
 MAX_CHANNELS = 16

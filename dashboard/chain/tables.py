@@ -57,11 +57,6 @@ def key_of(kind: str) -> tuple[str, ...]:
     return (*KEY, "month") if kind == MONTHLY else KEY
 
 
-def columns_of(kind: str) -> tuple[str, ...]:
-    """The columns of a table of the chain."""
-    return tuple(_table(kind).c.keys())
-
-
 def make(db: Connection) -> None:
     """Make what is missing, in one transaction; others wait for it. Raises StoreError for another version."""
     with db.transaction():
@@ -80,7 +75,7 @@ def make(db: Connection) -> None:
         db.execute(OWN)
         for table in METADATA.sorted_tables:
             if table.name not in there:
-                _make_table(db, _table(table.name) if table.name in KINDS else table)
+                _make_table(db, table_of(table.name) if table.name in KINDS else table)
         for kind in KINDS:
             _add_columns(db, kind)
         if PRACTISED.name not in there:
@@ -138,7 +133,7 @@ def unlist(db: Connection, sites: set[str] | None = None) -> None:
     )
 
 
-def _table(kind: str) -> Table:
+def table_of(kind: str) -> Table:
     """A table of a history as the chain has it."""
     table = KINDS[kind].to_metadata(MetaData())
     table.indexes.clear()
@@ -170,7 +165,7 @@ def _add_columns(db: Connection, kind: str) -> None:
     """The columns that a newer Plumbline has; what gyms of an older one send lacks them."""
     query = "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
     there = {name for (name,) in db.execute(query, (kind,))}
-    for column in _table(kind).c:
+    for column in table_of(kind).c:
         if column.name not in there:
             column_type = column.type.compile(dialect=_DIALECT)
             db.execute(f'ALTER TABLE {kind} ADD COLUMN "{column.name}" {column_type}'.encode())

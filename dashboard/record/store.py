@@ -1,7 +1,5 @@
 """The history as the record writes it: reps, sets and commands, and what of every stream has been committed.
 
-`Store` is all that the record needs; `SqlStore` is that on a database (SQLite or PostgreSQL).
-
 A number of a stream is taken once; a second arrival of the same event changes nothing. A lost number that
 turns up after all (a tombstone overtook it) is taken, and the gap shrinks.
 """
@@ -9,14 +7,14 @@ turns up after all (a tombstone overtook it) is taken, and the gap shrinks.
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 from sqlalchemy import ColumnElement, Table, and_, delete, func, select, update
 
 from dashboard.database.database import Database, Row
 from dashboard.database.schema import open_writable
-from dashboard.database.tables import COMMANDS, GAPS, QUARANTINE, REPS, SETS, STREAMS
+from dashboard.database.tables import COMMANDS, QUARANTINE, REPS, SETS
 from dashboard.floor.times import parse_utc
 from dashboard.record.corrections import Corrections, SessionKey
 from dashboard.record.filing import dated, filed, is_misdated
@@ -56,44 +54,11 @@ class Poison(NamedTuple):
     reason: str
 
 
-class Gap(NamedTuple):
-    """Events that a station's outbox dropped: first_seq up to and including last_seq."""
+class Store:
+    """The history in a database. Any thread may call.
 
-    site: str
-    station: str
-    stream: str
-    first_seq: int
-    last_seq: int
-
-
-class Store(Protocol):
-    """The record's interface to a database. Every method commits before it returns, or raises StoreError."""
-
-    misdated: int  # events whose node's clock could not be right
-
-    def ingest(self, arrived: Sequence[Arrived]) -> dict[StreamKey, StreamAck]:
-        """Write messages in one transaction; return the committed ranges of their streams."""
-
-    def correct(self, site: str, station: str, command: CommandMessage) -> ReplyMessage:
-        """Apply a correction of a past set, once for each event id; returns the reply."""
-
-    def quarantine(self, poison: Sequence[Poison]) -> None:
-        """Store unusable messages in quarantine, the newest QUARANTINE_ROWS of them."""
-
-    def acks(self) -> dict[StreamKey, StreamAck]:
-        """The committed ranges of the streams heard last, at most 1000."""
-
-    def keep_holes(
-        self, staying: Mapping[StreamKey, Sequence[Hole]], closed: Iterable[StreamKey]
-    ) -> dict[StreamKey, list[Hole]]:
-        """Keep what stays missing, and forget what has come; the same with the times that are known of it."""
-
-    def holes(self, key: StreamKey) -> list[Hole]:
-        """What was kept of a stream."""
-
-
-class SqlStore:
-    """The history in an SQL database: committed is on disk. Any thread may call."""
+    Every method commits before it returns, or raises StoreError.
+    """
 
     def __init__(self, db: Database) -> None:
         """Take over an open database; it is closed with the store."""
@@ -115,7 +80,7 @@ class SqlStore:
         self.db.close()
 
     def ingest(self, arrived: Sequence[Arrived]) -> dict[StreamKey, StreamAck]:
-        """See Store.ingest."""
+        """Write messages in one transaction; return the committed ranges of their streams."""
         with self.db.transaction():
             streams: dict[StreamKey, Stream] = {}
             rows: dict[Table, list[Row]] = {REPS: [], SETS: []}
@@ -155,7 +120,7 @@ class SqlStore:
         return {key: stream.ack() for key, stream in streams.items()}
 
     def quarantine(self, poison: Sequence[Poison]) -> None:
-        """See Store.quarantine."""
+        """Store unusable messages in quarantine, the newest QUARANTINE_ROWS of them."""
         at_utc = now_utc()
         with self.db.transaction():
             rows = [
@@ -172,13 +137,13 @@ class SqlStore:
             self.db.run(delete(QUARANTINE).where(QUARANTINE.c.id <= newest - QUARANTINE_ROWS))
 
     def acks(self) -> dict[StreamKey, StreamAck]:
-        """See Store.acks."""
+        """The committed ranges of the streams heard last, at most 1000."""
         return self._ledger.acks()
 
     def keep_holes(
         self, staying: Mapping[StreamKey, Sequence[Hole]], closed: Iterable[StreamKey]
     ) -> dict[StreamKey, list[Hole]]:
-        """See Store.keep_holes."""
+        """Keep what stays missing, and forget what has come; the same with the times that are known of it."""
         found: dict[StreamKey, list[Hole]] = {}
         with self.db.transaction():
             for key, holes in staying.items():
@@ -190,36 +155,11 @@ class SqlStore:
         return found
 
     def holes(self, key: StreamKey) -> list[Hole]:
-        """See Store.holes."""
+        """What was kept of a stream."""
         return self._ledger.holes(key)
 
-    def reps(self, site: str, station: str, limit: int = 100) -> list[Row]:
-        """The newest reps of a station, oldest first; keys are the columns."""
-        return self._newest(REPS, site, station, limit, REPS.c.set_number.desc(), REPS.c.number.desc())
-
-    def sets(self, site: str, station: str, limit: int = 100) -> list[Row]:
-        """The newest sets of a station, oldest first."""
-        return self._newest(SETS, site, station, limit, SETS.c.number.desc())
-
-    def commands(self, site: str, station: str, limit: int = 100) -> list[Row]:
-        """The newest commands to a station and their answers, oldest first."""
-        return self._newest(COMMANDS, site, station, limit)
-
-    def gaps(self) -> list[Gap]:
-        """What is lost for good: the numbers that tombstones stand for and that never came."""
-        query = (
-            select(STREAMS.c.site, STREAMS.c.station, STREAMS.c.stream, GAPS.c.first_seq, GAPS.c.last_seq)
-            .join_from(GAPS, STREAMS)
-            .order_by(GAPS.c.stream_id, GAPS.c.first_seq)
-        )
-        return [Gap(**row) for row in self.db.rows(query)]
-
-    def quarantined(self) -> list[Row]:
-        """The messages put aside, oldest first."""
-        return self.db.rows(select(QUARANTINE).order_by(QUARANTINE.c.id))
-
     def correct(self, site: str, station: str, command: CommandMessage) -> ReplyMessage:
-        """See Store.correct."""
+        """Apply a correction of a past set, once for each event id; returns the reply."""
         with self.db.transaction():
             return self.corrections.obey(site, station, command)
 
@@ -238,14 +178,6 @@ class SqlStore:
         (row,) = self.db.rows(select(newest).where(_at(REPS, site, station), REPS.c.at_utc < at_utc))
         found: str | None = row["newest"]
         return found
-
-    def _newest(
-        self, table: Table, site: str, station: str, limit: int, *within: ColumnElement[Any]
-    ) -> list[Row]:
-        order = (table.c.at_utc.desc(), *within, table.c.event_id.desc())
-        return self.db.rows(select(table).where(_at(table, site, station)).order_by(*order).limit(limit))[
-            ::-1
-        ]
 
     def _row(
         self, site: str, station: str, message: RepMessage | SetMessage, received_utc: str
@@ -291,9 +223,9 @@ class SqlStore:
         )
 
 
-def open_store(where: str | Path | None = None) -> SqlStore:
+def open_store(where: str | Path | None = None) -> Store:
     """The history to write: a path or a postgresql:// URL, None: this machine's own. See open_writable."""
-    return SqlStore(open_writable(where))
+    return Store(open_writable(where))
 
 
 def _at(table: Table, site: str, station: str) -> ColumnElement[bool]:

@@ -206,7 +206,7 @@ def fill(url: str, reps: int, gyms: int) -> Iterator[str]:
 def _insert(
     db: psycopg.Connection, kind: str, made: dict[str, str], given: dict[str, Any], where: str
 ) -> None:
-    there = tables.columns_of(kind)
+    there = tables.table_of(kind).c.keys()
     values = {name: "random()" for name in there if _measures(kind, name)}
     values |= {name: value for name, value in made.items() if name in there}
     names = ", ".join(f'"{name}"' for name in values)

@@ -13,11 +13,13 @@ import pytest
 
 from dashboard.record.store import open_store
 from station.messages import RepMessage, encode
+from tests.dashboard.record import written
 
 CRASHES = """
 import sys
 from dashboard.tui import app, plain
 from station import cli
+from tests.dashboard.record import written
 
 def crash(*args, **kwargs):
     raise ZeroDivisionError("a defect")
@@ -56,7 +58,7 @@ def test_the_record_outlives_the_screen_and_the_status_says_that_it_crashed(
     def stored() -> bool:
         wire.say("plumbline/1/gym/rack-1/rep", rep)
         with open_store(tmp_path / "h.db") as store:
-            return bool(store.reps("gym", "rack-1"))
+            return bool(written.reps(store, "gym", "rack-1"))
 
     until(stored)
     child.send_signal(signal.SIGTERM)

@@ -30,7 +30,7 @@ from sqlalchemy import select, text
 from dashboard.database.database import Database
 from dashboard.database.schema import open_history
 from dashboard.database.tables import METADATA
-from dashboard.record.store import Arrived, SqlStore, open_store
+from dashboard.record.store import Arrived, Store, open_store
 from station.errors import StoreError
 from station.messages import CommandMessage, ReplyCode, ReplyMessage, RepMessage, SetMessage
 from station.records import Rep, SetSummary
@@ -68,7 +68,7 @@ class Recorder(threading.Thread):
         except BaseException as error:  # noqa: BLE001 - shown by whoever joins
             self.failure = error
 
-    def _round(self, store: SqlStore, number: int) -> None:
+    def _round(self, store: Store, number: int) -> None:
         """A rep at each station, pending and then confirmed; now and then a set, a sign-off, a correction."""
         reps = [
             Arrived(self.site, f"rack-{station}", self._rep(station, number, revision))

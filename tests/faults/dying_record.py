@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dashboard.database.schema import open_writable
 from dashboard.record.ledger import StreamKey
 from dashboard.record.record import Record
-from dashboard.record.store import Arrived, SqlStore
+from dashboard.record.store import Arrived, Store
 from station.config import Mqtt
 from station.messages import StreamAck
 
 
-class DiesAfterCommit(SqlStore):
+class DiesAfterCommit(Store):
     """Commits as often as it may, and dies."""
 
     left = 1

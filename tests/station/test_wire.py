@@ -36,7 +36,7 @@ def test_a_hello_comes_back_as_it_was_sent() -> None:
     serial=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=16),
     start=st.sampled_from(wire.Start),
     zeros=st.lists(st.sampled_from(wire.Zero), min_size=1, max_size=len(CHANNELS)),
-    edition=st.sampled_from(wire.EDITIONS),
+    edition=st.sampled_from((1, 2)),
 )
 def test_both_editions_of_a_hello_are_read_and_the_first_says_less(
     board: str, serial: str, start: wire.Start, zeros: list[wire.Zero], edition: int

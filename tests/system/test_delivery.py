@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from dashboard.record.record import Record
-from dashboard.record.store import SqlStore, open_store
+from dashboard.record.store import Store, open_store
 from edge.broker.mosquitto import Broker
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from station.config import Mqtt
 from station.messages import AckMessage, RepMessage, StreamAck, encode
+from tests.dashboard.record import written
 
 ROOT = str(Path(__file__).parents[2])
 MakeRep = Callable[..., RepMessage]
@@ -28,23 +29,23 @@ def at(broker: Broker) -> Mqtt:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
+def store(tmp_path: Path) -> Iterator[Store]:
     with open_store(tmp_path / "history.db") as store:
         yield store
 
 
-def ids(store: SqlStore) -> list[str]:
-    return [row["event_id"] for row in store.reps("gym", "rack-1", 100_000)]
+def ids(store: Store) -> list[str]:
+    return [row["event_id"] for row in written.reps(store, "gym", "rack-1", 100_000)]
 
 
-def assert_all_once(store: SqlStore, issued: list[str]) -> None:
+def assert_all_once(store: Store, issued: list[str]) -> None:
     assert sorted(ids(store)) == sorted(issued)
     (ack,) = store.acks().values()
     assert (ack.committed_seq, ack.missing) == (len(issued), [])
 
 
 def test_a_broker_killed_in_the_middle_of_a_stream_loses_none_and_doubles_none(
-    broker: Broker, outbox: Outbox, publisher: Publisher, store: SqlStore, make_rep: MakeRep, until: Any
+    broker: Broker, outbox: Outbox, publisher: Publisher, store: Store, make_rep: MakeRep, until: Any
 ) -> None:
     issued: list[str] = []
     with Record(at(broker), store):
@@ -88,7 +89,7 @@ while True:
 
 
 def test_a_node_killed_at_random_points_loses_nothing_it_had_committed(
-    broker: Broker, store: SqlStore, make_rep: MakeRep, until: Any, tmp_path: Path
+    broker: Broker, store: Store, make_rep: MakeRep, until: Any, tmp_path: Path
 ) -> None:
     chance = random.Random(7)
     path = tmp_path / "node.db"
@@ -134,10 +135,11 @@ import os, signal, sys, time
 sys.path.insert(0, sys.argv[1])
 from dashboard.database.schema import open_writable
 from dashboard.record.record import Record
-from dashboard.record.store import SqlStore
+from dashboard.record.store import Store
 from station.config import Mqtt
+from tests.dashboard.record import written
 
-class DiesAfterCommit(SqlStore):
+class DiesAfterCommit(Store):
     def ingest(self, arrived):
         acks = super().ingest(arrived)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -167,7 +169,7 @@ def test_a_record_killed_between_commit_and_acknowledgement_doubles_nothing(
 
 
 def test_an_outbox_restored_from_an_old_copy_loses_nothing_before_nor_after(
-    broker: Broker, store: SqlStore, make_rep: MakeRep, until: Any, tmp_path: Path
+    broker: Broker, store: Store, make_rep: MakeRep, until: Any, tmp_path: Path
 ) -> None:
     path, copy = tmp_path / "node.db", tmp_path / "copy.db"
 
@@ -198,12 +200,12 @@ def test_an_outbox_restored_from_an_old_copy_loses_nothing_before_nor_after(
         send(outbox)
     everything = [f"{run}{n}" for run, count in zip("abcd", (3, 6, 2, 1), strict=True) for n in range(count)]
     assert sorted(ids(store)) == everything
-    assert store.gaps() == []
+    assert written.gaps(store) == []
     assert not any(ack.missing for ack in store.acks().values())
 
 
 def test_what_the_quota_forced_out_shows_as_a_gap_in_the_record(
-    broker: Broker, store: SqlStore, make_rep: MakeRep, until: Any, tmp_path: Path
+    broker: Broker, store: Store, make_rep: MakeRep, until: Any, tmp_path: Path
 ) -> None:
     with Outbox(tmp_path / "small.db", max_events=10) as outbox:
         publisher = Publisher(outbox, {"rack-1": at(broker)}, {"rack-1": "one"})
@@ -213,7 +215,7 @@ def test_what_the_quota_forced_out_shows_as_a_gap_in_the_record(
         with Record(at(broker), store):
             until(lambda: outbox.depth() == 0)
         publisher.stop()
-    (gap,) = store.gaps()
+    (gap,) = written.gaps(store)
     assert (gap.first_seq, gap.last_seq) == (1, 21)
     assert ids(store) == [f"e{n}" for n in range(22, 31)]
 

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from dashboard.chain.batch import STREAM
 from dashboard.chain.connection import Link, Servers, url_of
 from dashboard.database.tables import METADATA
-from dashboard.record.store import Arrived, SqlStore, open_store
+from dashboard.record.store import Arrived, Store, open_store
 from tests.servers import NATS, NatsServers
 
 SITES = ["gym-a", "gym-b"]
@@ -73,7 +73,7 @@ class GymHistory:
     def __init__(self, site: str, where: str) -> None:
         self.site = site
         self.where = where
-        self.store: SqlStore = open_store(where)
+        self.store: Store = open_store(where)
 
     def take(self, *messages: Any, station: str = "rack-1") -> None:
         """Record messages of a station."""

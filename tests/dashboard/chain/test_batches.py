@@ -14,7 +14,7 @@ from dashboard.chain.batch import Arrived, Batch, pack, read
 from dashboard.chain.pacing import RESEND_MIN_S, WINDOW, Pacing
 from dashboard.chain.quarantine import WITHHELD, Poison
 from dashboard.chain.store import ChainStore
-from dashboard.chain.tables import columns_of
+from dashboard.chain.tables import table_of
 from dashboard.database.tables import REPS
 from station.errors import MessageError, StoreError
 from tests.dashboard.chain.conftest import chain_rows
@@ -220,7 +220,7 @@ def test_a_chain_is_read_as_a_history(store: ChainStore, chain_url: str) -> None
     store.write([batch(row(1, counted=True, number=1, start_s=0.0, end_s=1.0))])
     with open_history(chain_url) as db:
         assert [one.athlete for one in practised(db)] == ["a-17"]
-    assert set(columns_of("reps")) > set(REPS.c.keys())
+    assert set(table_of("reps").c.keys()) > set(REPS.c.keys())
 
 
 @given(

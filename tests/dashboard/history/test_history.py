@@ -20,7 +20,7 @@ from dashboard.history.export import COLUMNS, rows, write_csv, write_json_lines
 from dashboard.history.kept import Filter, KeptRep, KeptSet, group_sets
 from dashboard.history.standings import TITLES, Standing, standings
 from dashboard.history.trends import compare_sets, trend
-from dashboard.record.store import Arrived, SqlStore, open_store
+from dashboard.record.store import Arrived, Store, open_store
 from station.errors import StoreError
 from station.exercises import Profile, all_profiles
 from station.exercises.coaching import tempo_adherence_pct
@@ -34,7 +34,7 @@ on_sqlite = pytest.mark.parametrize("where", ["sqlite"], indirect=True)  # a pag
 class Past:
     """Fills a history set by set; a set's reps are four seconds apart."""
 
-    def __init__(self, store: SqlStore, make_rep: MakeRep, make_set: Callable[..., SetMessage]) -> None:
+    def __init__(self, store: Store, make_rep: MakeRep, make_set: Callable[..., SetMessage]) -> None:
         self.store = store
         self._make_rep = make_rep
         self._make_set = make_set

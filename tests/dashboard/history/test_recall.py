@@ -10,7 +10,7 @@ import pytest
 from dashboard.database.schema import open_history
 from dashboard.history.recall import Recall
 from dashboard.history.record_snapshot import read_record
-from dashboard.record.store import Arrived, SqlStore, open_store
+from dashboard.record.store import Arrived, Store, open_store
 from dashboard.roster.athletes import save
 from dashboard.roster.people import Athlete
 from dashboard.tui.app import PlumblineApp
@@ -22,7 +22,7 @@ ANA_RDL = ("a-17", "romanian-deadlift")
 
 
 @pytest.fixture
-def store(where: str) -> Iterator[SqlStore]:
+def store(where: str) -> Iterator[Store]:
     with open_store(where) as store:
         yield store
 
@@ -57,7 +57,7 @@ def standing_of(app: PlumblineApp) -> str:
 
 
 def test_sets_from_before_the_screen_began_count_for_the_standing(
-    store: SqlStore, where: str, words: Any, still: Any, looks: Any, until: Any
+    store: Store, where: str, words: Any, still: Any, looks: Any, until: Any
 ) -> None:
     store.ingest(done(words("yesterday"), 1))
     store.ingest(done(words("a1"), 1, "2026-01-02T00:00:00.000Z"))
@@ -79,7 +79,7 @@ def test_sets_from_before_the_screen_began_count_for_the_standing(
 
 
 def test_what_a_coach_signed_off_is_known_until_it_is_taken_back(
-    store: SqlStore, where: str, words: Any, still: Any, looks: Any
+    store: Store, where: str, words: Any, still: Any, looks: Any
 ) -> None:
     answer = "romanian-deadlift signed off for a-17"
     given = {"athlete": "a-17", "exercise": "romanian-deadlift"}

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashboard.record.store import SqlStore, open_store
+from dashboard.record.store import Store, open_store
 
 
 @pytest.fixture
-def store(where: str) -> Iterator[SqlStore]:
+def store(where: str) -> Iterator[Store]:
     with open_store(where) as store:
         yield store

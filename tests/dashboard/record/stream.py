@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from dashboard.record.store import Arrived, SqlStore
+from dashboard.record.store import Arrived, Store
 from station.messages import StreamAck, Tombstone
 
 NOW = "2030-01-01T00:00:00.000Z"
 
 
-def take(store: SqlStore, *messages: Any) -> StreamAck:
+def take(store: Store, *messages: Any) -> StreamAck:
     """Ingest messages of one stream; what is acknowledged."""
     (ack,) = store.ingest([Arrived("gym", "rack-1", message) for message in messages]).values()
     return ack

@@ -11,12 +11,13 @@ from sqlalchemy import text
 from dashboard.history.kept import Filter
 from dashboard.history.queries import sets
 from dashboard.record.record import Record
-from dashboard.record.store import Arrived, SqlStore, open_store
+from dashboard.record.store import Arrived, Store, open_store
 from dashboard.roster.athletes import erase, save
 from dashboard.roster.people import Athlete
 from edge.broker.mosquitto import Broker
 from station.config import Mqtt
 from station.messages import CommandMessage, ReplyMessage, RepMessage, encode, new_id
+from tests.dashboard.record import written
 
 GYM = ("gym", "rack-1")
 
@@ -24,7 +25,7 @@ GYM = ("gym", "rack-1")
 class Gym:
     """A history with a session of two sets: three reps of Ana's, and two."""
 
-    def __init__(self, store: SqlStore, make_rep: Callable[..., RepMessage], make_set: Callable[..., Any]):
+    def __init__(self, store: Store, make_rep: Callable[..., RepMessage], make_set: Callable[..., Any]):
         self.store, self.make_rep, self.make_set = store, make_rep, make_set
         self._seq = 0
         for number in (1, 2, 3):
@@ -61,7 +62,7 @@ class Gym:
             row["event_id"].removeprefix("day-1-"): (
                 *(row["athlete"], row["set_number"], row["number"], bool(row["counted"]), row["state"]),
             )
-            for row in self.store.reps(*GYM)
+            for row in written.reps(self.store, *GYM)
         }
 
     @property
@@ -89,11 +90,11 @@ def test_a_day_is_put_right_and_every_reader_sees_it(gym: Gym) -> None:
     assert gym.ask("add-rep", set_event_id="day-1-s2").code == "done"
     assert gym.counts == [("ben", 1, 3, None), ("ana", 2, 2, 80.0)]
     assert gym.seen["s2-r1"] == ("ana", 2, 1, False, "rejected")
-    struck = [row["reason_code"] for row in gym.store.reps(*GYM) if row["state"] == "rejected"]
+    struck = [row["reason_code"] for row in written.reps(gym.store, *GYM) if row["state"] == "rejected"]
     assert struck == ["marked-false"]
     (of_ana,) = sets(gym.store.db, Filter(athlete="ana"))
     assert [rep.rep.counted for rep in of_ana.reps] == [True, True]
-    assert {row["load_kg"] for row in gym.store.reps(*GYM) if row["set_number"] == 2} == {80.0}
+    assert {row["load_kg"] for row in written.reps(gym.store, *GYM) if row["set_number"] == 2} == {80.0}
     log = gym.store.db.rows(text('SELECT "by", command, undone_utc FROM corrections ORDER BY at_utc'))
     assert len(log) == 4 and {row["by"] for row in log} == {"coach"}
 
@@ -137,7 +138,9 @@ def test_a_late_revision_of_the_station_does_not_undo_a_correction(gym: Gym) -> 
     gym.rep(1, 3, revision=2, rom_m=0.45)
     gym.rep(1, 4)
     assert {one[0] for name, one in gym.seen.items() if name.startswith("s1")} == {"ben"}
-    assert [row["rom_m"] for row in gym.store.reps(*GYM) if row["event_id"] == "day-1-s1-r3"] == [0.45]
+    assert [row["rom_m"] for row in written.reps(gym.store, *GYM) if row["event_id"] == "day-1-s1-r3"] == [
+        0.45
+    ]
     gym.ask("undo")
     assert {one[0] for one in gym.seen.values()} == {"ana"}
 
@@ -206,7 +209,7 @@ def test_an_erased_athlete_is_gone_from_corrections_too_and_gets_no_more_sets(gy
 class Slow:
     """A store whose corrections wait for a go-ahead, and that notes in which order things are done."""
 
-    def __init__(self, store: SqlStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self.begun, self.go = threading.Event(), threading.Event()
         self.done: list[str] = []

@@ -20,19 +20,20 @@ from dashboard.database.tables import SCHEMA_VERSION, VERSION
 from dashboard.history import queries
 from dashboard.record.embedded import EmbeddedRecord
 from dashboard.record.record import Record
-from dashboard.record.store import Arrived, SqlStore, open_store
+from dashboard.record.store import Arrived, Store, open_store
 from dashboard.roster.athletes import save
 from dashboard.roster.people import Athlete
 from edge.broker.mosquitto import Broker
 from station.config import Mqtt
 from station.errors import StoreError
 from station.messages import RepMessage, encode
+from tests.dashboard.record import written
 
 MakeRep = Callable[..., RepMessage]
 TOPIC = "plumbline/1/gym/rack-1/rep"
 
 
-def fill(store: SqlStore, make_rep: MakeRep, count: int = 1) -> None:
+def fill(store: Store, make_rep: MakeRep, count: int = 1) -> None:
     store.ingest([Arrived("gym", "rack-1", make_rep(n, stream="s", seq=n)) for n in range(1, count + 1)])
 
 
@@ -65,7 +66,7 @@ def test_a_locked_history_is_said_and_can_still_be_read(tmp_path: Path, make_rep
         other.execute("ROLLBACK")
         other.close()
         fill(store, make_rep, 2)
-        assert len(store.reps("gym", "rack-1")) == 2
+        assert len(written.reps(store, "gym", "rack-1")) == 2
 
 
 def test_a_full_history_takes_nothing_loses_nothing_and_goes_on_when_there_is_room(
@@ -76,11 +77,11 @@ def test_a_full_history_takes_nothing_loses_nothing_and_goes_on_when_there_is_ro
         store.db.rows(text(f"PRAGMA max_page_count = {pages + 4}"))
         with pytest.raises(StoreError, match="no room left; free some disk space"):
             fill(store, make_rep, 500)
-        assert store.reps("gym", "rack-1") == []
+        assert written.reps(store, "gym", "rack-1") == []
         assert store.acks() == {}
         store.db.rows(text("PRAGMA max_page_count = 1000000"))
         fill(store, make_rep, 500)
-        assert len(store.reps("gym", "rack-1", 1000)) == 500
+        assert len(written.reps(store, "gym", "rack-1", 1000)) == 500
 
 
 def test_a_torn_history_is_said_wherever_it_is_read(tmp_path: Path, make_rep: MakeRep) -> None:
@@ -102,7 +103,7 @@ def test_uncertainty_confidence_and_what_was_repaired_are_kept(tmp_path: Path, m
     said = {"rom_sigma_m": 0.001, "bottom_pause_sigma_s": 0.02, "confidence": 0.97, "repaired_samples": 4}
     with open_store(tmp_path / "h.db") as store:
         store.ingest([Arrived("gym", "rack-1", make_rep(stream="s", seq=1, **said))])
-        (kept,) = store.reps("gym", "rack-1")
+        (kept,) = written.reps(store, "gym", "rack-1")
     assert {column: kept[column] for column in said} == said
 
 
@@ -137,7 +138,7 @@ def test_a_lost_server_is_said_and_found_again(postgres: Any, make_rep: MakeRep)
         with pytest.raises(StoreError, match="cannot be reached or used"):
             fill(store, make_rep, 2)
         fill(store, make_rep, 2)
-        assert len(store.reps("gym", "rack-1")) == 2
+        assert len(written.reps(store, "gym", "rack-1")) == 2
     with pytest.raises(StoreError, match=r"127\.0\.0\.1:1/x: cannot be reached"):
         open_store("postgresql://coach:secret@127.0.0.1:1/x")
 
@@ -151,7 +152,7 @@ def test_two_records_on_one_server_lose_nothing_of_a_stream(postgres: Any, make_
     url = postgres.database()
     with open_store(url) as one, open_store(url) as two:
 
-        def take(store: SqlStore, first: int) -> None:
+        def take(store: Store, first: int) -> None:
             for n in range(first, 81, 2):
                 store.ingest([Arrived("gym", "rack-1", make_rep(n, stream="s", seq=n))])
 
@@ -162,7 +163,7 @@ def test_two_records_on_one_server_lose_nothing_of_a_stream(postgres: Any, make_
             thread.join(30.0)
         (ack,) = one.acks().values()
         assert (ack.committed_seq, ack.missing) == (80, [])
-        assert len(one.reps("gym", "rack-1")) == 80
+        assert len(written.reps(one, "gym", "rack-1")) == 80
 
 
 def test_the_record_says_that_its_history_is_locked_and_takes_all_when_it_is_not(
@@ -210,7 +211,7 @@ def test_a_history_that_stays_shut_is_said_once_however_often_it_is_tried(
     said: list[str] = []
     tried: list[str] = []
 
-    def opened(database: str) -> SqlStore:
+    def opened(database: str) -> Store:
         tried.append(database)
         return open_store(database)
 

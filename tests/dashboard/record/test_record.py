@@ -14,7 +14,7 @@ from dashboard.record.ledger import StreamKey
 from dashboard.record.record import Record
 from dashboard.record.store import (
     Arrived,
-    SqlStore,
+    Store,
     open_store,
 )
 from edge.broker.mosquitto import Broker
@@ -31,6 +31,7 @@ from station.messages import (
     StreamAck,
     encode,
 )
+from tests.dashboard.record import written
 from tests.dashboard.record.stream import take, tombstone
 from tests.faults.spoof import guarded_broker
 
@@ -69,7 +70,7 @@ def poison(make_rep: MakeRep) -> list[tuple[str, bytes]]:
 
 
 def test_poison_is_put_aside_and_the_good_ones_behind_it_are_stored(
-    broker: Broker, wire: Any, store: SqlStore, make_rep: MakeRep, until: Any
+    broker: Broker, wire: Any, store: Store, make_rep: MakeRep, until: Any
 ) -> None:
     bad = poison(make_rep)
     with Record(mqtt(broker), store) as record:
@@ -79,12 +80,12 @@ def test_poison_is_put_aside_and_the_good_ones_behind_it_are_stored(
             wire.say(TOPIC + "rep", encode(make_rep(number, stream="s", seq=number)))
         until(lambda: acked(wire) == len(bad))
         until(lambda: record.quarantined == len(bad))
-    assert len(store.reps("gym", "rack-1")) == len(bad)
-    assert len(store.quarantined()) == len(bad)
+    assert len(written.reps(store, "gym", "rack-1")) == len(bad)
+    assert len(written.quarantined(store)) == len(bad)
 
 
 def test_text_that_a_terminal_would_obey_is_clean_in_the_history(
-    broker: Broker, wire: Any, store: SqlStore, make_rep: MakeRep, until: Any
+    broker: Broker, wire: Any, store: Store, make_rep: MakeRep, until: Any
 ) -> None:
     payload = encode(make_rep(stream="s", seq=1, athlete="ana"))
     payload = payload.replace(b'"ana"', rb'"a\u001b[31mn\ud800a\u202e"')
@@ -92,15 +93,19 @@ def test_text_that_a_terminal_would_obey_is_clean_in_the_history(
         until(lambda: record.connected)
         wire.say(TOPIC + "rep", payload)
         wire.say(TOPIC + "rep", encode(make_rep(2, stream="s", seq=2)))
-        until(lambda: len(store.reps("gym", "rack-1")) > 0 and record.committed + record.quarantined == 2)
-    for row in store.reps("gym", "rack-1"):
+        until(
+            lambda: (
+                len(written.reps(store, "gym", "rack-1")) > 0 and record.committed + record.quarantined == 2
+            )
+        )
+    for row in written.reps(store, "gym", "rack-1"):
         assert row["athlete"] in (None, "a[31mna")
 
 
 class RefusesAtFirst:
     """A store whose disk is full for a while."""
 
-    def __init__(self, store: SqlStore) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
         self.misdated = 0
         self.full = True
@@ -116,7 +121,7 @@ class RefusesAtFirst:
 
 
 def test_nothing_is_acknowledged_while_the_database_refuses_and_all_is_when_it_does_not(
-    broker: Broker, wire: Any, store: SqlStore, make_rep: MakeRep, until: Any
+    broker: Broker, wire: Any, store: Store, make_rep: MakeRep, until: Any
 ) -> None:
     refusing = RefusesAtFirst(store)
     said: list[str] = []
@@ -133,7 +138,7 @@ def test_nothing_is_acknowledged_while_the_database_refuses_and_all_is_when_it_d
 
 
 def test_a_flood_into_a_history_that_cannot_be_written_is_bounded_and_said(
-    broker: Broker, wire: Any, store: SqlStore, make_rep: MakeRep, until: Any
+    broker: Broker, wire: Any, store: Store, make_rep: MakeRep, until: Any
 ) -> None:
     refusing = RefusesAtFirst(store)
     said: list[str] = []
@@ -157,18 +162,18 @@ class ChokesOn(RefusesAtFirst):
 
 
 def test_a_value_nobody_foresaw_is_put_aside_alone(
-    broker: Broker, wire: Any, store: SqlStore, make_rep: MakeRep, until: Any
+    broker: Broker, wire: Any, store: Store, make_rep: MakeRep, until: Any
 ) -> None:
     with Record(mqtt(broker), ChokesOn(store)) as record:
         until(lambda: record.connected)
         for seq in (1, 2, 3):
             wire.say(TOPIC + "rep", encode(make_rep(seq, stream="s", seq=seq)))
         until(lambda: acked(wire) == 3 and record.quarantined == 1)
-    assert [row["number"] for row in store.reps("gym", "rack-1")] == [1, 3]
+    assert [row["number"] for row in written.reps(store, "gym", "rack-1")] == [1, 3]
 
 
 def test_a_record_that_comes_back_tells_the_stations_what_it_has(
-    broker: Broker, wire: Any, store: SqlStore, make_rep: MakeRep, until: Any
+    broker: Broker, wire: Any, store: Store, make_rep: MakeRep, until: Any
 ) -> None:
     take(store, make_rep(stream="s", seq=1), make_rep(stream="s", seq=2))
     with Record(mqtt(broker), store):
@@ -220,12 +225,12 @@ def test_a_coach_s_dashboard_whose_acknowledgements_are_refused_says_so_and_writ
         with Record(at("coach"), store, say=said.append) as record:
             until(lambda: record.refused)
             assert "not authorized" in record.refused and "--no-record" in record.refused  # type: ignore[operator]
-            held = len(store.reps("gym", "rack-1"))
+            held = len(written.reps(store, "gym", "rack-1"))
             outbox.append("rack-1", [make_rep(3, event_id="three")])
             publisher.wake()
             committed = record.committed
             until(lambda: publisher.senders["rack-1"].connection.connected)
-            assert (len(store.reps("gym", "rack-1")), record.committed) == (held, committed)
+            assert (len(written.reps(store, "gym", "rack-1")), record.committed) == (held, committed)
         publisher.stop()
         assert outbox.depth() == 3
         outbox.close()

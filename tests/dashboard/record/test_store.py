@@ -21,9 +21,8 @@ from dashboard.record.ranges import holes, minus, size, union
 from dashboard.record.store import (
     QUARANTINE_ROWS,
     Arrived,
-    Gap,
     Poison,
-    SqlStore,
+    Store,
     open_store,
 )
 from dashboard.record.streams import MOST_RANGES
@@ -36,6 +35,7 @@ from station.messages import (
     StreamAck,
 )
 from station.records import Rep
+from tests.dashboard.record import written
 from tests.dashboard.record.stream import NOW, take, tombstone
 
 TOPIC = "plumbline/1/gym/rack-1/"
@@ -53,33 +53,33 @@ def test_ranges_are_sets_of_numbers(a: set[int], b: set[int]) -> None:
     assert size(ranges(a)) == len(a)
 
 
-def test_a_rep_that_comes_twice_is_there_once(store: SqlStore, make_rep: MakeRep) -> None:
+def test_a_rep_that_comes_twice_is_there_once(store: Store, make_rep: MakeRep) -> None:
     rep = make_rep(stream="s", seq=1)
     assert take(store, rep, rep) == StreamAck(stream="s", committed_seq=1)
     assert take(store, rep) == StreamAck(stream="s", committed_seq=1)
-    (row,) = store.reps("gym", "rack-1")
+    (row,) = written.reps(store, "gym", "rack-1")
     assert (row["number"], row["mean_concentric_velocity_mps"], row["rom_m"]) == (1, 0.5, None)
 
 
-def test_the_highest_revision_of_a_rep_stays_whatever_the_order(store: SqlStore, make_rep: MakeRep) -> None:
+def test_the_highest_revision_of_a_rep_stays_whatever_the_order(store: Store, make_rep: MakeRep) -> None:
     pending, confirmed, rejected = (
         make_rep(stream="s", seq=n, revision=n, state=state)
         for n, state in enumerate(("pending", "confirmed", "rejected"), 1)
     )
     take(store, rejected)
     take(store, pending, confirmed)
-    assert [row["state"] for row in store.reps("gym", "rack-1")] == ["rejected"]
+    assert [row["state"] for row in written.reps(store, "gym", "rack-1")] == ["rejected"]
 
 
-def test_the_same_event_id_at_another_station_is_another_rep(store: SqlStore, make_rep: MakeRep) -> None:
+def test_the_same_event_id_at_another_station_is_another_rep(store: Store, make_rep: MakeRep) -> None:
     rep = make_rep(stream="s", seq=1)
     other = make_rep(stream="s2", seq=1, revision=9)
     store.ingest([Arrived("gym", "rack-1", rep), Arrived("gym", "rack-2", other)])
-    assert [row["revision"] for row in store.reps("gym", "rack-1")] == [1]
-    assert [row["revision"] for row in store.reps("gym", "rack-2")] == [9]
+    assert [row["revision"] for row in written.reps(store, "gym", "rack-1")] == [1]
+    assert [row["revision"] for row in written.reps(store, "gym", "rack-2")] == [9]
 
 
-def test_a_hole_is_named_until_it_is_filled(store: SqlStore, make_rep: MakeRep) -> None:
+def test_a_hole_is_named_until_it_is_filled(store: Store, make_rep: MakeRep) -> None:
     take(store, make_rep(stream="s", seq=1), make_rep(stream="s", seq=5))
     ack = take(store, make_rep(stream="s", seq=3))
     assert ack == StreamAck(stream="s", committed_seq=5, missing=[(2, 2), (4, 4)])
@@ -88,16 +88,16 @@ def test_a_hole_is_named_until_it_is_filled(store: SqlStore, make_rep: MakeRep) 
 
 
 def test_a_tombstone_shows_as_a_gap_and_what_turns_up_after_all_leaves_it(
-    store: SqlStore, make_rep: MakeRep
+    store: Store, make_rep: MakeRep
 ) -> None:
     take(store, make_rep(stream="s", seq=2))
     lost = [(1, 1), (3, 5)]  # whoever has such an event after all is to send it
     assert take(store, tombstone(1, 5)) == StreamAck(stream="s", committed_seq=5, lost=lost)
-    assert [(gap.first_seq, gap.last_seq) for gap in store.gaps()] == [(1, 1), (3, 5)]
+    assert [(gap.first_seq, gap.last_seq) for gap in written.gaps(store)] == [(1, 1), (3, 5)]
     take(store, make_rep(2, stream="s", seq=4, event_id="late"))
-    assert [(gap.first_seq, gap.last_seq) for gap in store.gaps()] == [(1, 1), (3, 3), (5, 5)]
-    assert store.gaps()[0] == Gap("gym", "rack-1", "s", 1, 1)
-    assert len(store.reps("gym", "rack-1")) == 2
+    assert [(gap.first_seq, gap.last_seq) for gap in written.gaps(store)] == [(1, 1), (3, 3), (5, 5)]
+    assert written.gaps(store)[0] == written.Gap("gym", "rack-1", "s", 1, 1)
+    assert len(written.reps(store, "gym", "rack-1")) == 2
 
 
 @settings(max_examples=20, deadline=None)
@@ -109,35 +109,35 @@ def test_any_order_and_repetition_gives_each_event_once(
         messages = [make_rep(n, stream="s", seq=n) for n in order]
         for start in range(0, len(messages), cuts):
             ack = take(store, *messages[start : start + cuts])
-        assert {row["number"] for row in store.reps("gym", "rack-1")} == set(order)
-        assert len(store.reps("gym", "rack-1")) == len(set(order))
+        assert {row["number"] for row in written.reps(store, "gym", "rack-1")} == set(order)
+        assert len(written.reps(store, "gym", "rack-1")) == len(set(order))
         missing = {n for first, last in ack.missing for n in range(first, last + 1)}
         assert set(range(1, ack.committed_seq + 1)) - missing == set(order)
 
 
 def test_sets_and_commands_with_their_answers_are_kept(
-    store: SqlStore, make_set: Callable[..., SetMessage]
+    store: Store, make_set: Callable[..., SetMessage]
 ) -> None:
     command = CommandMessage(event_id="c", at_utc=NOW, name="set-load", by="coach", load_kg=60.0)
     reply = ReplyMessage(event_id="r", at_utc=NOW, in_reply_to="c", ok=True, text="load 60 kg")
     store.ingest([Arrived("gym", "rack-1", message) for message in (command, command, reply)])
     take(store, make_set(3, stream="s", seq=1))
-    (kept,) = store.commands("gym", "rack-1")
+    (kept,) = written.commands(store, "gym", "rack-1")
     assert (kept["by"], kept["ok"], kept["answer"]) == ("coach", 1, "load 60 kg")
-    assert [row["number"] for row in store.sets("gym", "rack-1")] == [3]
+    assert [row["number"] for row in written.sets(store, "gym", "rack-1")] == [3]
 
 
-def test_the_columns_of_a_rep_are_its_field_names(store: SqlStore, make_rep: MakeRep) -> None:
+def test_the_columns_of_a_rep_are_its_field_names(store: Store, make_rep: MakeRep) -> None:
     take(store, make_rep(stream="s", seq=1))
-    (row,) = store.reps("gym", "rack-1")
+    (row,) = written.reps(store, "gym", "rack-1")
     columns = set(row)
     assert {field.name for field in msgspec.structs.fields(Rep)} <= columns
 
 
-def test_quarantine_keeps_the_newest(store: SqlStore) -> None:
+def test_quarantine_keeps_the_newest(store: Store) -> None:
     store.quarantine([Poison("t", b"x" * 100_000, f"reason {n}") for n in range(QUARANTINE_ROWS + 5)])
     store.quarantine([Poison("t", b"last", "last")])
-    kept = store.quarantined()
+    kept = written.quarantined(store)
     assert len(kept) == QUARANTINE_ROWS
     assert kept[-1]["reason"] == "last"
     assert len(kept[0]["payload"]) == 4096
@@ -160,26 +160,26 @@ def test_a_history_that_cannot_be_used_is_said_in_a_line(tmp_path: Path) -> None
 
 
 def test_another_event_under_a_number_taken_before_is_kept_and_counted(
-    store: SqlStore, make_rep: MakeRep
+    store: Store, make_rep: MakeRep
 ) -> None:
     take(store, make_rep(1, stream="s", seq=1), make_rep(2, stream="s", seq=2))
     take(store, make_rep(2, stream="s", seq=2))
     assert store.reused == 0
     take(store, make_rep(3, stream="s", seq=2))  # an old copy of the outbox was restored
-    assert [row["number"] for row in store.reps("gym", "rack-1")] == [1, 2, 3]
+    assert [row["number"] for row in written.reps(store, "gym", "rack-1")] == [1, 2, 3]
     assert store.reused == 1
 
 
-def test_old_streams_are_forgotten_unless_they_show_a_gap(store: SqlStore, make_rep: MakeRep) -> None:
+def test_old_streams_are_forgotten_unless_they_show_a_gap(store: Store, make_rep: MakeRep) -> None:
     take(store, tombstone(1, 2, stream="gap"))
     for n in range(STREAMS_KEPT + 5):
         take(store, make_rep(n + 1, stream=f"s{n}", seq=1))
     assert len(store.acks()) == STREAMS_KEPT + 1
-    assert [gap.stream for gap in store.gaps()] == ["gap"]
-    assert len(store.reps("gym", "rack-1", 9999)) == STREAMS_KEPT + 5
+    assert [gap.stream for gap in written.gaps(store)] == ["gap"]
+    assert len(written.reps(store, "gym", "rack-1", 9999)) == STREAMS_KEPT + 5
 
 
-def test_odd_numbers_without_end_cost_no_more_than_a_bound(store: SqlStore, make_rep: MakeRep) -> None:
+def test_odd_numbers_without_end_cost_no_more_than_a_bound(store: Store, make_rep: MakeRep) -> None:
     rep = make_rep(stream="s", seq=1)
     odd = [structs.replace(rep, seq=2 * n + 1, event_id=f"e{n}") for n in range(3 * MOST_RANGES)]
     for start in range(0, len(odd), 300):
@@ -190,9 +190,9 @@ def test_odd_numbers_without_end_cost_no_more_than_a_bound(store: SqlStore, make
     assert row["ranges"] <= MOST_RANGES
     assert ack.committed_seq >= 2
     # The holes given up are shown as lost, and one that turns up after all is kept.
-    assert store.gaps()[0].first_seq == 2
+    assert written.gaps(store)[0].first_seq == 2
     take(store, structs.replace(rep, seq=4, event_id="late"))
-    assert len(store.reps("gym", "rack-1", 9999)) == len(odd) + 1
+    assert len(written.reps(store, "gym", "rack-1", 9999)) == len(odd) + 1
 
 
 LOOK = """

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from dashboard.database.schema import open_history, open_writable
-from dashboard.record.store import Arrived, Poison, SqlStore, open_store
+from dashboard.record.store import Arrived, Poison, Store, open_store
 from dashboard.roster.athletes import athletes, erase, find_athlete, save, save_plan
 from dashboard.roster.athletes_cli import athletes_command
 from dashboard.roster.athletes_file import read_roster
@@ -19,6 +19,7 @@ from dashboard.roster.people import Athlete, Plan
 from station.errors import ConfigError, PlumblineError, StoreError
 from station.exercises import all_profiles
 from station.messages import CommandMessage, ReplyMessage, RepMessage, SetMessage
+from tests.dashboard.record import written
 
 NOW = "2030-01-01T00:00:00.000Z"
 TOML = """\
@@ -197,7 +198,7 @@ def test_a_person_is_found_by_id_badge_or_name(where: str) -> None:
 @pytest.fixture
 def store(
     where: str, make_rep: Callable[..., RepMessage], make_set: Callable[..., SetMessage]
-) -> Iterator[SqlStore]:
+) -> Iterator[Store]:
     """A history with a-17 in every corner of it, and a-1 beside."""
     with open_store(where) as store:
         save(store.db, [ANA, Athlete(id="a-1", name="Al")])
@@ -220,7 +221,7 @@ def store(
         yield store
 
 
-def test_everything_about_an_athlete_is_one_file(store: SqlStore, where: str, tmp_path: Path) -> None:
+def test_everything_about_an_athlete_is_one_file(store: Store, where: str, tmp_path: Path) -> None:
     file = tmp_path / "a-17.json"
     assert athletes_command(["export", "0042", str(file), "--db", where]) == 0
     assert file.stat().st_mode & 0o777 == 0o600
@@ -233,13 +234,13 @@ def test_everything_about_an_athlete_is_one_file(store: SqlStore, where: str, tm
     assert [row["payload"] for row in found["quarantine"]] == ['{"athlete": "a-17"']
 
 
-def test_an_erased_athlete_is_gone_and_the_others_are_as_they_were(store: SqlStore, where: str) -> None:
+def test_an_erased_athlete_is_gone_and_the_others_are_as_they_were(store: Store, where: str) -> None:
     with open_writable(where) as db:
         gone = erase(db, "a-17")
     assert gone == {"reps": 2, "sets": 1, "commands": 3, "quarantine": 1, "plans": 1, "athletes": 1}
-    assert [row["event_id"] for row in store.reps("gym", "rack-1")] == ["e3"]
-    assert [row["event_id"] for row in store.commands("gym", "rack-1")] == ["c3"]
-    assert [row["payload"] for row in store.quarantined()] == [b'{"athlete": "a-170"']
+    assert [row["event_id"] for row in written.reps(store, "gym", "rack-1")] == ["e3"]
+    assert [row["event_id"] for row in written.commands(store, "gym", "rack-1")] == ["c3"]
+    assert [row["payload"] for row in written.quarantined(store)] == [b'{"athlete": "a-170"']
     assert [ack.committed_seq for ack in store.acks().values()] == [
         4
     ]  # else stations would send it all again
@@ -247,7 +248,7 @@ def test_an_erased_athlete_is_gone_and_the_others_are_as_they_were(store: SqlSto
 
 @pytest.mark.parametrize("where", ["sqlite"], indirect=True)
 def test_an_erased_athlete_leaves_no_byte_in_the_files(
-    store: SqlStore, where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    store: Store, where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def bytes_of_history() -> bytes:
         return b"".join(path.read_bytes() for path in tmp_path.glob("history.db*"))
@@ -263,7 +264,7 @@ def test_an_erased_athlete_leaves_no_byte_in_the_files(
 
 @pytest.mark.parametrize("where", ["sqlite"], indirect=True)
 def test_erasing_beside_a_reader_says_that_traces_are_left_and_again_removes_them(
-    store: SqlStore, where: str, tmp_path: Path
+    store: Store, where: str, tmp_path: Path
 ) -> None:
     erasing = ["erase", "a-17", "--yes", "--db", where]
     reader = sqlite3.connect(where, isolation_level=None)
@@ -280,7 +281,7 @@ def test_erasing_beside_a_reader_says_that_traces_are_left_and_again_removes_the
 
 @pytest.mark.parametrize("where", ["sqlite"], indirect=True)
 def test_erasing_asks_first(
-    store: SqlStore, where: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    store: Store, where: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(PlumblineError, match="say --yes"):
         athletes_command(["erase", "a-17", "--db", where])
@@ -291,10 +292,10 @@ def test_erasing_asks_first(
 
     monkeypatch.setattr("sys.stdin", Terminal("yes\n"))
     assert athletes_command(["erase", "a-17", "--db", where]) == 1
-    assert len(store.reps("gym", "rack-1")) == 3
+    assert len(written.reps(store, "gym", "rack-1")) == 3
     monkeypatch.setattr("sys.stdin", Terminal("a-17\n"))
     assert athletes_command(["erase", "a-17", "--db", where]) == 0
-    assert len(store.reps("gym", "rack-1")) == 1
+    assert len(written.reps(store, "gym", "rack-1")) == 1
 
 
 def test_a_list_shows_who_is_there_and_what_they_are_to_do(

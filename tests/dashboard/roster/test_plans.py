@@ -12,7 +12,7 @@ from dashboard.broker.client import Client
 from dashboard.database.schema import open_writable
 from dashboard.history.recall import Recall
 from dashboard.record.record import Record
-from dashboard.record.store import Arrived, SqlStore, open_store
+from dashboard.record.store import Arrived, Store, open_store
 from dashboard.roster.athletes import save
 from dashboard.roster.badges import Badges
 from dashboard.roster.people import Athlete, Plan
@@ -32,6 +32,7 @@ from station.messages import (
     new_id,
     now_utc,
 )
+from tests.dashboard.record import written
 
 RDL = Plan(
     exercise="romanian-deadlift",
@@ -123,14 +124,14 @@ def test_a_badge_an_id_and_a_name_mean_their_owner_and_a_name_of_two_nobody() ->
 
 
 @pytest.fixture
-def store(where: str) -> Iterator[SqlStore]:
+def store(where: str) -> Iterator[Store]:
     with open_store(where) as store:
         save(store.db, [ANA, BEN])
         yield store
 
 
 @pytest.fixture
-def record(broker: Any, store: SqlStore, until: Any) -> Iterator[Record]:
+def record(broker: Any, store: Store, until: Any) -> Iterator[Record]:
     """A record that knows Ana and Ben, on the running broker."""
     mqtt = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
     with Record(mqtt, store, badges=Badges(store.db, PROFILES)) as record:
@@ -154,7 +155,7 @@ def replies_of(edge: Any) -> list[ReplyMessage]:
 
 
 def test_the_record_makes_a_badge_the_athlete_s_plan_and_keeps_who_and_when(
-    record: Record, store: SqlStore, edge: Any, words: Any, until: Any
+    record: Record, store: Store, edge: Any, words: Any, until: Any
 ) -> None:
     edge._client.subscribe("plumbline/1/gym/+/reply", qos=1)
     edge.say("rack-1", words().state(), words().info("romanian-deadlift"))
@@ -178,12 +179,12 @@ def test_the_record_makes_a_badge_the_athlete_s_plan_and_keeps_who_and_when(
             event_id=new_id(), at_utc=now_utc(), in_reply_to=command.event_id, ok=True, text="done"
         )
         edge.say("rack-1", reply)
-    until(lambda: [row["answer"] for row in store.commands("gym", "rack-1")] == ["done"] * 3)
-    assert {row["by"] for row in store.commands("gym", "rack-1")} == {"badge at rack-1"}
+    until(lambda: [row["answer"] for row in written.commands(store, "gym", "rack-1")] == ["done"] * 3)
+    assert {row["by"] for row in written.commands(store, "gym", "rack-1")} == {"badge at rack-1"}
 
 
 def test_the_record_tells_a_station_once_how_far_whoever_lifts_there_moves(
-    record: Record, store: SqlStore, edge: Any, words: Any, until: Any
+    record: Record, store: Store, edge: Any, words: Any, until: Any
 ) -> None:
     ranges_m = [0.2, 0.2, 0.2, *[0.5] * 7]  # half reps among them
     reps = [words().rep(n, athlete="a-17", rom_m=m, counted=True) for n, m in enumerate(ranges_m, 1)]
@@ -395,7 +396,7 @@ def test_a_picked_exercise_comes_with_its_own_plan_or_bare(words: Any) -> None:
     assert told(pick(BEN, "deadlift", "x"))[1:] == [("set-exercise", {"exercise": "deadlift"})]
 
 
-def test_the_record_knows_which_sets_are_done_today_and_what_was_picked(store: SqlStore, words: Any) -> None:
+def test_the_record_knows_which_sets_are_done_today_and_what_was_picked(store: Store, words: Any) -> None:
     squat = Plan(exercise="back-squat", sets=2, reps=5)
     save(store.db, [Athlete(id="d-01", name="Dora", badge="77", plans=(RDL, squat))])
     badges = Badges(store.db, PROFILES)

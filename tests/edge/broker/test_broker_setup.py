@@ -28,6 +28,7 @@ from station.config import Mqtt
 from station.messages import RepMessage, StateMessage
 from station.program.certificates import ends_at, names_in
 from station.topics import LEAVES
+from tests.dashboard.record import written
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(
@@ -200,7 +201,7 @@ def test_reps_get_through_and_a_record_of_the_role_acknowledges_them(
     until(lambda: publisher.senders["rack-1"].connection.connected)
     with open_store(tmp_path / "h.db") as store, Record(gym.mqtt("record"), store):
         until(lambda: outbox.depth() == 0)
-        assert [row["number"] for row in store.reps("gym", "rack-1")] == [1, 2]
+        assert [row["number"] for row in written.reps(store, "gym", "rack-1")] == [1, 2]
     assert publisher.senders["rack-1"].connection.trouble is None
     publisher.stop()
 

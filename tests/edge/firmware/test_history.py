@@ -21,12 +21,13 @@ import numpy as np
 import pytest
 
 from dashboard.record.record import Record
-from dashboard.record.store import SqlStore, open_store
+from dashboard.record.store import Store, open_store
 from edge.broker.mosquitto import Broker
 from station.config import Mqtt
 from station.messages import HealthMessage
 from station.ports import Port
 from station.sim.recording import station_toml
+from tests.dashboard.record import written
 from tests.edge.firmware.stimulus import Kind, merged, records
 
 SPEED = 10  # as fast as an idle machine's node takes three stations with ease
@@ -159,8 +160,12 @@ def count_at(
         child.communicate(timeout=10)
 
 
-def counted(store: SqlStore, station: str) -> list[dict[str, Any]]:
-    reps = [row for row in store.reps("gym", station, 1000) if row["counted"] and row["state"] == "confirmed"]
+def counted(store: Store, station: str) -> list[dict[str, Any]]:
+    reps = [
+        row
+        for row in written.reps(store, "gym", station, 1000)
+        if row["counted"] and row["state"] == "confirmed"
+    ]
     return sorted(reps, key=lambda row: row["start_s"])
 
 
@@ -201,7 +206,7 @@ def test_the_machine_codes_reps_of_three_stations_are_in_the_history_and_true(
             assert_counted_and_true(store, name, case, until)
 
 
-def assert_counted_and_true(store: SqlStore, name: str, case: Any, until: Any) -> None:
+def assert_counted_and_true(store: Store, name: str, case: Any, until: Any) -> None:
     """As many reps as were done, in the order they were done, and every number true."""
     truth = [rep for one in case.simulated.truth["sets"] for rep in one["reps"]]
     until(lambda: len(counted(store, name)) >= len(truth), 40.0)
