@@ -4,7 +4,6 @@ import argparse
 import errno
 import getpass
 import os
-import re
 import shlex
 import sys
 import threading
@@ -28,6 +27,7 @@ from station.program.distribution import install_with
 from station.program.process import end_with
 from station.program.usage import command_parser
 from station.text.output import screen_problem
+from station.topics import NAME
 
 DASHBOARD_EXAMPLES = """\
 examples:
@@ -56,8 +56,6 @@ examples:
   plumbline screen rack-1 --host gym.local --ca-file ca.pem --username screen-rack-1 --password-file screen.pw
   plumbline screen rack-1 --sound voice      the count and the velocity spoken, by espeak-ng
 """
-
-STATION_ID = re.compile(r"[a-z0-9-]{1,32}")
 
 
 def dashboard(argv: Sequence[str]) -> int:
@@ -135,7 +133,7 @@ def _chain_client(args: argparse.Namespace, database: str | None) -> FloorSource
     from dashboard.chain.connection import servers_of  # noqa: PLC0415  an extra
     from dashboard.chain.floor.client import ChainClient  # noqa: PLC0415
 
-    wrong = [site for site in args.sites if not STATION_ID.fullmatch(site)]
+    wrong = [site for site in args.sites if not NAME.fullmatch(site)]
     if wrong:
         raise ConfigError(f"--sites {wrong[0]!r}: a site is 1 to 32 of the characters a-z, 0-9 and -")
     return ChainClient(servers_of(args), list(dict.fromkeys(args.sites)))
@@ -216,7 +214,7 @@ def screen(argv: Sequence[str]) -> int:
     file = DashboardFile() if args.config is None else decode_toml(args.config, DashboardFile)
     mqtt = broker_of(args, file.mqtt if args.config is not None else None)
     site, _, station = args.station.rpartition("/")
-    if not STATION_ID.fullmatch(station) or (site and not STATION_ID.fullmatch(site)):
+    if not NAME.fullmatch(station) or (site and not NAME.fullmatch(site)):
         raise ConfigError(f"{args.station!r} is no station; give its id (a-z, 0-9 and -), or site/id")
     _check_screen(args)
     client = Client(mqtt, site or args.site, station=station)

@@ -16,6 +16,7 @@ from station.errors import ConfigError
 from station.ports import CHANNELS, Port, check_ports, suggest
 from station.text.encoding import read_text
 from station.text.toml import read_toml
+from station.topics import NAME
 
 if TYPE_CHECKING:
     import ssl
@@ -129,7 +130,7 @@ _T = TypeVar("_T", bound=msgspec.Struct)
 def load_station(path: Path) -> StationFile:
     """Read and check a station file. Raises ConfigError naming the file, the key and what would be valid."""
     station = decode_toml(path, StationFile)
-    if not re.fullmatch(r"[a-z0-9-]{1,32}", station.station.id):
+    if not NAME.fullmatch(station.station.id):
         raise ConfigError(
             f"{path}: station.id is {station.station.id!r}; use 1 to 32 of the characters a-z, 0-9 and -"
         )
@@ -241,7 +242,7 @@ def _is_host(host: str) -> bool:
 def check_mqtt(mqtt: Mqtt) -> None:
     """Raise ConfigError for a broker that may not or cannot be used as written."""
     check_host(mqtt.host)
-    if not re.fullmatch(r"[a-z0-9-]{1,32}", mqtt.site):
+    if not NAME.fullmatch(mqtt.site):
         raise ConfigError(f"mqtt.site is {mqtt.site!r}; use 1 to 32 of the characters a-z, 0-9 and -")
     if not 0 < mqtt.port < 65_536:
         raise ConfigError(f"mqtt.port is {mqtt.port}; a port is 1 to 65535")

@@ -46,20 +46,13 @@ class Sensor(msgspec.Struct, frozen=True, kw_only=True):
     calibrated: str | None = None  # when, as the station file says
 
 
-class InfoMessage(Message, frozen=True, kw_only=True, tag="plumbline/info/1"):
-    """What the station is and what it is set to."""
+class PrescribedMessage(Message, frozen=True, kw_only=True):
+    """Who lifts what, and what is asked of them; None in a command that does not ask for it: as it was."""
 
-    session: str
-    software: str
-    kind: str
-    sensors: list[Sensor]
-    geometry: dict[str, float | list[float] | None]
-    exercise: str
     athlete: str | None = None  # pseudonymous id
     load_kg: float | None = None
     target_reps: Count | None = None
     target_sets: Count | None = None  # of this exercise in a day, as the athlete's plan has it
-    sets_done: Count = 0  # of them, today in this session
     tempo_s: TempoTarget | None = None  # this and the two below: None is as the exercise has it
     velocity_loss_cutoff_pct: float | None = None
     path_limit_m: float | None = None
@@ -69,6 +62,21 @@ class InfoMessage(Message, frozen=True, kw_only=True, tag="plumbline/info/1"):
     rest_s: float | None = None  # asked for between two sets
     full_range_m: float | None = None  # what the athlete's whole range is; None: the set's own median
     usual_range_m: float | None = None  # what it was before, as the record has it; judges nothing
+
+
+PRESCRIBED = tuple(sorted({*PrescribedMessage.__struct_fields__} - {*Message.__struct_fields__}))
+
+
+class InfoMessage(PrescribedMessage, frozen=True, kw_only=True, tag="plumbline/info/1"):
+    """What the station is and what it is set to."""
+
+    session: str
+    software: str
+    kind: str
+    sensors: list[Sensor]
+    geometry: dict[str, float | list[float] | None]
+    exercise: str
+    sets_done: Count = 0  # of `target_sets`, today in this session
     queue: list[str] = []  # who shares the station, the one lifting first
     acknowledged: str | None = None  # what a coach has seen
     muted: bool = False
@@ -121,38 +129,33 @@ class LiveMessage(Message, frozen=True, kw_only=True, tag="plumbline/live/1"):
     live: Live
 
 
-class RepMessage(Message, frozen=True, kw_only=True, tag="plumbline/rep/1"):
-    """One revision of a rep, in its envelope; `event_id` is the rep's, the same in every revision."""
+class MeasuredMessage(Message, frozen=True, kw_only=True):
+    """What a station measured, in its envelope; `event_id` is the same in every revision."""
 
     stream: str
     seq: Seq
     session: str
     session_s: float  # when this revision became known
     revision: Seq
-    state: RepState
     exercise: str
-    set_number: Seq
     athlete: str | None = None  # pseudonymous id
     load_kg: float | None = None  # as entered
-    set_event_id: str | None = None  # the set it belongs to; None from a node of the first edition
     clock_synchronised: bool | None = None  # the node's clock, when `at_utc` was stamped
     age_s: float | None = None  # how long ago it was, when this was sent, by the session's clock
+
+
+class RepMessage(MeasuredMessage, frozen=True, kw_only=True, tag="plumbline/rep/1"):
+    """One revision of a rep."""
+
+    state: RepState
+    set_number: Seq
+    set_event_id: str | None = None  # the set it belongs to; None from a node of the first edition
     rep: Rep
 
 
-class SetMessage(Message, frozen=True, kw_only=True, tag="plumbline/set/1"):
-    """A set's summary, in its envelope; `event_id` is the set's, the same in every revision."""
+class SetMessage(MeasuredMessage, frozen=True, kw_only=True, tag="plumbline/set/1"):
+    """A set's summary."""
 
-    stream: str
-    seq: Seq
-    session: str
-    session_s: float
-    revision: Seq
-    exercise: str
-    athlete: str | None = None
-    load_kg: float | None = None
-    clock_synchronised: bool | None = None
-    age_s: float | None = None
     summary: SetSummary
 
 
@@ -226,26 +229,13 @@ CommandName = Literal[
 Mark = Literal["counted", "false", "partial", "failed"]
 
 
-class CommandMessage(Message, frozen=True, kw_only=True, tag="plumbline/command/1"):
+class CommandMessage(PrescribedMessage, frozen=True, kw_only=True, tag="plumbline/command/1"):
     """A screen asks; the edge answers with the `event_id` in `in_reply_to`, on `correction` the record."""
 
     name: CommandName
     by: str  # who asks: the screen's name or the coach's id
     action: str | None = None  # commands of one key or badge share it: `undo` takes all of them back
     exercise: str | None = None
-    athlete: str | None = None
-    load_kg: float | None = None
-    target_reps: Count | None = None
-    tempo_s: TempoTarget | None = None
-    velocity_loss_cutoff_pct: float | None = None
-    path_limit_m: float | None = None
-    velocity_least_mps: float | None = None
-    velocity_most_mps: float | None = None
-    velocity_best_pct: float | None = None
-    rest_s: float | None = None
-    full_range_m: float | None = None  # None: as it was
-    usual_range_m: float | None = None  # None: nobody knows
-    target_sets: Count | None = None  # None: as it was
     queue: list[str] | None = None
     attention: str | None = None  # what is acknowledged
     muted: bool | None = None  # None: the other way round

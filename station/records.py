@@ -6,7 +6,8 @@ recording in an analysis). A quantity the sensors cannot see is None, never 0.
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -360,3 +361,14 @@ class Analysis(msgspec.Struct, frozen=True, kw_only=True):
     sets: list[AnalysedSet]
     rejected: list[Rejected]
     signal: SignalQuality | None = None  # None: nothing has moved
+
+
+def plain_types(record: type[msgspec.Struct]) -> dict[str, type]:
+    """The type behind each field of a record: bool, int, float or str; a record within it is JSON, so str."""
+    return {field.name: _plain_type(field.type) for field in msgspec.structs.fields(record)}
+
+
+def _plain_type(annotation: Any) -> type:
+    if isinstance(annotation, type):
+        return next((kind for kind in (bool, int, float) if issubclass(annotation, kind)), str)
+    return _plain_type(next(inner for inner in get_args(annotation) if inner is not NoneType))

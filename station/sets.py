@@ -30,16 +30,17 @@ def summarise(number: int, reps: Sequence[Rep], start_s: float = 0.0) -> SetSumm
     ranges = _known(counted, lambda rep: rep.rom_m)
     deviations = _known(counted, lambda rep: rep.path_deviation_m)
     fastest = max(velocities, default=None)
+    loss = 1.0 - velocities[-1] / fastest if fastest is not None and fastest > 0.0 else None
     weighed = of_set(reps)
     return SetSummary(
         number=number,
         counted_reps=len(counted),
         partial_reps=len(reps) - len(counted),
-        start_s=reps[0].start_s if reps else start_s,
+        start_s=min((rep.start_s for rep in reps), default=start_s),
         end_s=max((rep.end_s for rep in reps), default=start_s),
         fastest_mean_concentric_velocity_mps=fastest,
         last_mean_concentric_velocity_mps=velocities[-1] if velocities else None,
-        velocity_loss_pct=100.0 * (1.0 - velocities[-1] / fastest) if fastest else None,
+        velocity_loss_pct=None if loss is None else 100.0 * loss,
         median_rom_m=median(ranges) if ranges else None,
         largest_path_deviation_m=max(deviations, default=None),
         load_measured_kg=weighed.kg if weighed else None,

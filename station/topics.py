@@ -32,8 +32,8 @@ RETAINED = frozenset({"state", "info", "health", "current"})
 # sent each rep five times as often when brokers were being killed.
 QOS = {"live": 0, "rep": 0, "set": 0}
 
-_LEVEL = r"[a-z0-9-]{1,32}"
-_TOPIC = re.compile(rf"plumbline/1/(?P<site>{_LEVEL})/(?P<station>{_LEVEL})/(?P<leaf>[a-z]+)")
+NAME = re.compile(r"[a-z0-9-]{1,32}")  # of a site, a station, a broker's user
+_TOPIC = re.compile(rf"plumbline/1/(?P<site>{NAME.pattern})/(?P<station>{NAME.pattern})/(?P<leaf>[a-z]+)")
 
 
 class Address(msgspec.Struct, frozen=True):

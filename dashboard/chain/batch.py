@@ -17,6 +17,7 @@ import msgspec
 from dashboard.chain.kinds import KINDS, key_columns, month_of, row_decoder
 from station.errors import MessageError
 from station.records import Count, Seq
+from station.topics import NAME
 
 STREAM = "PLUMBLINE"  # of JetStream
 EVENTS, ACKS = "chain.events", "chain.ack"
@@ -24,7 +25,6 @@ CONSUMER = "ingest"
 MAX_PACKED_BYTES = 900_000  # the server's limit is 1 MiB
 MAX_BYTES = 16 * 2**20
 
-SITE = re.compile(r"[a-z0-9-]{1,32}")
 _ESCAPE = re.compile(rb'\\[^"\\]')  # of JSON, and not of CSV with the same escape character
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 _Key = Annotated[str, msgspec.Meta(max_length=512)]
@@ -86,7 +86,7 @@ def subject(prefix: str, site: str) -> str:
 def site_of(text: str) -> str:
     """The site in a subject. Raises MessageError."""
     site = text.rpartition(".")[2]
-    if SITE.fullmatch(site) is None:
+    if NAME.fullmatch(site) is None:
         raise MessageError(f"{text[:80]}: no site")
     return site
 

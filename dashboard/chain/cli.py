@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from dashboard.chain.batch import SITE
 from dashboard.chain.servers import Chain, Server, coach
 from dashboard.options import DashboardFile, add_db
 from dashboard.plaintext import clean
@@ -22,6 +21,7 @@ from station.errors import ConfigError, StoreError
 from station.program.process import stop_on_signals
 from station.program.retry import attempts
 from station.program.usage import command_parser
+from station.topics import NAME
 
 if TYPE_CHECKING:
     from dashboard.chain.floor.forward import Forward
@@ -71,7 +71,7 @@ def relay(argv: Sequence[str]) -> int:
     from dashboard.chain.changes import Changes  # noqa: PLC0415
     from dashboard.database.schema import open_history  # noqa: PLC0415
 
-    if SITE.fullmatch(args.site) is None:
+    if NAME.fullmatch(args.site) is None:
         raise ConfigError(f"--site is {args.site!r}; use 1 to 32 of the characters a-z, 0-9 and -")
     open_history(args.db).close()  # it is to be there: nothing is made
     stop = stop_on_signals()

@@ -15,13 +15,12 @@ RESEND_MAX_S = 30.0
 class Pacing:
     """Where in the list of changes a relay stands."""
 
-    def __init__(self, base_id: int, window: int = WINDOW) -> None:
+    def __init__(self, base_id: int) -> None:
         """`base_id`: the change before the first of the stream."""
         self.settled_id = base_id  # everything up to it is acknowledged
         self.sent_id = base_id  # the last change that has been sent
         self.resends = 0  # how often it began anew
-        self._window = window
-        self._flight = window
+        self._flight = WINDOW
         self._in_flight: deque[int] = deque()  # the last change of each batch
         self._resend_after_s = RESEND_MIN_S
         self._resend_at = math.inf
@@ -50,7 +49,7 @@ class Pacing:
             self._in_flight.popleft()
         if struck:
             self._resend_after_s = RESEND_MIN_S
-            self._flight = self._window
+            self._flight = WINDOW
         if misses or self._in_flight:
             self._resend_at = min(self._resend_at, now_s + RESEND_MIN_S) if misses else now_s + RESEND_MIN_S
         else:
@@ -60,5 +59,5 @@ class Pacing:
         """Send from the oldest change on, as after a new connection."""
         self.sent_id = self.settled_id
         self._in_flight.clear()
-        self._flight = self._window
+        self._flight = WINDOW
         self._resend_at = now_s + self._resend_after_s

@@ -16,9 +16,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from dashboard.chain.batch import ACKS, CONSUMER, EVENTS, SITE, STREAM, subject
+from dashboard.chain.batch import ACKS, CONSUMER, EVENTS, STREAM, subject
 from dashboard.chain.floor.looks import FLOORS, LOOKS
 from station.errors import ConfigError
+from station.topics import NAME
 
 HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
 REPLICAS = 3
@@ -67,12 +68,12 @@ def check(chain: Chain) -> None:
     if len({(one.host, one.port) for one in chain.servers}) < REPLICAS:
         raise ConfigError("two servers are the same; each is on a machine of its own")
     for site in chain.sites:
-        if SITE.fullmatch(site) is None or site in RIGHTS:
+        if NAME.fullmatch(site) is None or site in RIGHTS:
             raise ConfigError(
                 f"{site!r} is no site; use 1 to 32 of the characters a-z, 0-9 and -, and not a role's name"
             )
     for coach, sites in chain.coaches.items():
-        if SITE.fullmatch(coach) is None or not sites:
+        if NAME.fullmatch(coach) is None or not sites:
             raise ConfigError(f"--coach {coach!r}; use 1 to 32 of the characters a-z, 0-9 and -")
         unknown = [site for site in sites if site not in chain.sites]
         if unknown:

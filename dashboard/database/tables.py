@@ -7,8 +7,8 @@ import msgspec
 from sqlalchemy import Column, ForeignKey, Identity, Index, MetaData, Table, UniqueConstraint
 from sqlalchemy.types import TypeEngine
 
-from dashboard.database.types import BYTES, REAL, TEXT, TIME, TRUTH, WHOLE, plain_types
-from station.records import Rep, SetSummary
+from dashboard.database.types import BYTES, REAL, TEXT, TIME, TRUTH, WHOLE
+from station.records import Rep, SetSummary, plain_types
 
 SCHEMA_VERSION = 10  # the newest step in migrations/versions
 METADATA = MetaData()

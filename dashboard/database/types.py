@@ -5,10 +5,8 @@ and Grafana understand, in SQLite the same text, which sorts as the times do.
 """
 
 from datetime import datetime
-from types import NoneType
-from typing import Any, get_args
+from typing import Any
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeEngine
@@ -63,16 +61,3 @@ REAL: sa.Double[float] = sa.Double().with_variant(sa.REAL(), "sqlite")
 TRUTH = Truth()
 TIME = Instant()
 BYTES = sa.LargeBinary()
-
-
-def plain_types(record: type[msgspec.Struct]) -> dict[str, type]:
-    """The type behind each field of a record: bool, int, float or str; a record within it is JSON, so str."""
-    return {field.name: _plain_type(field.type) for field in msgspec.structs.fields(record)}
-
-
-def _plain_type(annotation: Any) -> type:
-    if isinstance(annotation, type):
-        if issubclass(annotation, msgspec.Struct):
-            return str
-        return next(kind for kind in (bool, int, float, str) if issubclass(annotation, kind))
-    return _plain_type(next(inner for inner in get_args(annotation) if inner is not NoneType))

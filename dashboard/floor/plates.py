@@ -6,14 +6,14 @@ PLATES_KG = (25.0, 20.0, 15.0, 10.0, 5.0, 2.5, 1.25)
 _LARGEST_KG = 500.0
 
 
-def plates_per_side(load_kg: float | None, bar_kg: float = BAR_KG) -> tuple[float, ...] | None:
+def plates_per_side(load_kg: float | None) -> tuple[float, ...] | None:
     """The plates of one end of the bar, heaviest first; none for the bare bar.
 
     None where the load is not known, less than the bar, or not to be made of these plates.
     """
-    if load_kg is None or not bar_kg <= load_kg <= _LARGEST_KG:
+    if load_kg is None or not BAR_KG <= load_kg <= _LARGEST_KG:
         return None
-    rest_kg = (load_kg - bar_kg) / 2
+    rest_kg = (load_kg - BAR_KG) / 2
     found = []
     for plate_kg in PLATES_KG:
         count = int(rest_kg / plate_kg + 1e-9)

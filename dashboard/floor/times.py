@@ -46,6 +46,6 @@ def minute_of(at_utc: str, zone: tzinfo | None = None) -> str:
     return at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
 
 
-def zone_name(at: datetime, zone: tzinfo | None = None) -> str:
+def zone_name(at: datetime) -> str:
     """The name of the reader's time zone at a time: CET, CEST, UTC, +03."""
-    return at.astimezone(zone).tzname() or ""
+    return at.astimezone().tzname() or ""

@@ -12,7 +12,7 @@ import msgspec
 from dashboard.database.database import Database
 from dashboard.database.schema import open_history
 from dashboard.files import file_name, whole_file
-from dashboard.history.export import COLUMNS, export, rows, text_writer
+from dashboard.history.export import COLUMNS, rows, text_writer, write_parquet
 from dashboard.history.kept import Filter, KeptSet, group_sessions
 from dashboard.history.queries import MOST_REPS, sets, with_curves
 from dashboard.history.spreadsheet import columns_with_name, named, rounded, write_excel
@@ -92,18 +92,17 @@ def export_command(argv: Sequence[str]) -> int:
         if args.names:
             found = named(found, {one.id: one.name for one in athletes(db)})
             columns = columns_with_name(columns)
-        if args.file == "-":
-            data_output()
-            write = write_excel if args.dialect == "excel" else text_writer(".csv")
-            write(found, columns, sys.stdout)
-            return 0
-        with whole_file(path) as draft:
-            if suffix == ".parquet":
-                count = export(found, args.what, draft, suffix)
-            else:
-                write = write_excel if args.dialect == "excel" else text_writer(suffix)
-                with draft.open("w", encoding="utf-8", newline="") as file:
-                    count = write(found, columns, file)
+        if suffix == ".parquet":
+            with whole_file(path) as draft:
+                count = write_parquet(found, args.what, draft)
+        else:
+            write = write_excel if args.dialect == "excel" else text_writer(suffix)
+            if args.file == "-":
+                data_output()
+                write(found, columns, sys.stdout)
+                return 0
+            with whole_file(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+                count = write(found, columns, file)
     print(f"{path}: {count} {args.what}")
     return 0
 

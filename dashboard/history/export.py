@@ -91,15 +91,6 @@ def write_parquet(found: Iterable[Row], what: What, path: Path) -> int:
     return count
 
 
-def export(found: Iterable[Row], what: What, draft: Path, suffix: str) -> int:
-    """Write rows into a file, in the format of `suffix`; returns how many. Raises StoreError for another."""
-    if suffix == ".parquet":
-        return write_parquet(found, what, draft)
-    writer = text_writer(suffix)
-    with draft.open("w", encoding="utf-8", newline="") as file:
-        return writer(found, COLUMNS[what], file)
-
-
 def text_writer(suffix: str) -> Callable[[Iterable[Row], Iterable[str], TextIO], int]:
     """What writes `.csv` or `.jsonl`. Raises StoreError for another suffix."""
     try:

@@ -8,7 +8,7 @@ import msgspec
 from dashboard.floor.times import day_of
 from station.bounds import measured
 from station.records import Rep, SetSummary
-from station.weighing import of_set
+from station.sets import summarise
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,32 +82,8 @@ class KeptSet(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def summary(self) -> SetSummary:
         """The set's figures from its reps as they stand now, after every mark of a coach."""
-        counted = self.counted
-        velocities = [v for rep in counted if (v := rep.mean_concentric_velocity_mps) is not None]
-        ranges = sorted(rep.rom_m for rep in counted if rep.rom_m is not None)
-        middle = len(ranges) // 2
-        weighed = of_set(one.rep for one in self.reps)
-        figures = SetSummary(
-            number=self.reps[0].set_number,
-            counted_reps=len(counted),
-            partial_reps=len(self.reps) - len(counted),
-            start_s=min(one.rep.start_s for one in self.reps),
-            end_s=max(one.rep.end_s for one in self.reps),
-            fastest_mean_concentric_velocity_mps=max(velocities, default=None),
-            last_mean_concentric_velocity_mps=velocities[-1] if velocities else None,
-            velocity_loss_pct=(
-                100.0 * (1.0 - velocities[-1] / max(velocities))
-                if velocities and max(velocities) > 0
-                else None
-            ),
-            median_rom_m=(ranges[middle] + ranges[~middle]) / 2 if ranges else None,
-            largest_path_deviation_m=max(
-                (rep.path_deviation_m for rep in counted if rep.path_deviation_m is not None), default=None
-            ),
-            load_measured_kg=weighed.kg if weighed else None,
-            load_measured_sigma_kg=weighed.sigma_kg if weighed else None,
-        )
-        summary: SetSummary = measured(figures)
+        reps = [one.rep for one in self.reps]
+        summary: SetSummary = measured(summarise(self.reps[0].set_number, reps))
         return summary
 
 

@@ -6,7 +6,7 @@ What is worked out from sets (trends, comparisons, the load-velocity profile) ne
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta, tzinfo
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -37,9 +37,7 @@ from dashboard.history.kept import (
     KeptRep,
     KeptSet,
     Practised,
-    TrainingSession,
     WholeSet,
-    group_sessions,
     group_sets,
 )
 from station.bounds import limits, within_limits
@@ -165,7 +163,7 @@ def _bounded(column: Column[Any]) -> ColumnElement[Any]:
     return case((column.between(*limits(column.name)), column))
 
 
-def training_days(db: Database, athlete: str | None, zone: tzinfo | None = None) -> dict[str, int]:
+def training_days(db: Database, athlete: str | None) -> dict[str, int]:
     """How many sets an athlete has done on which day; a set belongs to the day it began."""
     of = REPS.c
     whose = of.athlete == athlete if athlete is not None else of.athlete.is_(None)
@@ -175,7 +173,7 @@ def training_days(db: Database, athlete: str | None, zone: tzinfo | None = None)
         .group_by(of.site, of.station, of.session, of.set_number)
     )
     times = (row["at_utc"] for row in db.rows(began))
-    days = Counter(day_of(at_utc, zone) for at_utc in times if instant(at_utc) != UNREADABLE)
+    days = Counter(day_of(at_utc) for at_utc in times if instant(at_utc) != UNREADABLE)
     return dict(sorted(days.items()))
 
 
@@ -201,13 +199,6 @@ def _wider(wanted: Filter) -> Filter:
         since_utc=format_utc(instant(since) - LONGEST_SET) if since else None,
         until_utc=format_utc(instant(until) + LONGEST_SET) if until else None,
     )
-
-
-def sessions(
-    db: Database, wanted: Filter = EVERYTHING, limit: int = MOST_REPS, zone: tzinfo | None = None
-) -> list[TrainingSession]:
-    """The sessions of a filter, the newest first. `zone` says when a day ends; None: as this machine does."""
-    return group_sessions(sets(db, wanted, limit), zone)
 
 
 def whole_set(db: Database, key: tuple[str, str, str, int]) -> WholeSet:

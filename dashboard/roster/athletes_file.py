@@ -27,13 +27,13 @@ from dashboard.roster.names import (
     normalize_name,
 )
 from dashboard.roster.people import PLAN_NUMBERS, PLAN_WHOLE, Athlete, Plan
+from dashboard.roster.plans import is_id
 from station.errors import ConfigError, TableError
 from station.exercises import Profile
 from station.text.encoding import SETTINGS_MB, read_text, read_whole
 from station.text.tables import Table, text_of
 from station.text.toml import parse_toml
 
-_ID = re.compile(r"[a-z0-9-]{1,32}")
 _TEMPO = re.compile(r"(\d{1,2}(?:\.\d{1,2})?|[xX])" + r"-(\d{1,2}(?:\.\d{1,2})?|[xX])" * 3)
 _PERSON = ("id", "name", "badge", "squad", "note")
 _PLAN = ("exercise", "tempo", *PLAN_WHOLE, *PLAN_NUMBERS)
@@ -196,7 +196,7 @@ class _Check:
         self._known(entry, _PERSON)
         athlete = self._text(entry, "id", 32)
         name = self._text(entry, "name", 80)
-        if athlete and not _ID.fullmatch(athlete):
+        if athlete and not is_id(athlete):
             self._say(entry, "id", f"{athlete!r}; use 1 to 32 of the characters a-z, 0-9 and -")
         for key in ("id", "name"):
             if key not in entry.values and set(entry.values) <= set(_PERSON):  # else it is misspelt

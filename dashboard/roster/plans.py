@@ -15,10 +15,20 @@ from dashboard.roster.names import name_key, same_badge
 from dashboard.roster.people import Athlete, Plan
 from station.exercises import Profile
 from station.exercises.judge import asked_of
-from station.messages import CommandMessage, CommandName, InfoMessage, TempoTarget, new_id, now_utc
+from station.messages import (
+    PRESCRIBED,
+    CommandMessage,
+    CommandName,
+    InfoMessage,
+    TempoTarget,
+    new_id,
+    now_utc,
+)
 
 _ID = re.compile(r"[a-z0-9-]{1,32}")
 NONE_DONE: Mapping[str, int] = MappingProxyType({})
+# What a plan and `set-target` call the same.
+_ALIKE = tuple(name for name in PRESCRIBED if name in Plan.__struct_fields__ and name != "load_kg")
 _LOADED_BY = {"barbell": ("mass", "none"), "cable": ("cable",), "band": ("band", "none")}
 
 
@@ -67,13 +77,7 @@ def prescription(plan: Plan | None, by: str) -> list[CommandMessage]:
             target_reps=plan.reps,
             target_sets=plan.sets,
             tempo_s=_tempo(plan),
-            velocity_loss_cutoff_pct=plan.velocity_loss_cutoff_pct,
-            path_limit_m=plan.path_limit_m,
-            velocity_least_mps=plan.velocity_least_mps,
-            velocity_most_mps=plan.velocity_most_mps,
-            velocity_best_pct=plan.velocity_best_pct,
-            rest_s=plan.rest_s,
-            full_range_m=plan.full_range_m,
+            **{name: getattr(plan, name) for name in _ALIKE},
         ),
     ]
 
@@ -104,8 +108,7 @@ def plan_of_target(
     if profile is not None:
         target = {name: value for name, value in target.items() if value != _own(profile).get(name)}
     down, bottom, up, top = target.get("tempo_s") or (None,) * 4
-    alike = ("velocity_loss_cutoff_pct", "path_limit_m", "rest_s")
-    velocity = ("velocity_least_mps", "velocity_most_mps", "velocity_best_pct")
+    alike = {name: target.get(name) for name in _ALIKE if name != "full_range_m"}
     return Plan(
         exercise=exercise,
         load_kg=load_kg,
@@ -116,7 +119,7 @@ def plan_of_target(
         concentric_s=up,
         top_pause_s=top,
         full_range_m=old.full_range_m if old else None,
-        **{name: target.get(name) for name in (*alike, *velocity)},
+        **alike,
     )
 
 

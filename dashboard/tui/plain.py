@@ -168,7 +168,6 @@ def run_plain(
     seconds: float | None = None,
     trouble: Callable[[], str | None] = lambda: None,
     on_floor: Callable[[FloorState], None] = lambda _: None,
-    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Print lines to `out` until `stop` is set or `seconds` are over."""
     reporter = Reporter(profiles, several_sites=not client.brings_live)
@@ -177,7 +176,7 @@ def run_plain(
     broker: str | None = None
     said_wrong: str | None = None
     refused = 0
-    end_s = None if seconds is None else clock() + seconds
+    end_s = None if seconds is None else time.monotonic() + seconds
 
     def say(kind: str, line: str) -> None:
         stamp = datetime.now().strftime("%H:%M:%S")
@@ -189,7 +188,7 @@ def run_plain(
 
     today = datetime.now()
     say("set", f"dashboard  {today:%Y-%m-%d}, times are {zone_name(today)}")
-    while not stop.is_set() and (end_s is None or clock() < end_s):
+    while not stop.is_set() and (end_s is None or time.monotonic() < end_s):
         wrong = trouble()
         if wrong is not None and wrong != said_wrong:
             say("fault", wrong)

@@ -12,13 +12,11 @@ Every right is written out for every user. mosquitto's `pattern` lines would be 
 users: a coach called rack-1 would be that station. What the file does not name is denied.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 
 import msgspec
 
-NAME = re.compile(r"[a-z0-9-]{1,32}")
 STATION_WRITES = ("state", "info", "health", "current", "live", "rep", "set", "reply")
 # Its own state and health as well: a node learns from them that another one speaks for its station.
 STATION_READS = ("command", "ack", "state", "health")

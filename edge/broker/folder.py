@@ -19,10 +19,11 @@ from pathlib import Path
 
 import msgspec
 
-from edge.broker.access import NAME, Role, User, acl
+from edge.broker.access import Role, User, acl
 from edge.broker.credentials import hashed, new_password, write_private
 from station.errors import ConfigError
 from station.program.certificates import RENEW_DAYS, ends_at, make_authority, names_in, sign
+from station.topics import NAME
 
 ALWAYS = {"record": User(Role.RECORD), "floor": User(Role.FLOOR)}
 _CONFIG = """\

@@ -10,7 +10,7 @@ import msgspec
 from station.config import StationFile
 from station.exercises import Profile
 from station.messages import Mark
-from station.records import Rep, RepEvent, RepState
+from station.records import Rep, RepState
 
 Why = Literal["marked", "added", "doubtful", "reset"]
 
@@ -61,16 +61,3 @@ class Dispute(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag
     from_s: float  # session time of the reps in question
     to_s: float
     verdicts: list[Verdict]  # of the sets in question
-
-
-def verdict(event: RepEvent, measured: RepState, mark: Mark | None, added: bool) -> Verdict:
-    """A rep's, with nobody's name: the reason's sentence may hold one."""
-    return Verdict(
-        event_id=event.event_id,
-        set_event_id=event.set_event_id,
-        state=event.state,
-        measured_state=measured,
-        rep=msgspec.structs.replace(event.rep, reason=None),
-        mark=mark,
-        added=added,
-    )

@@ -10,11 +10,10 @@ changed is returned as events, each a revision higher than the one before.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
-from edge.counting.dispute import Verdict, verdict
+from edge.counting.dispute import Verdict
 from edge.counting.judging import Entry
-from edge.counting.tracked_set import Section, SetEvents, TrackedSet
+from edge.counting.tracked_set import Section, SetEvents, SetView, TrackedSet
 from station.exercises import Profile
 from station.messages import CommandError, Mark, ReplyCode
 from station.records import ReasonCode, Rep, RepEvent, RepState, SetEvent
@@ -23,18 +22,6 @@ GRACE_S = 2.0  # a rep begun within the set's gap has moved by then
 SETS_KEPT = 64  # corrections on the node concern this day; the record corrects older ones
 
 Undo = Callable[[], SetEvents]
-
-
-class SetView(NamedTuple):
-    """The current state of a set, for subscribers that join."""
-
-    event_id: str
-    number: int
-    over: bool
-    exercise: str
-    athlete: str | None
-    load_kg: float | None
-    reps: list[RepEvent]
 
 
 class SetBook:
@@ -282,27 +269,11 @@ class SetBook:
 
     def newest(self) -> SetView | None:
         """The running set, or the one done last; its reps by start, those marked false among them."""
-        a_set = self._sets[-1] if self._sets else None
-        if a_set is None:
-            return None
-        return SetView(
-            a_set.event_id,
-            a_set.number,
-            a_set.over,
-            a_set.section.profile.name,
-            a_set.athlete,
-            a_set.load_kg,
-            [entry.said for entry in a_set.entries if entry.said is not None],
-        )
+        return self._sets[-1].view() if self._sets else None
 
     def verdicts(self, set_event_id: str) -> list[Verdict]:
         """The reps of a set with people's judgements, by start; none for a set that is not held any more."""
-        found = [entry for a_set in self._sets if a_set.event_id == set_event_id for entry in a_set.entries]
-        return [
-            verdict(entry.said, entry.state, entry.mark, added=entry.size != entry.size)
-            for entry in found
-            if entry.said is not None
-        ]
+        return [one for a_set in self._sets if a_set.event_id == set_event_id for one in a_set.verdicts()]
 
     def summaries(self) -> list[SetEvent]:
         """Summaries of the sets that are over, oldest first."""

@@ -6,24 +6,15 @@ from collections.abc import Callable
 import msgspec
 
 from station.exercises import Profile
-from station.messages import CommandError, CommandMessage, CommandName, ReplyCode, TempoTarget
+from station.messages import PRESCRIBED, CommandError, CommandMessage, CommandName, ReplyCode, TempoTarget
 
 MAX_ID_CHARS = 64
 QUEUE_LIMIT = 4  # two to four athletes share a rack
 MAX_TEMPO_S = 60.0
 # What a prescription says of one exercise, and no other one takes over.
-OF_ONE_EXERCISE = (
-    "target_sets",
-    "tempo_s",
-    "velocity_loss_cutoff_pct",
-    "path_limit_m",
-    "velocity_least_mps",
-    "velocity_most_mps",
-    "velocity_best_pct",
-    "rest_s",
-    "full_range_m",
-    "usual_range_m",
-)
+OF_ONE_EXERCISE = tuple(name for name in PRESCRIBED if name not in ("athlete", "load_kg", "target_reps"))
+_TARGET = tuple(name for name in PRESCRIBED if name not in ("athlete", "load_kg", "usual_range_m"))
+_AS_IT_WAS = ("target_sets", "full_range_m")  # where the command does not say it
 SIGNED_OFF_KEPT = 64  # of a session; the history has all
 
 
@@ -141,19 +132,9 @@ def _target(old: Settings, command: CommandMessage, _: Profile) -> tuple[Setting
     _check("share of the best velocity", command.velocity_best_pct, 50.0, 150.0, "%")
     _check("rest", command.rest_s, 0.0, 3600.0, "s")
     _check("full range", command.full_range_m, 0.05, 2.5, "m")
-    new = msgspec.structs.replace(
-        old,
-        target_reps=reps,
-        target_sets=old.target_sets if sets is None else sets,
-        tempo_s=command.tempo_s,
-        velocity_loss_cutoff_pct=command.velocity_loss_cutoff_pct,
-        path_limit_m=command.path_limit_m,
-        velocity_least_mps=least,
-        velocity_most_mps=most,
-        velocity_best_pct=command.velocity_best_pct,
-        rest_s=command.rest_s,
-        full_range_m=old.full_range_m if command.full_range_m is None else command.full_range_m,
-    )
+    asked = {name: getattr(command, name) for name in _TARGET}
+    kept = {name: getattr(old, name) for name in _AS_IT_WAS if asked[name] is None}
+    new = msgspec.structs.replace(old, **(asked | kept))
     return new, ", ".join(_target_words(new))
 
 

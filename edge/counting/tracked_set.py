@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
+from edge.counting.dispute import Verdict
 from edge.counting.judging import Entry, judge
 from station.exercises import Profile
 from station.records import Rejected, Rep, RepEvent, RepState, SetEvent, sentence
@@ -21,6 +23,18 @@ class Section:
     from_s: float
     profile: Profile
     athlete: str | None
+
+
+class SetView(NamedTuple):
+    """The current state of a set, for subscribers that join."""
+
+    event_id: str
+    number: int
+    over: bool
+    exercise: str
+    athlete: str | None
+    load_kg: float | None
+    reps: list[RepEvent]
 
 
 @dataclass(eq=False)
@@ -137,6 +151,28 @@ class TrackedSet:
             for event in said
         ]
         return confirmed, self.summary_event(known_s)
+
+    def view(self) -> SetView:
+        """The set as it stands; its reps by start, those marked false among them."""
+        reps = [entry.said for entry in self.entries if entry.said is not None]
+        exercise = self.section.profile.name
+        return SetView(self.event_id, self.number, self.over, exercise, self.athlete, self.load_kg, reps)
+
+    def verdicts(self) -> list[Verdict]:
+        """The reps by start, and people's judgements; the reason's sentence, which may name one, left out."""
+        return [
+            Verdict(
+                event_id=entry.said.event_id,
+                set_event_id=self.event_id,
+                state=entry.said.state,
+                measured_state=entry.state,
+                rep=msgspec.structs.replace(entry.said.rep, reason=None),
+                mark=entry.mark,
+                added=entry.size != entry.size,
+            )
+            for entry in self.entries
+            if entry.said is not None
+        ]
 
     def _changes(self, entry: Entry, known_s: float) -> SetEvents:
         assert entry.rep is not None

@@ -47,7 +47,6 @@ MOST_REPLIES = 64  # waiting for a connection
 
 
 Stamp = Callable[[str, str, bytes], bytes]
-Retained = StateMessage | InfoMessage | HealthMessage | CurrentMessage
 
 
 class Publisher:

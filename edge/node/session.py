@@ -14,9 +14,9 @@ from edge.counting.dispute import CountingState, Verdict
 from edge.counting.pipeline import StationPipeline
 from edge.counting.rest import RestZero
 from edge.counting.saved_state import SavedState, Unfinished, exercise_of, from_bytes, to_bytes
-from edge.counting.sets import SetView
 from edge.counting.settings import Settings, in_words
 from edge.counting.signal import Rates, troubles
+from edge.counting.tracked_set import SetView
 from edge.counting.watch import SensorWatch
 from edge.delivery.backlog import Backlog
 from edge.delivery.outbox import Outbox

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from edge.counting.sets import SetView
 from edge.counting.settings import Settings
+from edge.counting.tracked_set import SetView
 from edge.node.clock_sync import clock_synchronised
 from station.bounds import measured
 from station.config import StationFile

@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from os import cpu_count
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -28,7 +28,7 @@ from station.exercises import Profile, load_profile
 from station.program.distribution import install_with, release
 from station.program.process import whole_file
 from station.program.usage import command_parser
-from station.records import Analysis, Rep
+from station.records import Analysis, Rep, plain_types
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet", ".plc")
 ATTEMPTS = 3  # a recording that ends its worker so often is put down as bad
@@ -124,17 +124,10 @@ def _write(target: Path, name: str, analysis: Analysis) -> int:
         row["reason_code"] = None if row["reason_code"] is None else str(row["reason_code"])
     types = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
     fields = [("recording", pa.string()), ("set_number", pa.int64())]
-    fields += [(field.name, types[_plain(field.type)]) for field in msgspec.structs.fields(Rep)]
+    fields += [(name, types[kind]) for name, kind in plain_types(Rep).items()]
     with whole_file(target) as draft:
         pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(fields)), draft, compression="zstd")
     return len(rows)
-
-
-def _plain(annotation: Any) -> type:
-    """The type behind a field: bool, int, float, or str for what is none of these."""
-    if isinstance(annotation, type):
-        return next((kind for kind in (bool, int, float) if issubclass(annotation, kind)), str)
-    return _plain(next(inner for inner in get_args(annotation) if inner is not type(None)))
 
 
 def on_pool(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:

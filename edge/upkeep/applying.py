@@ -1,7 +1,6 @@
 """Shared behaviour of the upkeep commands: show changes, apply them, run or print the steps."""
 
 import argparse
-import re
 import shlex
 import subprocess
 from collections.abc import Sequence
@@ -10,11 +9,12 @@ from pathlib import Path
 from edge.upkeep.changes import Change, carry_out, claim, run_steps
 from edge.upkeep.units import SETTINGS
 from station.errors import ConfigError
+from station.topics import NAME
 
 
 def check_name(name: str) -> None:
     """Raise ConfigError for an invalid name of a station, site or user."""
-    if not re.fullmatch(r"[a-z0-9-]{1,32}", name):
+    if not NAME.fullmatch(name):
         raise ConfigError(f"{name!r} is no name; use 1 to 32 of the characters a-z, 0-9 and -")
 
 

@@ -6,9 +6,8 @@ import msgspec
 import pytest
 
 from dashboard.database.tables import REPS
-from dashboard.database.types import plain_types
 from dashboard.history.export import COLUMNS
-from station.records import Rep, SetSummary
+from station.records import Rep, SetSummary, plain_types
 from station.schema import json_schemas
 from tests.fields import Definition, definitions
 

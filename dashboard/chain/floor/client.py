@@ -6,7 +6,7 @@ A network thread fills the inbox, as with a gym's own broker. Nothing is command
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -34,17 +34,14 @@ class ChainClient:
     brings_live = False
     unsent = "a station is commanded in its own gym, not through the chain"
 
-    def __init__(
-        self, servers: Servers, sites: Sequence[str], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, servers: Servers, sites: Sequence[str]) -> None:
         """Raises ConfigError for credentials that cannot be read."""
         self.inbox = Inbox()
-        self.connection = ConnectionState(False, "connecting", clock())
+        self.connection = ConnectionState(False, "connecting", time.monotonic())
         self.flooded: list[str] = []
         self.watched: tuple[str, str] | None = None
         self._link = Link(servers, "plumbline dashboard")
         self._sites = list(sites)
-        self._clock = clock
         self._looker = new_id()
         self._heard: dict[str, tuple[float, str | None]] = {}  # by site: when, and what its relay lacks
         self._at: dict[str, float] = {}  # by topic: when the newest came
@@ -64,7 +61,7 @@ class ChainClient:
     @property
     def heard_until_s(self) -> float:
         """Now: what comes is in the inbox at once."""
-        return self._clock()
+        return time.monotonic()
 
     def send(
         self,
@@ -98,8 +95,8 @@ class ChainClient:
         said: tuple[str, str] | None = None
         next_s = 0.0
         while not self._stopping.is_set():
-            if nc.is_connected and (self.watched != said or self._clock() >= next_s):
-                said, next_s = self.watched, self._clock() + LOOK_S
+            if nc.is_connected and (self.watched != said or time.monotonic() >= next_s):
+                said, next_s = self.watched, time.monotonic() + LOOK_S
                 for site in self._sites:
                     station = said[1] if said and said[0] == site else None
                     try:
@@ -111,7 +108,7 @@ class ChainClient:
             await asyncio.sleep(POLL_S)
 
     async def _take(self, site: str, message: Any) -> None:
-        now_s = self._clock()
+        now_s = time.monotonic()
         try:
             glance = unpack(message.data)
         except MessageError:
@@ -132,12 +129,12 @@ class ChainClient:
             silent = []
             for site in self._sites:
                 at_s, problem = self._heard.get(site, (self.connection.since_s, None))
-                if self._clock() - at_s > SILENT_S:
+                if time.monotonic() - at_s > SILENT_S:
                     silent.append(f"{site} is not heard")
                 elif problem is not None:
                     silent.append(f"{site}: {clean(problem)}")
             refused = [self._link.problem] if self._link.refused and self._link.problem else []
             text = "; ".join([*silent, *refused]) or text
         if (up, text) != (self.connection.up, self.connection.text):
-            since_s = self.connection.since_s if up == self.connection.up else self._clock()
+            since_s = self.connection.since_s if up == self.connection.up else time.monotonic()
             self.connection = ConnectionState(up, text, since_s)

@@ -18,7 +18,7 @@ from dashboard.broker.events import Packet
 from dashboard.chain.batch import subject
 from station.errors import MessageError
 from station.messages import MAX_PAYLOAD_BYTES
-from station.topics import RETAINED, parse_topic
+from station.topics import NAME, RETAINED, parse_topic
 
 LOOKS, FLOORS = "chain.look", "chain.floor"
 LOOK_S = 2.0
@@ -32,7 +32,7 @@ MOST_EVENTS = 400  # live values, reps and sets in one LIVE_S; then the oldest g
 MOST_BYTES = 600_000  # of a glance before it is packed; beyond, another follows
 MOST_UNPACKED = 4 * 2**20
 
-Station = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,32}$")]
+Station = Annotated[str, msgspec.Meta(pattern=f"^{NAME.pattern}$")]
 Leaf = Literal["state", "info", "health", "current", "live", "rep", "set"]
 LEAVES: tuple[Leaf, ...] = ("state", "info", "health", "current", "live", "rep", "set")
 

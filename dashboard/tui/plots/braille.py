@@ -1,9 +1,13 @@
 """Curves in a terminal: a cell holds 2 × 4 dots of one colour."""
 
+from collections.abc import Sequence
+
 from rich.segment import Segment
 from rich.style import Style
 
-from dashboard.tui.widgets.lines import FAINT, number
+from dashboard.tui.widgets.lines import FAINT, GREY, number
+from dashboard.tui.widgets.tile import PHASE_LOOK
+from station.records import Phase
 
 AXIS = 6  # cells for the numbers at the left
 
@@ -48,3 +52,33 @@ def with_axis(rows: list[list[Segment]], high: float, low: float) -> list[list[S
     last = len(rows) - 1
     labels = [number(high, 2) if i == 0 else number(low, 2) if i == last else "" for i in range(len(rows))]
     return [[Segment(f"{label:>{AXIS - 1}} ", FAINT), *row] for label, row in zip(labels, rows, strict=True)]
+
+
+def span(values: Sequence[float], least: float) -> tuple[float, float]:
+    """The least and the greatest value of an axis, at least `least` apart: a still bar is no storm."""
+    low, high = min(values), max(values)
+    middle, half = (low + high) / 2.0, max(high - low, least) / 2.0
+    return middle - half, middle + half
+
+
+def line_of_rest(field: Braille, y: int) -> None:
+    """A dotted line where the velocity is zero."""
+    for x in range(0, field.width_dots, 4):
+        field.dot(x, y, Style(color=GREY))
+
+
+def phase_style(phase: Phase | None) -> Style:
+    """A phase's colour."""
+    return Style(color=PHASE_LOOK[phase][1] if phase else GREY)
+
+
+def phase_legend() -> list[Segment]:
+    """What the colours are."""
+    return [
+        Segment(f"{glyph} {name[:3]} ", Style(color=colour)) for name, (glyph, colour) in PHASE_LOOK.items()
+    ]
+
+
+def path_foot(width: float) -> list[Segment]:
+    """What stands beneath a path that is `width` metres wide."""
+    return [Segment(f"{'':<{AXIS}}◂ {100 * width:.0f} cm ▸ front", FAINT)]

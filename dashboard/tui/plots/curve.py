@@ -8,9 +8,17 @@ from rich.segment import Segment
 from rich.style import Style
 
 from dashboard.floor.reps import RepView
-from dashboard.tui.plots.braille import AXIS, Braille, with_axis
-from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, Lines, fitted
-from dashboard.tui.widgets.tile import PHASE_LOOK
+from dashboard.tui.plots.braille import (
+    AXIS,
+    Braille,
+    line_of_rest,
+    path_foot,
+    phase_legend,
+    phase_style,
+    span,
+    with_axis,
+)
+from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, Lines, fitted
 from station.motion import Motion
 
 Shows = Literal["place", "velocity", "path"]
@@ -88,7 +96,7 @@ def motion_lines(said: str, drawn: Sequence[Drawn], width: int, height: int) -> 
     from_s, to_s = _time_span(drawn)
     foot = [Segment(f"{'':<{AXIS}}{from_s:.1f} to {to_s:.1f} s  ", FAINT)]
     if any(one.style is None for one in drawn):
-        foot += [Segment(f"{glyph} {name[:3]} ", Style(color=c)) for name, (glyph, c) in PHASE_LOOK.items()]
+        foot += phase_legend()
     return [heading, *lines, foot][:height]
 
 
@@ -99,9 +107,7 @@ def over_time(drawn: Sequence[Drawn], shows: Shows, width: int, rows: int) -> li
     from_s, to_s = _time_span(drawn)
     field = Braille(width - AXIS - 1, rows)
     if shows == "velocity":
-        zero = round(high / (high - low) * (field.height_dots - 1))
-        for x in range(0, field.width_dots, 4):
-            field.dot(x, zero, Style(color=GREY))
+        line_of_rest(field, round(high / (high - low) * (field.height_dots - 1)))
     for one, values in curves:
         times_s = one.motion.curve.time_s
         along = [(at_s - one.motion.lift_s - from_s) / (to_s - from_s) for at_s in times_s]
@@ -122,8 +128,7 @@ def path_lines(drawn: Sequence[Drawn], width: int, height: int) -> list[list[Seg
     for one, x_m, place in seen:
         along = [(aside - left) / (right - left) for aside in x_m]
         _trace(field, one, along, [(high - up) / (high - low) for up in place])
-    foot = [Segment(f"{'':<{AXIS}}◂ {100 * (right - left):.0f} cm ▸ front", FAINT)]
-    return [heading, *with_axis(field.rows(), high, low), foot][:height]
+    return [heading, *with_axis(field.rows(), high, low), path_foot(right - left)][:height]
 
 
 def _trace(field: Braille, one: Drawn, across: Sequence[float], down: Sequence[float]) -> None:
@@ -135,7 +140,7 @@ def _trace(field: Braille, one: Drawn, across: Sequence[float], down: Sequence[f
             continue
         here = round(x * (field.width_dots - 1)), round(y * (field.height_dots - 1))
         if not one.dashed or place // _DASH % 2:
-            field.line(*(before or here), *here, one.style or _phase_style(one.motion, at_s))
+            field.line(*(before or here), *here, one.style or phase_style(one.motion.phase_at(at_s)))
         before = here
 
 
@@ -166,11 +171,4 @@ def _span(values: Sequence[float], shows: Shows) -> tuple[float, float]:
     known = [one for one in values if not math.isnan(one)] or [0.0]
     if shows == "velocity":
         known.append(0.0)
-    low, high = min(known), max(known)
-    middle, half = (low + high) / 2.0, max(high - low, _LEAST_SPAN[shows]) / 2.0
-    return middle - half, middle + half
-
-
-def _phase_style(motion: Motion, at_s: float) -> Style:
-    phase = motion.phase_at(at_s)
-    return Style(color=PHASE_LOOK[phase][1] if phase else GREY)
+    return span(known, _LEAST_SPAN[shows])

@@ -8,9 +8,17 @@ from rich.segment import Segment
 from rich.style import Style
 
 from dashboard.floor.views import StationView
-from dashboard.tui.plots.braille import AXIS, Braille, with_axis
+from dashboard.tui.plots.braille import (
+    AXIS,
+    Braille,
+    line_of_rest,
+    path_foot,
+    phase_legend,
+    phase_style,
+    span,
+    with_axis,
+)
 from dashboard.tui.widgets.lines import BOLD, FAINT, GREY, Lines, number
-from dashboard.tui.widgets.tile import PHASE_LOOK
 from station.records import Live
 
 WINDOW_S = 12.0  # two to four reps
@@ -98,10 +106,7 @@ def trace_lines(trace: tuple[Live, ...], width: int, height: int) -> list[list[S
     if below:
         curves += _curve(window, [v.velocity_mps for v in window], width, below, _LEAST_SPAN_MPS, zero=True)
     foot = [Segment(f"{WINDOW_S:g} s ", FAINT)]
-    foot += [
-        Segment(f"{glyph} {name[:3]} ", Style(color=colour)) for name, (glyph, colour) in PHASE_LOOK.items()
-    ]
-    return [heading, *curves, foot][:height]
+    return [heading, *curves, foot + phase_legend()][:height]
 
 
 def _curve(
@@ -115,7 +120,7 @@ def _curve(
     """One curve over time with its axis; `zero` draws the line of rest."""
     shown = [(live, value) for live, value in zip(window, values, strict=True) if _is_place(value)]
     places = [value or 0.0 for _, value in shown] + [0.0] * zero
-    low, high = _span(places or [0.0], least)
+    low, high = span(places or [0.0], least)
     start_s = window[-1].session_s - WINDOW_S
     field = Braille(width - AXIS - 1, rows)
 
@@ -123,16 +128,15 @@ def _curve(
         return round((high - value) / (high - low) * (field.height_dots - 1))
 
     if zero:
-        for x in range(0, field.width_dots, 4):
-            field.dot(x, row(0.0), Style(color=GREY))
+        line_of_rest(field, row(0.0))
     before: tuple[float, int, int] | None = None
     for live, value in shown:
         x = round((live.session_s - start_s) / WINDOW_S * (field.width_dots - 1))
         y = row(value or 0.0)
         if before is not None and live.session_s - before[0] <= 0.5:
-            field.line(before[1], before[2], x, y, _phase_style(live))
+            field.line(before[1], before[2], x, y, phase_style(live.phase))
         else:
-            field.dot(x, y, _phase_style(live))
+            field.dot(x, y, phase_style(live.phase))
         before = (live.session_s, x, y)
     return with_axis(field.rows(), high, low)
 
@@ -166,8 +170,8 @@ def path_lines(
     start = _newest_rep([value for value, _, _ in shown])
     mine, earlier = shown[start:], shown[:start]
     scale = [one for one in shown if one[0].session_s <= until_s] or shown
-    low, high = _span([position for _, _, position in scale])
-    left, right = _span([x for _, x, _ in scale], least=max(_LEAST_PATH_M, 2.5 * (limit_m or 0.0)))
+    low, high = span([position for _, _, position in scale], _LEAST_SPAN_M)
+    left, right = span([x for _, x, _ in scale], least=max(_LEAST_PATH_M, 2.5 * (limit_m or 0.0)))
     field = Braille(width - AXIS - 1, height - 2)
 
     def column(x_m: float) -> int:
@@ -187,14 +191,13 @@ def path_lines(
     before: tuple[int, int] | None = None
     for value, x_m, position in mine:
         x, y = column(x_m), row(position)
-        field.line(*(before or (x, y)), x, y, _phase_style(value))
+        field.line(*(before or (x, y)), x, y, phase_style(value.phase))
         before = (x, y)
     band = f" ± {math.ceil(1000 * min(max(sigma_m, 0.0), _GYM_M))} mm" if sigma_m is not None else ""
     legend = "  grey: mean"
     said = f"path{band}"
     heading = [Segment(said + legend if len(said + legend) <= width else said, FAINT)]
-    foot = [Segment(f"{'':<{AXIS}}◂ {100 * (right - left):.0f} cm ▸ front", FAINT)]
-    return [heading, *with_axis(field.rows(), high, low), foot][:height]
+    return [heading, *with_axis(field.rows(), high, low), path_foot(right - left)][:height]
 
 
 def _newest_rep(values: Sequence[Live]) -> int:
@@ -209,13 +212,3 @@ def _newest_rep(values: Sequence[Live]) -> int:
 def _is_place(metres: float | None) -> bool:
     """Whether it is a place in a gym; anything else cannot be drawn to scale."""
     return metres is not None and abs(metres) < _GYM_M
-
-
-def _span(values: Sequence[float], least: float = _LEAST_SPAN_M) -> tuple[float, float]:
-    low, high = min(values), max(values)
-    middle, half = (low + high) / 2.0, max(high - low, least) / 2.0
-    return middle - half, middle + half
-
-
-def _phase_style(value: Live) -> Style:
-    return Style(color=PHASE_LOOK[value.phase][1] if value.phase else GREY)

@@ -15,6 +15,7 @@ from dashboard.database.tables import COMMANDS, PLANS, REPS, SETS
 from dashboard.floor.units import Units
 from dashboard.history import queries
 from dashboard.history.export import COLUMNS, rows, write_csv, write_json_lines
+from dashboard.history.kept import group_sessions
 from dashboard.history.load_velocity import load_velocity
 from dashboard.history.record_snapshot import read_record, signed_off_by_coaches
 from dashboard.history.report import athlete_report, session_report
@@ -77,7 +78,7 @@ def test_anything_a_database_can_hold_is_drawn(
         for measure in TITLES:
             trend_lines(sets, measure, profiles, 120, 40)
         pair_lines(sets[0], sets[1], 120, 40)
-        queries.sessions(db)
+        group_sessions(queries.sets(db))
         read_record(db, (("ana", sets[0].exercise),))
         for write in (write_csv, write_json_lines, write_excel):
             assert write(rounded(rows(db, "reps")), COLUMNS["reps"], io.StringIO()) == 12

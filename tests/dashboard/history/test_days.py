@@ -16,9 +16,9 @@ from dashboard.database.schema import open_history
 from dashboard.floor.times import day_of, minute_of
 from dashboard.history import cli
 from dashboard.history.cli import bounds_utc, parse_day
-from dashboard.history.kept import Filter
+from dashboard.history.kept import Filter, group_sessions
 from dashboard.history.load_velocity import load_velocity
-from dashboard.history.queries import sessions, sets
+from dashboard.history.queries import sets
 from dashboard.history.report import athlete_report
 from dashboard.record.store import Arrived, open_store
 from station.errors import StoreError
@@ -147,7 +147,7 @@ def test_from_and_to_sessions_trends_and_reports_agree(
         expected[said] = expected.get(said, 0) + 1
     travel(name)
     with open_history(path) as db:
-        assert {one.day: len(one.sets) for one in sessions(db)} == expected
+        assert {one.day: len(one.sets) for one in group_sessions(sets(db))} == expected
         assert all(len(one.reps) == 2 for one in sets(db))
         for text, count in expected.items():
             since, until = bounds_utc(date.fromisoformat(text), date.fromisoformat(text))

@@ -17,7 +17,7 @@ import pytest
 from dashboard.database.schema import open_history
 from dashboard.history import cli, queries
 from dashboard.history.export import COLUMNS, rows, write_csv, write_json_lines
-from dashboard.history.kept import Filter, KeptRep, KeptSet, group_sets
+from dashboard.history.kept import Filter, KeptRep, KeptSet, group_sessions, group_sets
 from dashboard.history.standings import TITLES, Standing, standings
 from dashboard.history.trends import compare_sets, trend
 from dashboard.record.store import Arrived, Store, open_store
@@ -96,7 +96,7 @@ def test_sets_hold_their_reps_by_number_and_the_figures_of_the_contract(past: Pa
 
 def test_a_session_is_what_an_athlete_did_on_a_day(past: Past, where: str) -> None:
     with open_history(where) as db:
-        found = queries.sessions(db, zone=UTC)
+        found = group_sessions(queries.sets(db), UTC)
     assert [one.id for one in found] == ["a-17/2030-02-03", "b-04/2030-01-31", "a-17/2030-01-31"]
     assert [len(one.sets) for one in found] == [1, 1, 2]
     assert found[1].exercises == ("back-squat",)
