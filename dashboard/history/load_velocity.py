@@ -56,16 +56,18 @@ class LoadVelocity(msgspec.Struct, frozen=True, kw_only=True):
     """The points, the line through them where there is one, and the estimate or why there is none."""
 
     points: tuple[LoadVelocityPoint, ...]
-    intercept_mps: float | None  # velocity = intercept + slope * load
-    slope_mps_per_kg: float | None
-    r_squared: float | None
-    one_rep_maximum: OneRepMaximum | None
-    no_estimate_reason: str | None  # in words for a coach
+    intercept_mps: float | None = None  # velocity = intercept + slope * load
+    slope_mps_per_kg: float | None = None
+    r_squared: float | None = None
+    one_rep_maximum: OneRepMaximum | None = None
+    reason: str | None = None  # why there is no estimate
 
     @property
     def text(self) -> str:
         """The estimate as a sentence, or why there is none."""
-        return self.one_rep_maximum.text if self.one_rep_maximum else self.no_estimate_reason or ""
+        if self.one_rep_maximum is not None:
+            return self.one_rep_maximum.text
+        return f"no estimate of the one-repetition maximum: {self.reason}"
 
 
 def load_velocity(done: Sequence[KeptSet], zone: tzinfo | None = None) -> LoadVelocity:
@@ -91,8 +93,9 @@ def _fit(points: tuple[LoadVelocityPoint, ...], exercise: str) -> LoadVelocity:
     loads = np.array([point.load_kg for point in points])
     velocities = np.array([point.mean_concentric_velocity_mps for point in points])
     different = len(set(loads.tolist()))
+    needs = f"needs {LEAST_LOADS} different loads, there are {different}"
     if different < 2:
-        return _without(points, f"needs {LEAST_LOADS} different loads, there are {different}")
+        return LoadVelocity(points=points, reason=needs)
     mean_kg = float(loads.mean())
     spread = float(((loads - mean_kg) ** 2).sum())
     slope = float(((loads - mean_kg) * (velocities - velocities.mean())).sum()) / spread
@@ -102,15 +105,22 @@ def _fit(points: tuple[LoadVelocityPoint, ...], exercise: str) -> LoadVelocity:
     r_squared = 1.0 - residual / total if total > 0.0 else 0.0
     reason = None
     if different < LEAST_LOADS:
-        reason = f"needs {LEAST_LOADS} different loads, there are {different}"
+        reason = needs
     elif slope >= 0.0:
         reason = "velocity does not fall with load; were all sets lifted as fast as possible?"
     elif r_squared < LEAST_R_SQUARED:
         reason = f"the points lie too far from a line: R² is {r_squared:.2f}, {LEAST_R_SQUARED} is needed"
     elif exercise not in VELOCITY_AT_1RM_MPS:
         reason = f"the velocity of a maximal {exercise or 'lift of several exercises'} is not known"
+    line = LoadVelocity(
+        points=points,
+        intercept_mps=intercept,
+        slope_mps_per_kg=slope,
+        r_squared=r_squared,
+        reason=reason,
+    )
     if reason is not None:
-        return _without(points, reason, intercept, slope, r_squared)
+        return line
     n = len(points)
     at_mps, at_sd_mps = VELOCITY_AT_1RM_MPS[exercise]
     load_kg = (at_mps - intercept) / slope
@@ -120,20 +130,12 @@ def _fit(points: tuple[LoadVelocityPoint, ...], exercise: str) -> LoadVelocity:
     half_kg = math.hypot(student_975(n - 2) * scatter_kg, _Z * at_sd_mps / -slope)
     heaviest_kg = float(loads.max())
     if load_kg < heaviest_kg:
-        return _without(
-            points,
-            f"the line ends below {heaviest_kg:g} kg, which has been lifted",
-            intercept,
-            slope,
-            r_squared,
-        )
+        below = f"the line ends below {heaviest_kg:g} kg, which has been lifted"
+        return msgspec.structs.replace(line, reason=below)
     low_kg = max(load_kg - half_kg, heaviest_kg)  # what has been lifted, can be
     borrowed = f"; the velocity at the maximum is {BORROWED[exercise]}'s" if exercise in BORROWED else ""
-    return LoadVelocity(
-        points=points,
-        intercept_mps=intercept,
-        slope_mps_per_kg=slope,
-        r_squared=r_squared,
+    return msgspec.structs.replace(
+        line,
         one_rep_maximum=OneRepMaximum(
             load_kg=load_kg,
             low_kg=low_kg,
@@ -145,22 +147,4 @@ def _fit(points: tuple[LoadVelocityPoint, ...], exercise: str) -> LoadVelocity:
                 f" {r_squared:.2f}, {different} loads{borrowed})"
             ),
         ),
-        no_estimate_reason=None,
-    )
-
-
-def _without(
-    points: tuple[LoadVelocityPoint, ...],
-    reason: str,
-    intercept_mps: float | None = None,
-    slope_mps_per_kg: float | None = None,
-    r_squared: float | None = None,
-) -> LoadVelocity:
-    return LoadVelocity(
-        points=points,
-        intercept_mps=intercept_mps,
-        slope_mps_per_kg=slope_mps_per_kg,
-        r_squared=r_squared,
-        one_rep_maximum=None,
-        no_estimate_reason=f"no estimate of the one-repetition maximum: {reason}",
     )

@@ -9,7 +9,7 @@ import msgspec
 from dashboard.history.kept import KeptSet
 from station.exercises import Profile
 from station.exercises.coaching import tempo_adherence_pct
-from station.records import Rep, SetSummary
+from station.records import Rep
 
 Measure = Literal[
     "fastest_mean_concentric_velocity_mps",
@@ -84,18 +84,9 @@ class RepPair(msgspec.Struct, frozen=True, kw_only=True):
     other: Rep | None
 
 
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """Two sets side by side."""
-
-    one: SetSummary
-    other: SetSummary
-    pairs: tuple[RepPair, ...]
-
-
-def compare_sets(one: KeptSet, other: KeptSet) -> Comparison:
+def compare_sets(one: KeptSet, other: KeptSet) -> list[RepPair]:
     """Two sets rep by rep; partial reps are left out, as they are in every figure of a set."""
-    pairs = [
+    return [
         RepPair(number=number, one=first, other=second)
         for number, (first, second) in enumerate(zip_longest(one.counted, other.counted), 1)
     ]
-    return Comparison(one=one.summary, other=other.summary, pairs=tuple(pairs))

@@ -26,7 +26,7 @@ from dashboard.floor.views import StationView, Views
 from dashboard.history.recall import Recall, RecordSnapshot
 from dashboard.roster.people import Athlete
 from dashboard.tui.choices import ChoosingApp
-from dashboard.tui.commands import CommandSender, Result, names
+from dashboard.tui.commands import CommandSender, Result, likely_first, names
 from dashboard.tui.keymap import named
 from dashboard.tui.lifter.screen import LifterScreen
 from dashboard.tui.messages import FloorChanged, Pressing
@@ -325,16 +325,7 @@ class PlumblineApp(ChoosingApp):
 
     def people_at(self, key: StationKey) -> list[Athlete]:
         """The record's athletes; first those in its queue, then earlier ones, then those with a plan."""
-        session = self.floor.stations[key].newest
-        waiting = session.info.queue if session.info else []
-        lifted = {one.athlete for one in session.sets.values()}
-
-        def order(one: Athlete) -> tuple[object, ...]:
-            place = waiting.index(one.id) if one.id in waiting else len(waiting)
-            planned = self.sender.plan_of(one, key) is not None
-            return place, one.id not in lifted, not planned, one.name.casefold(), one.id
-
-        return sorted(self._known().athletes, key=order)
+        return likely_first(self._known().athletes, self.floor.stations[key].newest, self.profiles)
 
     def athletes(self) -> list[str]:
         """Names and ids of all athletes at stations, in queues and in the record."""

@@ -1,7 +1,7 @@
 """What this screen asks of the stations and of the record, and what came of it, in words."""
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ import msgspec
 
 from dashboard.broker.client import PendingCommand
 from dashboard.broker.source import FloorSource
-from dashboard.floor.state import StationKey
+from dashboard.floor.state import SessionState, StationKey
 from dashboard.history.recall import Change, Recall, RecordSnapshot
 from dashboard.roster.people import Athlete, Plan
 from dashboard.roster.plans import assignment, exercise_change, is_id, matching, plan_at, plan_of_target
@@ -248,6 +248,21 @@ class CommandSender:
 def _whose(asked: PendingCommand) -> str:
     """Why there may be no answer: it is not the station that owes it."""
     return "; the record does not run" if asked.leaf != "command" else ""
+
+
+def likely_first(
+    people: Iterable[Athlete], session: SessionState, profiles: Mapping[str, Profile]
+) -> list[Athlete]:
+    """Athletes by how likely it is that they lift next: the queue, who has lifted, who has a plan for it."""
+    waiting = session.info.queue if session.info else []
+    lifted = {one.athlete for one in session.sets.values()}
+
+    def order(one: Athlete) -> tuple[object, ...]:
+        place = waiting.index(one.id) if one.id in waiting else len(waiting)
+        planned = plan_at(one, session.info, profiles) is not None
+        return place, one.id not in lifted, not planned, one.name.casefold(), one.id
+
+    return sorted(people, key=order)
 
 
 def names(infos: Sequence[InfoMessage | None], known: RecordSnapshot) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from edge.delivery.mqtt_client import new_client
-from edge.doctor.findings import Finding
+from edge.doctor.findings import Finding, failed
 from station.config import Mqtt, certificate_problem, check_mqtt, read_password
 from station.errors import ConfigError
 from station.program.mqtt_version import NAMES, UNSUPPORTED_VERSION, VERSIONS
@@ -26,8 +26,7 @@ def check_broker(mqtt: Mqtt, place: str, *, node_runs: bool) -> list[Finding]:
         check_mqtt(mqtt)
         password = read_password(mqtt)
     except ConfigError as error:
-        seen, _, todo = str(error).partition("; ")
-        return [Finding(place, "broker settings", "fail", seen, todo)]
+        return [failed(place, "broker settings", error)]
     where = f"{mqtt.host}:{mqtt.port}"
     started_s = time.monotonic()
     try:

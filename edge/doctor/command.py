@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from edge.doctor.broker_checks import check_broker
-from edge.doctor.findings import Finding, as_json, as_line, worst
+from edge.doctor.findings import Finding, as_json, as_line, failed, worst
 from edge.doctor.history_checks import check_history
 from edge.doctor.host_checks import (
     HERE,
@@ -86,8 +86,7 @@ def _examine(
         try:
             station = load_station(path)
         except ConfigError as error:
-            seen, _, todo = str(error).partition("; ")
-            yield Finding(path.stem, "station file", "fail", seen, todo or "mend the file")
+            yield failed(path.stem, "station file", error, "mend the file")
             continue
         yield from _station(path, station, seconds, node_runs)
 
@@ -112,8 +111,7 @@ def _station(path: Path, station: StationFile, seconds: float, node_runs: bool) 
         try:
             yield Finding(place, "exercise", "ok", load_profile(station.exercise, own).title)
         except ConfigError as error:
-            seen, _, todo = str(error).partition("; ")
-            yield Finding(place, "exercise", "fail", seen, todo)
+            yield failed(place, "exercise", error)
     if not station.ports:
         yield Finding(
             place, "ports", "fail", "none", "name the port in [[ports]], url = '/dev/serial/by-id/…'"

@@ -25,6 +25,12 @@ class Finding(msgspec.Struct, frozen=True):
     todo: str = ""
 
 
+def failed(place: str, check: str, error: object, todo: str = "") -> Finding:
+    """The finding of an error: what was seen, and behind its semicolon what to do, else `todo`."""
+    seen, _, what = str(error).partition("; ")
+    return Finding(place, check, "fail", seen, what or todo)
+
+
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
     """The document printed by `plumbline doctor --json`."""
 

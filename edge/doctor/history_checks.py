@@ -5,7 +5,7 @@ import sys
 
 import msgspec
 
-from edge.doctor.findings import Finding
+from edge.doctor.findings import Finding, failed
 from station.program.distribution import dashboard_installed, install_with
 
 TIMEOUT_S = 60.0
@@ -35,8 +35,7 @@ def check_history(where: str) -> list[Finding]:
     except subprocess.TimeoutExpired:
         return [Finding("record", CHECK, "fail", f"no answer in {TIMEOUT_S:g} s", "look after its server")]
     except msgspec.DecodeError:
-        seen, _, todo = done.stderr.strip().partition("; ")
-        return [Finding("record", CHECK, "fail", seen[-300:], todo or "give the file the record writes")]
+        return [failed("record", CHECK, done.stderr.strip()[-300:], "give the file the record writes")]
     if not found:
         return [Finding("record", CHECK, "ok", "nothing is missing that a station has said")]
     return [finding for lack in found for finding in _findings(lack)]

@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,8 +68,19 @@ def do(
 
 def active(unit: str) -> bool:
     """Whether a unit is active; False without systemd."""
-    try:
-        asked = ["systemctl", "is-active", "--quiet", unit]
-        return subprocess.run(asked, capture_output=True, check=False).returncode == 0
-    except OSError:
-        return False
+    return unit_state(Path("/"), unit) == "active"
+
+
+def unit_state(root: Path, unit: str) -> str | None:
+    """What systemd says of a unit; None where it does not run this root."""
+    if root != Path("/") or not shutil.which("systemctl"):
+        return None
+    said = subprocess.run(["systemctl", "is-active", unit], capture_output=True, text=True, check=False)
+    return said.stdout.strip() or said.stderr.strip()
+
+
+def say_todo(todo: Sequence[str]) -> int:
+    """Print what is to be done; returns the exit status, 1 where there is something."""
+    for line in todo:
+        print(f"to do: {line}")
+    return 1 if todo else 0

@@ -9,16 +9,14 @@ import argparse
 import pwd
 import re
 import shlex
-import shutil
 import sqlite3
-import subprocess
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
-from edge.upkeep.applying import active, change_options, check_name, do, root_option
+from edge.upkeep.applying import active, change_options, check_name, do, root_option, say_todo, unit_state
 from edge.upkeep.changes import Change, generated, read_own
 from edge.upkeep.station_files import settings_path, station_files
 from edge.upkeep.units import (
@@ -149,13 +147,10 @@ def status(argv: Sequence[str]) -> int:
     todo += [_undelivered(name, n) for name, n in _waiting(root, node).items() if name not in served]
     if " ".join(node.options) != " ".join(Node().options):
         print(f"  options: {shlex.join(node.options)}")
-    if root == Path("/") and shutil.which("systemctl"):
-        said = subprocess.run(["systemctl", "is-active", EDGE], capture_output=True, text=True, check=False)
-        print(f"  {EDGE}: {said.stdout.strip() or said.stderr.strip()}")
-        todo += [f"systemctl enable --now {EDGE}"] if said.returncode else []
-    for line in todo:
-        print(f"to do: {line}")
-    return 1 if todo else 0
+    if (state := unit_state(root, EDGE)) is not None:
+        print(f"  {EDGE}: {state}")
+        todo += [f"systemctl enable --now {EDGE}"] if state != "active" else []
+    return say_todo(todo)
 
 
 def _node(root: Path) -> Node:

@@ -3,12 +3,10 @@
 import argparse
 import re
 import secrets
-import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.upkeep.applying import active, change_options, check_name, do, root_option
+from edge.upkeep.applying import active, change_options, check_name, do, root_option, say_todo, unit_state
 from edge.upkeep.changes import Change, generated, read_own, read_plain
 from edge.upkeep.gym_units import HISTORY, Broker, Unit, dashboard_unit, record_unit, screen_unit
 from edge.upkeep.units import SYSTEM, unit_path, user_of, users_path
@@ -162,17 +160,10 @@ def _status(root: Path) -> int:
             path for path in re.findall(r"^LoadCredential=[^:]+:(.*)$", text, re.M) if not _there(root, path)
         ]
         todo += [f"bring {path}" for path in missing]
-        state = ""
-        if root == Path("/") and shutil.which("systemctl"):
-            said = subprocess.run(
-                ["systemctl", "is-active", name], capture_output=True, text=True, check=False
-            )
-            state = f"  {said.stdout.strip() or said.stderr.strip()}"
-            todo += [f"systemctl enable --now {name}"] if said.returncode else []
-        print(f"  {kind:<10} {root / unit_path(name)}{state}")
-    for line in todo:
-        print(f"to do: {line}")
-    return 1 if todo else 0
+        state = unit_state(root, name)
+        todo += [f"systemctl enable --now {name}"] if state not in (None, "active") else []
+        print(f"  {kind:<10} {root / unit_path(name)}{f'  {state}' if state else ''}")
+    return say_todo(todo)
 
 
 def _there(root: Path, path: str) -> bool:

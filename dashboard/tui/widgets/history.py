@@ -240,7 +240,7 @@ def _rep_by_rep(
     one: KeptSet, other: KeptSet, width: int, shows: Literal["bars", "tempo", "deviation"]
 ) -> list[list[Segment]]:
     """One number of each rep, the marked set's above the chosen one's; of the tempo its four phases."""
-    pairs = compare_sets(one, other).pairs
+    pairs = compare_sets(one, other)
     reps = [rep for pair in pairs for rep in (pair.one, pair.other) if rep]
     scale = max(map(_LENGTH[shows], reps), default=0.0) or 1.0
     figure = 17 if shows == "tempo" else 5

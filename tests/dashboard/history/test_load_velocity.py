@@ -52,7 +52,7 @@ def test_points_on_a_line_give_the_load_where_it_meets_the_velocity_of_a_maximum
     half = 1.96 * VELOCITY_AT_1RM_MPS["deadlift"][1] / 0.005  # nothing but the spread between people
     assert fit.one_rep_maximum.high_kg == pytest.approx(200.0 + half)
     assert "estimate" in fit.one_rep_maximum.text
-    assert (fit.r_squared, fit.no_estimate_reason) == (pytest.approx(1.0), None)
+    assert (fit.r_squared, fit.reason) == (pytest.approx(1.0), None)
 
 
 def test_the_interval_holds_the_truth_as_often_as_it_says(lifted: MakeSet) -> None:
@@ -92,7 +92,7 @@ def test_there_is_no_estimate_without_its_conditions(lifted: MakeSet) -> None:
     ):
         fit = load_velocity(done, UTC)
         assert fit.one_rep_maximum is None
-        assert words in str(fit.no_estimate_reason)
+        assert words in str(fit.reason)
 
 
 def test_sets_without_a_load_or_a_velocity_add_nothing(lifted: MakeSet) -> None:
