@@ -1,16 +1,11 @@
 """Who lifts, and what they are to do: by badge at the station, by name at the coach's desk."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 import pytest
-from textual.widgets import Input
 
 from dashboard.broker.client import Client
-from dashboard.database.schema import open_writable
-from dashboard.history.recall import Recall
 from dashboard.record.record import Record
 from dashboard.record.store import Arrived, Store, open_store
 from dashboard.roster.athletes import save
@@ -18,69 +13,28 @@ from dashboard.roster.badges import Badges
 from dashboard.roster.people import Athlete, Plan
 from dashboard.roster.plans import assignment, exercise_change, identify, pick, plan_at
 from dashboard.tui.app import PlumblineApp
-from dashboard.tui.dialogs.ask import AskScreen
-from dashboard.tui.dialogs.athlete import AthleteScreen
 from station.config import Mqtt
-from station.exercises import all_profiles
 from station.messages import (
     BadgeMessage,
     CommandMessage,
     ReplyCode,
     ReplyMessage,
-    decode,
     encode,
     new_id,
     now_utc,
 )
 from tests.dashboard.record import written
-
-RDL = Plan(
-    exercise="romanian-deadlift",
-    load_kg=60.0,
-    sets=4,
-    reps=8,
-    eccentric_s=3.0,
-    bottom_pause_s=0.0,
-    top_pause_s=1.0,
-    velocity_loss_cutoff_pct=15.0,
-    path_limit_m=0.04,
-    full_range_m=0.42,
-    velocity_best_pct=95.0,
-    rest_s=150.0,
+from tests.dashboard.roster.two_people import (
+    ANA,
+    ANAS_RDL,
+    BEN,
+    PROFILES,
+    RDL,
+    TOPIC,
+    commands_of,
+    replies_of,
+    told,
 )
-PULL = Plan(exercise="cable-pull-through", load_kg=25.0, reps=12)
-ANA = Athlete(id="a-17", name="Ana Okoro", badge="0042", plans=(PULL, RDL))
-BEN = Athlete(id="b-04", name="Ben Lund", badge="0043")
-PROFILES = all_profiles()
-TOPIC = "plumbline/1/gym/rack-1/"
-
-
-def told(commands: list[CommandMessage]) -> list[tuple[Any, ...]]:
-    """Name and what is given, of each."""
-    found = []
-    for command in commands:
-        given = msgspec.structs.asdict(command)
-        head = {"name", "by", "event_id", "at_utc", "action"}
-        found.append((command.name, {k: v for k, v in given.items() if k not in head and v is not None}))
-    return found
-
-
-ANAS_RDL = [
-    ("set-load", {"load_kg": 60.0}),
-    (
-        "set-target",
-        {
-            "target_reps": 8,
-            "target_sets": 4,
-            "tempo_s": (3.0, 0.0, None, 1.0),
-            "velocity_loss_cutoff_pct": 15.0,
-            "path_limit_m": 0.04,
-            "velocity_best_pct": 95.0,
-            "rest_s": 150.0,
-            "full_range_m": 0.42,
-        },
-    ),
-]
 
 
 def test_an_athlete_gets_the_plan_for_what_the_station_counts(words: Any) -> None:
@@ -142,16 +96,6 @@ def record(broker: Any, store: Store, until: Any) -> Iterator[Record]:
 def badge(word: str, event_id: str = "") -> bytes:
     message = BadgeMessage(event_id=event_id or new_id(), at_utc=now_utc(), badge=word, by="rack-1")
     return encode(message)
-
-
-def commands_of(edge: Any) -> list[CommandMessage]:
-    found = [decode("command", one.payload) for one in edge.heard if one.topic.endswith("/command")]
-    return [one for one in found if isinstance(one, CommandMessage)]
-
-
-def replies_of(edge: Any) -> list[ReplyMessage]:
-    found = [decode("reply", one.payload) for one in edge.heard if one.topic.endswith("/reply")]
-    return [one for one in found if isinstance(one, ReplyMessage)]
 
 
 def test_the_record_makes_a_badge_the_athlete_s_plan_and_keeps_who_and_when(
@@ -228,155 +172,6 @@ def test_a_badge_typed_at_the_station_says_who_lifts_in_large_letters(
 
     looks.run(app, (120, 40), drive)
     client.stop()
-
-
-@pytest.fixture
-def desk(broker: Any, edge: Any, until: Any, tmp_path: Path, looks: Any) -> Iterator[Callable[..., None]]:
-    """A coach's app that knows Ana and Ben from the record."""
-    where = tmp_path / "h.db"
-    with open_writable(where) as db:
-        save(db, [ANA, BEN])
-    client = Client(Mqtt(host="127.0.0.1", port=broker.port, tls=False))
-
-    def run(drive: Callable[[Any, PlumblineApp], Any], size: tuple[int, int] = (120, 40)) -> None:
-        client.start()
-        until(lambda: client.connection.up)
-        with Recall(where) as recall:
-            until(lambda: recall.known.athletes)
-            app = PlumblineApp(client, PROFILES, by="cleo", recall=recall)
-
-            async def ready(pilot: Any) -> None:
-                await looks.poll(pilot, lambda: "rack-1" in looks.text(app))
-                await drive(pilot, app)
-
-            looks.run(app, size, ready)
-
-    yield run
-    client.stop()
-
-
-async def answer(pilot: Any, app: PlumblineApp, looks: Any, edge: Any, key: str, text: str) -> None:
-    """Open a form, type into it, send it."""
-    await pilot.press(key)
-    await looks.poll(pilot, lambda: isinstance(app.screen, AskScreen | AthleteScreen))
-    app.screen.query(Input).first().value = text
-    await pilot.press("enter")
-
-
-def test_a_name_at_the_desk_is_sent_as_an_id_with_the_plan_and_one_sentence_comes_back(
-    desk: Any, edge: Any, words: Any, looks: Any
-) -> None:
-    edge.say("rack-1", words().state(), words().info("romanian-deadlift"))
-
-    async def drive(pilot: Any, app: PlumblineApp) -> None:
-        await answer(pilot, app, looks, edge, "a", "Ana Okoro")
-        await looks.poll(pilot, lambda: len(commands_of(edge)) == 3)
-        assert told(commands_of(edge)) == [("set-athlete", {"athlete": "a-17"}), *ANAS_RDL]
-        assert {one.by for one in commands_of(edge)} == {"cleo"}
-        for command, text in zip(commands_of(edge), ("athlete a-17", "load 60 kg", "target 8"), strict=True):
-            head = {"event_id": new_id(), "at_utc": now_utc(), "in_reply_to": command.event_id}
-            edge.say("rack-1", ReplyMessage(**head, ok=True, text=text))
-        await looks.poll(pilot, lambda: "athlete a-17; load 60 kg; target 8" in looks.text(app))
-
-    desk(drive, (200, 60))
-
-
-def test_a_plan_that_was_four_commands_is_one_action_and_taken_back_by_one_key(
-    desk: Any, edge: Any, words: Any, looks: Any
-) -> None:
-    edge.say("rack-1", words().state(), words().info("good-morning"))
-
-    async def drive(pilot: Any, app: PlumblineApp) -> None:
-        await answer(pilot, app, looks, edge, "a", "Ana Okoro")
-        await looks.poll(pilot, lambda: len(commands_of(edge)) == 4)
-        (action,) = {one.action for one in commands_of(edge)}
-        assert action is not None
-        await pilot.press("t")
-        await looks.poll(pilot, lambda: len(commands_of(edge)) == 5)
-        assert commands_of(edge)[-1].action not in (None, action)
-        await pilot.press("u")
-        await looks.poll(pilot, lambda: len(commands_of(edge)) == 6)
-        assert [one.name for one in commands_of(edge)].count("undo") == 1
-
-    desk(drive, (200, 60))
-
-
-def test_what_is_refused_of_a_plan_is_what_is_said(desk: Any, edge: Any, words: Any, looks: Any) -> None:
-    edge.say("rack-1", words().state(), words().info("romanian-deadlift"))
-
-    async def drive(pilot: Any, app: PlumblineApp) -> None:
-        await answer(pilot, app, looks, edge, "a", "0042")
-        await looks.poll(pilot, lambda: len(commands_of(edge)) == 3)
-        for command in commands_of(edge):
-            head = {"event_id": new_id(), "at_utc": now_utc(), "in_reply_to": command.event_id}
-            ok = command.name != "set-load"
-            edge.say("rack-1", ReplyMessage(**head, ok=ok, text="done" if ok else "too heavy"))
-        await looks.poll(pilot, lambda: not app.client._asked)  # the last of them was done
-        await looks.poll(pilot, lambda: "rack-1: too heavy" in looks.text(app))
-
-    desk(drive)
-
-
-def test_a_name_nobody_has_is_refused_in_the_form_and_never_sent(
-    desk: Any, edge: Any, words: Any, looks: Any
-) -> None:
-    edge.say("rack-1", words().state(), words().info(), words().info(queue=["a-17", "b-04"], athlete="a-17"))
-
-    async def drive(pilot: Any, app: PlumblineApp) -> None:
-        await answer(pilot, app, looks, edge, "a", "Zoe Quist")
-        await looks.poll(pilot, lambda: "nobody called 'Zoe Quist'" in looks.text(app))
-        await pilot.press("escape")
-        await answer(pilot, app, looks, edge, "g", "Ben Lund, 0042")
-        await looks.poll(pilot, lambda: commands_of(edge))
-        assert told(commands_of(edge)) == [("set-queue", {"queue": ["b-04", "a-17"]})]
-
-    desk(drive)
-
-
-def test_the_beginning_of_a_name_takes_the_only_one(desk: Any, edge: Any, words: Any, looks: Any) -> None:
-    edge.say("rack-1", words().state(), words().info(), words().live(1.0))
-
-    async def drive(pilot: Any, app: PlumblineApp) -> None:
-        await pilot.press("a", *"oko", "enter")  # as a badge reader types: at once
-        await looks.poll(pilot, lambda: commands_of(edge))
-        assert commands_of(edge)[0].athlete == "a-17"
-
-    desk(drive)
-
-
-def test_one_of_the_list_is_chosen_with_two_keys_and_nobody_with_one(
-    desk: Any, edge: Any, words: Any, looks: Any
-) -> None:
-    edge.say("rack-1", words().state(), words().info(queue=["b-04", "a-17"]), words().live(1.0))
-
-    async def drive(pilot: Any, app: PlumblineApp) -> None:
-        await looks.poll(pilot, lambda: app.view_of(("gym", "rack-1")).waiting == ("Ben Lund", "Ana Okoro"))
-        await pilot.press("a")
-        await looks.poll(pilot, lambda: "Ana Okoro" in looks.text(app))
-        assert "romanian-deadlift 60 kg 4×8" in looks.text(app)
-        await pilot.press("down", "enter")
-        await looks.poll(pilot, lambda: len(commands_of(edge)) == 1)
-        await pilot.press("a", "enter")
-        await looks.poll(pilot, lambda: len(commands_of(edge)) == 2)
-        assert [(one.name, one.athlete) for one in commands_of(edge)] == [
-            ("set-athlete", "b-04"),
-            ("set-athlete", None),
-        ]
-
-    desk(drive)
-
-
-def test_screens_say_the_name_and_the_wire_the_id(desk: Any, edge: Any, words: Any, looks: Any) -> None:
-    edge.say("rack-1", words().state(), words().info(athlete="a-17", queue=["a-17", "b-04"]))
-    edge.say("rack-1", words().live(1.0), words().rep(1, athlete="a-17"))
-
-    async def drive(pilot: Any, app: PlumblineApp) -> None:
-        await looks.poll(pilot, lambda: "Ana Okoro" in looks.text(app))
-        assert "a-17" not in looks.text(app)
-        await pilot.press("enter")
-        await looks.poll(pilot, lambda: "next Ben Lund" in looks.text(app))
-
-    desk(drive)
 
 
 def test_the_next_plan_whose_sets_are_not_done_today_comes_first(words: Any) -> None:

@@ -1,5 +1,6 @@
 """The record on a real broker, and a coach before her screen."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from station.config import Mqtt
 from station.errors import StoreError
 from station.exercises import all_profiles
 from station.messages import Message, RepMessage
+from tests.dashboard.tui.hands import Coach, screen_text
 
 PROFILES = all_profiles()
 
@@ -53,3 +55,31 @@ def kept_reps(where: Path) -> int:
             return int(db.rows(text("SELECT COUNT(*) AS found FROM reps"))[0]["found"])
     except StoreError:
         return 0
+
+
+@pytest.fixture
+def coach(broker: Any, edge: Any, until: Any) -> Iterator[Callable[..., None]]:
+    """Drive the app as a coach called cleo, a station with two reps before her."""
+    clients: list[Client] = []
+
+    def drive(say: Any, size: tuple[int, int], what: Callable[[Coach], Any], **given: Any) -> None:
+        client = Client(Mqtt(host="127.0.0.1", port=broker.port, tls=False))
+        clients.append(client)
+        client.start()
+        until(lambda: client.connection.up)
+        given = {"by": "cleo"} | given
+        app = PlumblineApp(client, all_profiles(), **given)
+
+        async def driven() -> None:
+            async with app.run_test(size=size, notifications=True) as pilot:
+                hands = Coach(app, pilot, edge)
+                await hands.poll(lambda: app.floor.stations)
+                edge.say("rack-1", say.live(9.0), say.rep(1), say.rep(2))
+                await hands.poll(lambda: "0.52" in screen_text(app) or "▀" in screen_text(app))
+                await what(hands)
+
+        asyncio.run(driven())
+
+    yield drive
+    for client in clients:
+        client.stop()

@@ -1,33 +1,22 @@
 """What a coach does by keys: the command that goes out, the reply that is shown, what a form refuses."""
 
-import asyncio
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.events import Key
-from textual.pilot import Pilot
 from textual.widgets import Input
 
-from dashboard.broker.client import Client
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.dialogs.ask import AskScreen
-from dashboard.tui.dialogs.athlete import AthleteScreen
 from dashboard.tui.dialogs.dialog import Dialog
 from dashboard.tui.preferences import Preferences, load_preferences, save_preferences
 from dashboard.tui.screens.coach import ACTIONS
 from dashboard.tui.screens.reps import KEYS
-from station.config import Mqtt
 from station.exercises import all_profiles
-from station.messages import BadgeMessage, CommandMessage, ReplyCode, ReplyMessage, decode, new_id, now_utc
+from station.messages import BadgeMessage, CommandMessage, decode
 from tests.dashboard.sizes import TERMINALS
-
-
-def screen_text(app: PlumblineApp) -> str:
-    width, height = app.size
-    strips = app.screen._compositor.render_strips()[:height]
-    return "\n".join(strip.crop(0, width).text.rstrip() for strip in strips)
+from tests.dashboard.tui.hands import Coach, screen_text
 
 
 def lightness(app: PlumblineApp) -> float:
@@ -35,64 +24,6 @@ def lightness(app: PlumblineApp) -> float:
     strip = app.screen._compositor.render_strips()[5]
     colours = [segment.style.bgcolor for segment in strip if segment.style and segment.style.bgcolor]
     return max(sum(colours[0].get_truecolor()) / 765.0, 0.0)
-
-
-class Coach:
-    """The app on a real broker, hands on its keys, and the edge's ear on the other side."""
-
-    def __init__(self, app: PlumblineApp, pilot: Pilot[int], edge: Any) -> None:
-        self.app, self.pilot, self.edge = app, pilot, edge
-
-    async def poll(self, true: Callable[[], object], timeout_s: float = 5.0) -> None:
-        for _ in range(int(timeout_s / 0.02)):
-            if true():
-                return
-            await self.pilot.pause(0.02)
-        raise AssertionError(f"it did not become true in time; on the screen:\n{screen_text(self.app)}")
-
-    async def command(self, *keys: str, text: str = "") -> CommandMessage:
-        """Press keys, type into the form that opens, and wait for what the edge hears; answer it."""
-        before = len(self.edge.heard)
-        await self.pilot.press(*keys)
-        if text:
-            await self.poll(lambda: isinstance(self.app.screen, AskScreen | AthleteScreen))
-            self.app.screen.query(Input).first().value = text
-            await self.pilot.press("enter")
-        await self.poll(lambda: len(self.edge.heard) > before)
-        command = decode("command", self.edge.heard[-1].payload)
-        assert isinstance(command, CommandMessage)
-        head = {"event_id": new_id(), "at_utc": now_utc(), "in_reply_to": command.event_id}
-        self.edge.say("rack-1", ReplyMessage(**head, ok=True, text=f"reply {before}"))
-        await self.poll(lambda: f"rack-1: reply {before}" in screen_text(self.app))
-        return command
-
-
-@pytest.fixture
-def coach(broker: Any, edge: Any, until: Any) -> Iterator[Callable[..., None]]:
-    """Drive the app as a coach called cleo, a station with two reps before her."""
-    clients: list[Client] = []
-
-    def drive(say: Any, size: tuple[int, int], what: Callable[[Coach], Any], **given: Any) -> None:
-        client = Client(Mqtt(host="127.0.0.1", port=broker.port, tls=False))
-        clients.append(client)
-        client.start()
-        until(lambda: client.connection.up)
-        given = {"by": "cleo"} | given
-        app = PlumblineApp(client, all_profiles(), **given)
-
-        async def driven() -> None:
-            async with app.run_test(size=size, notifications=True) as pilot:
-                hands = Coach(app, pilot, edge)
-                await hands.poll(lambda: app.floor.stations)
-                edge.say("rack-1", say.live(9.0), say.rep(1), say.rep(2))
-                await hands.poll(lambda: "0.52" in screen_text(app) or "▀" in screen_text(app))
-                await what(hands)
-
-        asyncio.run(driven())
-
-    yield drive
-    for client in clients:
-        client.stop()
 
 
 @pytest.mark.parametrize("size", TERMINALS)
@@ -246,157 +177,6 @@ def test_a_reader_that_types_a_badge_and_enter_in_one_go_is_read_in_that_order(
         assert "badge 0" not in looks.text(app)
 
     looks.run(app, (80, 24), drive)
-
-
-def test_a_mark_means_the_rep_that_was_selected_and_not_the_one_that_has_come_since(
-    coach: Any, edge: Any, words: Any
-) -> None:
-    say = words()
-    edge.say("rack-1", say.state(), say.info())
-
-    async def act(hands: Coach) -> None:
-        await hands.pilot.press("enter", "f")
-        await hands.poll(lambda: "select a rep first" in screen_text(hands.app))
-        assert edge.heard == []
-        await hands.pilot.press("up")
-        edge.say("rack-1", say.rep(3))
-        await hands.poll(lambda: hands.app.view_of(("gym", "rack-1")).counted == 3)
-        assert (await hands.command("f")).rep_event_id == say.rep(2).event_id
-
-    coach(say, (80, 24), act)
-
-
-def test_a_rep_marked_false_stays_struck_out_and_is_taken_back_by_a_key(
-    coach: Any, edge: Any, words: Any
-) -> None:
-    say = words()
-    edge.say("rack-1", say.state(), say.info())
-
-    async def act(hands: Coach) -> None:
-        await hands.pilot.press("enter")
-        gone = {
-            "state": "rejected",
-            "counted": False,
-            "reason_code": "marked-false",
-            "reason": "cleo",
-        }
-        edge.say("rack-1", say.current(say.rep(1), say.rep(2, revision=2, **gone), session_s=20.0))
-        await hands.poll(lambda: "✗  2" in screen_text(hands.app))
-        assert hands.app.view_of(("gym", "rack-1")).counted == 1
-        command = await hands.command("up", "space")
-        assert (command.mark, command.rep_event_id) == ("counted", say.rep(2).event_id)
-
-    coach(say, (80, 24), act)
-
-
-def test_a_rep_that_nobody_can_be_sure_of_has_a_glyph_and_one_key_settles_it(
-    coach: Any, edge: Any, words: Any
-) -> None:
-    say = words()
-    edge.say("rack-1", say.state(), say.info())
-
-    async def act(hands: Coach) -> None:
-        await hands.pilot.press("enter")
-        edge.say("rack-1", say.rep(3, confidence=0.6))
-        await hands.poll(lambda: "?  3" in screen_text(hands.app))
-        command = await hands.command("up", "space")
-        assert (command.mark, command.rep_event_id) == ("counted", say.rep(3).event_id)
-        edge.say("rack-1", say.rep(3, revision=2, confidence=1.0))  # a person has said so
-        await hands.pilot.press("down")
-        await hands.poll(lambda: "●  3" in screen_text(hands.app))
-
-    coach(say, (80, 24), act)
-
-
-@pytest.mark.parametrize(("key", "mark"), [("space", "counted"), ("f", "false")])
-def test_one_key_settles_the_one_rep_of_a_set_that_is_doubtful(
-    coach: Any, edge: Any, words: Any, key: str, mark: str
-) -> None:
-    say = words()
-    edge.say("rack-1", say.state(), say.info())
-
-    async def act(hands: Coach) -> None:
-        await hands.pilot.press("enter")
-        edge.say("rack-1", say.rep(1, revision=2, confidence=0.3), say.rep(3, confidence=0.99))
-        await hands.poll(lambda: "?  1" in screen_text(hands.app))
-        command = await hands.command(key)
-        assert (command.mark, command.rep_event_id) == (mark, say.rep(1).event_id)
-        edge.say("rack-1", say.rep(2, revision=2, confidence=0.4))
-        await hands.poll(lambda: "?  2" in screen_text(hands.app))
-        heard = len(edge.heard)
-        await hands.pilot.press(key)  # which of the two?
-        await hands.poll(lambda: "select a rep first" in screen_text(hands.app))
-        assert len(edge.heard) == heard
-
-    coach(say, (80, 24), act)
-
-
-@pytest.mark.parametrize(("which", "name"), [("s", "load-set"), ("n", "set-load")])
-def test_a_load_typed_in_mid_set_asks_whether_it_is_of_this_set_or_from_now_on(
-    coach: Any, edge: Any, words: Any, which: str, name: str
-) -> None:
-    say = words()
-    edge.say("rack-1", say.state(), say.info())
-
-    async def act(hands: Coach) -> None:
-        edge.say("rack-1", say.current(say.rep(1), say.rep(2), session_s=20.0))
-        await hands.poll(lambda: hands.app.view_of(("gym", "rack-1")).set_event_id)
-        await hands.pilot.press("l")
-        await hands.poll(lambda: isinstance(hands.app.screen, AskScreen))
-        load, of = hands.app.screen.query(Input)
-        load.value, of.value = "80", "x"
-        await hands.pilot.press("enter")
-        await hands.poll(lambda: "s for this set" in screen_text(hands.app))
-        of.value = which
-        await hands.pilot.press("enter")
-        await hands.poll(lambda: edge.heard)
-        command = decode("command", edge.heard[-1].payload)
-        assert isinstance(command, CommandMessage)
-        assert (command.name, command.load_kg) == (name, 80.0)
-        assert command.set_event_id == ("a1-s1" if which == "s" else None)
-
-    coach(say, (80, 24), act)
-
-
-def test_the_rest_of_a_set_is_given_from_the_selected_rep_on(coach: Any, edge: Any, words: Any) -> None:
-    say = words()
-    edge.say("rack-1", say.state(), say.info())
-
-    async def act(hands: Coach) -> None:
-        await hands.pilot.press("enter", "up")
-        command = await hands.command("w", text="ben")
-        assert (command.name, command.athlete) == ("give-set", "ben")
-        assert command.rep_event_id == say.rep(2).event_id
-
-    coach(say, (80, 24), act)
-
-
-def test_what_the_station_no_longer_holds_is_put_right_by_the_record(
-    coach: Any, edge: Any, words: Any
-) -> None:
-    say = words()
-    edge.say("rack-1", say.state(), say.info())
-    edge._client.subscribe("plumbline/1/gym/+/correction", qos=1)
-
-    async def act(hands: Coach) -> None:
-        await hands.pilot.press("enter", "up", "h")
-        await hands.poll(lambda: len(edge.heard) == 1)
-        asked = decode("command", edge.heard[0].payload)
-        assert isinstance(asked, CommandMessage)
-        head = {"event_id": new_id(), "at_utc": now_utc(), "in_reply_to": asked.event_id}
-        edge.say("rack-1", ReplyMessage(**head, ok=False, text="too long ago", code=ReplyCode.UNKNOWN_REP))
-        await hands.poll(lambda: len(edge.heard) == 2)
-        assert edge.heard[1].topic.endswith("/correction")
-        again = decode("correction", edge.heard[1].payload)
-        assert isinstance(again, CommandMessage)
-        assert (again.action, again.mark, again.rep_event_id) == (asked.action, "partial", asked.rep_event_id)
-        assert again.event_id != asked.event_id
-        head |= {"event_id": new_id(), "in_reply_to": again.event_id}
-        edge.say("rack-1", ReplyMessage(**head, ok=True, text="put right in the record", code=ReplyCode.DONE))
-        await hands.poll(lambda: "put right in the record" in screen_text(hands.app))
-        assert "too long ago" not in screen_text(hands.app)
-
-    coach(say, (80, 24), act)
 
 
 def test_one_form_prescribes_load_sets_and_reps_as_one_action(coach: Any, edge: Any, words: Any) -> None:

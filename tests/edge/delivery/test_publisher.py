@@ -14,39 +14,21 @@ from typing import Any
 import pytest
 
 from edge.broker.mosquitto import Broker
-from edge.delivery.command_door import MANY, MAX_COMMANDS
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import PROBE, Publisher
 from station.config import Mqtt, check_mqtt, read_password
 from station.errors import ConfigError, StoreError
 from station.messages import (
     AckMessage,
-    CommandMessage,
     LiveMessage,
     RepMessage,
-    StateMessage,
     StreamAck,
     encode,
 )
-from station.program.flood import LEAVE_S
 from station.records import Live
+from tests.edge.delivery.said import NOW, TOPIC, acknowledge, at, state
 
-NOW = "2030-01-01T00:00:00.000Z"
-TOPIC = "plumbline/1/gym/rack-1/"
 MakeRep = Callable[..., RepMessage]
-
-
-def at(broker: Broker) -> Mqtt:
-    return Mqtt(host="127.0.0.1", port=broker.port, tls=False)
-
-
-def state(name: Any, session: str = "one") -> StateMessage:
-    return StateMessage(event_id="e", at_utc=NOW, session=session, state=name)
-
-
-def acknowledge(wire: Any, outbox: Outbox, seq: int, *missing: tuple[int, int]) -> None:
-    ack = StreamAck(stream=outbox.stream("rack-1"), committed_seq=seq, missing=list(missing))
-    wire.say(TOPIC + "ack", encode(AckMessage(event_id="a", at_utc=NOW, streams=[ack])))
 
 
 def test_an_event_is_sent_again_until_it_is_acknowledged(
@@ -173,22 +155,6 @@ def test_a_live_value_is_dropped_while_nobody_can_hear_it(
     assert set(heard()) == {2.0}
 
 
-def test_commands_arrive_checked_and_kept_ones_are_not_obeyed(
-    broker: Broker, wire: Any, outbox: Outbox, until: Any
-) -> None:
-    command = CommandMessage(event_id="c1", at_utc=NOW, name="tare", by="coach")
-    wire.say(TOPIC + "command", encode(command), retain=True)
-    publisher = Publisher(outbox, {"rack-1": at(broker)}, {"rack-1": "one"})
-    publisher.start()
-    until(lambda: publisher.senders["rack-1"].connection.connected)
-    wire.say(TOPIC + "command", b'{"schema":"plumbline/command/1","name":"format-disk"}')
-    wire.say(TOPIC + "command", encode(CommandMessage(event_id="c2", at_utc=NOW, name="end-set", by="coach")))
-    got: list[CommandMessage] = []
-    until(lambda: got.extend(publisher.commands("rack-1")) or got)
-    assert [one.event_id for one in got] == ["c2"]
-    publisher.stop()
-
-
 def test_a_defect_in_a_callback_shows_and_does_not_pass_in_silence(
     wire: Any, publisher: Publisher, until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,116 +240,6 @@ def test_a_password_others_can_read_is_refused(tmp_path: Path) -> None:
     assert read_password(mqtt) == "secret"
     with pytest.raises(ConfigError, match="cannot be read"):
         read_password(Mqtt(host="gym.local", username="rack-1", password_file=str(tmp_path / "none")))
-
-
-class DeniesSubscriptions:
-    """A broker that says yes to CONNECT and no (0x87) to every topic."""
-
-    def __enter__(self) -> int:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=self._serve, daemon=True).start()
-        port: int = self._socket.getsockname()[1]
-        return port
-
-    def __exit__(self, *exc: object) -> None:
-        self._socket.close()
-
-    def _serve(self) -> None:
-        for _ in range(2):  # a node asks under another name first
-            peer, _ = self._socket.accept()
-            with peer:
-                peer.recv(4096)
-                peer.sendall(bytes([0x20, 3, 0, 0, 0]))
-                packet = peer.recv(4096)
-                assert packet[0] == 0x82
-                peer.sendall(bytes([0x90, 5, *packet[2:4], 0, 0x87, 0x87]))
-                while peer.recv(4096):
-                    pass
-
-
-def test_a_broker_that_denies_the_subscription_is_said(outbox: Outbox, until: Any) -> None:
-    with DeniesSubscriptions() as port:
-        mqtt = Mqtt(host="127.0.0.1", port=port, tls=False)
-        publisher = Publisher(outbox, {"rack-1": mqtt}, {"rack-1": "one"})
-        publisher.start()
-        words = "does not let station rack-1 read command and ack"
-        until(lambda: words in (publisher.senders["rack-1"].connection.trouble or ""))
-        publisher.stop()
-
-
-def test_commands_come_no_faster_than_a_person_gives_them(
-    broker: Broker, wire: Any, outbox: Outbox, until: Any
-) -> None:
-    now = [0.0]
-    publisher = Publisher(outbox, {"rack-1": at(broker)}, {"rack-1": "one"}, clock=lambda: now[0])
-    publisher.start()
-    until(lambda: publisher.senders["rack-1"].connection.connected)
-    got: list[CommandMessage] = []
-    for n in range(100):
-        command = CommandMessage(event_id=f"c{n}", at_utc=NOW, name="tare", by="script")
-        wire.say(TOPIC + "command", encode(command))
-        got += publisher.commands("rack-1")
-    until(
-        lambda: (
-            got.extend(publisher.commands("rack-1"))
-            or len(got) + publisher.senders["rack-1"].messages_refused == 100
-        )
-    )
-    assert len(got) == 64
-    now[0] = 1.0
-    for n in range(20):
-        command = CommandMessage(event_id=f"d{n}", at_utc=NOW, name="tare", by="script")
-        wire.say(TOPIC + "command", encode(command))
-    until(lambda: publisher.senders["rack-1"].messages_refused == 46)
-    assert len(publisher.commands("rack-1")) == 10
-    publisher.stop()
-
-
-def test_a_flood_of_commands_is_not_listened_to_and_keeps_no_acknowledgement_away(
-    broker: Broker, wire: Any, outbox: Outbox, make_rep: MakeRep, until: Any
-) -> None:
-    now = [0.0]
-    publisher = Publisher(outbox, {"rack-1": at(broker)}, {"rack-1": "one"}, clock=lambda: now[0])
-    publisher.start()
-    sender = publisher.senders["rack-1"]
-    until(lambda: sender.connection.connected)
-    command = encode(CommandMessage(event_id="c", at_utc=NOW, name="tare", by="script"))
-
-    def deaf() -> bool:
-        """Whether a command does not come, and what is said after it does."""
-        before = sender.messages_refused
-        wire.say(TOPIC + "command", command)
-        outbox.append("rack-1", [make_rep(1)])
-        publisher.wake()
-        until(lambda: outbox.depth("rack-1") == 1)
-        acknowledge(wire, outbox, outbox.settled("rack-1").get(outbox.stream("rack-1"), 0) + 1)
-        until(lambda: outbox.depth("rack-1") == 0)
-        return sender.messages_refused == before
-
-    for _ in range(MAX_COMMANDS + MANY):
-        wire.say(TOPIC + "command", command)
-    until(lambda: "flood of commands" in (sender.door.problem or ""))
-    until(deaf)
-    now[0] = LEAVE_S + 1.0
-    publisher.wake()
-    until(lambda: sender.door.problem is None)
-    publisher.commands("rack-1")
-    until(lambda: wire.say(TOPIC + "command", command) or publisher.commands("rack-1"))
-    assert sender.connection.connects == 1
-    publisher.stop()
-
-
-def test_a_command_longer_than_any_screen_sends_is_refused(
-    wire: Any, publisher: Publisher, until: Any
-) -> None:
-    until(lambda: publisher.senders["rack-1"].connection.connected)
-    for word in ("x" * 5000, "romanian-deadlift"):
-        command = CommandMessage(event_id="c", at_utc=NOW, name="set-exercise", by="coach", exercise=word)
-        wire.say(TOPIC + "command", encode(command))
-    got: list[CommandMessage] = []
-    until(lambda: got.extend(publisher.commands("rack-1")) or got)
-    assert [command.exercise for command in got] == ["romanian-deadlift"]
-    assert publisher.senders["rack-1"].messages_refused == 1
 
 
 def test_an_outbox_that_cannot_be_written_stops_only_the_deleting(
