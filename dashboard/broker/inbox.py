@@ -29,9 +29,7 @@ class Inbox:
     off what it missed and being late for the next.
     """
 
-    def __init__(self, live_each: int = LIVE_EACH, live_at_once: int = LIVE_AT_ONCE) -> None:
-        self._live_each = live_each
-        self._live_at_once = live_at_once
+    def __init__(self) -> None:
         self._live: dict[str, deque[Packet]] = {}  # by topic
         self._other: dict[str, deque[Packet]] = {}  # likewise; none of them is empty
         self._lock = threading.Lock()
@@ -76,28 +74,22 @@ class Inbox:
             self._flooded.add(topic)
 
     def _put(self, topic: str, packets: list[Packet]) -> None:
-        if topic.endswith("/live"):
-            queue = self._live.get(topic)
-            if queue is None:
-                if len(self._live) >= MOST_TOPICS:
-                    self.dropped_live += len(packets)
-                    return
-                queue = self._live[topic] = deque(maxlen=self._live_each)
-            self.dropped_live += max(0, len(queue) + len(packets) - self._live_each)
-            queue.extend(packets)
-            self._count(topic, packets, queue)
-            return
+        live = topic.endswith("/live")
+        queues, most = (self._live, LIVE_EACH) if live else (self._other, QUEUE)
+        lost = len(packets)
         with self._lock:
-            queue = self._other.get(topic)
-            if queue is None:
-                if len(self._other) >= MOST_TOPICS:
-                    self.dropped += len(packets)
-                    return
-                queue = self._other[topic] = deque(maxlen=QUEUE)
-            self.dropped += max(0, len(queue) + len(packets) - QUEUE)
-            queue.extend(packets)
-            self._count(topic, packets, queue)
-        if topic.endswith(PRESSING) and not self.pressing:
+            queue = queues.get(topic)
+            if queue is None and len(queues) < MOST_TOPICS:
+                queue = queues[topic] = deque(maxlen=most)
+            if queue is not None:
+                lost = max(0, len(queue) + len(packets) - most)
+                queue.extend(packets)
+                self._count(topic, packets, queue)
+        if live:
+            self.dropped_live += lost
+        else:
+            self.dropped += lost
+        if queue is not None and topic.endswith(PRESSING) and not self.pressing:
             self.pressing = True
             self.on_pressing()
 
@@ -106,7 +98,7 @@ class Inbox:
         self.pressing = False  # first, so that what comes meanwhile raises it again
         taken = self._take_others()
         waiting = [queue for queue in list(self._live.values()) if queue]
-        each = max(1, self._live_at_once // max(1, len(waiting)))
+        each = max(1, LIVE_AT_ONCE // max(1, len(waiting)))
         for queue in waiting:
             found = [queue.popleft() for _ in range(len(queue))]
             self.dropped_live += max(0, len(found) - each)

@@ -97,8 +97,8 @@ class Cells:
     What is asked about a stretch of time does not depend on how the readings were cut into reads.
     """
 
-    def __init__(self, channels: Sequence[str] = TENSION + PLATFORM) -> None:
-        self._tapes = {name: Tape() for name in channels}
+    def __init__(self) -> None:
+        self._tapes = {name: Tape() for name in TENSION + PLATFORM}
         self._asked: dict[str, tuple[float, float, Floats, Floats]] = {}  # the newest answer of each channel
 
     def feed(self, samples: Sequence[Samples]) -> None:

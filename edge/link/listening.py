@@ -1,7 +1,6 @@
 """Listening to one port through its driver for a while: what `calibrate` and `doctor` have in common."""
 
 import time
-from types import TracebackType
 from typing import Self
 
 from edge.link.drivers import Driver, Samples, make_driver
@@ -35,10 +34,8 @@ class Listener:
         self.driver.opened()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        self._source.__exit__(kind, error, where)
+    def __exit__(self, *exc: object) -> None:
+        self._source.__exit__(*exc)
 
     def step(self, timeout_s: float = READ_S) -> list[Samples]:
         """Read the samples available, waiting at most `timeout_s`. Raises SourceError when it is gone."""

@@ -5,7 +5,6 @@ import os
 import select
 import termios
 from collections.abc import Callable, Iterable, Iterator
-from types import TracebackType
 from typing import Protocol, Self
 
 import serial
@@ -27,9 +26,7 @@ class ByteSource(Protocol):
     def __enter__(self) -> Self:
         """Open it. Raises SourceError."""
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         """Close it, whatever state it is in."""
 
     def read(self, timeout_s: float) -> bytes:
@@ -63,9 +60,7 @@ class SerialSource:
             raise SourceError(_why_not_open(self._port, error)) from error
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         port, self._serial = self._serial, None
         if port is not None:
             try:
@@ -149,9 +144,7 @@ class ReplaySource:
         self._first_s = self.received_s = self._next.received_s if self._next else 0.0
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self._records, self._next = iter(()), None
 
     def read(self, timeout_s: float) -> bytes:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple, Self
 
 import msgspec
@@ -143,10 +142,8 @@ class CountsReader:
         self._listener.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        self._listener.__exit__(kind, error, where)
+    def __exit__(self, *exc: object) -> None:
+        self._listener.__exit__(*exc)
 
     @property
     def sign(self) -> int:

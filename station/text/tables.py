@@ -90,13 +90,12 @@ class Table:
     plain: commas, no quotes, no `#`, nothing but ASCII: `plain_rows` gives the cells as they are.
     """
 
-    def __init__(self, text: str, *, wide_rows: bool = True, separator: str | None = None) -> None:
-        """wide_rows: rows may end in more empty cells than the header, if all do. separator: if it is known.
+    def __init__(self, text: str, *, separator: str | None = None) -> None:
+        """separator: if it is known.
 
         Raises TableError for a file without a header line, or one whose separator cannot be told.
         """
         self._text = text
-        self._wide_rows = wide_rows
         self.separator = ","
         self.header: list[str] = []
         self.header_line = 0
@@ -222,7 +221,7 @@ class Table:
                 raise TableError(f"line {line} is the header (line {self.header_line}) again; cut it out")
             if len(cells) > names:
                 wide = len(cells) if wide is None else wide
-                uniform = len(cells) <= self._width or (self._wide_rows and len(cells) == wide)
+                uniform = len(cells) <= self._width or len(cells) == wide
                 if any(cells[names:]) or not uniform:
                     raise TableError(self._too_many(line, cells))
                 cells = cells[:names]
