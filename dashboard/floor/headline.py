@@ -55,19 +55,21 @@ def large(metric: Headline, reps: Sequence[RepView]) -> Large:
 
 def _of(metric: Headline, rep: RepView) -> tuple[float | None, float | None, int, Judgement]:
     """Value, standard uncertainty and decimals at most, in the unit that is shown; and how it is judged."""
+    of = rep.measured
     match metric:
         case "peak-velocity":
-            return rep.peak_velocity_mps, rep.peak_velocity_sigma_mps, 2, None
+            return of.peak_concentric_velocity_mps, of.peak_concentric_velocity_sigma_mps, 2, None
         case "mean-power":
-            return rep.mean_power_w, None, 0, None
+            return of.mean_power_w, None, 0, None
         case "peak-power":
-            return rep.peak_power_w, None, 0, None
+            return of.peak_power_w, None, 0, None
         case "range":
-            return _times(rep.rom_m, 100.0), _times(rep.rom_sigma_m, 100.0), 0, None
+            return _times(of.rom_m, 100.0), _times(of.rom_sigma_m, 100.0), 0, None
         case "path":
-            return _times(rep.path_m, 1000.0), _times(rep.path_sigma_m, 1000.0), 0, rep.path
+            path = of.path_deviation_m, of.path_deviation_sigma_m
+            return _times(path[0], 1000.0), _times(path[1], 1000.0), 0, rep.path
         case _:
-            return rep.mean_velocity_mps, rep.mean_velocity_sigma_mps, 2, rep.velocity
+            return of.mean_concentric_velocity_mps, of.mean_concentric_velocity_sigma_mps, 2, rep.velocity
 
 
 def _times(value: float | None, factor: float) -> float | None:

@@ -47,35 +47,14 @@ class RepView(msgspec.Struct, frozen=True, kw_only=True):
     """One rep against its prescription. None in a judgement: not measured or not prescribed."""
 
     event_id: str
-    number: int
-    start_s: float  # session time
-    end_s: float
     state: RepState
+    measured: Rep
     counted: bool
-    reason: str | None
-    reason_code: ReasonCode | None
     slack: bool  # the cable was without tension in it, longer than it may be
-    slack_s: float | None
-    heel_pct: float | None  # of the weight, as are the two below
-    heel_least_pct: float | None
-    left_pct: float | None
     doubtful: bool  # nobody can be sure that it counts, or that it does not
-    mean_velocity_mps: float | None
-    mean_velocity_sigma_mps: float | None
     velocity: Judgement
-    peak_velocity_mps: float | None
-    peak_velocity_sigma_mps: float | None
-    mean_power_w: float | None
-    peak_power_w: float | None
-    tempo_s: TempoTimes
-    tempo_sigma_s: TempoTimes
     tempo: TempoJudgement
-    rom_m: float | None
-    rom_sigma_m: float | None
-    path_m: float | None
-    path_sigma_m: float | None
     path: Judgement
-    velocity_loss_pct: float | None
     motion: Motion | None  # None: it came without a curve
     loss_reached: bool
 
@@ -92,22 +71,24 @@ class RepView(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def not_counted_reason(self) -> str:
         """Why the rep is not counted, worded for the lifter; empty where it is."""
-        if self.counted or self.reason_code is None:
+        if self.counted or self.measured.reason_code is None:
             return ""
-        return WHY_NOT.get(self.reason_code, "not counted")
+        return WHY_NOT.get(self.measured.reason_code, "not counted")
 
     @property
     def velocity_rough(self) -> bool:
         """Whether the velocity is uncertain enough to be shown as approximate."""
-        return is_rough(self.mean_velocity_mps, self.mean_velocity_sigma_mps)
+        of = self.measured
+        return is_rough(of.mean_concentric_velocity_mps, of.mean_concentric_velocity_sigma_mps)
 
     @property
     def velocity_words(self) -> str:
         """Velocity in m/s, at most two decimals, as its uncertainty allows; empty where not measured."""
-        if self.mean_velocity_mps is None:
+        of = self.measured
+        if of.mean_concentric_velocity_mps is None:
             return ""
-        decimals = max(1, sure_decimals(self.mean_velocity_sigma_mps, 2))
-        return fixed(self.mean_velocity_mps, decimals)
+        decimals = max(1, sure_decimals(of.mean_concentric_velocity_sigma_mps, 2))
+        return fixed(of.mean_concentric_velocity_mps, decimals)
 
     @property
     def tempo_words(self) -> tuple[str, str, str, str]:
@@ -116,7 +97,7 @@ class RepView(msgspec.Struct, frozen=True, kw_only=True):
             "–"
             if took_s is None
             else f"{ROUGH if is_rough_duration(sigma_s) else ''}{fixed(took_s, sure_decimals(sigma_s, 1))}"
-            for took_s, sigma_s in zip(self.tempo_s, self.tempo_sigma_s, strict=True)
+            for took_s, sigma_s in zip(tempo_of(self.measured), tempo_sigma_of(self.measured), strict=True)
         )
         return one, two, three, four
 
@@ -142,35 +123,14 @@ def rep_view(
     """
     return RepView(
         event_id=event_id,
-        number=rep.number,
-        start_s=rep.start_s,
-        end_s=rep.end_s,
         state=state,
+        measured=rep,
         counted=rep.counted and state != "rejected",
-        reason=rep.reason,
-        reason_code=rep.reason_code,
         slack=profile is not None and is_slack(rep, profile.limits),
         doubtful=state != "rejected" and is_doubtful(rep),
-        slack_s=rep.slack_s,
-        heel_pct=rep.heel_pct,
-        heel_least_pct=rep.heel_least_pct,
-        left_pct=rep.left_pct,
-        mean_velocity_mps=rep.mean_concentric_velocity_mps,
-        mean_velocity_sigma_mps=rep.mean_concentric_velocity_sigma_mps,
         velocity=judge_velocity(rep, profile.velocity, best_mps) if profile else None,
-        peak_velocity_mps=rep.peak_concentric_velocity_mps,
-        peak_velocity_sigma_mps=rep.peak_concentric_velocity_sigma_mps,
-        mean_power_w=rep.mean_power_w,
-        peak_power_w=rep.peak_power_w,
-        tempo_s=tempo_of(rep),
-        tempo_sigma_s=tempo_sigma_of(rep),
         tempo=judge_tempo(rep, profile.tempo) if profile else (None, None, None, None),
-        rom_m=rep.rom_m,
-        rom_sigma_m=rep.rom_sigma_m,
-        path_m=rep.path_deviation_m,
-        path_sigma_m=rep.path_deviation_sigma_m,
         path=judge_path(rep, profile.path_limit_m if profile else None),
-        velocity_loss_pct=rep.velocity_loss_pct,
         motion=motion_of(rep),
         loss_reached=profile is not None and loss_reached(rep, fastest, profile.velocity_loss_cutoff_pct),
     )

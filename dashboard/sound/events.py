@@ -132,6 +132,6 @@ def _lost(known: dict[str, RepView], reps: Sequence[RepView]) -> str | None:
             continue
         if changed is None:
             return "no rep after all"
-        if changed.reason_code not in _BY_A_PERSON and changed.not_counted_reason:
+        if changed.measured.reason_code not in _BY_A_PERSON and changed.not_counted_reason:
             return changed.not_counted_reason
     return None

@@ -6,14 +6,14 @@ such signs inside. A number of one digit and Enter takes a choice while there ar
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from dashboard.floor.reps import RepView
 from dashboard.floor.views import StationView
 from dashboard.roster.plans import exercises_at
 from station.exercises import Profile
 from station.messages import Mark
-from station.records import PARTIAL, ReasonCode
+from station.records import PARTIAL, Rep
 
 MAX_BADGE = 32
 CHOICES = 4  # exercises to pick from: what can be read from three metres
@@ -106,7 +106,7 @@ def mark_of(rep: RepView, counts: bool) -> Mark:
     """The mark that settles a doubtful rep."""
     if counts:
         return "counted"
-    return "partial" if rep.reason_code in PARTIAL else "false"
+    return "partial" if rep.measured.reason_code in PARTIAL else "false"
 
 
 def goes_on(view: StationView) -> bool:
@@ -114,22 +114,6 @@ def goes_on(view: StationView) -> bool:
     if view.set_over:
         return bool(view.reps) and (view.rest_s or 0.0) < GO_ON_S
     return view.set_number is not None and view.set_number > 1 and 0 < len(view.reps) <= GO_ON_REPS
-
-
-class Judged(Protocol):
-    """What of a rep says whether it was one of the exercise's."""
-
-    @property
-    def counted(self) -> bool:
-        """Whether it counts."""
-
-    @property
-    def reason_code(self) -> ReasonCode | None:
-        """Why it does not."""
-
-    @property
-    def rom_m(self) -> float | None:
-        """Its range."""
 
 
 class Doubt:
@@ -144,7 +128,7 @@ class Doubt:
         self._rejected = 0  # at the last rep that counted, or at the set's begin
         self._asked = False
 
-    def arises(self, of: object, reps: Sequence[Judged], rejected: int, range_m: float | None = None) -> bool:
+    def arises(self, of: object, reps: Sequence[Rep], rejected: int, range_m: float | None = None) -> bool:
         """Whether to ask now.
 
         of : which set it is of what

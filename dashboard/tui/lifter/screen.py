@@ -91,7 +91,8 @@ class LifterScreen(LiveScreen):
         """Flash for a new rep, and let what has happened be heard."""
         before = self._view
         self._view = view
-        ranges = sorted(rep.rom_m for rep in view.reps if rep.counted and rep.rom_m is not None)
+        counted = [rep.measured for rep in view.reps if rep.counted]
+        ranges = sorted(rep.rom_m for rep in counted if rep.rom_m is not None)
         usual_m = ranges[len(ranges) // 2] if ranges else None
         self._pace = pace(station.newest.trace, view.target_tempo_s, usual_m, view.concentric_first)
         self._kind = station.newest.info.kind if station.newest.info is not None else ""
@@ -102,7 +103,8 @@ class LifterScreen(LiveScreen):
         rejected = newest.health.movements_rejected if newest.health is not None else 0
         info = newest.info
         range_m = (info.full_range_m or info.usual_range_m) if info is not None else None
-        if self._doubt.arises(of, view.valid_reps, rejected, range_m):
+        reps = [one.measured for one in view.valid_reps]
+        if self._doubt.arises(of, reps, rejected, range_m):
             heard = [Heard(Moment.QUESTION, ("other exercise",)), *heard]
         if not view.muted:
             if before is not None and view.counted > before.counted and view.set_number == before.set_number:
@@ -199,7 +201,7 @@ class LifterScreen(LiveScreen):
         rep = None if self._take_back(view) else doubtful_rep(view)
         if rep is not None:
             why = f"{rep.not_counted_reason}: " if rep.not_counted_reason else ""
-            return f"{why}count rep {rep.number}?"
+            return f"{why}count rep {rep.measured.number}?"
         return f"still {view.short_title}?" if self._doubt.open else ""
 
     def _take_back(self, view: StationView) -> bool:

@@ -66,7 +66,7 @@ class CurvePlot(Lines):
 
 def of_rep(rep: RepView) -> tuple[str, list[Drawn]]:
     """A selected rep: what stands above it, and its curve in the colours of its phases."""
-    said = f"rep {rep.number}"
+    said = f"rep {rep.measured.number}"
     if rep.pending:
         said += ": its curve comes when it is confirmed"
     return said, [Drawn(rep.motion)] if rep.motion is not None else []

@@ -66,10 +66,11 @@ class PathPlot(Lines):
         """A heading and the path."""
         sigma_m = limit_m = None
         if self._view is not None:
-            known = [rep.path_sigma_m for rep in self._view.reps if rep.path_sigma_m is not None]
+            sigmas = [rep.measured.path_deviation_sigma_m for rep in self._view.reps]
+            known = [sigma for sigma in sigmas if sigma is not None]
             sigma_m, limit_m = (known[-1] if known else None), self._view.path_limit_m
         sees = self._view is not None and self._view.sees_path
-        until_s = self._view.reps[-1].end_s if self._view and self._view.reps else math.inf
+        until_s = self._view.reps[-1].measured.end_s if self._view and self._view.reps else math.inf
         trace = _of_the_set(self._trace, self._view)
         return path_lines(trace, width, height, sigma_m, limit_m, sees, until_s)
 
@@ -78,7 +79,7 @@ def _of_the_set(trace: tuple[Live, ...], view: StationView | None) -> tuple[Live
     """The values from the set's first rep on: a walk-out is wider than any path, and no part of it."""
     if view is None or not view.reps:
         return trace
-    start_s, end_s = view.reps[0].start_s, view.reps[-1].end_s
+    start_s, end_s = view.reps[0].measured.start_s, view.reps[-1].measured.end_s
     return tuple(
         one for one in trace if one.session_s >= start_s and not (view.set_over and one.session_s > end_s)
     )

@@ -91,9 +91,9 @@ class RepKeys(ContextScreen):
         if self.shown_set is None:
             return
         reps, first = list(self.set_reps), self.selected
-        numbers = {str(rep.number): rep.event_id for rep in reps if not rep.marked_false}
+        numbers = {str(rep.measured.number): rep.event_id for rep in reps if not rep.marked_false}
         # Only a rep that somebody has selected: the whole set is meant far more often.
-        start = "" if first is None or not reps or first is reps[0] else str(first.number)
+        start = "" if first is None or not reps or first is reps[0] else str(first.measured.number)
         sender = self.coach.sender
 
         def parse(given: list[str]) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def _today(view: StationView) -> list[Segment]:
 
 def _cells(view: StationView, units: Units) -> list[Segment]:
     """What load cells say of the set and of its last rep; nothing where there are none."""
-    rep, said = view.last, []
+    rep, said = view.last.measured if view.last else None, []
     if view.weighed is not None:
         sigma = load_words(max(0.1, round(view.weighed.sigma_kg, 1)), units)
         said.append(f"weighed {load_words(round(view.weighed.kg, 1), units)} ± {sigma}")

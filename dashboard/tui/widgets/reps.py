@@ -89,10 +89,10 @@ def rep_lines(
     bar = width - _HEAD_CELLS - _TAIL_CELLS
     path_cells = _PATH_CELLS if bar >= 0 else _NARROW_PATH_CELLS
     bar = max(0, bar)
-    known = any(rep.mean_velocity_sigma_mps is not None for rep in view.reps)
+    known = any(rep.measured.mean_concentric_velocity_sigma_mps is not None for rep in view.reps)
     more = _SIGMA_CELLS if known and bar - 2 * _SIGMA_CELLS >= _LEAST_BAR else 0
     bar -= 2 * more
-    speeds = [(rep.counted, rep.mean_velocity_mps or 0.0) for rep in view.reps]
+    speeds = [(rep.counted, rep.measured.mean_concentric_velocity_mps or 0.0) for rep in view.reps]
     fastest = max((speed for counted, speed in speeds if counted), default=0.0)
     scale = max((speed for _, speed in speeds), default=0.0)
     scale = scale if scale > _STILL_MPS else 1.0
@@ -132,36 +132,37 @@ def _row(
     cutoff_mps: float | None,
     picked: bool,
 ) -> list[Segment]:
+    of = rep.measured
     state = "▶" if picked else rep_glyph(rep)
     style = Style(color=BLUE) if rep.pending else PLAIN if rep.counted else FAINT
     if rep.doubtful:
         style = Style(color=YELLOW, bold=True)
     if rep.marked_false:
-        speed = number(rep.mean_velocity_mps, 2)
-        said = f"{number(rep.number):>3} {speed:>5}  {rep.reason or 'no rep'}"
+        speed = number(of.mean_concentric_velocity_mps, 2)
+        said = f"{number(of.number):>3} {speed:>5}  {of.reason or 'no rep'}"
         return [Segment(state, style), Segment(said, Style(color=GREY, strike=True))]
     speed = rep.velocity_words or "–"
     if more:
-        speed = with_sigma(rep.mean_velocity_mps, rep.mean_velocity_sigma_mps, 2)
+        speed = with_sigma(of.mean_concentric_velocity_mps, of.mean_concentric_velocity_sigma_mps, 2)
     missed = MISSED.get(rep.velocity) if rep.velocity is not None else None
-    rom_cm, sigma_cm = (None if metres is None else 100.0 * metres for metres in (rep.rom_m, rep.rom_sigma_m))
+    rom_cm, sigma_cm = (None if metres is None else 100.0 * metres for metres in (of.rom_m, of.rom_sigma_m))
     rom = with_sigma(rom_cm, sigma_cm, 1) if more else number(rom_cm)
     line = [
-        Segment(f"{state}{number(rep.number):>3}{'?' if rep.doubtful and picked else ' '}", style),
+        Segment(f"{state}{number(of.number):>3}{'?' if rep.doubtful and picked else ' '}", style),
         Segment(f"{speed:>{5 + more}}", _OFF if missed else BOLD),
         Segment(missed or " ", _OFF),
         *_bar(rep, bar, scale_mps, cutoff_mps),
     ]
     if not rep.counted:
-        return [*line, Segment(f"  not counted: {rep.reason or 'partial'}", Style(color=YELLOW))]
+        return [*line, Segment(f"  not counted: {of.reason or 'partial'}", Style(color=YELLOW))]
     for did, judged in zip(rep.tempo_words, rep.tempo, strict=True):
         line.append(Segment(f"{did:>5}", _OFF if judged is not None and judged.off else PLAIN))
-    measured = PLAIN if rep.path_m is not None else FAINT
+    measured = PLAIN if of.path_deviation_m is not None else FAINT
     path = _path(rep, sees_path)
     path = path if len(path) < path_cells else "–"
     line.append(Segment(f"{path:>{path_cells}}", _OFF if rep.path is Outcome.OFF else measured))
     line.append(Segment(f"{rom:>{5 + more}}"))
-    loss = "–" if rep.velocity_loss_pct is None else f"{truncated_pct(rep.velocity_loss_pct)} %"
+    loss = "–" if of.velocity_loss_pct is None else f"{truncated_pct(of.velocity_loss_pct)} %"
     line.append(Segment(f"{loss:>7}", Style(color=ORANGE, bold=True) if rep.loss_reached else PLAIN))
     line.append(Segment("■" if rep.loss_reached else "", Style(color=ORANGE)))
     return line
@@ -177,17 +178,18 @@ def rep_glyph(rep: RepView) -> str:
 
 
 def _path(rep: RepView, sees_path: bool) -> str:
-    if rep.path_m is None:
+    if rep.measured.path_deviation_m is None:
         return "–" if rep.pending and sees_path else "not measured"
-    return path_mm(rep.path_m, rep.path_sigma_m)
+    return path_mm(rep.measured.path_deviation_m, rep.measured.path_deviation_sigma_m)
 
 
 def _bar(rep: RepView, cells: int, scale_mps: float, cutoff_mps: float | None) -> list[Segment]:
     """The rep's velocity to scale, and where the set should end."""
-    full = round(cells * min(1.0, max(0.0, (rep.mean_velocity_mps or 0.0) / scale_mps)))
+    speed_mps = rep.measured.mean_concentric_velocity_mps or 0.0
+    full = round(cells * min(1.0, max(0.0, speed_mps / scale_mps)))
     share = -1.0 if cutoff_mps is None else max(-1.0, min(1.0, cutoff_mps / scale_mps))
     mark = min(cells - 1, int(cells * share))
-    below = cutoff_mps is not None and (rep.mean_velocity_mps or 0.0) <= cutoff_mps
+    below = cutoff_mps is not None and speed_mps <= cutoff_mps
     colour = GREY if not rep.counted else ORANGE if below else BLUE
     return [
         Segment(

@@ -223,11 +223,12 @@ def _path(view: StationView) -> list[Segment]:
     last = view.last
     if last is None:
         return [_label("path"), Segment("–", FAINT)]
-    if last.path_m is None:
+    if last.measured.path_deviation_m is None:
         # A handle's path is known when the whole rep is.
         words = "after the rep" if last.pending and view.sees_path else "not measured"
         return [_label("path"), Segment(words, FAINT)]
-    line = [_label("path"), Segment(f"{path_mm(last.path_m, last.path_sigma_m)} mm", BOLD)]
+    seen = path_mm(last.measured.path_deviation_m, last.measured.path_deviation_sigma_m)
+    line = [_label("path"), Segment(f"{seen} mm", BOLD)]
     if view.path_limit_m is not None:
         line.append(Segment(f"  limit {number(1000 * view.path_limit_m)} ", FAINT))
     return [*line, _mark(last.path)]
@@ -237,16 +238,16 @@ def _loss(view: StationView, width: int) -> list[Segment]:
     last = view.last
     if last is None:
         return spread([_label("loss"), Segment("–", FAINT)], _velocity(view), width)
-    if last.velocity_loss_pct is None:
+    if last.measured.velocity_loss_pct is None:
         return [_label("loss"), Segment("not measured", FAINT)]
-    words = f"{truncated_pct(last.velocity_loss_pct):>3} % "
+    words = f"{truncated_pct(last.measured.velocity_loss_pct):>3} % "
     if view.loss_cutoff_pct is None:
         return spread([_label("loss"), Segment(words, BOLD)], _velocity(view), width)
     words += f"of {number(view.loss_cutoff_pct)} "
     target = _velocity(view)
     taken = sum(len(part.text) for part in target)
     cells = min(20, max(0, width - _LABEL - len(words) - 2 - taken))
-    full = int(cells * min(1.0, max(0.0, last.velocity_loss_pct / max(view.loss_cutoff_pct, 1.0))))
+    full = int(cells * min(1.0, max(0.0, last.measured.velocity_loss_pct / max(view.loss_cutoff_pct, 1.0))))
     colour = ORANGE if last.loss_reached else BLUE
     bar = [
         _label("loss"),
@@ -271,7 +272,7 @@ def _velocity(view: StationView) -> list[Segment]:
 
 def _set(view: StationView) -> list[Segment]:
     """Every rep's velocity, half to all of the fastest, to see at a glance where it goes."""
-    speeds = [(rep.mean_velocity_mps or 0.0, rep) for rep in view.valid_reps[-16:]]
+    speeds = [(rep.measured.mean_concentric_velocity_mps or 0.0, rep) for rep in view.valid_reps[-16:]]
     fastest = max((speed for speed, _ in speeds), default=0.0) or 1.0
     line = [_label("set")]
     for speed, rep in speeds:

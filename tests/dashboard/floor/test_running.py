@@ -34,7 +34,7 @@ def test_a_screen_that_joins_in_mid_set_shows_the_set_and_not_what_it_heard(word
     say = words()
     reps = [say.rep(n) for n in range(1, 8)]
     late = shown(say.state(), say.info(), say.current(*reps), say.live(30.0))
-    assert (late.counted, late.set_number, late.last.number if late.last else 0) == (7, 1, 7)
+    assert (late.counted, late.set_number, late.last.measured.number if late.last else 0) == (7, 1, 7)
     after = shown(say.state(), say.current(*reps), say.rep(8, state="pending"))
     assert (after.counted, after.pending) == (8, True)
 
@@ -68,7 +68,7 @@ def test_a_rep_marked_false_stays_to_be_taken_back_and_counts_no_more(words: Any
     say = words()
     reps = [say.rep(1), say.rep(2, revision=2, **FALSE), say.rep(2, event_id="a1-s1-r3")]
     for seen in (shown(say.current(*reps)), shown(*reps)):
-        assert (seen.counted, seen.partial, seen.last.number if seen.last else 0) == (2, 0, 2)
+        assert (seen.counted, seen.partial, seen.last.measured.number if seen.last else 0) == (2, 0, 2)
         assert numbers(seen) == [(1, "confirmed"), (2, "rejected"), (2, "confirmed")]
         assert [rep.marked_false for rep in seen.reps] == [False, True, False]
 

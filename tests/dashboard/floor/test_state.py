@@ -140,7 +140,7 @@ def test_the_count_starts_anew_with_the_next_set(rack: Rack) -> None:
 def test_an_older_revision_that_comes_late_changes_nothing(rack: Rack) -> None:
     rack.hear(rack.say.rep(1, revision=2, mean_concentric_velocity_mps=0.6))
     rack.hear(rack.say.rep(1, revision=1, state="pending", mean_concentric_velocity_mps=0.5), at_s=200.0)
-    assert rack.shown().last.mean_velocity_mps == 0.6
+    assert rack.shown().last.measured.mean_concentric_velocity_mps == 0.6
 
 
 def test_values_that_stop_coming_are_stale_and_a_fault(rack: Rack) -> None:
@@ -215,7 +215,7 @@ def test_a_phase_within_its_tolerance_is_kept_and_one_outside_is_not(rack: Rack)
 
 def test_what_is_not_measured_is_neither_kept_nor_off(rack: Rack) -> None:
     rack.hear(rack.say.rep(1, path_deviation_m=None, path_deviation_sigma_m=None))
-    assert rack.shown().last.path_m is None and rack.shown().last.path is None
+    assert rack.shown().last.measured.path_deviation_m is None and rack.shown().last.path is None
 
 
 def test_a_path_whose_limit_lies_within_its_uncertainty_is_neither_kept_nor_off(rack: Rack) -> None:

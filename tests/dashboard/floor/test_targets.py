@@ -144,7 +144,9 @@ def test_what_does_not_apply_to_an_unloaded_drill_is_not_shown(seen: Any) -> Non
 
 def test_every_number_of_a_rep_can_stand_large(seen: Any) -> None:
     reps = seen([0.5, 0.52]).reps
-    rep = msgspec.structs.replace(reps[-1], peak_velocity_mps=0.81, mean_power_w=412.4, peak_power_w=700.0)
+    powers = {"peak_concentric_velocity_mps": 0.81, "mean_power_w": 412.4, "peak_power_w": 700.0}
+    measured = msgspec.structs.replace(reps[-1].measured, **powers)
+    rep = msgspec.structs.replace(reps[-1], measured=measured)
     found = {metric: large(metric, [reps[0], rep])[:2] for metric in TITLES}
     assert found == {
         "mean-velocity": ("0.52", "m/s mean"),
