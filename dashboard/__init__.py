@@ -6,6 +6,9 @@
     roster/     athletes, badges, plans
     history/    queries, trends, report, export
     record/     the one process that writes the history and acknowledges; reaches no Textual
+    backup/     copies of history and settings, and putting them back
+    chain/      several gyms: relay and ingest of a common history, and their floors from afar
+    sound/      what a lifter hears
     tui/        the app, its screens and widgets; the plain lines
     web/        the app served to a browser
     demo/       broker, simulated stations and dashboard in one command

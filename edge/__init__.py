@@ -6,6 +6,8 @@
     node/       the process: sessions, acquiring and publishing threads, metrics, systemd
     broker/     the gym's own mosquitto: as a child for the demo, set up for a gym
     doctor/     what is wrong on this machine, and what to do
+    board/      the sensor board: its image, what is connected to it, its check (firmware/: what runs on it)
+    upkeep/     what starts with a gym's machines, new releases, stations that are no more
     tools/      analyze, replay, calibrate, simulate: commands beside the node
     cli.py      the subcommands
 

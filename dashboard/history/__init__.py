@@ -1,1 +1,1 @@
-"""The record: every rep, set and command, exactly once."""
+"""Reading the history: queries, trends, reports, exports."""
