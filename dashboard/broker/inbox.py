@@ -29,7 +29,9 @@ class Inbox:
     off what it missed and being late for the next.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, live_each: int = LIVE_EACH, live_at_once: int = LIVE_AT_ONCE) -> None:
+        self._live_each = live_each
+        self._live_at_once = live_at_once
         self._live: dict[str, deque[Packet]] = {}  # by topic
         self._other: dict[str, deque[Packet]] = {}  # likewise; none of them is empty
         self._lock = threading.Lock()
@@ -75,7 +77,7 @@ class Inbox:
 
     def _put(self, topic: str, packets: list[Packet]) -> None:
         live = topic.endswith("/live")
-        queues, most = (self._live, LIVE_EACH) if live else (self._other, QUEUE)
+        queues, most = (self._live, self._live_each) if live else (self._other, QUEUE)
         lost = len(packets)
         with self._lock:
             queue = queues.get(topic)
@@ -98,7 +100,7 @@ class Inbox:
         self.pressing = False  # first, so that what comes meanwhile raises it again
         taken = self._take_others()
         waiting = [queue for queue in list(self._live.values()) if queue]
-        each = max(1, LIVE_AT_ONCE // max(1, len(waiting)))
+        each = max(1, self._live_at_once // max(1, len(waiting)))
         for queue in waiting:
             found = [queue.popleft() for _ in range(len(queue))]
             self.dropped_live += max(0, len(found) - each)

@@ -1,5 +1,6 @@
 """A station's faults, each with what to do about it, worded for an electrician."""
 
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from dashboard.floor.attention import UNWRITTEN, LinkName, channel_words
 from dashboard.floor.state import SessionState
 from dashboard.floor.views import StationView
+from station.messages import HealthMessage, Sensor
 
 LOST_SHARE = 0.001  # of the frames: one in a thousand is a bad cable, fewer is a busy computer
 RATE_SHARE = 0.05  # a board's clock is right to 0.01 %; an HX711's own oscillator to a few per cent
@@ -38,86 +40,55 @@ class Fault(msgspec.Struct, frozen=True):
     do: str
 
 
-def faults(view: StationView, session: SessionState, today: date) -> list[Fault]:
+def faults(view: StationView, session: SessionState, today: date) -> Iterator[Fault]:
     """Every fault of a station that its messages show, the most urgent first."""
-    found = _link(view)
+    yield from _link(view)
     health, info = session.health, session.info
+    sensors = info.sensors if info else []
     if health is not None:
-        if health.link_up and health.problem:
-            found.append(Fault(health.problem, "see the edge's log; the reps stay in its memory meanwhile"))
-        found += [
-            Fault(
-                f"{channel_words(name)} is at the end of its range",
-                "take load off; check the cell's wiring and its zero",
-            )
-            for name in health.saturated
-        ]
-        frames = max(1, health.frames + health.frames_lost)
-        if health.frames_lost > LOST_SHARE * frames:
-            lost = 100.0 * health.frames_lost / frames
-            found.append(
-                Fault(
-                    f"{health.frames_lost} frames lost, {lost:.1f} %",
-                    "a shorter USB cable, no hub; look at the computer's load",
-                )
-            )
-        if health.frames_corrupt > LOST_SHARE * frames:
-            found.append(
-                Fault(
-                    f"{health.frames_corrupt} frames damaged",
-                    "a shielded cable away from motors; check the port's baud rate",
-                )
-            )
-        if health.shifts:
-            found.append(
-                Fault(
-                    f"the zero of the lengths has jumped {health.shifts} times, and was put right",
-                    "look whether the tether slips or the unit is kicked; the path is back once the load has"
-                    " rested for a second, or with `0` on the coach's screen",
-                )
-            )
-        if health.clock_drift_ppm is not None and abs(health.clock_drift_ppm) > DRIFT_PPM:
-            found.append(
-                Fault(
-                    f"clock off by {health.clock_drift_ppm:+.0f} ppm",
-                    "compare the configured rate with the board's; replace a board without a crystal",
-                )
-            )
-        if health.outbox_depth >= UNWRITTEN:
-            found.append(
-                Fault(
-                    f"nobody writes the history: {health.outbox_depth} events wait",
-                    "start `plumbline record`, or look why it cannot write; nothing is lost meanwhile",
-                )
-            )
-        for sensor in info.sensors if info else ():
-            measured = health.rates_hz.get(sensor.channel)
-            asked = sensor.rate_hz
-            if measured is not None and asked and abs(measured - asked) > RATE_SHARE * asked:
-                found.append(
-                    Fault(
-                        f"{channel_words(sensor.channel)}: {measured:.4g} samples a second,"
-                        f" {asked:.4g} configured",
-                        "correct rate_hz in the station file, or the board's setting",
-                    )
-                )
+        yield from _of_health(health, sensors)
     if info is not None and info.clock_synchronised is False:
-        found.append(
-            Fault(
-                "the node's clock is not set: its sessions are filed by when they arrive",
-                "let it reach a time server, or give it a clock that keeps time without power",
-            )
+        yield Fault(
+            "the node's clock is not set: its sessions are filed by when they arrive",
+            "let it reach a time server, or give it a clock that keeps time without power",
         )
-    for sensor in info.sensors if info else ():
+    for sensor in sensors:
         age = calibration_age_days(sensor.calibrated, today)
         if age is not None and age > CALIBRATION_DAYS:
-            found.append(
-                Fault(
-                    f"{channel_words(sensor.channel)}: calibrated {age} days ago",
-                    f"run `plumbline calibrate` once more, for {sensor.channel}",
-                )
-            )
-    return found
+            what = f"{channel_words(sensor.channel)}: calibrated {age} days ago"
+            yield Fault(what, f"run `plumbline calibrate` once more, for {sensor.channel}")
+
+
+def _of_health(health: HealthMessage, sensors: Iterable[Sensor]) -> Iterator[Fault]:
+    if health.link_up and health.problem:
+        yield Fault(health.problem, "see the edge's log; the reps stay in its memory meanwhile")
+    for name in health.saturated:
+        what = f"{channel_words(name)} is at the end of its range"
+        yield Fault(what, "take load off; check the cell's wiring and its zero")
+    frames = max(1, health.frames + health.frames_lost)
+    if health.frames_lost > LOST_SHARE * frames:
+        what = f"{health.frames_lost} frames lost, {100.0 * health.frames_lost / frames:.1f} %"
+        yield Fault(what, "a shorter USB cable, no hub; look at the computer's load")
+    if health.frames_corrupt > LOST_SHARE * frames:
+        what = f"{health.frames_corrupt} frames damaged"
+        yield Fault(what, "a shielded cable away from motors; check the port's baud rate")
+    if health.shifts:
+        yield Fault(
+            f"the zero of the lengths has jumped {health.shifts} times, and was put right",
+            "look whether the tether slips or the unit is kicked; the path is back once the load has"
+            " rested for a second, or with `0` on the coach's screen",
+        )
+    if health.clock_drift_ppm is not None and abs(health.clock_drift_ppm) > DRIFT_PPM:
+        what = f"clock off by {health.clock_drift_ppm:+.0f} ppm"
+        yield Fault(what, "compare the configured rate with the board's; replace a board without a crystal")
+    if health.outbox_depth >= UNWRITTEN:
+        what = f"nobody writes the history: {health.outbox_depth} events wait"
+        yield Fault(what, "start `plumbline record`, or look why it cannot write; nothing is lost meanwhile")
+    for sensor in sensors:
+        measured, asked = health.rates_hz.get(sensor.channel), sensor.rate_hz
+        if measured is not None and asked and abs(measured - asked) > RATE_SHARE * asked:
+            what = f"{channel_words(sensor.channel)}: {measured:.4g} samples a second, {asked:.4g} configured"
+            yield Fault(what, "correct rate_hz in the station file, or the board's setting")
 
 
 def calibration_age_days(calibrated: str | None, today: date) -> int | None:
@@ -128,9 +99,7 @@ def calibration_age_days(calibrated: str | None, today: date) -> int | None:
         return None
 
 
-def _link(view: StationView) -> list[Fault]:
-    said = _LINKS.get(view.link.name)
-    if said is None:
-        return []
-    what, do = said
-    return [Fault(what.format(view.link.text), do)]
+def _link(view: StationView) -> Iterator[Fault]:
+    if view.link.name in _LINKS:
+        what, do = _LINKS[view.link.name]
+        yield Fault(what.format(view.link.text), do)

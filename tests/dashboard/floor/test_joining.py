@@ -49,7 +49,7 @@ class Screen:
     def shows(self) -> dict[str, Any]:
         """What a person reads of the running set."""
         seen = view(self.floor.stations["gym", "rack-1"], PROFILES, 0.0)
-        reps = [(rep.event_id, rep.number, rep.state, rep.counted) for rep in seen.reps]
+        reps = [(rep.event_id, rep.measured.number, rep.state, rep.counted) for rep in seen.reps]
         return {"set": seen.set_number, "over": seen.set_over, "count": seen.counted, "reps": reps}
 
 

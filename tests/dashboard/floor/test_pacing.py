@@ -101,7 +101,7 @@ def heard(*messages: Message) -> Any:
 def test_every_fault_is_said_with_what_to_do(words: Any, given: dict[str, Any], said: list[str]) -> None:
     say = words()
     station = heard(say.state(), say.info(), say.live(1.0), say.health(1.0, **given))
-    found = faults(view(station, all_profiles(), 0.5), station.newest, date(2026, 1, 1))
+    found = list(faults(view(station, all_profiles(), 0.5), station.newest, date(2026, 1, 1)))
     assert [fault.what for fault in found] == said
     assert all(fault.do for fault in found)
 
@@ -110,7 +110,7 @@ def test_an_old_calibration_is_a_fault_and_a_station_that_is_gone_too(words: Any
     say = words()
     sensors = [Sensor(channel="position_m", rate_hz=None, calibrated="2024-06-01")]
     station = heard(say.state("lost"), say.info(sensors=sensors))
-    found = faults(view(station, all_profiles(), 0.5), station.newest, date(2026, 1, 1))
+    found = list(faults(view(station, all_profiles(), 0.5), station.newest, date(2026, 1, 1)))
     assert [fault.what for fault in found] == ["the node is gone", "tether: calibrated 579 days ago"]
 
 

@@ -27,7 +27,7 @@ def shown(*messages: Any) -> StationView:
 
 
 def numbers(seen: StationView) -> list[tuple[int, str]]:
-    return [(rep.number, rep.state) for rep in seen.reps]
+    return [(rep.measured.number, rep.state) for rep in seen.reps]
 
 
 def test_a_screen_that_joins_in_mid_set_shows_the_set_and_not_what_it_heard(words: Any) -> None:

@@ -35,7 +35,7 @@ class Heard:
     @property
     def shows(self) -> tuple[Any, ...] | None:
         seen = self.seen
-        reps = [(rep.number, rep.state) for rep in seen.reps] if seen else []
+        reps = [(rep.measured.number, rep.state) for rep in seen.reps] if seen else []
         return (seen.set_number, seen.counted, seen.set_over, reps) if seen else None
 
 
@@ -110,7 +110,7 @@ def test_an_app_whose_network_was_cut_shows_what_was_said_meanwhile(
             network.set("pass")
             await looks.poll(pilot, lambda: client.connection.up, timeout_s=15.0)
             await looks.poll(pilot, lambda: app.view_of(RACK).counted == 6, timeout_s=WITHIN_S)
-            assert [rep.number for rep in app.view_of(RACK).reps] == [1, 2, 3, 4, 5, 6]
+            assert [rep.measured.number for rep in app.view_of(RACK).reps] == [1, 2, 3, 4, 5, 6]
 
         looks.run(app, (80, 24), drive)
         client.stop()
