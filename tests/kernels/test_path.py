@@ -93,6 +93,7 @@ def test_one_vertical_tether_is_corrected_for_where_it_stands(counter):
     assert seen(counter, "one-tether", -0.4)[1] == pytest.approx(-0.4, abs=1e-12)
 
 
+@settings(deadline=None)
 @given(
     elevation=st.floats(-0.3, 1.2),
     tension_n=st.floats(20.0, 900.0),

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kernels._smooth import design
@@ -250,7 +250,7 @@ def read(motion, drawn):
     return time_s[there], read_m[there]
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(drawn=streams)
 def test_every_number_and_its_sigma_are_what_their_definitions_make_them(motion, counter, drawn):
     said, slow = said_and_slow(counter, *read(motion, drawn), drawn["scale"])
