@@ -16,7 +16,7 @@ from dashboard.history.load_velocity import load_velocity
 from dashboard.history.standings import TITLES as STANDING_TITLES
 from dashboard.history.standings import Place, Standing
 from dashboard.history.trends import TITLES, UNITS, Measure, compare_sets, trend
-from dashboard.plaintext import clean, column
+from dashboard.plaintext import cells, clean, column
 from dashboard.tui.plots.braille import Braille
 from dashboard.tui.plots.curve import Drawn, Shows, over_time, path_lines
 from dashboard.tui.widgets.board import board_lines, month_lines
@@ -174,8 +174,13 @@ def trend_lines(
     """
     points = trend(sets, measure, profiles)
     name, _, of = TITLES[measure].partition(", ")
-    how = ", ".join(filter(None, (of, "set by set", f"in blue at {at[1]}" if at[1] else "")))
-    heading = [Segment(f"{name}, {UNITS[measure]}", BOLD), Segment(f"  {how}", FAINT)]
+    name = f"{name}, {UNITS[measure]}"
+    blue = f"in blue at {at[1]}" if at[1] else ""
+    hows = [
+        ", ".join(filter(None, parts)) for parts in ((of, "set by set", blue), (of, blue), (of,), (blue,))
+    ]
+    how = next((one for one in hows if cells(name) + 2 + cells(one) <= width), "")
+    heading = [Segment(name, BOLD), Segment(f"  {how}", FAINT)]
     if not points:
         return [heading, [Segment("not measured", FAINT)]]
     values = [point.value for point in points]

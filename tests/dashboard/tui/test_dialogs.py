@@ -1,5 +1,6 @@
 """What is asked in front of the floor, at every size; and what a finger finds in each."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,11 @@ from dashboard.roster.people import Athlete, Plan
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.dialogs.athlete import AthleteScreen
 from dashboard.tui.dialogs.dialog import Dialog
+from dashboard.tui.preferences import Preferences, save_preferences
 from dashboard.tui.touch import touch_keys
+from dashboard.tui.widgets.themes import THEMES, Theme
 from station.exercises import all_profiles
+from tests.dashboard.colours import LEAST_CONTRAST, contrast
 from tests.dashboard.sizes import SIZES
 
 RDL = Plan(exercise="romanian-deadlift", load_kg=60.0, sets=3, reps=8)
@@ -80,14 +84,16 @@ LONG = (
 )
 
 
-def test_names_of_any_length_and_script_are_told_apart_with_the_badges_below_each_other(
-    still: Any, looks: Any, monkeypatch: pytest.MonkeyPatch, words: Any
+@pytest.mark.parametrize("theme", list(THEMES))
+def test_names_of_any_length_and_script_are_told_apart_and_read_with_the_badges_below_each_other(
+    still: Any, looks: Any, monkeypatch: pytest.MonkeyPatch, words: Any, tmp_path: Path, theme: Theme
 ) -> None:
     known = RecordSnapshot(athletes=LONG, names={one.id: one.name for one in LONG})
     monkeypatch.setattr(Remembered, "known", known)
     say = words()
     still.put("rack-1", say.state(), say.info(), say.live(99.0))
-    app = PlumblineApp(still, all_profiles(), recall=Remembered())  # type: ignore[arg-type]
+    save_preferences(preferences := tmp_path / "preferences.toml", Preferences(theme=theme))
+    app = PlumblineApp(still, all_profiles(), recall=Remembered(), preferences=preferences)  # type: ignore[arg-type]
 
     async def drive(pilot: Any) -> None:
         await looks.settle(pilot)
@@ -100,5 +106,9 @@ def test_names_of_any_length_and_script_are_told_apart_with_the_badges_below_eac
         assert len(places) == 1
         whole = looks.text(app)
         assert all(text in whole for text in ("hausen An…", "hausen Be ", "many of…", "nnnn…"))
+        place = app.screen.query_one("#people").region
+        notes = [part for strip in app.screen._compositor.render_strips()[place.y : place.bottom]
+                 for part in strip if "nnn" in part.text]  # fmt: skip
+        assert notes and all(contrast(one.style.color, one.style.bgcolor) >= LEAST_CONTRAST for one in notes)
 
     looks.run(app, (80, 24), drive)
