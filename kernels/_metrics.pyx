@@ -145,11 +145,12 @@ cdef class Meter:
             after = before
         if self.layout == TENSION:
             v0 = TENSION_V0 * (v0 if v0 > 0.0 else before - turn)
-        away = self.phases.phase(i0, min(iv + MARGIN, i1), -sign, v0, sign * before, sign * turn, before - turn)
+        away = self.phases.phase(window, i0, min(iv + MARGIN, i1), -sign, v0, sign * before, sign * turn, before - turn)
         back.start_s = NAN
         back.end_s = NAN
         if b >= 0:
-            back = self.phases.phase(max(iv - MARGIN, i0), i1, sign, v0, sign * turn, sign * after, after - turn)
+            i0 = max(iv - MARGIN, i0)
+            back = self.phases.phase(window, i0, i1, sign, v0, sign * turn, sign * after, after - turn)
         # a lift is announced as it ends, before all of it is seen
         if not final and self.concentric_first and isnan(away.end_s):
             away.end_s = self.phases.ending(v0)
@@ -268,6 +269,7 @@ cdef class Meter:
             read = min(read, window.s[(self.phases.first + i) & MASK])
         # a smoother goes too low where the load is stopped dead: nowhere was it lower than the lowest reading
         m.bottom = max(m.bottom, read)
+        start = max(start, read)
         m.top = self.phases.place_at(up.end_s - up.end.inward_s)
         if self.concentric_first and not isnan(m.eccentric_s):
             lowest = m.bottom

@@ -92,6 +92,7 @@ cdef class PathMeter:
         self, const double* row, Window* window, const Smoother* f, int i0, int i1, double* out
     ) noexcept nogil
     cdef double smooth_pull(self, Window* window, int i0, int i1) noexcept nogil
+    cdef double rounded(self, Window* window, int start, int far, double scatter) noexcept nogil
     cdef double sigma(self, Window* window, int i) noexcept nogil
     cdef void line(self, Measures* m, int i0, int i1) noexcept nogil
     cdef void handle(self, Window* window, Measures* m, int i0, int i1) noexcept nogil

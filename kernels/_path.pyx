@@ -9,8 +9,9 @@ from libc.math cimport NAN, acos, atan2, cos, fabs, isnan, sin, sqrt
 
 import numpy as np
 
+from kernels._noise cimport unlike
 from kernels._phases cimport Phases
-from kernels._smooth cimport LEAST_HALF, Smoother, evens, smoother, unroll
+from kernels._smooth cimport LEAST_HALF, Smoother, evens, moment, smoother, unroll
 from kernels._untouched cimport give_back, untouched
 from kernels._window cimport MASK, PATH_HALF, PULLEY, PULLEY_HALF, RING, TILT, TWO_TETHERS, Measures, Window
 
@@ -186,6 +187,32 @@ cdef class PathMeter:
             max(scatter, norm(window.path_gain, window.stuck) * self.sigma(window, i0)),
             sqrt(3.0) * max(scatter, window.path_gain * self.sigma(window, at)),
         )
+        m.path_deviation_sigma_m = norm(
+            m.path_deviation_sigma_m, self.rounded(window, i0, at, scatter / window.place_gain)
+        )
+
+    cdef double rounded(self, Window* window, int start, int far, double scatter) noexcept nogil:
+        """What smoothing takes off the way from sample `start` to `far` of the window, m.
+
+        By a second smoother, as of any place (_uncertainty): it goes with h² at a turn. `scatter` is what the readings
+        scatter about the smoothed way, m.
+        """
+        cdef long long k = self.phases.first + start
+        cdef long long at = self.phases.first + far
+        cdef int half = <int>min(<long long>PATH_HALF, window.seen - max(k, at))
+        cdef int other = half + half // 3
+        cdef double share, off
+        if half <= LEAST_HALF:
+            return 0.0
+        if other > window.seen - max(k, at):
+            other = half - half // 3
+        share = <double>other / half
+        off = moment(window.x, smoother(other), other, at).place - moment(window.x, smoother(half), half, at).place
+        off -= moment(window.x, smoother(other), other, k).place - moment(window.x, smoother(half), half, k).place
+        off = off * off - unlike(
+            smoother(half).place, smoother(other).place, half, other, False, 2.0 * scatter * scatter, 0.0
+        )
+        return sqrt(off) / fabs(share * share - 1.0) if off > 0.0 else 0.0
 
     cdef double sigma(self, Window* window, int i) noexcept nogil:
         """Uncertainty of one reading at grid sample i of the rep: of x in metres, of a cable's elevation in rad."""

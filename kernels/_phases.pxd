@@ -2,7 +2,7 @@ cimport cython
 
 from kernels._window cimport Edge, Span, Window
 
-cdef double CARRIED_S, OUT, STEEPEST
+cdef double CARRIED_S
 
 cdef double middle(double* row, Py_ssize_t count) noexcept nogil
 
@@ -31,7 +31,7 @@ cdef class Phases:
     cdef double spacing(self, Window* window) noexcept nogil
     cdef double crossing(self, int i, double level) noexcept nogil
     cdef Span phase(
-        self, int i0, int i1, double sign, double v0, double start, double end, double size
+        self, Window* window, int i0, int i1, double sign, double v0, double start, double end, double size
     ) noexcept nogil
     cdef double boundary(
         self, int zone, int outer, int inner, int step, double sign, double level, double v0, Edge* edge
@@ -40,8 +40,8 @@ cdef class Phases:
         self, Edge* edge, int i, int inner, int step, double sign, double v0
     ) noexcept nogil
     cdef double ending(self, double v0) noexcept nogil
-    cdef bint rests(self, int i, int step, double level) noexcept nogil
-    cdef double blunt(self, const Edge* edge) noexcept nogil
+    cdef double sharpened(self, Window* window, double sign, double v0, Edge* edge) noexcept nogil
+    cdef double widened(self, Window* window, double t, int half) noexcept nogil
     cdef double place_at(self, double t) noexcept nogil
     cdef int index(self, double t) noexcept nogil
     cdef double parabolic_peak(self, int i) noexcept nogil

@@ -13,11 +13,13 @@ from libc.string cimport memmove
 from kernels._smooth cimport (
     LADDER,
     LEAST_HALF,
+    MAX_HALF,
     SLOWING,
     Smoother,
     evens,
     extremes,
     half_width,
+    moment,
     moments,
     smoother,
     time_left,
@@ -34,11 +36,9 @@ cdef double QUIET_SHARE = 0.01      # of peak velocity: fast motion needs less
 # Hogan 1985), but not far: README, "Phases".
 cdef double READ_AT = 0.08          # of the phase's peak speed
 cdef double CARRIED_S = 0.15
-# A smoother of half-width h that is given a step, or a ramp v ~ tau^p too steep for it, leaves 0.2 h of
-# (t3 - t1) / (sqrt 3 - 1), never less, and puts the boundary 0.4 h too far out; where it leaves more, by as much less
-# as the sixth power falls. That is taken out where the motion rests beyond, for phases read long otherwise.
-cdef double OUT = 0.4
-cdef double STEEPEST = 0.2
+# By so much of its half-width, at most, a smoother puts out the quickest smooth onset there is: a phase of 0.45 s that
+# begins along v ~ tau² (Flash & Hogan) or v ~ tau. A corner comes out by three times that.
+cdef double SMOOTH_OUT = 0.12
 
 
 cdef Py_ssize_t part_row(double* row, Py_ssize_t first, Py_ssize_t last, double pivot, bint equal) noexcept nogil:
@@ -230,7 +230,7 @@ cdef class Phases:
         return (self.first + i + 0.5 + min(max(share, 0.0), 1.0)) * GRID_S
 
     cdef Span phase(
-        self, int i0, int i1, double sign, double v0, double start, double end, double size
+        self, Window* window, int i0, int i1, double sign, double v0, double start, double end, double size
     ) noexcept nogil:
         """One phase of the window's samples [i0, i1]: its start in the zone it leaves, its end in the zone it reaches.
 
@@ -254,16 +254,21 @@ cdef class Phases:
         level = max(v0, READ_AT * peak)
         span.start_s = self.boundary(min(out + 1, i1), i0, i1, -1, sign, level, v0, &span.start)
         span.whole = not isnan(span.start_s)
-        if not span.whole:
+        if span.whole:
+            span.start_s += self.sharpened(window, sign, v0, &span.start)
+        else:
             out = i0  # under way when the stream began
             span.start_s = (self.first + out + 0.5) * GRID_S
         span.end_s = NAN
         span.end = span.start
         span.end.read_s = NAN
         span.end.inward_s = 0.0
+        span.end.blunt_s = 0.0
         for i in range(out + 1, i1 + 1):
             if sign * (end - self.place[i]) <= ZONE * size:
                 span.end_s = self.boundary(i, i1, out, 1, sign, level, v0, &span.end)
+                if not isnan(span.end_s):
+                    span.end_s += self.sharpened(window, sign, v0, &span.end)
                 break
         return span
 
@@ -287,6 +292,7 @@ cdef class Phases:
         edge.blur_s = 0.0
         edge.level = level
         edge.inward_s = 0.0
+        edge.blunt_s = 0.0
         while i != outer and not sign * self.rate[i] >= level:
             i += step
         while i != outer:
@@ -313,27 +319,52 @@ cdef class Phases:
         edge.read_s = 0.5 * (first + last)
         edge.blur_s = fabs(last - first)
         at_s = self.carried(edge, at, inner, step, sign, v0)
-        if level > v0 and self.rests(self.index(at_s), step, level):
-            edge.inward_s = -step * self.blunt(edge)
-        return edge.inward_s + (min(at_s, known_s) if step > 0 else max(at_s, known_s))
+        return min(at_s, known_s) if step > 0 else max(at_s, known_s)
 
-    cdef bint rests(self, int i, int step, double level) noexcept nogil:
-        """Whether the motion stays slow beyond sample i; where it turns at once, it is as steep as it seems."""
-        cdef int j
-        for j in range(1, 2 * self.half + 1):
-            if fabs(self.rate[min(max(i + step * j, 0), self.n - 1)]) >= level:
-                return False
-        return True
+    cdef double sharpened(self, Window* window, double sign, double v0, Edge* edge) noexcept nogil:
+        """By how much a boundary is moved towards its phase, for how the smoother blunts a corner there, s.
 
-    cdef double blunt(self, const Edge* edge) noexcept nogil:
-        """How far out the smoother has put a boundary, s."""
-        cdef double wide_s = self.half * GRID_S
-        cdef double left = STEEPEST * wide_s * (sqrt(3.0) - 1.0) / fabs(edge.through_s - edge.read_s)
-        if isnan(left):
+        A corner comes out too far in proportion to the smoother's width, so a second one of another width tells how
+        far, to first order: each of the two rates that the boundary was read from, along the slope of v ~ tau² there.
+        What noise or a smooth onset may do is no corner, and stays.
+        """
+        cdef double apart = edge.read_s - edge.through_s  # negative: a start
+        cdef double slope, onward, far, share, noise
+        cdef int other = self.half + max(1, self.half // 3)
+        cdef long long last = self.first + self.index(max(edge.read_s, edge.through_s)) + 1
+        if isnan(apart) or apart == 0.0:
             return 0.0
-        left = min(1.0, left)
-        left *= left * left
-        return OUT * wide_s * left * left
+        if other > MAX_HALF or other > window.newest - last:
+            other = self.half - max(1, self.half // 3)
+        if self.half < 4 or self.half > window.newest - last:
+            return 0.0
+        share = <double>other / self.half
+        slope = 2.0 * (sqrt(3.0) - 1.0) * edge.level / fabs(apart)
+        onward = min((1.0 - sqrt(v0 / edge.level)) / (sqrt(3.0) - 1.0), CARRIED_S / fabs(apart))
+        far = (1.0 + onward) * sign * self.widened(window, edge.read_s, other)
+        far = (far - onward * sign * self.widened(window, edge.through_s, other) / sqrt(3.0)) / slope
+        far /= share - 1.0
+        noise = sqrt((1.0 + onward) * (1.0 + onward) + onward * onward / 3.0) * self.noise / slope / fabs(share - 1.0)
+        if isnan(far):
+            return 0.0
+        edge.blunt_s = sqrt(max(0.0, far * far - noise * noise))
+        if not far > 0.0:
+            edge.blunt_s = -edge.blunt_s
+            return 0.0
+        slope = SMOOTH_OUT * self.half * GRID_S
+        edge.inward_s = sqrt(max(0.0, far * far - 4.0 * noise * noise - slope * slope))
+        if apart > 0.0:
+            edge.inward_s = -edge.inward_s
+        return edge.inward_s
+
+    cdef double widened(self, Window* window, double t, int half) noexcept nogil:
+        """By how much the rate at a time is more after a smoother of another half-width."""
+        cdef double at = t / GRID_S - 0.5 - self.first
+        cdef int i = max(0, min(<int>at, self.n - 2))
+        cdef double share = min(max(at - i, 0.0), 1.0)
+        cdef double here = moment(window.s, smoother(half), half, self.first + i).rate - self.rate[i]
+        cdef double there = moment(window.s, smoother(half), half, self.first + i + 1).rate - self.rate[i + 1]
+        return here + share * (there - here)
 
     cdef double carried(
         self, Edge* edge, int i, int inner, int step, double sign, double v0

@@ -12,9 +12,9 @@ sampling    between samples D apart a straight line errs by a D² / 12 in the me
 resolution  q / sqrt(12) where the reading stands still, less where noise dithers it: the mean error of a quantiser goes
             with exp(-2 pi² sigma² / q²) (Widrow & Kollar 2008, 4.3).
 boundary    read where the rate passes w on the way v = c tau², whose slope there is 2 (sqrt 3 - 1) w / (t3 - t1), and
-            carried on by C (t3 - t1): sigma² = (1 + C)² sigma1² + C² sigma3². A smoother of half-width h that is given
-            ramps v ~ tau^p, p from 0 to 2, puts the boundary up to 0.4 h (0.2 h / tau1)³ too far out, tau1 being the
-            (t3 - t1) / (sqrt 3 - 1) that it leaves; 0.2 h is the least that it can leave.
+            carried on by C (t3 - t1): sigma² = (1 + C)² sigma1² + C² sigma3². How far out a smoother of half-width h
+            puts it is told by a second one, and taken out as if it went with h, as it does at a corner; where the
+            motion is smooth it goes with h² at least, and was 3/7 of that at most.
 common      scale, zero and survey err alike in every rep of a set, in its ranges and in its path by two tethers, and so
             does a height over one tether, which does not see how far the bar strays: a term of its own.
 """
@@ -24,7 +24,7 @@ from libc.math cimport NAN, exp, fabs, isnan, sqrt
 
 from kernels._motion cimport BRIDGE_S
 from kernels._noise cimport Noise, unlike
-from kernels._phases cimport CARRIED_S, OUT, STEEPEST, Phases
+from kernels._phases cimport CARRIED_S, Phases
 from kernels._smooth cimport MAX_HALF, Moment, moment, smoother
 from kernels._survey cimport by_one_tether, by_two_tethers
 from kernels._window cimport (
@@ -261,11 +261,10 @@ cdef class Uncertainty:
         """Of the time of a boundary."""
         cdef Unsure found
         cdef int i
-        cdef double slope, early, line, wide_s
+        cdef double slope, early, line, wider, inner
         cdef double apart = fabs(edge.through_s - edge.read_s)
         cdef double onward = 0.0
         cdef double late = 0.0
-        cdef double blunt = 0.0
         found.chance = CARRIED_S  # not read, because the stream began or ended there: it is as near as any is carried
         found.outward = 0.0
         if isnan(at_s) or isnan(edge.read_s):
@@ -281,24 +280,25 @@ cdef class Uncertainty:
             slope = 2.0 * (ROOT3 - 1.0) * edge.level / apart
             onward = fabs(at_s - edge.read_s) / apart
             late = onward * self.ticks(window, self.phases.index(edge.through_s), 3.0 * edge.level) / (ROOT3 * slope)
-            wide_s = self.phases.half * GRID_S + (line if line > 2.0 * GRID_S else 0.0)
-            blunt = min(1.0, STEEPEST * wide_s * (ROOT3 - 1.0) / apart)
-            blunt *= OUT * wide_s * blunt * blunt
-            blunt -= fabs(edge.inward_s)  # taken out
-            blunt *= self.bent(i, 1 if edge.read_s > edge.through_s else -1, 2.0 * edge.level / apart)
+            # what was taken out went with h, as at a corner, or with h²; what was not may be one. A line between slow
+            # samples widens what is smoothed.
+            wider = line / (self.phases.half * GRID_S) if line > 2.0 * GRID_S else 0.0
+            found.outward = max(0.0, edge.blunt_s) * (1.0 + wider) - 3.0 / 7.0 * fabs(edge.inward_s)
             if line > BRIDGE_S:
                 line = (line + fabs(at_s - edge.read_s)) / ROOT3  # it was read at an end of the gap
             else:
                 # a line of D spreads a motion by D² / 6; a cell's conversions are means over D, D² / 12 more
                 line *= line * (1.5 if self.layout == TENSION else 1.0) * (ROOT3 - 1.0) / (12.0 * apart)
-                found.outward = (1.0 + onward) * min(self.noise.interval(window, i) / sqrt(12.0), line)
+                found.outward += (1.0 + onward) * min(self.noise.interval(window, i) / sqrt(12.0), line)
                 line = 0.0
         early = self.ticks(window, i, edge.level)
         slope = self.sure_slope(i, edge, slope, early)
         early = (1.0 + onward) * max(early / slope, self.shoulder(i, edge.level, early))
         early = early * early + late * late + line * line + edge.blur_s * edge.blur_s / 12.0
+        # which no smoother does: a ring that begins there, say
+        inner = min(0.0, edge.blunt_s)
+        early += inner * inner
         found.chance = sqrt(early)
-        found.outward += max(0.0, blunt)
         return found
 
     cdef double sure_slope(self, int i, const Edge* edge, double slope, double noise) noexcept nogil:
@@ -331,18 +331,6 @@ cdef class Uncertainty:
             return slope
         own = min(1.0, own * own / (slope * slope))
         return 1.0 / sqrt((1.0 - own) / (slope * slope) + own / (whole * whole))
-
-    cdef double bent(self, int i, int outward, double slope) noexcept nogil:
-        """By what share the speed changes its slope at a boundary: 1 where the motion rests beyond it.
-
-        Where it turns and goes back as steeply it passes through 0 in a line, which no smoother bends.
-        """
-        cdef int beyond = min(max(i + outward * self.phases.half, 0), self.phases.n - 1)
-        cdef double fall = fabs(self.phases.rate[i]) - fabs(self.phases.rate[beyond])
-        if self.phases.rate[i] * self.phases.rate[beyond] < 0.0:
-            fall = fabs(self.phases.rate[i]) + fabs(self.phases.rate[beyond])
-        fall /= max(1, abs(beyond - i)) * GRID_S
-        return min(1.0, fabs(1.0 - fall / slope))
 
     cdef double shoulder(self, int i, double level, double noise) noexcept nogil:
         """Half the time near sample i for which the speed lies within its noise of a level, s."""

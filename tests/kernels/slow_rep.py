@@ -11,7 +11,7 @@ from kernels._smooth import design
 
 GRID_S, V0 = 0.01, 0.02
 MARGIN, LAG = 12, 5  # LAG: half a period of a tremor of 10 Hz
-ZONE, READ_AT, CARRIED_S, OUT, STEEPEST = 0.15, 0.08, 0.15, 0.4, 0.2
+ZONE, READ_AT, CARRIED_S, SMOOTH_OUT = 0.15, 0.08, 0.15, 0.12
 ROOT3 = np.sqrt(3.0)
 
 
@@ -28,6 +28,7 @@ class Edge(NamedTuple):
     through_s: float
     blur_s: float
     level: float
+    blunt_s: float
     inward_s: float
 
 
@@ -110,19 +111,43 @@ class SlowRep:
             through_s = self.crossing(min(three, three + step), 3.0 * sign * level)
             on = abs(read_s - through_s) * (1.0 - np.sqrt(V0 / level)) / (ROOT3 - 1.0)
             at_s = read_s + step * min(on, CARRIED_S)
-        inward_s = 0.0
-        beyond = np.clip(self.index(at_s) + step * np.arange(1, 2 * self.half + 1), 0, self.n - 1)
-        if level > V0 and three is not None and np.all(np.abs(self.rate[beyond]) < level):
-            wide_s = self.half * GRID_S
-            inward_s = (
-                -step
-                * OUT
-                * wide_s
-                * min(1.0, STEEPEST * wide_s * (ROOT3 - 1.0) / abs(through_s - read_s)) ** 6
-            )
         known_s = (self.first + outer + 0.5) * GRID_S
         at_s = min(at_s, known_s) if step > 0 else max(at_s, known_s)
-        return Edge(inward_s + at_s, read_s, through_s, abs(passes[-1] - passes[0]), level, inward_s)
+        blunt_s = 0.0 if three is None else self._blunt(sign, level, read_s, through_s)
+        inward_s = 0.0
+        if blunt_s > 0.0:
+            noise_s = 2.0 * self._noise_of_blunt(level, abs(read_s - through_s))
+            smooth_s = SMOOTH_OUT * self.half * GRID_S
+            inward_s = -step * np.sqrt(max(0.0, blunt_s**2 - noise_s**2 - smooth_s**2))
+        left = blunt_s**2 - self._noise_of_blunt(level, abs(read_s - through_s)) ** 2 if blunt_s else 0.0
+        blunt_s = np.copysign(np.sqrt(max(0.0, left)), blunt_s)
+        return Edge(inward_s + at_s, read_s, through_s, abs(passes[-1] - passes[0]), level, blunt_s, inward_s)
+
+    def _other(self):
+        """The half-width of another smoother."""
+        third = max(1, self.half // 3)
+        return self.half + third if self.half + third <= 32 else self.half - third
+
+    def _onward(self, level, apart_s):
+        return min((1.0 - np.sqrt(V0 / level)) / (ROOT3 - 1.0), CARRIED_S / apart_s)
+
+    def _blunt(self, sign, level, read_s, through_s):
+        """How far out the smoother puts a boundary, if in proportion to its width."""
+        other = self._other()
+        near = self.first + np.arange(self.n)
+        wide = np.array([design(other)[1] @ self.raw[k - other : k + other + 1] for k in near])
+        more = [
+            sign * np.interp(at_s, (near + 0.5) * GRID_S, wide - self.rate) for at_s in (read_s, through_s)
+        ]
+        apart_s = abs(read_s - through_s)
+        on = self._onward(level, apart_s)
+        slope = 2.0 * (ROOT3 - 1.0) * level / apart_s
+        return ((1.0 + on) * more[0] - on * more[1] / ROOT3) / slope / (other / self.half - 1.0)
+
+    def _noise_of_blunt(self, level, apart_s):
+        on = self._onward(level, apart_s)
+        slope = 2.0 * (ROOT3 - 1.0) * level / apart_s
+        return np.hypot(1.0 + on, on / ROOT3) * self.noise / slope / abs(self._other() / self.half - 1.0)
 
 
 PARTS = 4  # of a grid sample, that what readings leave of noise is worked out in

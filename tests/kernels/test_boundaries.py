@@ -132,3 +132,48 @@ def test_a_quick_short_lift_that_is_begun_at_once_does_not_read_low(results):
     for rep in reps:
         assert rep.concentric_s == pytest.approx(true[1] - true[0], abs=0.02)
         assert rep.mean_concentric_velocity_mps == pytest.approx(mcv(time_s, s, *true), rel=0.06)
+
+
+def begun_at(speed_share, lift_s=0.6):
+    """Lifts of 0.4 m that leave their rest at a share of their peak speed, as a stack leaves the floor."""
+    u = np.linspace(0.0, 1.0, 10_001)
+    pull = u * u * (1.0 - u) * (1.0 - u)
+    cut = u[int(np.argmax(pull >= speed_share * pull.max()))]
+    time_s = np.arange(0.0, 14.0, 1.0 / RATE_HZ)
+    speed = np.zeros_like(time_s)
+    for start_s in (2.0, 6.0, 10.0):
+        gone = (time_s - start_s) / lift_s
+        way = np.where((gone > 0.0) & (gone < 1.0), cut + (1.0 - cut) * gone, 0.0)
+        lift = way * way * (1.0 - way) * (1.0 - way)
+        speed += 0.4 * RATE_HZ * lift / lift.sum()
+        back = np.clip((time_s - start_s - 1.5) / 1.5, 0.0, 1.0)
+        speed -= 0.4 * 30.0 / 1.5 * back * back * (1.0 - back) * (1.0 - back)
+    return time_s, 1.0 + np.cumsum(speed) / RATE_HZ, round(1.9 * RATE_HZ), round(2.7 * RATE_HZ)
+
+
+@pytest.mark.parametrize(
+    ("speed_share", "most_s"), [(0.02, 0.002), (0.18, 0.003), (0.35, 0.010), (0.6, 0.010)]
+)
+def test_a_lift_that_leaves_its_rest_with_a_jerk_begins_then(results, speed_share, most_s):
+    time_s, s, first, last = begun_at(speed_share)
+    reps, _ = results(time_s, s, concentric_first=True)
+    true = boundaries(time_s, s, first, last)
+    assert len(reps) == 3
+    assert reps[0].concentric_start_s == pytest.approx(true[0], abs=most_s)
+    assert reps[0].concentric_start_s <= true[0] + 0.001
+    assert reps[0].mean_concentric_velocity_mps == pytest.approx(mcv(time_s, s, *true), rel=0.015)
+    assert abs(reps[0].concentric_s - (true[1] - true[0])) < 2.0 * reps[0].concentric_sigma_s
+
+
+def test_a_lift_that_gathers_speed_evenly_is_not_taken_for_one_with_a_jerk(results):
+    time_s = np.arange(0.0, 14.0, 1.0 / RATE_HZ)
+    speed = np.zeros_like(time_s)
+    for start_s in (2.0, 6.0, 10.0):
+        for at_s, size_m, seconds in ((start_s, 0.4, 0.6), (start_s + 1.5, -0.4, 1.5)):
+            gone = np.clip((time_s - at_s) / seconds, 0.0, 1.0)
+            speed += 6.0 * size_m / seconds * gone * (1.0 - gone)
+    s = 1.0 + np.cumsum(speed) / RATE_HZ
+    reps, _ = results(time_s, s, concentric_first=True)
+    true = boundaries(time_s, s, round(1.9 * RATE_HZ), round(2.7 * RATE_HZ))
+    assert reps[0].concentric_start_s == pytest.approx(true[0], abs=0.003)
+    assert reps[0].concentric_end_s == pytest.approx(true[1], abs=0.003)

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kernels._smooth import design
-from tests.kernels.slow_rep import GRID_S, OUT, ROOT3, STEEPEST, SlowNoise, SlowRep
+from tests.kernels.slow_rep import GRID_S, ROOT3, SlowNoise, SlowRep
 
 ANNOUNCE = 7  # grid samples to either side, of the places that the turns are found on
 
@@ -23,7 +23,9 @@ class SlowSigmas:
         start, end = (rep.place_at(up[0].at_s - up[0].inward_s), rep.place_at(up[1].at_s - up[1].inward_s))
         turn = slice(rep.index(down[1].at_s), i1 + 1)
         read = rep.raw[rep.first :][turn.start : turn.stop]
-        bottom = max(min(start, rep.place[turn].min()), min(rep.raw[rep.first + i0], read.min()))
+        least = min(rep.raw[rep.first + i0], read.min())
+        bottom = max(min(start, rep.place[turn].min()), least)
+        start = max(start, least)
         fastest = i0 + int(np.argmax(rep.rate[i0 : i1 + 1]))
         peak = rep.rate[fastest]
         if 0 < fastest < rep.n - 1 and fastest > i0:
@@ -127,12 +129,8 @@ class SlowSigmas:
             slope = 2.0 * (ROOT3 - 1.0) * edge.level / apart
             onward = abs(edge.at_s - edge.read_s) / apart
             late = onward * self.ticks(rep.index(edge.through_s), 3.0 * edge.level) / (ROOT3 * slope)
-            wide_s = rep.half * GRID_S + (line if line > 2.0 * GRID_S else 0.0)
-            blunt = OUT * wide_s * min(1.0, STEEPEST * wide_s * (ROOT3 - 1.0) / apart) ** 3 - abs(
-                edge.inward_s
-            )
-            blunt *= self.bent(i, 1 if edge.read_s > edge.through_s else -1, 2.0 * edge.level / apart)
-            outward = max(0.0, blunt)
+            wider = line / (rep.half * GRID_S) if line > 2.0 * GRID_S else 0.0
+            outward = max(0.0, edge.blunt_s) * (1.0 + wider) - 3.0 / 7.0 * abs(edge.inward_s)
             if gap_s > 0.15:
                 line = (gap_s + abs(edge.at_s - edge.read_s)) / ROOT3
             else:
@@ -142,7 +140,9 @@ class SlowSigmas:
         noise = self.ticks(i, edge.level)
         slope = self.sure_slope(i, edge.level, slope, noise)
         early = (1.0 + onward) * max(noise / slope, self.shoulder(i, edge.level, noise))
-        return np.linalg.norm([early, late, line, edge.blur_s / np.sqrt(12.0)]), outward
+        return np.linalg.norm(
+            [early, late, line, edge.blur_s / np.sqrt(12.0), min(0.0, edge.blunt_s)]
+        ), outward
 
     def sure_slope(self, i, level, slope, noise):
         """What of the slope may be noise's own is taken from the whole way to the phase's peak."""
@@ -160,13 +160,6 @@ class SlowSigmas:
             return slope
         own = min(1.0, own**2)
         return 1.0 / np.sqrt((1.0 - own) / slope**2 + own / whole**2)
-
-    def bent(self, i, outward, slope):
-        """How unlike a line through 0 the speed goes on beyond a boundary."""
-        rate = self.rep.rate
-        beyond = min(max(i + outward * self.rep.half, 0), self.rep.n - 1)
-        fall = abs(rate[i]) + abs(rate[beyond]) * (1.0 if rate[i] * rate[beyond] < 0.0 else -1.0)
-        return min(1.0, abs(1.0 - fall / (max(1, abs(beyond - i)) * GRID_S) / slope))
 
     def shoulder(self, i, level, noise):
         """Half the time that the speed lies within its noise of a level."""

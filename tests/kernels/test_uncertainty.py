@@ -115,6 +115,53 @@ def test_anchors_surveyed_by_tape_and_zeros_turn_ranges_and_paths_by_as_much_as_
         assert 0.75 < np.sqrt(np.mean(np.square(off))) < 1.3
 
 
+@pytest.mark.parametrize("quick_s", [0.5, 0.7, 1.0])
+def test_a_path_is_as_unsure_as_its_turns_are_rounded(motion, counter, quick_s):
+    """A bar that swings far out and is soon back: what smoothing takes off it is more than its noise."""
+    legs = [(quick_s, -0.4), (0.2, 0.0), (quick_s, 0.4), (1.0, 0.0)]
+    time_s, s = motion((2.0, 0.0), *legs * 5, (1.0, 0.0), rate_hz=400.0)
+    x = 0.6 * (s.max() - s)
+    anchors = ((0.1, 0.0), (-0.5, 0.0))
+    off, sigmas = [], []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        rc = counter("two-tethers", anchor_m=anchors[0], anchor_2_m=anchors[1], sigma_length_m=0.0001)
+        found = []
+        for place in (1, 0):
+            length = np.hypot(x - anchors[place][0], s - anchors[place][1]) + rng.normal(0.0, 0.0001, s.size)
+            found += rc.push(CHANNELS.index(("position_m", "position_2_m")[place]), time_s, length)
+        for rep in found + rc.finish():
+            if isinstance(rep, Measured) and rep.kind == "complete":
+                inside = (time_s >= rep.start_s) & (time_s <= rep.end_s)
+                far = np.abs(x[inside] - x[inside][0]).max()
+                off.append((rep.path_deviation_m - far) / rep.path_deviation_sigma_m)
+                sigmas.append(rep.path_deviation_sigma_m)
+    assert len(off) == 30
+    assert np.mean(np.abs(off) < 2.0) > 0.9
+    assert np.sqrt(np.mean(np.square(off))) > 0.2
+    assert np.mean(sigmas) < 0.006
+
+
+def test_a_tether_that_rings_from_the_lockout_on_makes_the_lifts_end_unsure(motion, rdl, results):
+    time_s, s = motion(*rdl(4), rate_hz=RATE_HZ)
+    true, _ = results(time_s, s)
+    off = []
+    for seed in range(24):
+        rng = np.random.default_rng(seed)
+        ring = np.zeros_like(s)
+        for rep in true:
+            for end_s in (rep.concentric_end_s, rep.eccentric_end_s):
+                since_s = np.maximum(time_s - end_s, 0.0)
+                wave = np.sin(2.0 * np.pi * rng.uniform(8.0, 15.0) * since_s)
+                ring += 0.006 * wave * np.exp(-since_s / rng.uniform(0.1, 0.3))
+        found, _ = results(*read_by(time_s, s + ring, rng, rate_hz=200.0, noise_m=0.0001, step_m=0.0002))
+        assert len(found) == 4
+        for rep, one in zip(found, true, strict=True):
+            off.append((rep.concentric_s - one.concentric_s) / rep.concentric_sigma_s)
+    assert np.max(np.abs(off)) < 1.8
+    assert np.sqrt(np.mean(np.square(off))) > 0.2
+
+
 def test_the_height_over_one_tether_is_as_unsure_as_the_bar_may_stray(motion, rdl, counter):
     time_s, s = motion(*rdl(2))
     for stray_m, least, most in ((0.0, 0.0, 0.0005), (0.1, 0.003, 0.006)):
