@@ -326,7 +326,7 @@ cdef class Phases:
 
         A corner comes out too far in proportion to the smoother's width, so a second one of another width tells how
         far, to first order: each of the two rates that the boundary was read from, along the slope of v ~ tau² there.
-        What noise or a smooth onset may do is no corner, and stays.
+        What noise or a smooth onset may do is no corner, and stays; nor are the corners of lines between slow samples.
         """
         cdef double apart = edge.read_s - edge.through_s  # negative: a start
         cdef double slope, onward, far, share, noise
@@ -350,6 +350,8 @@ cdef class Phases:
         edge.blunt_s = sqrt(max(0.0, far * far - noise * noise))
         if not far > 0.0:
             edge.blunt_s = -edge.blunt_s
+            return 0.0
+        if self.spacing_s > 2.5 * GRID_S:
             return 0.0
         slope = SMOOTH_OUT * self.half * GRID_S
         edge.inward_s = sqrt(max(0.0, far * far - 4.0 * noise * noise - slope * slope))

@@ -115,7 +115,7 @@ class SlowRep:
         at_s = min(at_s, known_s) if step > 0 else max(at_s, known_s)
         blunt_s = 0.0 if three is None else self._blunt(sign, level, read_s, through_s)
         inward_s = 0.0
-        if blunt_s > 0.0:
+        if blunt_s > 0.0 and self.spacing_s <= 2.5 * GRID_S:
             noise_s = 2.0 * self._noise_of_blunt(level, abs(read_s - through_s))
             smooth_s = SMOOTH_OUT * self.half * GRID_S
             inward_s = -step * np.sqrt(max(0.0, blunt_s**2 - noise_s**2 - smooth_s**2))
