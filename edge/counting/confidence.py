@@ -58,7 +58,7 @@ SUREST = 4.0  # log odds: more is a matter of tails that nobody knows
 NEAR_BORDER = 0.08  # of the least range: by so much a range and the set's median are unsure together
 # The map: shift and slope of the log odds, what a range at the border takes off, and the log odds that what
 # is too short to count is rightly not counted.
-SHIFT, SLOPE, BORDER, TOO_SHORT = -4.16, 2.45, -3.02, 4.20
+SHIFT, SLOPE, BORDER, TOO_SHORT = -4.00, 2.39, -3.05, 4.12
 
 
 class Evidence(NamedTuple):

@@ -80,12 +80,13 @@ def end_with_parent() -> Callable[[], None] | None:
 
 
 def end_with(parent: int) -> None:
-    """End when `parent`, which has started us, does: for one that cannot give a preexec_fn.
+    """Be killed when `parent`, which has started us, ends: for one that cannot give a preexec_fn.
 
-    Ends at once where it has gone already; does nothing where not Linux.
+    Killed, because a screen of which nobody reads may never come round to a wish. Ends at once where the
+    parent has gone already; does nothing where not Linux.
     """
     if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != parent:
             raise SystemExit(1)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.color import Color
+from textual.widget import Widget
 
 from dashboard.tui.dialogs.dialog import Dialog
 from dashboard.tui.widgets.lines import BLUE, GREY, ORANGE, VERMILION, YELLOW
@@ -23,13 +24,18 @@ def contrast(one: Color, other: Color) -> float:
 def drawn(app: Any) -> list[tuple[str, Color, Color]]:
     """Every piece of text with its colour and its ground's, on the screen or in the dialog before it."""
     whole = not isinstance(app.screen, Dialog)
-    where = app.screen.region if whole else app.screen.children[0].region
+    where = app.screen.region if whole else _box(app.screen).region
     return [
         (part.text.strip(), part.style.color, part.style.bgcolor)
         for strip in app.screen._compositor.render_strips()[where.y : where.bottom]
         for part in strip.crop(where.x, where.right)
         if part.text.strip() and part.style and part.style.color and part.style.bgcolor
     ]
+
+
+def _box(dialog: Dialog[Any]) -> Widget:
+    """What a dialog shows over the dimmed screen; its first child is the place of notices, and empty."""
+    return next(one for one in dialog.children if "-textual-system" not in one.classes)
 
 
 def faint(app: Any) -> list[str]:

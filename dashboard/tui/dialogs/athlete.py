@@ -14,7 +14,6 @@ from dashboard.plaintext import cells, clean, column, cut
 from dashboard.roster.people import Athlete, Plan
 from dashboard.roster.plans import matching
 from dashboard.tui.dialogs.dialog import Dialog
-from dashboard.tui.widgets.lines import YELLOW
 
 
 class AthleteScreen(Dialog[str | None]):
@@ -125,5 +124,5 @@ class AthleteScreen(Dialog[str | None]):
             load = "" if plan.load_kg is None else f" {plan.load_kg:g} kg"
             line.append(f" {cut(clean(plan.exercise), 20)}{load}{reps}", "dim")
         if one.note is not None:
-            line.append(f"  ! {cut(clean(one.note), 80)}", YELLOW)
+            line.append(f"  ! {cut(clean(one.note), 80)}")
         return line

@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -175,6 +177,7 @@ def test_a_lost_connection_is_said_and_found_again_within_three_seconds(
         nonlocal process
         await browser.until(lambda: "ana" in browser.received, 60.0)
         (screen,) = children(process.pid)
+        os.kill(screen, signal.SIGSTOP)  # it comes round to nothing
         process.kill()
         process.wait()
         await browser.until(lambda: not Path(f"/proc/{screen}").exists())  # nobody would look at it any more

@@ -32,9 +32,7 @@ def test_a_browser_shows_the_floor_takes_keys_and_asks_no_other_host(
 
     async def drive(browser: Any) -> None:
         await browser.until(lambda: "Romanian" in browser.received and "ana" in browser.received)
-        for kind in ("mousePressed", "mouseReleased"):  # a click gives the page the keyboard
-            where = {"x": 400, "y": 8, "button": "left", "clickCount": 1}
-            await browser.ask("Input.dispatchMouseEvent", type=kind, **where)
+        await browser.poll("document.activeElement.tagName === 'TEXTAREA'")  # nothing is clicked before
         await browser.press("t")
         deadline_s = time.monotonic() + 10.0
         while not edge.heard:
@@ -203,7 +201,7 @@ def test_idle_connections_shut_nobody_out(served: Callable[..., str]) -> None:
     host, port = url.removeprefix("http://").rstrip("/").split(":")
     idle = [socket.create_connection((host, int(port))) for _ in range(300)]
     try:
-        with urlopen(url, timeout=5.0) as page:
+        with urlopen(url, timeout=30.0) as page:
             assert page.status == 200
         assert talk(url)[1] is None
     finally:
