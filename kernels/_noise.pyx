@@ -15,8 +15,8 @@ import numpy as np
 
 from kernels._smooth import design
 
-from kernels._phases cimport Phases, middle
-from kernels._smooth cimport LADDER, MAX_HALF, half_width
+from kernels._phases cimport Phases
+from kernels._smooth cimport LADDER, MAX_HALF, half_width, middle
 from kernels._untouched cimport give_back, untouched
 from kernels._window cimport GRID_HZ, MASK, RING, TREMOR_HZ, TREMOR_LAG, Closing, Window
 

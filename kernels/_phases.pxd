@@ -4,8 +4,6 @@ from kernels._window cimport Edge, Span, Window
 
 cdef double CARRIED_S
 
-cdef double middle(double* row, Py_ssize_t count) noexcept nogil
-
 
 @cython.final
 cdef class Phases:

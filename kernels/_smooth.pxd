@@ -64,5 +64,6 @@ cdef void unroll(const double* ring, long long first, long long last, double* ou
 cdef void roll(const double* row, long long first, Py_ssize_t n, double* ring) noexcept nogil
 cdef void moments(const double* p, Py_ssize_t n, const Smoother* f, double* place, double* rate) noexcept nogil
 cdef void evens(const double* p, Py_ssize_t n, const double* taps, Py_ssize_t half, double* out) noexcept nogil
+cdef double middle(double* row, Py_ssize_t count) noexcept nogil
 cdef void extremes(const double* p, Py_ssize_t n, double* low, double* high) noexcept nogil
 cdef bint known(const double* p, Py_ssize_t n) noexcept nogil
