@@ -40,6 +40,8 @@ LIGHTEST_BAND_N_PER_M = 100.0
 
 # A bar goes this far to the front or the back where its exercise sets no limit.
 USUAL_STRAY_M = 0.08
+# A stick along the back leans with the trunk: half a metre of it, bent by 45 degrees.
+STICK_STRAY_M = 0.35
 
 # What the exercise calls too short is still a movement there and back: it is reported, and not counted.
 SEEN_SHARE = 0.7
@@ -370,7 +372,7 @@ def make_counter(station: StationFile, profile: Profile, live_s: float) -> RepCo
         sigma_anchor_m=station.noise.anchor_m,
         sigma_zero_m=station.noise.zero_m,
         sigma_scale=station.noise.scale,
-        stray_m=profile.path_limit_m or USUAL_STRAY_M,
+        stray_m=profile.path_limit_m or (STICK_STRAY_M if profile.load == "none" else USUAL_STRAY_M),
     )
 
 

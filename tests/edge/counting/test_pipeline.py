@@ -1,6 +1,7 @@
 from functools import cache
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from station.messages import CommandError
 from station.records import Live, Rejected, Rep, RepEvent, SetEvent
 from station.sim import SetPlan, StationPlan, simulate_set, simulate_station, with_seed
 from station.sim.devices.board import board_bytes
+from station.sim.session import default_sensors
 
 
 @cache
@@ -173,3 +175,18 @@ def test_every_number_of_the_kernel_is_a_field_of_the_record_or_the_coordinates_
     for rep in reps:
         own = {"size", "bottom", "top", "smoothing_s", "size_sigma", "start_sigma_s", "end_sigma_s"}
         assert rep.numbers.keys() - set(Rep.__struct_fields__) == own
+
+
+def test_the_range_of_a_stick_on_one_tether_is_as_unsure_as_it_leans():
+    profile = load_profile("broomstick-hinge")
+    sensors = msgspec.structs.replace(default_sensors(profile), tilt_hz=None, second_tether=False)
+    off = []
+    for seed in range(6):
+        plan = StationPlan(exercise=profile.name, sets=[SetPlan(reps=3)], sensors=sensors)
+        simulated = simulate_station(plan, with_seed(seed))
+        pieces = [(sent_s, data) for sent_s, data in board_bytes(simulated, with_seed(100 + seed))]
+        reps = {e.rep.number: e.rep for e in events_of(pieces, simulated) if isinstance(e, RepEvent)}
+        for rep, true in zip(reps.values(), simulated.truth["sets"][0]["reps"], strict=True):
+            off.append((rep.rom_m - true["rom_m"]) / rep.rom_sigma_m)
+    assert np.max(np.abs(off)) < 1.8
+    assert np.sqrt(np.mean(np.square(off))) > 0.7
