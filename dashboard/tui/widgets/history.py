@@ -177,7 +177,7 @@ def trend_lines(
     name = f"{name}, {UNITS[measure]}"
     blue = f"in blue at {at[1]}" if at[1] else ""
     hows = [
-        ", ".join(filter(None, parts)) for parts in ((of, "set by set", blue), (of, blue), (of,), (blue,))
+        ", ".join(filter(None, parts)) for parts in ((of, "set by set", blue), (of, blue), (blue,), (of,))
     ]
     how = next((one for one in hows if cells(name) + 2 + cells(one) <= width), "")
     heading = [Segment(name, BOLD), Segment(f"  {how}", FAINT)]
