@@ -49,7 +49,7 @@ def export_command(argv: Sequence[str]) -> int:
     """`plumbline export`: the history as CSV, JSON lines or Parquet."""
     parser = command_parser(
         "export",
-        "Write reps, sets or commands of the history into a file. Columns have the names of the"
+        "Write reps, sets, commands or corrections of the history into a file. Columns have the names of the"
         " messages' fields, in SI units; rejected reps are left out.",
         EXPORT_EXAMPLES,
     )
@@ -57,6 +57,7 @@ def export_command(argv: Sequence[str]) -> int:
     parser.add_argument("--what", choices=tuple(COLUMNS), default="reps", help="default: reps")
     parser.add_argument("--athlete", metavar="ID", help="of one athlete")
     parser.add_argument("--exercise", metavar="NAME", help="of one exercise")
+    parser.add_argument("--site", metavar="ID", help="of one site")
     parser.add_argument("--station", metavar="ID", help="of one station")
     parser.add_argument("--session", metavar="ID", help="of one session of a station")
     parser.add_argument(
@@ -81,6 +82,7 @@ def export_command(argv: Sequence[str]) -> int:
         wanted = Filter(
             athlete=find_athlete(db, args.athlete) if args.athlete else None,
             exercise=args.exercise,
+            site=args.site,
             station=args.station,
             session=args.session,
             since_utc=since_utc,
@@ -115,8 +117,8 @@ def _check_format(suffix: str, args: argparse.Namespace) -> None:
         raise StoreError(f"--dialect excel writes .csv, not {suffix}; name the file after what it is")
     if args.names and suffix == ".parquet":
         raise StoreError("names go into .csv and .jsonl, not into Parquet; leave --names out")
-    if args.names and args.what == "commands":
-        raise StoreError("commands belong to a station, not to an athlete; leave --names out")
+    if args.names and args.what in ("commands", "corrections"):
+        raise StoreError(f"{args.what} belong to a station, not to an athlete; leave --names out")
 
 
 def report_command(argv: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""The history as files for other programs: CSV, JSON lines, Parquet; a row per rep, set or command.
+"""The history as files for other programs: CSV, JSON lines, Parquet; a row per rep, set, command, correction.
 
 The columns are those of the database, and so the fields of the messages. Rows are written as they are read:
 a file larger than the memory is no matter.
@@ -14,15 +14,15 @@ import msgspec
 from sqlalchemy import Table, select
 
 from dashboard.database.database import Database, Row
-from dashboard.database.tables import COMMANDS, REPS, SETS
+from dashboard.database.tables import COMMANDS, CORRECTIONS, REPS, SETS
 from dashboard.history.kept import EVERYTHING, Filter
 from dashboard.history.queries import condition
 from dashboard.history.spreadsheet import cell
 from station.errors import StoreError
 from station.program.distribution import install_with
 
-What = Literal["reps", "sets", "commands"]
-_TABLES: Mapping[What, Table] = {"reps": REPS, "sets": SETS, "commands": COMMANDS}
+What = Literal["reps", "sets", "commands", "corrections"]
+_TABLES: Mapping[What, Table] = {"reps": REPS, "sets": SETS, "commands": COMMANDS, "corrections": CORRECTIONS}
 COLUMNS: Mapping[What, tuple[str, ...]] = {what: tuple(table.c.keys()) for what, table in _TABLES.items()}
 _ORDER = ("at_utc", "site", "station", "set_number", "number", "event_id")
 _JSON = ("command", "curve")  # columns that hold a record of their own
@@ -32,10 +32,10 @@ _ROW_GROUP = 10_000
 def rows(db: Database, what: What, wanted: Filter = EVERYTHING, rejected: bool = False) -> Iterator[Row]:
     """The rows of a table that a filter lets through, oldest first; truths as bool.
 
-    Raises StoreError for commands by athlete, exercise or session: they are about stations.
+    Raises StoreError for commands and corrections by athlete, exercise or session: they are about stations.
     """
-    if what == "commands" and (wanted.athlete or wanted.exercise or wanted.session):
-        raise StoreError("commands belong to a station; filter them by site, station and days")
+    if what in ("commands", "corrections") and (wanted.athlete or wanted.exercise or wanted.session):
+        raise StoreError(f"{what} belong to a station; filter them by site, station and days")
     table = _TABLES[what]
     order = [table.c[name] for name in _ORDER if name in table.c]
     yield from db.stream(select(table).where(condition(table, wanted, rejected)).order_by(*order))

@@ -8,12 +8,13 @@ it was done; each file is written whole or not at all. The bytes do not depend o
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from os import cpu_count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,6 +23,8 @@ from edge.link.capture import Capture, is_capture
 from edge.link.drivers import make_driver
 from edge.link.recording import read_recording
 from edge.tools.analysis import RepBook, analyse, check_channels
+from edge.tools.dispute_replay import SAME_REP_S, TOLERANCE
+from edge.tools.stored_reps import Place, Row, place, stored, within
 from station.config import StationFile, load_station
 from station.errors import ConfigError, PlumblineError, RecordingError
 from station.exercises import Profile, load_profile
@@ -32,13 +35,18 @@ from station.records import Analysis, Rep, plain_types
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet", ".plc")
 ATTEMPTS = 3  # a recording that ends its worker so often is put down as bad
-SAME_REP_S = 0.6  # as far apart as two lockouts of one rep may be
 SHOWN = 200  # rows of the table of differences
+SAME = 1e-9  # between two runs over one recording
+COMPARED = ("number", "rom_m", "mean_concentric_velocity_mps")
+COLUMNS = ("counted", "start_s", "end_s", "concentric_end_s", *COMPARED)
 
 EPILOG = """\
 examples:
   plumbline reprocess archive/ --station rack.toml --exercise rdl --out reps/
   plumbline reprocess archive/ --station rack.toml --exercise rdl --out reps-new/ --against reps/
+  plumbline reprocess disputes/ --station rack.toml --exercise rdl --out reps/ --against history.db
+  plumbline reprocess disputes/ --station rack.toml --exercise rdl --out reps/ --site gym-a \\
+      --against postgresql://ana@db.example/chain       password: PGPASSWORD or ~/.pgpass
   plumbline reprocess /shared/archive --station /shared/rack.toml --exercise rdl --out /shared/reps \\
       --scheduler tcp://scheduler.example:8786        all of them see the same paths
 """
@@ -180,14 +188,13 @@ def on_cluster(jobs: Sequence[Job], address: str) -> Iterator[Outcome]:
         raise ConfigError(gone)
 
 
-def differences(old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]]) -> list[str]:
-    """What the newer kernels count otherwise, a line each, by recording and time of lockout."""
-    before: dict[str, list[dict[str, Any]]] = {}
-    for row in old:
-        before.setdefault(row["recording"], []).append(row)
-    now: dict[str, list[dict[str, Any]]] = {}
-    for row in new:
-        now.setdefault(row["recording"], []).append(row)
+def differences(
+    before: Mapping[str, Sequence[Row]], now: Mapping[str, Sequence[Row]], same: float = SAME
+) -> list[str]:
+    """What the newer kernels count otherwise, a line each, by recording and time of lockout.
+
+    same: by how much a number may differ, as a share of one above 1.
+    """
     lines = []
     for name in sorted(before.keys() & now.keys()):
         free = sorted(before[name], key=_lockout_s)
@@ -195,39 +202,41 @@ def differences(old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]]) ->
             match = min(free, key=lambda one: abs(_lockout_s(one) - _lockout_s(row)), default=None)
             at = f"{name} at {_lockout_s(row):.2f} s"
             if match is None or abs(_lockout_s(match) - _lockout_s(row)) > SAME_REP_S:
-                lines.append(f"{at}: a rep that was none")
+                if not row.get("cut"):
+                    lines.append(f"{at}: a rep that was none")
                 continue
             free.remove(match)
-            if match["counted"] != row["counted"]:
+            if match.get("cut") or row.get("cut"):
+                continue
+            if match["counted"] not in (None, row["counted"]):
                 lines.append(f"{at}: {'counts now' if row['counted'] else 'counts no more'}")
-            for field in ("rom_m", "mean_concentric_velocity_mps"):
+            for field in COMPARED:
                 a, b = match[field], row[field]
-                if (a is None) != (b is None) or (a is not None and abs(a - b) > 1e-9):
+                if field == "number" and None in (a, b):
+                    continue
+                if (a is None) != (b is None) or (a is not None and abs(a - b) > same * max(1.0, abs(a))):
                     lines.append(f"{at}: {field} {a} was, {b} is")
-        lines += [f"{name} at {_lockout_s(one):.2f} s: no rep any more" for one in free]
+        gone = [one for one in free if not (one.get("cut") or one.get("by_person"))]
+        lines += [f"{name} at {_lockout_s(one):.2f} s: no rep any more" for one in gone]
     return lines
 
 
-def _lockout_s(row: dict[str, Any]) -> float:
+def _lockout_s(row: Row) -> float:
     found: float = row["concentric_end_s"] if row["concentric_end_s"] is not None else row["end_s"]
     return found
 
 
-def _rows(folder: Path) -> list[dict[str, Any]]:
+def _rows(where: Path) -> dict[str, list[Row]]:
+    """By recording, the reps of an earlier run's folder, or of one of its files."""
     import pyarrow.dataset as ds  # noqa: PLC0415  an extra
 
     try:
-        columns = [
-            "recording",
-            "counted",
-            "concentric_end_s",
-            "end_s",
-            "rom_m",
-            "mean_concentric_velocity_mps",
-        ]
-        found: list[dict[str, Any]] = ds.dataset(folder, format="parquet").to_table(columns).to_pylist()
+        table = ds.dataset(where, format="parquet").to_table(["recording", *COLUMNS])
     except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"{folder}: not the reps of an earlier `plumbline reprocess` ({error})") from error
+        raise ConfigError(f"{where}: not the reps of an earlier `plumbline reprocess` ({error})") from error
+    found: dict[str, list[Row]] = {}
+    for row in table.to_pylist():
+        found.setdefault(row["recording"], []).append(row)
     return found
 
 
@@ -246,7 +255,13 @@ def reprocess(argv: Sequence[str]) -> int:
         "--workers", type=int, default=cpu_count() or 1, metavar="N", help="default: a core each"
     )
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, instead of this machine")
-    parser.add_argument("--against", type=Path, metavar="DIR", help="an earlier DIR: print what differs")
+    parser.add_argument(
+        "--against",
+        metavar="DIR|PATH|URL",
+        help="print what differs from an earlier DIR, or from the reps that a history holds of the"
+        " recordings: a file or postgresql://…, a chain's too",
+    )
+    parser.add_argument("--site", metavar="ID", help="of the stations, where that history is of several")
     args = parser.parse_args(argv)
     if args.workers < 1:
         raise ConfigError(f"--workers is {args.workers}; give 1 or more")
@@ -255,12 +270,11 @@ def reprocess(argv: Sequence[str]) -> int:
     profile = load_profile(args.exercise, own)
     out = args.out.absolute()
     jobs = [Job(str(path), name, station, profile, str(out)) for path, name in _found(args.recordings)]
-    run: Callable[[], Iterator[Outcome]] = lambda: (  # noqa: E731
-        on_cluster(jobs, args.scheduler) if args.scheduler else on_pool(jobs, args.workers)
-    )
-    bad = _reported(run(), len(jobs))
-    if args.against is not None:
-        _print_differences(args.against, out)
+    against = None if args.against is None else _against(jobs, args.against, args.site)
+    outcomes = on_cluster(jobs, args.scheduler) if args.scheduler else on_pool(jobs, args.workers)
+    bad = _reported(outcomes, len(jobs))
+    if against is not None:
+        _print_differences(jobs, against)
     return 1 if bad else 0
 
 
@@ -279,11 +293,48 @@ def _reported(outcomes: Iterator[Outcome], count: int) -> int:
     return bad
 
 
-def _print_differences(old: Path, new: Path) -> None:
-    lines = differences(_rows(old), _rows(new))
-    print(*lines[:SHOWN], sep="\n")
+class Against(NamedTuple):
+    """What a run is compared with: the reps of each recording, and which are not compared and why."""
+
+    name: str
+    reps: dict[str, list[Row]]
+    same: float = SAME
+    places: dict[str, Place] = {}  # noqa: RUF012  nobody writes to it
+    apart: dict[str, str] = {}  # noqa: RUF012
+
+
+def _against(jobs: Sequence[Job], where: str, site: str | None) -> Against:
+    """Read before anything is counted: that it cannot be read is said at once."""
+    if Path(where).is_dir():
+        return Against(where, _rows(Path(where)))
+    if "://" not in where and not Path(where).exists():
+        raise ConfigError(f"--against {where}: no such folder or file; give an earlier --out, or a history")
+    found: dict[str, Place | str] = {}
+    for job in jobs:
+        again = "several recordings are called so; give the folder above them"
+        found[job.name] = again if job.name in found else place(Path(job.path), job.station)
+    places = {name: one for name, one in found.items() if isinstance(one, Place)}
+    reps = stored(places, where, site, jobs[0].profile.name, COLUMNS)
+    apart = {name: one for name, one in (found | reps).items() if isinstance(one, str)}
+    kept = {name: one for name, one in reps.items() if not isinstance(one, str)}
+    return Against("the history", kept, TOLERANCE, places, apart)
+
+
+def _print_differences(jobs: Sequence[Job], against: Against) -> None:
+    now: dict[str, list[Row]] = {}
+    for job in jobs:
+        with suppress(OSError):  # it was named as not usable
+            if (target := _target(job)).exists():
+                rows = _rows(target).get(job.name, [])
+                at = against.places.get(job.name)
+                now.setdefault(job.name, []).extend(rows if at is None else within(at, rows))
+    for name, why in sorted(against.apart.items()):
+        print(f"{name}: not compared: {why}")
+    lines = differences(against.reps, now, against.same)
+    print(*lines[:SHOWN], sep="\n", end="\n" if lines else "")
+    compared = len(against.reps.keys() & now.keys())
     more = f", {SHOWN} shown" if len(lines) > SHOWN else ""
-    print(f"{len(lines)} differences from {old}{more}")
+    print(f"{len(lines)} differences from {against.name} in {compared} recordings{more}")
 
 
 def _found(given: Sequence[Path]) -> list[tuple[Path, str]]:

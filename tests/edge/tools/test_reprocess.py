@@ -75,10 +75,17 @@ def test_what_an_earlier_run_counted_otherwise_is_told(archive: Path, capsys: An
     capsys.readouterr()
     assert run(archive, "again", "--against", str(archive.parent / "out")) == 0
     assert "0 differences" in capsys.readouterr().out
-    row = {"recording": "r", "counted": True, "concentric_end_s": 4.0, "end_s": 4.0, "rom_m": 0.5}
+    row = {"number": 1, "counted": True, "concentric_end_s": 4.0, "end_s": 4.0, "rom_m": 0.5}
     row |= {"mean_concentric_velocity_mps": 0.4}
-    told = reprocess.differences([row, row | {"concentric_end_s": 9.0}], [row | {"counted": False}])
-    assert told == ["r at 4.00 s: counts no more", "r at 9.00 s: no rep any more"]
+    told = reprocess.differences(
+        {"r": [row, row | {"concentric_end_s": 9.0}], "all": [row]},
+        {"r": [row | {"counted": False}], "all": []},
+    )
+    assert told == [
+        "all at 4.00 s: no rep any more",
+        "r at 4.00 s: counts no more",
+        "r at 9.00 s: no rep any more",
+    ]
 
 
 def killed_once(job: reprocess.Job) -> reprocess.Outcome:
