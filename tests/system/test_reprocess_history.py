@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from dashboard.database.tables import REPS
 from dashboard.record.store import Arrived, open_store
@@ -23,10 +23,12 @@ from station.cli import main
 from station.exercises import load_profile
 from station.messages import CommandMessage, RepMessage, decode, new_id, now_utc
 from station.records import Rep
+from station.sim import load_scenario, simulate_station, with_seed
 from station.sim.devices.board import board_bytes
 from station.sim.recording import station_toml, write_recording
 from station.sim.session import simulate_set
 from tests.edge.node.bench import ListeningPublisher
+from tests.edge.node.test_flight_recorder import Gym as Node
 from tests.servers import POSTGRES, Postgres
 
 PROFILE = load_profile("rdl")
@@ -254,6 +256,35 @@ def test_a_stretch_of_a_session_is_found_by_its_dispute_and_judged_within_its_ti
         f" rom_m {third.rep.rom_m + 0.02} was, {third.rep.rom_m} is",
         "1 differences from the history in 1 recordings",
     ]
+
+
+@pytest.mark.long
+def test_a_stretch_that_a_node_kept_late_in_its_session_counts_as_it_did_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulated = simulate_station(load_scenario("two-lifters").stations[0], with_seed(1000))
+    folder, history = tmp_path / "disputes", str(tmp_path / "h.db")
+    (tmp_path / "rack.toml").write_text(station_toml(simulated.station), encoding="utf-8")
+    with Outbox(tmp_path / "outbox.db") as outbox, open_store(history) as store:
+        node = Node(simulated, outbox, folder)
+        node.run()
+        node.ask("mark-rep", rep_event_id=node.reps[-2].event_id, mark="false")
+        node.end()
+        for one in outbox.unacknowledged(simulated.station.station.id, 1000):
+            message: Message = decode(one.leaf, one.payload)
+            store.ingest([Arrived("gym-a", simulated.station.station.id, message)])
+    ((_, dispute),) = node.kept
+    assert not dispute.whole and len(dispute.verdicts) > 2
+    asked = ["--station", str(tmp_path / "rack.toml"), "--exercise", simulated.exercise]
+    asked += ["--out", str(tmp_path / "out"), "--against", history]
+    assert main(["reprocess", str(folder), *asked]) == 0
+    assert capsys.readouterr().out.endswith("0 differences from the history in 1 recordings\n")
+    with open_store(history) as store, store.db.transaction():
+        wrong = update(REPS).where(REPS.c.event_id == dispute.verdicts[0].event_id).values(rom_m=0.1)
+        assert store.db.run(wrong) == 1
+    assert main(["reprocess", str(folder), *asked]) == 0
+    said = capsys.readouterr().out
+    assert "rom_m 0.1 was, " in said and "\n1 differences from the history in 1 recordings\n" in said
 
 
 def test_a_chain_is_read_as_a_coach_may_read_it(archive: Path, postgres: Postgres, told: Any) -> None:

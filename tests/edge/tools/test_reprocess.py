@@ -18,6 +18,7 @@ from edge.tools import reprocess
 from station.cli import main
 
 ROOT = Path(__file__).parents[3]
+LONG_S = 240.0  # at most, for what takes seconds, beside much else
 STATION = '[station]\nid = "rack-1"\nkind = "barbell"\n[geometry]\nlpt_anchor_m = [0.0, 0.0]\n'
 
 
@@ -150,6 +151,12 @@ class Cluster:
                 stdout=log, stderr=log, cwd=self._folder, env=os.environ | {"PYTHONPATH": str(ROOT)},
             )  # fmt: skip
 
+    def ready(self) -> None:
+        """Wait until both workers are at the scheduler; each imports for a long time on a busy machine."""
+        distributed = pytest.importorskip("distributed")
+        with distributed.Client(self.address, timeout=LONG_S, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=LONG_S)
+
     def kill(self, name: str) -> None:
         """SIGKILL."""
         self.running[name].kill()
@@ -161,11 +168,14 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """Running; what is left of it ends with the test."""
     pytest.importorskip("distributed")
     found = Cluster(tmp_path)
-    for name in ("scheduler", "one", "two"):
-        found.start(name)
-    yield found
-    for name in list(found.running):
-        found.kill(name)
+    try:
+        for name in ("scheduler", "one", "two"):
+            found.start(name)
+        found.ready()
+        yield found
+    finally:
+        for name in list(found.running):
+            found.kill(name)
 
 
 def copies(archive: Path, count: int) -> None:
@@ -175,7 +185,7 @@ def copies(archive: Path, count: int) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(5 * LONG_S)
 @pytest.mark.parametrize("victim", ["one", "scheduler"])
 def test_what_is_killed_in_the_middle_is_gone_on_with_and_nothing_is_done_twice(
     archive: Path, cluster: Cluster, victim: str, until: Callable[..., None], capsys: Any
@@ -184,14 +194,14 @@ def test_what_is_killed_in_the_middle_is_gone_on_with_and_nothing_is_done_twice(
     out = archive.parent / "cluster"
     status: list[int] = []
     told = threading.Thread(
-        target=lambda: status.append(run(archive, "cluster", "--scheduler", cluster.address))
+        target=lambda: status.append(run(archive, "cluster", "--scheduler", cluster.address)), daemon=True
     )
     told.start()
-    until(lambda: len(list(out.rglob("*.parquet"))) >= 5, 120.0)
+    until(lambda: len(list(out.rglob("*.parquet"))) >= 5 or status, LONG_S)
     cluster.kill(victim)
     in_the_middle = {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")}
     assert 5 <= len(in_the_middle) < 63
-    told.join(120.0)
+    until(lambda: not told.is_alive(), LONG_S)
     said = capsys.readouterr()
     if victim == "scheduler":
         assert status == [1] and "what is done is kept" in said.err and said.err.count("\n") == 1
@@ -200,6 +210,7 @@ def test_what_is_killed_in_the_middle_is_gone_on_with_and_nothing_is_done_twice(
                 cluster.kill(name)
         for name in ("scheduler", "one", "two"):
             cluster.start(name)
+        cluster.ready()
         status.clear()
         status.append(run(archive, "cluster", "--scheduler", cluster.address))
     assert status == [0]
@@ -210,7 +221,7 @@ def test_what_is_killed_in_the_middle_is_gone_on_with_and_nothing_is_done_twice(
     assert len({tuple(row.values()) for row in rows}) == len(rows) == 7 + 3 * 60
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(2 * LONG_S)
 def test_a_run_that_is_killed_goes_on_where_it_was(archive: Path, until: Callable[..., None]) -> None:
     copies(archive, 40)
     station, out = archive.parent / "rack.toml", archive.parent / "out"
@@ -219,9 +230,9 @@ def test_a_run_that_is_killed_goes_on_where_it_was(archive: Path, until: Callabl
         [sys.executable, "-P", "-m", "station.cli", *asked, "--workers", "2"],
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
-    until(lambda: len(list(out.rglob("*.parquet"))) >= 3, 60.0)
+    until(lambda: len(list(out.rglob("*.parquet"))) >= 3, LONG_S)
     os.killpg(child.pid, signal.SIGKILL)
-    child.wait(10.0)
+    child.wait(LONG_S)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")}
     assert run(archive, "out") == 0
     assert all(path.stat().st_mtime_ns == at for path, at in before.items())
