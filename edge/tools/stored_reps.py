@@ -55,9 +55,12 @@ def place(path: Path, station: StationFile) -> Place | str:
     try:
         capture = Capture(path)
         dispute = read_dispute(path.parent) if (path.parent / DISPUTE).exists() else None
-        return _place(capture, station) if dispute is None else _place_of(dispute)
+        found = _place(capture, station) if dispute is None else _place_of(dispute)
     except RecordingError as error:
         return str(error)
+    if isinstance(found, Place) and found.station != station.station.id:
+        return f"of {found.station[:40]}, and counted as {station.station.id}; give that station's --station"
+    return found
 
 
 def _place(capture: Capture, station: StationFile) -> Place | str:
@@ -88,23 +91,24 @@ def _place_of(dispute: Dispute) -> Place | str:
 def stored(
     placed: Mapping[str, Place], history: str, site: str | None, exercise: str, columns: Sequence[str]
 ) -> dict[str, list[Row] | str]:
-    """By recording the reps that a history holds of it, with these columns, or why it cannot be told which.
+    """By recording of a station the reps that a history holds of it, or why it cannot be told which.
 
     Raises StoreError for a history that cannot be read.
     """
-    found: dict[str, list[Row] | str] = {}
-    for station in sorted({one.station for one in placed.values()}):
-        here = {name: one for name, one in placed.items() if one.station == station}
-        days = [one.at_utc.astimezone(UTC).date() for one in here.values()]
-        limits = [f"--station={station}", "--from", str(max(EARLIEST, min(days) - DAY))]
-        limits += [] if site is None else [f"--site={site}"]
-        until = ["--rejected", "--to", str(max(EARLIEST, max(days) + DAY))]
-        rows = _export(history, "reps", [*OF_HISTORY, *columns], [*limits, *until])
-        corrections = ("session", "event_id", "command", "undone_utc")
-        spoken = _spoken(_export(history, "corrections", corrections, limits))
-        for name, one in here.items():
-            found[name] = _of_place(one, rows, spoken, exercise)
-    return found
+    if not placed:
+        return {}
+    days = [one.at_utc.astimezone(UTC).date() for one in placed.values()]
+    limits = [
+        f"--station={next(iter(placed.values())).station}",
+        "--from",
+        str(max(EARLIEST, min(days) - DAY)),
+    ]
+    limits += [] if site is None else [f"--site={site}"]
+    until = ["--rejected", "--to", str(max(EARLIEST, max(days) + DAY))]
+    rows = _export(history, "reps", [*OF_HISTORY, *columns], [*limits, *until])
+    corrections = ("session", "event_id", "command", "undone_utc")
+    spoken = _spoken(_export(history, "corrections", corrections, limits))
+    return {name: _of_place(one, rows, spoken, exercise) for name, one in placed.items()}
 
 
 def within(at: Place, rows: Iterable[Row]) -> list[Row]:

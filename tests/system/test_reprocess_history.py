@@ -213,7 +213,7 @@ def test_what_cannot_be_placed_is_said_and_the_rest_compared(gym: Gym, told: Any
         "b.plc: not compared: says of no station that it is its own",
         "c.plc: not compared: the history has reps of no session of sim-1 that began with it",
         "d.plc: not compared: says 'last Tuesday' for when it was made",
-        "e.plc: not compared: the history has reps of no session of sim-2 that began with it",
+        "e.plc: not compared: of sim-2, and counted as sim-1; give that station's --station",
         "0 differences from the history in 1 recordings",
     ]
 
