@@ -31,6 +31,7 @@ from tests.edge.node.bench import ListeningPublisher
 from tests.edge.node.test_flight_recorder import Gym as Node
 from tests.servers import POSTGRES, Postgres
 
+pytestmark = pytest.mark.timeout(600)  # at most: five programs are started for most of these
 PROFILE = load_profile("rdl")
 SET = simulate_set(PROFILE, reps=4, rng=np.random.default_rng(5))
 BEGAN = datetime.fromisoformat("2025-01-31T23:59:50.000Z")  # it goes on past midnight
