@@ -163,3 +163,15 @@ def _make_set(number: int = 1, **changes: Any) -> SetMessage:
     for name, value in changes.items():
         (fields if name in fields else message)[name] = value
     return SetMessage(summary=SetSummary(**fields), **message)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    """A PostgreSQL server."""
+    from tests.servers import POSTGRES, Postgres  # noqa: PLC0415  a node has no database drivers
+
+    if POSTGRES is None:
+        pytest.skip("postgresql is not installed")
+    server = Postgres(POSTGRES)
+    yield server
+    server.stop()

@@ -13,7 +13,7 @@ from textual.app import App
 from textual.message_pump import MessagePump
 from textual.notifications import Notification, Notify, SeverityLevel
 
-# A notice is begun with what it has left; no machine is held up so long between the two that it were past.
+# What a notice has left is the delay of a timer of Textual's: longer than any machine is held up.
 _LEAST_NOTICE_S = 0.5
 
 

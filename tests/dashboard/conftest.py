@@ -30,7 +30,7 @@ from station.messages import (
 )
 from station.records import Live, Rep, SetSummary
 from station.topics import RETAINED, Address
-from tests.servers import POSTGRES, Postgres
+from tests.servers import Postgres
 
 
 class Words:
@@ -263,16 +263,6 @@ class StillClient:
 def still() -> StillClient:
     """A client whose clock stands still."""
     return StillClient()
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server."""
-    if POSTGRES is None:
-        pytest.skip("postgresql is not installed")
-    server = Postgres(POSTGRES)
-    yield server
-    server.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

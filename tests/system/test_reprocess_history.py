@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,23 +29,13 @@ from station.sim.recording import station_toml, write_recording
 from station.sim.session import simulate_set
 from tests.edge.node.bench import ListeningPublisher
 from tests.edge.node.test_flight_recorder import Gym as Node
-from tests.servers import POSTGRES, Postgres
+from tests.servers import Postgres
 
 pytestmark = pytest.mark.timeout(600)  # at most: five programs are started for most of these
 PROFILE = load_profile("rdl")
 SET = simulate_set(PROFILE, reps=4, rng=np.random.default_rng(5))
 BEGAN = datetime.fromisoformat("2025-01-31T23:59:50.000Z")  # it goes on past midnight
 Message = Any
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server."""
-    if POSTGRES is None:
-        pytest.skip("postgresql is not installed")
-    server = Postgres(POSTGRES)
-    yield server
-    server.stop()
 
 
 def write_capture(path: Path, started_utc: str, station: str = "sim-1") -> None:
