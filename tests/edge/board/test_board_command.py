@@ -57,12 +57,15 @@ def disk(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def built(board_file: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The image of BOARD, compiled once."""
     if shutil.which("arm-none-eabi-gcc") is None:
         pytest.skip("arm-none-eabi-gcc is not installed")
-    out = tmp_path / "rack.uf2"
-    assert board(["build", str(board_file), "--out", str(out)]) == 0
+    folder = tmp_path_factory.mktemp("image")
+    (folder / "rack.board.toml").write_text(BOARD)
+    out = folder / "rack.uf2"
+    assert board(["build", str(folder / "rack.board.toml"), "--out", str(out)]) == 0
     return out
 
 
@@ -137,7 +140,7 @@ def test_another_boards_disk_or_none_is_refused(built: Path, disk: Path, tmp_pat
 
 @pytest.mark.parametrize("keep", [0, 100, 512 * 3, -200])
 def test_a_file_that_is_no_whole_image_is_refused(built: Path, disk: Path, keep: int) -> None:
-    part = built.with_name("part.uf2")
+    part = disk.with_name("part.uf2")
     part.write_bytes(built.read_bytes()[:keep] if keep else b"not an image at all")
     with pytest.raises(ConfigError, match=r"not a UF2 file|not whole"):
         board(["flash", str(part), "--disk", str(disk)])
