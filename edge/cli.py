@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from station.config import Mqtt, Port, StationFile, load_station
+from station.config import Mqtt, Port, load_station
 from station.errors import ConfigError, SourceError
-from station.exercises import Profile, load_profile
+from station.exercises import load_profile, own_exercises
 from station.messages import now_utc
 from station.program.process import on_ending_signals, share_memory, stop_on_signals
 from station.program.usage import command_parser
@@ -129,7 +129,7 @@ def _acquisitions(paths: Sequence[Path]) -> "tuple[list[PortAcquisition], dict[s
             raise ConfigError(f"{path}: no exercise; say what the station starts with, exercise = 'rdl'")
         if station.station.id in brokers:
             raise ConfigError(f"{path}: station id {station.station.id!r} is given twice; give each its own")
-        own = _own_exercises(path, station)
+        own = own_exercises(path, station)
         session = Session(station, load_profile(station.exercise, own), own)
         acquisitions += [PortAcquisition(session, port) for port in station.ports]
         brokers[station.station.id] = station.mqtt
@@ -168,7 +168,8 @@ examples:
         same = [one for one in station.ports if args.port in (None, one.url)]
         if len(same) != 1:
             seen = f"has no port {args.port}" if args.port else f"has {len(same)} ports"
-            raise ConfigError(f"{args.station}: {seen}; give as PORT {_either(station.ports)}")
+            either = " or ".join(port.url for port in station.ports)
+            raise ConfigError(f"{args.station}: {seen}; give as PORT {either}")
         name, port = station.station.id, same[0]
         driver = make_driver(port, station)  # for what the device wants to be asked
     end_s = time.monotonic() + args.seconds if args.seconds is not None else float("inf")
@@ -215,9 +216,8 @@ examples:
     parser.add_argument("--outbox", type=Path, metavar="FILE", help="default: a temporary one")
     args = parser.parse_args(argv)
     station = load_station(args.station)
-    own = _own_exercises(args.station, station)
-    profile: Profile = load_profile(args.exercise, own)
-    return replaying.replay(args, station, profile, own)
+    own = own_exercises(args.station, station)
+    return replaying.replay(args, station, load_profile(args.exercise, own), own)
 
 
 def schema(argv: Sequence[str]) -> int:
@@ -240,12 +240,3 @@ examples:
     document = asyncapi() if args.leaf is None else json_schemas()[args.leaf]
     print_data(json.dumps(document, indent=2, ensure_ascii=False))
     return 0
-
-
-def _either(ports: Sequence[Port]) -> str:
-    return " or ".join(port.url for port in ports)
-
-
-def _own_exercises(path: Path, station: StationFile) -> Path | None:
-    """The gym's own exercises; a relative folder is beside the station file."""
-    return path.parent / station.exercises_dir if station.exercises_dir else None

@@ -21,7 +21,7 @@ import re
 
 import msgspec
 
-from station.errors import MessageError
+from station.errors import ConfigError, MessageError
 
 LEAVES = (
     *("state", "info", "health", "current", "live", "rep", "set"),
@@ -34,6 +34,12 @@ QOS = {"live": 0, "rep": 0, "set": 0}
 
 NAME = re.compile(r"[a-z0-9-]{1,32}")  # of a site, a station, a broker's user
 _TOPIC = re.compile(rf"plumbline/1/(?P<site>{NAME.pattern})/(?P<station>{NAME.pattern})/(?P<leaf>[a-z]+)")
+
+
+def check_name(name: str) -> None:
+    """Raise ConfigError for what is no name of a site, a station or a user."""
+    if NAME.fullmatch(name) is None:
+        raise ConfigError(f"{name!r} is no name; use 1 to 32 of the characters a-z, 0-9 and -")
 
 
 class Address(msgspec.Struct, frozen=True):

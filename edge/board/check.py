@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -32,10 +31,7 @@ def check_board(url: str, board: BoardFile | None, seconds: float) -> Iterator[F
     with Listener(Port(url), station) as listener:
         driver = listener.driver
         assert isinstance(driver, BoardDriver)
-        left_s = HELLO_S
-        while left_s > 0.0 and driver.hello is None:
-            listener.listen(0.1)
-            left_s -= 0.1
+        listener.wait(lambda: driver.hello, HELLO_S)
         samples = listener.listen(seconds)
         if driver.hello is None:
             yield _no_board(url, listener)
@@ -157,9 +153,3 @@ def _finding(check: str, status: Status, seen: str, todo: str = "") -> Finding:
 
 def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(".") if part.isdigit())
-
-
-def write_station(path: Path, text: str) -> None:
-    """Write a new file; raises FileExistsError where there is one, OSError otherwise."""
-    with path.open("x", encoding="utf-8") as file:
-        file.write(text)

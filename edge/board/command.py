@@ -1,14 +1,15 @@
 """`plumbline board`: build, flash, configure and check a sensor board."""
 
 import argparse
+import secrets
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.board.build import avr_hex, build_image, firmware_version, flash_bytes
-from edge.board.check import check_board, station_toml, write_station
-from edge.board.configuration import BoardFile, block, line_bytes_per_s, load_board, new_serial
+from edge.board.check import check_board, station_toml
+from edge.board.configuration import BoardFile, block, line_bytes_per_s, load_board
 from edge.board.flash import flash_hex, flash_uf2, verify
 from edge.board.image import uf2
 from edge.doctor.findings import as_line, worst
@@ -160,7 +161,8 @@ examples:
         return 1
     if args.station_out is not None:
         try:
-            write_station(args.station_out, station_toml(args.port, args.id, args.kind, args.exercise))
+            with args.station_out.open("x", encoding="utf-8") as file:
+                file.write(station_toml(args.port, args.id, args.kind, args.exercise))
         except FileExistsError as error:
             raise ConfigError(f"{args.station_out}: is there already; give another name") from error
         except OSError as error:
@@ -177,7 +179,7 @@ def _image_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> ar
 
 def _write_image(path: Path, file: BoardFile, image: bytes | None) -> int:
     """Write what is to be flashed, with firmware or without; returns the bytes of the configuration."""
-    configuration = block(file, file.serial if file.serial is not None else new_serial())
+    configuration = block(file, secrets.token_hex(4) if file.serial is None else file.serial)
     make = uf2 if file.target == "rp2040" else avr_hex
     try:
         replace_file(path, make(image, configuration))

@@ -28,7 +28,6 @@ The block, little endian; firmware/configuration.h has the same:
     end-4 u32  CRC-32 of everything before it
 """
 
-import secrets
 import struct
 import zlib
 from collections.abc import Iterator
@@ -150,11 +149,6 @@ def block(board: BoardFile, serial: str) -> bytes:
     )
     whole = head + bytes(body)
     return whole + zlib.crc32(whole).to_bytes(4, "little")
-
-
-def new_serial() -> str:
-    """A serial number for a board that has none."""
-    return secrets.token_hex(4)
 
 
 def line_bytes_per_s(board: BoardFile) -> float:

@@ -103,15 +103,14 @@ def verify(port: str, version: str, within_s: float) -> str:
     while time.monotonic() < end_s:
         try:
             with Listener(Port(port), station) as listener:
-                while time.monotonic() < end_s and listener.driver.board is None:
-                    listener.step()
-                if listener.driver.board is not None:
-                    if not listener.driver.board.endswith(f" {version}"):
-                        raise ConfigError(
-                            f"{port}: {listener.driver.board} still runs, not {version}; the copy was not"
-                            " taken, flash again"
-                        )
-                    return listener.driver.board
+                listener.wait(lambda: listener.driver.board, end_s - time.monotonic())
+                name = listener.driver.board
+                if name is not None and not name.endswith(f" {version}"):
+                    raise ConfigError(
+                        f"{port}: {name} still runs, not {version}; the copy was not taken, flash again"
+                    )
+                if name is not None:
+                    return name
         except SourceError:
             time.sleep(0.2)  # it is starting, and its port is not there yet
     raise ConfigError(

@@ -23,7 +23,7 @@ from edge.broker.access import Role, User, acl
 from edge.broker.credentials import hashed, new_password, write_private
 from station.errors import ConfigError
 from station.program.certificates import RENEW_DAYS, ends_at, make_authority, names_in, sign
-from station.topics import NAME
+from station.topics import check_name
 
 ALWAYS = {"record": User(Role.RECORD), "floor": User(Role.FLOOR)}
 _CONFIG = """\
@@ -205,8 +205,7 @@ def _words(user: User) -> str:
 
 def _check(gym: Gym) -> None:
     for name in (gym.site, *gym.users, *(user.station for user in gym.users.values() if user.station)):
-        if NAME.fullmatch(name) is None:
-            raise ConfigError(f"{name!r} is no name; use 1 to 32 of the characters a-z, 0-9 and -")
+        check_name(name)
     for name, user in gym.users.items():
         if user.role is Role.SCREEN and (
             user.station not in gym.users or gym.users[user.station].role is not Role.STATION

@@ -208,7 +208,7 @@ class Outbox:
         """Replace events that exist in memory only by tombstones; returns their number."""
         if self.problem is None:
             return 0
-        return self._in_transaction(lambda held: held.bury_since(self._unsaved_after))
+        return self._in_transaction(lambda held: held.bury(self._unsaved_after))
 
     def _open(self) -> sqlite3.Connection:
         """The file, locked; a damaged one is set aside and a new one begun."""

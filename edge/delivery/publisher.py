@@ -22,6 +22,7 @@ from edge.delivery.waiting import START
 from station.config import Mqtt
 from station.errors import MessageError, StoreError
 from station.messages import (
+    BY_LEAF,
     AckMessage,
     CommandMessage,
     CurrentMessage,
@@ -37,6 +38,7 @@ from station.messages import (
     now_utc,
 )
 from station.program.retry import Retry
+from station.topics import RETAINED
 
 WINDOW = 200  # events in flight per station; paho refuses silently beyond 65 535
 PROBE = 16  # sent again while nothing is answered
@@ -120,7 +122,7 @@ class Publisher:
         self, station: str, message: StateMessage | InfoMessage | HealthMessage | CurrentMessage
     ) -> None:
         """Publish the newest state, info, health or current set, and again after every connect."""
-        leaf = _RETAINED_LEAF[type(message)]
+        leaf = next(leaf for leaf in RETAINED if isinstance(message, BY_LEAF[leaf]))
         self.senders[station].retain(leaf, encode(message))
         self.wake()
 
@@ -307,11 +309,3 @@ class StationSender:
         if isinstance(message, AckMessage):
             self._acks.append(message.streams)
             self._wake()
-
-
-_RETAINED_LEAF = {
-    StateMessage: "state",
-    InfoMessage: "info",
-    HealthMessage: "health",
-    CurrentMessage: "current",
-}

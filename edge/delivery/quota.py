@@ -5,7 +5,6 @@ has grown, which is negative where rows went.
 """
 
 import sqlite3
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from station.messages import Tombstone, encode, new_id, now_utc
@@ -18,16 +17,6 @@ class StreamRow(NamedTuple):
 
     id: int
     stream: str
-
-
-def force_out(db: sqlite3.Connection, count: int) -> tuple[int, int]:
-    """Replace the oldest `count` events of all stations by tombstones; how many they were, and the growth."""
-    return _replace(db, "lost = 0 ORDER BY e.id LIMIT ?", (count,))
-
-
-def force_out_since(db: sqlite3.Connection, row_id: int) -> tuple[int, int]:
-    """Replace every event that came after a row by tombstones; how many there were, and the growth."""
-    return _replace(db, "lost = 0 AND e.id > ? ORDER BY e.id", (row_id,))
 
 
 def bury(db: sqlite3.Connection, stream: StreamRow, first_seq: int, seq: int, lost: int) -> int:
@@ -49,11 +38,15 @@ def bury(db: sqlite3.Connection, stream: StreamRow, first_seq: int, seq: int, lo
     return 1 - len(old)
 
 
-def _replace(db: sqlite3.Connection, where: str, values: Sequence[int]) -> tuple[int, int]:
+def force_out(db: sqlite3.Connection, after_row: int = 0, count: int = -1) -> tuple[int, int]:
+    """Replace by tombstones the oldest `count` events (-1: all) that came after a row, whichever station's.
+
+    Returns how many they were, and the growth.
+    """
     found = db.execute(
         "SELECT e.id, s.id, s.stream, e.seq FROM events e JOIN streams s ON s.id = e.stream_id"
-        f" WHERE {where}",
-        values,
+        " WHERE lost = 0 AND e.id > ? ORDER BY e.id LIMIT ?",
+        (after_row, count),
     ).fetchall()
     db.executemany("DELETE FROM events WHERE id = ?", [(row[0],) for row in found])
     grown = -len(found)

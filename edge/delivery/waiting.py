@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from edge.delivery.quota import INSERT, StreamRow, bury, force_out, force_out_since
+from edge.delivery.quota import INSERT, StreamRow, bury, force_out
 from station.messages import MAX_PAYLOAD_BYTES, RepMessage, SetMessage, StreamAck, encode, new_id
 
 STREAMS_TOLD = 8  # of each station, the newest
@@ -112,18 +112,13 @@ class Waiting:
 
     def make_room(self) -> None:
         """Replace the oldest eighth of the events by tombstones."""
-        self._force_out(max(1, self.rows // 8))
+        self.bury(count=max(1, self.rows // 8))
 
-    def _force_out(self, count: int) -> int:
-        replaced, growth = force_out(self.db, count)
+    def bury(self, after_row: int = 0, count: int = -1) -> int:
+        """Put tombstones in place of the oldest events that came after a row (-1: all); how many they are."""
+        replaced, growth = force_out(self.db, after_row, count)
         self.rows += growth
         return replaced
-
-    def bury_since(self, row_id: int) -> int:
-        """Put tombstones in place of all events that came after a row; how many they are."""
-        count, growth = force_out_since(self.db, row_id)
-        self.rows += growth
-        return count
 
     def stream(self, station: str) -> StreamRow:
         """The station's stream of this run."""
@@ -155,7 +150,7 @@ class Waiting:
         self.db.executemany(INSERT, rows)
         self.db.execute("UPDATE streams SET issued_seq = ? WHERE id = ?", (issued + len(rows), stream.id))
         self.rows += len(rows)
-        while self.rows > self.bound and self._force_out(self.rows - self.bound):
+        while self.rows > self.bound and self.bury(count=self.rows - self.bound):
             pass  # a tombstone takes a row too: once more, until there is room
         return list(range(issued + 1, issued + 1 + len(rows)))
 

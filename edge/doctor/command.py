@@ -19,7 +19,7 @@ from edge.doctor.host_checks import (
 from edge.doctor.port_checks import check_port
 from station.config import StationFile, load_station
 from station.errors import ConfigError
-from station.exercises import load_profile
+from station.exercises import load_profile, own_exercises
 from station.program.usage import command_parser
 from station.text.output import print_data
 
@@ -107,9 +107,9 @@ def _station(path: Path, station: StationFile, seconds: float, node_runs: bool) 
         todo = "say what it starts with, for example exercise = 'rdl'"
         yield Finding(place, "exercise", "fail", "none; a node does not start without", todo)
     else:
-        own = path.parent / station.exercises_dir if station.exercises_dir else None
         try:
-            yield Finding(place, "exercise", "ok", load_profile(station.exercise, own).title)
+            profile = load_profile(station.exercise, own_exercises(path, station))
+            yield Finding(place, "exercise", "ok", profile.title)
         except ConfigError as error:
             yield failed(place, "exercise", error)
     if not station.ports:

@@ -82,10 +82,7 @@ def check_device(port: Port, place: str) -> list[Finding]:
 
 def _listen(listener: Listener, station: StationFile, duration_s: float) -> list[Finding]:
     place, port, driver = station.station.id, listener.port, listener.driver
-    left_s = HELLO_S
-    while left_s > 0.0 and not driver.sensors:
-        listener.listen(0.1)
-        left_s -= 0.1
+    listener.wait(lambda: driver.sensors, HELLO_S)
     before = _counted(driver.stats)
     saturated_before, spikes_before = dict(driver.stats.saturated), driver.stats.spikes
     samples = listener.listen(duration_s)

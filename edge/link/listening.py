@@ -1,6 +1,7 @@
 """Listening to one port through its driver for a while: what `calibrate` and `doctor` have in common."""
 
 import time
+from collections.abc import Callable
 from typing import Self
 
 from edge.link.drivers import Driver, Samples, make_driver
@@ -46,6 +47,13 @@ class Listener:
         samples = self.driver.feed(data, now_s) if data else []
         self._source.write(self.driver.request(now_s))
         return samples
+
+    def wait(self, known: Callable[[], object], at_most_s: float) -> bool:
+        """Listen until something is known of the device; False where it is not in time."""
+        end_s = time.monotonic() + at_most_s
+        while not known() and time.monotonic() < end_s:
+            self.step()
+        return bool(known())
 
     def listen(self, duration_s: float) -> list[Samples]:
         """Collect all samples for `duration_s`."""

@@ -3,48 +3,26 @@
 Each command is carried out, answered with a code, and can be undone together with those of the same action.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from edge.counting.dispute import Why
-from edge.counting.pipeline import Event, StationPipeline
-from edge.counting.rest import RestZero
-from edge.counting.settings import MAX_ID_CHARS, OF_ONE_EXERCISE, Settings, changed, check_id, check_load
+from edge.counting.settings import MAX_ID_CHARS, OF_ONE_EXERCISE, changed, check_id, check_load
 from edge.counting.tracked_set import SetEvents
-from edge.node.flight_recorder import FlightRecorder
 from station.errors import ConfigError
-from station.exercises import Profile, all_profiles, load_profile
+from station.exercises import all_profiles, load_profile
 from station.messages import CommandError, CommandMessage, ReplyCode, ReplyMessage
 from station.records import RepEvent
+
+if TYPE_CHECKING:
+    from edge.node.session import Session
 
 ACTIONS_REMEMBERED = 128
 
 Undo = Callable[[], str]  # returns what was undone
-
-
-class Counting(Protocol):
-    """The interface of a session that commands act on."""
-
-    settings: Settings
-    profile: Profile
-    pipeline: StationPipeline
-    rest: RestZero
-    flight: FlightRecorder | None
-    exercises_dir: Path | None
-    sample_s: float
-
-    def take(self, events: Sequence[Event]) -> None:
-        """Publish the events of a command."""
-
-    def set_to(self, settings: Settings, profile: Profile) -> None:
-        """Count this exercise with these settings from now on."""
-
-    def short_id(self, event_id: str | None) -> str | None:
-        """The session's own id of a rep or a set."""
 
 
 class _Action(NamedTuple):
@@ -57,7 +35,7 @@ class _Action(NamedTuple):
 class Commands:
     """Executes a session's commands and remembers how to undo them."""
 
-    def __init__(self, session: Counting) -> None:
+    def __init__(self, session: "Session") -> None:
         self._session = session
         self._done: list[_Action] = []  # the newest last
 

@@ -16,7 +16,7 @@ from edge.link.drivers import Samples
 from edge.link.recording import Recording, read_recording
 from station.config import StationFile, load_station
 from station.errors import RecordingError
-from station.exercises import Profile, load_profile
+from station.exercises import Profile, load_profile, own_exercises
 from station.exercises.judge import is_doubtful
 from station.exercises.surety import is_rough
 from station.program.usage import command_parser
@@ -221,8 +221,7 @@ def analyze_command(argv: Sequence[str]) -> int:
     parser.add_argument("--plot", type=Path, metavar="OUT.png", help="draw motion, phases, velocity and path")
     args = parser.parse_args(argv)
     station = load_station(args.station)
-    own = args.station.parent / station.exercises_dir if station.exercises_dir else None
-    profile = load_profile(args.exercise, own)
+    profile = load_profile(args.exercise, own_exercises(args.station, station))
     recording = read_recording(args.recording)
     check_channels(recording, station, args.recording)
     trace: list[Floats] | None = [] if args.plot else None

@@ -16,6 +16,7 @@ from edge.link.alignment import Alignment
 from edge.link.capture import Capture, Received
 from edge.link.drivers import Driver, Samples, make_driver
 from edge.node.dispute_store import DISPUTE
+from station.config import StationFile
 from station.errors import RecordingError
 from station.records import Rep, RepEvent
 
@@ -58,6 +59,15 @@ def replay(folder: Path, dispute: Dispute) -> Replayed:
     for received, number in heapq.merge(*streams, key=lambda one: one[0].received_s):
         counting.take(received, number)
     return counting.finish()
+
+
+def driver_of(capture: Capture, station: StationFile) -> Driver:
+    """The driver that a capture's bytes are for, its clock where theirs begins. Raises RecordingError."""
+    driver = make_driver(capture.port(station), station)
+    if capture.info.clock is not None:
+        driver.clock.go_on(capture.info.clock)
+    driver.opened()
+    return driver
 
 
 def differences(dispute: Dispute, replayed: Replayed) -> list[str]:
@@ -127,10 +137,7 @@ class _Counting:
         self._drivers: list[Driver] = []
         self._onto: list[Alignment | None] = []
         for capture in captures:
-            driver = make_driver(capture.port(dispute.station), dispute.station)
-            if capture.info.clock is not None:
-                driver.clock.go_on(capture.info.clock)
-            driver.opened()
+            driver = driver_of(capture, dispute.station)
             self._drivers.append(driver)
             lead = self._drivers[0].clock
             self._onto.append(None if len(self._drivers) == 1 else Alignment(driver.clock, lead))

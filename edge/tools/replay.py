@@ -67,16 +67,8 @@ def replay(args: argparse.Namespace, station: StationFile, profile: Profile, own
             mqtt = stack.enter_context(_own_gym(folder))
         else:
             tls = not is_loopback(args.host)
-            given = station.mqtt if station.mqtt is not None else Mqtt()
-            mqtt = Mqtt(
-                host=args.host,
-                port=args.port or (8883 if tls else 1883),
-                site=given.site,
-                tls=tls,
-                ca_file=given.ca_file,
-                username=given.username,
-                password_file=given.password_file,
-            )
+            where = {"host": args.host, "port": args.port or (8883 if tls else 1883), "tls": tls}
+            mqtt = msgspec.structs.replace(station.mqtt or Mqtt(), **where, home_assistant=None)
         outbox = stack.enter_context(Outbox(args.outbox or folder / "outbox.db"))
         node = Node([playing], outbox, {station.station.id: mqtt})
         status = node.run(DRAIN_S)

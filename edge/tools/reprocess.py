@@ -20,14 +20,13 @@ import msgspec
 
 from edge.counting.pipeline import StationPipeline
 from edge.link.capture import Capture, is_capture
-from edge.link.drivers import make_driver
 from edge.link.recording import read_recording
 from edge.tools.analysis import RepBook, analyse, check_channels
-from edge.tools.dispute_replay import SAME_REP_S, TOLERANCE
+from edge.tools.dispute_replay import SAME_REP_S, TOLERANCE, driver_of
 from edge.tools.stored_reps import Place, Row, place, stored, within
 from station.config import StationFile, load_station
 from station.errors import ConfigError, PlumblineError, RecordingError
-from station.exercises import Profile, load_profile
+from station.exercises import Profile, load_profile, own_exercises
 from station.program.distribution import install_with, release
 from station.program.process import whole_file
 from station.program.usage import command_parser
@@ -99,14 +98,8 @@ def _counted(path: Path, station: StationFile, profile: Profile) -> Analysis:
         check_channels(recording, station, path)
         return analyse(recording, station, profile)
     capture = Capture(path)
-    driver, pipeline, book = (
-        make_driver(capture.port(station), station),
-        StationPipeline(station, profile, live_s=0.0),
-        RepBook(),
-    )
-    if capture.info.clock is not None:
-        driver.clock.go_on(capture.info.clock)
-    driver.opened()
+    driver, book = driver_of(capture, station), RepBook()
+    pipeline = StationPipeline(station, profile, live_s=0.0)
     for received in capture:
         samples = driver.feed(received.data, received.received_s)
         if samples:
@@ -266,8 +259,7 @@ def reprocess(argv: Sequence[str]) -> int:
     if args.workers < 1:
         raise ConfigError(f"--workers is {args.workers}; give 1 or more")
     station = load_station(args.station)
-    own = args.station.parent / station.exercises_dir if station.exercises_dir else None
-    profile = load_profile(args.exercise, own)
+    profile = load_profile(args.exercise, own_exercises(args.station, station))
     out = args.out.absolute()
     jobs = [Job(str(path), name, station, profile, str(out)) for path, name in _found(args.recordings)]
     against = None if args.against is None else _against(jobs, args.against, args.site)

@@ -10,13 +10,6 @@ from pathlib import Path
 from edge.upkeep.changes import Change, carry_out, claim, run_steps
 from edge.upkeep.units import SETTINGS
 from station.errors import ConfigError
-from station.topics import NAME
-
-
-def check_name(name: str) -> None:
-    """Raise ConfigError for an invalid name of a station, site or user."""
-    if not NAME.fullmatch(name):
-        raise ConfigError(f"{name!r} is no name; use 1 to 32 of the characters a-z, 0-9 and -")
 
 
 def root_option(parser: argparse.ArgumentParser) -> None:

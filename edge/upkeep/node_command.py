@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge.upkeep.applying import active, change_options, check_name, do, root_option, say_todo, unit_state
+from edge.upkeep.applying import active, change_options, do, root_option, say_todo, unit_state
 from edge.upkeep.changes import Change, generated, read_own
 from edge.upkeep.station_files import settings_path, station_files
 from edge.upkeep.units import (
@@ -35,6 +35,7 @@ from edge.upkeep.units import (
 from station.config import load_station, read_password
 from station.errors import ConfigError
 from station.program.usage import command_parser
+from station.topics import check_name
 
 USER = "plumbline"
 WANTED = SYSTEM / "multi-user.target.wants" / f"{EDGE}.service"  # `systemctl enable` makes it

@@ -2,16 +2,17 @@
 
 import argparse
 import re
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.upkeep.applying import active, change_options, check_name, do, root_option, say_todo, unit_state
+from edge.broker.credentials import new_password
+from edge.upkeep.applying import active, change_options, do, root_option, say_todo, unit_state
 from edge.upkeep.changes import Change, generated, read_own, read_plain
 from edge.upkeep.gym_units import HISTORY, Broker, Unit, dashboard_unit, record_unit, screen_unit
 from edge.upkeep.units import SYSTEM, unit_path, user_of, users_path
 from station.errors import ConfigError
 from station.program.usage import command_parser
+from station.topics import check_name
 
 NAMES = ("record", "dashboard", "screen")
 EXAMPLES = """\
@@ -82,9 +83,7 @@ def _add(args: argparse.Namespace) -> int:
     )
     token = made.credentials.get("web.token")
     if token is not None and read_plain(root / token.lstrip("/")) is None:
-        changes.append(
-            Change(root / token.lstrip("/"), None, secrets.token_urlsafe(24) + "\n", 0o600, secret=True)
-        )
+        changes.append(Change(root / token.lstrip("/"), None, new_password() + "\n", 0o600, secret=True))
     missing = [path for path in made.credentials.values() if path != token and not _there(root, path)]
     notes = [
         f"{path} is not here yet: bring it from the broker's machine, root's own, chmod 600"

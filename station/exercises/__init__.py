@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from station.config import decode_toml
+from station.config import StationFile, decode_toml
 from station.errors import ConfigError
 
 SHIPPED = Path(__file__).parent
@@ -109,6 +109,11 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     def racked(self) -> bool:
         """Whether it is taken from a rack: not a handle, a band or a stick, nor a bar on the floor."""
         return self.load == "mass" and self.starts_with == "eccentric"
+
+
+def own_exercises(path: Path, station: StationFile) -> Path | None:
+    """The gym's own exercises by the station file at `path`; a relative folder is beside it."""
+    return path.parent / station.exercises_dir if station.exercises_dir else None
 
 
 def load_profile(name: str, own_dir: Path | None = None) -> Profile:

@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec.structs import replace
 
 from station.config import Geometry, Mqtt, Port, StationFile
-from station.exercises import Profile, load_profile
+from station.exercises import load_profile
 from station.sim.devices.board import announce, counts
 from station.sim.devices.device import Piece, SimulatedBoard
 from station.sim.devices.sensors import Sensors, Signal
 from station.sim.lifter.body import Lifter, Technique
 from station.sim.play import Terminals, play
 from station.sim.recording import station_toml
-from station.sim.session import simulate_set
+from station.sim.session import SimulatedSet, simulate_set
 
 REST_S = 15.0  # longer than any profile's set_gap_s, so that the sets are seen as sets
 CARRY_S = 2.0  # from where one set's bar was put to where the next one's is taken
@@ -38,6 +38,19 @@ class DemoStation(NamedTuple):
     geometry: Geometry
     lifter: Lifter
     load_kg: float
+
+    def simulate(self, rng: np.random.Generator, **how: Any) -> SimulatedSet:
+        """A set on it; see simulate_set."""
+        return simulate_set(
+            load_profile(self.exercise),
+            rng=rng,
+            lifter=self.lifter,
+            sensors=self.sensors,
+            geometry=self.geometry,
+            load_kg=self.load_kg,
+            station_id=self.id,
+            **how,
+        )
 
 
 STATIONS = (
@@ -81,21 +94,15 @@ def endless(station: DemoStation, rng: np.random.Generator, first_in_s: float) -
 
     The lifter stands ready from the start and begins after `first_in_s`.
     """
-    profile = load_profile(station.exercise)
     board: SimulatedBoard | None = None
     before: dict[str, Signal] | None = None
     offset_s, number = 0.0, -1
     while True:
         waiting = number < 0
-        simulated = simulate_set(
-            profile,
+        simulated = station.simulate(
+            rng,
             reps=0 if waiting else int(rng.integers(5, 9)),
-            rng=rng,
-            lifter=station.lifter,
             technique=TECHNIQUES[(number + len(station.id + station.exercise)) % len(TECHNIQUES)],
-            sensors=station.sensors,
-            geometry=station.geometry,
-            load_kg=station.load_kg,
             approach="none" if number < 1 else "usual",
             leave="none" if waiting else "usual",
             rest_s=first_in_s,
@@ -135,17 +142,7 @@ def carried_over(before: dict[str, Signal], after: dict[str, Signal]) -> dict[st
 
 def station_file(station: DemoStation, tty_path: Path, mqtt: Mqtt | None) -> StationFile:
     """The station file of one of the demo's stations."""
-    profile: Profile = load_profile(station.exercise)
-    once = simulate_set(
-        profile,
-        reps=1,
-        rng=np.random.default_rng(0),
-        lifter=station.lifter,
-        sensors=station.sensors,
-        geometry=station.geometry,
-        load_kg=station.load_kg,
-        station_id=station.id,
-    )
+    once = station.simulate(np.random.default_rng(0), reps=1)
     return replace(once.station, ports=[Port(url=str(tty_path))], mqtt=mqtt)
 
 

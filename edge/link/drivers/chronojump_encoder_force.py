@@ -24,10 +24,11 @@ class ChronojumpEncoderForce(LineDriver):
     """Lines of the combined sensor to metres and newtons."""
 
     name = "Chronojump encoder and force sensor"
+    unit = Scale(0.0, PULSES_PER_M)
 
     def __init__(self, port: Port, station: StationFile) -> None:
         """Raises CalibrationError for a calibration that cannot be."""
-        super().__init__(port, station, Scale(0.0, PULSES_PER_M))
+        super().__init__(port, station)
         self._scales[FORCE] = own_scale("force_n", station, Scale(0.0, 1.0))
         self._pulses = 0
 

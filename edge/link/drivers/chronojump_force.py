@@ -13,7 +13,6 @@ anew, so it is asked again whenever it has said nothing for a second.
 import re
 
 from edge.link.drivers.lines import NOTHING, LineDriver, Reading
-from station.calibration import Scale
 from station.config import StationFile
 from station.ports import Port
 
@@ -30,7 +29,7 @@ class ChronojumpForce(LineDriver):
 
     def __init__(self, port: Port, station: StationFile) -> None:
         """Raises CalibrationError for a calibration that cannot be."""
-        super().__init__(port, station, Scale(0.0, 1.0))
+        super().__init__(port, station)
         self._silent_since_s: float | None = None
         self._frames_then = 0
 

@@ -21,7 +21,6 @@ import re
 
 from edge.link.drivers.fields import COMMA_DOUBT, UNITS, Field, bare, is_log, is_short_comma, readings
 from edge.link.drivers.lines import NOTHING, STRANGE_LINES, LineDriver, Reading
-from station.calibration import Scale
 from station.config import StationFile
 from station.ports import TIME_UNITS, Port
 
@@ -39,7 +38,7 @@ class CsvLines(LineDriver):
 
     def __init__(self, port: Port, station: StationFile) -> None:
         """Raises CalibrationError for a calibration that cannot be."""
-        super().__init__(port, station, Scale(0.0, 1.0))
+        super().__init__(port, station)
         self._columns = port.columns
         self._index = [self.channels.index(c) if c in self.channels else -1 for c in port.columns]
         self._comma = port.decimal == ","

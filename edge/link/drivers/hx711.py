@@ -42,11 +42,12 @@ class Hx711(LineDriver):
     """Lines of a sketch to newtons, or to the channel the station file names."""
 
     name = "HX711 sketch"
+    unit = None
     encoding = "utf-8"
 
     def __init__(self, port: Port, station: StationFile) -> None:
         """Raises CalibrationError for a calibration that cannot be."""
-        super().__init__(port, station, None)
+        super().__init__(port, station)
         self._pattern = re.compile(port.pattern) if port.pattern is not None else None
         if self._pattern is not None:  # a group named as a channel has that channel's unit
             for index, name in enumerate(self.channels):

@@ -169,19 +169,17 @@ class LineDriver:
 
     name = ""
     encoding = "ascii"
+    unit: Scale | None = Scale(0.0, 1.0)  # of a number where the station file has none; None: only it can say
 
-    def __init__(self, port: Port, station: StationFile, unit: Scale | None) -> None:
-        """unit: what a printed number is where the station file does not say; None: only it can say.
-
-        Raises CalibrationError for a calibration that cannot be.
-        """
+    def __init__(self, port: Port, station: StationFile) -> None:
+        """Raises CalibrationError for a calibration that cannot be."""
         check_calibration(station)
         self.stats = LinkStats()
         self.clock = DeviceClock()
         self.channels = port_channels(port)
         self._station = station
         self._port = port
-        self._scales = [own_scale(name, station, unit) for name in self.channels]
+        self._scales = [own_scale(name, station, self.unit) for name in self.channels]
         self._lines = LineSplitter()
         self._check = TickCheck()
         self._pace = PaceCheck()

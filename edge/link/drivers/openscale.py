@@ -11,9 +11,6 @@ import re
 
 from edge.link.drivers.fields import G_MPS2, KG_PER_LB
 from edge.link.drivers.lines import NOTHING, LineDriver, Reading
-from station.calibration import Scale
-from station.config import StationFile
-from station.ports import Port
 
 _NUMBER = r"-?\d{1,9}(?:\.\d{1,8})?"
 _READING = re.compile(rf"(?:(\d{{1,10}}),)?({_NUMBER}),(kg|lbs),(?:{_NUMBER},){{0,3}}")
@@ -29,10 +26,6 @@ class OpenScale(LineDriver):
     """Lines of the scale to newtons."""
 
     name = "SparkFun OpenScale"
-
-    def __init__(self, port: Port, station: StationFile) -> None:
-        """Raises CalibrationError for a calibration that cannot be."""
-        super().__init__(port, station, Scale(0.0, 1.0))
 
     def read_line(self, text: str) -> Reading | None:
         """See LineDriver.read_line."""

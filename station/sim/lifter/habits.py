@@ -3,6 +3,7 @@
 import numpy as np
 
 from station.exercises import Profile
+from station.exercises.judge import asked_of
 from station.sim.lifter.body import Lifter
 from station.sim.lifter.motion import Shape
 from station.sim.lifter.reach import Reach
@@ -25,17 +26,10 @@ class Habits:
         self.rng = rng
         self.from_below = profile.starts_with == "concentric"
         self.floor = profile.name == "deadlift"
-        asked = profile.tempo
-        self.tempo = plan.tempo or (
-            asked.eccentric_s,
-            asked.bottom_pause_s,
-            asked.concentric_s,
-            asked.top_pause_s,
-        )
-        if plan.free_tempo:
-            self.tempo = (None, None, None, None)
+        self.tempo = (None,) * 4 if plan.free_tempo else plan.tempo or asked_of(profile.tempo)
 
-    def _draw(self, low: float, high: float) -> float:
+    def draw(self, low: float, high: float) -> float:
+        """A number between the two."""
         return float(self.rng.uniform(low, high))
 
     def _seconds(self, aimed_s: float) -> float:
@@ -64,7 +58,7 @@ class Habits:
     def lowering(self, distance_m: float) -> tuple[float, Shape]:
         """Duration and shape of an eccentric."""
         aimed = self.tempo[0] or abs(distance_m) / self.lifter.eccentric_mps
-        draw = self._draw
+        draw = self.draw
         rise, fall = (
             (draw(0.3, 0.8), draw(0.4, 1.0)),  # even
             (draw(1.2, 2.2), draw(1.2, 2.2)),  # swinging
@@ -79,12 +73,12 @@ class Habits:
         aimed = self.tempo[2] or max(0.4, abs(distance_m) / self.lifter.speed_mps)
         tired = self._share_done(k) ** 1.5
         sticking = min(0.85, self.lifter.sticking * (0.5 + 0.8 * tired))
-        draw = self._draw
+        draw = self.draw
         shape = Shape(draw(0.6, 1.6), draw(0.9, 2.4), sticking, draw(0.3, 0.55), draw(0.1, 0.18))
         return self._seconds(aimed * (1.0 + self.lifter.fatigue * tired)), shape
 
     def pause(self, aimed_s: float | None, low: float, high: float) -> float:
         """Length of a hold; 0 asked for is touch and go, and stays so."""
         if aimed_s is None:
-            return self._draw(low, high)
+            return self.draw(low, high)
         return 0.0 if aimed_s == 0.0 else max(0.02, aimed_s * float(np.exp(self.rng.normal(0.0, 0.1))))

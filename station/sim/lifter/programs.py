@@ -31,13 +31,12 @@ class Programme:
         self.plan = plan
         self.technique = plan.technique
         self.reach = reach
-        self.lifter = lifter
         self.rng = rng
         self.reps = first_rep
         self.pieces: list[Piece] = []
-        self.from_below = profile.starts_with == "concentric"
-        self.floor = profile.name == "deadlift"
         self.habits = Habits(profile, plan, reach, lifter, rng)
+        self.from_below, self.floor = self.habits.from_below, self.habits.floor
+        self._draw = self.habits.draw
         self.s_m = self.start_m = self._start()
         self.x_m = self.start_x_m = self._rack_x()
 
@@ -56,9 +55,6 @@ class Programme:
 
     def _left(self, way: str) -> float:
         return PLATE_RADIUS_M if way == "floor" and not self.floor else self.reach.rest_m
-
-    def _draw(self, low: float, high: float) -> float:
-        return float(self.rng.uniform(low, high))
 
     def go(
         self,
