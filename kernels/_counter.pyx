@@ -49,10 +49,8 @@ cdef class RepCounter:
     concentric_first, free_weight : bool
     min_range : float
         Least range of a rep, m (N on tension alone).
-    v0_mps, gap_s : float
-        Speed that counts as moving; pause that ends a set.
-    tick_s : float
-        How often a Tick is among the results.
+    v0_mps, gap_s, tick_s : float
+        Speed that counts as moving; pause that ends a set; how often a Tick is among the results.
     anchor_m, anchor_2_m : (x, y)
     travel_ratio, free_length_m, pulley_efficiency : float
     sigma_length_m, sigma_tilt_rad, sigma_pulley_n : float
@@ -376,6 +374,11 @@ cdef class RepCounter:
         if on.second.adrift:
             return NAMES[on.second_id], on.second.step
         return None
+
+    @property
+    def below_reel(self):
+        """Whether the latest rep was lower over its reel than a bar can hang: no length of it is said."""
+        return self.meter.sure.below_reel
 
     @property
     def taken(self):

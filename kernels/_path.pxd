@@ -1,9 +1,14 @@
 cimport cython
-from libc.math cimport NAN, cos, sin, sqrt
+from libc.math cimport NAN, cos, fabs, sin, sqrt
 
 from kernels._phases cimport Phases
 from kernels._smooth cimport Smoother
 from kernels._window cimport Measures, Window
+
+# A sleeve is 25 mm thick about its middle and the tether's clip as long again: no bar hangs nearer above its reel. What
+# reads so has a zero that is off, and by how much nobody knows. Its place goes on straight from there, so that the
+# motion is counted: no fold at the reel, and no end of the stream.
+cdef double NEAREST_M
 
 cdef struct Place:
     double x
@@ -33,9 +38,13 @@ cdef inline double norm(double x, double y) noexcept nogil:
 cdef inline double one_tether(double length, double ax, double ay) noexcept nogil:
     """Height over a surveyed anchor, the bar taken to hang over x = 0."""
     cdef double square = length * length - ax * ax
+    cdef double nearest
     if ax == 0.0:
         return ay + length  # right below the bar: good for a travel that was zeroed anywhere, too
-    return ay + sqrt(square) if square > 0.0 else NAN
+    if length > 0.0 and square > NEAREST_M * NEAREST_M:
+        return ay + sqrt(square)
+    nearest = norm(ax, NEAREST_M)
+    return ay + NEAREST_M + nearest / NEAREST_M * (length - nearest)
 
 cdef inline void heights(const double* length, Py_ssize_t n, double ax, double ay, double* out) noexcept nogil:
     """Of a row."""
@@ -51,14 +60,14 @@ cdef inline Place tilted_tether(double length, double tilt, const Anchors* on) n
     return p
 
 cdef inline Place two_tethers(double length, double length_2, const Anchors* on) noexcept nogil:
-    """The upper crossing of two circles. On the baseline's own axes u = (L1² - L2² + b²) / 2b."""
+    """The upper crossing of two circles. On the baseline's own axes u = (L1² - L2² + b²) / 2b, w² = L1² - u²."""
     cdef Place p
     cdef double u = (length * length - length_2 * length_2) / (2.0 * on.base) + 0.5 * on.base
-    cdef double square = length * length - u * u
-    cdef double w = sqrt(square) if square > 0.0 else NAN
+    cdef double square = length * fabs(length) - u * u
+    cdef double w = sqrt(square) if square > NEAREST_M * NEAREST_M else 0.5 * (square / NEAREST_M + NEAREST_M)
     if on.ex < 0.0:
         w = -w  # the upper crossing lies on the other side of a baseline that runs backwards
-    p.x = on.ax + u * on.ex - w * on.ey
+    p.x = on.ax + u * on.ex - w * on.ey if square > 0.0 else NAN
     p.y = on.ay + u * on.ey + w * on.ex
     return p
 

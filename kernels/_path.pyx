@@ -15,6 +15,7 @@ from kernels._smooth cimport LEAST_HALF, Smoother, evens, moment, smoother, unro
 from kernels._untouched cimport give_back, untouched
 from kernels._window cimport MASK, PATH_HALF, PULLEY, PULLEY_HALF, RING, TILT, TWO_TETHERS, Measures, Window
 
+cdef double NEAREST_M = 0.05
 cdef double MOVING_MPS = 0.05        # fast enough that the pulley's friction has settled
 cdef double EFFICIENCY_SIGMA = 0.005  # how well a sheave's efficiency is known; makers give 0.98 or 0.97
 cdef double FAINT_M = 0.05           # one reading of the cell says no more than this: too little tension

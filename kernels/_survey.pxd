@@ -7,7 +7,7 @@ the tethers point alike.
 
 from libc.math cimport NAN, fabs, isnan, sqrt
 
-from kernels._path cimport Anchors
+from kernels._path cimport NEAREST_M, Anchors
 
 
 cdef inline double by_one_tether(
@@ -23,7 +23,7 @@ cdef inline double by_one_tether(
         x0 -= on.ax
         return fabs(high / sqrt(high * high + x1 * x1) - low / sqrt(low * low + x0 * x0)) * zero
     if not low > stray:
-        return stray if low > 0.0 else NAN
+        return stray if low > NEAREST_M else NAN
     # y = sqrt(L² - ax²); a bar at x, as likely anywhere in stray, is taken for one (x² - 2 ax x) / 2 y higher
     square = on.ax * on.ax
     anchor *= on.ax * (1.0 / high - 1.0 / low)

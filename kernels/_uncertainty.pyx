@@ -94,7 +94,8 @@ cdef class Uncertainty:
     stray : float
         How far a bar may go to the front or the back in a rep, m.
 
-    Its `anchors` are set by whoever places the grid by them.
+    Its `anchors` are set by whoever places the grid by them. `below_reel`: whether the latest rep was lower than a bar
+    can hang, so that a zero is off.
     """
 
     def __init__(
@@ -198,7 +199,12 @@ cdef class Uncertainty:
         m.peak_concentric_velocity_sigma_mps = sqrt(top + common * common * pcv * pcv)
         if self.layout == TENSION:
             return
-        if m.peak_concentric_velocity_sigma_mps > BOUNDED * pcv:
+        self.below_reel = isnan(common)
+        if self.below_reel:
+            unseen(m)
+            m.mean_eccentric_velocity_mps = NAN
+            m.peak_eccentric_velocity_mps = NAN
+        elif m.peak_concentric_velocity_sigma_mps > BOUNDED * pcv:
             unseen(m)
         elif m.mean_concentric_velocity_sigma_mps > MEAN_BOUNDED * mcv:
             m.mean_concentric_velocity_mps = NAN

@@ -147,6 +147,11 @@ class StationPipeline:
         """The channel whose zero has shifted, and by how much, until the bar has rested since; or None."""
         return self._now_counting.counter.adrift
 
+    @property
+    def below_reel(self) -> bool:
+        """Whether the latest rep was lower over its reel than a bar can hang: a zero is off."""
+        return self._now_counting.counter.below_reel
+
     def _tally(self) -> tuple[int, int, int, int]:
         counter = self._now_counting.counter
         now = (*counter.taken, *counter.spikes)

@@ -196,14 +196,25 @@ def noise_of(value: Floats) -> float:
     return float(size[: max(1, int(KEPT_SHARE * len(size)))].mean()) / OF_WHITE_NOISE
 
 
-def troubles(adrift: tuple[str, float] | None, quality: SignalQuality | None) -> list[str]:
-    """Problems of the signal with what to do. adrift: the channel whose zero has shifted, and by how much."""
+def troubles(
+    adrift: tuple[str, float] | None, quality: SignalQuality | None, *, below_reel: bool = False
+) -> list[str]:
+    """Problems of the signal with what to do.
+
+    adrift: the channel whose zero has shifted, and by how much; below_reel: the bar reads lower than
+    any hangs over its reel.
+    """
     said = []
     if adrift is not None:
         channel, step = adrift
         unit = "rad" if channel.endswith("_rad") else "m"
         said.append(
             f"{channel}: its zero has jumped by {step:+.2f} {unit}; let the load rest a second, or send zero"
+        )
+    if below_reel:
+        said.append(
+            "position_m: its lengths are too short for where the reel is, so its zero is off and no length "
+            "is shown; let the tether in and restart the sensor, or survey the reel's place again"
         )
     if quality is not None and not quality.fit:
         said.append(f"the motion's signal is unfit: {quality.reason}; look at the sensor, and what it sees")

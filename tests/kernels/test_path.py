@@ -88,7 +88,6 @@ def test_a_path_is_as_unsure_as_its_readings_make_its_two_ends(motion, rdl, coun
 def test_one_vertical_tether_is_corrected_for_where_it_stands(counter):
     _, y = seen(counter, "one-tether", length((0.0, 0.8), (0.2, 0.05)), anchor_m=(0.2, 0.05))
     assert y == pytest.approx(0.8)
-    assert np.isnan(seen(counter, "one-tether", 0.1, anchor_m=(0.2, 0.0))[1])
     # right below the bar nothing is corrected, so a travel zeroed at the top reads as it is
     assert seen(counter, "one-tether", -0.4)[1] == pytest.approx(-0.4, abs=1e-12)
 
@@ -106,9 +105,32 @@ def test_the_pulley_cell_finds_the_handle_with_friction(elevation, tension_n, di
     assert (x, y) == pytest.approx((1.7 * np.cos(elevation), 1.7 * np.sin(elevation)), abs=1e-6)
 
 
+def test_below_its_reel_a_place_goes_on_without_a_fold_and_without_an_end(counter):
+    """5 cm over it, where no bar hangs, a tangent takes the place of the circle."""
+    lengths = np.arange(-0.3, 0.4, 0.01)
+    one = [seen(counter, "one-tether", at, anchor_m=(0.2, 0.0))[1] for at in lengths]
+    second = (0.1, 0.0), (-0.5, 0.0)
+    x, two = zip(
+        *(
+            seen(counter, "two-tethers", at, at + 0.2, anchor_m=second[0], anchor_2_m=second[1])
+            for at in lengths
+        ),
+        strict=True,
+    )
+    for y in (one, two):
+        assert np.isfinite(y).all()
+        assert (np.diff(y) > 0.0).all()
+        above = np.array(y) > 0.05
+        assert above.any()
+        assert not above.all()
+    assert np.isnan(x)[np.array(two) < 0.0].all(), "nobody sees a path there"
+    slope = np.diff(one) / 0.01
+    assert slope[:40] == pytest.approx(np.hypot(0.2, 0.05) / 0.05)
+    assert seen(counter, "one-tether", np.hypot(0.2, 0.051), anchor_m=(0.2, 0.0))[1] == pytest.approx(0.051)
+
+
 def test_a_place_nobody_can_see_is_nan(counter):
-    found = seen(counter, "two-tethers", 0.1, 0.1, anchor_m=(0.0, 0.0), anchor_2_m=(1.0, 0.0))
-    assert np.isnan(found).all()
+    assert np.isnan(seen(counter, "two-tethers", 0.1, 0.1, anchor_m=(0.0, 0.0), anchor_2_m=(1.0, 0.0))[0])
     nothing = np.full(1, np.nan), np.zeros(1), np.zeros(1), np.zeros(1)
     assert np.isnan(handle_path(*nothing, 1.0, 0.98)).all()
     assert handle_path(*[np.empty(0)] * 4, 1.0, 0.98).shape == (2, 0)

@@ -7,7 +7,7 @@ import pytest
 
 from kernels import CHANNELS, Measured, RepCounter, Resampler
 
-POSITION, TILT = CHANNELS.index("position_m"), CHANNELS.index("tether_angle_rad")
+POSITION, SECOND, TILT = (CHANNELS.index(name) for name in ("position_m", "position_2_m", "tether_angle_rad"))
 
 
 def reps_of(found):
@@ -107,3 +107,28 @@ def test_a_counter_says_how_much_it_used_as_it_came(motion, rdl):
     taken, repaired = counted.taken
     assert repaired == 3
     assert taken == pytest.approx(s.size - 3, abs=40)  # what repeats at rest is one
+
+
+@pytest.mark.parametrize(
+    ("layout", "off_m"), [("one-tether", -0.15), ("one-tether", -0.5), ("two-tethers", -0.3)]
+)
+def test_a_zero_so_far_off_that_the_bar_seems_below_its_reel_costs_lengths_and_no_rep(
+    motion, rdl, counter, layout, off_m
+):
+    """It slipped before anybody looked, or was set with the bar at rest and not with its tether in."""
+    time_s, s = motion(*rdl(4), start_m=0.65)
+    anchor_m, anchor_2_m = (0.06, 0.08), (-0.5, 0.08)
+    wanted, found = [], []
+    for zero_m, reps in ((0.0, wanted), (off_m, found)):
+        counted = counter(layout, anchor_m=anchor_m, anchor_2_m=anchor_2_m)
+        if layout == "two-tethers":
+            counted.push(SECOND, time_s, np.hypot(anchor_2_m[0], s - anchor_2_m[1]))
+        said = counted.push(POSITION, time_s, np.hypot(anchor_m[0], s - anchor_m[1]) + zero_m)
+        reps.extend(reps_of(said + counted.finish()))
+        assert counted.below_reel == (zero_m < 0.0)
+    assert len(found) == len(wanted) == 4
+    for rep, true in zip(found, wanted, strict=True):
+        assert true.size_sigma < 0.01
+        assert rep.concentric_s == pytest.approx(true.concentric_s, abs=0.1)
+        for name in ("size_sigma", "mean_concentric_velocity_mps", "peak_eccentric_velocity_mps"):
+            assert np.isnan(getattr(rep, name)), name

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -10,7 +11,7 @@ from edge.counting.signal import SignalMeter, noise_of, troubles
 from edge.link.drivers import Samples
 from edge.link.recording import Recording
 from edge.tools.analysis import analyse, table
-from station.config import StationFile, StationTable
+from station.config import Geometry, StationFile, StationTable
 from station.exercises import all_profiles, load_profile
 from station.records import RepEvent
 from station.sim import Sensors, simulate_set, with_seed
@@ -113,6 +114,20 @@ def test_the_command_zero_begins_anew_at_once():
     pipeline.feed([Samples("position_m", time_s, place)])
     pipeline.zero(None)
     assert (pipeline.adrift, pipeline.shifts) == (None, 1)
+
+
+def test_lengths_too_short_for_where_the_reel_is_are_said():
+    """Zeroed with the bar on its hooks, over a reel 5 cm aside of it."""
+    rack = msgspec.structs.replace(RACK, geometry=Geometry(lpt_anchor_m=(0.05, 0.1)))
+    time_s, place = squats(seconds=30.0)
+    pipeline = StationPipeline(rack, load_profile("back-squat"), live_s=0.0)
+    events = pipeline.feed([Samples("position_m", time_s, place - place.max())]) + pipeline.finish()
+    reps = {event.rep.number: event.rep for event in events if isinstance(event, RepEvent)}
+    assert sorted(reps) == list(range(1, 9))
+    assert {rep.rom_m for rep in reps.values()} == {None}
+    (said,) = troubles(None, pipeline.signal, below_reel=pipeline.below_reel)
+    assert said.startswith("position_m: its lengths are too short for where the reel is")
+    assert troubles(None, pipeline.signal) == []
 
 
 @pytest.mark.parametrize("seed", range(3))
