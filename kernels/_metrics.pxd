@@ -1,5 +1,6 @@
 cimport cython
 
+from kernels._noise cimport Noise
 from kernels._path cimport PathMeter
 from kernels._phases cimport Phases
 from kernels._uncertainty cimport Uncertainty
@@ -12,6 +13,7 @@ cdef class Meter:
     cdef bint concentric_first
     cdef bint free_weight
     cdef Phases phases
+    cdef Noise noise
     cdef PathMeter way
     cdef Uncertainty sure
 

@@ -5,6 +5,7 @@ from libc.math cimport NAN, fabs, isnan
 
 from kernels.results import Measured
 
+from kernels._noise cimport Noise
 from kernels._path cimport PathMeter
 from kernels._phases cimport Phases
 from kernels._smooth cimport LADDER, LEAST_HALF, MAX_HALF, extremes, half_width, known
@@ -71,8 +72,9 @@ cdef class Meter:
         self.concentric_first = concentric_first
         self.free_weight = free_weight
         self.phases = Phases(layout == TENSION)
-        self.way = PathMeter(layout, self.phases, free_length_m, pulley_efficiency)
-        self.sure = Uncertainty(layout, self.phases, sigma_anchor, sigma_zero, sigma_scale, stray)
+        self.noise = Noise(self.phases)
+        self.way = PathMeter(layout, self.phases, self.noise, free_length_m, pulley_efficiency)
+        self.sure = Uncertainty(layout, self.phases, self.noise, sigma_anchor, sigma_zero, sigma_scale, stray)
 
     cdef bint measure(
         self,
@@ -99,6 +101,7 @@ cdef class Meter:
         cdef double before, turn, after, low, high
         cdef Span away, back
         cdef double sign = -1.0 if self.concentric_first else 1.0
+        cdef bint anew
         if first < oldest:
             first = oldest
         if first < 0:
@@ -109,8 +112,12 @@ cdef class Meter:
             return False
         if self.knocked(window, a, v, min(b, last)):
             return False
-        self.sure.anew = final or not self.phases.settled
+        anew = final or not self.phases.settled
         self.phases.settle(window, first, last, final)
+        if anew:
+            self.noise.listen(window)
+        else:
+            self.noise.forget()  # a pending rep takes the last noise as it is, for it is measured again
         m.smoothing_s = self.phases.half * GRID_S
         ia = <int>(a - first)
         iv = <int>(v - first)

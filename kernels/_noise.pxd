@@ -22,6 +22,7 @@ cdef struct Gains:
 cdef double unlike(
     const double* taps, const double* others, int half, int other, bint odd, double white, double tremor
 ) noexcept nogil
+cdef double farthest_of(double places) noexcept nogil
 
 
 @cython.final

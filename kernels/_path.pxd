@@ -1,6 +1,7 @@
 cimport cython
 from libc.math cimport NAN, cos, fabs, sin, sqrt
 
+from kernels._noise cimport Noise
 from kernels._phases cimport Phases
 from kernels._smooth cimport Smoother
 from kernels._window cimport Measures, Window
@@ -71,9 +72,6 @@ cdef inline Place two_tethers(double length, double length_2, const Anchors* on)
     p.y = on.ay + u * on.ey + w * on.ex
     return p
 
-cdef double sigma_by_tilt(double x, double y, const Anchors* on) noexcept nogil
-cdef double sigma_by_two(double x, double y, const Anchors* on) noexcept nogil
-cdef double sigma_by_pulley(double rx, double ry, const Anchors* on) noexcept nogil
 cdef double handle_elevation(double rx, double ry, double stack_share) noexcept nogil
 
 
@@ -81,6 +79,7 @@ cdef double handle_elevation(double rx, double ry, double stack_share) noexcept 
 cdef class PathMeter:
     cdef int layout
     cdef Phases phases
+    cdef Noise noise
     cdef Anchors anchors
     cdef double free_length, efficiency
     cdef double v0               # of a phase, per second
@@ -90,6 +89,7 @@ cdef class PathMeter:
     cdef double* smooth_x
     cdef double* smooth_y
     cdef double* ways            # which way the pulley's friction goes
+    cdef double* unsure          # and how unsure that is
     cdef double* handle_x
     cdef double* handle_y
 
@@ -103,5 +103,8 @@ cdef class PathMeter:
     cdef double smooth_pull(self, Window* window, int i0, int i1) noexcept nogil
     cdef double rounded(self, Window* window, int start, int far, double scatter) noexcept nogil
     cdef double sigma(self, Window* window, int i) noexcept nogil
-    cdef void line(self, Measures* m, int i0, int i1) noexcept nogil
+    cdef void line(self, Window* window, Measures* m, int i0, int i1) noexcept nogil
+    cdef double along(self, int i, int low, double x, double y) noexcept nogil
+    cdef double lever(self, int i) noexcept nogil
+    cdef double turned(self, Window* window, int i, int i0) noexcept nogil
     cdef void handle(self, Window* window, Measures* m, int i0, int i1) noexcept nogil

@@ -9,16 +9,20 @@ from libc.math cimport NAN, acos, atan2, cos, fabs, isnan, sin, sqrt
 
 import numpy as np
 
-from kernels._noise cimport unlike
+from kernels._noise cimport Noise, farthest_of, unlike
 from kernels._phases cimport Phases
 from kernels._smooth cimport LEAST_HALF, Smoother, evens, moment, smoother, unroll
+from kernels._survey cimport sigma_by_pulley, sigma_by_tilt, sigma_by_two
 from kernels._untouched cimport give_back, untouched
 from kernels._window cimport MASK, PATH_HALF, PULLEY, PULLEY_HALF, RING, TILT, TWO_TETHERS, Measures, Window
 
 cdef double NEAREST_M = 0.05
 cdef double MOVING_MPS = 0.05        # fast enough that the pulley's friction has settled
+cdef double SURELY = 3.0             # sigma: one rest in hundreds looks like a motion
 cdef double EFFICIENCY_SIGMA = 0.005  # how well a sheave's efficiency is known; makers give 0.98 or 0.97
 cdef double FAINT_M = 0.05           # one reading of the cell says no more than this: too little tension
+# A speed r that errs by sigma has a mean sign of erf(r / sqrt(2) sigma), which rises at 0 as r over so many sigma.
+cdef double SIGN_WIDTH = sqrt(0.5 * 3.141592653589793)
 # Of the rep's mean: less only holds up the stack when it all but falls, and then the cable runs slack.
 cdef double SLACK = 0.15
 
@@ -38,33 +42,6 @@ cdef Anchors survey(
     on.sigma_tilt = sigma_tilt
     on.sigma_pulley = sigma_pulley
     return on
-
-
-# Standard uncertainties by first-order propagation, of one reading at a place.
-
-cdef double sigma_by_tilt(double x, double y, const Anchors* on) noexcept nogil:
-    """Of x, m: sigma_x² = sin² sigma_L² + L² cos² sigma_tilt²."""
-    cdef double dx = x - on.ax
-    cdef double dy = y - on.ay
-    return norm(dx / norm(dx, dy) * on.sigma_length, dy * on.sigma_tilt)
-
-
-cdef double sigma_by_two(double x, double y, const Anchors* on) noexcept nogil:
-    """Of x, m: along the baseline sigma_u² = (L1² + L2²) sigma_L² / b², across it
-    sigma_w² = (L1² (1 - u/b)² + L2² (u/b)²) sigma_L² / w²."""
-    cdef double l1 = norm(x - on.ax, y - on.ay)
-    cdef double l2 = norm(x - on.bx, y - on.by)
-    cdef double u = (x - on.ax) * on.ex + (y - on.ay) * on.ey
-    cdef double w = (y - on.ay) * on.ex - (x - on.ax) * on.ey
-    cdef double share = u / on.base
-    cdef double sigma_u = norm(l1, l2) * on.sigma_length / on.base
-    cdef double sigma_w = norm(l1 * (1.0 - share), l2 * share) * on.sigma_length / w
-    return norm(sigma_u * on.ex, sigma_w * on.ey)
-
-
-cdef double sigma_by_pulley(double rx, double ry, const Anchors* on) noexcept nogil:
-    """Of the handle side's elevation, rad: R = T (cos e, sin e + 1) turns by half of what e does."""
-    return 2.0 * on.sigma_pulley / norm(rx, ry)
 
 
 cdef double handle_elevation(double rx, double ry, double stack_share) noexcept nogil:
@@ -125,6 +102,8 @@ cdef class PathMeter:
         Which sensors the station has (kernels.LAYOUTS).
     phases : Phases
         Holds the smoothed window.
+    noise : Noise
+        Of it, heard.
     free_length_m, pulley_efficiency : float
         Of a cable; NaN where there is none.
 
@@ -132,20 +111,22 @@ cdef class PathMeter:
     """
 
     def __cinit__(self):
-        self.row = <double*>untouched(7 * RING * sizeof(double))
+        self.row = <double*>untouched(8 * RING * sizeof(double))
         self.row_y = self.row + RING
         self.smooth_x = self.row_y + RING
         self.smooth_y = self.smooth_x + RING
         self.ways = self.smooth_y + RING
-        self.handle_x = self.ways + RING
+        self.unsure = self.ways + RING
+        self.handle_x = self.unsure + RING
         self.handle_y = self.handle_x + RING
 
     def __dealloc__(self):
-        give_back(self.row, 7 * RING * sizeof(double))
+        give_back(self.row, 8 * RING * sizeof(double))
 
-    def __init__(self, int layout, Phases phases, double free_length_m, double pulley_efficiency):
+    def __init__(self, int layout, Phases phases, Noise noise, double free_length_m, double pulley_efficiency):
         self.layout = layout
         self.phases = phases
+        self.noise = noise
         self.free_length = free_length_m
         self.efficiency = pulley_efficiency
 
@@ -253,13 +234,14 @@ cdef class PathMeter:
         """Smooth how the cable pulls at the pulley, a pull above the mean no more than the mean; that mean, N.
 
         A stack that is caught pulls many times the mean: unbounded, it would outweigh a fifth of a second about it.
-        And which way friction goes, -1 down to 1 up, by the pull: about a turn both ways are in what is smoothed.
+        And which way friction goes, -1 down to 1 up, by the pull: about a turn both ways are in what is smoothed. How
+        unsure that is: a sign scatters by sqrt(1 - mean²), and noise lasts about as long as the smoother is wide.
         """
         cdef Smoother* f = smoother(PULLEY_HALF)
         cdef long long first = self.phases.first + i0
         cdef Py_ssize_t n = i1 - i0 + 1 + 2 * f.half
         cdef Py_ssize_t i, known, at
-        cdef double size
+        cdef double size, way, noise
         cdef double mean = 0.0
         unroll(window.x, first - f.half, first + n - 1 - f.half, self.row)
         unroll(window.y, first - f.half, first + n - 1 - f.half, self.row_y)
@@ -275,22 +257,28 @@ cdef class PathMeter:
         self.smooth_row(self.row_y, window, f, i0, i1, self.smooth_y)
         for i in range(n):
             at = min(max(i0 + i - f.half, 0), self.phases.n - 1)
-            size = max(-1.0, min(self.phases.rate[at] / self.v0, 1.0))
-            self.row[i] = size * norm(self.row[i], self.row_y[i])
+            size = norm(self.row[i], self.row_y[i])
+            noise = self.noise.of_rate(window, <int>at)
+            way = self.phases.rate[at] / norm(self.v0, SIGN_WIDTH * noise)
+            way = max(-1.0, min(way, 1.0))
+            self.row[i] = size * way
+            self.row_y[i] = size * min(noise / self.v0, sqrt(1.0 - way * way))
         self.smooth_row(self.row, window, f, i0, i1, self.ways)
+        self.smooth_row(self.row_y, window, f, i0, i1, self.unsure)
         for i in range(n - 2 * f.half):
-            self.ways[i] = max(-1.0, min(self.ways[i] / norm(self.smooth_x[i], self.smooth_y[i]), 1.0))
+            size = norm(self.smooth_x[i], self.smooth_y[i])
+            self.ways[i] = max(-1.0, min(self.ways[i] / size, 1.0))
+            self.unsure[i] = max(0.0, min(self.unsure[i] / size, 1.0))
         return mean
 
     cdef void handle(self, Window* window, Measures* m, int i0, int i1) noexcept nogil:
         """Cable: the handle's greatest distance from the straight line between its top and bottom points.
 
         At a standstill the friction's direction is not known, and with it 0.7 degrees of the angle, so only
-        samples that move are used, and the line is drawn between the outermost of them.
+        samples that surely move are used, and the line is drawn between the outermost of them.
         """
         cdef int i
         cdef long long at
-        cdef double noise
         cdef double read
         cdef double e = 0.0
         cdef double reach = 0.0
@@ -299,7 +287,7 @@ cdef class PathMeter:
             self.handle_x[i] = NAN
             if self.phases.first + i > window.seen - LEAST_HALF:
                 continue  # pending: the cell has not come this far yet
-            if fabs(self.phases.rate[i]) > MOVING_MPS:
+            if fabs(self.phases.rate[i]) > max(MOVING_MPS, self.v0 + SURELY * self.noise.of_rate(window, i)):
                 if not self.free_length * self.sigma(window, i) < FAINT_M:
                     return  # too little tension, or not seen
                 at = (self.phases.first + i) & MASK
@@ -326,22 +314,18 @@ cdef class PathMeter:
                     return  # what one axis alone reads is no pull
                 self.handle_x[i] = reach * cos(e)
                 self.handle_y[i] = reach * sin(e)
-        self.line(m, i0, i1)
-        if isnan(m.path_deviation_m):
-            return
-        # the point, picked as the farthest (see path), and both ends of the line by half of it each
-        noise = window.path_gain * sqrt(2.5) * (self.free_length + 0.5 * (m.top + m.bottom))
-        noise *= self.sigma(window, (i0 + i1) // 2)
-        # an efficiency off by its tolerance turns the handle side by de = dk cos e / (1 + sin e), and the other way
-        # when the motion turns; e here is the last one seen
-        m.path_deviation_sigma_m = norm(noise, EFFICIENCY_SIGMA * reach * cos(e) / (1.0 + sin(e)))
+        self.line(window, m, i0, i1)
 
-    cdef void line(self, Measures* m, int i0, int i1) noexcept nogil:
+    cdef void line(self, Window* window, Measures* m, int i0, int i1) noexcept nogil:
         """The largest distance of the handle's moving samples from the line between their ends."""
-        cdef int i
+        cdef int i, at
+        cdef int near = 0
         cdef int high = -1
         cdef int low = -1
-        cdef double x1, y1, x2, y2, length
+        cdef double along_x, along_y, length, share, turn, one, other
+        cdef double friction = 0.0
+        cdef double picked = 0.0
+        cdef double typical = 0.0
         for i in range(i0, i1 + 1):
             if isnan(self.handle_x[i]):
                 continue
@@ -351,15 +335,52 @@ cdef class PathMeter:
                 low = i
         if high < 0 or high == low:
             return
-        x1 = self.handle_x[high]
-        y1 = self.handle_y[high]
-        x2 = self.handle_x[low]
-        y2 = self.handle_y[low]
-        length = norm(x2 - x1, y2 - y1)
+        along_x = self.handle_x[high] - self.handle_x[low]
+        along_y = self.handle_y[high] - self.handle_y[low]
+        length = norm(along_x, along_y)
         m.path_deviation_m = 0.0
+        at = low
         for i in range(i0, i1 + 1):
-            if not isnan(self.handle_x[i]):
-                m.path_deviation_m = max(
-                    m.path_deviation_m,
-                    fabs((x2 - x1) * (self.handle_y[i] - y1) - (y2 - y1) * (self.handle_x[i] - x1)) / length,
-                )
+            self.row[i] = self.along(i, low, -along_y, along_x) / length  # aside
+            if isnan(self.row[i]):
+                continue
+            self.row_y[i] = self.turned(window, i, i0)
+            typical += self.row_y[i] * self.row_y[i]
+            near += 1
+            if fabs(self.row[i]) > m.path_deviation_m:
+                m.path_deviation_m = fabs(self.row[i])
+                at = i
+        # the farthest of several that are as far is picked, each as unsure as it is
+        typical = sqrt(typical / near)
+        near = 0
+        for i in range(i0, i1 + 1):
+            if fabs(self.row[i]) >= m.path_deviation_m - 2.0 * typical:
+                share = self.along(i, low, along_x, along_y) / (length * length)
+                turn = self.ways[i - i0] - share * self.ways[high - i0] - (1.0 - share) * self.ways[low - i0]
+                turn *= EFFICIENCY_SIGMA * self.lever(i)
+                friction += turn * turn
+                picked += self.row_y[i] * self.row_y[i]
+                near += 1
+        picked *= farthest_of(near / (0.5 * PULLEY_HALF))
+        # where the line is, by both its ends
+        share = self.along(at, low, along_x, along_y) / (length * length)
+        one = share * self.row_y[high]
+        other = (1.0 - share) * self.row_y[low]
+        m.path_deviation_sigma_m = sqrt((picked + friction) / near + one * one + other * other)
+
+    cdef double along(self, int i, int low, double x, double y) noexcept nogil:
+        """How far the handle at sample i is from where it was at sample `low` along (x, y), times its length."""
+        return x * (self.handle_x[i] - self.handle_x[low]) + y * (self.handle_y[i] - self.handle_y[low])
+
+    cdef double lever(self, int i) noexcept nogil:
+        """By how much the handle at sample i is turned aside, m, where the stack side's share k is off by 1.
+
+        The handle side turns by de = dk cos e / (1 + sin e).
+        """
+        cdef double reach = norm(self.handle_x[i], self.handle_y[i])
+        return reach * self.handle_x[i] / (reach + self.handle_y[i])
+
+    cdef double turned(self, Window* window, int i, int i0) noexcept nogil:
+        """How unsure the handle at sample i is across its cable, m: the cell's noise, and which way friction goes."""
+        cdef double noise = window.path_gain * self.sigma(window, i) * norm(self.handle_x[i], self.handle_y[i])
+        return norm(noise, (1.0 - self.efficiency) * self.unsure[i - i0] * self.lever(i))

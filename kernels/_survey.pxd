@@ -1,13 +1,40 @@
-"""What an uncertain survey makes of a range, or of a path by two tethers, from (x0, low) to (x1, high).
+"""What a reading's noise makes of a place, and an uncertain survey of a range, or of a path by two tethers.
 
-A place p errs by e where n1 e = d1 + n1 a1, n the tether's direction, d its zero's error, a its anchor's; likewise with
-the second tether, or else a known tilt or a bar that is taken to hang over x = 0. Terms of both ends cancel as far as
-the tethers point alike.
+From (x0, low) to (x1, high): a place p errs by e where n1 e = d1 + n1 a1, n the tether's direction, d its zero's error,
+a its anchor's; likewise with the second tether, or else a known tilt or a bar that is taken to hang over x = 0. Terms
+of both ends cancel as far as the tethers point alike.
 """
 
 from libc.math cimport NAN, fabs, isnan, sqrt
 
-from kernels._path cimport NEAREST_M, Anchors
+from kernels._path cimport NEAREST_M, Anchors, norm
+
+
+# Standard uncertainties by first-order propagation, of one reading at a place.
+
+cdef inline double sigma_by_tilt(double x, double y, const Anchors* on) noexcept nogil:
+    """Of x, m: sigma_x² = sin² sigma_L² + L² cos² sigma_tilt²."""
+    cdef double dx = x - on.ax
+    cdef double dy = y - on.ay
+    return norm(dx / norm(dx, dy) * on.sigma_length, dy * on.sigma_tilt)
+
+
+cdef inline double sigma_by_two(double x, double y, const Anchors* on) noexcept nogil:
+    """Of x, m: along the baseline sigma_u² = (L1² + L2²) sigma_L² / b², across it
+    sigma_w² = (L1² (1 - u/b)² + L2² (u/b)²) sigma_L² / w²."""
+    cdef double l1 = norm(x - on.ax, y - on.ay)
+    cdef double l2 = norm(x - on.bx, y - on.by)
+    cdef double u = (x - on.ax) * on.ex + (y - on.ay) * on.ey
+    cdef double w = (y - on.ay) * on.ex - (x - on.ax) * on.ey
+    cdef double share = u / on.base
+    cdef double sigma_u = norm(l1, l2) * on.sigma_length / on.base
+    cdef double sigma_w = norm(l1 * (1.0 - share), l2 * share) * on.sigma_length / w
+    return norm(sigma_u * on.ex, sigma_w * on.ey)
+
+
+cdef inline double sigma_by_pulley(double rx, double ry, const Anchors* on) noexcept nogil:
+    """Of the handle side's elevation, rad: R = T (cos e, sin e + 1) turns by half of what e does."""
+    return 2.0 * on.sigma_pulley / norm(rx, ry)
 
 
 cdef inline double by_one_tether(

@@ -17,7 +17,6 @@ cdef class Uncertainty:
     cdef Noise noise
     cdef Anchors anchors
     cdef double sigma_anchor, sigma_zero, sigma_scale, stray
-    cdef bint anew               # a pending rep takes the last noise as it is, for it is measured again
     cdef bint below_reel
     cdef double hardest          # acceleration of the lift
 

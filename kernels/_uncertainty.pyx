@@ -23,7 +23,7 @@ cimport cython
 from libc.math cimport NAN, exp, fabs, isnan, sqrt
 
 from kernels._motion cimport BRIDGE_S
-from kernels._noise cimport Noise, unlike
+from kernels._noise cimport Noise, farthest_of, unlike
 from kernels._phases cimport CARRIED_S, Phases
 from kernels._smooth cimport MAX_HALF, Moment, moment, smoother
 from kernels._survey cimport by_one_tether, by_two_tethers
@@ -87,6 +87,8 @@ cdef class Uncertainty:
         Which sensors the station has (kernels.LAYOUTS).
     phases : Phases
         Holds the smoothed window.
+    noise : Noise
+        Of it, heard.
     sigma_anchor, sigma_zero : float
         Of each coordinate of a surveyed anchor, and of a length's zero, m.
     sigma_scale : float
@@ -102,6 +104,7 @@ cdef class Uncertainty:
         self,
         int layout,
         Phases phases,
+        Noise noise,
         double sigma_anchor,
         double sigma_zero,
         double sigma_scale,
@@ -109,12 +112,11 @@ cdef class Uncertainty:
     ):
         self.layout = layout
         self.phases = phases
-        self.noise = Noise(phases)
+        self.noise = noise
         self.sigma_anchor = sigma_anchor
         self.sigma_zero = sigma_zero
         self.sigma_scale = sigma_scale
         self.stray = stray
-        self.anew = True
 
     cdef void weigh(self, Window* window, Span down, Span up, Measures* m) noexcept nogil:
         """Fill in the uncertainties of measured numbers; NaN where the number is."""
@@ -131,10 +133,6 @@ cdef class Uncertainty:
         cdef double pcv = m.peak_concentric_velocity_mps
         cdef double top, start, bottom, common, late, early, bend, limit
         cdef Unsure down_start, down_end, up_start, up_end
-        if self.anew:
-            self.noise.listen(window)
-        else:
-            self.noise.forget()
         # of the smoothest way there: 5.77 D / T², its peak speed being 1.875 D / T (Flash & Hogan 1985)
         self.hardest = 5.77 / (1.875 * 1.875) * pcv * pcv / m.size
         down_start = self.boundary(window, down.start_s, &down.start)
@@ -168,14 +166,13 @@ cdef class Uncertainty:
         top = self.of_place(window, i1)
         start = self.of_place(window, i0)
         bottom = self.of_place(window, lowest)
-        # The lowest of n places as low: the mean square of the least of n normal deviates is near 0.85 sqrt(n), from
-        # 1.8 of five to 4.4 of thirty (order statistics); nearer places say the same: within a quarter of a tremor's
-        # period, or half of the smoother's half-width.
+        # The lowest of n places as low; nearer ones say the same: within a quarter of a tremor's period, or half of the
+        # smoother's half-width.
         count = 0
         limit += 2.0 * bottom
         for i in range(first, last + 1):
             count += place[i] < limit
-        bottom *= sqrt(max(1.0, 0.85 * sqrt(count / self.noise.dwell())))
+        bottom *= sqrt(farthest_of(count / self.noise.dwell()))
         late = self.phases.rate[i1] * whole(up_end)
         # where the rep ends or begins on the way, its lowest place hangs on when
         early = self.phases.rate[lowest] * max(whole(up_start), whole(down_end) if lowered else 0.0)

@@ -11,7 +11,7 @@ FREE_M, ELEVATION_RAD = 1.3, 0.25
 def make_paths(motion, counter):
     """Path deviations of straight pulls, and their uncertainties; the tension given by time and place."""
 
-    def paths(pull, hangs=None, *, cell_hz=RATE_HZ, efficiency=1.0, spoil=None):
+    def paths(pull, hangs=None, *, cell_hz=RATE_HZ, efficiency=1.0, spoil=None, travel=None):
         pulls = [(0.8, 0.6), (0.5, 0.0), (0.6, -0.6), (1.0, 0.0)] * 4
         time_s, s = motion((2.0, 0.0), *pulls, (2.0, 0.0), start_m=0.05, rate_hz=RATE_HZ)
         tension_n = pull(time_s, s)
@@ -38,7 +38,7 @@ def make_paths(motion, counter):
         )
         found = rc.feed(
             [
-                ("position_m", time_s, s),
+                ("position_m", *(travel(time_s, s) if travel else (time_s, s))),
                 ("pulley_x_n", time_s[read], pull_n[0]),
                 ("pulley_y_n", time_s[read], pull_n[1]),
             ]
@@ -143,3 +143,23 @@ def test_a_cable_that_is_slack_for_one_reading_of_a_slow_cell_shows_no_path(path
 
     deviation_m, _ = paths(lambda time_s, s: np.full(s.size, 400.0), cell_hz=20.0, spoil=spoil).T
     assert np.isnan(deviation_m).tolist() == [True, True, False, False]
+
+
+@pytest.mark.parametrize(("rate_hz", "noise_m"), [(25.0, 0.002), (25.0, 0.004), (200.0, 0.0003)])
+def test_a_rest_that_a_noisy_encoder_shows_as_motion_bends_no_path(paths, rate_hz, noise_m):
+    """At a rest friction holds either way: by a pulley of 0.96 the handle would be read 30 mm aside."""
+
+    def travel(time_s, s):
+        read = slice(None, None, round(RATE_HZ / rate_hz))
+        return time_s[read].copy(), s[read] + rng.normal(0.0, noise_m, s[read].size)
+
+    found = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        found += list(paths(lambda time_s, s: np.full(s.size, 400.0), efficiency=0.96, travel=travel))
+    deviation_m, sigma_m = np.array(found).T
+    assert deviation_m.size == 40
+    assert np.mean(deviation_m) < 0.021
+    assert np.mean(deviation_m < 2.0 * sigma_m) > 0.8
+    assert (deviation_m < 4.0 * sigma_m).all()
+    assert np.mean(sigma_m) < 0.02  # nor so wide that it says nothing

@@ -13,14 +13,19 @@ def complete(found):
     return [one for one in found if isinstance(one, Measured) and one.kind == "complete"]
 
 
-def pulls(motion, counter, *, peak_mps, pull_n, noise_n):
-    """Two pulls of a cable, and back, at a peak speed."""
+def pulls(motion, counter, *, peak_mps, pull_n, noise_n, efficiency=1.0):
+    """Two pulls of a cable, and back, at a peak speed; over a pulley without friction."""
     seconds = 1.875 * 0.15 / peak_mps
     rep = ((seconds, 0.15), (0.5, 0.0), (seconds, -0.15), (1.0, 0.0))
     time_s, s = motion((2.0, 0.0), *rep * 2, (2.0, 0.0), start_m=0.05)
     noise = np.random.default_rng(2).normal(0.0, noise_n, (2, s.size))
     rc = counter(
-        "pulley", concentric_first=True, free_weight=False, free_length_m=FREE_M, sigma_pulley_n=noise_n
+        "pulley",
+        concentric_first=True,
+        free_weight=False,
+        free_length_m=FREE_M,
+        sigma_pulley_n=noise_n,
+        pulley_efficiency=efficiency,
     )
     channels = [
         ("position_m", time_s, s),
@@ -39,10 +44,13 @@ def test_a_cable_that_moves_by_five_centimetres_a_second_shows_where_its_handle_
 
 
 def test_a_path_by_a_quiet_cell_is_as_unsure_as_the_pulley_s_efficiency(motion, counter):
-    """Half a hundredth turns the handle side by de = dk cos e / (1 + sin e)."""
-    turned = 0.005 * np.cos(ELEVATION_RAD) / (1.0 + np.sin(ELEVATION_RAD))
-    for rep in pulls(motion, counter, peak_mps=0.5, pull_n=4000.0, noise_n=0.1):
-        assert rep.path_deviation_sigma_m == pytest.approx(turned * (FREE_M + 0.1), rel=0.15)
+    """Half a hundredth turns the handle side by dk cos e / (1 + sin e), down the other way than up."""
+    turned_m = 0.005 * np.cos(ELEVATION_RAD) / (1.0 + np.sin(ELEVATION_RAD)) * (FREE_M + 0.1)
+    reps = pulls(motion, counter, peak_mps=0.5, pull_n=4000.0, noise_n=0.1, efficiency=0.995)
+    assert len(reps) == 2
+    for rep in reps:
+        assert 0.8 * turned_m < rep.path_deviation_m < 2.2 * turned_m
+        assert rep.path_deviation_sigma_m == pytest.approx(rep.path_deviation_m, rel=0.15)
 
 
 @pytest.mark.parametrize(("seconds", "lift_s"), [(4.0, 3.14), (6.0, 4.37)])
