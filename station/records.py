@@ -136,7 +136,8 @@ _BALANCE = _is(
 _LOAD = _is(
     "what was lifted, weighed over the rep by the cell in the cable or at the bar, else by the platform less"
     " the lifter",
-    "band; no cell; the stack was down; on a platform: the lifter was not seen without the load",
+    "band; no cell; the stack was down; on a platform: the lifter was not seen without the load; less sure"
+    " than 2 %",
 )
 
 

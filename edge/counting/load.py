@@ -6,6 +6,9 @@ whole rep or, where it is put down at the bottom, on its way up alone or while i
 floor stops does not come to rest in the lifter's hands. A stack is pulled over sheaves whose friction adds on
 the way up and takes off on the way down: the geometric mean of both ways is free of it. A platform carries
 the lifter too, who is weighed before the set.
+
+A reading is a mean over its conversion, or of a moment, and nobody says which: of a bar they are taken as
+what makes the ways down and up weigh alike. By what these still differ, few readings miss of a quick rep.
 """
 
 from collections.abc import Sequence
@@ -41,6 +44,9 @@ SCALE_SHARE = 0.005
 ZERO_N, UNSEEN_ZERO_N = 1.0, 4.0
 ENDS_MPS = 0.03
 FRICTION_SHARE = 0.05
+# Peak over mean speed of the smoothest way (Flash & Hogan 1985): where it is more, it stood on the way.
+SMOOTHEST = 1.875
+UNSURE = 0.02  # of a load: what is less sure does not say which plates are on, and is not said
 
 
 class Scales:
@@ -74,31 +80,39 @@ class Scales:
             means = [cells.means(name, at_s, known_s, lines=lines) for name in channels]
             return np.asarray(np.sum(means, axis=0)) - zero_n
 
-        means_n, seconds = read(edges_s), np.diff(edges_s)
+        read_n, seconds = [read(edges_s), read(edges_s, lines=True)], np.diff(edges_s)
         if of_stack:
-            return self._of_stack(rep, means_n, seconds, sigma_n)
+            return self._of_stack(rep, read_n, seconds, sigma_n)
         turn_s = edges_s[-1] + 0.5 * LAID_S  # of a bar that is lifted first
         if len(seconds) == 3 and rep.start_s != rep.concentric_start_s:
             turn_s = 0.5 * (edges_s[1] + edges_s[2])
         wide_s = max(LAID_S, float(seconds[1])) if len(seconds) == 3 else LAID_S
         (bottom_n,) = read(turn_s + wide_s * np.array([-0.5, 0.5]))
-        lines_n = read(edges_s, lines=True)
-        return _of_bar(rep, means_n, lines_n, seconds, float(bottom_n), zero_n, sigma_n, profile.v0_mps)
+        return _of_bar(rep, read_n, seconds, float(bottom_n), zero_n, sigma_n, profile.v0_mps)
 
-    def _of_stack(self, rep: Rep, means_n: Floats, seconds: Floats, sigma_n: float) -> Weighed | None:
-        first_n, last_n = float(means_n[0]), float(means_n[-1])
+    def _of_stack(
+        self, rep: Rep, read_n: Sequence[Floats], seconds: Floats, sigma_n: float
+    ) -> Weighed | None:
         if rep.eccentric_s is None or rep.slack_s is None or rep.slack_s > SLACK_S:
             return None
-        if not (first_n > 0.0 and last_n > 0.0):  # NaN is not
+        if not all(min(of[0], of[-1]) > 0.0 for of in read_n):  # NaN is not
             return None
-        kg = self._ratio * sqrt(first_n * last_n) / G_MPS2
+        kg, other_kg = (self._ratio * sqrt(of[0] * of[-1]) / G_MPS2 for of in read_n)
+        friction = abs(log(read_n[0][0] / read_n[0][-1])) / 2.0
+        mean_mps, peak_mps = rep.mean_concentric_velocity_mps, rep.peak_concentric_velocity_mps
+        stood = max(0.0, 1.0 - SMOOTHEST * mean_mps / peak_mps) if mean_mps and peak_mps else 0.0
         parts = (
             SCALE_SHARE * kg,
             self._ratio * sigma_n / G_MPS2,
             kg * ENDS_MPS / (self._ratio * G_MPS2 * float(seconds[0] + seconds[-1])),
-            kg * FRICTION_SHARE * abs(log(first_n / last_n)) / 2.0,
+            kg * FRICTION_SHARE * friction,
+            kg
+            * stood
+            * friction
+            / sqrt(3.0),  # while it stands, friction is anything from one way to the other
+            other_kg - kg,  # few readings
         )
-        return _at_least(_weighed(kg, parts))
+        return _known(_weighed(kg, parts))
 
     def _unloaded_n(self, channels: tuple[str, ...], before_s: float, known_s: float) -> float | None:
         """What the cells said without the load before a set; within one, whoever stands holds the bar."""
@@ -121,58 +135,64 @@ class Scales:
 
 def _of_bar(
     rep: Rep,
-    means_n: Floats,
-    lines_n: Floats,
+    read_n: Sequence[Floats],
     seconds: Floats,
     bottom_n: float,
     zero_n: float,
     sigma_n: float,
     v0_mps: float,
 ) -> Weighed | None:
-    """`means_n`, `lines_n`, `seconds`: of the phases and of the pause between; `bottom_n`: at the bottom."""
+    """`read_n`, `seconds`: of the phases and of the pause between; `bottom_n`: at the bottom."""
     lifted_first = rep.start_s == rep.concentric_start_s
     speeds = v0_mps * np.array([1.0, 1.0, -1.0, -1.0] if lifted_first else [-1.0, -1.0, 1.0, 1.0])
-    if len(seconds) == 1:  # let fall
-        speeds = speeds[:2]
+    impulses_ns = [of * seconds for of in read_n]
+    of_a_kg_ns = G_MPS2 * seconds + np.diff(speeds[: len(seconds) + 1])
 
     def weigh(parts: Sequence[int], lift_off_s: float = 0.0) -> Weighed:
         """By these parts of the rep, one after the other."""
         over = [part for part in parts if seconds[part] > 0.0]
-        weighed_s = float(seconds[over].sum())
-        weight_n, line_n = (float(np.average(of[over], weights=seconds[over])) for of in (means_n, lines_n))
-        gained_mps2 = float(speeds[over[-1] + 1] - speeds[over[0]]) / weighed_s
-        kg = weight_n / (G_MPS2 + gained_mps2) * (1.0 + 0.5 * lift_off_s / weighed_s)
+        weighed_s, of_a_kg = float(seconds[over].sum()), of_a_kg_ns[over]
+        found = []
+        for impulse_ns in impulses_ns:
+            kg = float(impulse_ns[over].sum() / of_a_kg.sum())
+            apart_ns = impulse_ns[over] - kg * of_a_kg
+            apart = float(apart_ns @ apart_ns) / max(1, len(over) - 1) * len(over)
+            found.append((sqrt(apart) / float(of_a_kg.sum()), kg))
+        (apart_kg, kg), (_, other_kg) = sorted(found, key=lambda one: one[0])
+        missing = 0.5 * lift_off_s / weighed_s
+        kg *= 1.0 + missing
         return _weighed(
             kg,
             (
                 SCALE_SHARE * kg,
                 sigma_n / G_MPS2,
                 (kg + zero_n / G_MPS2) * ENDS_MPS / (G_MPS2 * weighed_s),
-                0.5 * kg * lift_off_s / weighed_s,
-                (line_n - weight_n) / G_MPS2,  # few readings
+                kg * missing,
+                apart_kg,
+                other_kg * (1.0 + missing) - kg,  # few readings
             ),
         )
 
-    if len(seconds) == 1:
-        return _at_least(weigh([0], LIFT_OFF_S))
+    if len(seconds) == 1:  # let fall
+        return _known(weigh([0], LIFT_OFF_S))
     whole = weigh([0, 1, 2])
     # What a floor stops is not carried to rest, and what lies there is not carried.
     if bottom_n > CARRIED * whole.kg * G_MPS2:
-        return _at_least(whole)
+        return _known(whole)
     if not lifted_first:
-        return _at_least(weigh([2], LIFT_OFF_S))
+        return _known(weigh([2], LIFT_OFF_S))
     found = weigh([0, 1], LIFT_OFF_S)
     if seconds[1] > 0.0:
         found = min(found, weigh([1]), key=lambda one: one.sigma_kg)
-    return _at_least(found)
+    return _known(found)
 
 
 def _weighed(kg: float, parts: tuple[float, ...]) -> Weighed:
     return Weighed(kg, sqrt(sum(part**2 for part in parts)))
 
 
-def _at_least(one: Weighed) -> Weighed | None:
-    return one if one.kg >= LEAST_KG else None  # NaN is not
+def _known(one: Weighed) -> Weighed | None:
+    return one if one.kg >= LEAST_KG and one.sigma_kg <= UNSURE * one.kg else None  # NaN is not
 
 
 def _edges_s(rep: Rep) -> Floats | None:
