@@ -1,11 +1,11 @@
 cimport cython
 
-from libc.math cimport NAN
+from libc.math cimport NAN, fabs
 
 from kernels._window cimport MASK, RING, Closing
 
 cdef long long FAR       # a bin that none comes to
-cdef double BRIDGE_S, STALE_S
+cdef double BRIDGE_S, SLIP, STALE_S
 
 cdef enum State:
     EMPTY       # no sample yet
@@ -41,6 +41,7 @@ cdef class Resampler:
     cdef void take(self, double t, double raw) noexcept nogil
     cdef void drop(self) noexcept nogil
     cdef void displace(self, double step) noexcept nogil
+    cdef void put_back(self) noexcept nogil
     cdef void find_place(self) noexcept nogil
     cdef bint decide(self, double t, double y) noexcept nogil
     cdef bint far(self, double t0, double y0, double t, double y) noexcept nogil
@@ -65,3 +66,17 @@ cdef inline double value_at(Resampler channel, long long k) noexcept nogil:
     if k > channel.newest or k <= channel.newest - RING or k < 0:
         return NAN
     return channel.ring[k & MASK]
+
+cdef inline bint slipped(Resampler channel, double t, double y, double step) noexcept nogil:
+    """Whether a step to the sample in doubt lies beyond every motion that goes on after it as fast as before.
+
+    To get ahead by max_curve dt² between two samples, and be as fast as before at the second, takes 4 max_curve. Times
+    may be off by most of an interval: a third of three is taken for it, and what it moves meanwhile is no step.
+    """
+    cdef double dt = max(channel.t1 - channel.t0, (t - channel.tb) / 3.0)
+    cdef double fastest = max(fabs(channel.rate()), fabs(y - channel.y1) / (t - channel.t1))
+    return (
+        channel.least == 0.0
+        and y != channel.y1  # the same reading again says nothing
+        and fabs(step) > (channel.max_curve * dt + fastest) * dt + SLIP * channel.tolerance
+    )

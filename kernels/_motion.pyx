@@ -1,9 +1,8 @@
 """From uneven samples to an even grid.
 
 Every channel is brought onto one grid of 100 samples a second, bin k covering [k, k + 1) GRID_S. A bin's value
-is the mean over the bin of the straight lines between samples, so 20 Hz with repeats and 4 kHz take the same
-path, a repeated time stamp has no weight, and voluntary motion (below about 5 Hz) loses nothing: a 10 ms mean
-leaves 0.996 of 5 Hz.
+is the mean over the bin of the straight lines between samples, so 20 Hz with repeats and 4 kHz take the same path, a
+repeated time stamp has no weight, and voluntary motion (below about 5 Hz) loses nothing: a 10 ms mean leaves 0.996 of it.
 """
 
 cimport cython
@@ -29,6 +28,7 @@ cdef double LATEST_S = FAR / GRID_HZ    # a time beyond is none: its bin could n
 cdef double BRIDGE_S = 0.15   # samples farther apart than the slowest sensors' hold no curve between them
 cdef double QUANTA = 1.5        # of the resolution a sample: what moves so fast does not read the same twice
 cdef double GOES_ON = 0.3       # of the way it would have made: after a stop it has hardly set out again
+cdef double SLIP = 3.0          # tolerances: of 2 noise of 4 mm makes one in 10 000 readings a step, of 3 none in 4 million
 cdef double STALE_S = 0.25      # a reading repeated for longer is a stop; a second sensor so far behind is missing
 cdef double STALE_STEPS = 10.0  # and one repeated more often is a stop, too: 0.1 s at 100 Hz
 cdef long long REST = GRID_HZ         # still for a second: a bar that rests, not one that turns, or is held aside
@@ -38,13 +38,13 @@ cdef long long REST = GRID_HZ         # still for a second: a bar that rests, no
 cdef class Resampler:
     """One channel: uneven samples in, grid out. Spikes, steps, gaps and repeats are its normal food.
 
-    State: the last two accepted samples, one that is in doubt or repeats the last, the bin being filled, and the
-    grid ring. Cutting the stream differently changes nothing.
+    State: the last two accepted samples, one that is in doubt or repeats the last, the bin being filled, and the grid
+    ring. Cutting the stream differently changes nothing.
 
-    A sample is in doubt when it leaves the line of the two before it by more than half of `max_curve` dt² plus
-    `tolerance`, is farther than `max_rate` dt plus `tolerance`, or is elsewhere after a gap. The next sample
-    decides: back on the old line, it was a spike and is dropped; going on from there as before although nothing
-    moves that fast, it was a shift of the sensor's zero and is taken out of what follows; otherwise it was real.
+    A sample is in doubt when it leaves the line of the two before it by more than half of `max_curve` dt² plus `tolerance`,
+    is farther than `max_rate` dt plus `tolerance`, or is elsewhere after a gap. The next sample decides: back on the old
+    line, it was a spike and is dropped; going on from there as before although nothing moves that fast, it was a shift of
+    the sensor's zero and is taken out of what follows; otherwise it was real.
 
     A reading that equals the one before although the motion had covered one and a half steps of the resolution is old:
     many encoders are read faster than they measure. It is dropped when the motion goes on as before.
@@ -54,8 +54,7 @@ cdef class Resampler:
     max_rate, max_curve, tolerance : float
         Fastest plausible first and second derivative, and what noise and quantisation may add, channel units.
     least : float
-        Above 0, `max_rate` and `max_curve` are relative to the reading, or to `least` where that is more: a band's
-        tension moves in proportion to how far it is stretched.
+        Above 0, the first two are relative to the reading, or to `least` where that is more, as a band's tension is.
     max_gap_s : float
         Samples farther apart are not joined, the bins between are NaN. Half a rep fits into it: no line hides one.
     """
@@ -156,20 +155,20 @@ cdef class Resampler:
         cdef double off = fabs(self.y1 - self.y0 - (y - self.y0) * share)
         cdef double step = self.y1 - self.y0 - self.rate() * (self.t1 - self.t0)
         cdef double ahead = y - self.y0 - self.rate() * (t - self.t0)
+        cdef double before = self.shift
         if back and off > self.bend((self.t1 - self.t0) * (t - self.t1)) and (
             fabs(self.y1 - y) > 2.0 * fabs(y - self.y0) or fabs(ahead) < 0.5 * off
         ):
             self.drop()  # where it was before, or on its way from there
-        elif jumped and fabs(ahead - step) <= self.bend((t - self.t1) * (t - self.t1)):
-            if self.least > 0.0:
-                self.accept(self.t1, self.y1)  # a band can be let go
-                self.state = PLAIN
-            elif self.t0 - self.tb > self.max_gap_s:
+        elif (jumped or slipped(self, t, y, step)) and fabs(ahead - step) <= self.bend((t - self.t1) * (t - self.t1)):
+            if self.least == 0.0 and self.t0 - self.tb > self.max_gap_s:
                 self.drop()  # the one before was the first of all
                 self.restart(self.t1, self.y1)
             else:
-                self.displace(step)
-                self.accept(self.t1, self.y1 - step)
+                # a band can be let go, and a spike that stands alone after a gap is no place to move from
+                if self.least == 0.0 and (self.t0 - self.tb <= BRIDGE_S or self.far(self.tb, self.yb, self.t1, self.y1)):
+                    self.displace(step)
+                self.accept(self.t1, self.y1 + before - self.shift)
                 self.state = PLAIN
         elif jumped:
             self.drop()  # nothing moves there, and the sample now does not stay there
@@ -182,7 +181,10 @@ cdef class Resampler:
         return True
 
     cdef void displace(self, double step) noexcept nogil:
-        """The zero has moved by a step: take it out of what follows."""
+        """The zero has moved by a step: take it out of what follows. What jumps and at once jumps back had not moved."""
+        if self.adrift and fabs(self.shift + step - self.shift_before) <= SLIP * self.tolerance:
+            self.put_back()
+            return
         self.shift_before = self.shift
         self.place_before = self.y0
         self.shift_k = self.bin
@@ -204,13 +206,16 @@ cdef class Resampler:
             and self.newest - self.shift_k <= BRIDGE_S * GRID_HZ + REST
             and fabs(self.still_y + self.step - self.place_before) <= self.tolerance
         ):
-            self.shift = self.shift_before
-            self.shifts -= 1
-            self.spikes += 1
-            self.adrift = False
+            self.put_back()
             self.restart(self.t0, self.y0 + self.step)
         elif still >= REST:
             self.adrift = False
+
+    cdef void put_back(self) noexcept nogil:
+        self.shift = self.shift_before
+        self.shifts -= 1
+        self.spikes += 1
+        self.adrift = False
 
     cdef void drop(self) noexcept nogil:
         """The sample in doubt was a spike."""

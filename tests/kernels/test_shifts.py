@@ -132,3 +132,68 @@ def test_a_zero_so_far_off_that_the_bar_seems_below_its_reel_costs_lengths_and_n
         assert rep.concentric_s == pytest.approx(true.concentric_s, abs=0.1)
         for name in ("size_sigma", "mean_concentric_velocity_mps", "peak_eccentric_velocity_mps"):
             assert np.isnan(getattr(rep, name)), name
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "by_m"), [(25.0, -0.11), (25.0, 0.11), (40.0, -0.073), (40.0, 0.073), (80.0, 0.049)]
+)
+def test_a_zero_that_slips_in_mid_lift_of_a_slow_sensor_moves_no_number(motion, rdl, counter, rate_hz, by_m):
+    """3 m/s for one interval, and then as slow as before it: no bar does that, though one may be as fast."""
+    time_s, s = motion(*rdl(4), rate_hz=rate_hz)
+    clean, spoilt = counter(), counter()
+    wanted = reps_of(clean.push(POSITION, time_s, s) + clean.finish())
+    slipped = s + np.where(time_s > wanted[1].concentric_end_s - 0.5, by_m, 0.0)
+    found = reps_of(spoilt.push(POSITION, time_s, slipped) + spoilt.finish())
+    assert spoilt.spikes == (0, 1)
+    assert [rep.size for rep in found] == pytest.approx([rep.size for rep in wanted], abs=0.02)
+
+
+def test_noise_of_four_millimetres_is_no_slip():
+    """The roughest sensor that is not called unfit, for a quarter of an hour."""
+    rng = np.random.default_rng(4)
+    resampler = Resampler(6.0, 30.0, 0.010)
+    resampler.push(np.arange(180_000) / 200.0, rng.normal(0.0, 0.004, 180_000))
+    assert resampler.shifts == 0
+    assert resampler.spikes > 100, "some were in doubt"
+
+
+def test_a_stick_jerked_up_between_two_readings_has_not_slipped():
+    """7 cm in 0.12 s at the most, by 60 m/s²: a hand can do that to a stick; 9 cm take more than it has."""
+    time_s = np.arange(100) / 25.0
+    for by_m, shifts in ((0.07, 0), (0.09, 1)):
+        resampler = Resampler(6.0, 30.0, 0.010)
+        resampler.push(time_s, np.where(time_s < 2.0, 0.0, by_m) + 0.0005 * (np.arange(100) % 2))
+        assert resampler.shifts == shifts
+
+
+def test_times_that_are_off_by_a_third_of_an_interval_are_no_slip(motion):
+    rng = np.random.default_rng(5)
+    time_s, s = motion(*((0.8, 0.8), (0.9, -0.8)) * 200, rate_hz=1000.0)
+    at_s = np.arange(0.02, time_s[-1] - 0.04, 0.04)
+    resampler = Resampler(6.0, 30.0, 0.010)
+    resampler.push(at_s + 0.04 * rng.uniform(-0.3, 0.3, at_s.size), np.interp(at_s, time_s, s))
+    assert resampler.shifts == 0
+
+
+def test_a_spike_that_stands_alone_after_a_gap_is_no_place_that_the_zero_left(motion):
+    time_s, s = motion((2.0, 0.0), (1.0, -0.4), (3.0, 0.0), rate_hz=50.0)
+    there = (time_s < 2.3) | (time_s > 2.8)
+    time_s, s = time_s[there], s[there]
+    first = np.flatnonzero(time_s > 2.8)[0]
+    s[first] = s[first - 1] + 0.005
+    resampler = Resampler(6.0, 30.0, 0.010)
+    resampler.push(time_s, s)
+    assert resampler.shifts == 0
+    assert resampler.grid(500, 550) == pytest.approx(0.6, abs=1e-6)
+
+
+def test_what_jumps_and_at_once_jumps_back_by_some_other_way_has_not_moved(motion):
+    """Two spikes alike in a row, as far as noise lets them: the zero is what it was, to the last bit."""
+    time_s, s = motion((10.0, 0.0), rate_hz=50.0)
+    s[200:202] += 0.48, 0.475
+    s[202:] += 0.01 * (time_s[202:] < 4.1)
+    resampler = Resampler(6.0, 30.0, 0.010)
+    resampler.push(time_s, s)
+    assert resampler.shifts == 0
+    assert resampler.adrift is False
+    assert resampler.grid(500, 990) == pytest.approx(1.0, abs=1e-12)
