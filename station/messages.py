@@ -5,10 +5,10 @@ envelope, `stream` and `seq`: seq counts 1, 2, 3 … within a stream and is neve
 one station of one outbox and gets its random id when it is created.
 """
 
+import os
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
-from uuid import uuid4
 
 import msgspec
 
@@ -388,4 +388,4 @@ def now_utc(at: datetime | None = None) -> str:
 
 def new_id() -> str:
     """A random id for an event, a session or a stream."""
-    return uuid4().hex
+    return os.urandom(16).hex()

@@ -46,6 +46,8 @@ STICK_STRAY_M = 0.35
 # What the exercise calls too short is still a movement there and back: it is reported, and not counted.
 SEEN_SHARE = 0.7
 
+LIFTED_S = 0.25  # a lift is over for so long at the most when its end is known: the kernel's lag, and a tick
+
 # How long the counter of the exercise before is listened to for the end of what began under it.
 DRAIN_S = 15.0
 MOST_RETIRING = 4  # a coach who looks for an exercise changes it a few times
@@ -100,6 +102,8 @@ class StationPipeline:
         self.sets = SetBook(profile)
         self._now_s = 0.0  # of the counter
         self._newest_s = 0.0  # of the samples
+        self._fastest = 0.0  # of the lift under way
+        self._slowing_s = float("-inf")  # when one was seen to go up, slower than before, last
 
     @property
     def profile(self) -> Profile:
@@ -219,6 +223,11 @@ class StationPipeline:
         self.sets.full_range_m = full_range_m
 
     @property
+    def slowing(self) -> bool:
+        """Whether a lift slows down, or did a moment ago: the next samples may make a rep of it."""
+        return self._newest_s - self._slowing_s < LIFTED_S
+
+    @property
     def now_s(self) -> float:
         """Session time up to which has been counted."""
         return self._now_s
@@ -246,6 +255,12 @@ class StationPipeline:
         for result in results:
             if isinstance(result, Tick):
                 self._now_s = result.time_s
+                if not result.velocity > self._now_counting.counter.moving:  # NaN is not
+                    self._fastest = 0.0
+                elif result.velocity < self._fastest:
+                    self._slowing_s = result.time_s
+                else:
+                    self._fastest = result.velocity
                 if self.sets.due(result.time_s, result.busy):
                     events += self.sets.end(result.time_s)
                 if self._live_s:

@@ -49,7 +49,6 @@ class RestZero:
         self._lengths: dict[str, list[NDArray[np.float64]]] = {}  # of every length this station has
         self._places: dict[str, tuple[float, float]] = {}  # lowest and highest since rest began
         self._steady: list[float] = []  # median force of each block since rest began
-        self._broken = False
 
     @property
     def exhausted(self) -> bool:
@@ -66,7 +65,11 @@ class RestZero:
 
         The forces in `samples` are those before `zero_n`, the zero in use, is taken off.
         """
-        self._broken = self._broken or set_running
+        if set_running:
+            self._begun_s, self._forces = None, []
+            self._lengths = {name: [] for name in self._lengths}
+            self._restart()
+            return 0.0
         newest_s: float | None = None
         for channel, time_s, value in samples:
             if channel == "force_n":
@@ -84,7 +87,7 @@ class RestZero:
         lengths = {name: np.concatenate([*parts, np.empty(0)]) for name, parts in self._lengths.items()}
         self._begun_s, self._forces = newest_s, []
         self._lengths = {name: [] for name in lengths}
-        if gap or self._broken or not self._rests(force_n, lengths, zero_n):
+        if gap or not self._rests(force_n, lengths, zero_n):
             self._restart()
             return 0.0
         if len(self._steady) * BLOCK_S < (REST_S if self._needs_motion else REST_ALONE_S):
@@ -125,4 +128,4 @@ class RestZero:
 
     def _restart(self) -> None:
         """Rest begins with the next block at the earliest."""
-        self._broken, self._places, self._steady = False, {}, []
+        self._places, self._steady = {}, []

@@ -5,8 +5,8 @@ stops listening to commands for a while. The key of a coach would not be heard a
 counts what is refused, and says so.
 """
 
+from collections import deque
 from collections.abc import Callable
-from queue import Empty, Full, Queue
 
 from station.errors import MessageError
 from station.messages import CommandMessage, decode
@@ -30,7 +30,7 @@ class CommandDoor:
         self.refused = 0  # malformed, too long or too many
         self.problem: str | None = None
         self._clock = clock
-        self._waiting: Queue[CommandMessage] = Queue(MAX_COMMANDS)
+        self._waiting: deque[CommandMessage] = deque()
         self._allowance = float(MAX_COMMANDS)
         self._allowance_at = clock()
         self._in_a_row = 0
@@ -41,26 +41,25 @@ class CommandDoor:
         now_s = self._clock()
         earned = (now_s - self._allowance_at) * COMMANDS_PER_S
         self._allowance, self._allowance_at = min(MAX_COMMANDS, self._allowance + earned), now_s
+        full = self._allowance < 1.0 or len(self._waiting) >= MAX_COMMANDS
         try:
-            if self._allowance < 1.0 or len(payload) > MAX_COMMAND_BYTES:
-                raise Full
-            message = decode("command", payload)
-            if isinstance(message, CommandMessage):
-                self._waiting.put_nowait(message)
-                self._allowance -= 1.0
-                self._in_a_row = 0
-        except (Full, MessageError):
+            message = None if full or len(payload) > MAX_COMMAND_BYTES else decode("command", payload)
+        except MessageError:
+            message = None
+        if isinstance(message, CommandMessage):
+            self._waiting.append(message)
+            self._allowance -= 1.0
+            self._in_a_row = 0
+        else:
             self.refused += 1
             self._in_a_row += 1
 
     def take(self) -> list[CommandMessage]:
         """What has come since the last call, oldest first."""
         found: list[CommandMessage] = []
-        while True:
-            try:
-                found.append(self._waiting.get_nowait())
-            except Empty:
-                return found
+        while self._waiting:  # asked with every read, and mostly there is none
+            found.append(self._waiting.popleft())
+        return found
 
     def listens(self, now_s: float) -> bool:
         """Whether commands are to be listened to now."""

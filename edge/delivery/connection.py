@@ -79,6 +79,7 @@ class BrokerConnection:
         self._wrong_version = False
         self._taken_over = False
         self._asked_at: float | None = None  # when a CONNECT was sent that nobody has answered
+        self._unanswered: list[paho.MQTTMessageInfo] = []  # published with QoS 1
         self._client = self._make()
 
     def start(self) -> None:
@@ -133,7 +134,16 @@ class BrokerConnection:
         memory and send it twice after the caller's own repetition).
         """
         if self.connected:
-            self._client.publish(self._topic(leaf), payload, qos, retain=leaf in RETAINED)
+            self._publish(self._topic(leaf), payload, qos, retain=leaf in RETAINED)
+
+    def _publish(self, topic: str, payload: bytes, qos: int, *, retain: bool) -> None:
+        # While somebody asks, paho makes a reason with its properties for every message that is sent: half
+        # of what a live value costs. Only an answer to QoS 1 says anything.
+        self._unanswered = [one for one in self._unanswered if _waits(one)]
+        self._client.on_publish = self._published if qos or self._unanswered else None
+        sent = self._client.publish(topic, payload, qos, retain=retain)
+        if qos:
+            self._unanswered.append(sent)
 
     def listen_to_commands(self, listen: bool) -> None:
         """Have the broker send the station's commands, or not; each connection begins with listening."""
@@ -154,7 +164,7 @@ class BrokerConnection:
         now = discovery(self._mqtt, self._station)
         old = discovery(msgspec.structs.replace(self._mqtt, home_assistant=before), self._station)
         for topic, payload in (dict.fromkeys(old, b"") | now).items():
-            self._client.publish(topic, payload, qos=1, retain=True)
+            self._publish(topic, payload, qos=1, retain=True)
         return self._mqtt.home_assistant
 
     def stop(self, timeout_s: float) -> None:
@@ -179,6 +189,7 @@ class BrokerConnection:
             if self._asking
             else client_id(self._mqtt.site, self._station, self._password)
         )
+        self._unanswered.clear()
         client = new_client(self._mqtt, name, self._version, self._password, CONNECT_TIMEOUT_S)
         client.reconnect_delay_set(min_delay=1, max_delay=RECONNECT_MAX_S)
         if not self._asking:
@@ -187,7 +198,6 @@ class BrokerConnection:
         client.on_socket_open = self._asked
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
-        client.on_publish = self._published
         client.on_unsubscribe = lambda *_: self._unsubscribed.set()
         client.on_disconnect = self._disconnected
         client.on_message = self._message
@@ -290,3 +300,11 @@ class BrokerConnection:
             yield
         except Exception as error:  # noqa: BLE001
             self.failure = error
+
+
+def _waits(sent: paho.MQTTMessageInfo) -> bool:
+    """Whether an answer to it is to come."""
+    try:
+        return not sent.is_published()
+    except (ValueError, RuntimeError):  # it was not sent
+        return False

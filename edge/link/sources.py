@@ -46,6 +46,7 @@ class SerialSource:
     def __init__(self, port: Port) -> None:
         self._port = port
         self._serial: serial.Serial | None = None
+        self._readable = select.poll()
 
     def __enter__(self) -> Self:
         url = self._port.url
@@ -58,6 +59,8 @@ class SerialSource:
                 )
         except (*UNPLUGGED, ValueError) as error:
             raise SourceError(_why_not_open(self._port, error)) from error
+        self._readable = select.poll()
+        self._readable.register(self._serial, select.POLLIN)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -76,7 +79,7 @@ class SerialSource:
         try:
             # Not pyserial's own read: it takes five system calls, and asks for a number of bytes.
             number = port.fileno()
-            if not select.select([number], [], [], timeout_s)[0]:
+            if not self._readable.poll(1e3 * timeout_s):
                 return b""
             data = os.read(number, READ_BYTES)
         except BlockingIOError:

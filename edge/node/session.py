@@ -265,6 +265,11 @@ class Session:
             return self.pipeline.signal
 
     @property
+    def lift_ends(self) -> bool:
+        """Whether a lift may be about to end, which somebody waits for."""
+        return self.pipeline.slowing
+
+    @property
     def shifts(self) -> int:
         """The number of zero shifts of the motion that were found and removed."""
         return self.pipeline.shifts

@@ -50,6 +50,21 @@ def whole_events(exercise="romanian-deadlift"):
     return events_of(pieces, simulated)
 
 
+@pytest.mark.parametrize("exercise", ["romanian-deadlift", "deadlift", "cable-row", "banded-hinge"])
+def test_a_rep_is_announced_only_where_a_lift_is_said_to_end(exercise):
+    simulated, pieces = capture(exercise)
+    driver = make_driver(Port(url="capture"), simulated.station)
+    pipeline = StationPipeline(simulated.station, load_profile(simulated.exercise))
+    slowing, announced = [], []
+    for received_s, data in pieces:
+        slowing.append(pipeline.slowing)
+        events = pipeline.feed(driver.feed(data, received_s))
+        new = [e for e in events if isinstance(e, RepEvent) and (e.state, e.revision) == ("pending", 1)]
+        announced += [slowing[-1]] * len(new)
+    assert announced == [True] * 4
+    assert 0.02 < np.mean(slowing) < 0.3
+
+
 @settings(max_examples=4, deadline=None)
 @given(share=st.lists(st.floats(0.0, 1.0), max_size=40))
 def test_a_capture_cut_anywhere_gives_the_same_events(share):

@@ -1,4 +1,4 @@
-"""Where many ports share a machine their bytes gather; none is lost, and some are read at once."""
+"""Bytes gather, as a lift ends only where many ports share a machine; none is lost, some are read at once."""
 
 from collections.abc import Callable
 from typing import Any, Self
@@ -30,9 +30,8 @@ class Clock:
     def monotonic(self) -> float:
         return self.now_s
 
-    def wait(self, timeout_s: float) -> bool:
-        self.now_s += timeout_s
-        return False
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
 
     def is_set(self) -> bool:
         return False
@@ -65,8 +64,8 @@ class Trickles:
 
 
 @pytest.fixture
-def played(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], list[tuple[float, int]]]:
-    def play(linger_s: float) -> list[tuple[float, int]]:
+def played(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[float, int]]]:
+    def play(linger_s: float, *, lift_ends: bool = True) -> list[tuple[float, int]]:
         clock = Clock()
         monkeypatch.setattr(edge.node.acquisition, "time", clock)
         source = Trickles(clock)
@@ -75,6 +74,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], list[tuple[floa
         )
         acquisition.linger_s = linger_s
         acquisition.session.step = lambda *_: None  # type: ignore[method-assign]
+        monkeypatch.setattr(Session, "lift_ends", lift_ends)
         acquisition.run(clock)  # type: ignore[arg-type]
         return source.reads
 
@@ -88,9 +88,16 @@ def test_bytes_gather_and_all_of_them_are_read(played: Any) -> None:
     assert sum(count for _, count in gathered) >= LASTS_S / PIECE_S * len(PIECE)
 
 
-def test_some_reads_wait_for_nothing_so_that_the_clock_is_sharp(played: Any) -> None:
-    at_once = [late_s for late_s, count in played(0.0375) if late_s < 1e-6 and count == len(PIECE)]
-    assert len(at_once) >= 8
+def test_where_no_lift_ends_one_port_waits_too_and_no_longer_than_a_live_value(played: Any) -> None:
+    gathered = played(0.0, lift_ends=False)
+    assert len(gathered) < LASTS_S / PIECE_S / 4
+    assert max(count for _, count in gathered) <= 0.1 / PIECE_S * len(PIECE)
+
+
+@pytest.mark.parametrize("lift_ends", [True, False])
+def test_some_reads_wait_for_nothing_so_that_the_clock_is_sharp(played: Any, lift_ends: bool) -> None:
+    reads = played(0.0375, lift_ends=lift_ends)
+    assert len([late_s for late_s, count in reads if late_s < 1e-6 and count == len(PIECE)]) >= 7
 
 
 @pytest.mark.parametrize(("ports", "linger_s"), [(1, 0.0), (2, 0.0025), (100, LINGER_MAX_S)])
