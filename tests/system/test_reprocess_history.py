@@ -3,8 +3,12 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import datetime, timedelta
+from functools import cache
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -18,6 +22,7 @@ from edge.counting.dispute import Dispute
 from edge.delivery.outbox import Outbox
 from edge.link.capture import CaptureInfo, CaptureWriter
 from edge.node.dispute_store import DISPUTE
+from edge.tools import stored_reps
 from edge.tools.replay import acquisition
 from station.cli import main
 from station.exercises import load_profile
@@ -25,6 +30,7 @@ from station.messages import CommandMessage, RepMessage, decode, new_id, now_utc
 from station.records import Rep
 from station.sim import load_scenario, simulate_station, with_seed
 from station.sim.devices.board import board_bytes
+from station.sim.devices.device import Piece
 from station.sim.recording import station_toml, write_recording
 from station.sim.session import simulate_set
 from tests.edge.node.bench import ListeningPublisher
@@ -38,11 +44,17 @@ BEGAN = datetime.fromisoformat("2025-01-31T23:59:50.000Z")  # it goes on past mi
 Message = Any
 
 
+@cache
+def pieces() -> list[Piece]:
+    """The set as a board sends it."""
+    return list(board_bytes(SET, np.random.default_rng(6)))
+
+
 def write_capture(path: Path, started_utc: str, station: str = "sim-1") -> None:
     info = CaptureInfo(station=station, url="pty", driver="plumbline", baud=115_200, started_utc=started_utc)
     path.parent.mkdir(parents=True, exist_ok=True)
     with CaptureWriter(path, info) as writer:
-        for at_s, data in board_bytes(SET, np.random.default_rng(6)):
+        for at_s, data in pieces():
             writer.write(at_s, data)
 
 
@@ -54,8 +66,12 @@ def archive(tmp_path: Path) -> Path:
     return tmp_path / "archive"
 
 
-def said_by_node(path: Path, folder: Path) -> list[Message]:
-    """What a node says of a capture, as if it had counted at the time."""
+@pytest.fixture(scope="session")
+def said(tmp_path_factory: pytest.TempPathFactory) -> list[Message]:
+    """What a node says of the capture, as if it had counted at the time."""
+    folder = tmp_path_factory.mktemp("node")
+    path = folder / "set.plc"
+    write_capture(path, now_utc(BEGAN))
     playing = acquisition(path, SET.station, PROFILE, None, float("inf"))
     with Outbox(folder / "outbox.db") as outbox:
         playing.session.attach(outbox, ListeningPublisher())  # type: ignore[arg-type]
@@ -74,9 +90,8 @@ def said_by_node(path: Path, folder: Path) -> list[Message]:
 class Gym:
     """What a node has said of the archive, and a history to put it into."""
 
-    def __init__(self, archive: Path, history: str) -> None:
-        self.archive, self.history = archive, history
-        self.messages = said_by_node(archive / "set.plc", archive.parent)
+    def __init__(self, archive: Path, history: str, said: list[Message]) -> None:
+        self.archive, self.history, self.messages = archive, history, list(said)
 
     @property
     def reps(self) -> list[RepMessage]:
@@ -127,14 +142,30 @@ class Gym:
 
 
 @pytest.fixture
-def gym(request: pytest.FixtureRequest, archive: Path) -> Gym:
+def gym(request: pytest.FixtureRequest, archive: Path, said: list[Message]) -> Gym:
     """By default with a history in a file."""
     if getattr(request, "param", "sqlite") == "sqlite":
-        return Gym(archive, str(archive.parent / "h.db"))
-    return Gym(archive, request.getfixturevalue("postgres").database())
+        return Gym(archive, str(archive.parent / "h.db"), said)
+    return Gym(archive, request.getfixturevalue("postgres").database(), said)
 
 
 on_both = pytest.mark.parametrize("gym", ["sqlite", "postgres"], indirect=True)
+
+
+@pytest.fixture
+def exported_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`plumbline export` without a process of its own, which takes longer than all the rest."""
+
+    def run(command: list[str], **_: Any) -> SimpleNamespace:
+        out, err = StringIO(), StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            status = main(command[command.index("station.cli") + 1 :])
+        return SimpleNamespace(returncode=status, stdout=out.getvalue(), stderr=err.getvalue())
+
+    monkeypatch.setattr(stored_reps, "subprocess", SimpleNamespace(run=run))
+
+
+quick = pytest.mark.usefixtures("exported_here")
 
 
 @pytest.fixture
@@ -156,6 +187,7 @@ def test_what_the_same_kernels_have_counted_is_no_difference(gym: Gym, told: Any
     assert told() == ["0 differences from the history in 1 recordings"]
 
 
+@quick
 @on_both
 def test_what_a_node_counted_otherwise_is_told_rep_by_rep(gym: Gym, told: Any) -> None:
     first, second, third, fourth = gym.reps
@@ -177,6 +209,7 @@ def test_what_a_node_counted_otherwise_is_told_rep_by_rep(gym: Gym, told: Any) -
     ]
 
 
+@quick
 @on_both
 def test_what_a_coach_has_said_is_no_difference(gym: Gym, told: Any) -> None:
     gym.change(4, counted=False, reason_code="marked-partial", reason="partial", confidence=1.0)
@@ -191,6 +224,7 @@ def test_what_a_coach_has_said_is_no_difference(gym: Gym, told: Any) -> None:
     assert told() == ["0 differences from the history in 1 recordings"]
 
 
+@quick
 def test_what_cannot_be_placed_is_said_and_the_rest_compared(gym: Gym, told: Any) -> None:
     gym.keep()
     write_recording(gym.archive / "a.csv", SET.recording)
@@ -209,6 +243,7 @@ def test_what_cannot_be_placed_is_said_and_the_rest_compared(gym: Gym, told: Any
     ]
 
 
+@quick
 def test_of_several_sites_one_is_to_be_named(gym: Gym, told: Any) -> None:
     gym.keep("gym-a", "gym-b")
     assert gym.reprocess() == 0
@@ -217,6 +252,7 @@ def test_of_several_sites_one_is_to_be_named(gym: Gym, told: Any) -> None:
     assert told() == ["0 differences from the history in 1 recordings"]
 
 
+@quick
 def test_another_exercise_there_is_said(gym: Gym, told: Any) -> None:
     gym.messages = [msgspec.structs.replace(one, exercise="deadlift") for one in gym.messages]
     gym.keep()
@@ -224,6 +260,7 @@ def test_another_exercise_there_is_said(gym: Gym, told: Any) -> None:
     assert told()[0] == "set.plc: not compared: the history has deadlift there; give --exercise deadlift"
 
 
+@quick
 def test_a_stretch_of_a_session_is_found_by_its_dispute_and_judged_within_its_time(
     gym: Gym, told: Any
 ) -> None:
@@ -278,11 +315,13 @@ def test_a_stretch_that_a_node_kept_late_in_its_session_counts_as_it_did_there(
     assert "rom_m 0.1 was, " in said and "\n1 differences from the history in 1 recordings\n" in said
 
 
-def test_a_chain_is_read_as_a_coach_may_read_it(archive: Path, postgres: Postgres, told: Any) -> None:
+def test_a_chain_is_read_as_a_coach_may_read_it(
+    archive: Path, said: list[Message], postgres: Postgres, told: Any
+) -> None:
     from dashboard.chain.store import ChainStore  # noqa: PLC0415
     from tests.dashboard.chain.test_batches import batch_of, row  # noqa: PLC0415
 
-    gym = Gym(archive, str(archive.parent / "h.db"))
+    gym = Gym(archive, str(archive.parent / "h.db"), said)
     gym.change(3, counted=False, reason_code="short-of-set", reason="partial")
     gym.keep()
     with open_store(gym.history) as history:

@@ -18,14 +18,14 @@ FACTORS = {"s": 1.0, "ms": 1e3, "us": 1e6, "m": 1.0, "mm": 1e3, "cm": 1e2, "n": 
 FACTORS |= {"kgf": 1 / 9.80665, "lbf": 1 / 4.4482216152605, "rad": 1.0, "deg": 180 / np.pi, "in": 1 / 0.0254}
 
 
-def five_reps(rate_hz=25.0):
-    """A held top, then five times down for two seconds and up for one; 0.35 m, to a tenth of a millimetre."""
-    time_s = 0.004816 + np.arange(int(24 * rate_hz)) / rate_hz
+def reps(count=5, rate_hz=25.0):
+    """A held top, then again and again down for two seconds and up for one; 0.35 m, to 0.1 mm."""
+    time_s = 0.004816 + np.arange(int((4 * count + 4) * rate_hz)) / rate_hz
     phase = np.clip((time_s - 2.0) % 4.0, 0.0, 3.0)
     down = np.where(
         phase < 2.0, 0.5 - 0.5 * np.cos(np.pi * phase / 2.0), 0.5 + 0.5 * np.cos(np.pi * (phase - 2.0))
     )
-    down[(time_s < 2.0) | (time_s > 22.0)] = 0.0
+    down[(time_s < 2.0) | (time_s > 4 * count + 2.0)] = 0.0
     return {
         "time_s": np.round(time_s, 6),
         "position_m": np.round(0.842 - 0.35 * down, 4),
@@ -34,7 +34,7 @@ def five_reps(rate_hz=25.0):
     }
 
 
-SET = five_reps()
+SET = reps()
 CASES = int(os.environ.get("PLUMBLINE_CASES", "200"))
 FORMS = {  # of the text of a number
     "as it is": str,
@@ -192,7 +192,7 @@ def test_numbers_in_another_unit_than_their_name_says_are_refused_with_the_unit(
     tmp_path, rate_hz, name, unit, says
 ):
     columns = {}
-    for key, values in five_reps(rate_hz).items():
+    for key, values in reps(1, rate_hz).items():
         stem, _, si = key.rpartition("_")
         if name.rpartition("_")[0] == stem:
             assert si != unit or name != key

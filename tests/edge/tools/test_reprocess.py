@@ -223,7 +223,7 @@ def test_what_is_killed_in_the_middle_is_gone_on_with_and_nothing_is_done_twice(
 
 @pytest.mark.timeout(2 * LONG_S)
 def test_a_run_that_is_killed_goes_on_where_it_was(archive: Path, until: Callable[..., None]) -> None:
-    copies(archive, 40)
+    copies(archive, 20)
     station, out = archive.parent / "rack.toml", archive.parent / "out"
     asked = ["reprocess", str(archive), "--station", str(station), "--exercise", "rdl", "--out", str(out)]
     child = subprocess.Popen(
