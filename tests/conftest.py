@@ -1,9 +1,10 @@
 """What the tests of several packages share: a real broker, and messages as a station would make them."""
 
+import gc
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,17 @@ from station.records import Rep, SetSummary
 # How long an example takes says more of the machine's other work than of ours.
 settings.register_profile("plumbline", deadline=None)
 settings.load_profile("plumbline")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """No garbage is looked for meanwhile: a worker collects thousands of tests, and keeps them all."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture
