@@ -1,51 +1,33 @@
 """Who lifts, and what they are to do, said by name at the coach's desk."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from textual.widgets import Input
 
-from dashboard.broker.client import Client
-from dashboard.database.schema import open_writable
-from dashboard.history.recall import Recall
-from dashboard.roster.athletes import save
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.dialogs.ask import AskScreen
 from dashboard.tui.dialogs.athlete import AthleteScreen
-from station.config import Mqtt
 from station.messages import (
     ReplyMessage,
     new_id,
     now_utc,
 )
-from tests.dashboard.roster.two_people import ANA, ANAS_RDL, BEN, PROFILES, commands_of, told
+from tests.dashboard.roster.two_people import ANA, ANAS_RDL, BEN, commands_of, told
 
 
 @pytest.fixture
-def desk(broker: Any, edge: Any, until: Any, tmp_path: Path, looks: Any) -> Iterator[Callable[..., None]]:
+def desk(desk: Callable[..., None]) -> Callable[..., None]:
     """A coach's app that knows Ana and Ben from the record."""
-    where = tmp_path / "h.db"
-    with open_writable(where) as db:
-        save(db, [ANA, BEN])
-    client = Client(Mqtt(host="127.0.0.1", port=broker.port, tls=False))
 
     def run(drive: Callable[[Any, PlumblineApp], Any], size: tuple[int, int] = (120, 40)) -> None:
-        client.start()
-        until(lambda: client.connection.up)
-        with Recall(where) as recall:
-            until(lambda: recall.known.athletes)
-            app = PlumblineApp(client, PROFILES, by="cleo", recall=recall)
+        async def of_hands(hands: Any) -> None:
+            await drive(hands.pilot, hands.app)
 
-            async def ready(pilot: Any) -> None:
-                await looks.poll(pilot, lambda: "rack-1" in looks.text(app))
-                await drive(pilot, app)
+        desk([ANA, BEN], of_hands, size)
 
-            looks.run(app, size, ready)
-
-    yield run
-    client.stop()
+    return run
 
 
 async def answer(pilot: Any, app: PlumblineApp, looks: Any, edge: Any, key: str, text: str) -> None:

@@ -10,12 +10,17 @@ from station.messages import CommandMessage, ReplyCode, ReplyMessage, decode, ne
 from tests.dashboard.tui.hands import Coach, screen_text
 
 
-def test_a_mark_means_the_rep_that_was_selected_and_not_the_one_that_has_come_since(
-    coach: Any, edge: Any, words: Any
-) -> None:
+@pytest.fixture
+def say(edge: Any, words: Any) -> Any:
+    """The words of a station that is there."""
     say = words()
     edge.say("rack-1", say.state(), say.info())
+    return say
 
+
+def test_a_mark_means_the_rep_that_was_selected_and_not_the_one_that_has_come_since(
+    coach: Any, edge: Any, say: Any
+) -> None:
     async def act(hands: Coach) -> None:
         await hands.pilot.press("enter", "f")
         await hands.poll(lambda: "select a rep first" in screen_text(hands.app))
@@ -29,11 +34,8 @@ def test_a_mark_means_the_rep_that_was_selected_and_not_the_one_that_has_come_si
 
 
 def test_a_rep_marked_false_stays_struck_out_and_is_taken_back_by_a_key(
-    coach: Any, edge: Any, words: Any
+    coach: Any, edge: Any, say: Any
 ) -> None:
-    say = words()
-    edge.say("rack-1", say.state(), say.info())
-
     async def act(hands: Coach) -> None:
         await hands.pilot.press("enter")
         gone = {
@@ -52,11 +54,8 @@ def test_a_rep_marked_false_stays_struck_out_and_is_taken_back_by_a_key(
 
 
 def test_a_rep_that_nobody_can_be_sure_of_has_a_glyph_and_one_key_settles_it(
-    coach: Any, edge: Any, words: Any
+    coach: Any, edge: Any, say: Any
 ) -> None:
-    say = words()
-    edge.say("rack-1", say.state(), say.info())
-
     async def act(hands: Coach) -> None:
         await hands.pilot.press("enter")
         edge.say("rack-1", say.rep(3, confidence=0.6))
@@ -72,11 +71,8 @@ def test_a_rep_that_nobody_can_be_sure_of_has_a_glyph_and_one_key_settles_it(
 
 @pytest.mark.parametrize(("key", "mark"), [("space", "counted"), ("f", "false")])
 def test_one_key_settles_the_one_rep_of_a_set_that_is_doubtful(
-    coach: Any, edge: Any, words: Any, key: str, mark: str
+    coach: Any, edge: Any, say: Any, key: str, mark: str
 ) -> None:
-    say = words()
-    edge.say("rack-1", say.state(), say.info())
-
     async def act(hands: Coach) -> None:
         await hands.pilot.press("enter")
         edge.say("rack-1", say.rep(1, revision=2, confidence=0.3), say.rep(3, confidence=0.99))
@@ -95,11 +91,8 @@ def test_one_key_settles_the_one_rep_of_a_set_that_is_doubtful(
 
 @pytest.mark.parametrize(("which", "name"), [("s", "load-set"), ("n", "set-load")])
 def test_a_load_typed_in_mid_set_asks_whether_it_is_of_this_set_or_from_now_on(
-    coach: Any, edge: Any, words: Any, which: str, name: str
+    coach: Any, edge: Any, say: Any, which: str, name: str
 ) -> None:
-    say = words()
-    edge.say("rack-1", say.state(), say.info())
-
     async def act(hands: Coach) -> None:
         edge.say("rack-1", say.current(say.rep(1), say.rep(2), session_s=20.0))
         await hands.poll(lambda: hands.app.view_of(("gym", "rack-1")).set_event_id)
@@ -120,10 +113,7 @@ def test_a_load_typed_in_mid_set_asks_whether_it_is_of_this_set_or_from_now_on(
     coach(say, (80, 24), act)
 
 
-def test_the_rest_of_a_set_is_given_from_the_selected_rep_on(coach: Any, edge: Any, words: Any) -> None:
-    say = words()
-    edge.say("rack-1", say.state(), say.info())
-
+def test_the_rest_of_a_set_is_given_from_the_selected_rep_on(coach: Any, edge: Any, say: Any) -> None:
     async def act(hands: Coach) -> None:
         await hands.pilot.press("enter", "up")
         command = await hands.command("w", text="ben")
@@ -133,11 +123,7 @@ def test_the_rest_of_a_set_is_given_from_the_selected_rep_on(coach: Any, edge: A
     coach(say, (80, 24), act)
 
 
-def test_what_the_station_no_longer_holds_is_put_right_by_the_record(
-    coach: Any, edge: Any, words: Any
-) -> None:
-    say = words()
-    edge.say("rack-1", say.state(), say.info())
+def test_what_the_station_no_longer_holds_is_put_right_by_the_record(coach: Any, edge: Any, say: Any) -> None:
     edge._client.subscribe("plumbline/1/gym/+/correction", qos=1)
 
     async def act(hands: Coach) -> None:
