@@ -224,6 +224,7 @@ cdef class Phases:
         span.end.read_s = NAN
         span.end.inward_s = 0.0
         span.end.blunt_s = 0.0
+        span.end.smooth = 0.0
         for i in range(out + 1, i1 + 1):
             if sign * (end - self.place[i]) <= ZONE * size:
                 span.end_s = self.boundary(i, i1, out, 1, sign, level, v0, &span.end)
@@ -253,6 +254,7 @@ cdef class Phases:
         edge.level = level
         edge.inward_s = 0.0
         edge.blunt_s = 0.0
+        edge.smooth = 0.0
         while i != outer and not sign * self.rate[i] >= level:
             i += step
         while i != outer:
@@ -308,6 +310,7 @@ cdef class Phases:
         if isnan(far):
             return 0.0
         edge.blunt_s = sqrt(max(0.0, far * far - noise * noise))
+        edge.smooth = 1.0 / (1.0 + share)
         if not far > 0.0:
             edge.blunt_s = -edge.blunt_s
             return 0.0

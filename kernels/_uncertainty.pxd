@@ -25,7 +25,7 @@ cdef class Uncertainty:
     cdef double of_place(self, Window* window, int i) noexcept nogil
     cdef double bias(self, Window* window, int i, bint of_rate) noexcept nogil
     cdef Unsure boundary(self, Window* window, double at_s, const Edge* edge) noexcept nogil
-    cdef double sure_slope(self, int i, const Edge* edge, double slope, double noise) noexcept nogil
+    cdef double sure_slope(self, int i, const Edge* edge, double slope, double own) noexcept nogil
     cdef double shoulder(self, int i, double level, double noise) noexcept nogil
     cdef double common(self, Window* window, Measures* m, int top, int bottom) noexcept nogil
     cdef void weigh_path(self, Window* window, int at, Measures* m) noexcept nogil

@@ -12,9 +12,11 @@ sampling    between samples D apart a straight line errs by a D² / 12 in the me
 resolution  q / sqrt(12) where the reading stands still, less where noise dithers it: the mean error of a quantiser goes
             with exp(-2 pi² sigma² / q²) (Widrow & Kollar 2008, 4.3).
 boundary    read where the rate passes w on the way v = c tau², whose slope there is 2 (sqrt 3 - 1) w / (t3 - t1), and
-            carried on by C (t3 - t1): sigma² = (1 + C)² sigma1² + C² sigma3². How far out a smoother of half-width h
-            puts it is told by a second one, and taken out as if it went with h, as it does at a corner; where the
-            motion is smooth it goes with h² at least, and was 3/7 of that at most.
+            carried on by C (t3 - t1): sigma² = (1 + C)² sigma1² + C² sigma3². The slope is as unsure, relative, as
+            noise n makes t3 - t1: each of the two is off by n over its slope, sqrt(1 + 1/3) / 2 (sqrt 3 - 1) n / w. How
+            far out a smoother of half-width h puts it is told by a second one of share h, and taken out as if it went
+            with h, as it does at a corner: by the difference over share - 1. Where the motion is smooth it goes with h²
+            at least, the difference over share² - 1: 1 / (share + 1) of that at most.
 common      scale, zero and survey err alike in every rep of a set, in its ranges and in its path by two tethers, and so
             does a height over one tether, which does not see how far the bar strays: a term of its own.
 """
@@ -48,6 +50,7 @@ cdef double GRID_S = 1.0 / GRID_HZ
 cdef double BOUNDED = 0.2
 cdef double MEAN_BOUNDED = 1.0 / 3.0
 cdef double ROOT3 = sqrt(3.0)
+cdef double APART_NOISE = sqrt(1.0 + 1.0 / 3.0) / (2.0 * (sqrt(3.0) - 1.0))
 cdef double PI = 3.141592653589793
 
 
@@ -264,7 +267,7 @@ cdef class Uncertainty:
         """Of the time of a boundary."""
         cdef Unsure found
         cdef int i
-        cdef double slope, early, line, wider, inner
+        cdef double slope, early, line, wider, inner, own
         cdef double apart = fabs(edge.through_s - edge.read_s)
         cdef double onward = 0.0
         cdef double late = 0.0
@@ -286,7 +289,7 @@ cdef class Uncertainty:
             # what was taken out went with h, as at a corner, or with h²; what was not may be one. A line between slow
             # samples widens what is smoothed.
             wider = line / (self.phases.half * GRID_S) if line > 2.0 * GRID_S else 0.0
-            found.outward = max(0.0, edge.blunt_s) * (1.0 + wider) - 3.0 / 7.0 * fabs(edge.inward_s)
+            found.outward = max(0.0, edge.blunt_s) * (1.0 + wider) - edge.smooth * fabs(edge.inward_s)
             if line > BRIDGE_S:
                 line = (line + fabs(at_s - edge.read_s)) / ROOT3  # it was read at an end of the gap
             else:
@@ -295,7 +298,10 @@ cdef class Uncertainty:
                 found.outward += (1.0 + onward) * min(self.noise.interval(window, i) / sqrt(12.0), line)
                 line = 0.0
         early = self.ticks(window, i, edge.level)
-        slope = self.sure_slope(i, edge, slope, early)
+        own = early * self.noise.gains.steep / slope
+        if not isnan(edge.through_s):
+            own = APART_NOISE * early / edge.level
+        slope = self.sure_slope(i, edge, slope, own)
         early = (1.0 + onward) * max(early / slope, self.shoulder(i, edge.level, early))
         early = early * early + late * late + line * line + edge.blur_s * edge.blur_s / 12.0
         # which no smoother does: a ring that begins there, say
@@ -304,12 +310,11 @@ cdef class Uncertainty:
         found.chance = sqrt(early)
         return found
 
-    cdef double sure_slope(self, int i, const Edge* edge, double slope, double noise) noexcept nogil:
-        """The slope of the rate at sample i, where it passes its level, as far as it is not noise's own.
+    cdef double sure_slope(self, int i, const Edge* edge, double slope, double own) noexcept nogil:
+        """The slope of the rate at sample i, where it passes its level; `own`: how unsure it is for noise, relative.
 
-        For the rest it is what it is on the whole way to the phase's peak.
+        As much of its square as is noise's own is what it is on the whole way to the phase's peak.
         """
-        cdef double own = 2.0 * noise * self.noise.gains.steep
         cdef const double* rate = self.phases.rate
         cdef int n = self.phases.n
         cdef double sign = 1.0 if rate[i] > 0.0 else -1.0
@@ -318,8 +323,6 @@ cdef class Uncertainty:
         cdef double whole, speed
         cdef int peak = i
         cdef int step, j
-        if not own > 0.1 * slope:
-            return slope
         for step in range(-1, 2, 2):
             j = i
             while 0 <= j < n:
@@ -332,7 +335,7 @@ cdef class Uncertainty:
         whole = (most - level) / (max(1, abs(peak - i)) * GRID_S)
         if not 0.0 < whole < slope:
             return slope
-        own = min(1.0, own * own / (slope * slope))
+        own = min(1.0, own * own)
         return 1.0 / sqrt((1.0 - own) / (slope * slope) + own / (whole * whole))
 
     cdef double shoulder(self, int i, double level, double noise) noexcept nogil:

@@ -69,7 +69,8 @@ cdef struct Edge:         # what a boundary was read from
     double through_s      # where it passes three times that; NaN where it does not
     double blur_s         # from the first to the last of its passes
     double level
-    double blunt_s        # how far out a second smoother says that the first has put it
+    double blunt_s        # how far out a second smoother says that the first has put it, if it is a corner
+    double smooth         # what share of that it is where the motion is smooth
     double inward_s       # what the boundary is moved by towards the phase for that
 
 cdef struct Span:

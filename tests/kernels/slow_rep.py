@@ -30,6 +30,7 @@ class Edge(NamedTuple):
     level: float
     blunt_s: float
     inward_s: float
+    smooth: float  # the share of blunt_s that goes with the square of the half-width
 
 
 class SlowRep:
@@ -121,7 +122,9 @@ class SlowRep:
             inward_s = -step * np.sqrt(max(0.0, blunt_s**2 - noise_s**2 - smooth_s**2))
         left = blunt_s**2 - self._noise_of_blunt(level, abs(read_s - through_s)) ** 2 if blunt_s else 0.0
         blunt_s = np.copysign(np.sqrt(max(0.0, left)), blunt_s)
-        return Edge(inward_s + at_s, read_s, through_s, abs(passes[-1] - passes[0]), level, blunt_s, inward_s)
+        smooth = (self._other() / self.half - 1.0) / ((self._other() / self.half) ** 2 - 1.0)
+        blur_s = abs(passes[-1] - passes[0])
+        return Edge(inward_s + at_s, read_s, through_s, blur_s, level, blunt_s, inward_s, smooth)
 
     def _other(self):
         """The half-width of another smoother."""

@@ -130,7 +130,7 @@ class SlowSigmas:
             onward = abs(edge.at_s - edge.read_s) / apart
             late = onward * self.ticks(rep.index(edge.through_s), 3.0 * edge.level) / (ROOT3 * slope)
             wider = line / (rep.half * GRID_S) if line > 2.0 * GRID_S else 0.0
-            outward = max(0.0, edge.blunt_s) * (1.0 + wider) - 3.0 / 7.0 * abs(edge.inward_s)
+            outward = max(0.0, edge.blunt_s) * (1.0 + wider) - edge.smooth * abs(edge.inward_s)
             if gap_s > 0.15:
                 line = (gap_s + abs(edge.at_s - edge.read_s)) / ROOT3
             else:
@@ -138,16 +138,20 @@ class SlowSigmas:
                 outward += (1.0 + onward) * min(gap_s / np.sqrt(12.0), spread)
                 line = 0.0
         noise = self.ticks(i, edge.level)
-        slope = self.sure_slope(i, edge.level, slope, noise)
+        own = noise * self.noise.left.steep / slope
+        if not np.isnan(edge.through_s):  # both crossings are off by the noise over the slope there
+            apart = abs(edge.through_s - edge.read_s)
+            first_slope = 2.0 * (ROOT3 - 1.0) * edge.level / apart
+            own = np.hypot(noise / first_slope, noise / (ROOT3 * first_slope)) / apart
+        slope = self.sure_slope(i, edge.level, slope, own)
         early = (1.0 + onward) * max(noise / slope, self.shoulder(i, edge.level, noise))
         return np.linalg.norm(
             [early, late, line, edge.blur_s / np.sqrt(12.0), min(0.0, edge.blunt_s)]
         ), outward
 
-    def sure_slope(self, i, level, slope, noise):
-        """What of the slope may be noise's own is taken from the whole way to the phase's peak."""
+    def sure_slope(self, i, level, slope, own):
+        """As much of the slope as is noise's own is taken from the whole way to the phase's peak."""
         rate = np.sign(self.rep.rate[i]) * self.rep.rate
-        own = 2.0 * noise * self.noise.left.steep / slope
         way = [range(i, -1, -1), range(i, self.rep.n)]
         peak = i
         for steps in way:
@@ -156,7 +160,7 @@ class SlowSigmas:
                     break
                 peak = j if rate[j] > rate[peak] else peak
         whole = (rate[peak] - level) / (max(1, abs(peak - i)) * GRID_S)
-        if not own > 0.1 or not 0.0 < whole < slope:
+        if not 0.0 < whole < slope:
             return slope
         own = min(1.0, own**2)
         return 1.0 / np.sqrt((1.0 - own) / slope**2 + own / whole**2)
