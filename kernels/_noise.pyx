@@ -9,7 +9,7 @@ scatter about the smoothed place.
 """
 
 cimport cython
-from libc.math cimport NAN, fabs, sqrt
+from libc.math cimport NAN, ceil, fabs, sqrt
 
 import numpy as np
 
@@ -57,7 +57,7 @@ cdef double apart_in(int column) noexcept nogil:
 
 cdef int lag_over(double apart) noexcept nogil:
     """Grid samples that have a reading between each two: within a line between readings nothing bends."""
-    return <int>(apart + 0.75)
+    return <int>ceil(apart)
 
 
 def _fill_tremor():
@@ -254,7 +254,7 @@ cdef class Noise:
         cdef const Closing* closings = window.closings
         cdef double since = closings[(first - 1) & MASK].time_s
         cdef double now
-        # it may begin within a line, whose bins one sample has made whole
+        # it may begin within a line, whose bins one sample has made whole; no line and smoother is longer than 2 s
         while first > 1 and closings[(first - 1) & MASK].time_s == since and last - first < 2 * GRID_HZ:
             first -= 1
         since = closings[(first - 1) & MASK].time_s

@@ -27,7 +27,7 @@ from libc.math cimport NAN, exp, fabs, isnan, sqrt
 from kernels._motion cimport BRIDGE_S
 from kernels._noise cimport Noise, farthest_of, unlike
 from kernels._phases cimport CARRIED_S, Phases
-from kernels._smooth cimport MAX_HALF, Moment, moment, smoother
+from kernels._smooth cimport LEAST_HALF, MAX_HALF, Moment, moment, smoother
 from kernels._survey cimport by_one_tether, by_two_tethers
 from kernels._window cimport (
     GRID_HZ,
@@ -243,7 +243,7 @@ cdef class Uncertainty:
         cdef int other = half + max(1, half // 3)
         cdef double share, off, white, tremor
         cdef Moment here, there
-        if half < 4:
+        if half <= LEAST_HALF:
             return 0.0
         if other > MAX_HALF or other > window.newest - k:
             other = half - max(1, half // 3)

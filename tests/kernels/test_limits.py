@@ -248,3 +248,12 @@ def test_what_shakes_for_some_seconds_becomes_noise(motion, results):
     shaken = s + 0.015 * np.sin(2.0 * np.pi * 4.0 * time_s) * (time_s > 2.0)
     quick_s = [one.end_s for one in results(time_s, shaken)[1] if one.reason == "too-quick"]
     assert max(quick_s) - 2.0 == pytest.approx(4.5, abs=0.7)
+
+
+@pytest.mark.parametrize(("rom_m", "counts"), [(0.15, False), (0.22, True)])
+def test_a_rep_is_at_least_two_steps_of_what_shakes(motion, results, rom_m, counts):
+    """By 36 mm to and fro, turning points are confirmed by a tenth of a metre."""
+    rep = ((1.0, -rom_m), (0.3, 0.0), (1.0, rom_m), (1.0, 0.0))
+    time_s, s = motion((15.0, 0.0), *rep * 3, (6.0, 0.0))
+    reps, _ = results(time_s, s + 0.018 * np.sin(2.0 * np.pi * 4.0 * time_s))
+    assert (len(reps) > 0) == counts

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kernels._smooth import design
@@ -247,7 +247,18 @@ def read(motion, drawn):
     return time_s[there], read_m[there]
 
 
-@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+STEADY = {"jitter": 0.0, "noise_m": 1e-5, "tremor_m": 0.0, "creep_m": 0.0, "step_m": 0.0, "gap_s": 0.0}
+STEADY |= {"rate_hz": 200.0, "rom_m": 0.5, "down_s": 1.0, "rest_s": 0.6, "up_s": 1.4, "scale": 0.0, "seed": 1}
+ROUGH = STEADY | {"rate_hz": 40.0, "jitter": 0.5, "noise_m": 5e-4, "rom_m": 0.47}
+ALL_TREMOR = STEADY | {"tremor_m": 1e-3}
+NEAR_A_LEVEL = ROUGH | {"creep_m": 0.03, "step_m": 0.003, "seed": 38}  # for some time, within its noise
+NOISE_S_SLOPE = ROUGH | {"rate_hz": 25.0, "tremor_m": 1e-3, "gap_s": 0.3, "seed": 61}
+
+
+@example(drawn=ALL_TREMOR)
+@example(drawn=NEAR_A_LEVEL)
+@example(drawn=NOISE_S_SLOPE)
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(drawn=streams)
 def test_every_number_and_its_sigma_are_what_their_definitions_make_them(motion, counter, drawn):
     said, slow = said_and_slow(counter, *read(motion, drawn), drawn["scale"])
@@ -255,3 +266,17 @@ def test_every_number_and_its_sigma_are_what_their_definitions_make_them(motion,
         for name, number in one.items():
             if not np.isnan(number):  # what cannot be bounded is not said
                 assert number == pytest.approx(other[name], rel=1e-9, abs=1e-9), name
+
+
+def test_what_is_taken_out_of_a_boundary_at_a_jerk_is_in_its_sigma(counter):
+    """Moved at a steady speed that is reached, and left, within 20 ms."""
+    legs = [(0.0, 2.0), *[(-0.45, 0.6), (0.0, 0.5), (0.9, 0.3), (0.0, 0.9)] * 6, (0.0, 1.0)]
+    edges_s = np.cumsum([0.0, *(seconds for _, seconds in legs)])
+    fine_s = np.arange(0.0, edges_s[-1], 0.001)
+    speed = np.repeat([mps for mps, _ in legs], 2)
+    at_s = np.column_stack((edges_s[:-1] + 0.01, edges_s[1:] - 0.01)).ravel()
+    place_m = 1.0 + np.cumsum(np.interp(fine_s, at_s, speed)) * 0.001
+    read_m = place_m[::5] + np.random.default_rng(1).normal(0.0, 1e-5, len(place_m[::5]))
+    said, slow = said_and_slow(counter, fine_s[::5].copy(), read_m, 0.0)
+    for one, other in zip(said, slow, strict=True):
+        assert one == pytest.approx(other, rel=1e-9, abs=1e-9)
