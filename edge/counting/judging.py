@@ -27,7 +27,7 @@ SET_DOWN_LONGER = 2.0
 AS_SURE = 0.03  # a confidence that moves by less is said as it was: every revision goes over the line
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Entry:
     """A rep in the book: as measured, as marked by a person, and as judged from both."""
 

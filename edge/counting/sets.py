@@ -20,6 +20,7 @@ from station.records import ReasonCode, Rep, RepEvent, RepState, SetEvent
 
 GRACE_S = 2.0  # a rep begun within the set's gap has moved by then
 SETS_KEPT = 64  # corrections on the node concern this day; the record corrects older ones
+SETS_AT_HAND = 3  # the kernel has more to say of the newest reps alone; of older sets somebody corrects a rep
 
 Undo = Callable[[], SetEvents]
 
@@ -324,7 +325,9 @@ class SetBook:
 
     def _forget(self) -> None:
         del self._sets[:-SETS_KEPT]
-        kept = {id(a_set) for a_set in self._sets}
+        for a_set in self._sets[:-SETS_AT_HAND]:
+            a_set.pack()
+        kept = {id(a_set) for a_set in self._sets[-SETS_AT_HAND:]}
         self._entries = {key: held for key, held in self._entries.items() if id(held[0]) in kept}
 
     def _move(self, a_set: TrackedSet) -> None:
@@ -349,9 +352,8 @@ class SetBook:
 
     def _find_rep(self, event_id: str | None) -> tuple[TrackedSet, Entry]:
         for a_set in reversed(self._sets):
-            for entry in reversed(a_set.entries):
-                if event_id is None or entry.event_id == event_id:
-                    return a_set, entry
+            if (entry := a_set.find(event_id)) is not None:
+                return a_set, entry
         raise CommandError(ReplyCode.UNKNOWN_REP, "there is no such rep in this session")
 
     def _find_set(self, event_id: str | None) -> TrackedSet:

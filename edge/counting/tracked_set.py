@@ -1,5 +1,6 @@
 """One set of the book: its reps, and the events that tell what has changed of it."""
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -46,12 +47,40 @@ class TrackedSet:
     athlete: str | None
     full_range_m: float | None
     begun_s: float
-    entries: list[Entry] = field(default_factory=list)
     ids: int = 0
     over: bool = False
     void_by: str | None = None  # who has restarted it
     continued_s: float = float("-inf")  # when somebody said last that it goes on
     said: SetEvent | None = None
+    _entries: list[Entry] = field(default_factory=list)
+    _packed: bytes = b""
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Its reps by start."""
+        if self._packed:
+            packed, self._packed = zlib.decompress(self._packed), b""
+            for entry, said in zip(
+                self._entries, msgspec.msgpack.decode(packed, type=list[RepEvent]), strict=True
+            ):
+                # What it was judged to be replaces nothing that it is judged by.
+                entry.said, entry.rep, entry.measured = said, said.rep, said.rep
+        return self._entries
+
+    @entries.setter
+    def entries(self, entries: list[Entry]) -> None:
+        self._entries, self._packed = entries, b""
+
+    def pack(self) -> None:
+        """Keep its reps small, until somebody asks for them: a fifth of the memory."""
+        if not self._packed and self._entries:
+            self._packed = zlib.compress(msgspec.msgpack.encode([entry.said for entry in self._entries]), 1)
+            for entry in self._entries:
+                del entry.said, entry.rep, entry.measured
+
+    def find(self, event_id: str | None) -> Entry | None:
+        """A rep of this set, or the newest; it may be packed."""
+        return next((one for one in reversed(self._entries) if event_id in (None, one.event_id)), None)
 
     @property
     def event_id(self) -> str:
@@ -106,6 +135,7 @@ class TrackedSet:
             entry.load_kg = load_kg
 
         def undo() -> None:
+            _ = self.entries  # unpacked: what is put into a packed one would be lost
             for entry, old_kg, measured in before:
                 entry.load_kg, entry.measured = old_kg, measured
 
