@@ -13,6 +13,7 @@ what makes the ways down and up weigh alike. By what these still differ, few rea
 
 from collections.abc import Sequence
 from math import log, sqrt
+from statistics import median
 
 import numpy as np
 
@@ -129,7 +130,8 @@ class Scales:
             there = middle[(np.abs(middle) <= UNLOADED_N) & (spread <= STEADY_N)]
         # A hand on the bar only adds; the least of many means is low by their noise, and these lie around it.
         around = there[there <= there.min() + STEADY_N / 4.0] if len(there) else there
-        self._level_n = float(np.median(around)) if len(there) else None
+        # Not NumPy's: that imports its masked arrays, which take as much memory as eight stations.
+        self._level_n = median(around.tolist()) if len(there) else None
         return self._level_n
 
 

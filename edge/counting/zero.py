@@ -1,5 +1,7 @@
 """The load cell's zero: 0 as calibrated, then as a person tared it and as proven rest moved it."""
 
+from statistics import median
+
 import numpy as np
 
 from edge.link.drivers import Samples
@@ -42,7 +44,7 @@ class CellZero:
         seen = newest_n[~np.isnan(newest_n)]
         if not seen.size:
             raise CommandError(ReplyCode.NOT_HERE, "no load cell has been read; nothing was changed")
-        change_n = float(np.median(seen)) - self.zero_n
+        change_n = median(seen.tolist()) - self.zero_n
         self._before_n = [*self._before_n[1 - UNDONE :], self.zero_n]
         self.zero_n += change_n
         self.tared_n = self.zero_n
