@@ -287,10 +287,10 @@ class PlumblineApp(ChoosingApp):
 
     def action_history(self) -> None:
         """Show the record."""
-        from dashboard.tui.screens.history import HistoryScreen  # noqa: PLC0415  an eighth of a second of numpy
+        from dashboard.tui.screens.history import HistoryScreen  # noqa: PLC0415  the database
 
         if not isinstance(self.screen, HistoryScreen):
-            self._past = HistoryScreen(self, self._history)
+            self._past = HistoryScreen(self._history)
             self.push_screen(self._past)
             self.post_message(FloorChanged(self.floor))
 

@@ -4,7 +4,7 @@ from asyncio import TimerHandle
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import events
@@ -28,7 +28,6 @@ from dashboard.tui.lifter.keypad import (
     mark_of,
 )
 from dashboard.tui.lifter.view import NOTHING_ASKED, Ask, LifterView, Told
-from dashboard.tui.screens.context import CoachContext
 from dashboard.tui.screens.live import FloorSnapshot, LiveScreen
 from dashboard.tui.timers import after
 
@@ -137,7 +136,7 @@ class LifterScreen(LiveScreen):
 
     def _enter(self, view: StationView, typed: Typed) -> None:
         """A number takes a choice; a badge says who lifts, or says yes where that is asked of its owner."""
-        sender = cast(CoachContext, self.app).sender
+        sender = self.coach.sender
         taken = typed.number
         if self._choices and taken is not None:
             if taken < len(self._choices) and self._choices[taken].words:
@@ -153,7 +152,7 @@ class LifterScreen(LiveScreen):
 
     def _press(self, view: StationView, key: Key) -> None:
         """One of the four keys."""
-        sender = cast(CoachContext, self.app).sender
+        sender = self.coach.sender
         rep = None if self._take_back(view) else doubtful_rep(view)
         if key is Key.CHOOSE:
             self._choices = [] if self._choices else self._choices_at(view)
@@ -183,7 +182,7 @@ class LifterScreen(LiveScreen):
 
     def _take(self, view: StationView, choice: Choice) -> None:
         """The next athlete, or another exercise: with the plan for it where somebody is known to lift."""
-        sender = cast(CoachContext, self.app).sender
+        sender = self.coach.sender
         self._choices = []
         self._done_at_s = monotonic()
         if choice.athlete is not None:
@@ -194,7 +193,7 @@ class LifterScreen(LiveScreen):
             sender.send(view.key, "set-exercise", exercise=choice.exercise)
 
     def _choices_at(self, view: StationView) -> list[Choice]:
-        return choices(view, self._kind, cast(CoachContext, self.app).profiles)
+        return choices(view, self._kind, self.coach.profiles)
 
     def _question(self, view: StationView) -> str:
         """What is asked of the lifter now; a person's word settles it."""
@@ -206,7 +205,7 @@ class LifterScreen(LiveScreen):
 
     def _take_back(self, view: StationView) -> bool:
         """Whether a set was ended by somebody and can still go on: of itself it ends after its gap."""
-        profile = cast(CoachContext, self.app).profiles.get(view.exercise or "")
+        profile = self.coach.profiles.get(view.exercise or "")
         return view.set_over and profile is not None and (view.rest_s or 0.0) < profile.set_gap_s
 
     def tell(self, words: str, ok: bool) -> None:

@@ -17,7 +17,7 @@ from dashboard.tui.dialogs.person import person_form
 from dashboard.tui.dialogs.prescription import prescription_form
 from dashboard.tui.dialogs.sign_off import SignOffScreen
 from dashboard.tui.keymap import named
-from dashboard.tui.screens.context import ContextScreen
+from dashboard.tui.screens.live import LiveScreen
 from dashboard.tui.screens.reps import load_of
 from station.messages import CommandName
 
@@ -49,7 +49,7 @@ ACTIONS: list[BindingType] = named(
 )
 
 
-class CoachScreen(ContextScreen):
+class CoachScreen(LiveScreen):
     """A screen with one station chosen, and the keys that act on it."""
 
     BINDINGS: ClassVar[list[BindingType]] = ACTIONS
@@ -78,7 +78,7 @@ class CoachScreen(ContextScreen):
         view = self._view
         if view is not None:
             screen = ExerciseScreen(self.coach.profiles, view.key[1], view.exercise)
-            self._when_chosen(screen, lambda name: self.coach.sender.assign_exercise(view.key, name))
+            self.ask(screen, lambda name: self.coach.sender.assign_exercise(view.key, name))
 
     def action_athlete(self) -> None:
         """Choose an athlete by badge, by name or from the list; empty for nobody."""
@@ -90,10 +90,10 @@ class CoachScreen(ContextScreen):
 
         def enter(one: Athlete | None, name: str) -> None:
             form = person_form(one, name)
-            self._when_chosen(form, lambda person: sender.keep_person(key, person["one"], assign=one is None))
+            self.ask(form, lambda person: sender.keep_person(key, person["one"], assign=one is None))
 
         screen = AthleteScreen(key[1], people, lambda one: sender.plan_of(one, key), sender.athlete_of, enter)
-        self._when_chosen(screen, lambda athlete: sender.assign_athlete(key, athlete or None))
+        self.ask(screen, lambda athlete: sender.assign_athlete(key, athlete or None))
 
     def action_next(self) -> None:
         """Assign the next athlete of the queue."""
@@ -143,7 +143,7 @@ class CoachScreen(ContextScreen):
         def chosen(given: dict[str, Any]) -> None:
             self.coach.sender.send(view.key, "load-set" if "set_event_id" in given else "set-load", **given)
 
-        self._when_chosen(AskScreen(f"load at {view.key[1]}", fields, parse), chosen)
+        self.ask(AskScreen(f"load at {view.key[1]}", fields, parse), chosen)
 
     def action_plan(self) -> None:
         """Enter the prescription."""
@@ -151,7 +151,7 @@ class CoachScreen(ContextScreen):
         if view is None:
             return
         screen = prescription_form(view, self.coach.units)
-        self._when_chosen(screen, lambda given: self.coach.sender.prescribe(view.key, **given))
+        self.ask(screen, lambda given: self.coach.sender.prescribe(view.key, **given))
 
     def action_seen(self) -> None:
         """Acknowledge the station's current alert."""
@@ -175,23 +175,11 @@ class CoachScreen(ContextScreen):
     def _send_when_chosen(
         self, screen: Screen[Any], key: StationKey, name: CommandName, given: Callable[[Any], dict[str, Any]]
     ) -> None:
-        self._when_chosen(screen, lambda answer: self.coach.sender.send(key, name, **given(answer)))
-
-    def _when_chosen(self, screen: Screen[Any], act: Callable[[Any], None]) -> None:
-        def chosen(answer: Any) -> None:
-            if answer is not None:
-                act(answer)
-
-        self.app.push_screen(screen, chosen)
-
-
-def names_of(text: str) -> list[str]:
-    """Split a text at its commas."""
-    return [name for part in text.split(",") if (name := part.strip())]
+        self.ask(screen, lambda answer: self.coach.sender.send(key, name, **given(answer)))
 
 
 def _queue_of(text: str, sender: CommandSender) -> list[str]:
-    names = names_of(text)
+    names = [name for part in text.split(",") if (name := part.strip())]
     if len(names) > 4:
         raise ValueError(f"{len(names)} athletes; four at most share a rack")
     return [sender.athlete_of(name) for name in names]

@@ -17,9 +17,6 @@ from dashboard.tui.dialogs.ask import AskScreen, Field
 from dashboard.tui.keymap import named
 from dashboard.tui.screens.coach import CoachScreen
 from dashboard.tui.screens.live import FloorSnapshot
-from dashboard.tui.widgets.alerts import AlertStrip
-from dashboard.tui.widgets.headline import Headline
-from dashboard.tui.widgets.keys import Keys
 from dashboard.tui.widgets.tile import MIN_HEIGHT, MIN_WIDTH, Tile, digit_scale
 
 RESORT_EVERY = 20  # flushes: tiles that change places more than every two seconds cannot be read
@@ -49,6 +46,7 @@ plumbline demo                  shows four simulated ones"""
 class FloorScreen(CoachScreen):
     """All stations at a glance."""
 
+    key_lines = 3  # two rows of tiles leave a line of 24; health and history are found here
     BINDINGS: ClassVar[list[BindingType]] = named(
         [
             Binding("enter", "open", "Station", key_display="⏎", tooltip="the chosen station whole"),
@@ -91,13 +89,10 @@ class FloorScreen(CoachScreen):
         """The station that keys act on."""
         return self.focused.view.key if isinstance(self.focused, Tile) else None
 
-    def compose(self) -> ComposeResult:
-        """The headline, the tiles, the keys."""
-        yield Headline()
-        yield AlertStrip(id="alerts")
+    def body(self) -> ComposeResult:
+        """The tiles."""
         yield Static(_WAITING, id="nothing", markup=False)
         yield Tiles(self._arrange, id="tiles")
-        yield Keys(3, id="keys")  # two rows of tiles leave a line of 24; health and history are found here
 
     def show(self, shown: FloorSnapshot) -> None:
         """Show a tile for each station of the snapshot."""
@@ -155,15 +150,14 @@ class FloorScreen(CoachScreen):
     def action_filter(self) -> None:
         """Ask for a word; nothing shows every station."""
 
-        def chosen(given: dict[str, str] | None) -> None:
-            if given is not None:
-                self._word = given["word"]
-                if self._snapshot is not None:
-                    self.show(self._snapshot)  # at once: the next key means a station that was found
+        def find(given: dict[str, str]) -> None:
+            self._word = given["word"]
+            if self._snapshot is not None:
+                self.show(self._snapshot)  # at once: the next key means a station that was found
 
         field = Field("a word of the station, the athlete or the exercise", self._word)
         parse = lambda given: {"word": clean(given[0], 30).casefold()}  # noqa: E731
-        self.app.push_screen(AskScreen("find", [field], parse), chosen)
+        self.ask(AskScreen("find", [field], parse), find)
 
     def action_open(self) -> None:
         """Open the chosen station's screen."""

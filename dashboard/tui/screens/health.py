@@ -9,10 +9,7 @@ from textual.binding import Binding, BindingType
 
 from dashboard.floor.state import StationKey
 from dashboard.tui.screens.live import FloorSnapshot, LiveScreen
-from dashboard.tui.widgets.alerts import AlertStrip
-from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.health import HealthDetail, HealthTable, StationHealth, examine
-from dashboard.tui.widgets.keys import Keys
 
 
 class HealthScreen(LiveScreen):
@@ -30,13 +27,10 @@ class HealthScreen(LiveScreen):
         self._chosen: StationKey | None = None
         self._examined: list[StationHealth] = []
 
-    def compose(self) -> ComposeResult:
-        """Headline, table, detail, keys."""
-        yield Headline()
-        yield AlertStrip(id="alerts")
+    def body(self) -> ComposeResult:
+        """Table and detail."""
         yield HealthTable(id="table")
         yield HealthDetail(id="detail")
-        yield Keys(id="keys")
 
     def show(self, shown: FloorSnapshot) -> None:
         """Show these stations."""
@@ -53,10 +47,6 @@ class HealthScreen(LiveScreen):
             place = keys.index(self._chosen) + down if self._chosen in keys else 0
             self._chosen = keys[max(0, min(place, len(keys) - 1))]
         self._draw()
-
-    def action_back(self) -> None:
-        """Return to the previous screen."""
-        self.app.pop_screen()
 
     def _draw(self) -> None:
         keys = [one.view.key for one in self._examined]

@@ -20,13 +20,9 @@ from dashboard.history.standings import since_utc, standings
 from dashboard.plaintext import clean
 from dashboard.tui.dialogs.ask import AskScreen, Field
 from dashboard.tui.keymap import named
-from dashboard.tui.screens.context import CoachContext
 from dashboard.tui.screens.live import FloorSnapshot, LiveScreen
 from dashboard.tui.screens.past import PastSetScreen
-from dashboard.tui.widgets.alerts import AlertStrip
-from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.history import MEASURES, OVERLAYS, STANDINGS, HistoryLines, Page, SetKey
-from dashboard.tui.widgets.keys import Keys
 from station.errors import StoreError
 
 CURVES_KEPT = 32  # sets, of some 10 kB each
@@ -60,21 +56,17 @@ class HistoryScreen(LiveScreen):
         ]
     )
 
-    def __init__(self, coach: CoachContext, where: str | None) -> None:
+    def __init__(self, where: str | None) -> None:
         """`where` is the record's path or URL, None for this machine's own."""
         super().__init__()
-        self._coach = coach
         self._where = where
         self.reads = True  # for the first time: later one goes through the list as fast as one likes
         self._word = ""
         self._of_days: Practised | None = None  # whose month is shown
 
-    def compose(self) -> ComposeResult:
-        """Headline, everything, keys."""
-        yield Headline()
-        yield AlertStrip(id="alerts")
-        yield HistoryLines(self._coach.profiles, id="past")
-        yield Keys(id="keys")
+    def body(self) -> ComposeResult:
+        """Everything."""
+        yield HistoryLines(self.coach.profiles, id="past")
 
     def show(self, shown: FloorSnapshot) -> None:
         """Update the headline and the alerts; the record is read only on request."""
@@ -187,17 +179,17 @@ class HistoryScreen(LiveScreen):
                 words = str(error)
                 self.app.call_from_thread(lambda: self.notify(words, severity="error", markup=False))
                 return
-            self.app.call_from_thread(self._coach.hand_out, name, text)
+            self.app.call_from_thread(self.coach.hand_out, name, text)
 
         self.run_worker(work, thread=True, group="hand out")
 
     def _report(self, line: Practised) -> tuple[str, str]:
         from dashboard.history.report import athlete_report  # noqa: PLC0415  matplotlib
 
-        who = self._coach.names.get(line.athlete or "", line.athlete or "Athlete not named")
+        who = self.coach.names.get(line.athlete or "", line.athlete or "Athlete not named")
         with open_history(self._where) as db:
             done = [one for one in sets(db, Filter(athlete=line.athlete)) if one.athlete == line.athlete]
-        return file_name(line.athlete or "", ".html"), athlete_report(who, done, self._coach.profiles).html
+        return file_name(line.athlete or "", ".html"), athlete_report(who, done, self.coach.profiles).html
 
     def _export(self, line: Practised) -> tuple[str, str]:
         wanted = Filter(athlete=line.athlete, exercise=line.exercise)
@@ -210,7 +202,7 @@ class HistoryScreen(LiveScreen):
         """Show the chosen set rep by rep."""
         past = self._past
         if past.sets:
-            self.app.push_screen(PastSetScreen(self._coach, self._where, past.sets[past.place]))
+            self.app.push_screen(PastSetScreen(self._where, past.sets[past.place]))
 
     def answered(self) -> None:
         """Reload after a correction."""
@@ -219,19 +211,14 @@ class HistoryScreen(LiveScreen):
     def action_filter(self) -> None:
         """Ask for a word; nothing shows everything."""
 
-        def chosen(word: dict[str, str] | None) -> None:
-            if word is not None:
-                self._word = word["word"].casefold()
-                self._past.chosen = 0
-                self._past.practised = ()
-                self.action_read()
+        def find(given: dict[str, str]) -> None:
+            self._word = given["word"].casefold()
+            self._past.chosen = 0
+            self._past.practised = ()
+            self.action_read()
 
         fields = [Field("a word of the athlete, the squad or the exercise", self._word)]
-        self.app.push_screen(AskScreen("filter", fields, lambda given: {"word": given[0]}), chosen)
-
-    def action_back(self) -> None:
-        """Return to the previous screen."""
-        self.app.pop_screen()
+        self.ask(AskScreen("filter", fields, lambda given: {"word": given[0]}), find)
 
     @property
     def _past(self) -> HistoryLines:
@@ -268,12 +255,12 @@ class HistoryScreen(LiveScreen):
                 past.month = date.fromisoformat(f"{newest[:7]}-01")
             self._of_days = line
         if past.page == "board":
-            squad = self._coach.squads.get(line.athlete or "")
+            squad = self.coach.squads.get(line.athlete or "")
             since = since_utc(line.last_utc)
-            profile = self._coach.profiles.get(line.exercise)
+            profile = self.coach.profiles.get(line.exercise)
             theirs = efforts(db, line.exercise, since, profile.tempo if profile else None)
             if squad is not None:
-                theirs = [one for one in theirs if self._coach.squads.get(one.athlete or "") == squad]
+                theirs = [one for one in theirs if self.coach.squads.get(one.athlete or "") == squad]
             load_kg = done[min(past.place, len(done) - 1)].load_kg if done else None
             by = past.standing
             places = standings(theirs, by, load_kg)
@@ -281,10 +268,10 @@ class HistoryScreen(LiveScreen):
                 past.places, past.squad = places, squad
 
     def _fits(self, one: Practised) -> bool:
-        profile = self._coach.profiles.get(one.exercise)
+        profile = self.coach.profiles.get(one.exercise)
         called = (profile.title, *profile.aliases) if profile else ()
         athlete = one.athlete or ""
-        who = (athlete, self._coach.names.get(athlete, ""), self._coach.squads.get(athlete, ""))
+        who = (athlete, self.coach.names.get(athlete, ""), self.coach.squads.get(athlete, ""))
         return self._word in " ".join([*who, one.exercise, *called]).casefold()
 
     def _show(
@@ -305,7 +292,7 @@ class HistoryScreen(LiveScreen):
         if self._word:
             past.empty = f"nothing of {clean(self._word, 20)!r} in the record; / and an empty line show all"
         past.chosen = found.index(line) if line is not None else 0
-        past.units, past.names = self._coach.units, self._coach.names
+        past.units, past.names = self.coach.units, self.coach.names
         if newest:
             past.place = max(0, len(done) - 1)
         past.draw_anew()

@@ -16,12 +16,8 @@ from dashboard.history.kept import KeptSet, WholeSet
 from dashboard.history.queries import whole_set
 from dashboard.tui.keymap import named
 from dashboard.tui.plots.curve import CurvePlot, of_rep, of_set
-from dashboard.tui.screens.context import CoachContext
 from dashboard.tui.screens.live import FloorSnapshot
 from dashboard.tui.screens.reps import RepKeys
-from dashboard.tui.widgets.alerts import AlertStrip
-from dashboard.tui.widgets.headline import Headline
-from dashboard.tui.widgets.keys import Keys
 from dashboard.tui.widgets.reps import PastSet, RepTable
 from station.errors import StoreError
 from station.exercises import VelocityTarget
@@ -41,10 +37,9 @@ class PastSetScreen(RepKeys):
         ]
     )
 
-    def __init__(self, context: CoachContext, where: str | None, chosen: KeptSet) -> None:
+    def __init__(self, where: str | None, chosen: KeptSet) -> None:
         """`where` is the record's path or URL, None for this machine's own."""
         super().__init__()
-        self._coach = context
         self._where = where
         self._key = chosen.key
         self._whole = WholeSet(event_id=None, reps=chosen.reps)
@@ -61,13 +56,10 @@ class PastSetScreen(RepKeys):
         """Its reps, those that a person has struck among them."""
         return self._past_set().reps
 
-    def compose(self) -> ComposeResult:
-        """Headline, reps, curves, keys."""
-        yield Headline()
-        yield AlertStrip(id="alerts")
+    def body(self) -> ComposeResult:
+        """Reps and curves."""
         yield RepTable(self._past_set(), id="set-reps")
         yield CurvePlot(id="set-curve")
-        yield Keys(id="keys")
 
     def on_mount(self) -> None:
         """Read all of it."""
@@ -98,23 +90,19 @@ class PastSetScreen(RepKeys):
         site, station, _, _ = self._key
         self.coach.sender.undo_correction((site, station))
 
-    def action_back(self) -> None:
-        """Return to the history."""
-        self.app.pop_screen()
-
     def _title(self) -> str:
         if not self._whole.reps:
             return "this set has no reps any more"
         first = self._whole.reps[0]
-        load = load_words(self._whole.reps[-1].load_kg, self._coach.units) or "no load"
-        who = shortened(name_of(first.athlete, self._coach.names) or "nobody", 24)
-        profile = self._coach.profiles.get(first.exercise)
+        load = load_words(self._whole.reps[-1].load_kg, self.coach.units) or "no load"
+        who = shortened(name_of(first.athlete, self.coach.names) or "nobody", 24)
+        profile = self.coach.profiles.get(first.exercise)
         what = profile.title if profile else first.exercise
         return f"{first.station} set {self._key[3]}, {who}, {what}, {load}, {minute_of(first.at_utc)}"
 
     def _past_set(self) -> PastSet:
         reps = self._whole.reps
-        profile = self._coach.profiles.get(reps[0].exercise) if reps else None
+        profile = self.coach.profiles.get(reps[0].exercise) if reps else None
         fastest = fastest_of(one.rep for one in reps)
         return PastSet(
             reps=tuple(rep_view(one.event_id, one.state, one.rep, profile, fastest) for one in reps),  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from dashboard.floor.state import StationKey
 from dashboard.floor.units import LB_PER_KG, Units
 from dashboard.tui.dialogs.ask import AskScreen, Field, number_of
 from dashboard.tui.keymap import named
-from dashboard.tui.screens.context import ContextScreen
+from dashboard.tui.screens.live import LiveScreen
 from station.messages import CommandName, Mark
 
 KEYS: list[BindingType] = named(
@@ -32,7 +32,7 @@ KEYS: list[BindingType] = named(
 )
 
 
-class RepKeys(ContextScreen):
+class RepKeys(LiveScreen):
     """A screen with a set on it, one of whose reps may be selected."""
 
     BINDINGS: ClassVar[list[BindingType]] = KEYS
@@ -118,13 +118,10 @@ class RepKeys(ContextScreen):
         self._ask_and_put_right(screen, "load-set")
 
     def _ask_and_put_right(self, screen: AskScreen, name: CommandName) -> None:
-        meant = self.shown_set
-
-        def chosen(answer: dict[str, Any] | None) -> None:
-            if answer is not None and meant is not None:
-                self.coach.sender.correct(meant[0], meant[1], name, set_event_id=meant[2], **answer)
-
-        self.app.push_screen(screen, chosen)
+        if self.shown_set is not None:
+            key, session, of = self.shown_set
+            correct = self.coach.sender.correct
+            self.ask(screen, lambda given: correct(key, session, name, set_event_id=of, **given))
 
     def _correct(self, name: CommandName, **given: Any) -> None:
         if self.shown_set is not None:

@@ -19,7 +19,6 @@ from dashboard.tui.screens.live import FloorSnapshot
 from dashboard.tui.screens.reps import RepKeys
 from dashboard.tui.widgets.alerts import AlertStrip
 from dashboard.tui.widgets.coaching import CoachingLines
-from dashboard.tui.widgets.headline import Headline
 from dashboard.tui.widgets.keys import Keys
 from dashboard.tui.widgets.reps import RepTable
 from dashboard.tui.widgets.tile import MIN_HEIGHT, Tile
@@ -54,10 +53,8 @@ class StationScreen(RepKeys, CoachScreen):
         """Its reps."""
         return self._shown.reps
 
-    def compose(self) -> ComposeResult:
-        """The headline, tile and curves above, the reps below, the keys."""
-        yield Headline()
-        yield AlertStrip(id="alerts")
+    def body(self) -> ComposeResult:
+        """Tile and curves above, the reps below."""
         with Horizontal(id="upper"):
             yield Tile(self._first)
             yield Trace(id="trace")
@@ -65,7 +62,6 @@ class StationScreen(RepKeys, CoachScreen):
             yield CurvePlot(id="curve")
         yield CoachingLines(self.coach.profiles, id="session")
         yield RepTable(self._first, self._left_for_reps, id="reps")
-        yield Keys(id="keys")
 
     def show(self, shown: FloorSnapshot) -> None:
         """Show the station as it is now."""
@@ -79,10 +75,6 @@ class StationScreen(RepKeys, CoachScreen):
         self.query_one("#trace", Trace).show(session.trace)
         self.query_one(PathPlot).show_path(session.trace, view)
         self.draw_reps()
-
-    def action_back(self) -> None:
-        """Return to the floor."""
-        self.app.pop_screen()
 
     def _left_for_reps(self, viewport: Size, width: int) -> int:
         """Lines that headline, alerts, a small tile, what to say and the keys leave."""
