@@ -5,22 +5,20 @@ broker that is gone are all the same case here, tried again, and the screen can 
 """
 
 import ssl
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from dashboard.broker.events import Packet
-from dashboard.broker.inbox import Inbox
 from dashboard.broker.reading import Reader
+from dashboard.broker.source import ConnectionState, FloorSource, PendingCommand
 from dashboard.broker.subscriptions import Subscriptions
 from dashboard.plaintext import clean
 from station.config import Mqtt, certificate_problem, check_mqtt, read_password
@@ -29,7 +27,7 @@ from station.program.mqtt_version import MQTT_5, UNSUPPORTED_VERSION, VERSIONS, 
 from station.program.retry import attempts
 from station.topics import RETAINED, Address
 
-CONNECT_TIMEOUT_S = 2.0
+CONNECT_TIMEOUT_S = 2.0  # less than is waited for the thread at the end
 KEEPALIVE_S = 5  # a broker behind a dead link is noticed within 1.5 of these
 LOOP_S = 0.05  # how long a command waits at most
 REPLY_WAIT_S = 5.0
@@ -38,29 +36,7 @@ FILTERS = 100  # in one packet
 LEAVES = ("state", "info", "health", "current", "live", "rep", "set", "reply")
 
 
-class ConnectionState(msgspec.Struct, frozen=True):
-    """Whether the broker is there, in words; `since_s` is when that began."""
-
-    up: bool
-    text: str
-    since_s: float
-
-
-class PendingCommand(msgspec.Struct, frozen=True):
-    """A command or a badge that nobody has answered yet."""
-
-    request: CommandMessage | BadgeMessage
-    station: str
-    deadline_s: float
-    leaf: str  # badge and correction are the record's to answer
-
-    @property
-    def name(self) -> str:
-        """What was asked for."""
-        return "badge" if isinstance(self.request, BadgeMessage) else self.request.name
-
-
-class Client:
+class Client(FloorSource):
     """The broker's messages in `inbox`, and a way to send commands."""
 
     brings_live = True
@@ -79,32 +55,16 @@ class Client:
         Raises ConfigError as `read_password`.
         """
         check_mqtt(mqtt)
-        self.inbox = Inbox()
-        self.connection = ConnectionState(False, "connecting", clock())
+        super().__init__("broker", clock)
         self.refused: str | None = None  # why the broker does not take what we publish; MQTT 5 says so
         self.errors = 0  # of the network thread, each survived by connecting anew
-        self.flooded: list[str] = []  # topics that are not listened to for a while
-        self.watched: tuple[str, str] | None = None
         self._subscriptions = Subscriptions(leaves, site, station)
         self._subscribed: set[str] = set()
         self._mqtt = mqtt
         self._password = read_password(mqtt)
-        self._clock = clock
         self._read_until_s = clock()
         self._outgoing: deque[tuple[str, bytes]] = deque(maxlen=OUTGOING)
         self._asked: dict[str, PendingCommand] = {}
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
-
-    def start(self) -> None:
-        """Begin to connect; returns at once, whether the broker is there or not."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Leave the broker and end the thread."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(CONNECT_TIMEOUT_S + 1.0)
 
     def send(
         self,

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from dashboard.broker.client import PendingCommand
-from dashboard.broker.source import FloorSource
+from dashboard.broker.source import FloorSource, PendingCommand
 from dashboard.floor.state import SessionState, StationKey
 from dashboard.history.recall import Change, Recall, RecordSnapshot
 from dashboard.roster.people import Athlete, Plan
@@ -139,15 +138,13 @@ class CommandSender:
 
     def keep_person(self, key: StationKey, one: Athlete, assign: bool = False) -> None:
         """Keep an athlete's name, badge, squad and note in the record; then `assign` a station to them."""
-
         from dashboard.roster.athletes import save_person  # noqa: PLC0415  the database
 
-        def told(wrong: str | None) -> None:
-            self._tell(Result(key[1], wrong or f"{one.name} is in the record", wrong is None))
-            if wrong is None and assign:
+        def then() -> None:
+            if assign:
                 self.send(key, "set-athlete", athlete=one.id)
 
-        self._change(lambda db: save_person(db, one), told)
+        self._change(key, lambda db: save_person(db, one), f"{one.name} is in the record", then)
 
     def _keep_plan(
         self, key: StationKey, athlete: str, exercise: str, load_kg: float | None, target: dict[str, Any]
@@ -159,12 +156,8 @@ class CommandSender:
         profile = self._profiles.get(exercise)
         plan = plan_of_target(exercise, load_kg, target, profile, old)
         name = self._known().names.get(athlete, athlete)
-        kept = f"plan of {name}: {profile.title if profile else exercise}"
-
-        def told(wrong: str | None) -> None:
-            self._tell(Result(key[1], wrong or f"{kept}, kept", wrong is None))
-
-        self._change(lambda db: save_plan(db, athlete, plan), told)
+        kept = f"plan of {name}: {profile.title if profile else exercise}, kept"
+        self._change(key, lambda db: save_plan(db, athlete, plan), kept)
 
     def athlete_of(self, word: str) -> str:
         """The id of the athlete that a badge, an id or the beginning of a name identifies.
@@ -232,7 +225,16 @@ class CommandSender:
                 return
             self._together[request.event_id] = action
 
-    def _change(self, change: Change, told: Callable[[str | None], None]) -> None:
+    def _change(
+        self, key: StationKey, change: Change, done: str, then: Callable[[], None] = lambda: None
+    ) -> None:
+        """Change the roster; what came of it is told with the next flush."""
+
+        def told(wrong: str | None) -> None:
+            self._tell(Result(key[1], wrong or done, wrong is None))
+            if wrong is None:
+                then()
+
         if self._recall is None:
             told("no record here: nothing is kept")
         else:

@@ -4,7 +4,6 @@ A network thread fills the inbox, as with a gym's own broker. Nothing is command
 """
 
 import asyncio
-import threading
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -14,21 +13,20 @@ import msgspec
 from nats.aio.client import Client as Nats
 from nats.errors import Error as NatsError
 
-from dashboard.broker.client import ConnectionState, PendingCommand
 from dashboard.broker.events import Packet
-from dashboard.broker.inbox import Inbox
+from dashboard.broker.source import ConnectionState, FloorSource
 from dashboard.chain.connection import Link, Servers
 from dashboard.chain.floor.looks import FLOORS, LOOK_S, LOOKS, MOST_KEPT, Look, subject, unpack
 from dashboard.plaintext import clean
 from station.errors import MessageError
-from station.messages import BadgeMessage, CommandMessage, ReplyMessage, new_id
+from station.messages import new_id
 from station.topics import Address
 
 POLL_S = 0.1
 SILENT_S = 8.0  # of a gym; its relay says something every other second
 
 
-class ChainClient:
+class ChainClient(FloorSource):
     """The messages of these gyms' stations in `inbox`; `watched` is the station whose live values come."""
 
     brings_live = False
@@ -36,53 +34,17 @@ class ChainClient:
 
     def __init__(self, servers: Servers, sites: Sequence[str]) -> None:
         """Raises ConfigError for credentials that cannot be read."""
-        self.inbox = Inbox()
-        self.connection = ConnectionState(False, "connecting", time.monotonic())
-        self.flooded: list[str] = []
-        self.watched: tuple[str, str] | None = None
+        super().__init__("chain")
         self._link = Link(servers, "plumbline dashboard")
         self._sites = list(sites)
         self._looker = new_id()
         self._heard: dict[str, tuple[float, str | None]] = {}  # by site: when, and what its relay lacks
         self._at: dict[str, float] = {}  # by topic: when the newest came
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="chain", daemon=True)
 
-    def start(self) -> None:
-        """Begin to connect; returns at once."""
-        self._thread.start()
+    def _run(self) -> None:
+        asyncio.run(self._connect())
 
-    def stop(self) -> None:
-        """Leave the chain and end the thread."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(3.0)
-
-    @property
-    def heard_until_s(self) -> float:
-        """Now: what comes is in the inbox at once."""
-        return time.monotonic()
-
-    def send(
-        self,
-        site: str,
-        station: str,
-        request: CommandMessage | BadgeMessage,
-        tracked: bool = True,
-        leaf: str = "command",
-    ) -> bool:
-        """Nothing is sent."""
-        return False
-
-    def answered(self, reply: ReplyMessage) -> PendingCommand | None:
-        """Nothing was asked."""
-        return None
-
-    def unanswered(self) -> list[PendingCommand]:
-        """Nothing was asked."""
-        return []
-
-    async def _run(self) -> None:
+    async def _connect(self) -> None:
         looking = asyncio.create_task(self._link.serve(self._look, self._stopping.is_set))
         while not looking.done():
             self._say(self._link.up)
