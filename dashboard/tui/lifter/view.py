@@ -43,10 +43,8 @@ NOTHING_ASKED = Ask()
 class LifterView(Lines):
     """One station for the person on it. `show` gives it something new."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._shown: tuple[StationView | None, Pace, bool, str, Told | None, Ask]
-        self._shown = (None, Pace(), False, "", None, NOTHING_ASKED)
+    _shown: tuple[StationView | None, Pace, bool, str, Told | None, Ask]
+    _shown = (None, Pace(), False, "", None, NOTHING_ASKED)
 
     def show(
         self, view: StationView | None, pace: Pace, flash: bool, badge: str, told: Told | None, ask: Ask

@@ -41,10 +41,8 @@ class Drawn(NamedTuple):
 class CurvePlot(Lines):
     """The selected rep's curve; where none is selected all of the set's, the newest in colour."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._said = ""
-        self._drawn_reps: Sequence[Drawn] = ()
+    _said = ""
+    _drawn_reps: Sequence[Drawn] = ()
 
     def show(self, said: str, drawn: Sequence[Drawn]) -> None:
         """Show these, beneath these words."""

@@ -33,9 +33,7 @@ _LEAST_SPAN_M = 0.10  # a still bar must not look like a storm
 class Trace(Lines):
     """Position and velocity over the last seconds, coloured by phase."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._trace: tuple[Live, ...] = ()
+    _trace: tuple[Live, ...] = ()
 
     def show(self, trace: tuple[Live, ...]) -> None:
         """Show these values, oldest first."""
@@ -51,10 +49,8 @@ class Trace(Lines):
 class PathPlot(Lines):
     """Front to back against height: this rep over the set's mean, the uncertainty as a band."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._trace: tuple[Live, ...] = ()
-        self._view: StationView | None = None
+    _trace: tuple[Live, ...] = ()
+    _view: StationView | None = None
 
     def show_path(self, trace: tuple[Live, ...], view: StationView) -> None:
         """Show the path in these values, oldest first."""

@@ -25,9 +25,7 @@ def _short(words: str) -> str:
 class AlertStrip(Lines):
     """One line while a station needs attention, none otherwise."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._alerts: tuple[tuple[str, Attention, str], ...] = ()
+    _alerts: tuple[tuple[str, Attention, str], ...] = ()
 
     def show(self, views: Sequence[StationView]) -> None:
         """Show these stations' alerts, most urgent first; acknowledged or muted ones are left out."""

@@ -11,9 +11,7 @@ from dashboard.tui.widgets.lines import BLUE, FAINT, VERMILION, Lines, spread
 class Headline(Lines):
     """One line of what is shown and what is wrong."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._said: tuple[str, str, bool] = ("", "", False)
+    _said: tuple[str, str, bool] = ("", "", False)
 
     def show(self, title: str, connection: str, well: bool) -> None:
         """`title` at the left; `connection` at the right, marked when not well."""

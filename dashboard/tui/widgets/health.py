@@ -56,10 +56,8 @@ def examine(view: StationView, session: SessionState, today: date) -> StationHea
 class HealthTable(Lines):
     """A line per station."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._stations: Sequence[StationHealth] = ()
-        self._chosen: StationKey | None = None
+    _stations: Sequence[StationHealth] = ()
+    _chosen: StationKey | None = None
 
     def show(self, stations: Sequence[StationHealth], chosen: StationKey | None) -> None:
         """Show these, one of them marked."""
@@ -77,10 +75,7 @@ class HealthTable(Lines):
         """The heading and the stations around the chosen one."""
         room, whole = width - _MARK_CELLS, accumulate(cells for _, cells in _COLUMNS)
         columns = sum(end <= room for end in whole)  # on a phone the others stand below in words
-        heading = "".join(
-            f"{name:<{cells}}" if i < 2 else f"{name:>{cells}}"
-            for i, (name, cells) in enumerate(_COLUMNS[:columns])
-        )
+        heading = _in_columns([name for name, _ in _COLUMNS], columns)
         keys = [one.view.key for one in self._stations]
         place = keys.index(self._chosen) if self._chosen in keys else 0
         first = max(0, min(place - (height - 1) // 2, len(keys) - (height - 1)))
@@ -101,22 +96,25 @@ class HealthTable(Lines):
                 number(health.outbox_depth),
                 number(health.last_sample_age_s, 1),
             ]
-        words = "".join(
-            f"{cell[: size - 1]:<{size}}" if i < 2 else f"{cell:>{size}}"
-            for i, (cell, (_, size)) in enumerate(zip(cells, _COLUMNS[:columns], strict=False))
-        )
+        words = _in_columns(cells, columns)
         mark = "▶" if one.view.key == self._chosen else " "
         state = Segment("✖ ", _BAD) if one.faults else Segment("● ", Style(color=BLUE))
         style = BOLD if one.view.key == self._chosen else PLAIN
         return [Segment(mark, BOLD), state, Segment(words, style)]
 
 
+def _in_columns(cells: Sequence[str], columns: int) -> str:
+    """A line of the table: words at the left of their column, figures at its right."""
+    return "".join(
+        f"{cell[: size - 1]:<{size}}" if i < 2 else f"{cell:>{size}}"
+        for i, (cell, (_, size)) in enumerate(zip(cells, _COLUMNS[:columns], strict=False))
+    )
+
+
 class HealthDetail(Lines):
     """One station whole."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._one: StationHealth | None = None
+    _one: StationHealth | None = None
 
     def show(self, one: StationHealth | None) -> None:
         """Show this station."""

@@ -35,8 +35,7 @@ class Keys(Lines):
         found: list[list[Segment]] = []
         for row in self._placed(width):
             line = [Segment(" ")]
-            cells = sum(len(key) + len(words) + 1 for _, key, words in row)
-            gap = " " * (2 if cells + 2 * len(row) <= width - 1 else 1)
+            gap = " " * _gap(row, width)
             for _, key, words in row:
                 line += [Segment(key, _KEY), Segment(f" {words}{gap}", FAINT)]
             found.append(line)
@@ -47,7 +46,7 @@ class Keys(Lines):
         rows = self._placed(self.size.width)
         row = rows[event.y] if event.y < len(rows) else []
         x = 1
-        gap = 2 if sum(len(key) + len(words) + 3 for _, key, words in row) <= self.size.width - 1 else 1
+        gap = _gap(row, self.size.width)
         for name, key, words in row:
             end = x + len(key) + len(words) + 1 + gap
             if x <= event.x < end:
@@ -74,6 +73,11 @@ class Keys(Lines):
             if placed == len(every):
                 break
         return rows
+
+
+def _gap(row: list[tuple[str, str, str]], width: int) -> int:
+    """Cells between two keys: two where there is room."""
+    return 2 if sum(len(key) + len(words) + 3 for _, key, words in row) <= width - 1 else 1
 
 
 def _rows(

@@ -12,6 +12,8 @@ from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
+from dashboard.floor.reps import fixed
+
 # Told apart by people with any of the common colour blindnesses (Okabe and Ito 2008); every colour also
 # comes with a glyph or a word.
 BLUE = "#56b4e9"
@@ -98,7 +100,7 @@ def truncated_pct(value: float | None) -> str:
 
 def number(value: float | None, decimals: int = 0) -> str:
     """A number for a person; a dash where there is none."""
-    return "–" if value is None else f"{round(value, decimals) + 0.0:.{decimals}f}"[:9]  # no -0.00
+    return "–" if value is None else fixed(value, decimals)
 
 
 def minutes(seconds: float) -> str:
