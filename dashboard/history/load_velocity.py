@@ -8,9 +8,9 @@ more, R² of 0.8 or more and a falling line, and never without its interval.
 import math
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
+from statistics import fmean, linear_regression
 
 import msgspec
-import numpy as np
 
 from dashboard.floor.times import day_of
 from dashboard.history.kept import KeptSet
@@ -90,18 +90,17 @@ def load_velocity(done: Sequence[KeptSet], zone: tzinfo | None = None) -> LoadVe
 
 
 def _fit(points: tuple[LoadVelocityPoint, ...], exercise: str) -> LoadVelocity:
-    loads = np.array([point.load_kg for point in points])
-    velocities = np.array([point.mean_concentric_velocity_mps for point in points])
-    different = len(set(loads.tolist()))
+    loads = [point.load_kg for point in points]
+    velocities = [point.mean_concentric_velocity_mps for point in points]
+    different = len(set(loads))
     needs = f"needs {LEAST_LOADS} different loads, there are {different}"
     if different < 2:
         return LoadVelocity(points=points, reason=needs)
-    mean_kg = float(loads.mean())
-    spread = float(((loads - mean_kg) ** 2).sum())
-    slope = float(((loads - mean_kg) * (velocities - velocities.mean())).sum()) / spread
-    intercept = float(velocities.mean()) - slope * mean_kg
-    residual = float(((velocities - intercept - slope * loads) ** 2).sum())
-    total = float(((velocities - velocities.mean()) ** 2).sum())
+    mean_kg, mean_mps = fmean(loads), fmean(velocities)
+    slope, intercept = linear_regression(loads, velocities)
+    spread = sum((load - mean_kg) ** 2 for load in loads)
+    residual = sum((v - intercept - slope * load) ** 2 for load, v in zip(loads, velocities, strict=True))
+    total = sum((velocity - mean_mps) ** 2 for velocity in velocities)
     r_squared = 1.0 - residual / total if total > 0.0 else 0.0
     reason = None
     if different < LEAST_LOADS:
@@ -128,7 +127,7 @@ def _fit(points: tuple[LoadVelocityPoint, ...], exercise: str) -> LoadVelocity:
     # the maximal velocity between people and days.
     scatter_kg = math.sqrt(residual / (n - 2) * (1.0 + 1.0 / n + (load_kg - mean_kg) ** 2 / spread)) / -slope
     half_kg = math.hypot(student_975(n - 2) * scatter_kg, _Z * at_sd_mps / -slope)
-    heaviest_kg = float(loads.max())
+    heaviest_kg = max(loads)
     if load_kg < heaviest_kg:
         below = f"the line ends below {heaviest_kg:g} kg, which has been lifted"
         return msgspec.structs.replace(line, reason=below)
