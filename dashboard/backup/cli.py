@@ -49,7 +49,7 @@ def backup_command(argv: Sequence[str]) -> int:
     parser.add_argument("--no-history", action="store_true")
     parser.add_argument("--no-settings", action="store_true")
     args = parser.parse_args(argv)
-    where = None if args.no_history else _history(args.db)
+    where = None if args.no_history else _place(args.db) if args.db else _own_history()
     folders = [] if args.no_settings else [args.root / one.relative_to("/") for one in settings_tar.FOLDERS]
     folders = [folder for folder in folders if folder.is_dir()]
     if where is None and not folders:
@@ -113,7 +113,7 @@ def restore_command(argv: Sequence[str]) -> int:
 
 
 def _put_back(folder: Path, db: str | None, *, over: bool) -> dict[str, int]:
-    where = _target(db)
+    where = _place(db) if db else RECORDS
     if isinstance(where, str) != (folder / POSTGRES).exists():
         raise StoreError(
             "the backup is of the other kind of database than --db;"
@@ -140,17 +140,13 @@ def _make_records_folder(history: Path) -> None:
         raise StoreError(f"{error.filename}: {error.strerror}; use sudo") from error
 
 
-def _history(db: str | None) -> str | Path | None:
-    """What is to be backed up; None where this machine has no history."""
-    if db is not None:
-        return db if is_postgres(db) else Path(db)
+def _place(db: str) -> str | Path:
+    return db if is_postgres(db) else Path(db)
+
+
+def _own_history() -> Path | None:
+    """What this machine has; None where it has none."""
     return next((path for path in (RECORDS, default_history()) if path.is_file()), None)
-
-
-def _target(db: str | None) -> str | Path:
-    if db is not None:
-        return db if is_postgres(db) else Path(db)
-    return RECORDS
 
 
 def _rows(rows: dict[str, int]) -> str:

@@ -39,9 +39,9 @@ def history_command(argv: Sequence[str]) -> int:
     args: argparse.Namespace = parser.parse_args(argv)
     if args.source == args.target:
         raise StoreError(f"{args.source}: moved onto itself; give another")
-    with connect(_place(args.source)) if _there(args.source) else _none(args.source) as source:
+    with connect(args.source) if _there(args.source) else _none(args.source) as source:
         check_current(source)
-        with open_writable(_place(args.target)) as target:
+        with open_writable(args.target) as target:
             rows = move(source, target)
             said = ", ".join(f"{count} {name}" for name, count in rows.items() if count)
             print(f"{target.name}: {said or 'nothing'}; compared row by row, all the same")
@@ -119,10 +119,6 @@ def _numbered(table: Table) -> bool:
 def _tables() -> list[Table]:
     """Those that others refer to first."""
     return [table for table in METADATA.sorted_tables if table is not VERSION]
-
-
-def _place(where: str) -> str | Path:
-    return where if is_postgres(where) else Path(where)
 
 
 def _there(where: str) -> bool:

@@ -3,17 +3,14 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from station.errors import StoreError
-from station.program.distribution import install_with
+from sqlalchemy import func, inspect, select, table
 
-CONNECT_TIMEOUT_S = 5
-TABLES_QUERY = """
-    SELECT tablename AS name FROM pg_catalog.pg_tables WHERE schemaname = current_schema() ORDER BY tablename
-"""
+from dashboard.database.schema import connect
+from station.errors import StoreError
 
 
 def dump(url: str, out: Path) -> dict[str, int]:
@@ -38,21 +35,10 @@ def put_back(archive: Path, url: str, *, over: bool) -> dict[str, int]:
 
 
 def _rows(url: str) -> dict[str, int]:
-    try:
-        import psycopg  # noqa: PLC0415  an extra
-    except ImportError as error:
-        raise StoreError(f"a history on PostgreSQL needs psycopg; {install_with('postgres')}") from error
-    try:
-        with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as db:
-            names = [name for (name,) in db.execute(TABLES_QUERY)]
-            return {name: _count(db.execute(f'SELECT count(*) FROM "{name}"'.encode())) for name in names}
-    except psycopg.Error as error:
-        lines = str(error).splitlines() or ["failed"]
-        raise StoreError(f"{_shown(url)}: {lines[0]}; check the address, and who may log in") from error
-
-
-def _count(answer: Iterable[tuple[int]]) -> int:
-    return next(iter(answer))[0]
+    with connect(url, read_only=True) as db, db.connection() as connection:
+        names = sorted(inspect(connection).get_table_names())
+        counts = {name: select(func.count()).select_from(table(name)) for name in names}
+        return {name: connection.execute(count).scalar_one() for name, count in counts.items()}
 
 
 def _run(tool: str, words: Sequence[str], url: str) -> None:

@@ -22,13 +22,7 @@ from dashboard.chain import tables
 from dashboard.chain.batch import Arrived, Batch, Change
 from dashboard.chain.kinds import KINDS, MONTHLY
 from dashboard.chain.quarantine import Poison, empty, put_aside
-from dashboard.database.postgres import (
-    CONNECT_TIMEOUT_S,
-    NOTICE_LOSS,
-    check_encoding,
-    meaning,
-    without_password,
-)
+from dashboard.database.postgres import connect_to, meaning, without_password
 from dashboard.record.ranges import minus
 from dashboard.record.streams import Stream
 from station.errors import StoreError
@@ -310,16 +304,7 @@ class ChainStore:
         if self._db is not None and not self._db.closed and not self._db.broken:
             return self._db
         self.close()
-        options = "-c client_encoding=UTF8 -c timezone=UTC -c synchronous_commit=on -c jit=off"
-        db = psycopg.connect(
-            self._url,
-            autocommit=True,
-            connect_timeout=CONNECT_TIMEOUT_S,
-            application_name="plumbline ingest",
-            options=options,
-            **NOTICE_LOSS,
-        )
-        check_encoding(db, self.name)
+        db = connect_to(self._url, "-c synchronous_commit=on", "plumbline ingest", autocommit=True)
         self._db, self._months = db, set()
         try:
             tables.make(db)

@@ -31,8 +31,7 @@ class PostgresDatabase(Database):
     """A database on a PostgreSQL server; a lost connection is made anew."""
 
     def __init__(self, url: str, read_only: bool = False) -> None:
-        # Compiling a question of a history takes longer than answering it.
-        options = f"-c lock_timeout={LOCK_WAIT_S:g}s -c client_encoding=UTF8 -c timezone=UTC -c jit=off"
+        options = f"-c lock_timeout={LOCK_WAIT_S:g}s"
         if read_only:
             # Some ten thousand sets are added up without a file.
             options += " -c default_transaction_read_only=on -c work_mem=32MB"
@@ -40,14 +39,7 @@ class PostgresDatabase(Database):
             options += " -c synchronous_commit=on"  # an acknowledgement follows the commit
 
         def connect() -> psycopg.Connection[Any]:
-            db = psycopg.connect(
-                url,
-                connect_timeout=CONNECT_TIMEOUT_S,
-                application_name="plumbline",
-                options=options,
-                **NOTICE_LOSS,
-            )
-            check_encoding(db, without_password(url))
+            db = connect_to(url, options)
             if read_only:  # SQLAlchemy's look at tables, before a change of schema, wants text
                 db.cursor_factory = _Binary
             return db
@@ -87,15 +79,29 @@ class _Binary(psycopg.Cursor[Any]):
         self.format = psycopg.pq.Format.BINARY
 
 
-def check_encoding(connection: "psycopg.Connection[Any]", name: str) -> None:
-    """Close the connection to a database that has no letters for half of the names, and raise StoreError."""
-    encoding = connection.info.parameter_status("server_encoding")
+def connect_to(url: str, options: str, name: str = "plumbline", **more: Any) -> psycopg.Connection[Any]:
+    """A connection as all of ours are; `name` is shown by the server.
+
+    Raises StoreError for a database that has no letters for half of the names.
+    """
+    # Compiling a question of a history takes longer than answering it.
+    options = f"-c client_encoding=UTF8 -c timezone=UTC -c jit=off {options}"
+    db = psycopg.connect(
+        url,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        application_name=name,
+        options=options,
+        **NOTICE_LOSS,
+        **more,
+    )
+    encoding = db.info.parameter_status("server_encoding")
     if encoding != "UTF8":
-        connection.close()
+        db.close()
         raise StoreError(
-            f"{name}: its encoding is {encoding}, which has no letters for many a name; make a database with"
-            " CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+            f"{without_password(url)}: its encoding is {encoding}, which has no letters for many a name; make"
+            " a database with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
         )
+    return db
 
 
 def without_password(url: str) -> str:
