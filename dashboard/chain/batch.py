@@ -10,7 +10,7 @@ site is in the subject alone, which the server lets nobody else publish to.
 
 import re
 import zlib
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -26,6 +26,7 @@ MAX_PACKED_BYTES = 900_000  # the server's limit is 1 MiB
 MAX_BYTES = 16 * 2**20
 
 _ESCAPE = re.compile(rb'\\[^"\\]')  # of JSON, and not of CSV with the same escape character
+T = TypeVar("T", bound=msgspec.Struct)
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 _Key = Annotated[str, msgspec.Meta(max_length=512)]
 
@@ -91,21 +92,26 @@ def site_of(text: str) -> str:
     return site
 
 
-def pack(batch: Batch) -> bytes:
-    """The message of a batch."""
-    return zlib.compress(msgspec.json.encode(batch), 1)
+def pack(message: msgspec.Struct) -> bytes:
+    """JSON behind zlib."""
+    return zlib.compress(msgspec.json.encode(message), 1)
+
+
+def unpacked(payload: bytes, kind: type[T], most: int) -> T:
+    """What was packed, of at most so many bytes. Raises MessageError for what is none."""
+    unzip, called = zlib.decompressobj(), kind.__name__.lower()
+    try:
+        text = unzip.decompress(payload, most)
+        if not unzip.eof:
+            raise MessageError(f"a {called} of more than {most} bytes, or cut off")
+        return msgspec.json.decode(text, type=kind)
+    except (zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MessageError(f"no {called}: {str(error)[:200]}") from error
 
 
 def unpack(payload: bytes) -> Batch:
     """The batch of a message. Raises MessageError for what is none."""
-    unzip = zlib.decompressobj()
-    try:
-        text = unzip.decompress(payload, MAX_BYTES)
-        if not unzip.eof:
-            raise MessageError(f"a batch of more than {MAX_BYTES} bytes, or cut off")
-        batch = msgspec.json.decode(text, type=Batch)
-    except (zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MessageError(f"no batch: {str(error)[:200]}") from error
+    batch = unpacked(payload, Batch, MAX_BYTES)
     if batch.first_seq > batch.last_seq:
         raise MessageError(f"a batch from {batch.first_seq} to {batch.last_seq} runs backwards")
     kinds = {*batch.rows, *batch.columns, *(one[1] for one in batch.gone)}

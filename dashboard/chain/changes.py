@@ -6,6 +6,7 @@ under the number of the row's newest change, so it is bounded by the history its
 """
 
 from collections.abc import Iterator
+from itertools import product
 from typing import NamedTuple
 
 import msgspec
@@ -22,6 +23,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    text,
     update,
 )
 
@@ -49,7 +51,7 @@ STREAM = Table(  # the newest of this history's relay
     *(Column(name, WHOLE, nullable=False) for name in ("epoch", "settled_seq")),
     sqlite_strict=True,
 )
-_EVENTS = ("INSERT", "UPDATE", "DELETE")
+_TRIGGERS = tuple(product(KINDS, ("INSERT", "UPDATE", "DELETE")))  # a kind and what happens to a row
 
 
 class Begun(NamedTuple):
@@ -105,7 +107,7 @@ class Changes:
         with self._db.transaction() as connection:
             _OWN.create_all(connection)
             sites = [row["site"] for row in self._db.rows(select(STREAM.c.site))]
-            if _triggers(connection) == set(_names()) and sites == [self._site]:
+            if _triggers(connection) == {_name(*one) for one in _TRIGGERS} and sites == [self._site]:
                 return False
             _drop_triggers(connection)
             for statement in self._statements(connection):
@@ -231,15 +233,8 @@ class Changes:
 
     def _statements(self, connection: Connection) -> Iterator[str]:
         make = _postgres_trigger if connection.dialect.name == "postgresql" else _sqlite_trigger
-        for kind in KINDS:
-            for event in _EVENTS:
-                yield from make(kind, event, self._site)
-
-
-def _names() -> Iterator[str]:
-    for kind in KINDS:
-        for event in _EVENTS:
-            yield _name(kind, event)
+        for kind, event in _TRIGGERS:
+            yield from make(kind, event, self._site)
 
 
 def _name(kind: str, event: str) -> str:
@@ -253,15 +248,14 @@ def _triggers(connection: Connection) -> set[str]:
         if connection.dialect.name == "postgresql"
         else "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'relay!_%' ESCAPE '!'"
     )
-    return set(connection.exec_driver_sql(query.replace("%", "%%") if "pg_" in query else query).scalars())
+    return set(connection.scalars(text(query)))
 
 
 def _drop_triggers(connection: Connection) -> None:
     postgres = connection.dialect.name == "postgresql"
-    for kind in KINDS:
-        for event in _EVENTS:
-            on = f" ON {kind}" if postgres else ""
-            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {_name(kind, event)}{on}")
+    for kind, event in _TRIGGERS:
+        on = f" ON {kind}" if postgres else ""
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {_name(kind, event)}{on}")
     if postgres:
         for kind in KINDS:
             connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS relay_{kind}")
@@ -301,7 +295,7 @@ def _sqlite_trigger(kind: str, event: str, site: str) -> Iterator[str]:
 def _postgres_trigger(kind: str, event: str, site: str) -> Iterator[str]:
     from dashboard.database.postgres import WRITER  # noqa: PLC0415  an extra
 
-    if event == _EVENTS[0]:
+    if event == "INSERT":
         # Numbers are to be in the order of commitment, whoever writes: nobody else gets one before the end.
         moved = f"IF TG_OP <> 'INSERT' THEN {_listed(kind, 'OLD', 'postgresql')} END IF;"
         listed = f"IF TG_OP <> 'DELETE' THEN {_listed(kind, 'NEW', 'postgresql')} END IF;"

@@ -8,14 +8,13 @@ stations alone whose screen is open somewhere. The site is in the subject, and t
 to theirs.
 """
 
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
 import msgspec
 
 from dashboard.broker.events import Packet
-from dashboard.chain.batch import subject
+from dashboard.chain.batch import pack, subject, unpacked
 from station.errors import MessageError
 from station.messages import MAX_PAYLOAD_BYTES
 from station.topics import NAME, RETAINED, parse_topic
@@ -62,24 +61,9 @@ class Glance(msgspec.Struct, frozen=True, tag_field="schema", tag="plumbline/gla
     problem: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
 
-_GLANCE = msgspec.json.Decoder(Glance)
-
-
-def pack(message: Glance) -> bytes:
-    """The payload of a glance."""
-    return zlib.compress(msgspec.json.encode(message), 1)
-
-
 def unpack(payload: bytes) -> Glance:
     """The glance of a payload. Raises MessageError."""
-    unzip = zlib.decompressobj()
-    try:
-        text = unzip.decompress(payload, MOST_UNPACKED)
-        if not unzip.eof:
-            raise MessageError(f"a glance of more than {MOST_UNPACKED} bytes, or cut off")
-        return _GLANCE.decode(text)
-    except (zlib.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MessageError(f"no glance: {str(error)[:200]}") from error
+    return unpacked(payload, Glance, MOST_UNPACKED)
 
 
 class Glances:
