@@ -8,23 +8,14 @@ from station.exercises import Headline
 from station.exercises.judge import Judgement, all_of
 from station.exercises.surety import is_rough, sure_decimals
 
-TITLES: dict[Headline, str] = {
-    "mean-velocity": "mean velocity, m/s",
-    "peak-velocity": "peak velocity, m/s",
-    "mean-power": "mean power, W",
-    "peak-power": "peak power, W",
-    "tempo": "reps that kept the tempo, %",
-    "range": "range of motion, cm",
-    "path": "path deviation, mm",
-}
-_UNITS: dict[Headline, str] = {
-    "mean-velocity": "m/s mean",
-    "peak-velocity": "m/s peak",
-    "mean-power": "W mean",
-    "peak-power": "W peak",
-    "tempo": "tempo kept",
-    "range": "cm range",
-    "path": "mm path",
+TITLES: dict[Headline, tuple[str, str]] = {  # in a sentence, and below the digits
+    "mean-velocity": ("mean velocity, m/s", "m/s mean"),
+    "peak-velocity": ("peak velocity, m/s", "m/s peak"),
+    "mean-power": ("mean power, W", "W mean"),
+    "peak-power": ("peak power, W", "W peak"),
+    "tempo": ("reps that kept the tempo, %", "tempo kept"),
+    "range": ("range of motion, cm", "cm range"),
+    "path": ("path deviation, mm", "mm path"),
 }
 
 
@@ -38,7 +29,7 @@ class Large(NamedTuple):
 
 def large(metric: Headline, reps: Sequence[RepView]) -> Large:
     """The newest rep's number; of the tempo the share of the set's reps that kept it. `reps` by number."""
-    unit, last = _UNITS[metric], reps[-1] if reps else None
+    unit, last = TITLES[metric][1], reps[-1] if reps else None
     if last is None:
         return Large("", unit)
     if metric == "tempo":

@@ -19,19 +19,12 @@ Measure = Literal[
     "velocity_loss_pct",
 ]
 
-TITLES: Mapping[Measure, str] = {
-    "fastest_mean_concentric_velocity_mps": "mean concentric velocity, fastest rep of the set",
-    "median_rom_m": "range of motion, median of the set",
-    "tempo_adherence_pct": "reps that kept the tempo",
-    "largest_path_deviation_m": "path deviation, largest of the set",
-    "velocity_loss_pct": "velocity loss at the end of the set",
-}
-UNITS: Mapping[Measure, str] = {
-    "fastest_mean_concentric_velocity_mps": "m/s",
-    "median_rom_m": "m",
-    "tempo_adherence_pct": "%",
-    "largest_path_deviation_m": "m",
-    "velocity_loss_pct": "%",
+TITLES: Mapping[Measure, tuple[str, str]] = {  # and the unit
+    "fastest_mean_concentric_velocity_mps": ("mean concentric velocity, fastest rep of the set", "m/s"),
+    "median_rom_m": ("range of motion, median of the set", "m"),
+    "tempo_adherence_pct": ("reps that kept the tempo", "%"),
+    "largest_path_deviation_m": ("path deviation, largest of the set", "m"),
+    "velocity_loss_pct": ("velocity loss at the end of the set", "%"),
 }
 
 

@@ -62,7 +62,7 @@ class ChoosingApp(KeysInTurnApp):
         chosen = every[(every.index(view.headline) + 1) % len(every)]
         self._prefer(headlines=dict(self._preferences.headlines) | {view.exercise: chosen})
         self.clear_notifications()
-        self.notify(f"large for {view.title}: {TITLES[chosen]}", markup=False)
+        self.notify(f"large for {view.title}: {TITLES[chosen][0]}", markup=False)
 
     def action_theme(self) -> None:
         """The next theme."""

@@ -15,7 +15,7 @@ from dashboard.history.kept import KeptSet, Practised
 from dashboard.history.load_velocity import load_velocity
 from dashboard.history.standings import TITLES as STANDING_TITLES
 from dashboard.history.standings import Place, Standing
-from dashboard.history.trends import TITLES, UNITS, Measure, compare_sets, trend
+from dashboard.history.trends import TITLES, Measure, compare_sets, trend
 from dashboard.plaintext import cells, clean, column
 from dashboard.tui.plots.braille import Braille
 from dashboard.tui.plots.curve import Drawn, Shows, over_time, path_lines
@@ -173,8 +173,9 @@ def trend_lines(
     `at`: the load that is in colour, and its words.
     """
     points = trend(sets, measure, profiles)
-    name, _, of = TITLES[measure].partition(", ")
-    name = f"{name}, {UNITS[measure]}"
+    title, unit = TITLES[measure]
+    name, _, of = title.partition(", ")
+    name = f"{name}, {unit}"
     blue = f"in blue at {at[1]}" if at[1] else ""
     hows = [
         ", ".join(filter(None, parts)) for parts in ((of, "set by set", blue), (of, blue), (blue,), (of,))
