@@ -17,7 +17,7 @@ from dashboard.broker.source import FloorSource
 from dashboard.demo.children import ChildError
 from dashboard.ending import Stop, hang_up, signals
 from dashboard.floor.state import FloorState
-from dashboard.options import DashboardFile, add_broker_options, broker_of
+from dashboard.options import DashboardFile, add_broker_options, add_db, broker_of
 from dashboard.record.embedded import EmbeddedRecord
 from dashboard.record.lock import RecordLock, end_left_behind
 from station.config import Mqtt, decode_toml
@@ -67,11 +67,7 @@ def dashboard(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--no-record", action="store_true", help="leave the history to another `plumbline record`"
     )
-    parser.add_argument(
-        "--db",
-        metavar="PATH|URL",
-        help="the history: a file or postgresql://… (default: in the platform's data folder)",
-    )
+    add_db(parser)
     parser.add_argument("--web", action="store_true", help="serve the screens to browsers")
     parser.add_argument("--web-host", default="127.0.0.1", metavar="HOST", help="where (default 127.0.0.1)")
     parser.add_argument("--web-port", type=int, default=8000, metavar="PORT", help="its port (default 8000)")
@@ -117,7 +113,7 @@ def dashboard(argv: Sequence[str]) -> int:
     no_record = args.no_record or bool(args.server)
     recording = None if no_record else EmbeddedRecord(mqtt, args.site, database, profiles, after=drawn)
     with signals(recording is not None) as stop, recording or nullcontext():
-        trouble = recording.trouble if recording else _no_trouble
+        trouble = recording.trouble if recording else lambda: None
         status = _look(client, profiles, args, stop, trouble, history=database, drawn=drawn)
         if recording is not None:
             _record_on(recording, stop, crashed=status != 0)
@@ -219,7 +215,7 @@ def screen(argv: Sequence[str]) -> int:
     _check_screen(args)
     client = Client(mqtt, site or args.site, station=station)
     with signals() as stop:
-        return stop.status(_look(client, all_profiles(_exercises(args, file)), args, stop, _no_trouble))
+        return stop.status(_look(client, all_profiles(_exercises(args, file)), args, stop))
 
 
 def demo(argv: Sequence[str]) -> int:
@@ -290,10 +286,6 @@ def _parser(name: str, what: str, examples: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _no_trouble() -> None:
-    return None
-
-
 def _user() -> str:
     try:
         return getpass.getuser()
@@ -318,7 +310,7 @@ def _look(
     profiles: Mapping[str, Profile],
     args: argparse.Namespace,
     stop: Stop,
-    trouble: Callable[[], str | None],
+    trouble: Callable[[], str | None] = lambda: None,
     on_floor: Callable[[FloorState], None] = lambda _: None,
     note: str = "",
     history: str | None = None,

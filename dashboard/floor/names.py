@@ -1,30 +1,10 @@
 """The athletes' names as displayed. Wire and events carry only the id."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping
 
-from dashboard.plaintext import cells, clean, cut
+from dashboard.plaintext import cells, cut
 
 Names = Mapping[str, str]  # by athlete's id
-
-
-class Person(Protocol):
-    """Anything with an athlete's id and name."""
-
-    @property
-    def id(self) -> str:
-        """The pseudonymous id used on the wire."""
-
-    @property
-    def name(self) -> str:
-        """The name shown on screens."""
-
-
-def names_of(people: Sequence[Person]) -> Names:
-    """Names by id; the id is appended where several share a name."""
-    called = Counter(one.name for one in people)
-    return {one.id: clean(one.name if called[one.name] == 1 else f"{one.name} {one.id}") for one in people}
 
 
 def name_of(athlete: str | None, names: Names) -> str | None:

@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from dashboard.database.schema import open_history
-from dashboard.record.holes import Hole, span
-from dashboard.record.ledger import StreamKey
+from dashboard.record.holes import Hole, StreamKey, span
 from dashboard.record.ranges import size, union
 from dashboard.record.store import open_store
 from station.messages import StreamAck

@@ -12,7 +12,7 @@ from station.messages import RepMessage, SetMessage, StreamAck
 
 MOST_STREAMS = 4096
 STAYS_S = 30.0  # a station sends again within a few seconds of being heard
-Key = tuple[str, str, str]  # site, station, stream
+StreamKey = tuple[str, str, str]  # site, station, stream
 
 
 class Hole(NamedTuple):
@@ -30,14 +30,14 @@ class Holes:
 
     def __init__(self, stays_s: float = STAYS_S) -> None:
         self._stays_s = stays_s
-        self._open: dict[Key, list[Hole]] = {}
-        self._committed: dict[Key, int] = {}  # of each stream that this history knows
-        self._ends: dict[Key, Hole] = {}  # behind what is committed, and gone from the station
+        self._open: dict[StreamKey, list[Hole]] = {}
+        self._committed: dict[StreamKey, int] = {}  # of each stream that this history knows
+        self._ends: dict[StreamKey, Hole] = {}  # behind what is committed, and gone from the station
 
     def update(
         self,
-        acks: Mapping[Key, StreamAck],
-        events: Iterable[tuple[Key, RepMessage | SetMessage]],
+        acks: Mapping[StreamKey, StreamAck],
+        events: Iterable[tuple[StreamKey, RepMessage | SetMessage]],
         now_s: float,
     ) -> None:
         """Update with what is committed now and the events that have just arrived."""
@@ -71,7 +71,7 @@ class Holes:
         while len(self._ends) > MOST_STREAMS:
             del self._ends[next(iter(self._ends))]
 
-    def staying(self, now_s: float) -> dict[Key, list[Hole]]:
+    def staying(self, now_s: float) -> dict[StreamKey, list[Hole]]:
         """The gaps that have lasted so long that no station will fill them."""
         found = {
             key: [

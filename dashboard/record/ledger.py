@@ -6,7 +6,7 @@ from sqlalchemy import Table, bindparam, delete, select
 
 from dashboard.database.database import Database
 from dashboard.database.tables import GAPS, HOLES, RECEIVED, STREAMS
-from dashboard.record.holes import Hole
+from dashboard.record.holes import Hole, StreamKey
 from dashboard.record.ranges import Ranges
 from dashboard.record.streams import Stream
 from station.messages import StreamAck, now_utc
@@ -14,8 +14,6 @@ from station.messages import StreamAck, now_utc
 STREAMS_KEPT = 256  # of each station, the newest: each start of a node begins one
 STREAMS_WITH_GAPS = 1024  # of each station, those with gaps to show among them
 ACKS = 1000  # streams; more are not heard within a year
-
-StreamKey = tuple[str, str, str]  # site, station, stream
 
 # Each of these runs for every message or almost; SQLAlchemy takes longer to build one than SQLite to run it.
 _RANGES = {

@@ -25,8 +25,7 @@ from dashboard.record.allowance import (
     WISHES_PER_S,
     Allowance,
 )
-from dashboard.record.holes import Hole, Holes, in_words
-from dashboard.record.ledger import StreamKey
+from dashboard.record.holes import Hole, Holes, StreamKey, in_words
 from dashboard.record.store import Arrived, Poison, RecordedMessage, Store
 from dashboard.roster.badges import Badges
 from station.config import Mqtt

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import msgspec
+from msgspec.structs import asdict
 from sqlalchemy import ColumnElement, Table, and_, delete, func, select, update
 
 from dashboard.database.database import Database, Row
@@ -18,8 +19,8 @@ from dashboard.database.tables import COMMANDS, QUARANTINE, REPS, SETS
 from dashboard.floor.times import parse_utc
 from dashboard.record.corrections import Corrections, SessionKey
 from dashboard.record.filing import dated, filed, is_misdated
-from dashboard.record.holes import Hole
-from dashboard.record.ledger import Ledger, StreamKey
+from dashboard.record.holes import Hole, StreamKey
+from dashboard.record.ledger import Ledger
 from dashboard.record.streams import Stream
 from station.messages import (
     CommandMessage,
@@ -184,7 +185,7 @@ class Store:
     ) -> tuple[Table, Row]:
         """A message as a row of its table."""
         table, body = (REPS, message.rep) if isinstance(message, RepMessage) else (SETS, message.summary)
-        values = {"site": site, "station": station} | _fields(message) | _fields(body)
+        values = {"site": site, "station": station} | asdict(message) | asdict(body)
         values["at_utc"], values["said_utc"] = found = filed(message, received_utc)
         self.misdated += is_misdated(found, received_utc)
         return table, {name: _plain(values[name]) for name in _NAMES[table]}
@@ -230,10 +231,6 @@ def open_store(where: str | Path | None = None) -> Store:
 
 def _at(table: Table, site: str, station: str) -> ColumnElement[bool]:
     return and_(table.c.site == site, table.c.station == station)
-
-
-def _fields(record: msgspec.Struct) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.__struct_fields__}
 
 
 def _plain(value: Any) -> Any:

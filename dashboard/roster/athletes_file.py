@@ -1,16 +1,6 @@
 """The file a coach edits: athletes and their plans, as TOML or CSV, checked with line numbers.
 
-TOML:                                  CSV, a line per exercise:
-
-    [[athletes]]                           id,name,badge,exercise,load_kg,sets,reps,tempo
-    id = "a-17"                            a-17,Ana Okoro,0042,rdl,60,3,8,2-0-1-1
-    name = "Ana Okoro"                     a-17,,,cable-pull-through,25,3,12,
-    badge = "0042"                         b-04,Ben Lund,,,,,,
-
-    [[athletes.plans]]
-    exercise = "rdl"
-    load_kg = 60
-    tempo = "2-0-1-1"                  # eccentric, bottom, concentric, top; X: as fast as possible
+`plumbline athletes --help` shows one of each.
 """
 
 import difflib

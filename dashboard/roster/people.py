@@ -1,8 +1,12 @@
 """Athletes and their plans."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import msgspec
+
+from dashboard.floor.names import Names
+from dashboard.plaintext import clean
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,3 +52,9 @@ class Athlete(msgspec.Struct, frozen=True, kw_only=True):
     squad: str | None = None  # who trains together: a word to find and to compare by
     note: str | None = None  # what a coach is to know
     plans: tuple[Plan, ...] = ()
+
+
+def names_of(people: Sequence[Athlete]) -> Names:
+    """Names by id; the id is appended where several share a name."""
+    called = Counter(one.name for one in people)
+    return {one.id: clean(one.name if called[one.name] == 1 else f"{one.name} {one.id}") for one in people}

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from dashboard.floor.names import name_of, names_of, shortened
+from dashboard.floor.names import name_of, shortened
 from dashboard.plaintext import cells as cells_of
 from dashboard.plaintext import clean, column
-from dashboard.roster.people import Athlete
+from dashboard.roster.people import Athlete, names_of
 from dashboard.roster.plans import matching
 
 ANA = Athlete(id="a-17", name="Ana Maria Okoro", badge="0042")
