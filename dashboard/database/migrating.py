@@ -4,8 +4,9 @@ import threading
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from dashboard.database import first_edition
 from dashboard.database.tables import VERSION
 
 OLDEST = 1  # what the first step starts from
@@ -22,3 +23,6 @@ def migrate(connection: Connection, version: int, to: str = "head") -> None:
         if version > OLDEST:
             connection.execute(VERSION.insert().values(version_num=str(version)))
         command.upgrade(config, to)
+        reached = int(connection.execute(select(VERSION.c.version_num)).scalar_one())
+        if reached > first_edition.NEWEST:
+            first_edition.close_to(reached, connection)

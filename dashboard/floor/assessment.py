@@ -24,23 +24,28 @@ from station.messages import InfoMessage
 from station.weighing import Weighed, of_set
 
 
-class Assessment(msgspec.Struct, frozen=True):
+class Assessed(msgspec.Struct, frozen=True, kw_only=True):
+    """What of an assessment is shown as it is."""
+
+    athlete: str | None
+    exercise: str | None
+    title: str
+    load_kg: float | None
+    weighed: Weighed | None  # what the running set was lifted with, by the cells
+    sets_begun: int  # by this athlete of this exercise, today
+    reps: tuple[RepView, ...]  # of the running set by number, those that a person has struck among them
+    today: Today | None  # against what is usual at this load
+    velocity_zone: tuple[float | None, float | None]  # least and greatest asked for, m/s
+    cue: str | None  # the one thing to say
+    mastery: MasteryProgress | None  # with the progression
+
+
+class Assessment(Assessed, frozen=True, kw_only=True):
     """What is derived from a session's reps and settings; recomputed only when one of them changes."""
 
     info: InfoMessage | None
-    exercise: str | None
-    title: str
-    athlete: str | None
-    load_kg: float | None
-    weighed: Weighed | None  # the running set
     asked: Profile | None  # what the reps are judged by
     running: RunningSet | None  # None: whoever lifts here has not begun
-    sets_begun: int
-    reps: tuple[RepView, ...]
-    today: Today | None  # against what is usual
-    velocity_zone: tuple[float | None, float | None]  # least and greatest asked for, m/s
-    cue: str | None
-    mastery: MasteryProgress | None
 
 
 def assess(

@@ -8,7 +8,7 @@ import msgspec
 from dashboard.floor.running import reps_by_set, running_set
 from dashboard.floor.state import SessionState
 from station.exercises import Profile, VelocityTarget
-from station.exercises.coaching import DoneSet, cues, verdict
+from station.exercises.coaching import DoneSet, Verdict, cues, verdict
 from station.messages import InfoMessage
 from station.records import Rep
 
@@ -17,15 +17,10 @@ _MOST = 1000.0  # seconds, metres
 _FIRST_WORDS = re.compile(r": |; |, | and ")
 
 
-class MasteryProgress(msgspec.Struct, frozen=True):
+class MasteryProgress(Verdict, frozen=True, kw_only=True):
     """An athlete's progress towards mastery of an exercise; `ready`: awaiting the coach's sign-off."""
 
-    text: str
-    ready: bool = False
     signed_off: bool = False
-    basis: tuple[str, ...] = ()  # the sets that were looked at, in words
-    missing: tuple[str, ...] = ()  # what the rule still asks for
-    not_measured: tuple[str, ...] = ()
 
 
 class EarlierSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,22 +85,14 @@ def mastery_progress(
     """Apply the mastery rule to the athlete's sets of this exercise, and the coach's sign-off."""
     here = session.info is not None and (athlete, profile.name) in session.info.signed_off
     found = verdict(profile, _done_sets(profile, session, athlete, before))
-    rests_on = MasteryProgress(
-        found.text,
-        ready=found.ready,
-        basis=tuple(found.basis),
-        missing=tuple(found.missing),
-        not_measured=tuple(found.not_measured),
-    )
-    if here or before.signed_off:
-        goal = f", next {profile.leads_to}" if profile.leads_to else ""
-        return msgspec.structs.replace(rests_on, text=f"signed off{goal}", signed_off=True)
-    words = found.text
+    words, signed_off = found.text, here or before.signed_off
     if not found.ready and found.missing:
         words = f"not yet: {found.missing[0]}"
     if found.not_measured and found.ready:
         words += f" (not measured: {', '.join(found.not_measured)})"
-    return msgspec.structs.replace(rests_on, text=words)
+    if signed_off:
+        words = f"signed off, next {profile.leads_to}" if profile.leads_to else "signed off"
+    return MasteryProgress(**msgspec.structs.asdict(found) | {"text": words}, signed_off=signed_off)
 
 
 def _done_sets(

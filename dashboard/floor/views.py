@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-import msgspec
-
-from dashboard.floor.assessment import Assessment, assess
+from dashboard.floor.assessment import Assessed, Assessment, assess
 from dashboard.floor.attention import (
     REST_OVERDUE_S,
     STALE_S,
@@ -15,7 +13,7 @@ from dashboard.floor.attention import (
     is_doubled,
     link_of,
 )
-from dashboard.floor.coaching import AthleteRecord, MasteryProgress
+from dashboard.floor.coaching import AthleteRecord
 from dashboard.floor.headline import Large, large
 from dashboard.floor.names import Names, name_of
 from dashboard.floor.plates import plates_words
@@ -23,48 +21,37 @@ from dashboard.floor.reps import NO_TEMPO, RepView
 from dashboard.floor.running import RunningSet
 from dashboard.floor.state import StationKey, StationState
 from dashboard.floor.units import Units, load_words
-from dashboard.floor.usual import Today
 from station.exercises import Headline, Profile, VelocityTarget
 from station.exercises.judge import TempoTimes, asked_of
 from station.records import Phase
-from station.weighing import Weighed
 
 _PATH_CHANNELS = ("position_2_m", "tether_angle_rad", "pulley_x_n")  # any of them shows a path
 _LONG_S = 86_400.0
 
 
-class StationView(msgspec.Struct, frozen=True, kw_only=True):
+class StationView(Assessed, frozen=True, kw_only=True):
     """One station as a tile, a row or a line shows it."""
 
     key: StationKey
     name: str  # as it is called here; with its site where there are several
-    athlete: str | None
     called: str | None  # the athlete's name, where the screen knows it; else the id
-    exercise: str | None
-    title: str
     short_title: str
     target_tempo_s: TempoTimes
     path_limit_m: float | None
-    velocity_zone: tuple[float | None, float | None]  # least and greatest asked for, m/s
     velocity_target: VelocityTarget  # as prescribed
-    today: Today | None  # against what is usual at this load
     headline: Headline  # what of a rep stands large
     loaded_by: Literal["mass", "cable", "band", "none"]
     squad: str | None
     note: str | None  # of the athlete, for coaches
     loss_cutoff_pct: float | None  # None: not prescribed
     load: str | None  # as entered, in the coach's unit
-    load_kg: float | None
     lifted: str | None  # as weighed, where that is surely not the load; likewise
     plates: str  # what to put on the bar for it; empty where it is no bar, or not of plates
-    weighed: Weighed | None  # what the running set was lifted with, by the cells
     target_reps: int | None
     queue: tuple[str, ...]  # who shares the station, the one lifting first
     waiting: tuple[str, ...]  # the others of them, by name
     muted: bool
     concentric_first: bool
-    cue: str | None  # the one thing to say
-    mastery: MasteryProgress | None  # with the progression
     sees_path: bool  # whether the station's sensors can tell where the bar or the handle goes
     link: Link
     phase: Phase | None
@@ -73,11 +60,9 @@ class StationView(msgspec.Struct, frozen=True, kw_only=True):
     counted: int  # reps of the running set that count, the pending one included; the set's own count
     partial: int  # reps of it that do not count
     set_over: bool
-    sets_begun: int  # by this athlete of this exercise, today
     sets_planned: int | None
     rest_s: float | None
     rest_asked_s: float | None  # as prescribed
-    reps: tuple[RepView, ...]  # of the running set by number, those that a person has struck among them
     attention: Attention
     attention_text: str
     acknowledged: str | None
@@ -253,35 +238,27 @@ def _made(
         lifted,
     )
     return StationView(
+        **{field: getattr(found, field) for field in Assessed.__struct_fields__},
         key=station.key,
         name="/".join(station.key) if known.several_sites else station.key[1],
-        athlete=found.athlete,
         called=name_of(found.athlete, names),
-        exercise=found.exercise,
-        title=found.title,
         short_title=asked.short_title if asked and asked.name == found.exercise else found.title,
         target_tempo_s=asked_of(asked.tempo) if asked else NO_TEMPO,
         path_limit_m=asked.path_limit_m if asked else None,
-        velocity_zone=found.velocity_zone,
         velocity_target=asked.velocity if asked else VelocityTarget(),
-        today=found.today,
         headline=known.headlines.get(found.exercise or "") or (asked.headline if asked else "mean-velocity"),
         loaded_by=asked.load if asked else "mass",
         squad=known.squads.get(found.athlete or ""),
         note=known.notes.get(found.athlete or ""),
         loss_cutoff_pct=asked.velocity_loss_cutoff_pct if asked else None,
         load=load_words(found.load_kg, units),
-        load_kg=found.load_kg,
         lifted=lifted,
         plates=plates_words(found.load_kg) if asked and asked.load == "mass" and units == "kg" else "",
-        weighed=found.weighed,
         target_reps=info.target_reps if info else None,
         queue=queue,
         waiting=tuple(names.get(one) or one for one in queue if one != found.athlete),
         muted=info is not None and info.muted,
         concentric_first=asked is not None and asked.starts_with == "concentric",
-        cue=found.cue,
-        mastery=found.mastery,
         sees_path=info is not None and any(sensor.channel in _PATH_CHANNELS for sensor in info.sensors),
         link=link,
         phase=phase,
@@ -290,11 +267,9 @@ def _made(
         counted=running.counted if running else 0,
         partial=running.partial if running else 0,
         set_over=over,
-        sets_begun=found.sets_begun,
         sets_planned=info.target_sets if info else None,
         rest_s=rest_s,
         rest_asked_s=info.rest_s if info else None,
-        reps=found.reps,
         attention=attention,
         attention_text=text,
         acknowledged=info.acknowledged if info else None,

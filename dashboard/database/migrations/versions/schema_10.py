@@ -3,7 +3,6 @@
 from alembic import op
 from sqlalchemy import Column
 
-from dashboard.database import first_edition
 from dashboard.database.types import REAL, TEXT
 
 revision = "10"
@@ -16,4 +15,3 @@ def upgrade() -> None:
         op.add_column("athletes", Column(name, TEXT))
     for name in ("velocity_least_mps", "velocity_most_mps", "velocity_best_pct"):
         op.add_column("plans", Column(name, REAL))
-    first_edition.close_to(10, op.get_bind())

@@ -11,7 +11,6 @@ from alembic import op
 from sqlalchemy import Connection, Text, bindparam, column, select, table, update
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
-from dashboard.database import first_edition
 from dashboard.database.types import Truth
 from dashboard.floor.times import UNREADABLE, format_utc, parse_utc
 
@@ -37,7 +36,6 @@ def upgrade() -> None:
             op.alter_column(name, time, type_=TIMESTAMP(timezone=True), postgresql_using=using)
         for name, truth in TRUTHS:
             op.alter_column(name, truth, type_=Truth(), postgresql_using=f"{truth} <> 0")
-    first_edition.close_to(7, connection)
 
 
 def _write_alike(connection: Connection, name: str, time: str) -> None:

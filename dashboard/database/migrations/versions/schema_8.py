@@ -3,7 +3,6 @@
 from alembic import op
 from sqlalchemy import Column
 
-from dashboard.database import first_edition
 from dashboard.database.types import TEXT
 
 revision = "8"
@@ -13,4 +12,3 @@ down_revision = "7"
 def upgrade() -> None:
     """Change the tables of schema 7."""
     op.add_column("reps", Column("curve", TEXT))
-    first_edition.close_to(8, op.get_bind())

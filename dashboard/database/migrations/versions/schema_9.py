@@ -3,7 +3,6 @@
 from alembic import op
 from sqlalchemy import Column, ForeignKey
 
-from dashboard.database import first_edition
 from dashboard.database.types import TIME, WHOLE
 
 revision = "9"
@@ -22,4 +21,3 @@ def upgrade() -> None:
         Column("before_utc", TIME),
         sqlite_strict=True,
     )
-    first_edition.close_to(9, op.get_bind())
