@@ -58,6 +58,7 @@ cdef class Candidate(Swings):
     cdef bint sank               # a lift came back to the bottom
     cdef Turn failed_v, failed_b
     cdef Turn holds[2]
+    cdef Turn stood, stood_from  # where the pending rep first stood, if after its v, and its a by then
     cdef int hold_count, quiet, hold
 
     cdef int on(self, Event event) noexcept nogil
@@ -71,7 +72,9 @@ cdef class Candidate(Swings):
     cdef bint asymmetric(self) noexcept nogil
     cdef bint on_the_way(self, double u) noexcept nogil
     cdef void note(self, long long k, double u) noexcept nogil
-    cdef void leave_from_hold(self) noexcept nogil
+    cdef int held_at(self, double size) noexcept nogil
+    cdef void stand(self, long long k, double u) noexcept nogil
+    cdef void leave_from_hold(self, bint over) noexcept nogil
     cdef double expected(self) noexcept nogil
     cdef int alike(self, int most, Turn now) noexcept nogil
     cdef void take_swing(self, int ia) noexcept nogil
@@ -84,3 +87,5 @@ cdef inline void watch_holds(Candidate swings, long long k, double u, double w) 
     swings.quiet = min(swings.quiet + 1, swings.hold)
     if swings.quiet == swings.hold and (swings.direction < 0 or swings.on_the_way(u)):
         swings.note(k, u)
+    elif swings.quiet == swings.hold and swings.state != OPEN and swings.stood.k <= swings.v.k:
+        swings.stand(k, u)

@@ -79,8 +79,9 @@ _fill()
 cdef class Candidate(Swings):
     """Swings, and the rep that they may be.
 
-    State: where the candidate leaves, turns and returns to, what was said of it, a lift of it that failed, and the last
-    two places where falls were held; movements that were none, and where the bar was picked up.
+    State: where the candidate leaves, turns and returns to, what was said of it, a lift of it that failed, the last two
+    places where falls were held, and where it first stood once it was pending; movements that were none, and where the
+    bar was picked up.
 
     Parameters
     ----------
@@ -244,21 +245,40 @@ cdef class Candidate(Swings):
         cdef double left = self.a.u - self.v.u
         return min(left, self.range_ref) if self.range_ref > 0.0 else left
 
-    cdef void leave_from_hold(self) noexcept nogil:
-        """A moves to where the fall was held, if B comes back to just there."""
-        cdef double left = self.a.u - self.v.u
-        cdef double right = self.b.u - self.v.u
+    cdef int held_at(self, double size) noexcept nogil:
+        """At which of the places where the fall from A was held a rep of this size would have left V; -1: at none."""
         cdef double held
         cdef int i
-        if self.range_ref > 0.0 or not self.has_b:
-            return
         for i in range(self.hold_count - 1, -1, -1):
             held = self.holds[i].u - self.v.u
             if self.a.k < self.holds[i].k < self.v.k and held >= self.least(self.holds[i].u):
-                if right >= (1.0 - ZONE) * held and right <= held / (1.0 - ZONE) and right < (1.0 - ZONE) * left:
-                    self.a.u = self.holds[i].u
-                    self.a.k = self.holds[i].k
-                return
+                if (1.0 - ZONE) * held <= size <= held / (1.0 - ZONE) and size < (1.0 - ZONE) * (self.a.u - self.v.u):
+                    return i
+        return -1
+
+    cdef void stand(self, long long k, double u) noexcept nogil:
+        """The pending rep stands, for the first time, at its lockout: here it has come back to, whatever follows."""
+        cdef int i = self.held_at(u - self.v.u)
+        self.stood = self.holds[i] if i >= 0 else self.a
+        self.stood_from = self.stood
+        self.stood.k = k
+        self.stood.u = u
+
+    cdef void leave_from_hold(self, bint over) noexcept nogil:
+        """A moves to where the fall was held, if B comes back to just there.
+
+        Once it is over, B too moves to where it came back to and stood, if it went on from there: the lifter walked out
+        before his one rep, and back after it.
+        """
+        cdef double right = self.b.u - self.v.u
+        cdef double stood = self.stood.u - self.v.u
+        cdef int i = self.held_at(right) if self.has_b and self.range_ref == 0.0 else -1
+        if i >= 0:
+            self.a = self.holds[i]
+        elif over and self.has_b and self.state != OPEN and self.stood.k > self.v.k and self.stood_from.k > self.a.k:
+            if RETURN * right <= stood < (1.0 - ZONE) * right:
+                self.a = self.stood_from
+                self.b = self.stood
 
     cdef int alike(self, int most, Turn now) noexcept nogil:
         """Which turning point the first of `most` swings alike leaves, in a row inside the fall from A; -1: none."""

@@ -263,15 +263,15 @@ cdef class Segmenter(Candidate):
         self.fresh_turn = False
         self.merge(now)
         found = self.find(now)
+        still = k - self.still_k > self.held
         if found:
-            self.leave_from_hold()
+            self.leave_from_hold(still)
             wanted = self.expected()
             left = self.a.u - self.v.u
             right = self.b.u - self.v.u if self.has_b else 0.0
             least = self.least(max(self.a.u, self.b.u) if self.has_b else self.a.u)
             if self.relative:
                 self.v0 = TENSION_V0 * (self.range_ref if self.range_ref > 0.0 else max(left, self.min_range))
-            still = k - self.still_k > self.held
             if self.asymmetric():
                 said |= self.on(ONE_SIDED)
             elif left >= least and (left >= self.limit or self.state != OPEN):
@@ -349,7 +349,7 @@ cdef class Segmenter(Candidate):
         cdef int ia = -1
         cdef double left, right, wanted
         if self.find(now) and not self.asymmetric():
-            self.leave_from_hold()
+            self.leave_from_hold(True)
             wanted = self.expected()
             left = self.a.u - self.v.u
             right = self.b.u - self.v.u if self.has_b else 0.0

@@ -88,3 +88,37 @@ def test_a_slack_band_that_somebody_plays_with_makes_no_rep(motion, counter):
     band = counter("tension", min_range=7.0, free_weight=False)
     found = band.push(3, time_s, tension_n) + band.finish()
     assert [r for r in found if getattr(r, "kind", "") == "complete"] == []
+
+
+WALK_OUT = (0.8, 0.06), (1.0, 0.0), (2.2, -0.13), (1.5, 0.0)
+WALK_IN = (1.8, 0.0), (2.0, 0.13), (0.5, 0.0), (0.7, -0.06)
+
+
+@pytest.mark.parametrize("down_m", [0.03, 0.1])
+@pytest.mark.parametrize("rom_m", [0.35, 0.55])
+def test_a_single_between_a_walk_out_and_a_walk_back_is_the_lift_and_no_walk(motion, results, rom_m, down_m):
+    """On one tether the way to the rack is a rise; a heavy single has no second rep to tell them by."""
+    lift = (1.4, -rom_m), (0.2, 0.0), (1.1, rom_m)
+    time_s, s = motion((4.0, 0.0), *WALK_OUT, *lift, *WALK_IN[:-1], (0.9, -down_m), (9.0, 0.0), start_m=1.2)
+    (rep,), _ = results(time_s, s)
+    assert rep.size == pytest.approx(rom_m, abs=0.01)
+    assert rep.eccentric_s == pytest.approx(1.25, abs=0.15)
+    assert rep.concentric_s == pytest.approx(1.0, abs=0.1)
+
+
+def test_the_walks_of_a_rep_alone_after_a_set_are_none_of_it_either(motion, rdl, results):
+    """Rest-pause: racked and taken out again for one more, before the set is over."""
+    again = (6.0, 0.0), *WALK_OUT, (1.4, -0.4), (0.2, 0.0), (1.1, 0.4), *WALK_IN, (9.0, 0.0)
+    time_s, s = motion((4.0, 0.0), *WALK_OUT, *rdl(3), *WALK_IN, *again, start_m=1.2)
+    reps, _ = results(time_s, s)
+    assert [rep.size for rep in reps] == pytest.approx([0.4] * 4, abs=0.01)
+    assert [rep.concentric_s for rep in reps] == pytest.approx([0.95] * 4, abs=0.1)
+
+
+@pytest.mark.parametrize("reps", [2, 4])
+def test_reps_paused_at_the_knee_both_ways_are_whole(motion, results, reps):
+    """Held at one place on the way down and up, as a walk out and back is; the next rep tells them apart."""
+    rep = (1.0, -0.17), (0.9, 0.0), (1.0, -0.23), (0.4, 0.0), (0.8, 0.23), (0.9, 0.0), (0.8, 0.17), (1.2, 0.0)
+    time_s, s = motion((3.0, 0.0), *(rep * reps), (9.0, 0.0))
+    found, _ = results(time_s, s)
+    assert [one.size for one in found] == pytest.approx([0.4] * reps, abs=0.01)
