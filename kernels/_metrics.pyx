@@ -108,7 +108,7 @@ cdef class Meter:
             first = 0
         a = max(a, first)
         v = min(v, last)
-        if a >= v or last - first < 4:
+        if a >= v:
             return False
         if self.knocked(window, a, v, min(b, last)):
             return False

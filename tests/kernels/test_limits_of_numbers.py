@@ -135,3 +135,15 @@ def test_an_acceleration_is_smoothed_over_a_sixth_of_a_second(motion, rdl, count
     reps = complete(rc.push(POSITION, *motion(*legs)) + rc.finish())
     true_n = 100.0 * (9.80665 + 5.7735 * 0.5 / 0.5**2)
     assert [rep.peak_force_n - true_n for rep in reps] == pytest.approx([-59.0] * 3, abs=12.0)
+
+
+@pytest.mark.parametrize(("lift_s", "said"), [(6.2, False), (8.0, True)])
+def test_a_force_of_which_a_fifth_was_not_seen_is_not_said(motion, counter, lift_s, said):
+    """The cell says nothing for a little more than a second of the lift."""
+    time_s, s = motion((2.0, 0.0), (1.5, -0.6), (0.5, 0.0), (lift_s, 0.6), (3.0, 0.0))
+    felt = (time_s < 5.5) | (time_s > 6.55)
+    force_n = np.full(np.count_nonzero(felt), 800.0)
+    rc = counter()
+    found = rc.feed([("force_n", time_s[felt], force_n), ("position_m", time_s, s)])
+    (rep,) = complete(found + rc.finish())
+    assert np.isfinite([rep.mean_force_n, rep.peak_force_n, rep.work_j]).tolist() == [said] * 3

@@ -47,3 +47,25 @@ def test_a_bar_that_is_let_go_has_none(motion, results, rom_m, noise_m):
     assert len(reps) == 3
     assert all(np.isnan(rep.eccentric_s) for rep in reps)
     assert [rep.end_s for rep in reps] == [rep.concentric_end_s for rep in reps]
+
+
+@pytest.mark.parametrize(
+    ("shares", "falls"),
+    [
+        ((0.3, 0.0, 0.75, 0.75, 0.3), True),
+        ((0.3, 0.3, 1.0, 0.4, 0.3), True),
+        ((0.3, 0.3, 0.4, 1.0, 0.3), True),
+    ],
+    ids=["not from a quarter on", "not from half on", "not up to half"],
+)
+def test_a_bar_falls_by_what_it_gains_in_the_middle_third_of_its_way(motion, results, shares, falls):
+    """v² grows by these shares of gravity's over quarters and thirds of the way."""
+    _, lifted = motion((2.0, 0.0), (1.2, 1.5), (0.8, 0.0), start_m=0.2, rate_hz=RATE_HZ)
+    way_m = np.linspace(0.0, 1.5, 3001)[1:]
+    share = np.repeat(shares, np.diff((0, 750, 1000, 1500, 2000, 3000)))
+    v_mps = np.sqrt(2.0 * G_MPS2 * np.cumsum(share) * (way_m[1] - way_m[0]))
+    at_s = np.cumsum((way_m[1] - way_m[0]) / v_mps)
+    down_m = np.interp(np.arange(1, int(at_s[-1] * RATE_HZ)) / RATE_HZ, at_s, way_m)
+    s = np.concatenate((lifted, 1.7 - down_m, np.full(800, 0.2)))
+    (rep,) = results(np.arange(s.size) / RATE_HZ, s, concentric_first=True)[0]
+    assert np.isnan(rep.eccentric_s) == falls
