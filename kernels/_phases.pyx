@@ -37,8 +37,8 @@ cdef double QUIET_SHARE = 0.01      # of peak velocity: fast motion needs less
 # Hogan 1985), but not far: README, "Phases".
 cdef double READ_AT = 0.08          # of the phase's peak speed
 cdef double CARRIED_S = 0.15
-# A smoother puts out a corner by three times so much of its half-width, whichever it is; the quickest smooth onset there
-# is, a phase of 0.45 s along v ~ tau² (Flash & Hogan), by half of it at 0.06 s and by as much at 0.1 s.
+# A smoother puts out a corner by three times so much of its half-width, whichever that is; the quickest smooth onset, a
+# phase of 0.45 s along v ~ tau² (Flash & Hogan), by half of it at 0.06 s and by as much at 0.1 s.
 cdef double SMOOTH_OUT = 0.12
 
 

@@ -208,7 +208,7 @@ def said_and_slow(counter, time_s, read_m, scale):
 
 streams = st.fixed_dictionaries(
     {
-        "rate_hz": st.sampled_from([25.0, 40.0, 70.0, 100.0, 200.0, 1000.0]),
+        "rate_hz": st.sampled_from([25.0, 35.0, 40.0, 50.0, 70.0, 100.0, 200.0, 1000.0]),
         "jitter": st.sampled_from([0.0, 0.5]),
         "noise_m": st.sampled_from([1e-5, 1e-4, 5e-4, 1.5e-3]),
         "tremor_m": st.sampled_from([0.0, 0.0, 3e-4]),
