@@ -1,8 +1,8 @@
 """From uneven samples to an even grid.
 
-Every channel is brought onto one grid of 100 samples a second, bin k covering [k, k + 1) GRID_S. A bin's value
-is the mean over the bin of the straight lines between samples, so 20 Hz with repeats and 4 kHz take the same path, a
-repeated time stamp has no weight, and voluntary motion (below about 5 Hz) loses nothing: a 10 ms mean leaves 0.996 of it.
+Every channel is brought onto one grid of 100 samples a second, bin k covering [k, k + 1) GRID_S. A bin's value is the
+mean over the bin of the straight lines between samples, so 20 Hz with repeats and 4 kHz take the same path, a repeated
+time stamp has no weight, and voluntary motion (below about 5 Hz) loses nothing: a 10 ms mean leaves 0.996 of 5 Hz.
 """
 
 cimport cython
@@ -28,7 +28,7 @@ cdef double LATEST_S = FAR / GRID_HZ    # a time beyond is none: its bin could n
 cdef double BRIDGE_S = 0.15   # samples farther apart than the slowest sensors' hold no curve between them
 cdef double QUANTA = 1.5        # of the resolution a sample: what moves so fast does not read the same twice
 cdef double GOES_ON = 0.3       # of the way it would have made: after a stop it has hardly set out again
-cdef double SLIP = 3.0          # tolerances: of 2 noise of 4 mm makes one in 10 000 readings a step, of 3 none in 4 million
+cdef double SLIP = 3.0          # tolerances: noise of 4 mm makes a step of 2 in 10 000 readings, of 3 in no 4 million
 cdef double STALE_S = 0.25      # a reading repeated for longer is a stop; a second sensor so far behind is missing
 cdef double STALE_STEPS = 10.0  # and one repeated more often is a stop, too: 0.1 s at 100 Hz
 cdef long long REST = GRID_HZ         # still for a second: a bar that rests, not one that turns, or is held aside
@@ -41,10 +41,10 @@ cdef class Resampler:
     State: the last two accepted samples, one that is in doubt or repeats the last, the bin being filled, and the grid
     ring. Cutting the stream differently changes nothing.
 
-    A sample is in doubt when it leaves the line of the two before it by more than half of `max_curve` dt² plus `tolerance`,
-    is farther than `max_rate` dt plus `tolerance`, or is elsewhere after a gap. The next sample decides: back on the old
-    line, it was a spike and is dropped; going on from there as before although nothing moves that fast, it was a shift of
-    the sensor's zero and is taken out of what follows; otherwise it was real.
+    A sample is in doubt when it leaves the line of the two before it by more than half of `max_curve` dt² plus
+    `tolerance`, is farther than `max_rate` dt plus `tolerance`, or is elsewhere after a gap. The next one decides: back
+    on the old line, it was a spike and is dropped; going on from there as before although nothing moves that fast, it
+    was a shift of the sensor's zero and is taken out of what follows; otherwise it was real.
 
     A reading that equals the one before although the motion had covered one and a half steps of the resolution is old:
     many encoders are read faster than they measure. It is dropped when the motion goes on as before.
@@ -156,6 +156,7 @@ cdef class Resampler:
         cdef double step = self.y1 - self.y0 - self.rate() * (self.t1 - self.t0)
         cdef double ahead = y - self.y0 - self.rate() * (t - self.t0)
         cdef double before = self.shift
+        cdef bint alone
         if back and off > self.bend((self.t1 - self.t0) * (t - self.t1)) and (
             fabs(self.y1 - y) > 2.0 * fabs(y - self.y0) or fabs(ahead) < 0.5 * off
         ):
@@ -166,7 +167,8 @@ cdef class Resampler:
                 self.restart(self.t1, self.y1)
             else:
                 # a band can be let go, and a spike that stands alone after a gap is no place to move from
-                if self.least == 0.0 and (self.t0 - self.tb <= BRIDGE_S or self.far(self.tb, self.yb, self.t1, self.y1)):
+                alone = self.t0 - self.tb > BRIDGE_S and not self.far(self.tb, self.yb, self.t1, self.y1)
+                if self.least == 0.0 and not alone:
                     self.displace(step)
                 self.accept(self.t1, self.y1 + before - self.shift)
                 self.state = PLAIN
@@ -181,7 +183,7 @@ cdef class Resampler:
         return True
 
     cdef void displace(self, double step) noexcept nogil:
-        """The zero has moved by a step: take it out of what follows. What jumps and at once jumps back had not moved."""
+        """The zero has moved by a step: take it out of what follows. What at once jumps back had not moved."""
         if self.adrift and fabs(self.shift + step - self.shift_before) <= SLIP * self.tolerance:
             self.put_back()
             return
@@ -218,7 +220,6 @@ cdef class Resampler:
         self.adrift = False
 
     cdef void drop(self) noexcept nogil:
-        """The sample in doubt was a spike."""
         self.spikes += 1
         self.repaired += 1
 
@@ -339,7 +340,6 @@ cdef class Resampler:
         self.state = PLAIN
 
     cdef double rate(self) noexcept nogil:
-        """The slope to the last accepted sample from the one before."""
         return (self.y0 - self.yb) / (self.t0 - self.tb)
 
     cdef void accept(self, double t, double y) noexcept nogil:
