@@ -107,10 +107,8 @@ class Scales:
             self._ratio * sigma_n / G_MPS2,
             kg * ENDS_MPS / (self._ratio * G_MPS2 * float(seconds[0] + seconds[-1])),
             kg * FRICTION_SHARE * friction,
-            kg
-            * stood
-            * friction
-            / sqrt(3.0),  # while it stands, friction is anything from one way to the other
+            # while it stands, friction is anything from one way to the other
+            kg * stood * friction / sqrt(3.0),
             other_kg - kg,  # few readings
         )
         return _known(_weighed(kg, parts))
