@@ -1,4 +1,4 @@
-"""How far a reading may be off its neighbours before it is a spike: each channel's fastest motion, and its noise."""
+"""How far off its neighbours a reading is a spike: each channel's fastest motion, and its noise."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ MOTION = ["position_m", "position_2_m", "tether_angle_rad"]
 
 
 def at_rest(counter, channel, rate_hz, *off, still=0.0):
-    """Some readings off a rest, by so much one after the other, the last for good: the counter that took them."""
+    """The counter that took some readings off a rest, by so much one after the other, the last for good."""
     value = np.full(200, still)
     value[100 : 100 + len(off)] += off
     value[100 + len(off) :] += off[-1]
@@ -52,7 +52,7 @@ def test_a_lone_reading_is_a_spike_from_here_on(counter, channel, rate_hz, noise
     ],
 )
 def test_nothing_moves_faster_than_a_bar_that_falls_from_overhead(counter, channel, as_fast, faster, back):
-    """Some of the way back at the next reading, so that it is neither a slip of the zero nor there and back."""
+    """Some of the way back at the next reading: neither a slip of the zero nor there and back."""
     assert at_rest(counter, channel, 25.0, as_fast, as_fast - back).spikes[0] == 0
     assert at_rest(counter, channel, 25.0, faster, faster - back).spikes[0] == 1
 
