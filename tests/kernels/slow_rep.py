@@ -34,10 +34,14 @@ class Edge(NamedTuple):
 
 
 class SlowRep:
-    """Place and rate about one rep that leaves grid sample a, turns at v and is back at b."""
+    """Place and rate about one rep that leaves grid sample a, turns at v and is back at b.
 
-    def __init__(self, place_m, closed_s, quantum_m, turns, half):
+    One that is lifted first is the same of -place_m; of a band all metres are newtons.
+    """
+
+    def __init__(self, place_m, closed_s, quantum_m, turns, half, v0=V0):
         a, v, b = turns
+        self.v0 = v0
         self.raw, self.closed_s, self.quantum_m, self.half = place_m, closed_s, quantum_m, half
         self.first, last = a - 32, b + MARGIN
         self.n = last - self.first + 1
@@ -82,7 +86,7 @@ class SlowRep:
         into = int(near[np.argmax(sign * self.place[near])])
         gone = sign * (self.place - start) <= ZONE * size
         out = max((i for i in range(i0, into + 1) if gone[i]), default=i0)
-        level = max(V0, READ_AT * max(0.0, (sign * self.rate[out : into + 1]).max()))
+        level = max(self.v0, READ_AT * max(0.0, (sign * self.rate[out : into + 1]).max()))
         there = sign * (end - self.place) <= ZONE * size
         back = next(i for i in range(out + 1, i1 + 1) if there[i])
         return (
@@ -110,7 +114,7 @@ class SlowRep:
         through_s, at_s = np.nan, read_s
         if three is not None:
             through_s = self.crossing(min(three, three + step), 3.0 * sign * level)
-            on = abs(read_s - through_s) * (1.0 - np.sqrt(V0 / level)) / (ROOT3 - 1.0)
+            on = abs(read_s - through_s) * (1.0 - np.sqrt(self.v0 / level)) / (ROOT3 - 1.0)
             at_s = read_s + step * min(on, CARRIED_S)
         known_s = (self.first + outer + 0.5) * GRID_S
         at_s = min(at_s, known_s) if step > 0 else max(at_s, known_s)
@@ -132,7 +136,7 @@ class SlowRep:
         return self.half + third if self.half + third <= 32 else self.half - third
 
     def _onward(self, level, apart_s):
-        return min((1.0 - np.sqrt(V0 / level)) / (ROOT3 - 1.0), CARRIED_S / apart_s)
+        return min((1.0 - np.sqrt(self.v0 / level)) / (ROOT3 - 1.0), CARRIED_S / apart_s)
 
     def _blunt(self, sign, level, read_s, through_s):
         """How far out the smoother puts a boundary, if in proportion to its width."""
