@@ -1,4 +1,4 @@
-"""The dashboard's subcommands: dashboard, screen, demo and record."""
+"""The dashboard's subcommands: dashboard, screen and demo."""
 
 import argparse
 import errno
@@ -260,13 +260,6 @@ def _demo(args: argparse.Namespace, stop: Stop) -> str | None:
                 drawn=drawn,
             )
         return gym.trouble or ("the screen ended by a defect" if crashed else None)
-
-
-def record(argv: Sequence[str]) -> int:
-    """Write every rep and set into the history."""
-    from dashboard.record.command import record_command  # noqa: PLC0415  its database only where needed
-
-    return record_command(argv)
 
 
 def _exercises(args: argparse.Namespace, file: DashboardFile) -> Path | None:

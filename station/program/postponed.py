@@ -1,12 +1,10 @@
 """Modules that are imported when something of them is asked for.
 
 The packages we use import others for what we never do, and those take a good part of a start: paho-mqtt for
-websockets and proxies, SQLAlchemy for asyncio.
+websockets and proxies.
 """
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -22,16 +20,6 @@ def postpone(*names: str) -> None:
             package, _, last = name.rpartition(".")
             if package:
                 setattr(import_module(package), last, module)
-
-
-@contextmanager
-def postponed(*names: str) -> Iterator[None]:
-    """The same for what is imported within; packages too, for whoever imports parts of them comes later."""
-    postpone(*names)
-    yield
-    for name in names:
-        if isinstance(module := sys.modules[name], _Postponed):
-            _withdraw(module)
 
 
 class _Postponed(ModuleType):
