@@ -22,7 +22,7 @@ from station.records import SignalQuality
 # The channel that carries the motion of each kind of station.
 MOTION_CHANNEL = {"barbell": "position_m", "cable": "position_m", "band": "force_n"}
 BLOCK = 512  # readings looked at together; what comes out does not depend on how they were cut into reads
-SOME_BLOCKS = 8
+SOME_BLOCKS = 8  # of readings: after so many, a part of one more says nothing new
 LEAST = 32  # readings say something of the signal
 CARRY = 4  # a fourth difference reaches over so many from the block before
 MOVES_M = 0.03
@@ -142,7 +142,7 @@ class SignalMeter:
         the ones that jumped.
         """
         rest = copy(self)
-        if self._count and self._readings < SOME_BLOCKS * BLOCK:  # later a part of a block says nothing new
+        if self._count and self._readings < SOME_BLOCKS * BLOCK:
             rest._look(*self._rest())
         if rest._readings < LEAST or rest._seconds <= 0.0:
             return None
