@@ -116,17 +116,17 @@ class PortAcquisition(Acquisition):
                     self.link_up, self.problem = True, None
                     self._driver.opened()
                     prompt_s = 0.0
+                    # A capture brings its own receive times, on its own clock; its bytes have gathered.
+                    capture = source if isinstance(source, ReplaySource) else None
                     while not stop.is_set():
                         data = source.read(READ_TIMEOUT_S)
                         now_s = time.monotonic()
-                        # A capture brings its own receive times, on the clock of the capture.
-                        received_s = source.received_s if isinstance(source, ReplaySource) else now_s
-                        self.take(data, received_s, now_s)
+                        self.take(data, capture.received_s if capture else now_s, now_s)
                         source.write(self._driver.request(now_s))
                         self.beat_at = now_s
                         if now_s >= prompt_s:
                             prompt_s = now_s + PROMPT_S
-                        elif 0 < len(data) < GATHER_BYTES:
+                        elif capture is None and 0 < len(data) < GATHER_BYTES:
                             # Not stop.wait, which costs as much as a read: it is asked before and after.
                             time.sleep(self.linger_s + (0.0 if self.session.lift_ends else GATHER_S))
             except SourceError as error:

@@ -1,5 +1,6 @@
 """Bytes gather, as a lift ends only where many ports share a machine; none is lost, some are read at once."""
 
+import math
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -8,6 +9,8 @@ import pytest
 
 import edge.node.acquisition
 from edge.delivery.outbox import Outbox
+from edge.link.capture import Received
+from edge.link.sources import ReplaySource
 from edge.node.acquisition import LINGER_MAX_S, PortAcquisition
 from edge.node.node import Node
 from edge.node.session import Session
@@ -98,6 +101,19 @@ def test_where_no_lift_ends_one_port_waits_too_and_no_longer_than_a_live_value(p
 def test_some_reads_wait_for_nothing_so_that_the_clock_is_sharp(played: Any, lift_ends: bool) -> None:
     reads = played(0.0375, lift_ends=lift_ends)
     assert len([late_s for late_s, count in reads if late_s < 1e-6 and count == len(PIECE)]) >= 7
+
+
+def test_a_capture_is_played_back_as_fast_as_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(edge.node.acquisition, "time", clock)
+    received = [Received(n * PIECE_S, PIECE) for n in range(200)]
+    source = ReplaySource(received, speed=math.inf, clock=clock.monotonic, sleep=clock.sleep)
+    acquisition = PortAcquisition(
+        Session(STATION, load_profile("rdl")), Port(url="x"), lambda _: source, once=True
+    )
+    acquisition.session.step = lambda *_: None  # type: ignore[method-assign]
+    acquisition.run(clock)  # type: ignore[arg-type]
+    assert clock.now_s == Clock().now_s
 
 
 @pytest.mark.parametrize(("ports", "linger_s"), [(1, 0.0), (2, 0.0025), (100, LINGER_MAX_S)])
