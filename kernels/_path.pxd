@@ -10,6 +10,8 @@ from kernels._window cimport Measures, Window
 # reads so has a zero that is off, and by how much nobody knows. Its place goes on straight from there, so that the
 # motion is counted: no fold at the reel, and no end of the stream.
 cdef double NEAREST_M
+# Discs of 450 mm hold a bar 0.225 m over the floor, and a reel's outlet is up to 0.1 m over it.
+cdef double LOWEST_M
 
 cdef struct Place:
     double x

@@ -17,6 +17,7 @@ from kernels._untouched cimport give_back, untouched
 from kernels._window cimport MASK, PATH_HALF, PULLEY, PULLEY_HALF, RING, TILT, TWO_TETHERS, Measures, Window
 
 cdef double NEAREST_M = 0.05
+cdef double LOWEST_M = 0.125
 cdef double MOVING_MPS = 0.05        # fast enough that the pulley's friction has settled
 cdef double SURELY = 3.0             # sigma: one rest in hundreds looks like a motion
 cdef double EFFICIENCY_SIGMA = 0.005  # how well a sheave's efficiency is known; makers give 0.98 or 0.97

@@ -7,7 +7,7 @@ of both ends cancel as far as the tethers point alike.
 
 from libc.math cimport NAN, fabs, isnan, sqrt
 
-from kernels._path cimport NEAREST_M, Anchors, norm
+from kernels._path cimport LOWEST_M, NEAREST_M, Anchors, norm
 
 
 # Standard uncertainties by first-order propagation, of one reading at a place.
@@ -49,6 +49,10 @@ cdef inline double by_one_tether(
         x1 -= on.ax
         x0 -= on.ax
         return fabs(high / sqrt(high * high + x1 * x1) - low / sqrt(low * low + x0 * x0)) * zero
+    if on.ax == 0.0:
+        # its travel may be zeroed anywhere: how high it hangs is not known, only how low it can
+        low = max(low, LOWEST_M)
+        high = max(high, low)
     if not low > stray:
         return stray if low > NEAREST_M else NAN
     # y = sqrt(L² - ax²); a bar at x, as likely anywhere in stray, is taken for one (x² - 2 ax x) / 2 y higher

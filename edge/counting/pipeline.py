@@ -139,7 +139,8 @@ class StationPipeline:
     def signal(self) -> SignalQuality | None:
         """The quality of the motion's signal so far; None: too few samples."""
         taken, repaired, spikes, _ = self._tally()
-        return self._signal.quality(taken, repaired, spikes)
+        below_reel = self._now_counting.counter.below_reel
+        return self._signal.quality(taken, repaired, spikes, below_reel=below_reel)
 
     @property
     def shifts(self) -> int:
@@ -150,11 +151,6 @@ class StationPipeline:
     def adrift(self) -> tuple[str, float] | None:
         """The channel whose zero has shifted, and by how much, until the bar has rested since; or None."""
         return self._now_counting.counter.adrift
-
-    @property
-    def below_reel(self) -> bool:
-        """Whether the latest rep was lower over its reel than a bar can hang: a zero is off."""
-        return self._now_counting.counter.below_reel
 
     def _tally(self) -> tuple[int, int, int, int]:
         counter = self._now_counting.counter

@@ -36,6 +36,10 @@ KEPT_S = 85.0  # the longest rep that the kernels hold, and some
 # fast rep's peak; one spike in thirty readings lies in every phase; at 8 Hz half a quick phase is not seen.
 MOST_NOISE_M, MOST_SPIKES_PCT, MOST_MISSING_PCT, LEAST_RATE_HZ = 0.010, 3.0, 25.0, 8.0
 
+BELOW_REEL = (
+    "its lengths are too short for where the reel is, so the zero is off and no length is said: let the"
+    " tether in and restart the sensor, or survey the reel's place again"
+)
 
 Singles = NDArray[np.float32]
 
@@ -135,11 +139,13 @@ class SignalMeter:
         value = value[~np.isnan(value)]
         return noise_of(value) if len(value) >= LEAST // 2 else None
 
-    def quality(self, taken: int, repaired: int, spikes: int) -> SignalQuality | None:
+    def quality(
+        self, taken: int, repaired: int, spikes: int, *, below_reel: bool = False
+    ) -> SignalQuality | None:
         """The quality so far; None with too few samples.
 
         taken, repaired, spikes: readings that the kernel used as they came, that it did not, and of those
-        the ones that jumped.
+        the ones that jumped. below_reel: the latest rep was lower over its reel than any bar hangs.
         """
         rest = copy(self)
         if self._count and self._readings < SOME_BLOCKS * BLOCK:
@@ -151,7 +157,7 @@ class SignalMeter:
         noise_m = sqrt(rest._square_m2 / rest._moving) if rest._moving and self._metres else None
         every = max(1, taken + repaired)
         missing_pct = 100.0 * rest._missing_s / rest._seconds
-        reason = _unfit(noise_m, 100.0 * spikes / every, missing_pct, rate_hz)
+        reason = BELOW_REEL if below_reel else _unfit(noise_m, 100.0 * spikes / every, missing_pct, rate_hz)
         return SignalQuality(
             fit=reason is None,
             rate_hz=rate_hz,
@@ -197,25 +203,14 @@ def noise_of(value: Floats) -> float:
     return float(size[: max(1, int(KEPT_SHARE * len(size)))].mean()) / OF_WHITE_NOISE
 
 
-def troubles(
-    adrift: tuple[str, float] | None, quality: SignalQuality | None, *, below_reel: bool = False
-) -> list[str]:
-    """Problems of the signal with what to do.
-
-    adrift: the channel whose zero has shifted, and by how much; below_reel: the bar reads lower than
-    any hangs over its reel.
-    """
+def troubles(adrift: tuple[str, float] | None, quality: SignalQuality | None) -> list[str]:
+    """Problems of the signal with what to do. adrift: the channel whose zero has shifted, and by how much."""
     said = []
     if adrift is not None:
         channel, step = adrift
         unit = "rad" if channel.endswith("_rad") else "m"
         said.append(
             f"{channel}: its zero has jumped by {step:+.2f} {unit}; let the load rest a second, or send zero"
-        )
-    if below_reel:
-        said.append(
-            "position_m: its lengths are too short for where the reel is, so its zero is off and no length "
-            "is shown; let the tether in and restart the sensor, or survey the reel's place again"
         )
     if quality is not None and not quality.fit:
         said.append(f"the motion's signal is unfit: {quality.reason}; look at the sensor, and what it sees")

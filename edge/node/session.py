@@ -277,7 +277,7 @@ class Session:
     def signal_problems(self, quality: SignalQuality | None) -> list[str]:
         """Problems of the motion's signal, with what to do. `quality`: as `signal` says."""
         with self._lock:
-            return troubles(self.pipeline.adrift, quality, below_reel=self.pipeline.below_reel)
+            return troubles(self.pipeline.adrift, quality)
 
     @property
     def _to(self) -> Publisher:

@@ -171,6 +171,20 @@ def test_the_height_over_one_tether_is_as_unsure_as_the_bar_may_stray(motion, rd
         assert least <= sigma <= most
 
 
+@pytest.mark.parametrize("start_m", [1.0, 0.6, 0.41, 0.4, 0.0, -0.3])
+def test_a_travel_zeroed_anywhere_has_lengths_as_unsure_as_the_lowest_bar_s(motion, rdl, counter, start_m):
+    """Right over its reel nothing tells a length from a travel, zeroed at the floor, at the top, on hooks."""
+    time_s, s = motion(*rdl(2), start_m=start_m)
+    rc = counter("one-tether", stray_m=0.05)
+    found = rc.push(0, time_s, s) + rc.finish()
+    rep = next(r for r in found if isinstance(r, Measured) and r.kind == "complete")
+    low_m = max(0.125, start_m - 0.4)
+    assert rep.size == pytest.approx(0.4, abs=0.001)
+    assert rep.size_sigma == pytest.approx(0.05**2 / (2.0 * np.sqrt(5.0) * low_m), rel=0.02, abs=0.0001)
+    assert rep.mean_concentric_velocity_sigma_mps < 0.02
+    assert not rc.below_reel
+
+
 def test_velocities_that_rest_on_spikes_between_slow_samples_are_not_said(motion, rdl, results):
     time_s, s = motion(*rdl(4), rate_hz=25.0)
     plain, _ = results(time_s, s)
