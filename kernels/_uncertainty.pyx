@@ -304,8 +304,8 @@ cdef class Uncertainty:
         slope = self.sure_slope(i, edge, slope, own)
         early = (1.0 + onward) * max(early / slope, self.shoulder(i, edge.level, early))
         early = early * early + late * late + line * line + edge.blur_s * edge.blur_s / 12.0
-        # which no smoother does: a ring that begins there, say
-        inner = min(0.0, edge.blunt_s)
+        # no corner: a ring that begins there, say. A smoother changes it with h² at the least
+        inner = edge.smooth * min(0.0, edge.blunt_s)
         early += inner * inner
         found.chance = sqrt(early)
         return found

@@ -145,9 +145,8 @@ class SlowSigmas:
             own = np.hypot(noise / first_slope, noise / (ROOT3 * first_slope)) / apart
         slope = self.sure_slope(i, edge.level, slope, own)
         early = (1.0 + onward) * max(noise / slope, self.shoulder(i, edge.level, noise))
-        return np.linalg.norm(
-            [early, late, line, edge.blur_s / np.sqrt(12.0), min(0.0, edge.blunt_s)]
-        ), outward
+        ring = edge.smooth * min(0.0, edge.blunt_s)
+        return np.linalg.norm([early, late, line, edge.blur_s / np.sqrt(12.0), ring]), outward
 
     def sure_slope(self, i, level, slope, own):
         """As much of the slope as is noise's own is taken from the whole way to the phase's peak."""
