@@ -144,11 +144,12 @@ class Cells:
         heel = 100.0 * _sum(read, REAR)[stood] / total_n[stood]
         left = 100.0 * _sum(read, LEFT)[stood] / total_n[stood]
         # What is read less than twice in a cell hides how far the weight swayed meanwhile.
-        quick = max(self._interval_s(name, start_s, known_s) for name in PLATFORM) <= 0.5 * CELL_S
+        quick = max(self.interval_s(name, start_s, known_s) for name in PLATFORM) <= 0.5 * CELL_S
         least = float(np.min(heel)) if quick else None
         return Weight(float(np.mean(heel)), least, float(np.mean(left)))
 
-    def _interval_s(self, channel: str, start_s: float, known_s: float) -> float:
+    def interval_s(self, channel: str, start_s: float, known_s: float) -> float:
+        """From one reading to the next."""
         time_s, _ = self._between(channel, start_s, known_s)
         return float(time_s[-1] - time_s[0]) / max(1, len(time_s) - 1)
 

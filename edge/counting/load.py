@@ -11,7 +11,7 @@ A reading is a mean over its conversion, or of a moment, and nobody says which: 
 what makes the ways down and up weigh alike. By what these still differ, few readings miss of a quick rep.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import log, sqrt
 from statistics import median
 
@@ -21,7 +21,7 @@ from edge.counting.cells import PLATFORM, Cells, Floats
 from station.config import StationFile
 from station.exercises import Profile
 from station.records import Rep
-from station.weighing import Weighed
+from station.weighing import Weighed, known
 
 G_MPS2 = 9.80665  # standard gravity, CGPM 1901
 BEFORE_S = 30.0  # how long before a set the cells without the load are looked for
@@ -47,7 +47,6 @@ ENDS_MPS = 0.03
 FRICTION_SHARE = 0.05
 # Peak over mean speed of the smoothest way (Flash & Hogan 1985): where it is more, it stood on the way.
 SMOOTHEST = 1.875
-UNSURE = 0.02  # of a load: what is less sure does not say which plates are on, and is not said
 
 
 class Scales:
@@ -77,19 +76,18 @@ class Scales:
         zero_n = level_n or 0.0
         sigma_n = UNSEEN_ZERO_N if level_n is None else ZERO_N * sqrt(len(channels))
 
-        def read(at_s: Floats, *, lines: bool = False) -> Floats:
-            means = [cells.means(name, at_s, known_s, lines=lines) for name in channels]
-            return np.asarray(np.sum(means, axis=0)) - zero_n
+        def read(at_s: Floats) -> list[Floats]:
+            """The mean load between each two of these times: of readings that are means, and of moments."""
+            both = [
+                [cells.means(name, at_s, known_s, lines=lines) for name in channels]
+                for lines in (False, True)
+            ]
+            return [np.asarray(np.sum(means, axis=0)) - zero_n for means in both]
 
-        read_n, seconds = [read(edges_s), read(edges_s, lines=True)], np.diff(edges_s)
         if of_stack:
-            return self._of_stack(rep, read_n, seconds, sigma_n)
-        turn_s = edges_s[-1] + 0.5 * LAID_S  # of a bar that is lifted first
-        if len(seconds) == 3 and rep.start_s != rep.concentric_start_s:
-            turn_s = 0.5 * (edges_s[1] + edges_s[2])
-        wide_s = max(LAID_S, float(seconds[1])) if len(seconds) == 3 else LAID_S
-        (bottom_n,) = read(turn_s + wide_s * np.array([-0.5, 0.5]))
-        return _of_bar(rep, read_n, seconds, float(bottom_n), zero_n, sigma_n, profile.v0_mps)
+            return self._of_stack(rep, read(edges_s), np.diff(edges_s), sigma_n)
+        one_s = max(cells.interval_s(name, float(edges_s[0]), known_s) for name in channels)
+        return _of_bar(rep, read, edges_s, one_s, (zero_n, sigma_n), profile.v0_mps)
 
     def _of_stack(
         self, rep: Rep, read_n: Sequence[Floats], seconds: Floats, sigma_n: float
@@ -135,17 +133,16 @@ class Scales:
 
 def _of_bar(
     rep: Rep,
-    read_n: Sequence[Floats],
-    seconds: Floats,
-    bottom_n: float,
-    zero_n: float,
-    sigma_n: float,
+    read: Callable[[Floats], list[Floats]],
+    edges_s: Floats,
+    one_s: float,
+    zero_n: tuple[float, float],
     v0_mps: float,
 ) -> Weighed | None:
-    """`read_n`, `seconds`: of the phases and of the pause between; `bottom_n`: at the bottom."""
-    lifted_first = rep.start_s == rep.concentric_start_s
+    """`edges_s`: of the phases and of the pause between; `one_s`: from one reading to the next."""
+    lifted_first, seconds = rep.start_s == rep.concentric_start_s, np.diff(edges_s)
     speeds = v0_mps * np.array([1.0, 1.0, -1.0, -1.0] if lifted_first else [-1.0, -1.0, 1.0, 1.0])
-    impulses_ns = [of * seconds for of in read_n]
+    impulses_ns = [of * seconds for of in read(edges_s)]
     of_a_kg_ns = G_MPS2 * seconds + np.diff(speeds[: len(seconds) + 1])
 
     def weigh(parts: Sequence[int], lift_off_s: float = 0.0) -> Weighed:
@@ -161,29 +158,33 @@ def _of_bar(
         (apart_kg, kg), (_, other_kg) = sorted(found, key=lambda one: one[0])
         missing = 0.5 * lift_off_s / weighed_s
         kg *= 1.0 + missing
-        return _weighed(
-            kg,
-            (
-                SCALE_SHARE * kg,
-                sigma_n / G_MPS2,
-                (kg + zero_n / G_MPS2) * ENDS_MPS / (G_MPS2 * weighed_s),
-                kg * missing,
-                apart_kg,
-                other_kg * (1.0 + missing) - kg,  # few readings
-            ),
-        )
+        few_kg = other_kg * (1.0 + missing) - kg
+        return sure(kg, weighed_s, kg * missing, apart_kg, few_kg)
+
+    def sure(kg: float, weighed_s: float, *more_kg: float) -> Weighed:
+        from_zero_n, sigma_n = zero_n
+        ends_kg = (kg + from_zero_n / G_MPS2) * ENDS_MPS / (G_MPS2 * weighed_s)
+        return _weighed(kg, (SCALE_SHARE * kg, sigma_n / G_MPS2, ends_kg, *more_kg))
 
     if len(seconds) == 1:  # let fall
         return _known(weigh([0], LIFT_OFF_S))
     whole = weigh([0, 1, 2])
+    turn_s, wide_s = edges_s[3] + 0.5 * LAID_S, max(LAID_S, float(seconds[1]))
+    if not lifted_first:
+        turn_s = 0.5 * (edges_s[1] + edges_s[2])
+    ((bottom_n,), _) = read(turn_s + wide_s * np.array([-0.5, 0.5]))
     # What a floor stops is not carried to rest, and what lies there is not carried.
     if bottom_n > CARRIED * whole.kg * G_MPS2:
         return _known(whole)
     if not lifted_first:
         return _known(weigh([2], LIFT_OFF_S))
     found = weigh([0, 1], LIFT_OFF_S)
-    if seconds[1] > 0.0:
-        found = min(found, weigh([1]), key=lambda one: one.sigma_kg)
+    # What is read where the hold begins and ends is of its lift and its lowering, too.
+    held_s = edges_s[1:3] + (one_s + (rep.top_pause_sigma_s or 0.0)) * np.array([1.0, -1.0])
+    if held_s[1] > held_s[0]:
+        kg, other_kg = (float(of[0]) / G_MPS2 for of in read(held_s))
+        hold = sure(kg, float(held_s[1] - held_s[0]), other_kg - kg)
+        found = min(found, hold, key=lambda one: one.sigma_kg)
     return _known(found)
 
 
@@ -192,7 +193,7 @@ def _weighed(kg: float, parts: tuple[float, ...]) -> Weighed:
 
 
 def _known(one: Weighed) -> Weighed | None:
-    return one if one.kg >= LEAST_KG and one.sigma_kg <= UNSURE * one.kg else None  # NaN is not
+    return known(one) if one.kg >= LEAST_KG else None  # NaN is not
 
 
 def _edges_s(rep: Rep) -> Floats | None:
