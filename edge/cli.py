@@ -1,5 +1,6 @@
 """The node's subcommands: edge, capture, replay, schema and analyze."""
 
+import gc
 import os
 import sys
 import time
@@ -41,6 +42,15 @@ def edge(argv: Sequence[str]) -> int:
         return (tasks | {"retire": retire.retire})[argv[0]](argv[1:])
     share_memory()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is imported: a thread for each core
+    gc.disable()  # what is made until the node stands, stays: looking through it for garbage finds none
+    try:
+        return _run_node(argv)
+    finally:
+        gc.enable()
+
+
+def _run_node(argv: Sequence[str]) -> int:
+    """Set a node up, and count until it is told to stop."""
     from edge.node.lean_imports import lean_imports  # noqa: PLC0415
 
     lean_imports()
@@ -108,6 +118,8 @@ examples:
 
             stack.enter_context(MetricsServer(args.metrics, lambda: exposition(node.healths)))
         on_ending_signals(lambda _: node.stop())
+        gc.freeze()
+        gc.enable()
         print(f"counting at {', '.join(brokers)}; {outbox.depth()} events wait in {args.outbox}", flush=True)
         return node.run()
 

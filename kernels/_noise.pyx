@@ -61,10 +61,13 @@ cdef int lag_over(double apart) noexcept nogil:
 
 
 def _fill_tremor():
-    cdef int lag
-    for lag in range(-MAX_HALF, MAX_HALF + 1):
-        COSINES[lag + MAX_HALF] = np.cos(2.0 * np.pi * TREMOR_HZ / GRID_HZ * lag)
-        SINES[lag + MAX_HALF] = np.sin(2.0 * np.pi * TREMOR_HZ / GRID_HZ * lag)
+    cdef int i
+    angle = 2.0 * np.pi * TREMOR_HZ / GRID_HZ * np.arange(-MAX_HALF, MAX_HALF + 1)
+    cdef const double[::1] cosines = np.cos(angle)
+    cdef const double[::1] sines = np.sin(angle)
+    for i in range(2 * MAX_HALF + 1):
+        COSINES[i] = cosines[i]
+        SINES[i] = sines[i]
 
 
 _fill_tremor()

@@ -55,11 +55,13 @@ def design(int half):
 
 def _fill():
     cdef int half, i
+    cdef const double[:, ::1] taps
     for half in range(LEAST_HALF, MAX_HALF + 1):
         taps = design(half)
         SMOOTHERS[half].half = half
-        SMOOTHERS[half].place_square = np.sum(taps[0] ** 2)
-        SMOOTHERS[half].rate_square = np.sum(taps[1] ** 2)
+        squares = np.asarray(taps) ** 2
+        SMOOTHERS[half].place_square = np.sum(squares[0])
+        SMOOTHERS[half].rate_square = np.sum(squares[1])
         for i in range(2 * half + 1):
             SMOOTHERS[half].place[i] = taps[0, i]
             SMOOTHERS[half].rate[i] = taps[1, i]

@@ -1,12 +1,11 @@
 """What a set's reps say together: numbers, velocity loss, the summary. The node and the record both ask."""
 
 from collections.abc import Callable, Iterable, Sequence
-from statistics import median
 
 import msgspec
 
 from station.records import Rep, SetSummary
-from station.weighing import of_set
+from station.weighing import median, of_set
 
 
 def numbered(reps: Iterable[Rep]) -> list[Rep]:

@@ -4,7 +4,6 @@ and whether it is what a person has entered. The node, the record and the screen
 
 from collections.abc import Iterable, Sequence
 from math import pi, sqrt
-from statistics import median
 from typing import NamedTuple
 
 from station.records import Rep
@@ -16,6 +15,16 @@ UNSURE = 0.02  # of a load: what is less sure does not say which plates are on, 
 FEW = 0.5  # of a set: what is sure by chance in one rep is not in most
 NORMAL = 1.4826  # standard deviation of a normal distribution over its median deviation
 LEAST_OFF_KG = 2.0  # collars, a belt's chain, a handle: nobody enters them
+
+
+def median(values: Iterable[float]) -> float:
+    """The middle of some numbers, of an even count the mean of the two in the middle; not of none.
+
+    As `statistics` has it, which imports fractions and random numbers: 2 % of a node's start.
+    """
+    ordered = sorted(values)
+    upper = ordered[len(ordered) // 2]
+    return upper if len(ordered) % 2 else (ordered[len(ordered) // 2 - 1] + upper) / 2
 
 
 class Weighed(NamedTuple):

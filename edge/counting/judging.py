@@ -5,9 +5,7 @@ median range. A person's mark goes before what was measured.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import hypot
-from statistics import median
 from typing import Any
 
 import msgspec
@@ -17,6 +15,7 @@ from station.exercises import Profile
 from station.messages import Mark
 from station.records import MARKED, ReasonCode, Rep, RepEvent, RepState, sentence
 from station.sets import numbered
+from station.weighing import median
 
 PARTIAL_SHARE = 0.6  # README, "What counts": below 60 % of the full range a rep is partial
 # A bar put down and picked up again looks like a deep rep with a rest at the bottom. Ranges within a set
@@ -27,8 +26,7 @@ SET_DOWN_LONGER = 2.0
 AS_SURE = 0.03  # a confidence that moves by less is said as it was: every revision goes over the line
 
 
-@dataclass(eq=False, slots=True)
-class Entry:
+class Entry(msgspec.Struct, eq=False):
     """A rep in the book: as measured, as marked by a person, and as judged from both."""
 
     event_id: str

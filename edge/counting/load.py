@@ -13,7 +13,6 @@ what makes the ways down and up weigh alike. By what these still differ, few rea
 
 from collections.abc import Callable, Sequence
 from math import log, sqrt
-from statistics import median
 
 import numpy as np
 
@@ -21,7 +20,7 @@ from edge.counting.cells import PLATFORM, Cells, Floats
 from station.config import StationFile
 from station.exercises import Profile
 from station.records import Rep
-from station.weighing import Weighed, known
+from station.weighing import Weighed, known, median
 
 G_MPS2 = 9.80665  # standard gravity, CGPM 1901
 BEFORE_S = 30.0  # how long before a set the cells without the load are looked for

@@ -1,7 +1,6 @@
 """Channel samples in, events out: the one place where arrays of the kernels become records of the station."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from math import isnan
 from typing import Any
 
@@ -58,8 +57,7 @@ LENGTHS = tuple(name for name in Rep.__struct_fields__ if name.endswith(("_m", "
 _STATES: dict[str, RepState] = {"lockout": "pending", "held": "confirmed", "complete": "confirmed"}
 
 
-@dataclass(eq=False)
-class _Listening:
+class _Listening(msgspec.Struct, eq=False):
     """A counter, and which movements it is believed about: those that begin in [from_s, before_s).
 
     When the exercise changes, the counter before is listened to for the end of what began under it.
@@ -71,7 +69,7 @@ class _Listening:
     from_s: float = float("-inf")
     before_s: float = float("inf")
     until_s: float = float("inf")
-    starts_s: dict[int, float] = field(default_factory=dict)  # of candidates, beside an older counter
+    starts_s: dict[int, float] = msgspec.field(default_factory=dict)  # of candidates, beside an older counter
 
 
 class StationPipeline:

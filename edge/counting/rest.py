@@ -12,12 +12,12 @@ alone has no second witness, and must rest longer.
 """
 
 from collections.abc import Sequence
-from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.link.drivers import Samples
+from station.weighing import median
 
 LENGTHS = ("position_m", "position_2_m")
 BLOCK_S = 1.0

@@ -5,7 +5,6 @@ largest quarter of the differences is left out, for those are spikes, which are 
 while something moves: a sensor that looks at a rack says nothing of how it sees a bar.
 """
 
-import zlib
 from collections import deque
 from collections.abc import Sequence
 from copy import copy
@@ -52,16 +51,13 @@ class _Kept(NamedTuple):
 
     first_us: int
     last_us: int
-    packed: bytes  # off_us, each one's time less the one it had if they came evenly; value, float32
+    off_us: NDArray[np.int8 | np.int64]  # each one's time less the one it had if they came evenly
+    value: Singles
 
     def between(self, start_us: int, end_us: int) -> Singles:
         """The readings of [start, end)."""
-        data = zlib.decompress(self.packed)
-        kind: type[np.int8 | np.int64] = np.int8 if len(data) == 5 * BLOCK else np.int64
-        off_us = np.frombuffer(data, kind, BLOCK)
-        value = np.frombuffer(data, np.float32, BLOCK, off_us.nbytes)
-        time_us = _evenly(self.first_us, self.last_us, BLOCK) + off_us.astype(np.int64)
-        return value[slice(*np.searchsorted(time_us, [start_us, end_us]))]
+        time_us = _evenly(self.first_us, self.last_us, BLOCK) + self.off_us
+        return self.value[slice(*np.searchsorted(time_us, [start_us, end_us]))]
 
 
 def _kept(time_s: Floats, value: Floats) -> _Kept:
@@ -69,8 +65,7 @@ def _kept(time_s: Floats, value: Floats) -> _Kept:
     first_us, last_us = int(time_us[0]), int(time_us[-1])
     off_us = time_us - _evenly(first_us, last_us, BLOCK)
     near = np.abs(off_us).max() < 128
-    data = off_us.astype(np.int8 if near else np.int64).tobytes() + value.astype(np.float32).tobytes()
-    return _Kept(first_us, last_us, zlib.compress(data, 1))
+    return _Kept(first_us, last_us, off_us.astype(np.int8 if near else np.int64), value.astype(np.float32))
 
 
 def _evenly(first_us: int, last_us: int, count: int) -> NDArray[np.int64]:

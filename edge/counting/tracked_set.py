@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
@@ -16,8 +15,7 @@ from station.sets import summarise, with_load
 SetEvents = list[RepEvent | SetEvent | Rejected]
 
 
-@dataclass(eq=False)
-class Section:
+class Section(msgspec.Struct, eq=False):
     """A stretch of the session by one athlete at one exercise, up to the next command that changes them."""
 
     number: int
@@ -38,8 +36,7 @@ class SetView(NamedTuple):
     reps: list[RepEvent]
 
 
-@dataclass(eq=False)
-class TrackedSet:
+class TrackedSet(msgspec.Struct, eq=False):
     """A set with its reps by start, and what was last published of it."""
 
     number: int
@@ -52,7 +49,7 @@ class TrackedSet:
     void_by: str | None = None  # who has restarted it
     continued_s: float = float("-inf")  # when somebody said last that it goes on
     said: SetEvent | None = None
-    _entries: list[Entry] = field(default_factory=list)
+    _entries: list[Entry] = msgspec.field(default_factory=list)
     _packed: bytes = b""
 
     @property

@@ -10,8 +10,8 @@ rest repeats itself for minutes and is well; it is never called stuck.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from edge.link.drivers import Samples
@@ -31,10 +31,9 @@ TURNING = 0.2  # of white noise two samples in three turn back
 REPEATING = 0.3
 
 
-@dataclass(slots=True)
-class _Watched:
+class _Watched(msgspec.Struct, eq=False):
     heard_at: float = 0.0  # host's monotonic time
-    dither: Dither = field(default_factory=Dither)  # of what is not looked at yet
+    dither: Dither = msgspec.field(default_factory=Dither)  # of what is not looked at yet
     newest_s: float = float("nan")  # of its newest sample, session time
     interval_s: float = 0.0
     run: int = 0  # how often the newest value has been repeated

@@ -1,11 +1,10 @@
 """The load cell's zero: 0 as calibrated, then as a person tared it and as proven rest moved it."""
 
-from statistics import median
-
 import numpy as np
 
 from edge.link.drivers import Samples
 from station.messages import CommandError, ReplyCode
+from station.weighing import median
 
 TARE_SAMPLES = 64  # at most
 UNDONE = 16  # tares that can be taken back

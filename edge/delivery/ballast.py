@@ -5,7 +5,6 @@ file of real blocks beside the outbox is given up then, and put back when there 
 """
 
 import os
-import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,7 +47,8 @@ class Ballast:
         if self.there:
             return True
         try:
-            if shutil.disk_usage(self._path.parent).free < ROOM * self._size:
+            room = os.statvfs(self._path.parent)
+            if room.f_bavail * room.f_frsize < ROOM * self._size:
                 return False
             with self._path.open("wb") as file:
                 os.posix_fallocate(file.fileno(), 0, self._size)

@@ -8,7 +8,8 @@ that what begins with a block is placed on the session's clock to the microsecon
 import threading
 import zlib
 from collections import deque
-from dataclasses import dataclass, field
+
+import msgspec
 
 from edge.link.capture import record
 from station.timing.clock import ClockMark, DeviceClock
@@ -18,13 +19,12 @@ BLOCK_S = 5.0
 BLOCK_BYTES = 1 << 17  # of a line that is faster than any of ours
 
 
-@dataclass(eq=False)
-class Block:
+class Block(msgspec.Struct, eq=False):
     """A block of some seconds of a port's bytes."""
 
     start_s: float  # host's monotonic clock, of its first read
     clock: ClockMark | None
-    data: bytearray = field(default_factory=bytearray)  # capture records, until they are packed
+    data: bytearray = msgspec.field(default_factory=bytearray)  # capture records, until they are packed
     packed: bytes = b""
 
     def pack(self) -> int:

@@ -16,9 +16,11 @@ from station.program.retry import Retry
 
 READ_TIMEOUT_S = 0.05
 # What a read costs hardly depends on how much it brings: bytes may gather for a while, except as a lift ends,
-# which somebody waits for: then only where many ports share the machine. One read in so often is taken at
-# once, for the clock needs some that nothing has delayed.
+# which somebody waits for: then only where many ports share the machine. What has gathered is taken together
+# with what comes next, for the clock needs bytes that nothing has delayed; where nothing comes so soon, or
+# while a lift ends, one read in so often is taken at once.
 GATHER_S = 0.06  # less than from one live value to the next
+NEXT_S = 0.025  # frames come 20 ms apart, or nearer
 LINGER_S = 0.0025  # as a lift ends, for each other port
 LINGER_MAX_S = 0.04
 PROMPT_S = 0.1
@@ -115,20 +117,26 @@ class PortAcquisition(Acquisition):
                 with self._open_source(self._port) as source:
                     self.link_up, self.problem = True, None
                     self._driver.opened()
-                    prompt_s = 0.0
+                    prompt_s, gathered = 0.0, False
                     # A capture brings its own receive times, on its own clock; its bytes have gathered.
                     capture = source if isinstance(source, ReplaySource) else None
                     while not stop.is_set():
                         data = source.read(READ_TIMEOUT_S)
+                        newest = _next(source) if gathered and data else b""
+                        data += newest
                         now_s = time.monotonic()
                         self.take(data, capture.received_s if capture else now_s, now_s)
                         source.write(self._driver.request(now_s))
                         self.beat_at = now_s
+                        if newest:
+                            prompt_s = now_s + PROMPT_S
+                        gathered = False
                         if now_s >= prompt_s:
                             prompt_s = now_s + PROMPT_S
                         elif capture is None and 0 < len(data) < GATHER_BYTES:
+                            gathered = not self.session.lift_ends
                             # Not stop.wait, which costs as much as a read: it is asked before and after.
-                            time.sleep(self.linger_s + (0.0 if self.session.lift_ends else GATHER_S))
+                            time.sleep(self.linger_s + (GATHER_S if gathered else 0.0))
             except SourceError as error:
                 self.link_up, self.problem = False, str(error)
                 if self._once:
@@ -149,6 +157,14 @@ class PortAcquisition(Acquisition):
         """What the bytes hold, on the session's clock."""
         samples = self._driver.feed(data, received_s) if data else []
         return samples if self._alignment is None else self._alignment.onto(samples)
+
+
+def _next(source: ByteSource) -> bytes:
+    """What comes within NEXT_S. That a port is gone the next read says: what came before is counted first."""
+    try:
+        return source.read(NEXT_S)
+    except SourceError:
+        return b""
 
 
 class PlayedSamples(Acquisition):

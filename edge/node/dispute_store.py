@@ -1,6 +1,5 @@
 """The folder of disputes: one folder each, whole or not there, the oldest out when the quota is reached."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,6 +30,8 @@ class DisputeStore:
 
     def put(self, dispute: Dispute, captures: Sequence[tuple[CaptureInfo, bytes]]) -> None:
         """Store a dispute, replacing one of the same name."""
+        import shutil  # noqa: PLC0415 - seldom needed, and slow to import
+
         size = sum(len(records) for _, records in captures)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if size > self._quota_bytes or shutil.disk_usage(self._folder).free < LEAST_FREE_BYTES + size:
@@ -55,6 +56,8 @@ class DisputeStore:
 
     def _let_go(self, keep: Path) -> None:
         """Remove the oldest until the rest is within the quota."""
+        import shutil  # noqa: PLC0415
+
         kept = [path for path in self._folder.iterdir() if not path.name.startswith(_DRAFT)]
         kept.sort(key=lambda path: (path == keep, path.lstat().st_mtime_ns, path.name))
         sizes = {path: sum(one.lstat().st_size for one in path.iterdir()) for path in kept if path.is_dir()}

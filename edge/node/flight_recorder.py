@@ -7,7 +7,6 @@ reset. The ports' threads put bytes in and never wait; the commit thread writes.
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -32,8 +31,7 @@ SETS_KEPT = 64
 View = Callable[[str], tuple[list[Verdict], bool]]  # of a set: its reps, and whether it is running
 
 
-@dataclass(eq=False)
-class _Pending:
+class _Pending(msgspec.Struct, eq=False):
     """A dispute that waits for what comes after."""
 
     why: set[Why]
@@ -43,21 +41,19 @@ class _Pending:
     to_s: float
 
 
-@dataclass(eq=False)
-class _Line:
+class _Line(msgspec.Struct, eq=False):
     port: Port
     driver: Driver
     ring: RawRing
     resets: int = 0
 
 
-@dataclass(eq=False)
-class _Span:
+class _Span(msgspec.Struct, eq=False):
     """Where a set lies, session time."""
 
     from_s: float
     to_s: float
-    disputed: set[Why] = field(default_factory=set)
+    disputed: set[Why] = msgspec.field(default_factory=set)
 
 
 class FlightRecorder:

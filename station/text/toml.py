@@ -8,12 +8,13 @@ from typing import Any
 from station.errors import ConfigError
 from station.text.encoding import read_text
 
-_PLACE = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
-_KEY = re.compile(r"\s*([\w.-]+|\"[^\"]*\")\s*=\s*(.*)")
-_CURLY = re.compile("[\u2018-\u201f\u00ab\u00bb\u2032\u2033`\u00b4\uff02\uff07]")  # ‘’‚‛“”„‟«»′″`´＂＇
-_MINUS = re.compile(r"[\[,\s]*([\u2010-\u2015\u2212])[\d.]")
-_BLANKS = re.compile("[\u00a0\u1680\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff]")  # and what has no width
-_DECIMAL_COMMA = re.compile(r"[\[,\s]*([+-]?\d+),(\d+)")
+# Not compiled here: they are for what is wrong in a file, and six of them take as long as all of its TOML.
+_PLACE = r"(?s)(.*) \(at (?:line (\d+), column \d+|end of document)\)"
+_KEY = r"\s*([\w.-]+|\"[^\"]*\")\s*=\s*(.*)"
+_CURLY = "[\u2018-\u201f\u00ab\u00bb\u2032\u2033`\u00b4\uff02\uff07]"  # ‘’‚‛“”„‟«»′″`´＂＇
+_MINUS = r"[\[,\s]*([\u2010-\u2015\u2212])[\d.]"
+_BLANKS = "[\u00a0\u1680\u2000-\u200f\u202f\u205f\u2060\u3000\ufeff]"  # and what has no width
+_DECIMAL_COMMA = r"[\[,\s]*([+-]?\d+),(\d+)"
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -34,22 +35,22 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
 
 def _reason(said: str, text: str) -> str:  # noqa: PLR0911 - one habit a line
     """tomllib's sentence with the key, and what people do where it stands."""
-    found = _PLACE.fullmatch(said)
+    found = re.fullmatch(_PLACE, said)
     if found is None:
         return f"not valid TOML: {said[:200]}"
     lines = text.rstrip("\n").split("\n")
     number = min(int(found[2] or len(lines)), len(lines))
     line = lines[number - 1]
-    key = _KEY.match(line)
+    key = re.match(_KEY, line)
     value = key[2] if key else line
     place = f"line {number}: {key[1]}" if key else f"line {number}"
-    if curly := _CURLY.search(value.partition("#")[0]):
+    if curly := re.search(_CURLY, value.partition("#")[0]):
         return f'{place}: {curly[0]} is no quotation mark of TOML; write straight ones, "…"'
-    if _BLANKS.search(line):
+    if re.search(_BLANKS, line):
         return f"line {number}: a blank that is none (no-break, or without width); type it anew"
-    if minus := _MINUS.match(value):
+    if minus := re.match(_MINUS, value):
         return f"{place}: {minus[1]} is no minus sign of TOML; write -"
-    if comma := _DECIMAL_COMMA.match(value):
+    if comma := re.match(_DECIMAL_COMMA, value):
         return f"{place}: {comma[1]},{comma[2]} has a decimal comma; write {comma[1]}.{comma[2]}"
     word = value.partition("#")[0].strip()
     if re.fullmatch(r"(?i)true|false|yes|no|on|off|ja|nein", word):

@@ -1,8 +1,8 @@
 """The interface of drivers: samples in SI on the session's clock, and counters of link errors."""
 
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,8 +22,7 @@ class Samples(NamedTuple):
     value: NDArray[np.float64]
 
 
-@dataclass(slots=True)
-class LinkStats:
+class LinkStats(msgspec.Struct):
     """Counters since the driver was made."""
 
     frames: int = 0
@@ -37,9 +36,9 @@ class LinkStats:
     samples_rejected: int = 0  # before the hello, of an unnamed channel, or not after the one before
     spikes: int = 0  # readings no load can have made: a lone jump there and back, a spurious -1
     triggers: int = 0  # of a trigger cable
-    saturated: dict[str, int] = field(default_factory=dict)  # channel -> samples at the end of its range
+    saturated: dict[str, int] = {}  # channel -> samples at the end of its range
     last_sample_s: float | None = None  # session time
-    missed: dict[str, int] = field(default_factory=dict)  # channel -> what the device itself says it missed
+    missed: dict[str, int] = {}  # channel -> what the device itself says it missed
     device_restarts: int = 0  # by its own watchdog
     device_dropped: int = 0  # frames the device could not send
     not_understood: str | None = None  # the newest line that was not, as it came

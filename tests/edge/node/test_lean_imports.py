@@ -14,7 +14,8 @@ import sys
 from edge.node.lean_imports import lean_imports
 lean_imports()
 import edge.node.node, edge.node.acquisition, numpy, numpy.typing
-print(*sorted({"_ssl", "_hashlib", "http.client", "urllib.error"} & set(sys.modules)))
+needless = {"_ssl", "_hashlib", "http.client", "urllib.error", "dataclasses", "statistics"}
+print(*sorted(needless & set(sys.modules)))
 import ssl, hashlib, urllib.request
 from ssl import SSLError
 context = ssl.create_default_context()
