@@ -64,6 +64,7 @@ cdef class Candidate(Swings):
     cdef int on(self, Event event) noexcept nogil
     cdef void reject(self, long long first, long long last, int reason) noexcept nogil
     cdef int discard(self, int count, Turn end) noexcept nogil
+    cdef int before(self, long long k) noexcept nogil
     cdef void leave_out(self, int count) noexcept nogil
     cdef bint find(self, Turn now) noexcept nogil
     cdef int first_return(self, int ia) noexcept nogil

@@ -130,6 +130,13 @@ cdef class Candidate(Swings):
         self.leave_out(count)
         return DISCARDED if self.reject_count else NOTHING
 
+    cdef int before(self, long long k) noexcept nogil:
+        """How many turning points lie before grid sample k."""
+        cdef int count = 0
+        while count < self.n and self.turns[count].k < k:
+            count += 1
+        return count
+
     cdef void leave_out(self, int count) noexcept nogil:
         """The first turning points are accounted for."""
         cdef int i

@@ -47,6 +47,7 @@ cdef double LAST_SPEED = 0.25               # of its mean: 1 % of a smooth way i
 cdef double CARRIED = 0.6                   # of the load: the lifter holds it, however he moves
 cdef double SLACK = 2.0     # of the least range: a band that never pulls more hangs about somebody doing something else
 cdef int ENOUGH = 3                  # so many swings alike are reps
+cdef int LONGER = 2                  # times as long as the set's other reps one may rest where they turn
 
 
 @cython.final
@@ -313,33 +314,29 @@ cdef class Segmenter(Candidate):
 
     cdef long long rest_timeout(self, bint found) noexcept nogil:
         """How long the motion may rest: as a pause between reps where one is going on, else as no pause is."""
+        cdef double left = self.a.u - self.v.u
         if self.state != OPEN:
             return self.gap
-        if self.concentric_first or not found:
-            return self.rest
         # At the bottom of a rep or on the way up, unless a lift has failed; or, where no cell feels the lifter hold it,
-        # the bar is where it was picked up, or deeper than the reps.
-        if self.sank or self.a.u - self.v.u < self.least(self.a.u):
+        # the bar is deeper than the reps, or where it was picked up.
+        if self.concentric_first or not found or self.sank or left < self.least(self.a.u):
             return self.rest
         if self.carried >= CARRIED:
             return self.gap
-        if self.range_count > 1 and self.a.u - self.v.u > TO_THE_FLOOR * self.range_ref:
+        if self.range_count > 1 and left > TO_THE_FLOOR * self.range_ref:
             return self.rest
-        if fabs(self.v.u - self.floor) < ALIKE * (self.a.u - self.v.u):
+        if not fabs(self.v.u - self.floor) < ALIKE * left:
+            return self.dwell
+        if not fabs(left - self.range_ref) < ALIKE * left:
             return self.rest
-        return self.dwell
+        return max(self.rest, min(LONGER * self.rested, self.dwell))  # where its reps turn a set has a habit
 
     cdef int complete(self) noexcept nogil:
         """The candidate stands as it is; what follows starts from its return."""
-        cdef int keep = 0
         cdef int said = self.on(STANDS)
-        while keep < self.n and self.turns[keep].k < self.a.k:
-            keep += 1
-        said |= self.discard(keep, self.a)
-        keep = 0
-        while keep < self.n and self.turns[keep].k < (self.b.k if self.has_b else self.v.k):
-            keep += 1
-        self.leave_out(keep)
+        said |= self.discard(self.before(self.a.k), self.a)
+        self.leave_out(self.before(self.b.k if self.has_b else self.v.k))
+        self.rested = max(self.rested, self.v.rested)
         return said
 
     cdef int trim(self, long long k, double u) noexcept nogil:

@@ -12,6 +12,7 @@ cdef struct Turn:
     double u
     bint high
     long long left_k     # when the motion had come a step away from it
+    long long rested     # how long it had been no farther
 
 
 cdef class Swings:
@@ -32,13 +33,14 @@ cdef class Swings:
     cdef int range_count
     cdef readonly double range_ref
     cdef double former       # range_ref of the set before
+    cdef long long rested    # the longest, where one of the set's reps turned
 
     cdef void begin(self, long long k, double u) noexcept nogil
     cdef void forget(self) noexcept nogil
     cdef void move(self, long long k, double u) noexcept nogil
     cdef void set_out(self, long long k, double u) noexcept nogil
     cdef void follow_noise(self, const double* ring, long long k) noexcept nogil
-    cdef void turn(self, Turn t, bint high, long long k) noexcept nogil
+    cdef void turn(self, Turn t, bint high, long long k, long long rested) noexcept nogil
     cdef void merge(self, Turn now) noexcept nogil
     cdef double least(self, double top) noexcept nogil
     cdef double prominence(self, Turn now) noexcept nogil

@@ -70,11 +70,13 @@ cdef class Swings:
         """The set is over: the next has a range of its own."""
         if self.range_count:
             self.former = self.range_ref
+        self.rested = 0
         self.range_count = 0
         self.range_ref = 0.0
 
     cdef void move(self, long long k, double u) noexcept nogil:
         """Take one grid sample: how long it has rested, and whether an extreme has become a turning point."""
+        cdef long long rested = k - self.still_k
         if self.first_k < 0:
             self.first_k = k
         if self.still_k < 0 or fabs(u - self.still_u) > self.step_range:
@@ -90,12 +92,12 @@ cdef class Swings:
             self.low.u = u
             self.low.k = k
         if self.direction >= 0 and self.top.u - u >= self.step_range:
-            self.turn(self.top, True, k)
+            self.turn(self.top, True, k, rested)
             self.direction = -1
             self.low.u = u
             self.low.k = k
         elif self.direction <= 0 and u - self.low.u >= self.step_range:
-            self.turn(self.low, False, k)
+            self.turn(self.low, False, k, rested)
             self.direction = 1
             self.top.u = u
             self.top.k = k
@@ -119,10 +121,11 @@ cdef class Swings:
             self.noise = max(self.least_noise, self.noise * (1.0 - DRIFT))
         self.step_range = max(self.least_step, NOISY_STEP * self.noise)
 
-    cdef void turn(self, Turn t, bint high, long long k) noexcept nogil:
+    cdef void turn(self, Turn t, bint high, long long k, long long rested) noexcept nogil:
         cdef int i
         t.high = high
         t.left_k = k
+        t.rested = rested
         if self.n == TURNS:
             for i in range(TURNS - 2):
                 self.turns[i] = self.turns[i + 2]

@@ -197,6 +197,19 @@ def test_a_lifter_who_holds_the_load_where_he_took_it_up_has_not_laid_it_down(
     assert len(reps) == bottoms
 
 
+@pytest.mark.parametrize(
+    ("own_s", "pause_s", "reps"), [(3.0, 5.5, 4), (0.3, 5.5, 3), (2.0, 6.5, 3), (3.0, 10.0, 3)]
+)
+def test_reps_that_rest_at_the_bottom_may_rest_twice_as_long_where_the_bar_was_taken_up(
+    motion, results, own_s, pause_s, reps
+):
+    """Hooks or blocks are as high as the bottoms of slow reps."""
+    legs = [(2.0, 0.0), (1.2, 0.4), (1.5, 0.0)]
+    for seconds in (own_s, own_s, pause_s, own_s):
+        legs += [(2.5, -0.4), (seconds, 0.0), (2.5, 0.4), (1.0, 0.0)]
+    assert len(results(*motion(*legs, (2.0, 0.0), start_m=0.3))[0]) == reps
+
+
 @pytest.mark.parametrize("rom_m", [0.16, 0.3])
 def test_reps_of_two_fifths_of_a_second_a_phase_count(motion, results, rom_m):
     found, _ = results(*motion((2.0, 0.0), *[(0.4, -rom_m), (0.4, rom_m), (0.3, 0.0)] * 6, (2.0, 0.0)))
