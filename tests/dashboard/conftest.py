@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from station.messages import (
 )
 from station.records import Live, Rep, SetSummary
 from station.topics import RETAINED, Address
+from tests.dashboard.colours import drawn
 from tests.servers import Postgres
 
 
@@ -312,6 +313,19 @@ class Looks:
                 return
             await pilot.pause(0.02)
         raise AssertionError(f"it did not become true in time; on the screen:\n{self.text(pilot.app)}")
+
+    async def in_each(self, pilot: Any, themes: Sequence[str]) -> AsyncIterator[str]:
+        """What stands there in one theme after the other, from the first, which it has; and back to that."""
+        yield themes[0]
+        said = self.text(pilot.app)
+        for name in (*themes[1:], themes[0]) if themes[1:] else ():
+            before = drawn(pilot.app)
+            pilot.app._prefer(theme=name)
+            await self.poll(
+                pilot, lambda before=before: drawn(pilot.app) != before and self.text(pilot.app) == said
+            )
+            if name != themes[0]:
+                yield name
 
     def check(self, name: str, text: str) -> None:
         """Compare with the reviewed file; PLUMBLINE_ACCEPT=1 writes it anew, to be read before the commit."""

@@ -7,8 +7,7 @@ import pytest
 from dashboard.floor.coaching import AthleteRecord, EarlierSet
 from dashboard.history.recall import RecordSnapshot
 from dashboard.tui.app import PlumblineApp
-from dashboard.tui.preferences import Preferences, save_preferences
-from dashboard.tui.widgets.themes import THEMES, Theme
+from dashboard.tui.widgets.themes import THEMES
 from station.exercises import all_profiles
 from station.exercises.coaching import DoneSet
 from tests.dashboard.colours import faint
@@ -73,32 +72,25 @@ def test_a_station_with_much_to_say_keeps_its_newest_rep_and_its_keys(
 @pytest.mark.parametrize("screens", [list(KEYS)[n : n + 3] for n in (0, 3, 6)], ids=",".join)
 @pytest.mark.parametrize("size", [SIZES[0], SIZES[-1]])
 def test_every_theme_says_the_same_and_is_read(
-    still: Any, words: Any, looks: Any, screens: list[str], size: tuple[int, int], tmp_path: Any,
+    still: Any, words: Any, looks: Any, screens: list[str], size: tuple[int, int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     looked: dict[str, list[str]] = {}
-    theme: Theme
-    for name in (*THEMES, "NO_COLOR"):
-        theme = "dark" if name == "NO_COLOR" else name  # type: ignore[assignment]
-        if name == "NO_COLOR":
+    for themes in (list(THEMES), ["NO_COLOR"]):
+        if themes == ["NO_COLOR"]:
             monkeypatch.setenv("NO_COLOR", "1")
-        save_preferences(tmp_path / "preferences.toml", Preferences(theme=theme))
         fill(still, words)
-        app = PlumblineApp(
-            still,
-            all_profiles(),
-            recall=Remembered(),
-            preferences=tmp_path / "preferences.toml",  # type: ignore[arg-type]
-        )
+        app = PlumblineApp(still, all_profiles(), recall=Remembered())  # type: ignore[arg-type]
 
-        async def drive(pilot: Any, app: PlumblineApp = app, name: str = name) -> None:
+        async def drive(pilot: Any, app: PlumblineApp = app, themes: list[str] = themes) -> None:
             await looks.settle(pilot)
             floor = app.screen
             for screen in screens:
                 await pilot.press(*KEYS[screen].split())
                 await looks.settle(pilot)
-                looked.setdefault(screen, []).append(looks.text(app))
-                assert not faint(app), f"{screen}, {name}: {faint(app)[:9]}"
+                async for name in looks.in_each(pilot, themes):
+                    looked.setdefault(screen, []).append(looks.text(app))
+                    assert not faint(app), f"{screen}, {name}: {faint(app)[:9]}"
                 while app.screen is not floor:
                     await pilot.press("escape")
                     await looks.settle(pilot)

@@ -15,7 +15,6 @@ from dashboard.record.store import Arrived, open_store
 from dashboard.roster.athletes import save
 from dashboard.roster.people import Athlete
 from dashboard.tui.app import PlumblineApp
-from dashboard.tui.preferences import Preferences, save_preferences
 from dashboard.tui.screens.history import HistoryScreen
 from dashboard.tui.widgets.history import HistoryLines
 from dashboard.tui.widgets.themes import THEMES
@@ -60,16 +59,10 @@ def history(
                 rep = say.rep(n, path_deviation_m=path_m, **around, **given)
                 store.ingest([Arrived("gym", "rack-1", rep)])
 
-    def run(
-        drive: Callable[[Pilot[int], PlumblineApp], Any],
-        size: tuple[int, int] = (120, 40),
-        preferences: Path | None = None,
-    ) -> None:
+    def run(drive: Callable[[Pilot[int], PlumblineApp], Any], size: tuple[int, int] = (120, 40)) -> None:
         with Recall(where) as recall:
             until(lambda: recall.known.squads)
-            app = PlumblineApp(
-                still, all_profiles(), history=str(where), recall=recall, preferences=preferences
-            )
+            app = PlumblineApp(still, all_profiles(), history=str(where), recall=recall)
 
             async def ready(pilot: Pilot[int]) -> None:
                 await pilot.press("y")
@@ -109,26 +102,25 @@ PAGES = {  # keys, and what stands there then
 
 @pytest.mark.parametrize("size", [SIZES[0], SIZES[-1]])
 def test_every_page_of_the_history_says_the_same_in_every_theme_and_is_read(
-    history: Any, looks: Any, size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    history: Any, looks: Any, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: dict[str, list[str]] = {}
-    for name in (*THEMES, "NO_COLOR"):
-        if name == "NO_COLOR":
+    for themes in (list(THEMES), ["NO_COLOR"]):
+        if themes == ["NO_COLOR"]:
             monkeypatch.setenv("NO_COLOR", "1")
-        preferences = tmp_path / f"{name}.toml"
-        save_preferences(preferences, Preferences(theme="dark" if name == "NO_COLOR" else name))  # type: ignore[arg-type]
 
-        async def drive(pilot: Pilot[int], app: PlumblineApp, name: str = name) -> None:
+        async def drive(pilot: Pilot[int], app: PlumblineApp, themes: list[str] = themes) -> None:
             for page, (keys, words) in PAGES.items():
                 await pilot.press(*keys.split())
                 await looks.poll(pilot, lambda words=words: words in looks.text(app), 20.0)
                 await looks.settle(pilot)
-                looked.setdefault(page, []).append(looks.text(app))
-                assert not faint(app), f"{page}, {name}: {faint(app)[:9]}"
-                assert name != "dark" or not strange(app), f"{page}: {strange(app)}"
-                assert name != "NO_COLOR" or grey(app), page
+                async for name in looks.in_each(pilot, themes):
+                    looked.setdefault(page, []).append(looks.text(app))
+                    assert not faint(app), f"{page}, {name}: {faint(app)[:9]}"
+                    assert name != "dark" or not strange(app), f"{page}: {strange(app)}"
+                    assert name != "NO_COLOR" or grey(app), page
 
-        history(drive, size, preferences)
+        history(drive, size)
     for page, texts in looked.items():
         assert len(texts) == 5 and len(set(texts)) == 1, page
 
