@@ -7,12 +7,14 @@ it was done; each file is written whole or not at all. The bytes do not depend o
 """
 
 import hashlib
+import os
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from os import cpu_count
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,10 +135,13 @@ def _write(target: Path, name: str, analysis: Analysis) -> int:
 
 def on_pool(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
     """Outcomes as they come, from processes of this machine; one that dies takes no other with it."""
+    # Forked from one that has loaded this and runs nothing: a fork of a process with threads may hang.
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
     left, tried = dict(enumerate(jobs)), dict.fromkeys(range(len(jobs)), 0)
     while left:
         alone = any(tried[number] for number in left)  # after a death: one at a time shows whose it was
-        with ProcessPoolExecutor(1 if alone else workers) as pool:
+        with ProcessPoolExecutor(1 if alone else workers, context, _end_with_us) as pool:
             some = [min(left, key=lambda number: -tried[number])] if alone else list(left)
             asked = {pool.submit(work, left[number]): number for number in some}
             for future in as_completed(asked):
@@ -148,6 +153,18 @@ def on_pool(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
                     tried[number] += 1
                     if alone and tried[number] >= ATTEMPTS:
                         yield Outcome(left.pop(number).name, 0, "ended its worker each time it was tried")
+
+
+def _end_with_us() -> None:
+    """In a worker: end when whoever asked for it has ended, be it by kill -9; nobody else would tell."""
+    parent = parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def on_cluster(jobs: Sequence[Job], address: str) -> Iterator[Outcome]:
@@ -245,7 +262,7 @@ def reprocess(argv: Sequence[str]) -> int:
         "--out", type=Path, required=True, metavar="DIR", help="Parquet, a file per recording"
     )
     parser.add_argument(
-        "--workers", type=int, default=cpu_count() or 1, metavar="N", help="default: a core each"
+        "--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="default: a core each"
     )
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a Dask cluster, instead of this machine")
     parser.add_argument(

@@ -44,16 +44,16 @@ def _measured(folder: Path) -> Iterator[str]:
         seconds, without = {}, {}
         for workers in (1, 2):
             jobs = _jobs(folder, f"out-{turn}-{workers}", station, profile)
-            own_s, theirs_s = _cpu_s()
-            began_s = time.perf_counter()
+            own_s, began_s = time.process_time(), time.perf_counter()
             bad = [one for one in on_pool(jobs, workers) if one.problem is not None]
             seconds[workers] = time.perf_counter() - began_s
             assert not bad, bad
-            own_s, theirs_s = (now - then for now, then in zip(_cpu_s(), (own_s, theirs_s), strict=True))
-            shares.append(own_s / (own_s + theirs_s))
+            own_s, theirs_s = time.process_time() - own_s, _of_children_s()
             without[workers] = _without_pool(
                 _jobs(folder, f"plain-{turn}-{workers}", station, profile), workers
             )
+            theirs_s = _of_children_s() - theirs_s  # a pool's are no children of ours; their work is the same
+            shares.append(own_s / (own_s + theirs_s))
         ratios.append(seconds[1] / seconds[2])
         machine.append(without[1] / without[2])
         took.append(seconds[1])
@@ -91,7 +91,7 @@ def _all_of(jobs: list[Job]) -> None:
         work(job)
 
 
-def _cpu_s() -> tuple[float, float]:
-    """The processor's time of this process and of its children that have ended, s."""
-    own, theirs = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return own.ru_utime + own.ru_stime, theirs.ru_utime + theirs.ru_stime
+def _of_children_s() -> float:
+    """The processor's time of children that have ended, s."""
+    theirs = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return theirs.ru_utime + theirs.ru_stime

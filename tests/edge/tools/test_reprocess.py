@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +33,13 @@ def archive(tmp_path: Path) -> Path:
     return folder
 
 
+def asked(archive: Path, out: str) -> list[str]:
+    station, folder = archive.parent / "rack.toml", archive.parent / out
+    return [str(archive), "--station", str(station), "--exercise", "rdl", "--out", str(folder)]
+
+
 def run(archive: Path, out: str, *more: str) -> int:
-    station = archive.parent / "rack.toml"
-    return main(
-        ["reprocess", str(archive), "--station", str(station), "--exercise", "rdl", "--out",
-         str(archive.parent / out), *more]
-    )  # fmt: skip
+    return main(["reprocess", *asked(archive, out), *more])
 
 
 def files(archive: Path, out: str) -> dict[str, bytes]:
@@ -89,26 +89,55 @@ def test_what_an_earlier_run_counted_otherwise_is_told(archive: Path, capsys: An
     ]
 
 
-def killed_once(job: reprocess.Job) -> reprocess.Outcome:
-    """A worker that the kernel kills, at one recording for ever and at another once."""
+# The command, with a worker that is killed at one recording for ever and at another once.
+KILLED_ONCE = """
+import os, signal, sys
+from pathlib import Path
+from edge.tools import reprocess
+
+WORK = reprocess.work
+
+def killed_once(job):
     mark = Path(job.out).parent / "killed"
     if job.name == "one.csv" or (job.name == "three.csv" and not mark.exists()):
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return WORK(job)
 
+if __name__ == "__main__":
+    reprocess.work = killed_once
+    sys.exit(reprocess.reprocess(sys.argv[1:]))
+"""
 
-WORK = reprocess.work
+
+def test_a_worker_that_is_killed_takes_no_other_recording_with_it(archive: Path) -> None:
+    script = archive.parent / "killed_once.py"
+    script.write_text(KILLED_ONCE)
+    done = subprocess.run(
+        [sys.executable, str(script), *asked(archive, "out"), "--workers", "2"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done
+    assert "one.csv: ended its worker" in done.stderr and len(files(archive, "out")) == 2
 
 
-def test_a_worker_that_is_killed_takes_no_other_recording_with_it(
-    archive: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reprocess, "work", killed_once)
-    assert ProcessPoolExecutor is reprocess.ProcessPoolExecutor
-    assert run(archive, "out", "--workers", "2") == 1
-    said = capsys.readouterr()
-    assert "one.csv: ended its worker" in said.err and len(files(archive, "out")) == 2
+@pytest.mark.filterwarnings("error::DeprecationWarning")  # of a fork beside threads, from Python 3.12 on
+def test_a_process_with_threads_is_not_forked(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fork", lambda: pytest.fail("forked beside the threads of a pool"))
+    assert run(archive, "out", "--workers", "2") == 0
+
+
+def test_the_workers_end_with_the_command_however_it_ends(archive: Path, until: Callable[..., None]) -> None:
+    copies(archive, 20)
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-m", "station.cli", "reprocess", *asked(archive, "out"), "--workers", "2"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert child.stdout is not None
+    until(lambda: len(files(archive, "out")) >= 3, LONG_S)
+    child.kill()
+    child.stdout.read()  # comes back when the last that could write there has ended
+    child.wait(LONG_S)
 
 
 @pytest.mark.long
@@ -224,10 +253,9 @@ def test_what_is_killed_in_the_middle_is_gone_on_with_and_nothing_is_done_twice(
 @pytest.mark.timeout(2 * LONG_S)
 def test_a_run_that_is_killed_goes_on_where_it_was(archive: Path, until: Callable[..., None]) -> None:
     copies(archive, 20)
-    station, out = archive.parent / "rack.toml", archive.parent / "out"
-    asked = ["reprocess", str(archive), "--station", str(station), "--exercise", "rdl", "--out", str(out)]
+    out = archive.parent / "out"
     child = subprocess.Popen(
-        [sys.executable, "-P", "-m", "station.cli", *asked, "--workers", "2"],
+        [sys.executable, "-P", "-m", "station.cli", "reprocess", *asked(archive, "out"), "--workers", "2"],
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     until(lambda: len(list(out.rglob("*.parquet"))) >= 3, LONG_S)
