@@ -81,6 +81,8 @@ def work(job: Job) -> Outcome:
         analysis = _counted(Path(job.path), job.station, job.profile)
         target.parent.mkdir(parents=True, exist_ok=True)
         return Outcome(job.name, _write(target, job.name, analysis), None)
+    except UnicodeEncodeError:
+        return Outcome(job.name, 0, "its name is no text, and a row of the table names it; rename it")
     except (PlumblineError, OSError) as error:
         return Outcome(job.name, 0, str(error))
 

@@ -71,6 +71,15 @@ def test_a_bad_recording_is_named_and_stops_none(archive: Path, capsys: Any) -> 
     assert "1 not usable" in said.out and len(files(archive, "out")) == 3
 
 
+def test_a_recording_whose_name_is_no_text_stops_none(archive: Path, capsys: Any) -> None:
+    """A name from an old disk: Latin-1 where UTF-8 is spoken."""
+    (archive / "one.csv").rename(archive / "\udce9.csv")
+    assert run(archive, "out", "--workers", "2") == 1
+    said = capsys.readouterr()
+    assert "no text" in said.err and said.err.count("\n") == 1
+    assert "1 not usable" in said.out and len(files(archive, "out")) == 2
+
+
 def test_what_an_earlier_run_counted_otherwise_is_told(archive: Path, capsys: Any) -> None:
     assert run(archive, "out") == 0
     capsys.readouterr()
