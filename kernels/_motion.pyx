@@ -241,7 +241,7 @@ cdef class Resampler:
         cdef double edge = self.edge
         cdef double ta = self.t0
         cdef double ya = self.y0
-        cdef Py_ssize_t first = i
+        cdef Py_ssize_t since = i
         cdef double now, there, slope, ye
         cdef Py_ssize_t m, end
         while True:
@@ -259,6 +259,8 @@ cdef class Resampler:
                     if self.newest >= enough:
                         break
                     slope = (there - ya) / (now - ta)
+                    self.taken += i - since
+                    since = i
                     while now >= edge:
                         ye = y[i - 1] + slope * (edge - t[i - 1])
                         self.close(area + 0.5 * (ya + ye) * (edge - ta), now)
@@ -278,7 +280,7 @@ cdef class Resampler:
         self.y0 = y[i - 1]
         self.area = area
         self.edge = edge
-        self.taken += i - first
+        self.taken += i - since
         return i
 
     cdef bint plain(self, const double* t, const double* y, Py_ssize_t i) noexcept nogil:
@@ -328,6 +330,7 @@ cdef class Resampler:
             if i < k:
                 self.ring[i & MASK] = NAN
             self.closings[i & MASK].time_s = t
+            self.closings[i & MASK].taken = <unsigned short>self.taken
         self.newest = k - 1
         self.bin = k
         self.edge = (k + 1) * GRID_S
@@ -367,7 +370,8 @@ cdef class Resampler:
         self.ring[self.bin & MASK] = mean
         self.closings[self.bin & MASK].time_s = t
         self.closings[self.bin & MASK].quantum = self.quantum
-        self.closings[self.bin & MASK].repaired = self.repaired
+        self.closings[self.bin & MASK].repaired = <unsigned short>self.repaired
+        self.closings[self.bin & MASK].taken = <unsigned short>self.taken
         self.lost[self.bin & MASK] = self.adrift
         if not fabs(mean - self.still_y) <= self.tolerance:
             self.still_y = mean
@@ -392,9 +396,4 @@ cdef class Resampler:
 
     def grid(self, long long first, long long last):
         """Bins [first, last) as float64; NaN where not known."""
-        cdef long long k
-        out = np.empty(max(0, last - first))
-        cdef double[::1] view = out
-        for k in range(first, first + view.shape[0]):
-            view[k - first] = value_at(self, k)
-        return out
+        return np.array([value_at(self, k) for k in range(first, last)], float)

@@ -290,10 +290,14 @@ cdef class Noise:
 
     cdef double scatter(self, Window* window, int i) noexcept nogil:
         """Mean square of the white noise of the readings near sample i of the window."""
+        cdef long long first = max(self.phases.first + i - self.phases.half, 1)
+        cdef long long last = min(self.phases.first + i + self.phases.half, window.newest)
+        cdef long long k
+        cdef int count = 0
+        for k in range(first, last + 1):
+            count += <unsigned short>(window.closings[k & MASK].taken - window.closings[(k - 1) & MASK].taken)
         # between few samples a line is drawn: there are fewer readings to take the mean of
-        cdef double apart = max(1.0, self.apart)
-        cdef double few = max(1.0, self.interval(window, i) / (apart * GRID_S))
-        return self.white * min(few, 2.0 * self.phases.half / apart)
+        return self.white * max(1.0, (last - first + 1) / (self.apart * max(1, count)))
 
     cdef double of_rate(self, Window* window, int i) noexcept nogil:
         """The noise of the smoothed rate at sample i of the window."""

@@ -28,7 +28,7 @@ from kernels._smooth cimport (
 )
 from kernels._swings cimport TENSION_V0, ZONE
 from kernels._untouched cimport give_back, untouched
-from kernels._window cimport GRID_HZ, MARGIN, MASK, RING, TREMOR_LAG, Edge, Span, Window
+from kernels._window cimport GRID_HZ, MARGIN, MASK, RING, TREMOR_LAG, Closing, Edge, Span, Window
 
 cdef double GRID_S = 1.0 / GRID_HZ
 cdef double QUIET = 0.002           # m/s; a tenth of v0, so that noise moves a boundary by a few ms
@@ -40,6 +40,9 @@ cdef double CARRIED_S = 0.15
 # A smoother puts out a corner by three times so much of its half-width, whichever that is; the quickest smooth onset, a
 # phase of 0.45 s along v ~ tau² (Flash & Hogan), by half of it at 0.06 s and by as much at 0.1 s.
 cdef double SMOOTH_OUT = 0.12
+# Of the noise of the rate, what two smoothers a third apart differ by: of white noise 0.44 to 0.56 by their taps, and
+# all of a tremor, which a fourth difference over half its period sees twice (16 / 6 / 1.39).
+cdef double UNLIKE = 0.5
 
 
 @cython.final
@@ -138,17 +141,14 @@ cdef class Phases:
             self.rung = j - 1 if j > 0 and j == self.rung and self.noise < 0.5 * limit else j
 
     cdef double spacing(self, Window* window) noexcept nogil:
-        """The mean time between samples of the leading channel in the window; a bin of the grid at least, s."""
+        """The mean time between samples of the leading channel in the window, s."""
+        cdef const Closing* closings = window.closings
         cdef long long last = min(self.first + self.n - 1, window.newest)
         cdef long long k
-        cdef double since = window.closings[self.first & MASK].time_s
-        cdef double now = since
         cdef int count = 0
         for k in range(self.first + 1, last + 1):
-            if window.closings[k & MASK].time_s != now:
-                now = window.closings[k & MASK].time_s
-                count += 1
-        return (now - since) / count if count else GRID_S
+            count += <unsigned short>(closings[k & MASK].taken - closings[(k - 1) & MASK].taken)
+        return (closings[last & MASK].time_s - closings[self.first & MASK].time_s) / count if count else GRID_S
 
     cdef double noise_estimate(self) noexcept nogil:
         """Typical size of what is not voluntary in `rate`: the median fourth difference over its noise gain."""
@@ -225,6 +225,7 @@ cdef class Phases:
         span.end.inward_s = 0.0
         span.end.blunt_s = 0.0
         span.end.smooth = 0.0
+        span.end.left_s = 0.0
         for i in range(out + 1, i1 + 1):
             if sign * (end - self.place[i]) <= ZONE * size:
                 span.end_s = self.boundary(i, i1, out, 1, sign, level, v0, &span.end)
@@ -255,6 +256,7 @@ cdef class Phases:
         edge.inward_s = 0.0
         edge.blunt_s = 0.0
         edge.smooth = 0.0
+        edge.left_s = 0.0
         while i != outer and not sign * self.rate[i] >= level:
             i += step
         while i != outer:
@@ -288,10 +290,11 @@ cdef class Phases:
 
         A corner comes out too far in proportion to the smoother's width, so a second one of another width tells how
         far, to first order: each of the two rates that the boundary was read from, along the slope of v ~ tau² there.
-        What noise or a smooth onset may do is no corner, and stays; nor are the corners of lines between slow samples.
+        What noise, by four sigma, or a smooth onset may do is no corner, and stays; nor are corners of lines between
+        slow samples. A smooth onset comes out too far with h³ or so: between a corner's h and h⁴ where nothing jumps.
         """
         cdef double apart = edge.read_s - edge.through_s  # negative: a start
-        cdef double slope, onward, far, share, noise
+        cdef double slope, onward, far, share, noise, onset, corner
         cdef int other = self.half + max(1, self.half // 3)
         cdef long long last = self.first + self.index(max(edge.read_s, edge.through_s)) + 1
         if isnan(apart) or apart == 0.0:
@@ -306,18 +309,22 @@ cdef class Phases:
         far = (1.0 + onward) * sign * self.widened(window, edge.read_s, other)
         far = (far - onward * sign * self.widened(window, edge.through_s, other) / sqrt(3.0)) / slope
         far /= share - 1.0
-        noise = sqrt((1.0 + onward) * (1.0 + onward) + onward * onward / 3.0) * self.noise / slope / fabs(share - 1.0)
+        noise = sqrt((1.0 + onward) * (1.0 + onward) + onward * onward / 3.0) * UNLIKE * self.noise
+        noise /= slope * fabs(share - 1.0)
         if isnan(far):
             return 0.0
         edge.blunt_s = sqrt(max(0.0, far * far - noise * noise))
-        edge.smooth = 1.0 / (1.0 + share)
+        edge.smooth = 1.0 / (1.0 + share + share * share)
         if not far > 0.0:
             edge.blunt_s = -edge.blunt_s
             return 0.0
+        edge.left_s = edge.blunt_s
         if self.spacing_s > 2.5 * GRID_S:
             return 0.0
-        slope = SMOOTH_OUT * self.half * GRID_S
-        edge.inward_s = sqrt(max(0.0, far * far - 4.0 * noise * noise - slope * slope))
+        onset = SMOOTH_OUT * self.half * GRID_S
+        edge.inward_s = sqrt(max(0.0, far * far - 16.0 * noise * noise - onset * onset))
+        corner = sqrt(max(0.0, edge.blunt_s * edge.blunt_s - onset * onset))
+        edge.left_s = max(edge.smooth * edge.blunt_s, corner - edge.inward_s / (1.0 + share))
         if apart > 0.0:
             edge.inward_s = -edge.inward_s
         return edge.inward_s

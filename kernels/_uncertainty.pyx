@@ -14,9 +14,9 @@ resolution  q / sqrt(12) where the reading stands still, less where noise dither
 boundary    read where the rate passes w on the way v = c tau², whose slope there is 2 (sqrt 3 - 1) w / (t3 - t1), and
             carried on by C (t3 - t1): sigma² = (1 + C)² sigma1² + C² sigma3². The slope is as unsure, relative, as
             noise n makes t3 - t1: each of the two is off by n over its slope, sqrt(1 + 1/3) / 2 (sqrt 3 - 1) n / w. How
-            far out a smoother of half-width h puts it is told by a second one of share h, and taken out as if it went
-            with h, as it does at a corner: by the difference over share - 1. Where the motion is smooth it goes with h²
-            at least, the difference over share² - 1: 1 / (share + 1) of that at most.
+            far out a smoother of half-width h puts it is told by a second one of share h: at a corner it goes with h,
+            by the difference over share - 1. A smooth onset, whose third derivative or so jumps, goes with h³, by that
+            over 1 + share + share² (a local cubic's rate, where nothing jumps, with h⁴: Fan & Gijbels 1996, 3.2).
 common      scale, zero and survey err alike in every rep of a set, in its ranges and in its path by two tethers, and so
             does a height over one tether, which does not see how far the bar strays: a term of its own.
 """
@@ -286,10 +286,9 @@ cdef class Uncertainty:
             slope = 2.0 * (ROOT3 - 1.0) * edge.level / apart
             onward = fabs(at_s - edge.read_s) / apart
             late = onward * self.ticks(window, self.phases.index(edge.through_s), 3.0 * edge.level) / (ROOT3 * slope)
-            # what was taken out went with h, as at a corner, or with h²; what was not may be one. A line between slow
-            # samples widens what is smoothed.
+            # a line between slow samples widens what is smoothed
             wider = line / (self.phases.half * GRID_S) if line > 2.0 * GRID_S else 0.0
-            found.outward = max(0.0, edge.blunt_s) * (1.0 + wider) - edge.smooth * fabs(edge.inward_s)
+            found.outward = edge.left_s * (1.0 + wider)
             if line > BRIDGE_S:
                 line = (line + fabs(at_s - edge.read_s)) / ROOT3  # it was read at an end of the gap
             else:
@@ -304,7 +303,7 @@ cdef class Uncertainty:
         slope = self.sure_slope(i, edge, slope, own)
         early = (1.0 + onward) * max(early / slope, self.shoulder(i, edge.level, early))
         early = early * early + late * late + line * line + edge.blur_s * edge.blur_s / 12.0
-        # no corner: a ring that begins there, say. A smoother changes it with h² at the least
+        # no corner: a ring that begins there, say
         inner = edge.smooth * min(0.0, edge.blunt_s)
         early += inner * inner
         found.chance = sqrt(early)
@@ -388,4 +387,4 @@ cdef class Uncertainty:
         """How many of the leading channel's samples between two times were not used as they came."""
         cdef long long last = min(<long long>(end_s * GRID_HZ), window.newest)
         cdef long long first = max(<long long>(start_s * GRID_HZ) - 1, last - RING + 1, 0)
-        return window.closings[last & MASK].repaired - window.closings[first & MASK].repaired
+        return <unsigned short>(window.closings[last & MASK].repaired - window.closings[first & MASK].repaired)

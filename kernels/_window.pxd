@@ -22,7 +22,8 @@ cdef enum Layout:
 cdef struct Closing:      # of a bin of the grid, when it became whole
     double time_s         # of the sample that made it so
     float quantum         # the channel's resolution, as known then
-    int repaired          # samples not used as they came, so far
+    unsigned short repaired    # samples not used as they came, so far, modulo 65 536
+    unsigned short taken       # accepted samples so far, likewise
 
 cdef struct Measures:
     # What the record of a rep calls them (station.records.Rep); on tension alone metres are newtons.
@@ -70,7 +71,8 @@ cdef struct Edge:         # what a boundary was read from
     double blur_s         # from the first to the last of its passes
     double level
     double blunt_s        # how far out a second smoother says that the first has put it, if it is a corner
-    double smooth         # what share of that it is where the motion is smooth
+    double smooth         # what share of that it is where the onset is smooth
+    double left_s         # how far out it may still be
     double inward_s       # what the boundary is moved by towards the phase for that
 
 cdef struct Span:

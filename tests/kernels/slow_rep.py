@@ -30,19 +30,22 @@ class Edge(NamedTuple):
     level: float
     blunt_s: float
     inward_s: float
-    smooth: float  # the share of blunt_s that goes with the square of the half-width
+    left_s: float  # how far out it may still be
+    smooth: float  # the share of blunt_s that goes with the third power of the half-width
 
 
 class SlowRep:
     """Place and rate about one rep that leaves grid sample a, turns at v and is back at b.
 
-    One that is lifted first is the same of -place_m; of a band all metres are newtons.
+    One that is lifted first is the same of -place_m; of a band all metres are newtons. Of each bin of the
+    grid: when the reading that closed it was taken, and how many had been before it.
     """
 
-    def __init__(self, place_m, closed_s, quantum_m, turns, half, v0=V0):
+    def __init__(self, place_m, closed_s, taken, quantum_m, turns, half, v0=V0):
         a, v, b = turns
         self.v0 = v0
-        self.raw, self.closed_s, self.quantum_m, self.half = place_m, closed_s, quantum_m, half
+        self.raw, self.closed_s, self.taken = place_m, closed_s, taken
+        self.quantum_m, self.half = quantum_m, half
         self.first, last = a - 32, b + MARGIN
         self.n = last - self.first + 1
         taps = design(half)
@@ -50,8 +53,7 @@ class SlowRep:
             self.first - half : last - half + 1
         ]
         self.place, self.rate = rows @ taps[0], rows @ taps[1]
-        read_s = np.unique(closed_s[self.first : last + 1])
-        self.spacing_s = (read_s[-1] - read_s[0]) / (len(read_s) - 1)
+        self.spacing_s = (closed_s[last] - closed_s[self.first]) / (taken[last] - taken[self.first])
         self.noise = self._noise_of_rate()
         iv, ib = v - self.first, b - self.first
         i1 = min(ib + MARGIN, self.n - 1)
@@ -118,17 +120,23 @@ class SlowRep:
             at_s = read_s + step * min(on, CARRIED_S)
         known_s = (self.first + outer + 0.5) * GRID_S
         at_s = min(at_s, known_s) if step > 0 else max(at_s, known_s)
-        blunt_s = 0.0 if three is None else self._blunt(sign, level, read_s, through_s)
-        inward_s = 0.0
-        if blunt_s > 0.0 and self.spacing_s <= 2.5 * GRID_S:
-            noise_s = 2.0 * self._noise_of_blunt(level, abs(read_s - through_s))
-            smooth_s = SMOOTH_OUT * self.half * GRID_S
-            inward_s = -step * np.sqrt(max(0.0, blunt_s**2 - noise_s**2 - smooth_s**2))
-        left = blunt_s**2 - self._noise_of_blunt(level, abs(read_s - through_s)) ** 2 if blunt_s else 0.0
-        blunt_s = np.copysign(np.sqrt(max(0.0, left)), blunt_s)
-        smooth = (self._other() / self.half - 1.0) / ((self._other() / self.half) ** 2 - 1.0)
         blur_s = abs(passes[-1] - passes[0])
-        return Edge(inward_s + at_s, read_s, through_s, blur_s, level, blunt_s, inward_s, smooth)
+        if three is None:
+            return Edge(at_s, read_s, through_s, blur_s, level, 0.0, 0.0, 0.0, 0.0)
+        far_s = self._blunt(sign, level, read_s, through_s)
+        noise_s = self._noise_of_blunt(level, abs(read_s - through_s))
+        blunt_s = np.copysign(np.sqrt(max(0.0, far_s**2 - noise_s**2)), far_s)
+        # a corner goes with the half-width, one less sharp with its square, a smooth onset with its cube
+        first, second, third = ((self._other() / self.half) ** n - 1.0 for n in (1, 2, 3))
+        smooth = first / third
+        inward_s, left_s = 0.0, max(0.0, blunt_s)
+        if blunt_s > 0.0 and self.spacing_s <= 2.5 * GRID_S:
+            onset_s = SMOOTH_OUT * self.half * GRID_S
+            inward_s = np.sqrt(max(0.0, far_s**2 - (4.0 * noise_s) ** 2 - onset_s**2))
+            corner_s = np.sqrt(max(0.0, blunt_s**2 - onset_s**2))
+            left_s = max(smooth * blunt_s, corner_s - first / second * inward_s)
+        at_s -= step * inward_s
+        return Edge(at_s, read_s, through_s, blur_s, level, blunt_s, -step * inward_s, left_s, smooth)
 
     def _other(self):
         """The half-width of another smoother."""
@@ -154,7 +162,10 @@ class SlowRep:
     def _noise_of_blunt(self, level, apart_s):
         on = self._onward(level, apart_s)
         slope = 2.0 * (ROOT3 - 1.0) * level / apart_s
-        return np.hypot(1.0 + on, on / ROOT3) * self.noise / slope / abs(self._other() / self.half - 1.0)
+        # two smoothers see half of either noise otherwise
+        return (
+            0.5 * np.hypot(1.0 + on, on / ROOT3) * self.noise / slope / abs(self._other() / self.half - 1.0)
+        )
 
 
 PARTS = 4  # of a grid sample, that what readings leave of noise is worked out in
@@ -267,9 +278,9 @@ class SlowNoise:
 
     def scatter(self, i):
         """Mean square of a reading's white noise, more of it where readings are few."""
-        apart = max(1.0, self.apart)
-        few = max(1.0, self.interval_s(i) / (apart * GRID_S))
-        return self.white * min(few, 2.0 * self.rep.half / apart)
+        k = self.rep.first + i
+        count = self.rep.taken[k + self.rep.half] - self.rep.taken[k - self.rep.half - 1]
+        return self.white * max(1.0, (2 * self.rep.half + 1) / (self.apart * max(1, count)))
 
     def of_rate(self, i):
         white = self.scatter(i) * self.left.rate

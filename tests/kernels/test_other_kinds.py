@@ -25,7 +25,7 @@ def slow_reps(time_s, read, grid, reps, v0_of):
         v = a + int(np.argmin(announced[a:b]))
         half = round(rep.smoothing_s / GRID_S)
         yield SlowRep(
-            grid, time_s[at], np.minimum.accumulate(steps)[at - 1], (a, v, b), half, v0_of(reps[:n])
+            grid, time_s[at], at, np.minimum.accumulate(steps)[at - 1], (a, v, b), half, v0_of(reps[:n])
         )
 
 

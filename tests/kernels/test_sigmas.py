@@ -130,7 +130,7 @@ class SlowSigmas:
             onward = abs(edge.at_s - edge.read_s) / apart
             late = onward * self.ticks(rep.index(edge.through_s), 3.0 * edge.level) / (ROOT3 * slope)
             wider = line / (rep.half * GRID_S) if line > 2.0 * GRID_S else 0.0
-            outward = max(0.0, edge.blunt_s) * (1.0 + wider) - edge.smooth * abs(edge.inward_s)
+            outward = edge.left_s * (1.0 + wider)
             if gap_s > 0.15:
                 line = (gap_s + abs(edge.at_s - edge.read_s)) / ROOT3
             else:
@@ -193,7 +193,8 @@ def slow_sigmas(time_s, read_m, grid, reps, scale):
     for rep, a, b in zip(reps[1:-1], tops, tops[1:], strict=False):
         v = a + int(np.argmin(announced[a:b]))
         yield SlowSigmas(
-            SlowRep(place_m, time_s[at], quantum[at - 1], (a, v, b), round(rep.smoothing_s / GRID_S)), scale
+            SlowRep(place_m, time_s[at], at, quantum[at - 1], (a, v, b), round(rep.smoothing_s / GRID_S)),
+            scale,
         ).numbers
 
 
