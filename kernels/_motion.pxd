@@ -5,7 +5,7 @@ from libc.math cimport NAN, fabs
 from kernels._window cimport MASK, RING, Closing
 
 cdef long long FAR       # a bin that none comes to
-cdef double BRIDGE_S, SLIP, STALE_S
+cdef double BRIDGE_S, GOES_ON, SLIP, STALE_S
 
 cdef enum State:
     EMPTY       # no sample yet
@@ -17,7 +17,7 @@ cdef enum State:
 @cython.final
 cdef class Resampler:
     cdef double max_rate, max_curve, tolerance, least, max_gap_s
-    cdef double tb, yb, t0, y0, t1, y1, stale_until, shift, quantum
+    cdef double tc, yc, tb, yb, t0, y0, t1, y1, stale_until, shift, quantum
     cdef State state
     cdef long long bin
     cdef bint whole
@@ -67,6 +67,23 @@ cdef inline double value_at(Resampler channel, long long k) noexcept nogil:
         return NAN
     return channel.ring[k & MASK]
 
+cdef inline bint returns(Resampler channel) noexcept nogil:
+    """Whether the sample in doubt is back from what was no place to move from: one spike alone after a gap, or two."""
+    return fabs(channel.y1 - channel.yc) <= channel.tolerance or (
+        channel.t0 - channel.tb > BRIDGE_S and not channel.far(channel.tb, channel.yb, channel.t1, channel.y1)
+    )
+
+cdef inline bint caught_up(Resampler channel, double t, double y) noexcept nogil:
+    """Whether equal readings before the sample in doubt were old ones: from there it goes on as it must have come."""
+    cdef double since = channel.tc if channel.yc == channel.yb else channel.tb
+    return (
+        channel.least == 0.0
+        and channel.yb == channel.y0
+        and channel.t1 - since <= STALE_S
+        and not channel.far(since, channel.y0, channel.t1, channel.y1)
+        and (y - channel.y1) * (channel.t1 - since) / ((t - channel.t1) * (channel.y1 - channel.y0)) > GOES_ON
+    )
+
 cdef inline bint slipped(Resampler channel, double t, double y, double step) noexcept nogil:
     """Whether a step to the sample in doubt lies beyond every motion that goes on after it as fast as before.
 
@@ -78,5 +95,6 @@ cdef inline bint slipped(Resampler channel, double t, double y, double step) noe
     return (
         channel.least == 0.0
         and y != channel.y1  # the same reading again says nothing
+        and not caught_up(channel, t, y)
         and fabs(step) > (channel.max_curve * dt + fastest) * dt + SLIP * channel.tolerance
     )

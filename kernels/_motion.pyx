@@ -126,7 +126,6 @@ cdef class Resampler:
                 return
             doubt = self.state == DOUBTFUL
             y = raw - self.shift
-        self.state = PLAIN
         if t - self.t0 > self.max_gap_s:
             self.gaps += 1
             self.restart(t, y)
@@ -149,16 +148,15 @@ cdef class Resampler:
 
         After a spike the state stays DOUBTFUL, for what follows one is often another.
         """
-        cdef bint jumped = self.far(self.t0, self.y0, self.t1, self.y1)
+        cdef bint jumped = self.far(self.t0, self.y0, self.t1, self.y1) and not caught_up(self, t, y)
         cdef bint back = not self.far(self.t0, self.y0, t, y)
-        cdef double share = (self.t1 - self.t0) / (t - self.t0)
-        cdef double off = fabs(self.y1 - self.y0 - (y - self.y0) * share)
+        cdef double off = fabs(self.y1 - self.y0 - (y - self.y0) * (self.t1 - self.t0) / (t - self.t0))
         cdef double step = self.y1 - self.y0 - self.rate() * (self.t1 - self.t0)
         cdef double ahead = y - self.y0 - self.rate() * (t - self.t0)
         cdef double before = self.shift
-        cdef bint alone
-        if back and off > self.bend((self.t1 - self.t0) * (t - self.t1)) and (
-            fabs(self.y1 - y) > 2.0 * fabs(y - self.y0) or fabs(ahead) < 0.5 * off
+        if (jumped and fabs(y - self.yc) <= self.tolerance) or (
+            back and off > self.bend((self.t1 - self.t0) * (t - self.t1))
+            and (fabs(self.y1 - y) > 2.0 * fabs(y - self.y0) or fabs(ahead) < 0.5 * off)
         ):
             self.drop()  # where it was before, or on its way from there
         elif (jumped or slipped(self, t, y, step)) and fabs(ahead - step) <= self.bend((t - self.t1) * (t - self.t1)):
@@ -166,12 +164,9 @@ cdef class Resampler:
                 self.drop()  # the one before was the first of all
                 self.restart(self.t1, self.y1)
             else:
-                # a band can be let go, and a spike that stands alone after a gap is no place to move from
-                alone = self.t0 - self.tb > BRIDGE_S and not self.far(self.tb, self.yb, self.t1, self.y1)
-                if self.least == 0.0 and not alone:
+                if self.least == 0.0 and not returns(self):  # a band can be let go
                     self.displace(step)
                 self.accept(self.t1, self.y1 + before - self.shift)
-                self.state = PLAIN
         elif jumped:
             self.drop()  # nothing moves there, and the sample now does not stay there
         elif not back and self.far(self.t1, self.y1, t, y):
@@ -179,12 +174,14 @@ cdef class Resampler:
             return False
         else:
             self.accept(self.t1, self.y1)
-            self.state = PLAIN
         return True
 
     cdef void displace(self, double step) noexcept nogil:
-        """The zero has moved by a step: take it out of what follows. What at once jumps back had not moved."""
-        if self.adrift and fabs(self.shift + step - self.shift_before) <= SLIP * self.tolerance:
+        """The zero has moved by a step: take it out of what follows. What jumps back, or there, had not moved."""
+        if self.adrift and (
+            fabs(self.shift + step - self.shift_before) <= SLIP * self.tolerance
+            or fabs(self.y1 + self.shift - self.shift_before - self.place_before) <= SLIP * self.tolerance
+        ):
             self.put_back()
             return
         self.shift_before = self.shift
@@ -274,10 +271,10 @@ cdef class Resampler:
                 i += 1
             if i < m or i == n:
                 break
-        self.tb = t[i - 2]
-        self.yb = y[i - 2]
-        self.t0 = t[i - 1]
-        self.y0 = y[i - 1]
+        if i > first:
+            self.tc, self.yc = t[i - 3], y[i - 3]
+        self.tb, self.yb = t[i - 2], y[i - 2]
+        self.t0, self.y0 = t[i - 1], y[i - 1]
         self.area = area
         self.edge = edge
         self.taken += i - since
@@ -340,6 +337,7 @@ cdef class Resampler:
         self.y0 = y
         self.tb = t - 2.0 * self.max_gap_s  # farther than any sample before it: there was none
         self.yb = y
+        self.yc = NAN
         self.state = PLAIN
 
     cdef double rate(self) noexcept nogil:
@@ -350,8 +348,8 @@ cdef class Resampler:
         cdef double ta = self.t0
         cdef double ya = self.y0
         cdef double ye
-        self.tb = ta
-        self.yb = ya
+        self.tc, self.yc = self.tb, self.yb
+        self.tb, self.yb = ta, ya
         while t >= self.edge:
             ye = self.yb + (y - self.yb) / (t - self.tb) * (self.edge - self.tb)
             self.close(self.area + 0.5 * (ya + ye) * (self.edge - ta), t)
@@ -363,6 +361,7 @@ cdef class Resampler:
         self.taken += 1
         self.t0 = t
         self.y0 = y
+        self.state = PLAIN
 
     cdef inline void close(self, double area, double t) noexcept nogil:
         """The bin is whole, by a sample of time t."""

@@ -187,6 +187,38 @@ def test_a_spike_that_stands_alone_after_a_gap_is_no_place_that_the_zero_left(mo
     assert resampler.grid(500, 550) == pytest.approx(0.6, abs=1e-6)
 
 
+@pytest.mark.parametrize("off_m", [(-0.33, -0.29), (0.33, 0.29), (0.35, 0.2), (-0.228, 0.26)])
+@pytest.mark.parametrize("stale", [False, True])
+def test_two_spikes_in_a_row_move_no_zero(off_m, stale):
+    """After a stale reading a bar may have moved as far as the first of them, and not back in half of it."""
+    for seed in range(20):
+        time_s = np.arange(250) * 0.04
+        s = 0.62 + np.random.default_rng(seed).normal(0.0, 0.002, time_s.size)
+        if stale:
+            s[120] = s[119]
+        s[[121, 122]] += off_m
+        resampler = Resampler(6.0, 30.0, 0.010)
+        resampler.push(time_s, s)
+        assert resampler.shifts == 0, seed
+
+
+@pytest.mark.parametrize(("rate_hz", "mps", "stale"), [(40.0, 0.7, 4), (80.0, -0.8, 4), (200.0, 0.8, 6)])
+def test_a_sensor_that_catches_up_with_the_bar_has_not_shifted(rate_hz, mps, stale):
+    """Old readings are sent again until the new one is farther off than a bar moves from one to the next."""
+    at = round(2.0 * rate_hz)
+    time_s = np.arange(2 * at) / rate_hz
+    s = 1.0 + mps * (time_s - 2.0)
+    s[at : at + stale] = s[at - 1]
+    s[at - 2] = s[at - 1] - 0.0005  # by noise it seemed to stand: the first of them is no surprise
+    time_s[at + stale - 1] += 0.7 / rate_hz
+    resampler = Resampler(6.0, 30.0, 0.010)
+    resampler.push(time_s, s)
+    assert resampler.shifts == 0
+    assert resampler.grid(300, 350) == pytest.approx(
+        1.0 + mps * (np.arange(300, 350) / 100.0 - 1.995), abs=1e-6
+    )
+
+
 def test_what_jumps_and_at_once_jumps_back_by_some_other_way_has_not_moved(motion):
     """Two spikes alike in a row, as far as noise lets them: the zero is what it was, to the last bit."""
     time_s, s = motion((10.0, 0.0), rate_hz=50.0)
