@@ -97,14 +97,8 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-@pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("when", ["at first", "after a loss"])
-def test_a_server_that_falls_silent_is_left_and_asked_anew(
-    folder: ChainFolder, stage: str, when: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, time_s in (("CONNECT_S", 1), ("PING_S", 1), ("ATTEMPT_S", 3)):
-        monkeypatch.setattr(connection, name, time_s)
-    before = ["as it should"] if when == "after a loss" else []
+async def comes_round(folder: ChainFolder, before: list[str], stage: str) -> None:
+    """Work over a link to a server that stalls at `stage`, until it has been reached again."""
     server = StallsAt(folder, *before, stage)
     reached: list[int] = []
     told = []
@@ -117,16 +111,30 @@ def test_a_server_that_falls_silent_is_left_and_asked_anew(
             told.append("stop")
         await asyncio.Event().wait()  # whatever waits for a connection ends with it
 
-    async def run() -> None:
-        listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-        url = f"tls://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-        who = str(folder.credential("gym-a"))
-        link = Link(Servers([url], str(folder.folder / "ca.pem"), who), "test")
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    url = f"tls://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    link = Link(Servers([url], str(folder.folder / "ca.pem"), str(folder.credential("gym-a"))), "test")
+    try:
         await asyncio.wait_for(link.serve(work, lambda: bool(told)), 90.0)
+    except TimeoutError:
+        pytest.fail(f"a server that {stage}: asked {len(server.connections)} times, reached at {reached}")
+    assert reached[-1] >= len(before) + 2, stage
 
-    monkeypatch.setattr(connection, "END_S", 0.1)
-    asyncio.run(run())
-    assert reached[-1] >= len(before) + 2
+
+@pytest.mark.parametrize("when", ["at first", "after a loss"])
+def test_a_server_that_falls_silent_is_left_and_asked_anew(
+    folder: ChainFolder, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, time_s in (("CONNECT_S", 1), ("PING_S", 1), ("ATTEMPT_S", 3), ("END_S", 0.1)):
+        monkeypatch.setattr(connection, name, time_s)
+    before = ["as it should"] if when == "after a loss" else []
+
+    async def all_at_once() -> None:  # each waits for seconds that nobody else needs
+        async with asyncio.TaskGroup() as waiting:
+            for stage in STAGES:
+                waiting.create_task(comes_round(folder, before, stage))
+
+    asyncio.run(all_at_once())
 
 
 def test_what_stands_in_the_way_is_said_in_the_same_words_each_time(folder: ChainFolder) -> None:

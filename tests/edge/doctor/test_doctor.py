@@ -137,7 +137,10 @@ def test_another_rate_and_noise_are_seen(path: Path, live_board: Any, examine: A
         ('driver = "csv"', "station file", "ports[0].columns names no channel"),
     ],
 )
-def test_a_wrong_driver_is_found_out(path: Path, examine: Any, driver: str, check: str, says: str) -> None:
+def test_a_wrong_driver_is_found_out(
+    path: Path, examine: Any, driver: str, check: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(port_checks, "HELLO_S", 0.0)  # none is understood
     path.write_text(path.read_text().replace("[mqtt]", f"{driver}\n[mqtt]"))
     status, found = examine("--station", str(path))
     assert status == 1
@@ -318,8 +321,10 @@ def today() -> str:
     ],
 )
 def test_a_line_that_is_not_understood_is_shown_with_what_would_read_it(
-    path: Path, live_board: Any, examine: Any, line: bytes, told: str, todo: str
-) -> None:
+    path: Path, live_board: Any, examine: Any, line: bytes, told: str, todo: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(port_checks, "HELLO_S", 0.0)  # it says none
     count = 0
 
     def say(*_: object) -> list[tuple[float, bytes]]:

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,19 +20,21 @@ from edge.node.dispute_store import DISPUTE
 from edge.tools.dispute_replay import read_dispute
 from station.cli import main
 from station.config import Mqtt, Port
+from station.errors import BrokerError
 from station.exercises import load_profile
 from station.messages import CommandMessage, encode, new_id
 from station.sim.devices.board import board_bytes
 from station.sim.recording import station_toml
 from station.sim.session import simulate_set
 from tests.accuracy.disputes import score_dispute
+from tests.conftest import Wire
 
 SET = simulate_set(load_profile("rdl"), reps=4, rng=np.random.default_rng(5))
 BYTES = b"".join(data for _, data in board_bytes(SET, np.random.default_rng(6)))
 TOPIC = "plumbline/1/gym/sim-1/"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def line() -> Iterator[tuple[int, str]]:
     """A pseudo-terminal: its far end, and the path of the near one."""
     far, near = pty.openpty()
@@ -41,18 +44,32 @@ def line() -> Iterator[tuple[int, str]]:
     os.close(near)
 
 
-@pytest.fixture
-def kept(
-    tmp_path: Path, line: tuple[int, str], broker: Broker, wire: Any, until: Callable[..., None]
-) -> Path:
+@pytest.fixture(scope="module")
+def wired() -> Iterator[tuple[int, Wire]]:
+    """mosquitto's port, and a client that hears everything on it."""
+    try:
+        broker = Broker(kind="mosquitto")
+    except BrokerError:
+        pytest.skip("mosquitto is not installed")
+    with broker:
+        wire = Wire(broker.port, "plumbline/1/#")
+        yield broker.port, wire
+        wire.close()
+
+
+@pytest.fixture(scope="module")
+def quarrel(
+    line: tuple[int, str], wired: tuple[int, Wire], until: Callable[..., None],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:  # fmt: skip
     """What a node that ran as a process of its own has kept: a rep marked false over MQTT, and one added."""
-    far, port = line
-    mqtt = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
+    (far, port), (broker, wire), folder = line, wired, tmp_path_factory.mktemp("node")
+    mqtt = Mqtt(host="127.0.0.1", port=broker, tls=False)
     station = msgspec.structs.replace(SET.station, ports=[Port(url=port)], mqtt=mqtt, exercise="rdl")
-    path = tmp_path / "sim-1.toml"
+    path = folder / "sim-1.toml"
     path.write_text(station_toml(station), encoding="utf-8")
     command = [sys.executable, "-m", "station.cli", "edge", "--station", str(path)]
-    node = subprocess.Popen([*command, "--outbox", str(tmp_path / "outbox.db")], stdout=subprocess.DEVNULL)
+    node = subprocess.Popen([*command, "--outbox", str(folder / "outbox.db")], stdout=subprocess.DEVNULL)
 
     def say(name: Any, **given: Any) -> None:
         asked = CommandMessage(
@@ -75,7 +92,13 @@ def kept(
     finally:
         node.kill()
         node.wait()
-    return tmp_path / "disputes"
+    return folder / "disputes"
+
+
+@pytest.fixture
+def kept(quarrel: Path, tmp_path: Path) -> Path:
+    """That, to be changed."""
+    return Path(shutil.copytree(quarrel, tmp_path / "disputes"))
 
 
 def test_a_quarrel_over_mqtt_is_listed_shown_exported_and_scored(
