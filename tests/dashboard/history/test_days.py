@@ -132,19 +132,19 @@ def test_from_and_to_sessions_trends_and_reports_agree(
     path, zone, middle = str(tmp_path / "history.db"), ZoneInfo(name), date.fromisoformat(day)
     midnight = datetime.fromisoformat(bounds_utc(middle, None, zone)[0] or "")
     starts = [midnight - timedelta(seconds=2, hours=24 - n) for n in range(72)]
+    given = {"session": "one", "stream": "s", "athlete": "a-17", "load_kg": 60.0}
+    said = []
+    for number, start in enumerate(starts, 1):
+        for n in (1, 2):
+            around = given | {"set_number": number, "event_id": f"{number}-{n}", "seq": len(said) + 1}
+            at_utc = now_utc(start + timedelta(seconds=4 * (n - 1)))
+            said.append(Arrived("gym", "rack-1", make_rep(n, **around, at_utc=at_utc)))
     with open_store(path) as store:
-        seq = 0
-        for number, start in enumerate(starts, 1):
-            for n in (1, 2):
-                seq += 1
-                given = {"session": "one", "stream": "s", "athlete": "a-17", "load_kg": 60.0, "seq": seq}
-                at_utc = now_utc(start + timedelta(seconds=4 * (n - 1)))
-                message = make_rep(n, **given, set_number=number, event_id=f"{number}-{n}", at_utc=at_utc)
-                store.ingest([Arrived("gym", "rack-1", message)])
+        store.ingest(said)
     expected: dict[str, int] = {}
     for start in starts:
-        said = start.astimezone(zone).date().isoformat()
-        expected[said] = expected.get(said, 0) + 1
+        local = start.astimezone(zone).date().isoformat()
+        expected[local] = expected.get(local, 0) + 1
     travel(name)
     with open_history(path) as db:
         assert {one.day: len(one.sets) for one in group_sessions(sets(db))} == expected

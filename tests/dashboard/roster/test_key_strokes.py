@@ -137,4 +137,4 @@ def test_each_task_is_done_by_the_keys_that_stand_there(
             if "slash" in [SIGNS.get(key) for key in keys]:
                 await hands.pilot.press("slash", *["backspace"] * 10, "enter")
 
-    desk(PEOPLE, drive, (200, 60))
+    desk(PEOPLE, drive, (120, 40))
