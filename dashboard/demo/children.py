@@ -1,12 +1,13 @@
 """Child processes that never outlive this one, however it ends, and whose words never reach the screen."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -57,14 +58,14 @@ class Child:
             return []
         return [clean(line) for line in text.splitlines() if line.strip()]
 
-    def wait_for(self, wanted: Callable[[str], bool], timeout_s: float, stop: threading.Event) -> str:
-        """The first line that is `wanted`. Raises ChildError when it ends or says nothing in time."""
+    def wait_for(self, wanted: str, timeout_s: float, stop: threading.Event) -> re.Match[str]:
+        """The first line's match of the pattern. Raises ChildError when it ends or says nothing in time."""
         deadline_s = time.monotonic() + timeout_s
         while time.monotonic() < deadline_s and not stop.is_set():
             trouble = self.trouble
             for line in self.lines():
-                if wanted(line):
-                    return line
+                if found := re.search(wanted, line):
+                    return found
             if trouble is not None:
                 raise ChildError("\n".join([trouble, *self.lines()[-4:-1]]))
             stop.wait(0.02)

@@ -1,6 +1,5 @@
 """A gym on this machine: broker, four simulated stations and the node that counts, as child processes."""
 
-import re
 import shutil
 import tempfile
 import threading
@@ -8,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dashboard.broker.client import Client
-from dashboard.demo.children import Child, ChildError, end_all
+from dashboard.demo.children import Child, end_all
 from dashboard.floor.state import FloorState, StationKey
 from dashboard.roster.people import Athlete, Plan
 from dashboard.roster.plans import assignment
@@ -28,7 +27,7 @@ ATHLETES = tuple(
     )
     for number, (one, name) in enumerate(_PEOPLE, 1)
 )
-_LISTENING = re.compile(r"listening on (?P<host>[0-9.]+):(?P<port>[0-9]+) \((?P<kind>[a-z]+)\)")
+_LISTENING = r"listening on (?P<host>[0-9.]+):(?P<port>[0-9]+) \((?P<kind>[a-z]+)\)"
 
 
 class Gym:
@@ -74,10 +73,7 @@ class Gym:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self) -> None:
-        said = self._child("broker", "--port", "0").wait_for(_is_listening, READY_S, self._stop)
-        found = _LISTENING.search(said)
-        if found is None:
-            raise ChildError(f"the broker said {said!r}; it should say where it listens")
+        found = self._child("broker", "--port", "0").wait_for(_LISTENING, READY_S, self._stop)
         self.broker_kind = found["kind"]
         self.mqtt = Mqtt(host=found["host"], port=int(found["port"]), tls=False)
         where = f"{found['host']}:{found['port']}"
@@ -85,7 +81,7 @@ class Gym:
             "simulate", "--demo", str(self._folder), "--mqtt", where, "--seed", str(self._seed)
         )
         self._enlist()
-        simulator.wait_for(lambda line: line.strip() == "ready", READY_S, self._stop)
+        simulator.wait_for("^ready$", READY_S, self._stop)
         stations = sorted(str(path) for path in self._folder.glob("*.toml"))
         self._child("edge", "--station", *stations, "--outbox", str(self._folder / "outbox.db"))
 
@@ -122,7 +118,3 @@ def coach(client: Client) -> Callable[[FloorState], None]:
                 client.send(*key, command, tracked=False)
 
     return meet
-
-
-def _is_listening(line: str) -> bool:
-    return _LISTENING.search(line) is not None

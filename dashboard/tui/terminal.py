@@ -21,13 +21,9 @@ CHUNK = 4096
 
 
 class KeyReader:
-    """Decodes a terminal's bytes into keys and mouse events; no input raises.
-
-    skipped: how often the parser had to begin anew behind a sequence that means nothing.
-    """
+    """Decodes a terminal's bytes into keys and mouse events; no input raises."""
 
     def __init__(self) -> None:
-        self.skipped = 0
         self._decode = getincrementaldecoder("utf-8")("ignore").decode
         self._parser = XTermParser()
 
@@ -42,7 +38,6 @@ class KeyReader:
         try:
             return list(self._parser.feed(char) if char else self._parser.tick())
         except Exception:  # noqa: BLE001 - Textual's parser: chr() of a key that is none, and what else there is
-            self.skipped += 1
             self._parser = XTermParser()
             return []
 
