@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import tomlkit
 
 from edge.tools.analysis import analyse
 from station.exercises import load_profile
@@ -96,8 +97,7 @@ def write(session: Session, folder: Path) -> str:
     table = np.column_stack([seen.time_s, *seen.columns.values()])
     rows = (",".join("" if np.isnan(cell) else f"{cell:.6f}" for cell in row) for row in table)
     (folder / "rec.csv").write_text("\n".join([",".join(names), *rows, ""]))
-    station = msgspec.toml.encode(seen.station)
-    (folder / "station.toml").write_bytes(station)
+    (folder / "station.toml").write_text(tomlkit.dumps(seen.station))
     (folder / "truth.json").write_bytes(msgspec.json.format(msgspec.json.encode(session.reps)))
     files = f"{folder}/rec.csv --station {folder}/station.toml"
     return f"plumbline analyze {files} --exercise {session.scene.exercise}"
