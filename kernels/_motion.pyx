@@ -271,7 +271,7 @@ cdef class Resampler:
                 i += 1
             if i < m or i == n:
                 break
-        if i > first:
+        if i > since:
             self.tc, self.yc = t[i - 3], y[i - 3]
         self.tb, self.yb = t[i - 2], y[i - 2]
         self.t0, self.y0 = t[i - 1], y[i - 1]
