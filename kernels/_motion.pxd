@@ -37,6 +37,7 @@ cdef class Resampler:
     cdef unsigned char* lost                    # whether a bin was filled while the place was not found again
     cdef double* ring
     cdef Closing* closings
+    cdef long long closings_mask                # 0: but the newest is asked for by nobody, and takes no memory
 
     cdef void take(self, double t, double raw) noexcept nogil
     cdef void drop(self) noexcept nogil

@@ -78,6 +78,7 @@ cdef class Resampler:
         self.newest = -1
         self.quantum = tolerance
         self.still_k = -1
+        self.closings_mask = MASK
 
     cdef double bend(self, double dt2) noexcept nogil:
         """How far a sample may lie off a line of its neighbours; dt2 is the product of the times to them."""
@@ -326,8 +327,8 @@ cdef class Resampler:
         for i in range(k - RING + 1 if self.state == EMPTY else max(self.newest + 1, k - RING + 1), k + 1):
             if i < k:
                 self.ring[i & MASK] = NAN
-            self.closings[i & MASK].time_s = t
-            self.closings[i & MASK].taken = <unsigned short>self.taken
+            self.closings[i & self.closings_mask].time_s = t
+            self.closings[i & self.closings_mask].taken = <unsigned short>self.taken
         self.newest = k - 1
         self.bin = k
         self.edge = (k + 1) * GRID_S
@@ -367,10 +368,9 @@ cdef class Resampler:
         """The bin is whole, by a sample of time t."""
         cdef double mean = area * GRID_HZ if self.whole else NAN
         self.ring[self.bin & MASK] = mean
-        self.closings[self.bin & MASK].time_s = t
-        self.closings[self.bin & MASK].quantum = self.quantum
-        self.closings[self.bin & MASK].repaired = <unsigned short>self.repaired
-        self.closings[self.bin & MASK].taken = <unsigned short>self.taken
+        self.closings[self.bin & self.closings_mask] = Closing(
+            t, self.quantum, <unsigned short>self.repaired, <unsigned short>self.taken
+        )
         self.lost[self.bin & MASK] = self.adrift
         if not fabs(mean - self.still_y) <= self.tolerance:
             self.still_y = mean
@@ -382,7 +382,7 @@ cdef class Resampler:
 
     cdef bint bridged(self, long long k) noexcept nogil:
         """Whether bin k, one of the latest, is part of a line over a gap."""
-        return self.closings[k & MASK].time_s - (k + 1) * GRID_S > BRIDGE_S
+        return self.closings[k & self.closings_mask].time_s - (k + 1) * GRID_S > BRIDGE_S
 
     def push(self, const double[::1] time_s not None, const double[::1] value not None):
         """Take samples. time_s, value: float64, shape (n,); NaN is no value."""

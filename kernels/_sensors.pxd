@@ -47,6 +47,7 @@ cdef class Sensors:
     cdef bint put(self, int channel, const double* t, const double* y, Py_ssize_t n) noexcept nogil
     cdef bint begin(self) noexcept nogil
     cdef Py_ssize_t see(self) noexcept nogil
+    cdef void begin_path(self) noexcept nogil
     cdef void share(self, Py_ssize_t n, double* carried) noexcept nogil
     cdef bint alone(self) noexcept nogil
     cdef bint listen(self, long long k) noexcept nogil

@@ -160,13 +160,15 @@ cdef class Sensors:
         self.of_pulley_x = Queue(self.pulley_x)
         self.of_pulley_y = Queue(self.pulley_y)
         self.leading = self.cell if self.layout == TENSION else self.position
+        for channel in (self.cell, self.pulley_x, self.pulley_y):
+            (<Resampler>channel).closings_mask = MASK if channel is self.leading else 0
         self.leading_id = 3 if self.layout == TENSION else 0
         self.ratio = travel_ratio
         self.two_sensors = self.layout == TILT or self.layout == TWO_TETHERS
         self.anchors = survey(
             anchor_m[0], anchor_m[1], anchor_2_m[0], anchor_2_m[1], sigma_length_m, sigma_tilt_rad, sigma_pulley_n
         )
-        if self.two_sensors or self.layout == PULLEY:
+        if self.layout == PULLEY:
             self.x = self.block + 2 * RING
             self.y = self.block + 3 * RING
         for i in range(RING):
@@ -265,6 +267,8 @@ cdef class Sensors:
                     # a shifted zero has lost the place for a while; a line over a gap is not the way the bar went
                     if not self.position.lost[at] and not self.second.lost[at]:
                         if not self.position.bridged(k) and not self.second.bridged(k):
+                            if self.x == NOWHERE:
+                                self.begin_path()
                             self.x[at] = p.x
             elif self.layout == TENSION:
                 self.s[at] = self.leading.ring[at]
@@ -277,6 +281,14 @@ cdef class Sensors:
             self.felt[i] = self.force_done
             self.placed = k
         return n
+
+    cdef void begin_path(self) noexcept nogil:
+        """The other sensor is there: a ring for the path, which takes memory from here on."""
+        cdef Py_ssize_t i
+        self.x = self.block + 2 * RING
+        for i in range(RING):
+            self.x[i] = NAN
+        self.window.x = self.x
 
     cdef void share(self, Py_ssize_t n, double* carried) noexcept nogil:
         """What share of the heaviest load of the set is carried at each of the n grid samples of the latest stretch."""

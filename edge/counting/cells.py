@@ -52,7 +52,7 @@ class Tape:
     """
 
     def __init__(self) -> None:
-        self._time_s, self._value = np.empty(256), np.empty(256)
+        self._time_s, self._value = np.empty(0), np.empty(0)  # most stations have one cell of seven
         self._count = 0
         self._reads: list[tuple[Floats, Floats]] = []  # not in their place yet
         self.heard = False  # ever

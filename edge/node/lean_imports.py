@@ -13,6 +13,8 @@ from typing import Any
 POSTPONED = ("hashlib", "ssl", "urllib.request")
 TEXTS = ("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars")
 ANNOTATIONS = ("numpy._typing", "numpy.typing")
+# paho asks for these wherever a socket has nothing to read. Before ssl is there nothing raises them.
+UNRAISED = ("SSLWantReadError", "SSLWantWriteError")
 
 
 def lean_imports() -> None:
@@ -42,10 +44,16 @@ class _Postponed(ModuleType):
         if name.startswith("__"):  # of the import system, which looks whether a module is one
             raise AttributeError(name)
         if sys.modules.get(self.__name__) is self:
+            if name in UNRAISED:
+                return _UnraisedError
             del sys.modules[self.__name__]
         value = getattr(importlib.import_module(self.__name__), name)
         setattr(self, name, value)
         return value
+
+
+class _UnraisedError(Exception):
+    """What nothing raises."""
 
 
 class _Annotation:

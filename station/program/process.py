@@ -17,7 +17,8 @@ from pathlib import Path
 from queue import SimpleQueue
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_M_ARENA_MAX = -8  # glibc's malloc.h
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # glibc's malloc.h
+_APART_BYTES = 1 << 16
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SQLITE = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html, 1.3
 
@@ -54,11 +55,13 @@ def share_memory() -> None:
     """Have this process's threads take memory from one heap; to be called before there are any.
 
     glibc gives up to eight threads a core heaps of their own, each with room that is not used; Python's lock
-    lets one thread at a time allocate anyway.
+    lets one thread at a time allocate anyway. Large pieces get pages of their own from a fixed size on, not
+    from the largest so far on: what zlib and arrays take for a moment leaves holes between what stays.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # mallopt(3); other C libraries have one heap
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 1)
+        mallopt(_M_MMAP_THRESHOLD, _APART_BYTES)
 
 
 def end_with_parent() -> Callable[[], None] | None:
