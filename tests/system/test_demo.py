@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import pty
 import re
 import select
 import shutil
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.terminals import on_terminal
 
 COMMAND = [sys.executable, "-P", "-m", "station.cli", "demo"]
 STATIONS = {"rack-1", "rack-2", "cable-1", "cable-2"}
@@ -149,13 +150,11 @@ def test_a_child_that_dies_is_said_and_the_status_is_one(place: Place) -> None:
     assert place.is_left_clean()
 
 
-def on_terminal(place: Place) -> tuple[int, int]:
-    """The demo with its screen, on a terminal of our own: process id and our end."""
-    pid, ours = pty.fork()
-    if pid == 0:
-        os.execve(COMMAND[0], COMMAND, {**place.env, "TERM": "xterm-256color"})
+def with_screen(place: Place) -> tuple[subprocess.Popen[bytes], int]:
+    """The demo with its screen, on a terminal of our own: the process and our end."""
+    demo, ours = on_terminal(COMMAND, {**place.env, "TERM": "xterm-256color"})
     fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    return pid, ours
+    return demo, ours
 
 
 def read_until(ours: int, wanted: bytes, timeout_s: float = 100.0) -> bytes:
@@ -172,21 +171,21 @@ def read_until(ours: int, wanted: bytes, timeout_s: float = 100.0) -> bytes:
 
 
 def test_the_terminal_is_given_back_as_it_was(place: Place) -> None:
-    pid, ours = on_terminal(place)
+    demo, ours = with_screen(place)
     before = termios.tcgetattr(ours)
     read_until(ours, b"cable-2")
     assert termios.tcgetattr(ours) != before
-    os.kill(pid, signal.SIGTERM)
+    demo.terminate()
     seen = read_until(ours, b"never said")
     assert b"\x1b[?1049l" in seen and b"\x1b[?25h" in seen  # alternate screen left, cursor shown
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 128 + signal.SIGTERM
+    assert demo.wait(60.0) == 128 + signal.SIGTERM
     assert place.is_left_clean()
     os.close(ours)
 
 
 def test_closing_the_terminal_ends_all_of_it(place: Place) -> None:
-    pid, ours = on_terminal(place)
+    demo, ours = with_screen(place)
     read_until(ours, b"cable-2")
     os.close(ours)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 128 + signal.SIGHUP
+    assert demo.wait(60.0) == 128 + signal.SIGHUP
     assert place.is_left_clean()

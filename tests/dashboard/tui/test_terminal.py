@@ -1,9 +1,7 @@
 """Terminals as people have them: any byte on stdin, any size, any TERM, and one that goes away."""
 
-import contextlib
 import fcntl
 import os
-import pty
 import select
 import signal
 import struct
@@ -23,6 +21,7 @@ from dashboard.history.queries import reps
 from dashboard.tui.terminal import KeyReader
 from station.errors import StoreError
 from station.messages import RepMessage, encode
+from tests.terminals import on_terminal
 
 DASHBOARD = [sys.executable, "-P", "-m", "station.cli", "dashboard", "--host", "127.0.0.1", "--port", "1"]
 SHOWN = b"Quit"  # in the footer
@@ -36,9 +35,7 @@ class OnTerminal:
     """The dashboard on a terminal of our own."""
 
     def __init__(self, command: list[str], **env: str) -> None:
-        self.pid, self.ours = pty.fork()
-        if self.pid == 0:
-            os.execve(command[0], command, {**os.environ, "TERM": "xterm-256color", **env})
+        self.child, self.ours = on_terminal(command, {**os.environ, "TERM": "xterm-256color", **env})
         self.seen = b""
         STARTED.append(self)
         self.resize(24, 80)
@@ -74,16 +71,14 @@ class OnTerminal:
 
     def status(self) -> int:
         """The exit status, once it has ended."""
-        while True:
-            done, status = os.waitpid(self.pid, os.WNOHANG)
-            if done:
-                return os.waitstatus_to_exitcode(status)
+        while (status := self.child.poll()) is None:
             if self.ours >= 0 and select.select([self.ours], [], [], 0.05)[0]:
                 try:
                     self.seen += os.read(self.ours, 65536)
                 except OSError:
                     os.close(self.ours)
                     self.ours = -1
+        return status
 
 
 @pytest.fixture(autouse=True)
@@ -91,11 +86,9 @@ def ended() -> Iterator[None]:
     """Nothing outlives a test that fails: without a terminal a record goes on for ever."""
     yield
     while STARTED:
-        one = STARTED.pop()
-        with contextlib.suppress(ChildProcessError):  # it has ended, and was asked how
-            if os.waitpid(one.pid, os.WNOHANG)[0] == 0:
-                os.kill(one.pid, signal.SIGKILL)
-                os.waitpid(one.pid, 0)
+        child = STARTED.pop().child
+        child.kill()
+        child.wait()
 
 
 @pytest.fixture
@@ -119,7 +112,7 @@ def test_bytes_that_are_no_keys_are_passed_over_and_the_next_key_counts(dashboar
         os.write(dashboard.ours, bad)
     os.write(dashboard.ours, b"i")
     dashboard.until(b"Health")
-    os.kill(dashboard.pid, signal.SIGTERM)
+    dashboard.child.terminate()
     assert dashboard.status() == 128 + signal.SIGTERM
     assert b"Traceback" not in dashboard.seen
 
@@ -203,7 +196,7 @@ def test_the_record_goes_on_without_its_terminal_until_another_dashboard_takes_o
 def test_any_terminal_type_shows_the_floor(tmp_path: Path, term: str) -> None:
     one = OnTerminal([*DASHBOARD, "--db", str(tmp_path / "h.db")], TERM=term)
     one.until(SHOWN)
-    os.kill(one.pid, signal.SIGTERM)
+    one.child.terminate()
     assert one.status() == 128 + signal.SIGTERM
     assert b"Traceback" not in one.seen
     if one.ours >= 0:

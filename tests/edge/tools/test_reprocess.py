@@ -130,7 +130,6 @@ def test_a_worker_that_is_killed_takes_no_other_recording_with_it(archive: Path)
     assert "one.csv: ended its worker" in done.stderr and len(files(archive, "out")) == 2
 
 
-@pytest.mark.filterwarnings("error::DeprecationWarning")  # of a fork beside threads, from Python 3.12 on
 def test_a_process_with_threads_is_not_forked(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fork", lambda: pytest.fail("forked beside the threads of a pool"))
     assert run(archive, "out", "--workers", "2") == 0
