@@ -19,7 +19,7 @@ READ_TIMEOUT_S = 0.05
 # which somebody waits for: then only where many ports share the machine. What has gathered is taken together
 # with what comes next, for the clock needs bytes that nothing has delayed; where nothing comes so soon, or
 # while a lift ends, one read in so often is taken at once.
-GATHER_S = 0.06  # less than from one live value to the next
+GATHER_S = 0.07  # with NEXT_S less than from one live value to the next
 NEXT_S = 0.025  # frames come 20 ms apart, or nearer
 LINGER_S = 0.0025  # as a lift ends, for each other port
 LINGER_MAX_S = 0.04

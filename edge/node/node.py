@@ -28,6 +28,7 @@ from station.config import Mqtt
 from station.messages import HealthMessage, SensorFault, StateMessage, new_id, now_utc
 
 CHECK_S = 0.2  # a sensor that fails is in health within a second
+COMMIT_S = 0.5  # what is counted wakes the thread; this is for what the disk did not take, and for disputes
 HANG_S = 15.0  # opening a socket:// port that does not answer takes 5
 HEALTH_PERIOD_S = 0.97  # not 1 s: stays out of step with the 10 Hz live values
 STOP_S = 2.0  # a clean stop takes no longer
@@ -163,7 +164,7 @@ class Node:
         """Write what is counted, until there is nothing more to come."""
         last = False
         while not last:
-            self._work.wait(CHECK_S)
+            self._work.wait(COMMIT_S)
             self._work.clear()
             last = self._finished.is_set()  # read before writing: the last round writes everything
             for session in self.sessions:

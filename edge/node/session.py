@@ -44,7 +44,7 @@ from station.records import Live, Rejected, RepEvent, SetEvent, SignalQuality
 from station.timing.clock import DeviceClock
 
 IDLE_AFTER_S = 2.0  # a port unplugged and back sooner breaks off nothing
-LOOK_S = 0.1  # what brings no event is seen by then
+LOOK_S = 0.5  # what brings no event is seen by then
 SETS_KEPT = 128  # a long day's
 COMMANDS_REMEMBERED = 128
 

@@ -103,6 +103,29 @@ def test_some_reads_wait_for_nothing_so_that_the_clock_is_sharp(played: Any, lif
     assert len([late_s for late_s, count in reads if late_s < 1e-6 and count == len(PIECE)]) >= 7
 
 
+def test_what_has_gathered_is_counted_though_the_port_is_pulled_out_before_more_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(edge.node.acquisition, "time", clock)
+    monkeypatch.setattr(Session, "lift_ends", False)
+    pieces = [b"\x01", b"\x02", b"\x03"]
+
+    class PulledOut(Trickles):
+        def read(self, timeout_s: float) -> bytes:
+            if not pieces:
+                raise SourceError("gone")
+            return pieces.pop(0)
+
+    acquisition = PortAcquisition(
+        Session(STATION, load_profile("rdl")), Port(url="x"), lambda _: PulledOut(clock), once=True
+    )
+    read: list[bytes] = []
+    monkeypatch.setattr(acquisition, "take", lambda data, *_: read.append(data))
+    acquisition.run(clock)  # type: ignore[arg-type]
+    assert b"".join(read) == b"\x01\x02\x03"
+
+
 def test_a_capture_is_played_back_as_fast_as_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(edge.node.acquisition, "time", clock)
