@@ -3,6 +3,7 @@
 The grid of places comes from the counter (test_motion has its reference); all after it is worked out here.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from kernels._smooth import design
 
 GRID_S, V0 = 0.01, 0.02
+ANNOUNCE = 7  # grid samples to either side, of the places that the turns are found on
 MARGIN, LAG = 12, 5  # LAG: half a period of a tremor of 10 Hz
 ZONE, READ_AT, CARRIED_S, SMOOTH_OUT = 0.15, 0.08, 0.15, 0.12
 ROOT3 = np.sqrt(3.0)
@@ -166,6 +168,23 @@ class SlowRep:
         return (
             0.5 * np.hypot(1.0 + on, on / ROOT3) * self.noise / slope / abs(self._other() / self.half - 1.0)
         )
+
+
+def slow_reps(time_s, read_m, place_m, reps):
+    """All reps but the first and the last of a counter that read this, and made this grid of it."""
+    ends_s = GRID_S * np.arange(1, len(place_m) + 1)
+    at = np.minimum(np.searchsorted(time_s, ends_s), len(time_s) - 1)
+    steps = np.where(np.diff(read_m) != 0.0, np.abs(np.diff(read_m)), np.inf)
+    quantum = (
+        np.minimum.accumulate(np.minimum(steps, 0.01), dtype=np.float64).astype(np.float32).astype(float)
+    )
+    announced = np.full(len(place_m), np.nan)
+    announced[ANNOUNCE:-ANNOUNCE] = np.convolve(place_m, design(ANNOUNCE)[0], mode="valid")
+    middles = [int(0.5 * (rep.eccentric_end_s + rep.concentric_start_s) / GRID_S) for rep in reps]
+    tops = [first + int(np.nanargmax(announced[first:last])) for first, last in pairwise(middles)]
+    for rep, a, b in zip(reps[1:-1], tops, tops[1:], strict=False):
+        v = a + int(np.argmin(announced[a:b]))
+        yield SlowRep(place_m, time_s[at], at, quantum[at - 1], (a, v, b), round(rep.smoothing_s / GRID_S))
 
 
 PARTS = 4  # of a grid sample, that what readings leave of noise is worked out in

@@ -3,8 +3,86 @@
 import numpy as np
 import pytest
 
+from kernels import Resampler
+from kernels._smooth import design
+from tests.kernels.slow_rep import V0, SlowNoise, slow_reps
+
 RATE_HZ = 200.0
 FREE_M, ELEVATION_RAD = 1.3, 0.25
+
+
+PULLEY_HALF, MOVING_MPS, SURELY = 20, 0.05, 3.0  # grid samples; faster, the friction has settled; sigmas
+
+
+def slow_deviation(rep, start_s, end_s, pull_n, efficiency):
+    """How far the handle strays from the line between its ends, m: of samples that surely move, as they come.
+
+    rep: SlowRep; pull_n: of the pulley's axes on the grid, shape (2, n). R = T (cos e, sin e + k) is solved
+    for e by bisection. The stack side's share k is efficiency on the way up and its inverse on the way
+    down; about a turn as much of either as is in what is smoothed.
+    """
+    noise, taps = SlowNoise(rep), design(PULLEY_HALF)[0]
+    first, last = rep.index(start_s), rep.index(end_s)
+    around = np.arange(first - PULLEY_HALF, last + PULLEY_HALF + 1)
+    pull_n = pull_n[:, rep.first + around]
+    size_n = np.hypot(*pull_n)
+    mean_n = np.mean(size_n[PULLEY_HALF:-PULLEY_HALF])
+    pull_n = pull_n * np.minimum(1.0, mean_n / size_n)  # what is caught pulls many times the mean
+    size_n = np.minimum(size_n, mean_n)
+    at = np.clip(around, 0, rep.n - 1)
+    noise_mps = np.array([noise.of_rate(i) for i in at])
+    way = np.clip(rep.rate[at] / np.hypot(V0, np.sqrt(0.5 * np.pi) * noise_mps), -1.0, 1.0)
+    x_n, y_n, pulled_n = (np.convolve(part, taps, mode="valid") for part in (*pull_n, size_n * way))
+    way = np.clip(pulled_n / np.hypot(x_n, y_n), -1.0, 1.0)
+    places = []
+    for i in range(first, last + 1):
+        if abs(rep.rate[i]) > max(MOVING_MPS, V0 + SURELY * noise.of_rate(i)):
+            j = i - first
+            to = efficiency if way[j] > 0.0 else 1.0 / efficiency
+            share = 1.0 + abs(way[j]) * (to - 1.0)
+            low, high = -0.5 * np.pi, 0.5 * np.pi
+            for _ in range(60):
+                middle = 0.5 * (low + high)
+                steeper = y_n[j] * np.cos(middle) > x_n[j] * (np.sin(middle) + share)
+                low, high = (middle, high) if steeper else (low, middle)
+            reach_m = FREE_M + rep.place[i]
+            places.append((rep.place[i], reach_m * np.cos(low), reach_m * np.sin(low)))
+    travel_m, *handle_m = np.array(places).T
+    handle_m = np.array(handle_m)
+    bottom, top = handle_m[:, np.argmin(travel_m)], handle_m[:, np.argmax(travel_m)]
+    along = (top - bottom) / np.hypot(*(top - bottom))
+    return np.abs(along[0] * (handle_m[1] - bottom[1]) - along[1] * (handle_m[0] - bottom[0])).max()
+
+
+@pytest.mark.parametrize("caught_n", [0.0, 3000.0])
+@pytest.mark.parametrize(("efficiency", "noise_m"), [(1.0, 1e-4), (0.96, 1e-4), (0.96, 3e-3)])
+def test_a_handle_strays_as_far_as_the_definition_makes_it(motion, counter, caught_n, efficiency, noise_m):
+    """Down and up a way that bends, by noisy sensors; the stack is caught as it turns."""
+    rng = np.random.default_rng(7)
+    legs = [(1.3, -0.5), (0.4, 0.0), (0.9, 0.5), (0.8, 0.0)]
+    time_s, s = motion((2.0, 0.0), *legs * 5, (1.0, 0.0), start_m=0.6, rate_hz=RATE_HZ)
+    speed = np.gradient(s, time_s)
+    elevation_rad = ELEVATION_RAD + 0.2 * (s - 0.1) - 0.05 * np.sin(5.0 * s) * (speed > 0.0)
+    tension_n = 300.0 + 40.0 * np.sin(7.0 * time_s) + caught_n * (np.abs(s - 0.11) < 0.004) * (speed < 0.0)
+    stack_side = efficiency ** np.clip(speed / 0.005, -1.0, 1.0)
+    pull_n = tension_n * np.array([np.cos(elevation_rad), np.sin(elevation_rad) + stack_side])
+    pull_n += rng.normal(0.0, 0.5, pull_n.shape)
+    s = s + rng.normal(0.0, noise_m, s.size)
+    rc = counter("pulley", free_weight=False, free_length_m=FREE_M, pulley_efficiency=efficiency)
+    channels = ("position_m", s), ("pulley_x_n", pull_n[0]), ("pulley_y_n", pull_n[1])
+    found = rc.feed([(name, time_s, value) for name, value in channels])
+    reps = [one for one in found + rc.finish() if getattr(one, "kind", "") == "complete"]
+    grid_n = []
+    for part in pull_n:
+        resampler = Resampler(1e9, 1e9, 1e3)
+        resampler.push(time_s, part)
+        grid_n.append(resampler.grid(0, resampler.newest + 1))
+    slow = list(slow_reps(time_s, s, rc.trace(0.0)[1], reps))
+    assert len(slow) == 3
+    for rep, said in zip(slow, reps[1:-1], strict=True):
+        expected_m = slow_deviation(rep, said.start_s, said.end_s, np.array(grid_n), efficiency)
+        assert expected_m > 0.01
+        assert said.path_deviation_m == pytest.approx(expected_m, rel=1e-9)
 
 
 @pytest.fixture(name="paths")

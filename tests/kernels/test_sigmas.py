@@ -1,14 +1,10 @@
 """Phases, noise and standard uncertainties of a rep against those worked out slowly, number by number."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
 from kernels._smooth import design
-from tests.kernels.slow_rep import GRID_S, ROOT3, SlowNoise, SlowRep
-
-ANNOUNCE = 7  # grid samples to either side, of the places that the turns are found on
+from tests.kernels.slow_rep import GRID_S, ROOT3, SlowNoise, slow_reps
 
 
 class SlowSigmas:
@@ -175,31 +171,10 @@ def between(one, other):
     return np.linalg.norm([one[0], other[0], one[1] + other[1]])
 
 
-def slow_sigmas(time_s, read_m, grid, reps, scale):
-    """The numbers of all reps but the first and the last."""
-    place_m = grid
-    ends_s = GRID_S * np.arange(1, len(place_m) + 1)
-    at = np.minimum(np.searchsorted(time_s, ends_s), len(time_s) - 1)
-    steps = np.where(np.diff(read_m) != 0.0, np.abs(np.diff(read_m)), np.inf)
-    quantum = (
-        np.minimum.accumulate(np.minimum(steps, 0.01), dtype=np.float64).astype(np.float32).astype(float)
-    )
-    announced = np.full(len(place_m), np.nan)
-    announced[ANNOUNCE:-ANNOUNCE] = np.convolve(place_m, design(ANNOUNCE)[0], mode="valid")
-    middles = [int(0.5 * (rep.eccentric_end_s + rep.concentric_start_s) / GRID_S) for rep in reps]
-    tops = [first + int(np.nanargmax(announced[first:last])) for first, last in pairwise(middles)]
-    for rep, a, b in zip(reps[1:-1], tops, tops[1:], strict=False):
-        v = a + int(np.argmin(announced[a:b]))
-        yield SlowSigmas(
-            SlowRep(place_m, time_s[at], at, quantum[at - 1], (a, v, b), round(rep.smoothing_s / GRID_S)),
-            scale,
-        ).numbers
-
-
 def said_and_slow(counter, time_s, read_m, scale):
     rc = counter(sigma_scale=scale, free_weight=False)
     reps = [one for one in rc.push(0, time_s, read_m) if getattr(one, "kind", "") == "complete"]
-    slow = list(slow_sigmas(time_s, read_m, rc.trace(0.0)[1], reps, scale))
+    slow = [SlowSigmas(rep, scale).numbers for rep in slow_reps(time_s, read_m, rc.trace(0.0)[1], reps)]
     assert len(slow) == len(reps) - 2 > 0
     return [{name: getattr(rep, name) for name in slow[0]} for rep in reps[1:-1]], slow
 
