@@ -114,13 +114,16 @@ def test_two_hundred_random_dialects_and_units_read_to_the_same_events(tmp_path,
     refused = 0
     holes = SET | {"force_n": np.where(np.arange(len(SET["force_n"])) % 3, np.nan, SET["force_n"])}
     for number in range(CASES):
+        counted = number % 8 == 0  # the numbers are the same within their last digit; the events follow
+        part = slice(None) if counted else slice(200)
         units = {
             "time": draw.choice(["s", "ms", "us"]),
             "length": draw.choice(["m", "mm", "cm"]),
             "angle": draw.choice(["rad", "deg"]),
             "force": draw.choice(["n", "kgf", "lbf"]),
         }
-        columns = in_units(holes if number % 4 == 1 else SET, **units)
+        given = {name: values[part] for name, values in (holes if number % 4 == 1 else SET).items()}
+        columns = in_units(given, **units)
         names = list(columns)
         draw.shuffle(names)
         columns = {name: columns[name] for name in names}
@@ -157,12 +160,12 @@ def test_two_hundred_random_dialects_and_units_read_to_the_same_events(tmp_path,
             assert "with a decimal comma; separate the columns by" in str(error)
             refused += 1
             continue
-        np.testing.assert_allclose(recording.time_s, plain.time_s, atol=2e-6)
+        np.testing.assert_allclose(recording.time_s, plain.time_s[part], atol=2e-6)
         for name, values in plain.columns.items():
             there = ~np.isnan(recording.columns[name])
-            assert there.sum() == (~np.isnan(holes[name])).sum() if number % 4 == 1 else there.all()
-            np.testing.assert_allclose(recording.columns[name][there], values[there], atol=2e-6)
-        if number % 8 == 0:  # the numbers are the same within their last digit; the events follow
+            assert there.sum() == (~np.isnan(given[name])).sum()
+            np.testing.assert_allclose(recording.columns[name][there], values[part][there], atol=2e-6)
+        if counted:
             assert events(recording) == expected
     assert CASES / 40 < refused < CASES / 3
 
