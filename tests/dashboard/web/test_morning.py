@@ -227,7 +227,7 @@ def test_the_exported_record_is_what_two_coaches_and_24_athletes_have_done(
         gym.node.terminate()
         gym.node.wait(30.0)
         os.write(terminal.ours, b"q")
-    assert os.waitstatus_to_exitcode(os.waitpid(terminal.pid, 0)[1]) == 0
+    assert terminal.child.wait(30.0) == 0
     found = defaultdict(list)
     plumbline("export", str(tmp_path / "reps.csv"), "--db", database)
     with (tmp_path / "reps.csv").open(encoding="utf-8") as file:
