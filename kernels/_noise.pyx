@@ -292,10 +292,9 @@ cdef class Noise:
         """Mean square of the white noise of the readings near sample i of the window."""
         cdef long long first = max(self.phases.first + i - self.phases.half, 1)
         cdef long long last = min(self.phases.first + i + self.phases.half, window.newest)
-        cdef long long k
-        cdef int count = 0
-        for k in range(first, last + 1):
-            count += <unsigned short>(window.closings[k & MASK].taken - window.closings[(k - 1) & MASK].taken)
+        # no smoother is so long that its bins hold 65 536 of them
+        cdef const Closing* closings = window.closings
+        cdef int count = <unsigned short>(closings[last & MASK].taken - closings[(first - 1) & MASK].taken)
         # between few samples a line is drawn: there are fewer readings to take the mean of
         return self.white * max(1.0, (last - first + 1) / (self.apart * max(1, count)))
 
