@@ -210,6 +210,13 @@ cdef class Meter:
             return False
         if isnan(up.end_s):
             up.end_s = (self.phases.first + self.phases.n - 0.5) * GRID_S
+        if not up.end_s > up.start_s:
+            return False
+        if not (down.start_s < down.end_s < up.end_s and down.start_s < up.start_s):
+            # where all is noise, phases may not follow each other: then nobody saw it lowered
+            down.start_s = min(down.start_s, up.start_s)
+            down.end_s = up.start_s
+            down.whole = False
         m.start_s = down.start_s
         m.eccentric_end_s = down.end_s
         # the stream may have begun, or come back, in the middle of it
@@ -223,7 +230,11 @@ cdef class Meter:
         return True
 
     cdef bint lift_first(self, Window* window, Span up, Span down, double load, Measures* m) noexcept nogil:
-        cdef bint dropped = isnan(down.start_s) or isnan(down.end_s) or (self.free_weight and self.falls(down))
+        # where all is noise, phases may not follow each other; NaN where it was not seen
+        cdef bint dropped = not (up.start_s < down.start_s < down.end_s and up.end_s < down.end_s)
+        dropped = dropped or (self.free_weight and self.falls(down))
+        if not up.end_s > up.start_s:
+            return False
         m.start_s = up.start_s
         m.concentric_start_s = up.start_s
         m.concentric_end_s = up.end_s

@@ -147,3 +147,34 @@ def test_a_force_of_which_a_fifth_was_not_seen_is_not_said(motion, counter, lift
     found = rc.feed([("force_n", time_s[felt], force_n), ("position_m", time_s, s)])
     (rep,) = complete(found + rc.finish())
     assert np.isfinite([rep.mean_force_n, rep.peak_force_n, rep.work_j]).tolist() == [said] * 3
+
+
+def _noisy(seed):
+    """Half a minute of moves and rests under noise of any size, with bursts of more."""
+    rng = np.random.default_rng(seed)
+    rate_hz = rng.choice([25.0, 50.0, 100.0, 200.0])
+    time_s = np.arange(0.0, 30.0, 1.0 / rate_hz)
+    place_m = np.full(time_s.size, 0.5)
+    for _ in range(rng.integers(2, 8)):
+        place_m += rng.uniform(-0.4, 0.4) * np.clip(
+            (time_s - rng.uniform(0.0, 28.0)) / rng.uniform(0.1, 1.0), 0.0, 1.0
+        )
+    noise_m = np.full(time_s.size, rng.choice([0.001, 0.01, 0.05]))
+    for start_s in rng.uniform(0.0, 28.0, rng.integers(0, 6)):
+        noise_m[(time_s > start_s) & (time_s < start_s + rng.uniform(0.05, 3.0))] += rng.uniform(0.02, 0.3)
+    return time_s, place_m + noise_m * rng.normal(size=time_s.size)
+
+
+@pytest.mark.parametrize("concentric_first", [False, True])
+def test_phases_follow_each_other_and_last_however_noisy_the_signal_is(counter, concentric_first):
+    found = []
+    for seed in range(120):
+        rc = counter(concentric_first=concentric_first, free_weight=bool(seed % 2))
+        found += rc.push(CHANNELS.index("position_m"), *_noisy(seed)) + rc.finish()
+    reps = [one for one in found if isinstance(one, Measured)]
+    assert len(reps) > 100
+    for rep in reps:
+        assert rep.start_s <= rep.concentric_start_s < rep.concentric_end_s <= rep.end_s
+        for name in ("eccentric_s", "concentric_s", "bottom_pause_s", "top_pause_s"):
+            seconds = getattr(rep, name)
+            assert np.isnan(seconds) or seconds > 0.0 or (seconds == 0.0 and "pause" in name), name
