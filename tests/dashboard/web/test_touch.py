@@ -21,10 +21,18 @@ pytestmark = pytest.mark.long
 # What the terminal says of its size is kept.
 # A player that records stands in for the browser's: what would have sounded is counted.
 PLAYER = """
+window.happened = [];  // for a test that fails
+for (const kind of ["pointerdown", "pointerup", "pointercancel", "click"]) {
+  const note = ({ target, x, y }) => happened.push(
+    `${Math.round(performance.now())} ${kind} ${target.textContent?.slice(0, 20)} ${x},${y}`
+  );
+  window.addEventListener(kind, note, true);
+}
 const send = WebSocket.prototype.send;
 WebSocket.prototype.send = function (data) {
   const [what, size] = JSON.parse(data);
   if (what === "resize") window.columns_rows = `${size.width}x${size.height}`;
+  happened.push(`${Math.round(performance.now())} send ${data}`);
   send.call(this, data);
 };
 window.sounded = 0;
