@@ -70,7 +70,8 @@ class Browser:
     async def _shown(self) -> str:
         """What a person would see of the page now, for a test that fails."""
         page = await self.value(
-            "[document.body.className, document.getElementById('keys')?.innerText, window.happened?.slice(-30)]"
+            "[document.body.className, document.getElementById('keys')?.innerText,"
+            " window.happened?.slice(-30)]"
         )
         picture = Path(tempfile.mkstemp(prefix="plumbline-page-", suffix=".png")[1])
         picture.write_bytes(base64.b64decode((await self.ask("Page.captureScreenshot"))["data"]))
