@@ -20,6 +20,7 @@ _PATIENCE_S = 5.0  # with a key that does not come to an end: no screen may beco
 _POLL_S = 0.02
 _MOST_POLLS = 100  # then a key is given to a screen that still reads
 _NEVER_WAIT = ("escape", "ctrl+c")
+_IN_TURN = (events.Key, events.Paste, events.AppFocus, events.AppBlur)
 
 
 class KeysInTurnApp(NoticeApp):
@@ -38,8 +39,8 @@ class KeysInTurnApp(NoticeApp):
         return False
 
     async def on_event(self, event: events.Event) -> None:
-        """Keys and what is pasted wait for their turn; see App."""
-        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+        """Keys, what is pasted and a look elsewhere, which takes the focus, wait for their turn; see App."""
+        if isinstance(event, _IN_TURN) and not event.is_forwarded:
             self._waiting.append(event)
             await self._give_next()
         else:
@@ -55,10 +56,11 @@ class KeysInTurnApp(NoticeApp):
             after(self, _POLL_S, self._done)
             return
         self._polls = 0
-        self.app_focus = True  # whoever types is here; without it a dialog's first line has no focus
-        screen = self.screen
-        if screen.focused is None and isinstance(screen, ModalScreen):
-            screen.focus_next()
+        if not isinstance(first, events.AppBlur):
+            self.app_focus = True  # whoever types is here; without it a dialog's first line has no focus
+            screen = self.screen
+            if screen.focused is None and isinstance(screen, ModalScreen):
+                screen.focus_next()
         self._patience = after(self, _PATIENCE_S, self._done)
         await super().on_event(self._waiting.popleft())
         self._follow(_STEPS)

@@ -7,7 +7,7 @@ from time import time
 from typing import Any
 
 import pytest
-from textual import notifications
+from textual import events, notifications
 from textual.app import ComposeResult
 from textual.widgets import Input
 from textual.widgets._toast import Toast
@@ -21,8 +21,13 @@ from dashboard.tui.timers import Notice, after
 class Line(KeysInTurnApp):
     """One line to type into."""
 
+    sent = 0
+
     def compose(self) -> ComposeResult:
         yield Input()
+
+    def on_input_submitted(self) -> None:
+        self.sent += 1
 
 
 def run(drive: Callable[..., Any]) -> None:
@@ -99,6 +104,21 @@ def test_a_key_that_never_comes_to_an_end_makes_no_screen_deaf(monkeypatch: pyte
         await pilot.press("a", "b")
         while app.query_one(Input).value != "ab":
             await pilot.pause()
+
+    run(drive)
+
+
+def test_who_looks_away_right_after_enter_has_pressed_it() -> None:
+    """Textual asks what Enter does when the key has come back from the line: by then the focus is gone."""
+
+    async def drive(app: Line, pilot: Any) -> None:
+        for count in range(1, 11):
+            app.post_message(events.Key("enter", "\r"))
+            app.post_message(events.AppBlur())
+            await pilot.press("a")
+            while len(app.query_one(Input).value) < count:
+                await pilot.pause()
+        assert app.sent == 10
 
     run(drive)
 
