@@ -4,6 +4,7 @@ The smoothers are local cubic fits with tricube weights (Cleveland 1979), evalua
 constant jerk, no overshoot worth the name at an abrupt start, and narrow or wide by one number.
 """
 
+from libc.math cimport fabs
 from libc.string cimport memcpy
 
 import numpy as np
@@ -24,10 +25,43 @@ cdef extern from "_taps.h" nogil:
     void plumbline_extremes(const double* p, Py_ssize_t n, double* low, double* high)
     int plumbline_known(const double* p, Py_ssize_t n)
 
-cdef double GRID_S = 1.0 / GRID_HZ
 cdef int HALF_WIDTHS[LADDER]
 HALF_WIDTHS[:] = [6, 8, 11, 14, 18, 24, 32]
 cdef Smoother SMOOTHERS[MAX_HALF + 1]
+
+
+cdef void _fit(int half, Smoother* f) noexcept nogil:
+    """Taps of the cubic that fits 2 half + 1 samples best in least squares, each weighed by its tricube.
+
+    The weights are even in u, so the normal equations fall into two pairs: one of the even powers of u, one of
+    the odd ones.
+    """
+    cdef double[4] sums = [0.0, 0.0, 0.0, 0.0]   # of the weights times u to the power of 0, 2, 4, 6
+    cdef double even, odd, u, w
+    cdef int i
+    f.half = half
+    f.place_square = f.rate_square = 0.0
+    for i in range(2 * half + 1):
+        u = i - half
+        w = (1.0 - (fabs(u) / (half + 1.0)) ** 3) ** 3
+        sums[0] += w
+        sums[1] += w * u**2
+        sums[2] += w * u**4
+        sums[3] += w * u**6
+    even = sums[0] * sums[2] - sums[1] ** 2
+    odd = sums[1] * sums[3] - sums[2] ** 2
+    for i in range(2 * half + 1):
+        u = i - half
+        w = (1.0 - (fabs(u) / (half + 1.0)) ** 3) ** 3
+        f.place[i] = w * (sums[2] - sums[1] * u**2) / even
+        f.rate[i] = w * u * (sums[3] - sums[2] * u**2) / odd * GRID_HZ
+        f.curve[i] = 2.0 * w * (sums[0] * u**2 - sums[1]) / even * GRID_HZ**2
+        f.place_square += f.place[i] ** 2
+        f.rate_square += f.rate[i] ** 2
+
+
+for _half in range(LEAST_HALF, MAX_HALF + 1):
+    _fit(_half, &SMOOTHERS[_half])
 
 
 def design(int half):
@@ -45,30 +79,13 @@ def design(int half):
     """
     if not LEAST_HALF <= half <= MAX_HALF:
         raise ValueError(f"need {<int>LEAST_HALF} <= half <= {MAX_HALF}, got {half}")
-    u = np.arange(-half, half + 1)
-    w = (1.0 - np.abs(u / (half + 1.0)) ** 3) ** 3
-    powers = np.vander(u * GRID_S, 4, increasing=True)
-    taps = np.linalg.solve(powers.T @ (w[:, None] * powers), (w[:, None] * powers).T)[:3]
-    taps[2] *= 2.0
+    cdef Smoother* f = &SMOOTHERS[half]
+    taps = np.empty((3, 2 * half + 1))
+    cdef double[:, ::1] row = taps
+    cdef int i
+    for i in range(2 * half + 1):
+        row[0, i], row[1, i], row[2, i] = f.place[i], f.rate[i], f.curve[i]
     return taps
-
-
-def _fill():
-    cdef int half, i
-    cdef const double[:, ::1] taps
-    for half in range(LEAST_HALF, MAX_HALF + 1):
-        taps = design(half)
-        SMOOTHERS[half].half = half
-        squares = np.asarray(taps) ** 2
-        SMOOTHERS[half].place_square = np.sum(squares[0])
-        SMOOTHERS[half].rate_square = np.sum(squares[1])
-        for i in range(2 * half + 1):
-            SMOOTHERS[half].place[i] = taps[0, i]
-            SMOOTHERS[half].rate[i] = taps[1, i]
-            SMOOTHERS[half].curve[i] = taps[2, i]
-
-
-_fill()
 
 
 cdef Smoother* smoother(int half) noexcept nogil:

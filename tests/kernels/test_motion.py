@@ -168,6 +168,15 @@ def test_smoothers_are_exact_for_constant_jerk(half):
     assert curve @ motion == pytest.approx(-2.2)
 
 
+@pytest.mark.parametrize("half", [3, 6, 8, 14, 32])
+def test_smoothers_fit_what_is_no_cubic_as_least_squares_under_their_weights_do(half):
+    grid = np.arange(-half, half + 1)
+    place_m = np.random.default_rng(half).standard_normal(2 * half + 1)
+    weights = (1.0 - np.abs(grid / (half + 1.0)) ** 3) ** 3
+    _, curve, rate, place = np.polyfit(grid * GRID_S, place_m, 3, w=np.sqrt(weights))
+    assert design(half) @ place_m == pytest.approx([place, rate, 2.0 * curve])
+
+
 def test_a_smoother_outside_the_ladder_is_refused_with_both_values():
     with pytest.raises(ValueError, match="need 3 <= half <= 32, got 33"):
         design(33)
