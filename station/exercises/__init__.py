@@ -121,8 +121,10 @@ def load_profile(name: str, own_dir: Path | None = None) -> Profile:
 
     Raises ConfigError naming the nearest exercise when there is none.
     """
-    profiles = all_profiles(own_dir)
     wanted = name.strip().lower()
+    if own_dir is None and wanted in _shipped():
+        return _read(SHIPPED / f"{wanted}.toml")  # a node starts without the others
+    profiles = all_profiles(own_dir)
     if wanted in profiles:  # a name goes before another's alias
         return profiles[wanted]
     for profile in reversed(profiles.values()):  # the gym's own before the shipped
@@ -147,12 +149,7 @@ def all_profiles(own_dir: Path | None = None) -> dict[str, Profile]:
     profiles: dict[str, Profile] = {}
     for folder in (SHIPPED, *([own_dir] if own_dir else [])):
         for path in sorted(folder.glob("*.toml")):
-            profile = decode_toml(path, Profile)
-            if path.stem != profile.name:
-                raise ConfigError(
-                    f"{path}: name is {profile.name!r}; it must be the file's own, {path.stem!r}"
-                )
-            _check(path, profile)
+            profile = _read(path)
             profiles[profile.name] = profile
     for profile in profiles.values():
         if profile.leads_to is not None and profile.leads_to not in profiles:
@@ -163,7 +160,16 @@ def all_profiles(own_dir: Path | None = None) -> dict[str, Profile]:
     return profiles
 
 
-def _check(path: Path, profile: Profile) -> None:
+@cache
+def _shipped() -> frozenset[str]:
+    return frozenset(path.stem for path in SHIPPED.glob("*.toml"))
+
+
+@cache
+def _read(path: Path) -> Profile:
+    profile = decode_toml(path, Profile)
+    if path.stem != profile.name:
+        raise ConfigError(f"{path}: name is {profile.name!r}; it must be the file's own, {path.stem!r}")
     for key, value in (
         ("min_rom_m", profile.min_rom_m),
         ("v0_mps", profile.v0_mps),
@@ -171,3 +177,4 @@ def _check(path: Path, profile: Profile) -> None:
     ):
         if not 0.0 < value < 1000.0:
             raise ConfigError(f"{path}: {key} is {value}; it must be above 0")
+    return profile
