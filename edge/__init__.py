@@ -9,7 +9,8 @@
     board/      the sensor board: its image, what is connected to it, its check (firmware/: what runs on it)
     upkeep/     what starts with a gym's machines, new releases, stations that are no more
     tools/      analyze, replay, calibrate, simulate: commands beside the node
-    cli.py      the subcommands
+    command.py  `plumbline edge`: becomes a node, or looks after the one of this machine
+    cli.py      the other subcommands
 
 Arrows run upwards in this list: counting reads samples of link, delivery carries events of counting, node
 ties them together; the tools use all of them and nothing uses the tools.

@@ -8,6 +8,7 @@ one station of one outbox and gets its random id when it is created.
 import os
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Literal
 
 import msgspec
@@ -350,7 +351,12 @@ BY_LEAF: dict[str, tuple[type[Message], ...]] = {
     "ack": (AckMessage,),
 }
 
-_decoder = msgspec.json.Decoder(AnyMessage)
+
+@cache
+def _decoder() -> msgspec.json.Decoder[AnyMessage]:
+    return msgspec.json.Decoder(AnyMessage)
+
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -367,7 +373,7 @@ def decode(leaf: str, payload: bytes) -> AnyMessage:
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise MessageError(f"payload of {len(payload)} bytes; at most {MAX_PAYLOAD_BYTES} are accepted")
     try:
-        message: AnyMessage = _decoder.decode(payload)
+        message: AnyMessage = _decoder().decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MessageError(f"payload is not a Plumbline message: {str(error)[:200]}") from error
     if not isinstance(message, BY_LEAF.get(leaf, ())):

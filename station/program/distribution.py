@@ -2,7 +2,6 @@
 
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,4 +60,6 @@ def install_with(extra: str) -> str:
 
 def dashboard_installed() -> bool:
     """Whether screens, record and history can run here; a node alone needs none of it."""
+    from importlib.util import find_spec  # noqa: PLC0415 - of the system that imports, which has imported us
+
     return all(find_spec(name) for name in ("alembic", "platformdirs", "sqlalchemy", "textual"))

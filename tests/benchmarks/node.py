@@ -85,10 +85,12 @@ def _measure(count: int, seconds: float, qemu: Sequence[str], python: str, site:
         record = subprocess.Popen(
             [sys.executable, "-m", "station.cli", "record", *where], stdout=subprocess.DEVNULL
         )
-        words = ["-m", "station.cli", "edge", "--station", *files, "--outbox", str(folder / "outbox.db")]
+        command = "import sys; from station.cli import main; sys.exit(main())"  # as the installed one does
+        words = ["-c", command, "edge", "--station", *files, "--outbox", str(folder / "outbox.db")]
         own = {**os.environ, "PYTHONPATH": site} if site else None
-        command = [*qemu, python, "-P", *words]
-        node = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder, env=own)
+        node = subprocess.Popen(
+            [*qemu, python, "-P", *words], stdout=subprocess.PIPE, text=True, cwd=folder, env=own
+        )
         assert node.stdout is not None
         try:
             node.stdout.readline()

@@ -10,7 +10,7 @@ plumbline = station.cli:main
 
 [plumbline.commands]
 record = dashboard.record.cli:record
-edge = edge.cli:edge
+edge = edge.command:edge
 
 [pytest11]
 plumbline = station.sim.pytest_plugin
@@ -34,7 +34,7 @@ def install(site: Path, version: str) -> None:
 def test_an_installed_program_knows_its_commands_and_its_release_from_beside_it(site: Path) -> None:
     install(site, "9.8.7")
     assert distribution.commands() == {
-        "edge": ("edge.cli", "edge"),
+        "edge": ("edge.command", "edge"),
         "record": ("dashboard.record.cli", "record"),
     }
     assert list(distribution.commands()) == ["edge", "record"]
@@ -47,5 +47,5 @@ def test_a_checkout_or_a_torn_update_is_asked_about_as_python_does(
 ) -> None:
     for version in versions:
         install(site, version)
-    assert distribution.commands()["edge"].load().__module__ == "edge.cli"
+    assert distribution.commands()["edge"].load().__module__ == "edge.command"
     assert distribution.release() not in versions
