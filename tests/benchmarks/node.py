@@ -2,7 +2,8 @@
 
 python -m tests.benchmarks.node [--stations 1 16] [--seconds S] [--python PATH] [--qemu qemu-x86_64]
 
-Plain, it is a share of this machine's core. With --qemu the node runs under qemu-user with a plugin that
+Plain, it is a share of this machine's core, and memory, which an hour's run (--seconds 3600) shows as a gym
+has it: the set again and again, with rests. With --qemu the node runs under qemu-user with a plugin that
 counts instructions (tests/packaging/instructions.c), which depend less on what else the machine does;
 `make pi` gives the python of an arm64 root.
 """
@@ -14,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -24,13 +26,14 @@ from edge.broker.mosquitto import Broker
 from station.config import Mqtt, Port
 from station.exercises import load_profile
 from station.sim.devices.board import board_bytes
-from station.sim.devices.sensors import Sensors
+from station.sim.devices.sensors import Sensors, Signal
 from station.sim.recording import station_toml
 from station.sim.session import simulate_set
 from tests.faults.hardware import Board, is_open
 
 PLUGIN = Path(__file__).parents[1] / "packaging" / "instructions.c"
 SETTLES_S = 3.0
+RESTS_S = 60.0  # between two sets
 
 
 def run(
@@ -49,8 +52,9 @@ def _measure(count: int, seconds: float, qemu: Sequence[str], python: str, site:
         load_profile("rdl"), reps=12, rng=np.random.default_rng(5),
         sensors=Sensors(position_hz=1000.0, force_hz=80.0), approach="none",
     )  # fmt: skip
+    lasting = replace(simulated, recording=_again(simulated.recording, SETTLES_S + seconds))
     pieces = [
-        piece for piece in board_bytes(simulated, np.random.default_rng(6)) if piece[0] < SETTLES_S + seconds
+        piece for piece in board_bytes(lasting, np.random.default_rng(6)) if piece[0] < SETTLES_S + seconds
     ]
     with Broker() as broker, tempfile.TemporaryDirectory(prefix="plumbline-node-") as name:
         folder = Path(name)
@@ -120,6 +124,18 @@ def _measure(count: int, seconds: float, qemu: Sequence[str], python: str, site:
             f"{what}: {each:.2f} M instructions a second each, start {started / 1e9:.3f} G, {threads} threads"
         ]
     return [f"{what}: {100 * cpu_s / span_s:.1f} % of a core, {kib / 1024:.0f} MB, {threads} threads"]
+
+
+def _again(recording: Mapping[str, Signal], seconds: float) -> dict[str, Signal]:
+    """A recording repeated for as long as that, RESTS_S of standing still after each."""
+    period_s = max(time_s[-1] for time_s, _ in recording.values()) + RESTS_S
+    starts_s = np.arange(0.0, max(seconds, 1.0), period_s)
+    again = {}
+    for name, (time_s, value) in recording.items():
+        still_s = np.arange(time_s[-1], period_s, np.median(np.diff(time_s)))[1:]
+        once_s, once = np.r_[time_s, still_s], np.r_[value, np.full(still_s.size, value[-1])]
+        again[name] = Signal((starts_s[:, np.newaxis] + once_s).ravel(), np.tile(once, starts_s.size))
+    return again
 
 
 def _cpu_s(pid: int) -> float:
