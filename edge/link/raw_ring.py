@@ -30,7 +30,7 @@ class Block(msgspec.Struct, eq=False):
     def pack(self) -> int:
         """Keep the records packed; how many bytes that saves."""
         size = len(self.data)
-        self.packed = zlib.compress(self.data, 1)
+        self.packed = zlib.compress(self.data, 4)
         self.data = bytearray()
         return size - len(self.packed)
 
@@ -69,9 +69,9 @@ class RawRing:
                     self._bytes -= newest.pack()
                 newest = Block(received_s, clock.mark)
                 self._blocks.append(newest)
-                self._forget(received_s, len(written))
             newest.data += written
             self._bytes += len(written)
+            self._forget(received_s)
 
     def stretch(self, from_session_s: float) -> list[tuple[float, ClockMark | None, bytes]]:
         """From the block a session time lies in, or the oldest there is: start, clock and records of each.
@@ -98,10 +98,9 @@ class RawRing:
         """What it takes of memory."""
         return self._bytes
 
-    def _forget(self, now_s: float, more: int) -> None:
+    def _forget(self, now_s: float) -> None:
         """Let go of what is too old or too much; the newest block stays."""
         while len(self._blocks) > 1 and (
-            self._blocks[1].start_s < now_s - self._keep_s
-            or self._bytes + more + BLOCK_BYTES > self._max_bytes
+            self._blocks[1].start_s < now_s - self._keep_s or self._bytes > self._max_bytes
         ):
             self._bytes -= len(self._blocks.popleft().packed)
