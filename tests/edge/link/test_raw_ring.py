@@ -6,7 +6,7 @@ from random import Random
 import numpy as np
 
 from edge.link.capture import Capture, CaptureInfo, CaptureWriter, Received, record
-from edge.link.raw_ring import BLOCK_BYTES, BLOCK_S, KEEP_S, RawRing
+from edge.link.raw_ring import BLOCK_S, KEEP_S, RawRing
 from edge.node.flight_recorder import NODE_BYTES
 from station.exercises import load_profile
 from station.sim.devices.board import board_bytes
