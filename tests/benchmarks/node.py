@@ -130,10 +130,11 @@ def _again(recording: Mapping[str, Signal], seconds: float) -> dict[str, Signal]
     """A recording repeated for as long as that, RESTS_S of standing still after each."""
     period_s = max(time_s[-1] for time_s, _ in recording.values()) + RESTS_S
     starts_s = np.arange(0.0, max(seconds, 1.0), period_s)
-    again = {}
+    again, rng = {}, np.random.default_rng(7)
     for name, (time_s, value) in recording.items():
         still_s = np.arange(time_s[-1], period_s, np.median(np.diff(time_s)))[1:]
-        once_s, once = np.r_[time_s, still_s], np.r_[value, np.full(still_s.size, value[-1])]
+        noise = np.median(np.abs(np.diff(value))) * rng.standard_normal(still_s.size)
+        once_s, once = np.r_[time_s, still_s], np.r_[value, value[-1] + noise]
         again[name] = Signal((starts_s[:, np.newaxis] + once_s).ravel(), np.tile(once, starts_s.size))
     return again
 
