@@ -63,7 +63,7 @@ chain: $(BUILT) ## kill the servers of a chain of gyms in turn, and count what i
 	@$(BIN)/python -m tests.faults.chain
 	@$(BIN)/python -m tests.faults.chain --quick --power
 
-pi: $(BUILT) ## as root: the program on a Pi's processor, emulated, in a Debian root of arm64 (an hour)
+pi: $(BUILT) ## as root: the program on a Pi's processor, emulated, in a Debian root of arm64 (20 minutes)
 	@$(BIN)/python -m tests.packaging.pi
 
 deb: $(BUILT) ## as root: Debian packages of the node for amd64 and arm64, checked and tried in a root
