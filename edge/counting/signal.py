@@ -40,32 +40,38 @@ BELOW_REEL = (
     " tether in and restart the sensor, or survey the reel's place again"
 )
 
-Singles = NDArray[np.float32]
-
 MARKS = 11  # of the health's period, a second
 SHORTEST_S = 1.0  # a rate over less would jump
 
 
 class _Kept(NamedTuple):
-    """A block of readings, small: to the microsecond, and to more than a sensor resolves."""
+    """A block of readings, small: to the microsecond and the micrometre, less than any sensor resolves."""
 
     first_us: int
     last_us: int
-    off_us: NDArray[np.int8 | np.int64]  # each one's time less the one it had if they came evenly
-    value: Singles
+    first_um: int
+    off_us: bytes  # int8 or int64: each one's time less the one it had if they came evenly
+    step_um: bytes  # int16: from each to the next; where that does not hold them, float32 of the readings
 
-    def between(self, start_us: int, end_us: int) -> Singles:
-        """The readings of [start, end)."""
-        time_us = _evenly(self.first_us, self.last_us, BLOCK) + self.off_us
-        return self.value[slice(*np.searchsorted(time_us, [start_us, end_us]))]
+    def between(self, start_us: int, end_us: int) -> Floats:
+        """The readings of [start, end), in micrometres."""
+        off_us = np.frombuffer(self.off_us, f"i{len(self.off_us) // BLOCK}")
+        time_us = _evenly(self.first_us, self.last_us, BLOCK) + off_us
+        part = slice(*np.searchsorted(time_us, [start_us, end_us]))
+        if len(self.step_um) == BLOCK * 4:
+            return np.frombuffer(self.step_um, np.float32)[part].astype(np.float64)
+        return (self.first_um + np.cumsum(np.frombuffer(self.step_um, np.int16), dtype=np.float64))[part]
 
 
 def _kept(time_s: Floats, value: Floats) -> _Kept:
-    time_us = _whole_us(time_s)
+    time_us, value_um = _whole_us(time_s), _whole_um(value)
     first_us, last_us = int(time_us[0]), int(time_us[-1])
     off_us = time_us - _evenly(first_us, last_us, BLOCK)
-    near = np.abs(off_us).max() < 128
-    return _Kept(first_us, last_us, off_us.astype(np.int8 if near else np.int64), value.astype(np.float32))
+    off = off_us.astype(np.int8 if np.abs(off_us).max() < 128 else np.int64).tobytes()
+    step_um = np.diff(value_um, prepend=value_um[0])
+    if np.abs(step_um).max() < 2**15:  # not so where a value is missing
+        return _Kept(first_us, last_us, int(value_um[0]), off, step_um.astype(np.int16).tobytes())
+    return _Kept(first_us, last_us, 0, off, value_um.astype(np.float32).tobytes())  # whole up to 16 m
 
 
 def _evenly(first_us: int, last_us: int, count: int) -> NDArray[np.int64]:
@@ -74,6 +80,10 @@ def _evenly(first_us: int, last_us: int, count: int) -> NDArray[np.int64]:
 
 def _whole_us(time_s: Floats) -> NDArray[np.int64]:
     return np.floor(1e6 * time_s).astype(np.int64)
+
+
+def _whole_um(value_m: Floats) -> Floats:
+    return np.rint(1e6 * value_m)
 
 
 class SignalMeter:
@@ -129,10 +139,10 @@ class SignalMeter:
         ]
         time_s, value = self._rest()
         part = slice(*np.searchsorted(_whole_us(time_s), [start_us, end_us]))
-        parts.append(value[part].astype(np.float32))  # as if it had been kept: no cut is to change anything
-        value = np.concatenate(parts)[:BLOCK].astype(np.float64)
-        value = value[~np.isnan(value)]
-        return noise_of(value) if len(value) >= LEAST // 2 else None
+        parts.append(_whole_um(value[part]))  # as if it had been kept: no cut is to change anything
+        value_um = np.concatenate(parts)[:BLOCK]
+        value_um = value_um[~np.isnan(value_um)]
+        return 1e-6 * noise_of(value_um) if len(value_um) >= LEAST // 2 else None
 
     def quality(
         self, taken: int, repaired: int, spikes: int, *, below_reel: bool = False

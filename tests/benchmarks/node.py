@@ -127,14 +127,16 @@ def _measure(count: int, seconds: float, qemu: Sequence[str], python: str, site:
 
 
 def _again(recording: Mapping[str, Signal], seconds: float) -> dict[str, Signal]:
-    """A recording repeated for as long as that, RESTS_S of standing still after each."""
+    """A recording repeated for as long as that: the bar goes back and lies still, RESTS_S in all."""
     period_s = max(time_s[-1] for time_s, _ in recording.values()) + RESTS_S
     starts_s = np.arange(0.0, max(seconds, 1.0), period_s)
     again, rng = {}, np.random.default_rng(7)
     for name, (time_s, value) in recording.items():
-        still_s = np.arange(time_s[-1], period_s, np.median(np.diff(time_s)))[1:]
-        noise = np.median(np.abs(np.diff(value))) * rng.standard_normal(still_s.size)
-        once_s, once = np.r_[time_s, still_s], np.r_[value, value[-1] + noise]
+        rest_s = np.arange(time_s[-1], period_s, np.median(np.diff(time_s)))[1:]
+        rest = np.interp(rest_s, time_s[-1] + np.array([5.0, 10.0]), [value[-1], value[0]])
+        if name == "force_n":  # a converter is never still, an encoder is
+            rest += np.std(value[time_s < time_s[0] + 0.5]) * rng.standard_normal(rest_s.size)
+        once_s, once = np.r_[time_s, rest_s], np.r_[value, rest]
         again[name] = Signal((starts_s[:, np.newaxis] + once_s).ravel(), np.tile(once, starts_s.size))
     return again
 

@@ -17,7 +17,7 @@ lean_imports()
 import edge.node.node, edge.node.acquisition, numpy, numpy.typing
 import edge.node.launch
 needless = {"_ssl", "_hashlib", "http.client", "urllib.error", "dataclasses", "statistics"}
-needless |= {"_pickle", "dis", "traceback", "numpy.linalg._linalg"}
+needless |= {"_pickle", "traceback", "numpy.linalg._linalg"}
 import paho.mqtt.client
 try:
     raise BlockingIOError
