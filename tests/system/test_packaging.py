@@ -57,6 +57,29 @@ def test_every_feature_that_is_missing_names_an_extra_there_is():
     assert used <= set(PROJECT["optional-dependencies"])
 
 
+def test_the_project_has_one_address_and_what_is_asked_for_there_exists():
+    home = PROJECT["urls"]["Homepage"]
+    assert set(PROJECT["urls"]) == {"Homepage", "Documentation", "Source", "Issues", "Changelog"}
+    written = [
+        ROOT / "pyproject.toml",
+        ROOT / "tests/packaging/debian/control",
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / ".github").rglob("*.yml"),
+    ]
+    ours = {
+        url
+        for path in written
+        for url in re.findall(r"https?://[^\s\"')>]+", path.read_text(encoding="utf-8"))
+        if "plumbline" in url
+    }
+    assert [url for url in sorted(ours) if url != home and not url.startswith(f"{home}/")] == []
+    files = [found[1] for url in ours if (found := re.match(rf"{home}/(?:tree|blob)/main/(.+)", url))]
+    assert sorted(files) == [name for name in sorted(files) if (ROOT / name).exists()] != []
+    contact = (ROOT / ".github/ISSUE_TEMPLATE/config.yml").read_text(encoding="utf-8")
+    assert f"url: {home}/" in contact
+
+
 @pytest.mark.parametrize(
     ("version", "changelog", "dirty", "tags", "words"),
     [

@@ -20,6 +20,7 @@ from station.records import AnalysedSet, Analysis, Rep
 from station.sim import Sensors, simulate_set, with_seed
 from station.sim.recording import station_toml, write_recording
 
+# What programs that read an analysis go by; a new number is in `Rep`, and here when they may go by it, too.
 REP_KEYS = {
     *("number", "counted", "reason", "curve"),
     *("start_s", "end_s", "eccentric_end_s", "concentric_start_s", "concentric_end_s"),
@@ -108,7 +109,9 @@ def reps_of(analyze):
         assert all(
             set(rejected) == {"start_s", "end_s", "reason", "reason_code"} for rejected in found["rejected"]
         )
-        return [rep for a_set in found["sets"] for rep in a_set["reps"]]
+        reps = [rep for a_set in found["sets"] for rep in a_set["reps"]]
+        assert all(REP_KEYS <= set(rep) == set(Rep.__struct_fields__) for rep in reps)
+        return reps
 
     return run
 
@@ -117,8 +120,7 @@ def test_the_json_of_a_barbell_with_tilt_and_load_cell_has_every_number(reps_of)
     reps = reps_of(simulated("romanian-deadlift"), "romanian-deadlift")
     assert [rep["number"] for rep in reps] == [1, 2, 3]
     for rep in reps:
-        assert set(rep) == REP_KEYS
-        absent = {key for key, value in rep.items() if value is None}
+        absent = {key for key in REP_KEYS if rep[key] is None}
         last = {"top_pause_s", "top_pause_sigma_s"} if rep["number"] == 3 else set()
         assert absent == {"reason"} | NOT_SAID | last
         assert rep["start_s"] < rep["eccentric_end_s"] <= rep["concentric_start_s"] < rep["concentric_end_s"]
@@ -131,7 +133,6 @@ def test_a_lift_from_the_floor_starts_with_the_concentric(reps_of):
     reps = reps_of(simulated("deadlift"), "deadlift")
     assert len(reps) == 3
     for rep in reps:
-        assert set(rep) == REP_KEYS
         assert rep["start_s"] == rep["concentric_start_s"] < rep["concentric_end_s"] < rep["eccentric_end_s"]
         assert rep["end_s"] == rep["eccentric_end_s"]
     assert [rep["bottom_pause_s"] is None for rep in reps] == [False, False, True]
@@ -142,7 +143,6 @@ def test_a_band_has_times_and_force_but_no_lengths(reps_of):
     reps = reps_of(simulated("banded-hinge"), "banded-hinge")
     assert len(reps) == 3
     for rep in reps:
-        assert set(rep) == REP_KEYS
         assert {key for key in LENGTH_KEYS | PATH_KEYS if rep[key] is not None} == set()
         assert None not in (
             rep["eccentric_s"],
