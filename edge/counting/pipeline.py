@@ -214,7 +214,7 @@ class StationPipeline:
 
     def set_full_range(self, full_range_m: float | None) -> None:
         """Set the athlete's full range, to judge partial reps by; None: the set's own median."""
-        self.sets.full_range_m = full_range_m
+        self.sets.set_full_range(full_range_m)
 
     @property
     def slowing(self) -> bool:

@@ -29,7 +29,6 @@ class SetBook:
     """The sets of one session. Pure: times come in with the reps and the commands, seconds of the session."""
 
     def __init__(self, profile: Profile) -> None:
-        self.full_range_m: float | None = None  # of the athlete; without it the set's median is taken for it
         self._sections = [Section(0, float("-inf"), profile, None)]
         self._loads: list[tuple[float, float | None]] = [(float("-inf"), None)]
         self._sets: list[TrackedSet] = []
@@ -64,7 +63,7 @@ class SetBook:
         entry.measured, entry.size, entry.ends_sigma_s = rep, size, ends_sigma_s
         if entry.state == "pending":
             entry.state = "confirmed" if a_set.over else state
-        return events + self._judge(a_set, known_s)
+        return events + a_set.judge(known_s)
 
     def withdraw(self, key: tuple[int, int], code: ReasonCode, known_s: float) -> SetEvents:
         """Reject an announced rep."""
@@ -73,7 +72,7 @@ class SetBook:
             return []
         a_set, entry = held
         entry.state, entry.reason_code = "rejected", code
-        return self._judge(a_set, known_s)
+        return a_set.judge(known_s)
 
     # How sets end
 
@@ -106,8 +105,10 @@ class SetBook:
         self, at_s: float, known_s: float, *, profile: Profile | None = None, athlete: str | None = None
     ) -> SetEvents:
         """Begin a section at `at_s`, with its own sets, athlete and exercise (None: as before)."""
-        events = self.end(known_s)
-        self._sections.append(Section(self.section + 1, at_s, profile or self._sections[-1].profile, athlete))
+        events, before = self.end(known_s), self._sections[-1]
+        self._sections.append(
+            Section(self.section + 1, at_s, profile or before.profile, athlete, before.full_range_m)
+        )
         del self._sections[:-SETS_KEPT]
         return events
 
@@ -140,9 +141,15 @@ class SetBook:
         """Set the load lifted from `at_s` on."""
         self._loads = [*self._loads[1 - SETS_KEPT :], (at_s, load_kg)]
 
-    def signed_in(self, athlete: str | None) -> None:
-        """Correct the athlete of the newest section."""
-        self._sections[-1].athlete = athlete
+    def set_full_range(self, full_range_m: float | None) -> None:
+        """Set the athlete's full range: of the running set, and of those that follow in its section."""
+        self._sections[-1].full_range_m = full_range_m
+        if (a_set := self._running) is not None:
+            a_set.full_range_m = full_range_m
+
+    def signed_in(self, athlete: str | None, full_range_m: float | None) -> None:
+        """Correct who the newest section is of: the sets that follow in it."""
+        self._sections[-1].athlete, self._sections[-1].full_range_m = athlete, full_range_m
 
     # What a person puts right; each returns what it changed, and what takes it back
 
@@ -156,9 +163,9 @@ class SetBook:
 
         def undo() -> SetEvents:
             entry.mark, entry.by = before
-            return self._judge(a_set, known_s)
+            return a_set.judge(known_s)
 
-        return self._judge(a_set, known_s), undo
+        return a_set.judge(known_s), undo
 
     def add(self, set_event_id: str | None, at_s: float, by: str, known_s: float) -> tuple[SetEvents, Undo]:
         """Add a rep that the station missed, at the end of the running set or of the named one."""
@@ -171,14 +178,17 @@ class SetBook:
 
         def undo() -> SetEvents:
             entry.mark = "false"
-            return self._judge(a_set, known_s)
+            return a_set.judge(known_s)
 
-        return events + self._judge(a_set, known_s), undo
+        return events + a_set.judge(known_s), undo
 
     def give(
         self, set_event_id: str | None, from_event_id: str | None, athlete: str | None, known_s: float
     ) -> tuple[SetEvents, Undo]:
-        """Give a set, or the part of it from one of its reps on, to another athlete."""
+        """Give a set, or the part of it from one of its reps on, to another athlete.
+
+        Nobody knows that athlete's full range: the reps are judged by their own.
+        """
         if from_event_id is None:
             a_set = self._find_set(set_event_id)
             return self._give_whole(a_set, athlete, known_s)
@@ -199,9 +209,9 @@ class SetBook:
             rest.entries, rest.over = [], True
             self._sets = [one for one in self._sets if one is not rest]  # or what follows would be of it
             self._move(a_set)
-            return self._judge(a_set, known_s) + self._judge(rest, known_s)
+            return a_set.judge(known_s) + rest.judge(known_s)
 
-        return self._judge(a_set, known_s) + self._judge(rest, known_s), undo
+        return a_set.judge(known_s) + rest.judge(known_s), undo
 
     def load_set(
         self, set_event_id: str | None, load_kg: float | None, known_s: float, *, weighs: bool
@@ -212,9 +222,9 @@ class SetBook:
 
         def undo() -> SetEvents:
             unload()
-            return self._judge(a_set, known_s)
+            return a_set.judge(known_s)
 
-        return self._judge(a_set, known_s), undo
+        return a_set.judge(known_s), undo
 
     def restart(self, at_s: float, by: str, known_s: float) -> tuple[int, int, SetEvents, Undo]:
         """Void the running set, pending reps included; returns its number and how many reps it had."""
@@ -227,7 +237,7 @@ class SetBook:
 
         def undo() -> SetEvents:
             a_set.void_by = None
-            return self._judge(a_set, known_s)
+            return a_set.judge(known_s)
 
         return a_set.number, count, events, undo
 
@@ -256,15 +266,15 @@ class SetBook:
             was_over, a_set.over, a_set.continued_s = a_set.over, True, continued_s
             later = [entry for entry in a_set.entries if id(entry) not in before]
             if not later:
-                return self._judge(a_set, known_s)
+                return a_set.judge(known_s)
             a_set.entries = [entry for entry in a_set.entries if id(entry) in before]
             rest = since or self._part_of(a_set, later[0])
             rest.section, rest.entries, rest.over = home, later, was_over
             self._sets.insert(self._sets.index(a_set) + 1, rest)
             self._move(rest)
-            return self._judge(a_set, known_s) + self._judge(rest, known_s)
+            return a_set.judge(known_s) + rest.judge(known_s)
 
-        return a_set.number, self._judge(a_set, known_s), undo
+        return a_set.number, a_set.judge(known_s), undo
 
     # What it looks like
 
@@ -304,7 +314,7 @@ class SetBook:
             return last, []
         events = self._end(last, known_s) if last is not None and not last.over else []
         self._numbers += 1
-        a_set = TrackedSet(self._numbers, section, section.athlete, self.full_range_m, begun_s=start_s)
+        a_set = TrackedSet(self._numbers, section, section.athlete, section.full_range_m, begun_s=start_s)
         a_set.over = section is not self._sections[-1]
         self._sets.append(a_set)
         self._forget()
@@ -339,16 +349,18 @@ class SetBook:
 
     def _end(self, a_set: TrackedSet, known_s: float) -> SetEvents:
         a_set.end()
-        return self._judge(a_set, known_s)
+        return a_set.judge(known_s)
 
     def _give_whole(self, a_set: TrackedSet, athlete: str | None, known_s: float) -> tuple[SetEvents, Undo]:
-        before, a_set.athlete = a_set.athlete, athlete
+        before = a_set.athlete, a_set.full_range_m
+        if athlete != a_set.athlete:
+            a_set.athlete, a_set.full_range_m = athlete, None
 
         def undo() -> SetEvents:
-            a_set.athlete = before
-            return self._judge(a_set, known_s)
+            a_set.athlete, a_set.full_range_m = before
+            return a_set.judge(known_s)
 
-        return self._judge(a_set, known_s), undo
+        return a_set.judge(known_s), undo
 
     def _find_rep(self, event_id: str | None) -> tuple[TrackedSet, Entry]:
         for a_set in reversed(self._sets):
@@ -364,8 +376,3 @@ class SetBook:
 
     def _load_at(self, start_s: float) -> float | None:
         return next(load_kg for from_s, load_kg in reversed(self._loads) if from_s <= start_s)
-
-    def _judge(self, a_set: TrackedSet, known_s: float) -> SetEvents:
-        if a_set is self._running:
-            a_set.full_range_m = self.full_range_m
-        return a_set.judge(known_s)

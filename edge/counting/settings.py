@@ -13,6 +13,8 @@ QUEUE_LIMIT = 4  # two to four athletes share a rack
 MAX_TEMPO_S = 60.0
 # What a prescription says of one exercise, and no other one takes over.
 OF_ONE_EXERCISE = tuple(name for name in PRESCRIBED if name not in ("athlete", "load_kg", "target_reps"))
+# What is an athlete's, and no other one takes over.
+_OF_ONE_ATHLETE = ("athlete", "queue", "full_range_m", "usual_range_m", "target_sets")
 _TARGET = tuple(name for name in PRESCRIBED if name not in ("athlete", "load_kg", "usual_range_m"))
 _AS_IT_WAS = ("target_sets", "full_range_m")  # where the command does not say it
 SIGNED_OFF_KEPT = 64  # of a session; the history has all
@@ -46,6 +48,23 @@ def changed(old: Settings, command: CommandMessage, profile: Profile) -> tuple[S
     if change is None:
         raise CommandError(ReplyCode.REFUSED, f"{command.name} sets nothing")
     return change(old, command, profile)
+
+
+def of_athlete(old: Settings, athlete: str | None) -> Settings:
+    """The settings when this athlete lifts: nothing of who lifted before is theirs."""
+    queue = old.queue
+    if athlete in queue:  # the line moves on: whoever lifts stands first, the others keep their order
+        place = queue.index(athlete)
+        queue = (*queue[place:], *queue[:place])
+    new = msgspec.structs.replace(old, athlete=athlete, queue=queue)
+    if athlete != old.athlete:
+        new = msgspec.structs.replace(new, full_range_m=None, usual_range_m=None, target_sets=None)
+    return new
+
+
+def back_to_athlete(settings: Settings, before: Settings) -> Settings:
+    """The settings with the athlete of `before` and what was theirs; all else as it is."""
+    return msgspec.structs.replace(settings, **{name: getattr(before, name) for name in _OF_ONE_ATHLETE})
 
 
 def in_words(settings: Settings, profile: Profile) -> str:
@@ -103,14 +122,7 @@ def _athlete(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settin
     athlete = command.athlete
     if athlete is not None:
         check_id(athlete)
-    queue = old.queue
-    if athlete in queue:  # the line moves on: whoever lifts stands first, the others keep their order
-        place = queue.index(athlete)
-        queue = (*queue[place:], *queue[:place])
-    new = msgspec.structs.replace(old, athlete=athlete, queue=queue)
-    if athlete != old.athlete:
-        new = msgspec.structs.replace(new, full_range_m=None, usual_range_m=None, target_sets=None)
-    return new, f"athlete {athlete}" if athlete else "no athlete"
+    return of_athlete(old, athlete), f"athlete {athlete}" if athlete else "no athlete"
 
 
 def _target(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settings, str]:

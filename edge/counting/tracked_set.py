@@ -22,6 +22,7 @@ class Section(msgspec.Struct, eq=False):
     from_s: float
     profile: Profile
     athlete: str | None
+    full_range_m: float | None = None  # of the athlete; without it the set's median is taken for it
 
 
 class SetView(NamedTuple):

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from edge.counting.dispute import Why
-from edge.counting.settings import MAX_ID_CHARS, OF_ONE_EXERCISE, changed, check_id, check_load
+from edge.counting.settings import (
+    MAX_ID_CHARS,
+    OF_ONE_EXERCISE,
+    back_to_athlete,
+    changed,
+    check_id,
+    check_load,
+    of_athlete,
+)
 from edge.counting.tracked_set import SetEvents
 from station.errors import ConfigError
 from station.exercises import all_profiles, load_profile
@@ -123,7 +131,7 @@ class Commands:
 
         def undo() -> str:
             if old.athlete != self._session.settings.athlete and self._session.pipeline.reopen_set(line):
-                self._session.settings = msgspec.structs.replace(self._session.settings, athlete=old.athlete)
+                self._session.correct_athlete(back_to_athlete(self._session.settings, old))
             self._session.set_to(old, old_profile)
             return f"undone: {text}"
 
@@ -172,16 +180,12 @@ class Commands:
         newest = sets.newest()
         before = self._session.settings
         if sets.running and newest is not None and newest.athlete == athlete:
-            sets.signed_in(athlete)
-            self._session.settings = msgspec.structs.replace(before, athlete=athlete)
+            self._session.correct_athlete(of_athlete(before, athlete))
 
         def back() -> str:
             self._session.take(undo())
             if self._session.settings.athlete != before.athlete:
-                sets.signed_in(before.athlete)
-                self._session.settings = msgspec.structs.replace(
-                    self._session.settings, athlete=before.athlete
-                )
+                self._session.correct_athlete(back_to_athlete(self._session.settings, before))
             return "the set is whose it was"
 
         return f"given to {athlete}" if athlete else "given to nobody", back

@@ -357,6 +357,11 @@ class Session:
             self.pipeline.set_full_range(settings.full_range_m)
         self.settings = settings
 
+    def correct_athlete(self, settings: Settings) -> None:
+        """Another athlete lifts than was said, and has since the running set began: it does not end."""
+        self.pipeline.sets.signed_in(settings.athlete, settings.full_range_m)
+        self.settings = settings
+
 
 def _day(at_utc: str) -> date:
     """By this machine's clock."""

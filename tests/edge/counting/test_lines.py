@@ -184,6 +184,24 @@ def test_a_set_or_the_rest_of_it_is_given_to_another_and_taken_back():
     assert {athlete for _, _, athlete, _ in gym.told} == {"ben"}
 
 
+def test_the_reps_of_a_set_that_is_given_are_judged_by_their_own_range_and_those_of_who_is_called_too():
+    gym = Gym()
+    gym.line(0.0, "ana")
+    gym.book.set_full_range(1.0)
+    gym.lift(0, 1.0)
+    gym.lift(1, 5.0)
+    gym.line(20.0, "ben")
+    gym.book.set_full_range(None)
+    gym.lift(2, 21.0)
+    assert gym.counts == [0]
+    undo = gym.right(gym.book.give("s1", None, "ben", 22.0))
+    assert gym.counts == [2]
+    undo()
+    assert gym.counts == [0]
+    gym.lift(3, 8.0)  # said late, and begun before ben was called
+    assert gym.told[2] == (1, 3, "ana", "confirmed") and gym.counts == [0]
+
+
 def test_the_load_of_a_whole_set_changes_forces_that_were_worked_out_from_it():
     gym = Gym()
     gym.book.set_load(50.0, 0.0)

@@ -53,7 +53,7 @@ def test_a_rep_is_pending_then_confirmed_with_a_higher_revision():
 
 def test_with_a_known_full_range_a_set_of_half_reps_is_partial_throughout():
     tracker = SetBook(RDL)
-    tracker.full_range_m = 0.5
+    tracker.set_full_range(0.5)
     events = []
     for index, rom_m in enumerate((0.28, 0.29, 0.31)):
         rep = make_rep(5.0 * index, rom_m)

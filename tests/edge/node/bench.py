@@ -74,6 +74,7 @@ class Script:
 
     def set_full_range(self, full_range_m: float | None) -> None:
         self.done.append(("full range", full_range_m))
+        self.sets.set_full_range(full_range_m)
 
 
 class ListeningPublisher:

@@ -203,6 +203,36 @@ def test_a_wrong_athlete_is_put_right_in_the_running_set_and_for_what_follows(be
     assert bench.session.settings.athlete == "ana"
 
 
+def test_whoever_a_running_set_is_given_to_is_not_held_to_the_range_and_the_sets_of_who_had_it(
+    bench: Bench, rep: Any
+) -> None:
+    def said() -> list[tuple[str | None, str | None]]:
+        newest = {one.event_id: one for one in bench.sent if isinstance(one, RepMessage)}
+        return [(one.athlete, one.rep.reason_code) for one in newest.values()]
+
+    bench.ask("set-queue", queue=["ana", "ben"])
+    bench.ask("set-athlete", athlete="ana")
+    bench.ask("set-target", full_range_m=1.0, target_sets=4)
+    bench.measure(rep(6), rep(7))
+    assert said() == 2 * [("ana", "short-of-athlete")]
+    bench.ask("give-set", athlete="ben")
+    assert said() == 2 * [("ben", None)]
+    bench.measure(rep(8))
+    assert said() == 3 * [("ben", None)]
+    settings = bench.session.settings
+    assert (settings.full_range_m, settings.target_sets, settings.queue) == (None, None, ("ben", "ana"))
+    bench.ask("set-load", load_kg=60.0)
+    assert bench.ask("undo").ok and bench.ask("undo").text == "the set is whose it was"
+    settings = bench.session.settings
+    assert (settings.athlete, settings.full_range_m, settings.target_sets) == ("ana", 1.0, 4)
+    assert settings.queue == ("ana", "ben")
+    assert said() == 3 * [("ana", "short-of-athlete")]
+    bench.ask("give-set", athlete="ben")
+    bench.ask("end-set")
+    bench.measure(rep(9))
+    assert said() == 4 * [("ben", None)]
+
+
 def test_what_is_usual_for_somebody_is_theirs_at_one_exercise_and_no_undo_takes_it_back(bench: Bench) -> None:
     def told() -> float | None:
         bench.session.tell_info([], None)
