@@ -7,6 +7,8 @@ import msgspec
 from station.records import Rep, SetSummary
 from station.weighing import median, of_set
 
+PARTIAL_SHARE = 0.6  # README, "What counts": below 60 % of the full range a rep is partial
+
 
 def numbered(reps: Iterable[Rep]) -> list[Rep]:
     """Standing reps by start, numbered from 1; velocity loss is to the fastest counted one so far."""

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 
 from station.messages import CommandMessage
-from station.records import MARKED, Rep, sentence
-from station.sets import numbered, summarise, with_load
+from station.records import MARKED, ReasonCode, Rep, sentence
+from station.sets import PARTIAL_SHARE, numbered, summarise, with_load
+from station.weighing import median
 
 Row = dict[str, Any]
 _REP = Rep.__struct_fields__
@@ -108,6 +109,12 @@ class _Book:
             if len(rows) < len(whole):
                 self._split(rows, command)
         for row in rows:
+            measured = self._measured.get(row["event_id"], row)
+            if row["athlete"] != command.athlete and measured["reason_code"] == ReasonCode.SHORT_OF_ATHLETE:
+                by_set = _by_the_sets_range(row["rom_m"], self._numbered(row["set_number"]))
+                if row["reason_code"] == measured["reason_code"]:  # no person has said otherwise
+                    row.update(by_set)
+                measured.update(by_set)
             row["athlete"] = command.athlete
             self._changed.add(row["set_number"])
         for number in {row["set_number"] for row in rows}:
@@ -136,6 +143,17 @@ class _Book:
             a_set.update(msgspec.structs.asdict(summary))
             loads = {row["load_kg"] for row in rows}
             a_set["load_kg"] = loads.pop() if len(loads) == 1 else None
+
+
+def _by_the_sets_range(rom_m: float, rows: Sequence[Row]) -> Row:
+    """Whether a rep counts by the set's own range: what it fell short of was somebody else's."""
+    ranges_m = (row["rom_m"] for row in rows if row["state"] != "rejected")
+    typical = median(one for one in ranges_m if one is not None)
+    if rom_m >= PARTIAL_SHARE * typical:
+        return {"counted": True, "reason": None, "reason_code": None}
+    code = ReasonCode.SHORT_OF_SET
+    reason = sentence(code, share_pct=100.0 * rom_m / typical)
+    return {"counted": False, "reason": reason, "reason_code": str(code)}
 
 
 def _rep(row: Row) -> Rep:

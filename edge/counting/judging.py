@@ -14,10 +14,9 @@ from edge.counting.confidence import Stroke, confidences
 from station.exercises import Profile
 from station.messages import Mark
 from station.records import MARKED, ReasonCode, Rep, RepEvent, RepState, sentence
-from station.sets import numbered
+from station.sets import PARTIAL_SHARE, numbered
 from station.weighing import median
 
-PARTIAL_SHARE = 0.6  # README, "What counts": below 60 % of the full range a rep is partial
 # A bar put down and picked up again looks like a deep rep with a rest at the bottom. Ranges within a set
 # vary by some 15 %, so a rep this much longer is not one if it also rested, longer than the set's others do.
 SET_DOWN_SHARE = 1.4

@@ -10,13 +10,13 @@ import numpy as np
 
 from station.exercises import Profile
 from station.records import ReasonCode, Rep
+from station.sets import PARTIAL_SHARE
 from station.sim.lifter.motion import DT_S, Floats, Motion
 from station.sim.measures import NO_CELLS, CellTruth, Found, measure, measure_cells
 
 ZONE = 0.15  # the share of the range near an end in which a boundary may lie
 READ_AT = 0.08  # of the phase's peak speed: where a boundary is read, unless v0 is more
 CARRIED_S = 0.15  # from there to v0, at most
-PARTIAL_SHARE = 0.6  # of the set's median range
 MUSCLE = 150  # dense samples by which muscle may smear a piece's edge
 QUIET = frozenset({"idle", "settle", "top", "bottom", "rest"})
 BAND_V0_PER_S = 0.07  # v0 on tension alone, of the set's median range per second

@@ -15,9 +15,10 @@ import msgspec
 import numpy as np
 
 from edge.counting.confidence import Evidence, gather
-from edge.counting.judging import PARTIAL_SHARE, stroke_of
+from edge.counting.judging import stroke_of
 from station.exercises import Profile, load_profile
 from station.records import RepEvent
+from station.sets import PARTIAL_SHARE
 from station.sim import simulate_station, with_seed
 from station.sim.devices.sensors import random_sensors
 from station.sim.lifter.body import Technique

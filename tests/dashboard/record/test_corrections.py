@@ -83,6 +83,20 @@ def everything(gym: Gym) -> list[Any]:
     return [gym.store.db.rows(text(f"SELECT * FROM {table} ORDER BY event_id")) for table in ("reps", "sets")]
 
 
+def test_reps_that_fell_short_of_anas_range_are_judged_by_the_sets_own_when_the_set_is_bens(gym: Gym) -> None:
+    short = {"counted": False, "reason": "40 % of the full range", "reason_code": "short-of-athlete"}
+    for number, rom_m in ((1, 0.4), (2, 0.42), (3, 0.2)):
+        gym.rep(1, number, revision=2, rom_m=rom_m, **short)
+    before = everything(gym)
+    assert gym.ask("give-set", set_event_id="day-1-s1", athlete="ben").code == "done"
+    assert gym.counts[0] == ("ben", 1, 2, None)
+    codes = [row["reason_code"] for row in written.reps(gym.store, *GYM) if row["set_number"] == 1]
+    assert codes == [None, None, "short-of-set"]
+    assert gym.ask("undo").ok and everything(gym) == before
+    gym.ask("give-set", set_event_id="day-1-s1", athlete="ana")  # whose it is
+    assert [seen[3] for name, seen in gym.seen.items() if name.startswith("s1")] == [False] * 3
+
+
 def test_a_day_is_put_right_and_every_reader_sees_it(gym: Gym) -> None:
     assert gym.ask("give-set", set_event_id="day-1-s1", athlete="ben").code == "done"
     assert gym.ask("load-set", set_event_id="day-1-s2", load_kg=80.0).code == "done"
