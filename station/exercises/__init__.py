@@ -1,4 +1,9 @@
-"""Exercises as data: one TOML each. A gym adds its own without code."""
+"""Exercises as data: one TOML each. A gym adds its own without code.
+
+judge     the one judge of a rep: tempo, path, whether it was partial
+surety    which numbers are approximate, their decimals, when a limit is passed
+coaching  from what was measured of a set to a cue, and to mastery
+"""
 
 from functools import cache
 from pathlib import Path

@@ -1,6 +1,18 @@
 """The simulated station: a lifter, a load, sensors and a board.
 
-    from station.exercises import load_profile
+    plan           what to simulate, as data: stations, lifters, sets, sensors and their faults
+    scenarios/     the shipped plans
+    lifter/        the true motion: body, habits, load
+    devices/       what sensors and boards make of it
+    measures       the README's definitions, on the noise-free motion
+    truth          the truth about a session, by those definitions
+    session        a plan to a recording and its truth
+    recording      writing these down, with the station file that fits
+    play           simulated boards on pseudo-terminals, in real time or faster
+    demo           four stations in real time, for ever
+    pytest_plugin  fixtures for tests of whatever listens to Plumbline
+
+from station.exercises import load_profile
     from station.sim import Sensors, Technique, simulate_set, with_seed
 
     simulated = simulate_set(load_profile("rdl"), reps=8, rng=with_seed(7))

@@ -1,1 +1,6 @@
-"""When a sample was taken: the ticks of a board or the index of a reading, mapped to one clock."""
+"""When a sample was taken: mapped to one clock for a session.
+
+clock     the board's own ticks, unwrapped, on the host's clock
+ratelock  a device that has no clock: a line under the receive times
+hull      the lower convex hull, which both fit their lines to
+"""

@@ -1,4 +1,17 @@
-"""Device drivers, one file each: bytes in, channel samples out."""
+"""Device drivers, one file each: bytes in, channel samples out.
+
+samples                   the interface of drivers: samples, counters of link errors
+board                     Plumbline's own sensor board
+lines                     any device of a line per reading: cutting, clock, numbering, scaling
+fields                    what stands in such a line: labels, numbers, units
+csv_lines                 lines of numbers, as the station file names them
+proposal                  what the station file would have to say for some lines to be read
+hx711                     sketches that print an HX711 load-cell converter
+openscale                 SparkFun OpenScale
+chronojump_encoder        Chronojump linear encoder
+chronojump_force          Chronojump force sensor
+chronojump_encoder_force  both in one
+"""
 
 from collections.abc import Callable
 from importlib import import_module
