@@ -12,7 +12,7 @@
     demo           four stations in real time, for ever
     pytest_plugin  fixtures for tests of whatever listens to Plumbline
 
-from station.exercises import load_profile
+    from station.exercises import load_profile
     from station.sim import Sensors, Technique, simulate_set, with_seed
 
     simulated = simulate_set(load_profile("rdl"), reps=8, rng=with_seed(7))
