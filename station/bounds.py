@@ -84,6 +84,22 @@ _BY_UNIT: Mapping[str, Limits] = {
     "hz": Limits(0.0, 1e7),
     "ppm": Limits(-1e6, 1e6),
 }
+# What may be asked of a lifter, by the fields of a command.
+PRESCRIPTION: Mapping[str, Limits] = {
+    "load_kg": _BY_NAME["load_kg"],
+    "target_sets": Limits(1, 100),
+    "target_reps": Limits(1, 1000),
+    "tempo_s": Limits(0.0, 60.0),
+    "velocity_loss_cutoff_pct": Limits(1.0, 100.0),
+    "path_limit_m": Limits(0.001, 1.0),
+    "velocity_least_mps": Limits(0.05, 3.0),
+    "velocity_most_mps": Limits(0.05, 3.0),
+    "velocity_best_pct": Limits(50.0, 150.0),
+    "full_range_m": Limits(0.05, 2.5),
+    "usual_range_m": Limits(0.05, 2.5),
+    "rest_s": _DURATION,
+}
+_SYMBOLS = {"pct": "%", "mps": "m/s"}
 _OTHERWISE = Limits(-1e12, 1e12)
 _YEARS = range(1970, 2100)  # a node without a clock boots in the first
 
@@ -105,6 +121,16 @@ def within(name: str, value: Any) -> bool:
         least, greatest = limits(name)
         return bool(least <= value <= greatest)
     return True
+
+
+def beyond_prescription(name: str, value: float | None) -> str | None:
+    """What is wrong with a number that is asked of a lifter; None: nothing, or nothing is asked."""
+    least, greatest = PRESCRIPTION[name]
+    if value is None or least <= value <= greatest:
+        return None
+    what, _, unit = name.rpartition("_")
+    seen = f"{what.replace('_', ' ')}: {value:g} {_SYMBOLS.get(unit, unit)}"
+    return f"{seen}; give {least:g} to {greatest:g}"
 
 
 def check_numbers(value: Any, name: str = "") -> None:

@@ -14,7 +14,8 @@ from dashboard.database.database import Database, Row
 from dashboard.database.tables import CORRECTIONS, ERASED, ORIGINALS, REPS, SETS
 from dashboard.record.corrected import corrected, set_number_of
 from dashboard.roster.athletes import hash_of
-from station.messages import CommandMessage, ReplyCode, ReplyMessage, now_utc
+from station.bounds import beyond_prescription
+from station.messages import CommandError, CommandMessage, ReplyCode, ReplyMessage, now_utc
 
 CORRECTING = ("mark-rep", "add-rep", "give-set", "load-set")
 MOST_CHARS = 64  # of an id, and of who asks
@@ -27,12 +28,6 @@ class SessionKey(NamedTuple):
     site: str
     station: str
     session: str
-
-
-class _Refused(Exception):  # noqa: N818 - an answer, not an error
-    def __init__(self, code: ReplyCode, text: str) -> None:
-        super().__init__(text)
-        self.code = code
 
 
 class Corrections:
@@ -60,7 +55,7 @@ class Corrections:
                 code = ReplyCode.UNDONE
             else:
                 code, text = ReplyCode.DONE, self._correct(site, station, command)
-        except _Refused as refused:
+        except CommandError as refused:
             code, text = refused.code, str(refused)
         return ReplyMessage.to(command, code, text, undone)
 
@@ -97,14 +92,16 @@ class Corrections:
 
     def _correct(self, site: str, station: str, command: CommandMessage) -> str:
         if command.name not in CORRECTING:
-            raise _Refused(ReplyCode.REFUSED, f"{command.name} is no correction of a past set")
+            raise CommandError(ReplyCode.REFUSED, f"{command.name} is no correction of a past set")
         here = SessionKey(site, station, "")
         if self._db.rows(select(CORRECTIONS.c.event_id).where(_event(CORRECTIONS, here, command.event_id))):
             return _in_words(command)  # QoS 1 has brought it twice
         self._check(command)
         key = self._session_of(site, station, command)
         if len(self._of(key)) >= SESSION_LIMIT:
-            raise _Refused(ReplyCode.OUT_OF_BOUNDS, f"{SESSION_LIMIT} corrections of a session hold already")
+            raise CommandError(
+                ReplyCode.OUT_OF_BOUNDS, f"{SESSION_LIMIT} corrections of a session hold already"
+            )
         self._db.run(
             CORRECTIONS.insert(),
             key._asdict()
@@ -128,7 +125,7 @@ class Corrections:
             select(of.action).where(here).order_by(of.at_utc.desc(), of.event_id.desc()).limit(1)
         )
         if not newest:
-            raise _Refused(ReplyCode.NOTHING_TO_UNDO, "there is no correction to undo")
+            raise CommandError(ReplyCode.NOTHING_TO_UNDO, "there is no correction to undo")
         action = newest[0]["action"]
         sessions = self._db.rows(select(of.session).distinct().where(here, of.action == action))
         self._db.run(
@@ -143,24 +140,23 @@ class Corrections:
     def _check(self, command: CommandMessage) -> None:
         """Whether it can be done to any set."""
         if command.name == "mark-rep" and command.rep_event_id is None:
-            raise _Refused(ReplyCode.MISSING, "the command needs rep_event_id")
+            raise CommandError(ReplyCode.MISSING, "the command needs rep_event_id")
         if command.set_event_id is None and command.rep_event_id is None:
-            raise _Refused(ReplyCode.MISSING, "the command needs set_event_id")
-        if (
-            command.name == "load-set"
-            and command.load_kg is not None
-            and not 0.0 <= command.load_kg <= 1000.0
-        ):
-            raise _Refused(ReplyCode.OUT_OF_BOUNDS, f"a load of {command.load_kg:g} kg; give 0 to 1000")
+            raise CommandError(ReplyCode.MISSING, "the command needs set_event_id")
+        wrong = beyond_prescription("load_kg", command.load_kg)
+        if command.name == "load-set" and wrong is not None:
+            raise CommandError(ReplyCode.OUT_OF_BOUNDS, wrong)
         athlete = command.athlete
         if command.name == "give-set" and athlete is not None:
             if not 0 < len(athlete) <= MOST_CHARS:
-                raise _Refused(ReplyCode.OUT_OF_BOUNDS, f"an athlete's id has 1 to {MOST_CHARS} characters")
+                raise CommandError(
+                    ReplyCode.OUT_OF_BOUNDS, f"an athlete's id has 1 to {MOST_CHARS} characters"
+                )
             if self._db.rows(select(ERASED).where(ERASED.c.athlete_hash == hash_of(athlete))):
-                raise _Refused(ReplyCode.ERASED, "that athlete was erased from the record")
+                raise CommandError(ReplyCode.ERASED, "that athlete was erased from the record")
 
     def _session_of(self, site: str, station: str, command: CommandMessage) -> SessionKey:
-        """Whose session the rep or set is. Raises _Refused for what is not in the history of this station."""
+        """Whose session the rep or set is. Raises CommandError for what this station's history has not."""
         table, event_id = REPS, command.rep_event_id
         if event_id is None:
             table, event_id = SETS, command.set_event_id or ""
@@ -168,11 +164,13 @@ class Corrections:
         found = self._db.rows(select(table.c.session).where(_event(table, here, event_id)))
         if table is REPS:
             if not found:
-                raise _Refused(ReplyCode.UNKNOWN_REP, "there is no such rep of this station in the record")
+                raise CommandError(
+                    ReplyCode.UNKNOWN_REP, "there is no such rep of this station in the record"
+                )
             return SessionKey(site, station, found[0]["session"])
         key = SessionKey(site, station, found[0]["session"] if found else event_id.rpartition("-s")[0])
         if set_number_of(event_id, self._held(REPS, key), self._held(SETS, key)) is None:
-            raise _Refused(ReplyCode.UNKNOWN_SET, "there is no such set of this station in the record")
+            raise CommandError(ReplyCode.UNKNOWN_SET, "there is no such set of this station in the record")
         return key
 
     def _of(self, key: SessionKey) -> list[CommandMessage]:

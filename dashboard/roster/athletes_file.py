@@ -18,6 +18,7 @@ from dashboard.roster.names import (
 )
 from dashboard.roster.people import PLAN_NUMBERS, PLAN_WHOLE, Athlete, Plan
 from dashboard.roster.plans import is_id
+from station.bounds import beyond_prescription
 from station.errors import ConfigError, TableError
 from station.exercises import Profile
 from station.text.encoding import SETTINGS_MB, read_text, read_whole
@@ -226,7 +227,9 @@ class _Check:
                 self._say(entry, "tempo", f"{tempo!r}; expected four numbers of seconds such as 3-1-X-0")
             else:
                 phases = [None if part in "xX" else float(part) for part in match.groups()]
-        return Plan(
+        for wrong in filter(None, (beyond_prescription("tempo_s", seconds) for seconds in phases)):
+            self._say(entry, "tempo", wrong)
+        plan = Plan(
             exercise=named[-1].name if named else word,
             eccentric_s=phases[0],
             bottom_pause_s=phases[1],
@@ -235,6 +238,12 @@ class _Check:
             **{key: self._number(entry, key, *bounds, whole=True) for key, bounds in PLAN_WHOLE.items()},
             **{key: self._number(entry, key, *bounds) for key, bounds in PLAN_NUMBERS.items()},
         )
+        least, most = plan.velocity_least_mps, plan.velocity_most_mps
+        if least is not None and most is not None and most <= least:
+            self._say(
+                entry, "velocity_most_mps", f"{most:g}; expected more than velocity_least_mps, {least:g}"
+            )
+        return plan
 
     def _text(self, entry: _Entry, key: str, most: int) -> str | None:
         value = entry.values.get(key)

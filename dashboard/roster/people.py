@@ -1,12 +1,13 @@
 """Athletes and their plans."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from dashboard.floor.names import Names
 from dashboard.plaintext import clean
+from station.bounds import PRESCRIPTION
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,17 +31,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # Least and most of what a plan may ask for.
-PLAN_WHOLE: Mapping[str, tuple[int, int]] = {"sets": (1, 50), "reps": (1, 200)}
-PLAN_NUMBERS: Mapping[str, tuple[float, float]] = {
-    "load_kg": (0.0, 1000.0),
-    "velocity_loss_cutoff_pct": (1.0, 100.0),
-    "path_limit_m": (0.005, 1.0),
-    "velocity_least_mps": (0.05, 3.0),
-    "velocity_most_mps": (0.05, 3.0),
-    "velocity_best_pct": (50.0, 150.0),
-    "full_range_m": (0.05, 2.5),
-    "rest_s": (0.0, 3600.0),
-}
+PLAN_WHOLE = {name: PRESCRIPTION[f"target_{name}"] for name in ("sets", "reps")}
+PLAN_NUMBERS = {name: limits for name, limits in PRESCRIPTION.items() if name in Plan.__struct_fields__}
 
 
 class Athlete(msgspec.Struct, frozen=True, kw_only=True):

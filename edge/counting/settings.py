@@ -1,16 +1,15 @@
 """A station's settings as made by commands, and how a command changes them."""
 
-import math
 from collections.abc import Callable
 
 import msgspec
 
+from station.bounds import beyond_prescription
 from station.exercises import Profile
 from station.messages import PRESCRIBED, CommandError, CommandMessage, CommandName, ReplyCode, TempoTarget
 
 MAX_ID_CHARS = 64
 QUEUE_LIMIT = 4  # two to four athletes share a rack
-MAX_TEMPO_S = 60.0
 # What a prescription says of one exercise, and no other one takes over.
 OF_ONE_EXERCISE = tuple(name for name in PRESCRIBED if name not in ("athlete", "load_kg", "target_reps"))
 # What is an athlete's, and no other one takes over.
@@ -126,24 +125,12 @@ def _athlete(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settin
 
 
 def _target(old: Settings, command: CommandMessage, _: Profile) -> tuple[Settings, str]:
-    reps = command.target_reps
-    if reps is not None and not 1 <= reps <= 1000:
-        raise _beyond(f"a target of {reps} reps; give 1 to 1000")
-    sets = command.target_sets
-    if sets is not None and not 1 <= sets <= 100:
-        raise _beyond(f"{sets} sets; give 1 to 100")
-    for seconds in command.tempo_s or ():
-        _check("phase", seconds, 0.0, MAX_TEMPO_S, "s")
-    _check("cut-off", command.velocity_loss_cutoff_pct, 1.0, 100.0, "%")
-    _check("path limit", command.path_limit_m, 0.001, 1.0, "m")
+    for name in _TARGET:
+        for value in (command.tempo_s or ()) if name == "tempo_s" else (getattr(command, name),):
+            _check(name, value)
     least, most = command.velocity_least_mps, command.velocity_most_mps
-    for velocity in (least, most):
-        _check("velocity", velocity, 0.05, 3.0, "m/s")
     if least is not None and most is not None and most <= least:
         raise _beyond(f"a velocity from {least:g} to {most:g} m/s; give the lower one first")
-    _check("share of the best velocity", command.velocity_best_pct, 50.0, 150.0, "%")
-    _check("rest", command.rest_s, 0.0, 3600.0, "s")
-    _check("full range", command.full_range_m, 0.05, 2.5, "m")
     asked = {name: getattr(command, name) for name in _TARGET}
     kept = {name: getattr(old, name) for name in _AS_IT_WAS if asked[name] is None}
     new = msgspec.structs.replace(old, **(asked | kept))
@@ -153,7 +140,7 @@ def _target(old: Settings, command: CommandMessage, _: Profile) -> tuple[Setting
 def _usual_range(old: Settings, command: CommandMessage, profile: Profile) -> tuple[Settings, str]:
     if (command.athlete, command.exercise) != (old.athlete, profile.name) or command.athlete is None:
         raise CommandError(ReplyCode.REFUSED, "that is not who lifts here, or not what is counted")
-    _check("usual range", command.usual_range_m, 0.05, 2.5, "m")
+    _check("usual_range_m", command.usual_range_m)
     return msgspec.structs.replace(old, usual_range_m=command.usual_range_m), "usual range known"
 
 
@@ -190,14 +177,15 @@ def _beyond(text: str) -> CommandError:
     return CommandError(ReplyCode.OUT_OF_BOUNDS, text)
 
 
-def _check(what: str, value: float | None, least: float, most: float, unit: str) -> None:
-    if value is not None and not (math.isfinite(value) and least <= value <= most):
-        raise _beyond(f"a {what} of {value:g} {unit}; give {least:g} to {most:g}")
+def _check(name: str, value: float | None) -> None:
+    wrong = beyond_prescription(name, value)
+    if wrong is not None:
+        raise _beyond(wrong)
 
 
 def check_load(load_kg: float | None) -> None:
     """Raise CommandError for a load out of bounds."""
-    _check("load", load_kg, 0.0, 1000.0, "kg")
+    _check("load_kg", load_kg)
 
 
 def check_id(athlete: str) -> None:

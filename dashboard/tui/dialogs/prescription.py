@@ -8,6 +8,7 @@ from dashboard.floor.units import LB_PER_KG, Units
 from dashboard.floor.views import StationView
 from dashboard.roster.people import PLAN_NUMBERS, PLAN_WHOLE
 from dashboard.tui.dialogs.ask import AskScreen, Field, number_of, tempo_of
+from station.bounds import beyond_prescription
 from station.exercises import VelocityTarget
 
 FOR_GOOD = "g"
@@ -33,7 +34,7 @@ def prescription_form(view: StationView, units: Units) -> AskScreen:
         _Line(
             "tempo: down-bottom-up-top",
             "-".join(asked_tempo(view.target_tempo_s)),
-            lambda text: {"tempo_s": tempo_of(text)},
+            _tempo,
         ),
         *(_of_lengths(view) if view.loaded_by != "band" else []),
         *([_number("path limit, mm", "path_limit_m", view.path_limit_m, 1000.0)] if view.has_path else []),
@@ -59,13 +60,11 @@ def velocity_of(text: str) -> VelocityTarget:
         return VelocityTarget()
     if word == "best" or word.endswith("%"):
         share = 100.0 if word == "best" else number_of(word[:-1], "velocity")
-        return VelocityTarget(
-            best_pct=_within("velocity_best_pct", share, "velocity: 50% to 150% of the best")
-        )
+        return VelocityTarget(best_pct=_within("velocity_best_pct", share))
     least, dash, most = word.removeprefix("≥").partition("-")
     found = VelocityTarget(
-        least_mps=_within("velocity_least_mps", number_of(least, "velocity"), "velocity: 0.05 to 3 m/s"),
-        most_mps=_within("velocity_most_mps", number_of(most, "velocity"), "velocity: 0.05 to 3 m/s"),
+        least_mps=_within("velocity_least_mps", number_of(least, "velocity")),
+        most_mps=_within("velocity_most_mps", number_of(most, "velocity")),
     )
     if dash and (found.least_mps is None or found.most_mps is None or found.most_mps <= found.least_mps):
         raise ValueError("velocity: a zone such as 0.45-0.55")
@@ -88,7 +87,7 @@ def _load(view: StationView, units: Units) -> _Line:
             return {}
         load = number_of(text, "load")
         load_kg = load if load is None or units == "kg" else load / LB_PER_KG
-        return {"load_kg": _within("load_kg", load_kg, "load: 0 to 1000 kg")}
+        return {"load_kg": _within("load_kg", load_kg)}
 
     return _Line(f"load, {units}", shown, parse)
 
@@ -116,8 +115,9 @@ def _number(label: str, name: str, value: float | None, factor: float = 1.0) -> 
 
     def parse(text: str) -> dict[str, Any]:
         number = number_of(text, what)
-        wrong = f"{what}: {least:g} to {most:g}"
-        return {name: _within(name, None if number is None else number / factor, wrong)}
+        if number is not None and not least <= number <= most:
+            raise ValueError(f"{what}: {least:g} to {most:g}")
+        return {name: None if number is None else number / factor}
 
     return _Line(label, "" if value is None else f"{factor * value:g}", parse)
 
@@ -134,9 +134,16 @@ def _whole(what: str, name: str, value: int | None) -> _Line:
     return _Line(what, "" if value is None else str(value), parse)
 
 
-def _within(name: str, value: float | None, wrong: str) -> float | None:
-    least, most = PLAN_NUMBERS[name]
-    if value is not None and not least <= value <= most:
+def _tempo(text: str) -> dict[str, Any]:
+    phases = tempo_of(text)
+    for seconds in phases or ():
+        _within("tempo_s", seconds)
+    return {"tempo_s": phases}
+
+
+def _within(name: str, value: float | None) -> float | None:
+    wrong = beyond_prescription(name, value)
+    if wrong is not None:
         raise ValueError(wrong)
     return value
 

@@ -80,7 +80,7 @@ def test_both_kinds_of_file_say_the_same(tmp_path: Path, name: str, text: str) -
         ('"rdl"', '"rdk"', "line 7: exercise: unknown 'rdk'"),
         ("load_kg = 60", "load_kg = -5", "line 8: load_kg: '-5'; expected a number from 0 to 1000"),
         ("load_kg = 60", "load_kg = nan", "line 8: load_kg: 'nan'"),
-        ("sets = 3", "sets = 2.5", "line 9: sets: '2.5'; expected a whole number from 1 to 50"),
+        ("sets = 3", "sets = 2.5", "line 9: sets: '2.5'; expected a whole number from 1 to 100"),
         ("sets = 3", "sets = true", "line 9: sets"),
         ('"2-0-X-1.5"', '"2-0-1"', "line 10: tempo: '2-0-1'; expected four numbers"),
         ("sets = 3", "sets =", "line 9: sets: .* is not valid TOML"),

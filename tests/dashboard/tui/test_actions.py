@@ -114,9 +114,10 @@ def test_a_form_says_what_is_wrong_and_sends_nothing(coach: Any, edge: Any, word
     async def act(hands: Coach) -> None:
         for key, field, text, wrong in (
             ("l", 0, "heavy", "is no number"),
-            ("p", 1, "0", "sets: 1 to 50"),
-            ("p", 2, "1.5", "reps: 1 to 200"),
+            ("p", 1, "0", "sets: 1 to 100"),
+            ("p", 2, "1.5", "reps: 1 to 1000"),
             ("p", 3, "2-0-1", "four phases"),
+            ("p", 3, "61-0-1-0", "tempo: 61 s; give 0 to 60"),
             ("g", 0, "a,b,c,d,e", "four at most"),
         ):
             await hands.pilot.press(key)
