@@ -6,7 +6,7 @@ import logging
 import random
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ import msgspec
 from dashboard.plaintext import clean
 from station.errors import BrokerError, ConfigError
 from station.program.distribution import install_with
-from station.program.retry import RETRY_S
+from station.program.retry import async_attempts
 
 try:
     from nats.aio.client import Client as Nats
@@ -105,7 +105,7 @@ class Link:
         `work` is cancelled with its connection, and is to end by itself when told to. `note` hears what
         stands in the way, again and again.
         """
-        async for _ in attempts(stop):
+        async for _ in async_attempts(stop, asyncio.sleep):
             nc = await self._connected(stop, note)
             if nc is None:
                 continue
@@ -190,13 +190,6 @@ async def within(time_s: float, work: Coroutine[Any, Any, T]) -> T:
         raise TimeoutError(f"no answer in {time_s:g} s")
     finally:
         task.cancel()
-
-
-async def attempts(stop: Callable[[], bool]) -> AsyncIterator[None]:
-    """For a coroutine what station.program.retry.attempts is for a thread."""
-    while not stop():
-        yield
-        await asyncio.sleep(RETRY_S)
 
 
 def words(error: BaseException) -> str:

@@ -20,12 +20,12 @@ from nats.js import JetStreamContext, api
 from nats.js.errors import NotFoundError
 
 from dashboard.chain.batch import ACKS, CONSUMER, EVENTS, STREAM, Arrived, read, subject
-from dashboard.chain.connection import STOP_S, Link, Trouble, attempts, within
+from dashboard.chain.connection import STOP_S, Link, Trouble, within
 from dashboard.chain.quarantine import Poison
 from dashboard.chain.store import ChainStore, Written
 from station.errors import MessageError, StoreError
 from station.messages import AckMessage, encode, new_id, now_utc
-from station.program.retry import RETRY_S
+from station.program.retry import RETRY_S, async_attempts
 
 FETCH = 40  # batches in a transaction, at most
 FETCH_S = 1.0
@@ -98,7 +98,7 @@ class Ingest:
         writing: asyncio.Task[None] | None = None
         self.figures.connected = 1
         try:
-            async for _ in attempts(stop):
+            async for _ in async_attempts(stop, asyncio.sleep):
                 try:
                     await self._asked(stop, math.inf, self._store.open)  # a new edition's tables take a while
                     await prepare(js)
@@ -156,7 +156,7 @@ class Ingest:
         await self._forget(stop)
         if not messages:
             return
-        async for _ in attempts(lambda: False):  # what was fetched last is committed
+        async for _ in async_attempts(lambda: False, asyncio.sleep):  # what was fetched last is committed
             began_s = time.monotonic()
             try:
                 written = await self._asked(stop, COMMIT_S, self._store.write, arrived, poison)

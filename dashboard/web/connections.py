@@ -18,7 +18,7 @@ MOST = 96  # sixteen browsers with six connections each, as browsers open them
 FIRST_REQUEST_S = 10.0  # until a connection has to have asked for something
 HANDSHAKE_S = 5.0  # of TLS
 BACKLOG = 128  # the kernel's queue of those nobody has accepted yet
-RETRY_S = 0.1  # where the machine has no descriptor left
+FULL_S = 0.1  # where the machine has no descriptor left
 
 
 class Connection:
@@ -81,7 +81,7 @@ class Connections:
                 try:
                     sock, address = await loop.sock_accept(listener)
                 except OSError:  # no descriptor left, or gone before it was accepted
-                    await asyncio.sleep(RETRY_S)
+                    await asyncio.sleep(FULL_S)
                     continue
                 self._take(sock, str(address[0]))
         finally:

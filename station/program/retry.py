@@ -1,11 +1,13 @@
 """When to try a port, a broker, a database or a disk again after a failure: the one place that decides it.
 
-A loop that may wait iterates over `attempts`; code that has other work meanwhile asks a `Retry`. Two cases
-are decided elsewhere: paho reconnects a node to its broker, and the publisher times unacknowledged events.
+A loop that may wait iterates over `attempts`, a coroutine's over `async_attempts`; code that has other work
+meanwhile asks a `Retry`. Decided elsewhere: paho reconnects a node to its broker, and the publisher times
+unacknowledged events. Three loops wait after a failure alone, because after a success they go on at once: the
+chain's relay and what its ingest fetches, RETRY_S, and a web page's listener, which browsers wait for.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Protocol
 
 RETRY_S = 1.0
@@ -46,3 +48,12 @@ def attempts(stop: StopEvent, every_s: float = RETRY_S) -> Iterator[None]:
     while not stop.is_set():
         yield
         stop.wait(every_s)
+
+
+async def async_attempts(
+    stop: Callable[[], bool], sleep: Callable[[float], Awaitable[None]], every_s: float = RETRY_S
+) -> AsyncIterator[None]:
+    """For a coroutine what `attempts` is for a thread; `sleep` is asyncio's."""
+    while not stop():
+        yield
+        await sleep(every_s)

@@ -1,10 +1,11 @@
 """Trying again: at once, then no sooner than agreed, and never after the end."""
 
+import asyncio
 import threading
 
 import pytest
 
-from station.program.retry import RETRY_S, Retry, attempts
+from station.program.retry import RETRY_S, Retry, async_attempts, attempts
 
 
 class Stop:
@@ -48,3 +49,17 @@ def test_nothing_is_attempted_after_the_end() -> None:
     stop = threading.Event()
     stop.set()
     assert list(attempts(stop)) == []
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 3])
+def test_a_coroutine_attempts_as_a_thread_does(rounds: int) -> None:
+    stop = Stop(rounds)
+
+    async def sleep(time_s: float) -> None:
+        stop.wait(time_s)
+
+    async def made() -> int:
+        return len([None async for _ in async_attempts(stop.is_set, sleep)])
+
+    assert asyncio.run(made()) == rounds
+    assert stop.waits == [RETRY_S] * rounds
