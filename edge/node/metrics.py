@@ -5,23 +5,14 @@ from collections.abc import Mapping
 import msgspec
 
 from station.messages import HealthMessage
+from station.records import Count
 
-COUNTED = (
-    "frames",
-    "frames_lost",
-    "frames_corrupt",
-    "samples_rejected",
-    "bytes_discarded",
-    "reconnects",
-    "movements_rejected",
-    "messages_refused",
-    "overruns",
-    "rezeros",
-    "board_resets",
-    "watchdog_restarts",
-    "board_dropped",
-)
 MEASURED = ("link_up", "clock_drift_ppm", "outbox_depth", "last_sample_age_s", "zero_moved_n")
+COUNTED = tuple(
+    field.name
+    for field in msgspec.structs.fields(HealthMessage)
+    if field.type == Count and field.name not in MEASURED
+)
 
 
 def exposition(healths: Mapping[str, HealthMessage]) -> str:

@@ -54,6 +54,7 @@ def test_metrics_are_the_newest_health(broker: Broker, outbox: Outbox, until: Ca
     running.join(5.0)
     assert 'plumbline_frames_lost_total{station="rack-1"} 0' in text
     assert "clock_drift_ppm{" not in text  # not known: left out, not 0
+    assert 'plumbline_shifts_total{station="rack-1"} 0' in text
     for line in text.splitlines():
         assert line.startswith("# TYPE plumbline_") or float(line.rsplit(" ", 1)[1]) >= 0
 
