@@ -110,7 +110,7 @@ class HealthMessage(Message, frozen=True, kw_only=True, tag="plumbline/health/1"
     reconnects: Count = 0
     sensor_faults: dict[str, SensorFault] = {}  # by channel; what such a channel says is not used
     movements_rejected: Count = 0  # seen, and none of the exercise's
-    messages_refused: Count = 0  # commands and acknowledgements: malformed, too many, of a wrong stream
+    messages_refused: Count = 0  # commands, acknowledgements: malformed, too many, of what was not issued
     overruns: Count = 0  # events that memory had no room for while the disk was slow; tombstones
     rezeros: Count = 0  # how often the load cell's zero was moved at rest, without anybody asking
     zero_moved_n: float = 0.0  # by that, since the cell was tared

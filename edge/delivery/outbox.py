@@ -37,7 +37,7 @@ from edge.delivery.outbox_file import (
     taken_into_memory,
 )
 from edge.delivery.quota import StreamRow
-from edge.delivery.waiting import START, Acknowledged, Entry, Place, Refused, Waiting
+from edge.delivery.waiting import START, Acknowledged, Entry, Place, Waiting
 from station.errors import StoreError, store_error
 from station.messages import RepMessage, SetMessage, StreamAck
 from station.program.retry import Retry
@@ -76,7 +76,6 @@ class Outbox:
             raise ValueError(f"need max_events >= 2, got {max_events}")
         self.path = path
         self.problem: str | None = None  # why nothing is on disk that was appended since
-        self.refused_acks = 0
         self._say = say
         self._max_events = max_events
         self._max_pages = max(16, max_bytes // PAGE_BYTES)
@@ -147,14 +146,11 @@ class Outbox:
     def acknowledge(self, station: str, ack: StreamAck) -> Acknowledged:
         """Delete the entries that the record has committed, and tombstones of those it knows to be lost.
 
-        An acknowledgement of a stream that is not the station's, of a number not issued yet or with a range
-        that runs backwards is refused and counted in `refused_acks`; nothing is deleted.
+        An acknowledgement of a number not issued yet or with a range that runs backwards is refused. Of a
+        stream that is not here nothing is deleted either: a record that starts names those of earlier runs.
         """
         try:
             return self._in_transaction(lambda held: held.acknowledge(station, ack))
-        except Refused:
-            self.refused_acks += 1
-            return Acknowledged(0, False)
         except StoreError as error:
             if _is_full(error) and self._ballast.release():
                 self._say(f"outbox {self.path}: the disk is full; the ballast was given up, free some space")

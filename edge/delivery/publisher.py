@@ -46,6 +46,7 @@ RESEND_MIN_S = 0.5
 RESEND_MAX_S = 4.0  # a drained outbox within 5 s of the record's return
 TICK_S = 0.25  # what is to be sent wakes it; this is for what is to be sent again
 MOST_REPLIES = 64  # waiting for a connection
+MOST_ACKS = 1024  # waiting for the outbox
 
 
 Stamp = Callable[[str, str, bytes], bytes]
@@ -178,6 +179,7 @@ class StationSender:
         self.live: bytes | None = None
         self.replies: deque[bytes] = deque(maxlen=MOST_REPLIES)
         self.door = CommandDoor(clock)
+        self._acks_malformed = 0  # or too many; counted on the network thread, the next on the publishing one
         self._acks_refused = 0
         self.store_problem: str | None = None
         self._outbox = outbox
@@ -188,7 +190,7 @@ class StationSender:
         self._stamp = partial(stamp, station)
         self._retained: dict[str, bytes] = {}
         self._unsent: set[str] = set()  # leaves of retained messages the broker has not had yet
-        self._acks: deque[Sequence[StreamAck]] = deque(maxlen=1024)
+        self._acks: deque[Sequence[StreamAck]] = deque(maxlen=MOST_ACKS)
         self._store_retry = Retry()
         self._connects_seen = 0
         self._looked_after = clock()
@@ -200,8 +202,8 @@ class StationSender:
 
     @property
     def messages_refused(self) -> int:
-        """Commands and acknowledgements that were malformed, or too many."""
-        return self.door.refused + self._acks_refused
+        """Commands and acknowledgements: malformed, too many, of what was never issued."""
+        return self.door.refused + self._acks_malformed + self._acks_refused
 
     def retain(self, leaf: str, payload: bytes) -> None:
         self._retained[leaf] = payload
@@ -288,6 +290,7 @@ class StationSender:
             for ack in self._acks[0]:
                 came_of_it = self._outbox.acknowledge(self._station, ack)
                 answered = answered or came_of_it.deleted > 0
+                self._acks_refused += came_of_it.refused
                 if came_of_it.wanted:  # its time comes also while later events are being answered
                     self._hole_at = min(self._hole_at, now + RESEND_MIN_S)
             self._acks.popleft()  # not before: what fails is done again
@@ -304,8 +307,9 @@ class StationSender:
         try:
             message = decode(leaf, payload)
         except MessageError:
-            self._acks_refused += 1
+            self._acks_malformed += 1
             return
         if isinstance(message, AckMessage):
+            self._acks_malformed += len(self._acks) == MOST_ACKS  # the oldest goes
             self._acks.append(message.streams)
             self._wake()

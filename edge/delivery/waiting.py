@@ -47,10 +47,7 @@ class Acknowledged(NamedTuple):
 
     deleted: int  # entries that need not be sent any more
     wanted: bool  # among what the record misses is something that waits here
-
-
-class Refused(Exception):  # noqa: N818 - an answer, not an error
-    """An acknowledgement that does not match this outbox."""
+    refused: bool = False  # it says what cannot be
 
 
 class Waiting:
@@ -155,16 +152,17 @@ class Waiting:
         return list(range(issued + 1, issued + 1 + len(rows)))
 
     def acknowledge(self, station: str, ack: StreamAck) -> Acknowledged:
-        """See Outbox.acknowledge. Raises Refused."""
+        """See Outbox.acknowledge."""
         found = self.db.execute(
             "SELECT id, issued_seq FROM streams WHERE station = ? AND stream = ?", (station, ack.stream)
         ).fetchone()
-        refused = found is None or any(first > last for first, last in (*ack.missing, *ack.lost))
+        if found is None:
+            return Acknowledged(0, False)
         # An older stream may have gone on in another copy of this file; this run's own is here alone.
-        if not refused and self.current.get(station) == StreamRow(found[0], ack.stream):
-            refused = ack.committed_seq > found[1]
-        if refused:
-            raise Refused
+        own = self.current.get(station) == StreamRow(found[0], ack.stream)
+        backwards = any(first > last for first, last in (*ack.missing, *ack.lost))
+        if backwards or (own and ack.committed_seq > found[1]):
+            return Acknowledged(0, False, refused=True)
         deleted = 0
         for kind, kept in (("lost > 0", ack.missing), ("lost = 0", (*ack.missing, *ack.lost))):
             for first, last in _without(ack.committed_seq, kept):

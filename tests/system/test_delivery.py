@@ -240,10 +240,10 @@ def test_a_spoofed_acknowledgement_deletes_nothing(
     outbox.append("rack-1", [make_rep(), make_rep()])
     until(lambda: publisher.senders["rack-1"].connection.connected)
     stream = outbox.stream("rack-1")
-    for ack in (StreamAck(stream=stream, committed_seq=3), StreamAck(stream="0" * 32, committed_seq=2)):
+    for ack in (StreamAck(stream="0" * 32, committed_seq=2), StreamAck(stream=stream, committed_seq=3)):
         text = encode_ack(ack)
         wire.say("plumbline/1/gym/rack-1/ack", text)
-    until(lambda: outbox.refused_acks == 2)
+    until(lambda: publisher.senders["rack-1"].messages_refused == 1)
     assert outbox.depth() == 2
 
 

@@ -65,7 +65,7 @@ class OutboxModel(RuleBasedStateMachine):
     def acknowledge_what_was_never_issued(self, station: str, beyond: int) -> None:
         ack = StreamAck(stream=self.streams[station], committed_seq=self.issued[station] + beyond)
         before = self.waiting(station)
-        assert self.outbox.acknowledge(station, ack) == (0, False)
+        assert self.outbox.acknowledge(station, ack) == (0, False, True)
         assert self.waiting(station) == before
 
     @rule()
