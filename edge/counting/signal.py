@@ -5,6 +5,7 @@ largest quarter of the differences is left out, for those are spikes, which are 
 while something moves: a sensor that looks at a rack says nothing of how it sees a bar.
 """
 
+import zlib
 from collections import deque
 from collections.abc import Sequence
 from copy import copy
@@ -45,7 +46,7 @@ SHORTEST_S = 1.0  # a rate over less would jump
 
 
 class _Kept(NamedTuple):
-    """A block of readings, small: to the microsecond and the micrometre, less than any sensor resolves."""
+    """A block of readings, packed: to the microsecond and the micrometre, less than any sensor resolves."""
 
     first_us: int
     last_us: int
@@ -55,23 +56,28 @@ class _Kept(NamedTuple):
 
     def between(self, start_us: int, end_us: int) -> Floats:
         """The readings of [start, end), in micrometres."""
-        off_us = np.frombuffer(self.off_us, f"i{len(self.off_us) // BLOCK}")
-        time_us = _evenly(self.first_us, self.last_us, BLOCK) + off_us
+        off_us, step_um = (zlib.decompress(packed) for packed in (self.off_us, self.step_um))
+        time_us = _evenly(self.first_us, self.last_us, BLOCK) + np.frombuffer(
+            off_us, f"i{len(off_us) // BLOCK}"
+        )
         part = slice(*np.searchsorted(time_us, [start_us, end_us]))
-        if len(self.step_um) == BLOCK * 4:
-            return np.frombuffer(self.step_um, np.float32)[part].astype(np.float64)
-        return (self.first_um + np.cumsum(np.frombuffer(self.step_um, np.int16), dtype=np.float64))[part]
+        if len(step_um) == BLOCK * 4:
+            return np.frombuffer(step_um, np.float32)[part].astype(np.float64)
+        return (self.first_um + np.cumsum(np.frombuffer(step_um, np.int16), dtype=np.float64))[part]
 
 
 def _kept(time_s: Floats, value: Floats) -> _Kept:
     time_us, value_um = _whole_us(time_s), _whole_um(value)
     first_us, last_us = int(time_us[0]), int(time_us[-1])
     off_us = time_us - _evenly(first_us, last_us, BLOCK)
-    off = off_us.astype(np.int8 if np.abs(off_us).max() < 128 else np.int64).tobytes()
+    near = np.abs(off_us).max() < 128
+    off = zlib.compress(off_us.astype(np.int8 if near else np.int64).tobytes(), 1)
     step_um = np.diff(value_um, prepend=value_um[0])
     if np.abs(step_um).max() < 2**15:  # not so where a value is missing
-        return _Kept(first_us, last_us, int(value_um[0]), off, step_um.astype(np.int16).tobytes())
-    return _Kept(first_us, last_us, 0, off, value_um.astype(np.float32).tobytes())  # whole up to 16 m
+        steps = zlib.compress(step_um.astype(np.int16).tobytes(), 1)
+        return _Kept(first_us, last_us, int(value_um[0]), off, steps)
+    whole = zlib.compress(value_um.astype(np.float32).tobytes(), 1)  # whole numbers up to 16 m
+    return _Kept(first_us, last_us, 0, off, whole)
 
 
 def _evenly(first_us: int, last_us: int, count: int) -> NDArray[np.int64]:
