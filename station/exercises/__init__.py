@@ -167,7 +167,7 @@ def all_profiles(own_dir: Path | None = None) -> dict[str, Profile]:
 
 @cache
 def _shipped() -> frozenset[str]:
-    return frozenset(path.stem for path in SHIPPED.glob("*.toml"))
+    return frozenset(path.stem for path in SHIPPED.iterdir() if path.suffix == ".toml")
 
 
 @cache
