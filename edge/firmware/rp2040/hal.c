@@ -3,6 +3,8 @@
 #include "parts.h"
 
 #define WATCHDOG_US 250000u
+/* Its time also runs out where the boot ROM leaves its disk after a copy; the ROM writes over this word before. */
+#define OUR_WATCHDOG 0x504c4244u
 
 static struct kept kept __attribute__((section(".noinit")));
 static uint32_t idle_us;
@@ -13,7 +15,8 @@ void hal_start(const struct configuration *configuration)
 {
     uint8_t encoders = 0, machines = 0;
     uint32_t why = REG(WATCHDOG_REASON), chip = REG(CHIP_RESET);
-    reason = why & 1 ? START_WATCHDOG : why & 2 || (chip & HAD_RUN && !(chip & HAD_POR)) ? START_ASKED : START_SWITCHED_ON;
+    bool asked = why != 0 || (chip & HAD_RUN && !(chip & HAD_POR));
+    reason = why & 1 && REG(WATCHDOG_SCRATCH4) == OUR_WATCHDOG ? START_WATCHDOG : asked ? START_ASKED : START_SWITCHED_ON;
     unreset(RESET_DMA | RESET_PIO0 | RESET_PIO1);
     REG(PIO0 + PIO_CTRL) = 0;
     REG(PIO1 + PIO_CTRL) = 0;
@@ -48,6 +51,7 @@ void hal_start(const struct configuration *configuration)
     irq_enable(IRQ_TIMER_0);
     REG(PSM_WDSEL) = 0x1fffc; /* everything but the oscillators */
     hal_alive();
+    REG(WATCHDOG_SCRATCH4) = OUR_WATCHDOG;
     REG(WATCHDOG_CTRL) = 1u << 30;
 }
 

@@ -1,6 +1,6 @@
 // A board with an RP2040 in an emulator: its image, the chips around it, and true motion on its pins.
 //
-//   node rp2040.mjs RP2040JS IMAGE CONFIGURATION STIMULI OUT.uart OUT.usb SEED [whole-steps|usb-questions]
+//   node rp2040.mjs RP2040JS IMAGE CONFIGURATION STIMULI OUT.uart OUT.usb SEED [whole-steps|usb-questions|just-flashed]
 //
 // The image is booted as the boot ROM does it (the second stage's checksum, then its code). The emulator's own loop
 // ignores the PIO's clock divider and delays; here every state machine keeps its own time. A machine that turns
@@ -74,7 +74,7 @@ const uart = [], usb = [], pieces = []; // when it began to speak, and after how
 let spoke = -1e9;
 let mcu, machines, hung = false, usbSeen = false;
 
-function powerUp(kept, watchdog) {
+function powerUp(kept, watchdog, scratch = []) {
   mcu = new RP2040(clock);
   mcu.logger = { debug() {}, info() {}, warn() {}, error(name, text) { console.error(name, text); } };
   for (const pio of mcu.pio) {
@@ -90,10 +90,11 @@ function powerUp(kept, watchdog) {
   if (configuration.length) mcu.flash.set(configuration, CONFIGURATION_AT);
   const watchdogOf = mcu.peripherals[0x40058];
   if (watchdog) watchdogOf.reason = 1;
+  scratch.forEach((word, n) => { watchdogOf.scratchData[n] = word; });
   const born = mcu;
   watchdogOf.onWatchdogTrigger = () => {
     watchdogOf.timer.enable = watchdogOf.alarm.enable = false; // the chip that was is no more
-    if (born === mcu) { hung = false; powerUp(born.sram.slice(), true); }
+    if (born === mcu) { hung = false; powerUp(born.sram.slice(), true, [...watchdogOf.scratchData]); }
   };
   mcu.uart[0].onByte = (byte) => {
     if (clock.nanos - spoke > 1e6) pieces.push([clock.nanos / 1e9, uart.length]);
@@ -216,7 +217,7 @@ function advance(nanos) { // everything outside the processor, up to this time, 
   if (switched) { switched = false; wake(); }
 }
 
-powerUp(null, false);
+powerUp(null, mode === 'just-flashed'); // the boot ROM leaves its disk by the watchdog, with no mark in it
 const end = at(counts - 1);
 let busy = 0;
 while (clock.nanos < end) {

@@ -147,6 +147,18 @@ def test_a_board_that_hangs_is_restarted_by_its_watchdog_within_a_quarter_of_a_s
     assert (again.start, again.channels[0].zero) == (wire.Start.WATCHDOG, wire.Zero.KEPT)
 
 
+def test_a_board_that_was_just_flashed_was_not_restarted_by_its_watchdog(
+    make_case: Any, on_rp2040: Any, read_board: Any
+) -> None:
+    """The boot ROM ends a copy by letting the watchdog's time run out, which leaves the same reason."""
+    case = shorter(make_case("romanian-deadlift", "position_m", "force_n"), 1.5)
+    _, uart, _ = on_rp2040(case, "just-flashed")
+    hello = wire.parse_hello(FrameDecoder().feed(uart).hellos[-1][1])
+    assert (hello.start, hello.channels[0].zero) == (wire.Start.ASKED, wire.Zero.SWITCH_ON)
+    driver, _ = read_board(uart)
+    assert (driver.stats.device_restarts, driver.stats.device_problem) == (0, None)
+
+
 def test_an_image_whose_second_stage_is_not_whole_is_not_run(
     make_case: Any, on_rp2040: Any, rp2040_image: bytes
 ) -> None:
