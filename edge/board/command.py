@@ -72,8 +72,7 @@ rack-1.board.toml:
 """,
     )
     parser.add_argument("--work", type=Path, metavar="FOLDER", help="keep what the compiler leaves")
-    args = _image_arguments(parser, argv)
-    file = load_board(args.board)
+    args, file = _image_arguments(parser, argv)
     with tempfile.TemporaryDirectory() as scratch:
         image = build_image(file.target, args.work or Path(scratch))
     configuration = _write_image(args.out, file, image)
@@ -95,8 +94,7 @@ examples:
   plumbline board flash rack-1-pins.uf2
 """,
     )
-    args = _image_arguments(parser, argv)
-    file = load_board(args.board)
+    args, file = _image_arguments(parser, argv)
     _write_image(args.out, file, None)
     print(f"{args.out}: {len(file.channels)} channels for {file.target}; plumbline board flash {args.out}")
     return 0
@@ -171,10 +169,17 @@ examples:
     return 0
 
 
-def _image_arguments(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
+def _image_arguments(
+    parser: argparse.ArgumentParser, argv: Sequence[str]
+) -> tuple[argparse.Namespace, BoardFile]:
     parser.add_argument("board", type=Path, metavar="BOARD.toml")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the .uf2 or .hex")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    file = load_board(args.board)
+    suffix = {"rp2040": ".uf2", "avr": ".hex"}[file.target]
+    if args.out.suffix != suffix:
+        raise ConfigError(f"--out is {args.out}; an image for {file.target} ends with {suffix}")
+    return args, file
 
 
 def _write_image(path: Path, file: BoardFile, image: bytes | None) -> int:

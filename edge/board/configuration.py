@@ -28,6 +28,7 @@ The block, little endian; firmware/configuration.h has the same:
     end-4 u32  CRC-32 of everything before it
 """
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ from typing import Literal, NamedTuple
 import msgspec
 import numpy as np
 
+from edge.link.drivers.board import NOT_CONFIGURED
 from station import wire
 from station.config import CHANNELS, decode_toml
 from station.errors import ConfigError
@@ -46,7 +48,12 @@ MAGIC = 0x32424C50
 SUBSTEPS = 16  # of an encoder's count, measured by the age of its edges; firmware/quadrature.h
 FRAME_MS = 20
 NO_PIN = 255
-MOST_HZ = {"encoder": 1000.0, "hx711": 80.0, "nau7802": 320.0, "as5600": 200.0}
+AVR_BAUD = 2e6  # of 16 MHz; what its divisor, a whole number, divides
+BAUD_WITHIN = 0.025  # what a receiver of 10 bits bears
+ZERO_COUNTS = 2**27  # times the sub-steps it fits the 32 bits of a count
+MOST_HZ = {"hx711": 80.0, "nau7802": 320.0, "as5600": 200.0}
+SETTINGS_HZ = {"hx711": (10.0, 80.0), "nau7802": (320.0,)}  # by the converter's RATE pin; as firmware sets it
+UNIT = (1e-3, 1e9)  # least and most counts per unit, of either sign
 CODES = {"encoder": 1, "hx711": 2, "as5600": 3, "nau7802": 4}
 TILT_CENTRE = 2048
 _HEAD = struct.Struct("<IHBBI32s16s")
@@ -58,7 +65,7 @@ SensorName = Literal["encoder", "hx711", "nau7802", "as5600"]
 
 
 class Target(NamedTuple):
-    """A processor's resources: sensor pins, serial pins, I2C pins, and the number of channels."""
+    """A processor's resources: sensor pins, serial pins, I2C pins, and how many it serves of each."""
 
     pins: frozenset[int]
     serial_pins: tuple[int, ...]
@@ -66,15 +73,33 @@ class Target(NamedTuple):
     channels: int
     sensors: tuple[SensorName, ...]
     bus: tuple[int, int]
-    encoder_hz: float = 1000.0
+    hx711: int
+    encoder_hz: tuple[float, float]  # lowest, highest
 
 
 TARGETS: dict[TargetName, Target] = {
     "rp2040": Target(
-        frozenset({*range(23), 26, 27, 28}), (0, 1), 2, 10, ("encoder", "hx711", "nau7802", "as5600"), (4, 5)
+        pins=frozenset({*range(23), 26, 27, 28}),
+        serial_pins=(0, 1),
+        encoders=2,
+        channels=10,
+        sensors=("encoder", "hx711", "nau7802", "as5600"),
+        bus=(4, 5),
+        hx711=4,
+        encoder_hz=(245.0, 1000.0),  # 4096 us of edges find room between two samples
     ),
-    # Arduino's numbers. Only 2 and 3 interrupt by themselves; 0 and 1 are the serial line.
-    "avr": Target(frozenset(range(2, 20)), (0, 1), 1, 2, ("encoder", "hx711"), (18, 19), 500.0),
+    # Arduino's numbers, of the one port that is served. Only 2 and 3 interrupt by themselves; 0 and 1 are the
+    # serial line. A period is counted in half microseconds of 16 bits.
+    "avr": Target(
+        pins=frozenset(range(2, 8)),
+        serial_pins=(0, 1),
+        encoders=1,
+        channels=2,
+        sensors=("encoder", "hx711"),
+        bus=(18, 19),
+        hx711=1,
+        encoder_hz=(31.0, 500.0),
+    ),
 }
 
 
@@ -102,7 +127,15 @@ class BoardFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def load_board(path: Path) -> BoardFile:
     """Read and check a board file. Raises ConfigError naming file, key, what was seen and what is valid."""
-    board = decode_toml(path, BoardFile)
+    try:
+        board = decode_toml(path, BoardFile)
+    except ConfigError as error:
+        seen = str(error).partition("; ")[0]
+        if not re.search(r"\.pins\b.*got `str`", seen):
+            raise
+        raise ConfigError(
+            f"{seen}; write the board's numbers: 10 for GP10 of a Pico, 4 for D4 of a Nano"
+        ) from error
     for problem in _problems(board):
         raise ConfigError(f"{path}: {problem}")
     return board
@@ -110,10 +143,9 @@ def load_board(path: Path) -> BoardFile:
 
 def rate_hz(channel: ChannelTable, target: TargetName) -> float:
     """Samples a second of a channel."""
-    most = MOST_HZ[channel.sensor]
-    if channel.sensor == "encoder":
-        most = min(most, TARGETS[target].encoder_hz)
-    return most if channel.rate_hz is None else channel.rate_hz
+    if channel.rate_hz is not None:
+        return channel.rate_hz
+    return TARGETS[target].encoder_hz[1] if channel.sensor == "encoder" else MOST_HZ[channel.sensor]
 
 
 def announced(channel: ChannelTable, target: TargetName) -> wire.Channel:
@@ -167,13 +199,19 @@ def _problems(board: BoardFile) -> Iterator[str]:  # noqa: PLR0912
     target = TARGETS[board.target]
     if not 1 <= len(board.channels) <= target.channels:
         yield f"{len(board.channels)} channels; a board with {board.target} has 1 to {target.channels}"
-    for key, text, most in (("name", board.name, 32), ("serial", board.serial or "", 16)):
-        if len(text) > most or not text.isascii() or not text.isprintable():
-            yield f"{key} is {text!r}; use up to {most} printable ASCII characters"
+    name = board.name
+    if not 1 <= len(name) <= 32 or not name.isascii() or not name.isprintable() or name == NOT_CONFIGURED:
+        yield f"name is {name!r}; use 1 to 32 printable ASCII characters, other than {NOT_CONFIGURED!r}"
+    if board.serial is not None and not re.fullmatch(r"[A-Za-z0-9._-]{1,16}", board.serial):
+        yield f"serial is {board.serial!r}; a port's name takes 1 to 16 of A to Z, a to z, 0 to 9, . _ and -"
     if board.baud and not 9600 <= board.baud <= 921_600:
         yield f"baud is {board.baud}; it lies in 9600 to 921600, or is 0 for USB alone"
     if board.target == "avr" and not board.baud:
         yield "baud is 0; a board with avr has no USB of its own, give 115200"
+    elif board.target == "avr":
+        made = AVR_BAUD / max(1, int(AVR_BAUD / board.baud + 0.5))
+        if abs(made / board.baud - 1.0) > BAUD_WITHIN:
+            yield f"baud is {board.baud}; a Nano makes {made:.0f} of it, too far off; give 115200 or 250000"
     used: dict[int, str] = dict.fromkeys(target.serial_pins, "the serial line") if board.baud else {}
     names: dict[str, int] = {}
     for index, channel in enumerate(board.channels):
@@ -188,11 +226,13 @@ def _problems(board: BoardFile) -> Iterator[str]:  # noqa: PLR0912
             what = "the I2C bus" if pin in shared else f"{channel.name} ({channel.sensor})"
             if used.setdefault(pin, what) != what:
                 yield f"pin {pin} carries both {used[pin]} and {what}; move one of them"
-    encoders = sum(channel.sensor == "encoder" for channel in board.channels)
-    if encoders > target.encoders:
-        yield f"{encoders} encoders; a board with {board.target} counts {target.encoders}"
-    if sum(channel.sensor == "hx711" for channel in board.channels) > 4:
-        yield "more than four hx711; use a second board"
+    sensors = [channel.sensor for channel in board.channels]
+    # The I2C sensors have one address.
+    serves = {"encoder": target.encoders, "hx711": target.hx711, "nau7802": 1, "as5600": 1}
+    for sensor in sorted(set(sensors)):
+        number = sensors.count(sensor)
+        if number > serves[sensor]:
+            yield f"{number} {sensor}; a board with {board.target} serves {serves[sensor]}, use a second one"
     need = line_bytes_per_s(board)
     if board.baud and need > board.baud / 10.0:
         yield (
@@ -220,12 +260,27 @@ def _channel_problems(where: str, channel: ChannelTable, name: TargetName) -> It
         yield f"{where}.pins is {channel.pins}; B is on the pin after A, for example [2, 3]"
     if channel.sensor == "encoder" and name == "avr" and channel.pins[:2] != [2, 3]:
         yield f"{where}.pins is {channel.pins}; the encoder of an avr is on [2, 3]"
-    most = min(MOST_HZ[channel.sensor], target.encoder_hz if channel.sensor == "encoder" else 1e9)
-    if not 1.0 <= rate_hz(channel, name) <= most:
-        yield f"{where}.rate_hz is {channel.rate_hz}; it lies in 1 to {most:g}"
-    unit = channel.counts_per_unit
-    if unit is not None and (not np.isfinite(unit) or unit == 0.0):
-        yield f"{where}.counts_per_unit is {unit}; it must be a finite number, not 0"
+    yield from _number_problems(where, channel, name)
+
+
+def _number_problems(where: str, channel: ChannelTable, name: TargetName) -> Iterator[str]:
+    hz = rate_hz(channel, name)
+    if channel.sensor in SETTINGS_HZ:
+        if hz not in SETTINGS_HZ[channel.sensor]:
+            rates = " or ".join(f"{setting:g}" for setting in SETTINGS_HZ[channel.sensor])
+            yield f"{where}.rate_hz is {hz:g}; a {channel.sensor} has {rates}"
+    else:
+        least, most = (
+            TARGETS[name].encoder_hz if channel.sensor == "encoder" else (1.0, MOST_HZ[channel.sensor])
+        )
+        if not least <= hz <= most:
+            yield f"{where}.rate_hz is {hz:g}; it lies in {least:g} to {most:g}"
+    unit, zero = channel.counts_per_unit, channel.zero_counts
+    if unit is not None and not UNIT[0] <= abs(unit) <= UNIT[1]:
+        yield f"{where}.counts_per_unit is {unit:g}; it must be a finite number of {UNIT[0]:g} to {UNIT[1]:g}"
+    low, high = (0, 4095) if channel.sensor == "as5600" else (-ZERO_COUNTS, ZERO_COUNTS)
+    if not low <= zero <= high:
+        yield f"{where}.zero_counts is {zero:g}; a {channel.sensor} counts {low} to {high}"
     if unit is None and channel.sensor == "encoder":
         yield f"{where}.counts_per_unit is missing; edges a metre, for example 10000 for 0.1 mm"
 

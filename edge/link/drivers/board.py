@@ -13,6 +13,7 @@ from station.timing.clock import DeviceClock
 from station.wire import EDITION, Hello, Start, Status, Zero, parse_hello, parse_status
 
 NEVER_US = -(2**63)
+NOT_CONFIGURED = "not configured"  # the name of a board whose configuration is missing or only half written
 # No tether is shorter than nothing; this much below zero is no error of a survey.
 NEGATIVE_M = 0.05
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.board.command import board
 from edge.board.configuration import block, load_board
 from station import wire
 from station.errors import ConfigError
@@ -74,6 +75,24 @@ def test_the_block_holds_what_the_hello_will_say(board_file: Path) -> None:
             "3 channels; a board with avr has 1 to 2",
         ),
         ('"rack board"', '"r\\u001b[2J"', "printable ASCII"),
+        ('"rack board"', '""', "name is ''; use 1 to 32"),
+        ('"rack board"', '"not configured"', "name is 'not configured'"),
+        ('"rack-1"', '""', "serial is ''; a port's name takes 1 to 16"),
+        ('"rack-1"', "'r /\"%'", r"a port's name takes"),
+        ("rate_hz = 100", "zero_counts = nan", "zero_counts is nan; a as5600 counts 0 to 4095"),
+        ("rate_hz = 100", "zero_counts = 1e6", "zero_counts is 1e.06; a as5600 counts 0 to 4095"),
+        ("counts_per_unit = 10000", "counts_per_unit = 1\nzero_counts = inf", "zero_counts is inf"),
+        ("counts_per_unit = 10000", "counts_per_unit = 1.7e308", "counts_per_unit is 1.7e.308; it must be"),
+        ("counts_per_unit = 10000", "counts_per_unit = 1e-320", "it must be a finite number"),
+        (
+            "counts_per_unit = 10000",
+            "counts_per_unit = 1\nrate_hz = 200",
+            "rate_hz is 200; it lies in 245 to 1000",
+        ),
+        ("[10, 11]", '["GP10", 11]', "expected `int`, got `str`; write the board's numbers: 10 for GP10"),
+        ("[10, 11]", "[10, 11]\nrate_hz = 40", "rate_hz is 40; a hx711 has 10 or 80"),
+        ('"hx711"\npins = [10, 11]', '"nau7802"\npins = [4, 5, 7]\nrate_hz = 80', "a nau7802 has 320"),
+        ('"hx711"\npins = [10, 11]', '"as5600"\npins = [4, 5]', "2 as5600; a board with rp2040 serves 1"),
         ('sensor = "hx711"', 'sensor = "hx712"', "did you mean hx711"),
         ("pins = [10, 11]", "pin = [10, 11]", "unknown key"),
     ],
@@ -86,3 +105,59 @@ def test_a_board_file_that_cannot_be_is_refused_in_one_line(
         load_board(board_file)
     assert "\n" not in str(refused.value)
     assert str(board_file) in str(refused.value)
+
+
+NANO = (
+    GOOD[: GOOD.rindex("[[channels]]")]
+    .replace('serial = "rack-1"', 'target = "avr"')
+    .replace("[10, 11]", "[4, 5]")
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "seen"),
+    [
+        ("[4, 5]", "[8, 9]", r"has 8; a board with avr has 2 to 7"),
+        ("[2, 3, 6]", "[2, 3, 9]", r"has 9; a board with avr has 2 to 7"),
+        ('"encoder"\npins = [2, 3, 6]', '"hx711"\npins = [6, 7]', "2 hx711; a board with avr serves 1"),
+        (
+            "counts_per_unit = 10000",
+            "counts_per_unit = 1\nrate_hz = 30",
+            "rate_hz is 30; it lies in 31 to 500",
+        ),
+        ('target = "avr"', 'target = "avr"\nbaud = 230400', "baud is 230400; a Nano makes 222222 of it"),
+        ('target = "avr"', 'target = "avr"\nbaud = 460800', "baud is 460800; a Nano makes 500000 of it"),
+        ('target = "avr"', 'target = "avr"\nbaud = 921600', "baud is 921600; a Nano makes 1000000 of it"),
+    ],
+)
+def test_what_a_nano_would_measure_wrongly_or_never_is_refused(
+    board_file: Path, old: str, new: str, seen: str
+) -> None:
+    board_file.write_text(NANO)
+    load_board(board_file)
+    board_file.write_text(NANO.replace(old, new, 1))
+    with pytest.raises(ConfigError, match=seen):
+        load_board(board_file)
+
+
+@pytest.mark.parametrize("baud", [38_400, 57_600, 115_200, 250_000, 500_000])
+def test_bauds_that_a_nano_keeps_are_taken(board_file: Path, baud: int) -> None:
+    slow = NANO.replace("counts_per_unit = 10000", "counts_per_unit = 10000\nrate_hz = 31").replace(
+        '"hx711"', '"hx711"\nrate_hz = 10'
+    )
+    board_file.write_text(slow.replace('"avr"', f'"avr"\nbaud = {baud}'))
+    assert load_board(board_file).baud == baud
+
+
+@pytest.mark.parametrize("command", ["build", "configure"])
+@pytest.mark.parametrize(
+    ("text", "out", "right"),
+    [(GOOD, "x.hex", "rp2040 ends with .uf2"), (NANO, "x.uf2", "avr ends with .hex")],
+)
+def test_an_image_has_the_ending_of_its_board(
+    board_file: Path, tmp_path: Path, command: str, text: str, out: str, right: str
+) -> None:
+    board_file.write_text(text)
+    with pytest.raises(ConfigError, match=f"{out}; an image for {right}"):
+        board([command, str(board_file), "--out", str(tmp_path / out)])
+    assert not (tmp_path / out).exists()
