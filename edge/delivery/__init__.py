@@ -10,7 +10,7 @@ stamps          the wall time of events from before the clock was set
 publisher       the thread that sends what the outbox holds
 connection      one station's connection to the broker
 mqtt_client     its paho client: version, user, TLS
-command_door    commands on their way in, no more than a person gives
+command_inbox   commands that have arrived, no more than a person gives
 duplicate_node  whether another node has this station's id
 home_assistant  discovery messages for Home Assistant
 """

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from edge.delivery.command_door import CommandDoor
+from edge.delivery.command_inbox import CommandInbox
 from edge.delivery.connection import BrokerConnection
 from edge.delivery.outbox import Outbox
 from edge.delivery.waiting import START
@@ -24,7 +24,6 @@ from station.errors import MessageError, StoreError
 from station.messages import (
     BY_LEAF,
     AckMessage,
-    CommandMessage,
     CurrentMessage,
     HealthMessage,
     InfoMessage,
@@ -55,9 +54,7 @@ Stamp = Callable[[str, str, bytes], bytes]
 class Publisher:
     """Publishes the messages of all stations and receives their commands.
 
-    All methods may be called from any thread and return at once; the network is met on the publishing
-    thread. `state`, `info` and `health` are kept and sent again at every connect. `senders` has each
-    station's side by its id.
+    `senders` has each station's side by its id; the network is met on the publishing thread.
 
     Parameters
     ----------
@@ -119,28 +116,6 @@ class Publisher:
         """Wake the thread: there may be something to send."""
         self._wake.set()
 
-    def retain(
-        self, station: str, message: StateMessage | InfoMessage | HealthMessage | CurrentMessage
-    ) -> None:
-        """Publish the newest state, info, health or current set, and again after every connect."""
-        leaf = next(leaf for leaf in RETAINED if isinstance(message, BY_LEAF[leaf]))
-        self.senders[station].retain(leaf, encode(message))
-        self.wake()
-
-    def live(self, station: str, message: LiveMessage) -> None:
-        """Publish the newest live value; dropped when not connected or when a newer one overtakes it."""
-        self.senders[station].live = encode(message)
-        self.wake()
-
-    def reply(self, station: str, message: ReplyMessage) -> None:
-        """Publish the reply to a command."""
-        self.senders[station].replies.append(encode(message))
-        self.wake()
-
-    def commands(self, station: str) -> list[CommandMessage]:
-        """The commands that have come in for a station since the last call, oldest first."""
-        return self.senders[station].door.take()
-
     def _run(self) -> None:
         try:
             stopping = False
@@ -158,9 +133,11 @@ class Publisher:
 class StationSender:
     """One station's sender: pending messages and the window in flight.
 
+    All methods but `send` may be called from any thread and return at once.
+
     connection : the station's own
     store_problem : why the outbox cannot be read or written at the moment
-    door : the commands for it
+    inbox : the commands for it
     """
 
     def __init__(
@@ -176,9 +153,10 @@ class StationSender:
     ) -> None:
         will = StateMessage(event_id=new_id(), at_utc=now_utc(), session=session, state="lost")
         self.connection = BrokerConnection(mqtt, station, will, self._arrived, wake)
-        self.live: bytes | None = None
-        self.replies: deque[bytes] = deque(maxlen=MOST_REPLIES)
-        self.door = CommandDoor(clock)
+        self.inbox = CommandInbox(clock)
+        self.wake = wake
+        self._live: bytes | None = None
+        self._replies: deque[bytes] = deque(maxlen=MOST_REPLIES)
         self._acks_malformed = 0  # or too many; counted on the network thread, the next on the publishing one
         self._acks_refused = 0
         self.store_problem: str | None = None
@@ -186,7 +164,6 @@ class StationSender:
         self._station = station
         self._window = window
         self._clock = clock
-        self._wake = wake
         self._stamp = partial(stamp, station)
         self._retained: dict[str, bytes] = {}
         self._unsent: set[str] = set()  # leaves of retained messages the broker has not had yet
@@ -203,11 +180,24 @@ class StationSender:
     @property
     def messages_refused(self) -> int:
         """Commands and acknowledgements: malformed, too many, of what was never issued."""
-        return self.door.refused + self._acks_malformed + self._acks_refused
+        return self.inbox.refused + self._acks_malformed + self._acks_refused
 
-    def retain(self, leaf: str, payload: bytes) -> None:
-        self._retained[leaf] = payload
+    def retain(self, message: StateMessage | InfoMessage | HealthMessage | CurrentMessage) -> None:
+        """Publish the newest state, info, health or current set, and again after every connect."""
+        leaf = next(leaf for leaf in RETAINED if isinstance(message, BY_LEAF[leaf]))
+        self._retained[leaf] = encode(message)
         self._unsent.add(leaf)
+        self.wake()
+
+    def live(self, message: LiveMessage) -> None:
+        """Publish the newest live value; dropped when not connected or when a newer one overtakes it."""
+        self._live = encode(message)
+        self.wake()
+
+    def reply(self, message: ReplyMessage) -> None:
+        """Publish the reply to a command."""
+        self._replies.append(encode(message))
+        self.wake()
 
     def send(self) -> None:
         """Send everything that is due; called on the publishing thread only."""
@@ -220,7 +210,7 @@ class StationSender:
         if self._store_retry.due(now):
             self._from_store(lambda: self._take_acks(now), now)
         if not self.connection.connected:
-            self.live = None
+            self._live = None
             return
         if self.connection.connects != self._connects_seen:
             self._connects_seen = self.connection.connects
@@ -228,15 +218,15 @@ class StationSender:
             self._unsent |= set(self._retained)
             self._start_over(now, self._window)
             self._resend_after_s = RESEND_MIN_S
-        self.connection.listen_to_commands(self.door.listens(now))
+        self.connection.listen_to_commands(self.inbox.listens(now))
         while self._unsent:
             leaf = self._unsent.pop()
             self.connection.publish(leaf, self._retained[leaf], qos=1)
-        live, self.live = self.live, None
+        live, self._live = self._live, None
         if live is not None:
             self.connection.publish("live", live, qos=0)
-        while self.replies:
-            self.connection.publish("reply", self.replies.popleft(), qos=1)
+        while self._replies:
+            self.connection.publish("reply", self._replies.popleft(), qos=1)
         if self._store_retry.due(now):
             self._from_store(lambda: self._send_events(now), now)
 
@@ -302,7 +292,7 @@ class StationSender:
     def _arrived(self, leaf: str, payload: bytes) -> None:
         """On the network thread: check, put aside for the other threads, nothing more."""
         if leaf == "command":
-            self.door.arrived(payload)
+            self.inbox.arrived(payload)
             return
         try:
             message = decode(leaf, payload)
@@ -312,4 +302,4 @@ class StationSender:
         if isinstance(message, AckMessage):
             self._acks_malformed += len(self._acks) == MOST_ACKS  # the oldest goes
             self._acks.append(message.streams)
-            self._wake()
+            self.wake()

@@ -80,7 +80,7 @@ class Node:
         self.healths: dict[str, HealthMessage] = {}  # the newest, by station
         self._saturated: dict[int, dict[str, int]] = {}
         for session in self.sessions:
-            session.attach(outbox, self.publisher, self._work.set)
+            session.attach(outbox, self.publisher.senders[session.station.station.id], self._work.set)
 
     def stop(self) -> None:
         """Ask `run` to end. Not from a signal handler: see station.program.process.on_ending_signals."""
@@ -226,28 +226,30 @@ class Node:
             boards = [a.board for a in ports if a.board]
             session.tell_info([s for a in ports for s in a.sensors], ", ".join(boards) or None)
             health = self._health(session, ports)
-            self.healths = {**self.healths, session.station.station.id: health}
-            self.publisher.retain(session.station.station.id, health)
-            self._note(session.station.station.id, health.problem)
+            station = session.station.station.id
+            sender = self.publisher.senders[station]
+            self.healths = {**self.healths, station: health}
+            sender.retain(health)
+            self._note(station, health.problem)
             if session.rest.count:
                 moved = f"zeroed at rest, {health.zero_moved_n:+.1f} N since it was tared"
-                self._note(f"{session.station.station.id} force_n", moved)
-            trouble = self.publisher.senders[session.station.station.id].connection.trouble
-            self._note(f"{session.station.station.id} broker", trouble)
+                self._note(f"{station} force_n", moved)
+            self._note(f"{station} broker", sender.connection.trouble)
 
     def _health(self, session: Session, ports: Sequence[Acquisition]) -> HealthMessage:
         now_s = time.monotonic()
         stats = [a.stats for a in ports]
         drifts = [a.drift_ppm for a in ports if a.drift_ppm is not None]
         station = session.station.station.id
+        sender = self.publisher.senders[station]
         faults = dict(self._faults.get(session.id, {}))
         problems = [
             *self._machine.problems(),
             self.outbox.problem,
             session.backlog.problem,
             session.flight.problem if session.flight is not None else None,
-            self.publisher.senders[station].store_problem,
-            self.publisher.senders[station].door.problem,
+            sender.store_problem,
+            sender.inbox.problem,
             *(a.problem for a in ports),
             *(s.device_problem for s in stats),
         ]
@@ -276,7 +278,7 @@ class Node:
             rates_hz=session.measured_rates_hz(),
             sensor_faults=faults,
             movements_rejected=session.rejected,
-            messages_refused=self.publisher.senders[station].messages_refused,
+            messages_refused=sender.messages_refused,
             overruns=session.backlog.overruns,
             rezeros=session.rest.count,
             zero_moved_n=session.rest.moved_n,

@@ -20,7 +20,7 @@ from edge.counting.tracked_set import SetView
 from edge.counting.watch import SensorWatch
 from edge.delivery.backlog import Backlog
 from edge.delivery.outbox import Outbox
-from edge.delivery.publisher import Publisher
+from edge.delivery.publisher import StationSender
 from edge.link.drivers import Samples
 from edge.node.commands import Commands
 from edge.node.dispute_store import DisputeStore
@@ -77,7 +77,7 @@ class Session:
         self.pipeline = StationPipeline(station, profile)
         self.exercises_dir = exercises_dir
         self._outbox: Outbox | None = None
-        self._publisher: Publisher | None = None
+        self._sender: StationSender | None = None
         self._lock = threading.RLock()
         self._set_days: dict[str, date] = {}  # on which a set was done, by its event id
         self._told: tuple[SetView | None, Settings, Profile] | None = None
@@ -92,10 +92,10 @@ class Session:
         self.flight: FlightRecorder | None = None
 
     def attach(
-        self, outbox: Outbox, publisher: Publisher, to_write: Callable[[], None] = lambda: None
+        self, outbox: Outbox, sender: StationSender, to_write: Callable[[], None] = lambda: None
     ) -> None:
         """Set where messages go; before the first `step`. `to_write` is called when `write` has work."""
-        self._outbox, self._publisher, self.backlog.on_work = outbox, publisher, to_write
+        self._outbox, self._sender, self.backlog.on_work = outbox, sender, to_write
 
     def resume(self, outbox: Outbox) -> str | None:
         """Restore the station's saved state, and save its state from now on.
@@ -209,7 +209,7 @@ class Session:
         if written.news:
             self._to.wake()
         for reply in written.answers:
-            self._to.reply(self.station.station.id, reply)
+            self._to.reply(reply)
         return written.done
 
     def _save_state(self) -> None:
@@ -238,7 +238,7 @@ class Session:
 
     def tell_state(self, state: StateMessage) -> None:
         """Publish the station's state."""
-        self._to.retain(self.station.station.id, state)
+        self._to.retain(state)
 
     def tell_info(self, sensors: list[Sensor], board: str | None) -> None:
         """Publish the station's configuration and settings when they have changed and are on disk."""
@@ -251,7 +251,7 @@ class Session:
                 return
             self._info = info
         stamped = msgspec.structs.replace(info, event_id=new_id(), at_utc=now_utc())
-        self._to.retain(self.station.station.id, stamped)
+        self._to.retain(stamped)
 
     def measured_rates_hz(self) -> dict[str, float]:
         """Samples a second of each channel over the last calls, some ten seconds; empty at first."""
@@ -280,9 +280,9 @@ class Session:
             return troubles(self.pipeline.adrift, quality)
 
     @property
-    def _to(self) -> Publisher:
-        assert self._publisher is not None, "attach() comes first"
-        return self._publisher
+    def _to(self) -> StationSender:
+        assert self._sender is not None, "attach() comes first"
+        return self._sender
 
     def take(self, events: Sequence[RepEvent | SetEvent | Live | Rejected]) -> None:
         if self.flight is not None:
@@ -291,7 +291,7 @@ class Session:
         for event in events:
             if isinstance(event, Live):
                 live = LiveMessage(event_id=new_id(), at_utc=now_utc(), session=self.id, live=event)
-                self._to.live(self.station.station.id, live)
+                self._to.live(live)
             elif isinstance(event, RepEvent):
                 messages.append(self._messages.rep(event))
             elif isinstance(event, SetEvent):
@@ -326,14 +326,14 @@ class Session:
         stamped = msgspec.structs.replace(
             message, event_id=new_id(), at_utc=now_utc(), session_s=self.session_s
         )
-        self._to.retain(self.station.station.id, stamped)
+        self._to.retain(stamped)
 
     def short_id(self, event_id: str | None) -> str | None:
         """The book's id of a rep or a set that a command names."""
         return self._messages.short_id(event_id)
 
     def _obey_all(self) -> None:
-        for command in self._to.commands(self.station.station.id):
+        for command in self._to.inbox.take():
             reply = self._replies.get(command.event_id)
             if reply is None:  # QoS 1 may bring a command twice; it is obeyed once and answered twice
                 reply = self._commands.answer(command)

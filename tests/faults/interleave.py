@@ -19,7 +19,7 @@ from edge.node.session import Session
 from station.exercises import load_profile
 from station.messages import CommandMessage, RepMessage, SetMessage
 from station.sim import Sensors, SetPlan, SimulatedSet, StationPlan, simulate_station, with_seed
-from tests.edge.node.bench import ListeningPublisher
+from tests.edge.node.bench import ListeningSender
 from tests.faults.gym import Verdict
 
 STEP_S = 0.1
@@ -76,7 +76,7 @@ def interleave(seed: int) -> Found:
     dice = random.Random(seed)
     simulated = played(dice.randrange(9))
     time_s, value = simulated.recording["position_m"]
-    outbox, publisher = MemoryOutbox(), ListeningPublisher()
+    outbox, publisher = MemoryOutbox(), ListeningSender()
     session = _born(simulated, outbox, publisher)
     signed_in: list[tuple[float, str | None]] = [(-np.inf, None)]
     restarts: list[float] = []

@@ -105,7 +105,7 @@ def spoof(quick: bool) -> Verdict:
                 thief.say("rep", encode(make_rep(f"forged-{n}")))
                 thief.say("command", encode(asked))
             until(lambda: thief.refused + thief.passed >= 3 * tries, 20.0)
-            held, obeyed = outbox.depth(), len(publisher.commands("rack-1"))
+            held, obeyed = outbox.depth(), len(publisher.senders["rack-1"].inbox.take())
             with Record(mqtt("record"), store):
                 start_s = time.monotonic()
                 until(lambda: outbox.depth() == 0, 10.0)

@@ -81,7 +81,7 @@ def main(path: str, port: str, station: str, run: str, count: str, per_s: str, l
         if float(per_s):
             time.sleep(1.0 / float(per_s))
     while publisher.alive:
-        publisher.retain(station, health(outbox, station, run))
+        publisher.senders[station].retain(health(outbox, station, run))
         time.sleep(1.0)
     raise SystemExit(1)
 

@@ -33,7 +33,7 @@ from station.sim.devices.board import board_bytes
 from station.sim.devices.device import Piece
 from station.sim.recording import station_toml, write_recording
 from station.sim.session import simulate_set
-from tests.edge.node.bench import ListeningPublisher
+from tests.edge.node.bench import ListeningSender
 from tests.edge.node.test_flight_recorder import Gym as Node
 from tests.servers import Postgres
 
@@ -74,7 +74,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> list[Message]:
     write_capture(path, now_utc(BEGAN))
     playing = acquisition(path, SET.station, PROFILE, None, float("inf"))
     with Outbox(folder / "outbox.db") as outbox:
-        playing.session.attach(outbox, ListeningPublisher())  # type: ignore[arg-type]
+        playing.session.attach(outbox, ListeningSender())  # type: ignore[arg-type]
         playing.run(threading.Event())
         playing.session.finish()
         assert playing.session.write(time.monotonic())

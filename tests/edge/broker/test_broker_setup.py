@@ -187,8 +187,8 @@ def test_reps_get_through_and_a_record_of_the_role_acknowledges_them(
     gym: SetUp, outbox: Outbox, make_rep: Callable[..., RepMessage], until: Any, tmp_path: Path
 ) -> None:
     publisher = Publisher(outbox, {"rack-1": gym.mqtt("rack-1")}, {"rack-1": "one"})
-    publisher.retain(
-        "rack-1", StateMessage(event_id="e", at_utc="2030-01-01T00Z", session="one", state="ready")
+    publisher.senders["rack-1"].retain(
+        StateMessage(event_id="e", at_utc="2030-01-01T00Z", session="one", state="ready")
     )
     publisher.start()
     outbox.append("rack-1", [make_rep(1), make_rep(2)])
@@ -228,8 +228,8 @@ def test_a_station_that_says_another_name_is_told_by_its_own_log(
     gym: SetUp, outbox: Outbox, until: Any
 ) -> None:
     publisher = Publisher(outbox, {"rack-1": gym.mqtt("rack-2")}, {"rack-1": "one"})
-    publisher.retain(
-        "rack-1", StateMessage(event_id="e", at_utc="2030-01-01T00Z", session="one", state="ready")
+    publisher.senders["rack-1"].retain(
+        StateMessage(event_id="e", at_utc="2030-01-01T00Z", session="one", state="ready")
     )
     publisher.start()
     until(

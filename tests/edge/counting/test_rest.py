@@ -14,7 +14,7 @@ from edge.node.session import Session
 from station.exercises import load_profile
 from station.records import RepEvent
 from station.sim.session import simulate_set
-from tests.edge.node.bench import ListeningPublisher
+from tests.edge.node.bench import ListeningSender
 
 Floats = NDArray[np.float64]
 PIECE_S = 0.1
@@ -136,7 +136,7 @@ def test_a_station_reads_zero_again_after_a_rest_unless_its_file_says_no(switche
     simulated = simulate_set(load_profile("rdl"), reps=1, rng=np.random.default_rng(5))
     station = msgspec.structs.replace(simulated.station, rezero_at_rest=switched_on)
     session = Session(station, load_profile("rdl"))
-    publisher = ListeningPublisher()
+    publisher = ListeningSender()
     session.attach(None, publisher)  # type: ignore[arg-type]
     rng, said = np.random.default_rng(4), publisher.lives
     for start_s in np.arange(0.0, 45.0, PIECE_S):

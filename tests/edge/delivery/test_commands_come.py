@@ -5,7 +5,7 @@ import threading
 from typing import Any
 
 from edge.broker.mosquitto import Broker
-from edge.delivery.command_door import MANY, MAX_COMMANDS
+from edge.delivery.command_inbox import MANY, MAX_COMMANDS
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from station.config import Mqtt
@@ -29,7 +29,7 @@ def test_commands_arrive_checked_and_kept_ones_are_not_obeyed(
     wire.say(TOPIC + "command", b'{"schema":"plumbline/command/1","name":"format-disk"}')
     wire.say(TOPIC + "command", encode(CommandMessage(event_id="c2", at_utc=NOW, name="end-set", by="coach")))
     got: list[CommandMessage] = []
-    until(lambda: got.extend(publisher.commands("rack-1")) or got)
+    until(lambda: got.extend(publisher.senders["rack-1"].inbox.take()) or got)
     assert [one.event_id for one in got] == ["c2"]
     publisher.stop()
 
@@ -80,10 +80,10 @@ def test_commands_come_no_faster_than_a_person_gives_them(
     for n in range(100):
         command = CommandMessage(event_id=f"c{n}", at_utc=NOW, name="tare", by="script")
         wire.say(TOPIC + "command", encode(command))
-        got += publisher.commands("rack-1")
+        got += publisher.senders["rack-1"].inbox.take()
     until(
         lambda: (
-            got.extend(publisher.commands("rack-1"))
+            got.extend(publisher.senders["rack-1"].inbox.take())
             or len(got) + publisher.senders["rack-1"].messages_refused == 100
         )
     )
@@ -93,7 +93,7 @@ def test_commands_come_no_faster_than_a_person_gives_them(
         command = CommandMessage(event_id=f"d{n}", at_utc=NOW, name="tare", by="script")
         wire.say(TOPIC + "command", encode(command))
     until(lambda: publisher.senders["rack-1"].messages_refused == 46)
-    assert len(publisher.commands("rack-1")) == 10
+    assert len(publisher.senders["rack-1"].inbox.take()) == 10
     publisher.stop()
 
 
@@ -120,13 +120,13 @@ def test_a_flood_of_commands_is_not_listened_to_and_keeps_no_acknowledgement_awa
 
     for _ in range(MAX_COMMANDS + MANY):
         wire.say(TOPIC + "command", command)
-    until(lambda: "flood of commands" in (sender.door.problem or ""))
+    until(lambda: "flood of commands" in (sender.inbox.problem or ""))
     until(deaf)
     now[0] = LEAVE_S + 1.0
     publisher.wake()
-    until(lambda: sender.door.problem is None)
-    publisher.commands("rack-1")
-    until(lambda: wire.say(TOPIC + "command", command) or publisher.commands("rack-1"))
+    until(lambda: sender.inbox.problem is None)
+    publisher.senders["rack-1"].inbox.take()
+    until(lambda: wire.say(TOPIC + "command", command) or publisher.senders["rack-1"].inbox.take())
     assert sender.connection.connects == 1
     publisher.stop()
 
@@ -139,6 +139,6 @@ def test_a_command_longer_than_any_screen_sends_is_refused(
         command = CommandMessage(event_id="c", at_utc=NOW, name="set-exercise", by="coach", exercise=word)
         wire.say(TOPIC + "command", encode(command))
     got: list[CommandMessage] = []
-    until(lambda: got.extend(publisher.commands("rack-1")) or got)
+    until(lambda: got.extend(publisher.senders["rack-1"].inbox.take()) or got)
     assert [command.exercise for command in got] == ["romanian-deadlift"]
     assert publisher.senders["rack-1"].messages_refused == 1

@@ -83,10 +83,10 @@ def test_acknowledging_beyond_what_was_issued_deletes_nothing_and_is_counted(
 def test_what_is_retained_is_there_again_after_the_broker_lost_everything(
     broker: Broker, publisher: Publisher, until: Any, listen: Any
 ) -> None:
-    publisher.retain("rack-1", state("starting"))
+    publisher.senders["rack-1"].retain(state("starting"))
     until(lambda: publisher.senders["rack-1"].connection.connected)
     broker.kill()
-    publisher.retain("rack-1", state("ready"))  # said while nobody could hear it
+    publisher.senders["rack-1"].retain(state("ready"))  # said while nobody could hear it
     broker.start()
     until(lambda: publisher.senders["rack-1"].connection.reconnects == 1)
     hears = listen(TOPIC + "state")
@@ -98,10 +98,10 @@ def test_a_killed_node_leaves_lost_and_a_clean_stop_does_not(
     broker: Broker, wire: Any, outbox: Outbox, until: Any
 ) -> None:
     publisher = Publisher(outbox, {"rack-1": at(broker)}, {"rack-1": "one"})
-    publisher.retain("rack-1", state("ready"))
+    publisher.senders["rack-1"].retain(state("ready"))
     publisher.start()
     until(lambda: wire.messages("state"))
-    publisher.retain("rack-1", state("stopping"))
+    publisher.senders["rack-1"].retain(state("stopping"))
     publisher.stop()
     until(lambda: wire.messages("state")[-1].state == "stopping")
     root, other = str(Path(__file__).parents[3]), str(outbox.path.with_name("other.db"))
@@ -123,7 +123,8 @@ from station.config import Mqtt
 from station.messages import StateMessage
 broker = Mqtt(host="127.0.0.1", port=int(sys.argv[3]), tls=False)
 publisher = Publisher(Outbox(Path(sys.argv[2])), {"rack-1": broker}, {"rack-1": "two"})
-publisher.retain("rack-1", StateMessage(event_id="e", at_utc="2030-01-01T00Z", session="two", state="ready"))
+ready = StateMessage(event_id="e", at_utc="2030-01-01T00Z", session="two", state="ready")
+publisher.senders["rack-1"].retain(ready)
 publisher.start()
 time.sleep(60)
 """
@@ -144,13 +145,13 @@ def test_a_live_value_is_dropped_while_nobody_can_hear_it(
     until(lambda: publisher.senders["rack-1"].connection.connected)
     broker.kill()
     until(lambda: not publisher.senders["rack-1"].connection.connected)
-    publisher.live("rack-1", live(1.0))
+    publisher.senders["rack-1"].live(live(1.0))
     broker.start()
     hears = listen(TOPIC + "live")
     until(lambda: publisher.senders["rack-1"].connection.connected)
 
     def heard() -> list[float]:
-        publisher.live("rack-1", live(2.0))
+        publisher.senders["rack-1"].live(live(2.0))
         return [message.live.session_s for message in hears.messages("live")]
 
     until(heard)
@@ -180,7 +181,7 @@ def test_stopping_does_not_wait_for_a_broker_that_hangs(
     assert broker.pid is not None
     os.kill(broker.pid, signal.SIGSTOP)
     try:
-        publisher.retain("rack-1", state("stopping"))
+        publisher.senders["rack-1"].retain(state("stopping"))
         stopping = threading.Thread(target=publisher.stop, args=(1.0,))
         stopping.start()
         stopping.join(2.0)

@@ -68,8 +68,8 @@ def gym(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[tupl
 
 def connect(mqtt: Mqtt, tmp_path: Path) -> Publisher:
     publisher = Publisher(Outbox(tmp_path / "o.db"), {"rack-1": mqtt}, {"rack-1": "one"})
-    publisher.retain(
-        "rack-1", StateMessage(event_id="e", at_utc="2030-01-01T00Z", session="one", state="ready")
+    publisher.senders["rack-1"].retain(
+        StateMessage(event_id="e", at_utc="2030-01-01T00Z", session="one", state="ready")
     )
     publisher.start()
     return publisher

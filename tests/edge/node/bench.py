@@ -77,14 +77,15 @@ class Script:
         self.sets.set_full_range(full_range_m)
 
 
-class ListeningPublisher:
-    """A publisher that keeps what it is given, and hands on the commands a test puts in."""
+class ListeningSender:
+    """A station's sender that keeps what it is given, and hands on the commands a test puts in."""
 
     def __init__(self) -> None:
         self.lives: list[LiveMessage] = []
         self.retained: list[Any] = []
         self.replies: list[ReplyMessage] = []
         self.waiting: list[CommandMessage] = []
+        self.inbox = self
 
     def wake(self) -> None: ...
 
@@ -96,16 +97,16 @@ class ListeningPublisher:
     def current(self) -> CurrentMessage:
         return next(m for m in reversed(self.retained) if isinstance(m, CurrentMessage))
 
-    def live(self, station: str, message: LiveMessage) -> None:
+    def live(self, message: LiveMessage) -> None:
         self.lives.append(message)
 
-    def retain(self, station: str, message: Any) -> None:
+    def retain(self, message: Any) -> None:
         self.retained.append(message)
 
-    def reply(self, station: str, message: ReplyMessage) -> None:
+    def reply(self, message: ReplyMessage) -> None:
         self.replies.append(message)
 
-    def commands(self, station: str) -> list[CommandMessage]:
+    def take(self) -> list[CommandMessage]:
         taken, self.waiting = self.waiting, []
         return taken
 
@@ -115,7 +116,7 @@ class Bench:
 
     def __init__(self, outbox: Outbox) -> None:
         self.outbox = outbox
-        self.hears = ListeningPublisher()
+        self.hears = ListeningSender()
         station = StationFile(station=StationTable(id="rack-1", kind="barbell"))
         self.session = Session(station, load_profile("rdl"))
         self.session.attach(outbox, self.hears)  # type: ignore[arg-type]

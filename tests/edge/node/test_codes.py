@@ -35,6 +35,7 @@ class Station:
         self.replies: list[ReplyMessage] = []
         self.movements: list[ReasonCode | None] = []
         self._asked: list[CommandMessage] = []
+        self.inbox = self
         self._at_s, self._place_m = 0.0, 1.0
         take = self.session.take
 
@@ -55,10 +56,10 @@ class Station:
     def live(self, *_: Any) -> None: ...
     def retain(self, *_: Any) -> None: ...
 
-    def reply(self, _station: str, message: ReplyMessage) -> None:
+    def reply(self, message: ReplyMessage) -> None:
         self.replies.append(message)
 
-    def commands(self, _station: str) -> list[CommandMessage]:
+    def take(self) -> list[CommandMessage]:
         asked, self._asked = self._asked, []
         return asked
 

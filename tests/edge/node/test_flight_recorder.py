@@ -22,7 +22,7 @@ from station.messages import CommandMessage, ReplyMessage
 from station.sim import SimulatedSet, load_scenario, simulate_station, with_seed
 from station.sim.devices.board import board_bytes
 from station.sim.session import simulate_set
-from tests.edge.node.bench import ListeningPublisher
+from tests.edge.node.bench import ListeningSender
 
 START_S = 5000.0  # of the host's clock
 READ_S = 0.1
@@ -33,7 +33,7 @@ class Gym:
     """A node's session at a simulated station, in simulated time, and its folder of disputes."""
 
     def __init__(self, simulated: SimulatedSet, outbox: Outbox, folder: Path, **store: Any) -> None:
-        self.folder, self.hears = folder, ListeningPublisher()
+        self.folder, self.hears = folder, ListeningSender()
         station = msgspec.structs.replace(simulated.station, ports=[Port(url="/dev/board")])
         self.session = Session(station, load_profile(simulated.exercise))
         self.session.attach(outbox, self.hears)  # type: ignore[arg-type]

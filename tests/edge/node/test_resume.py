@@ -19,7 +19,7 @@ from station.exercises import load_profile
 from station.messages import CommandMessage, InfoMessage, encode, now_utc
 from station.sim.recording import station_toml
 from station.sim.session import simulate_set
-from tests.edge.node.bench import ListeningPublisher
+from tests.edge.node.bench import ListeningSender
 
 STATION = StationFile(station=StationTable(id="rack-1", kind="barbell"), exercise="rdl")
 COMMANDS: list[dict[str, Any]] = [
@@ -41,9 +41,9 @@ sys.exit(main())
 """
 
 
-def coach(*commands: dict[str, Any]) -> ListeningPublisher:
+def coach(*commands: dict[str, Any]) -> ListeningSender:
     """A publisher that brings these commands at the first step."""
-    publisher = ListeningPublisher()
+    publisher = ListeningSender()
     publisher.waiting = [
         CommandMessage(event_id=f"c{n}", at_utc=now_utc(), by="coach", **command)
         for n, command in enumerate(commands)

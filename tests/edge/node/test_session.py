@@ -22,7 +22,7 @@ from station.messages import (
     encode,
 )
 from station.records import Rep, RepEvent
-from tests.edge.node.bench import LIVE, NOW, Bench, ListeningPublisher, ended
+from tests.edge.node.bench import LIVE, NOW, Bench, ListeningSender, ended
 
 
 def test_reps_and_sets_go_to_the_outbox_and_live_values_do_not(bench: Bench, rep: Any) -> None:
@@ -194,7 +194,7 @@ def test_what_was_pending_when_a_node_was_killed_is_confirmed_by_its_next_run(be
     bench.ask("set-athlete", athlete="ana")
     bench.measure(rep(6), rep(7, "pending"))
     heir = Session(bench.session.station, bench.session.profile)
-    heir.attach(bench.outbox, ListeningPublisher())  # type: ignore[arg-type]
+    heir.attach(bench.outbox, ListeningSender())  # type: ignore[arg-type]
     heir.resume(bench.outbox)
     heir.write(bench.now_s)
     newest = {message.event_id: message for message in bench.sent}

@@ -23,7 +23,7 @@ def test_sets_are_counted_for_whoever_lifts_until_somebody_else_does(
     rng = np.random.default_rng(5)
     simulated = simulate_set(load_profile("rdl"), **two_sets, rng=rng, station_id="rack-1")
     session = Session(simulated.station, load_profile("rdl"))
-    session.attach(outbox, publisher)
+    session.attach(outbox, publisher.senders["rack-1"])
     until(lambda: publisher.senders["rack-1"].connection.connected)
 
     def told(athlete: str) -> int | None:

@@ -9,7 +9,7 @@ import time
 import tty
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 import numpy as np
@@ -234,7 +234,11 @@ def test_a_node_starts_a_sensor_that_waits_to_be_told(until: Callable[..., None]
 
 
 class Nothing:
-    """Stands for an outbox and a publisher that nobody asks anything of."""
+    """Stands for an outbox and a sender that nobody asks anything of."""
+
+    @property
+    def inbox(self) -> Self:
+        return self
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         return lambda *_, **__: []

@@ -27,7 +27,7 @@ from station.records import Rep
 from station.sim.devices.board import board_bytes
 from station.sim.recording import station_toml, write_recording
 from station.sim.session import simulate_set
-from tests.edge.node.bench import ListeningPublisher
+from tests.edge.node.bench import ListeningSender
 
 PROFILE = load_profile("rdl")
 SET = simulate_set(PROFILE, reps=3, rng=np.random.default_rng(5))
@@ -37,7 +37,7 @@ def replayed(path: Path, folder: Path, speed: float = math.inf) -> list[Rep]:
     """The reps as they stood at the end."""
     playing = acquisition(path, SET.station, PROFILE, None, speed)
     with Outbox(folder / f"{time.monotonic_ns()}.db") as outbox:
-        playing.session.attach(outbox, ListeningPublisher())  # type: ignore[arg-type]
+        playing.session.attach(outbox, ListeningSender())  # type: ignore[arg-type]
         playing.run(threading.Event())
         playing.session.finish()
         assert playing.session.write(time.monotonic())

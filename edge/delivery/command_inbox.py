@@ -1,4 +1,4 @@
-"""The commands for one station on their way in: no more than a person gives, and no ear for a flood.
+"""Rate-limits the commands that arrive for one station.
 
 An acknowledgement behind ten thousand commands waits for seconds, or is dropped. So a station that is flooded
 stops listening to commands for a while. The key of a coach would not be heard among them either; health
@@ -18,8 +18,10 @@ COMMANDS_PER_S = 10.0  # on average; what comes faster is no person
 MANY = 200  # refused in a row
 
 
-class CommandDoor:
-    """Takes commands on the network thread, and hands them to the threads that obey.
+class CommandInbox:
+    """Rate-limits the commands that arrive for one station: no more than a person gives.
+
+    They come on the network thread and are taken by the thread that obeys.
 
     Parameters
     ----------
