@@ -10,7 +10,7 @@ from station.errors import MessageError
 from station.messages import Sensor
 from station.ports import Port
 from station.timing.clock import DeviceClock
-from station.wire import EDITION, Hello, Start, Status, Zero, parse_hello, parse_status
+from station.wire import EDITION, Channel, Hello, Start, Status, Zero, parse_hello, parse_status
 
 NEVER_US = -(2**63)
 NOT_CONFIGURED = "not configured"  # the name of a board whose configuration is missing or only half written
@@ -33,7 +33,8 @@ class BoardDriver:
         self._station = station
         self._decoder = FrameDecoder()
         self._hello: Hello | None = None
-        # By the hello; before there is one no channel is known.
+        # By the hello; before there is one no channel is known, nor of a board that is not configured.
+        self._channels: tuple[Channel, ...] = ()
         self._names: list[str] = []
         self._scales: list[Scale] = []
         self._split = ChannelSplit(0, np.empty((0, 2)), np.empty((0, 2)), [])
@@ -63,10 +64,9 @@ class BoardDriver:
     @property
     def sensors(self) -> list[Sensor]:
         """The channels of the newest hello, with the calibration in use."""
-        channels = () if self._hello is None else self._hello.channels
         return [
             Sensor(channel=c.name, rate_hz=c.rate_hz, counts_per_unit=scale.counts_per_unit)
-            for c, scale in zip(channels, self._scales, strict=True)
+            for c, scale in zip(self._channels, self._scales, strict=True)
         ]
 
     def opened(self) -> None:
@@ -105,12 +105,13 @@ class BoardDriver:
             self._restarted = hello.start != Start.SWITCHED_ON
             self._negative = ""
         self._hello = hello
-        self._names = [channel.name for channel in hello.channels]
-        self._scales = [scale_of(channel, self._station) for channel in hello.channels]
+        self._channels = () if hello.board == NOT_CONFIGURED else hello.channels
+        self._names = [channel.name for channel in self._channels]
+        self._scales = [scale_of(channel, self._station) for channel in self._channels]
         self._split = ChannelSplit(
             hello.boot_id,
-            np.array([(c.min_counts, c.max_counts) for c in hello.channels], dtype=np.float64),
-            np.array(self._scales, dtype=np.float64),
+            np.array([(c.min_counts, c.max_counts) for c in self._channels], dtype=np.float64).reshape(-1, 2),
+            np.array(self._scales, dtype=np.float64).reshape(-1, 2),
             [newest_us.get(name, NEVER_US) for name in self._names],
         )
 
@@ -167,19 +168,34 @@ class BoardDriver:
             return self._bad_hello
         if hello is None:
             return None
+        if hello.board == NOT_CONFIGURED:
+            return (
+                "the board has no configuration, or half of one: nothing it measures is used;"
+                " make one with plumbline board configure and flash it"
+            )
         if self._negative:
             return (
                 f"{self._negative} is below 0: the tether was out when the board was switched on,"
                 " or A and B are swapped; let it run in and switch the board off and on"
             )
-        moved = self._restarted and [c.name for c in hello.channels if c.zero in (Zero.SWITCH_ON, Zero.KEPT)]
-        if moved:
-            by = "its watchdog" if hello.start == Start.WATCHDOG else "a reset"
-            return (
-                f"the board was restarted by {by}: zero of {', '.join(moved)} may have moved;"
-                " let the tether run in and switch the board off and on"
-            )
-        return None
+        return self._moved(hello)
+
+    def _moved(self, hello: Hello) -> str | None:
+        """Which zero a restart may have moved, in words.
+
+        The board counts its watchdog's restarts until it is switched off, whoever listens. A reset that
+        nobody heard was by whoever opened the port, as a Nano's is.
+        """
+        counted = self._status is not None and self._status.boot_id == hello.boot_id
+        watchdog = hello.start == Start.WATCHDOG or bool(counted and self.stats.device_restarts)
+        moved = [c.name for c in hello.channels if c.zero in (Zero.SWITCH_ON, Zero.KEPT)]
+        if not moved or not (watchdog or self._restarted):
+            return None
+        by = "its watchdog" if watchdog else "a reset"
+        return (
+            f"the board was restarted by {by}: zero of {', '.join(moved)} may have moved;"
+            " let the tether run in and switch the board off and on"
+        )
 
     def _count(self, given: list[Samples]) -> None:
         stats, decoder = self.stats, self._decoder

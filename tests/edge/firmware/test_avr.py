@@ -144,7 +144,8 @@ def test_a_configuration_that_is_not_whole_is_said_in_the_boards_name(
 ) -> None:
     driver, _ = read_board(on_avr(shorter(case, 0.5), damaged=True)[1])
     assert driver.board == "not configured 2.0"
-    assert [(sensor.channel, sensor.rate_hz) for sensor in driver.sensors] == [
+    assert driver.hello is not None
+    assert [(channel.name, channel.rate_hz) for channel in driver.hello.channels] == [
         ("position_m", 500.0),
         ("force_n", 80.0),
     ]

@@ -174,7 +174,9 @@ def test_a_board_whose_configuration_is_half_written_says_that_it_has_none(
     _, uart, _ = on_rp2040(case, configured=False)
     driver, _ = read_board(uart)
     assert driver.board == "not configured 2.0"
-    assert [sensor.channel for sensor in driver.sensors] == ["position_m", "force_n"]
+    assert driver.hello is not None
+    assert [channel.name for channel in driver.hello.channels] == ["position_m", "force_n"]
+    assert "no configuration" in (driver.stats.device_problem or "")
 
 
 def test_moving_idle_machines_on_by_whole_turns_changes_no_byte(make_case: Any, on_rp2040: Any) -> None:

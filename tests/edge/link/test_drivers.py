@@ -233,6 +233,38 @@ def test_a_restart_that_moved_zero_is_said_until_the_board_is_switched_off_and_o
     assert driver.stats.device_problem is None
 
 
+@pytest.mark.parametrize("start", [wire.Start.WATCHDOG, wire.Start.ASKED])
+def test_a_node_that_starts_after_a_watchdogs_restart_says_so_too(start: wire.Start) -> None:
+    """A Nano is reset once more by whoever opens its port."""
+    channel = POSITION._replace(zero=wire.Zero.KEPT)
+    once = wire.encode(wire.Hello(0, 2, 0, "b", "1", (channel,), "s", start))
+    driver = driver_for()
+    driver.feed(once, 0.0)
+    driver.feed(wire.encode(wire.Status(1, 2, 1, 1, 0, 0.1, (0,))), 0.0)
+    assert "restarted by its watchdog: zero of position_m may have moved" in (
+        driver.stats.device_problem or ""
+    )
+
+
+def test_a_board_that_was_only_reset_before_the_node_came_is_no_problem() -> None:
+    channel = POSITION._replace(zero=wire.Zero.KEPT)
+    driver = driver_for()
+    driver.feed(wire.encode(wire.Hello(0, 2, 0, "b", "1", (channel,), "s", wire.Start.ASKED)), 0.0)
+    driver.feed(wire.encode(wire.Status(1, 2, 1, 0, 0, 0.1, (0,))), 0.0)
+    assert driver.stats.device_problem is None
+
+
+def test_nothing_is_measured_by_a_board_that_is_not_configured() -> None:
+    driver = driver_for()
+    data = wire.encode(wire.Hello(0, 1, 0, "not configured", "2.0", (POSITION,)))
+    assert driver.feed(data + frame(1, 1000, one(0, 100.0)), 0.0) == []
+    assert (driver.sensors, driver.stats.samples_rejected) == ([], 1)
+    assert "no configuration" in (driver.stats.device_problem or "")
+    assert "plumbline board configure" in (driver.stats.device_problem or "")
+    (samples,) = driver.feed(hello(2, 2000, POSITION) + frame(3, 3000, one(0, 100.0)), 0.1)
+    assert (samples.channel, driver.stats.device_problem) == ("position_m", None)
+
+
 @pytest.mark.parametrize("zero", [wire.Zero.FIXED, wire.Zero.HOME])
 def test_a_restart_moves_no_zero_that_the_sensor_or_the_home_switch_keeps(zero: wire.Zero) -> None:
     driver = driver_for()
