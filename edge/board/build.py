@@ -7,11 +7,10 @@ from pathlib import Path
 
 import edge
 from edge.board.configuration import TargetName
-from edge.board.image import intel_hex, sealed
+from edge.board.image import AVR_CONFIGURATION_AT, intel_hex, sealed
 from station.errors import ConfigError
 
 SOURCES = Path(edge.__file__).parent / "firmware"
-AVR_CONFIGURATION_AT = 0x7000  # flash below the boot loader of a Nano, which begins at 7E00 or 7800
 _NEEDS: dict[TargetName, tuple[str, str]] = {
     "rp2040": ("arm-none-eabi-gcc", "gcc-arm-none-eabi libnewlib-arm-none-eabi"),
     "avr": ("avr-gcc", "gcc-avr avr-libc"),

@@ -7,6 +7,7 @@ import numpy as np
 
 from edge.board.build import firmware_version
 from edge.board.configuration import BoardFile, announced
+from edge.board.contents import UNCONFIGURED
 from edge.doctor.findings import Finding, Status
 from edge.doctor.port_checks import check_channel, check_device
 from edge.link.drivers import Samples
@@ -18,7 +19,6 @@ from station.wire import Hello
 HELLO_S = 2.5
 MOVED_M = 0.05
 BUSY_WARN = 0.5
-UNCONFIGURED = "not configured"
 
 
 def check_board(url: str, board: BoardFile | None, seconds: float) -> Iterator[Finding]:

@@ -10,10 +10,12 @@ from pathlib import Path
 from edge.board.build import avr_hex, build_image, firmware_version, flash_bytes
 from edge.board.check import check_board, station_toml
 from edge.board.configuration import BoardFile, block, line_bytes_per_s, load_board
-from edge.board.flash import flash_hex, flash_uf2, verify
+from edge.board.contents import load_image
+from edge.board.flash import flash_hex, flash_uf2, port_by_serial, verify
 from edge.board.image import uf2
 from edge.doctor.findings import as_line, worst
 from station.errors import ConfigError
+from station.ports import Port, check_port
 from station.program.process import replace_file
 from station.program.usage import command_parser
 
@@ -116,14 +118,17 @@ examples:
     parser.add_argument("--disk", type=Path, metavar="FOLDER", help="where the board's disk is mounted")
     parser.add_argument("--port", help="of a board that runs; it becomes a disk, and is heard afterwards")
     args = parser.parse_args(argv)
-    if args.image.suffix == ".hex":
-        print(flash_hex(args.image, args.port))
-    elif args.image.suffix == ".uf2":
-        print(flash_uf2(args.image, args.disk, args.port))
-    else:
-        raise ConfigError(f"{args.image}: neither .uf2 nor .hex; make one with plumbline board build")
     if args.port is not None:
-        print(f"{verify(args.port, firmware_version(), 20.0)} runs")
+        check_port(Port(args.port))
+    image = load_image(args.image)
+    ports = [args.port]
+    if args.image.suffix.lower() == ".hex":
+        print(flash_hex(args.image, args.port))
+    else:
+        print(flash_uf2(args.image, image.data, args.disk, args.port))
+        ports = [port_by_serial(image.configured.serial), args.port]
+    if args.port is not None:
+        print(verify(list(dict.fromkeys(ports)), image, 20.0))
     return 0
 
 
@@ -151,6 +156,7 @@ examples:
     args = parser.parse_args(argv)
     if not 0.5 <= args.seconds <= 3600.0:
         raise ConfigError(f"--for is {args.seconds:g}; give 0.5 to 3600 seconds")
+    check_port(Port(args.port))
     findings = []
     for finding in check_board(args.port, load_board(args.board) if args.board else None, args.seconds):
         findings.append(finding)
