@@ -145,7 +145,7 @@ def verify(ports: Sequence[str], image: Image, within_s: float) -> str:
 
 def port_by_serial(serial: str) -> str:
     """The name under which udev shows a Pico with this serial number."""
-    return str(BY_ID / f"usb-Plumbline_board_{re.sub(r'[^0-9A-Za-z#+.:=@_-]', '_', serial)}-if00")
+    return str(BY_ID / f"usb-Plumbline_board_{serial}-if00")
 
 
 def _hello(port: Port) -> Hello | None:
