@@ -5,7 +5,7 @@ reps are swings inside that first fall. So a return is measured against what the
 reps; the place where the fall was held, if B comes back to just there; or swings alike, where nobody has yet come
 back to A. And how far the bar came up to A, or fell to the first V, is no measure of a rep.
 
-Nor is every valley one. What was left by little and came back by much is a dip before the pick-up.
+Nor is every valley one: entered by less than 35 % of its return, it is a dip before the pick-up.
 """
 
 from libc.math cimport NAN, fabs
@@ -31,7 +31,7 @@ EVENTS = {
     "reached": (REACHED, "it has come to its lockout, within 15 % of what is expected of it, and is about to stop"),
     "stayed": (STAYED, "lifted first: it has rested there for 3 s and was not lowered by 60 %"),
     "stands": (STANDS, "it came back by 60 % and was left again, or three alike did, or it rested too long to go on"),
-    "one-sided": (ONE_SIDED, "it was left by less than 35 % of what it came back by: picked up, or put down"),
+    "one-sided": (ONE_SIDED, "a valley entered by less than 35 % of its return: picked up, or put down"),
     "knocked": (KNOCKED, "its own turn was out and back within half a second"),
     "bumped": (BUMPED, "something else was out and back within half a second"),
     "ended": (ENDED, "all has rested longer than any pause, or the stream broke off, and it is no rep"),

@@ -38,7 +38,7 @@ cdef class Phases:
         self, Edge* edge, int i, int inner, int step, double sign, double v0
     ) noexcept nogil
     cdef double ending(self, double v0) noexcept nogil
-    cdef double sharpened(self, Window* window, double sign, double v0, Edge* edge) noexcept nogil
+    cdef double extrapolated_onset(self, Window* window, double sign, double v0, Edge* edge) noexcept nogil
     cdef double widened(self, Window* window, double t, int half) noexcept nogil
     cdef double place_at(self, double t) noexcept nogil
     cdef int index(self, double t) noexcept nogil

@@ -215,7 +215,7 @@ cdef class Phases:
         span.start_s = self.boundary(min(out + 1, i1), i0, i1, -1, sign, level, v0, &span.start)
         span.whole = not isnan(span.start_s)
         if span.whole:
-            span.start_s += self.sharpened(window, sign, v0, &span.start)
+            span.start_s += self.extrapolated_onset(window, sign, v0, &span.start)
         else:
             out = i0  # under way when the stream began
             span.start_s = (self.first + out + 0.5) * GRID_S
@@ -230,7 +230,7 @@ cdef class Phases:
             if sign * (end - self.place[i]) <= ZONE * size:
                 span.end_s = self.boundary(i, i1, out, 1, sign, level, v0, &span.end)
                 if not isnan(span.end_s):
-                    span.end_s += self.sharpened(window, sign, v0, &span.end)
+                    span.end_s += self.extrapolated_onset(window, sign, v0, &span.end)
                 break
         return span
 
@@ -285,7 +285,7 @@ cdef class Phases:
         at_s = self.carried(edge, at, inner, step, sign, v0)
         return min(at_s, known_s) if step > 0 else max(at_s, known_s)
 
-    cdef double sharpened(self, Window* window, double sign, double v0, Edge* edge) noexcept nogil:
+    cdef double extrapolated_onset(self, Window* window, double sign, double v0, Edge* edge) noexcept nogil:
         """By how much a boundary is moved towards its phase, for how the smoother blunts a corner there, s.
 
         A corner comes out too far in proportion to the smoother's width, so a second one of another width tells how

@@ -17,7 +17,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from dashboard.broker.events import Packet
-from dashboard.broker.reading import Reader
+from dashboard.broker.reading import ReadAheadClient
 from dashboard.broker.source import ConnectionState, FloorSource, PendingCommand
 from dashboard.broker.subscriptions import Subscriptions
 from dashboard.plaintext import clean
@@ -160,12 +160,12 @@ class Client(FloorSource):
         # Refused for who we are is an answer; refused for the version is not.
         return bool(answers) and answers[0] != UNSUPPORTED_VERSION
 
-    def _send_waiting(self, client: Reader, answers: Sequence[int]) -> None:
+    def _send_waiting(self, client: ReadAheadClient, answers: Sequence[int]) -> None:
         while self._outgoing and answers:
             topic, payload = self._outgoing.popleft()
             client.publish(topic, payload, qos=1)
 
-    def _subscribe(self, client: Reader) -> None:
+    def _subscribe(self, client: ReadAheadClient) -> None:
         """Listen to what is wanted now, and leave what is flooded."""
         now_s = self._clock()
         self._subscriptions.heard(self.inbox.came)
@@ -183,8 +183,8 @@ class Client(FloorSource):
             client.unsubscribe(less[start : start + FILTERS])
         self._subscribed = wanted
 
-    def _new_client(self, version: int, answers: list[int]) -> Reader:
-        client = Reader(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion(version))
+    def _new_client(self, version: int, answers: list[int]) -> ReadAheadClient:
+        client = ReadAheadClient(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion(version))
         client.connect_timeout = CONNECT_TIMEOUT_S
         if self._mqtt.username is not None:
             client.username_pw_set(self._mqtt.username, self._password)
@@ -213,7 +213,7 @@ class Client(FloorSource):
                 return  # a retained command would be carried out again at every start
             self.inbox.put(Packet(topic, bytes(message.payload), self._clock()))
 
-        def on_quick(found: list[tuple[bytes, bytes]]) -> None:
+        def on_qos0(found: list[tuple[bytes, bytes]]) -> None:
             self.inbox.put_all(found, self._clock())
 
         def on_publish(_c: paho.Client, _d: Any, _mid: int, code: Any, _properties: Any) -> None:
@@ -224,7 +224,7 @@ class Client(FloorSource):
         client.on_publish = on_publish
         client.on_subscribe = on_subscribe
         client.on_message = on_message
-        client.on_quick = on_quick
+        client.on_qos0 = on_qos0
         return client
 
     def _say(self, up: bool, text: str) -> None:

@@ -23,10 +23,10 @@ _PUBLISH_QOS_0 = 0x30  # MQTT 3.1.1 and 5, 2.2.1 and 3.3.1: neither repeated nor
 _MOST_LENGTH_BYTES = 4
 
 
-class Reader(paho.Client):
-    """paho's client, reading ahead; `on_quick` is given topics and payloads of what came with QoS 0."""
+class ReadAheadClient(paho.Client):
+    """paho's client, reading ahead; `on_qos0` is given topics and payloads of what came with QoS 0."""
 
-    on_quick: Callable[[list[tuple[bytes, bytes]]], None]
+    on_qos0: Callable[[list[tuple[bytes, bytes]]], None]
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -45,10 +45,10 @@ class Reader(paho.Client):
             data = self._read_all()
             if not data:
                 return data
-            found = sort_out(self._tail + data, self.protocol == MQTTProtocolVersion.MQTTv5)
+            found = split_qos0(self._tail + data, self.protocol == MQTTProtocolVersion.MQTTv5)
             self._ahead, self._tail, self._place = found.others, found.tail, 0
-            if found.quick:
-                self.on_quick(found.quick)
+            if found.qos0:
+                self.on_qos0(found.qos0)
             if not self._ahead:
                 raise BlockingIOError
         start, self._place = self._place, self._place + bufsize
@@ -68,21 +68,21 @@ class Reader(paho.Client):
         return data
 
 
-class Sorted(NamedTuple):
+class SplitPackets(NamedTuple):
     """What a read has brought."""
 
-    quick: list[tuple[bytes, bytes]]  # topic and payload of messages that need no answer
+    qos0: list[tuple[bytes, bytes]]  # topic and payload of messages that need no answer
     others: bytes  # whole packets for paho
     tail: bytes  # a packet that has only begun
 
 
-def sort_out(data: bytes, five: bool) -> Sorted:
+def split_qos0(data: bytes, five: bool) -> SplitPackets:
     """What of `data` needs no answer, its other packets, and the begun packet after them; `five`: MQTT 5.
 
     One loop without calls for the packets of a flood: what each costs here bounds how many a second are heard
     out, and where the broker has to wait for us, it drops other stations' packets too.
     """
-    quick: list[tuple[bytes, bytes]] = []
+    qos0: list[tuple[bytes, bytes]] = []
     others: list[bytes] = []
     place = 0  # up to which `others` holds what is paho's
     start, size = 0, len(data)
@@ -109,10 +109,10 @@ def sort_out(data: bytes, five: bool) -> Sorted:
             if topic_end > body + 2 and topic_end <= end and payload <= end:
                 if place < start:
                     others.append(data[place:start])
-                quick.append((data[body + 2 : topic_end], data[payload:end]))
+                qos0.append((data[body + 2 : topic_end], data[payload:end]))
                 place = end
         start = end
-    return Sorted(quick, b"".join([*others, data[place:start]]), data[start:])
+    return SplitPackets(qos0, b"".join([*others, data[place:start]]), data[start:])
 
 
 def _varying(data: bytes, place: int, until: int) -> tuple[int, int] | None:

@@ -10,7 +10,7 @@ from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
 from dashboard.chain.batch import CONSUMER, STREAM
-from dashboard.chain.connection import CONNECT_S, Link, Servers, connect_to, leave
+from dashboard.chain.connection import CONNECT_S, NatsConnection, Servers, connect_to, leave
 from dashboard.chain.servers import REPLICAS
 from station.errors import BrokerError
 
@@ -29,7 +29,7 @@ async def check_servers(servers: Servers) -> list[Found]:
     stream: list[Found] = []
     for url in servers.urls:
         one = msgspec.structs.replace(servers, urls=[url])
-        link = Link(one, "plumbline check")
+        link = NatsConnection(one, "plumbline check")
         try:
             nc = await link.connect()
         except BrokerError as error:

@@ -81,11 +81,11 @@ def relay(argv: Sequence[str]) -> int:
                 return 1
             print(f"{removed[0].name}: nothing is listed for a chain any more")
         return 0
-    from dashboard.chain.connection import Link, servers_of  # noqa: PLC0415  an extra
+    from dashboard.chain.connection import NatsConnection, servers_of  # noqa: PLC0415  an extra
     from dashboard.chain.relay import Relay  # noqa: PLC0415
 
     servers = servers_of(args)
-    link = Link(servers, f"plumbline relay {args.site}")
+    link = NatsConnection(servers, f"plumbline relay {args.site}")
     floor = None if args.broker is None else _forward(args.broker, args.site)
 
     def begin(db: "Database") -> Relay:
@@ -153,7 +153,7 @@ def ingest(argv: Sequence[str]) -> int:
     parser.add_argument("--db", required=True, metavar="URL", help="postgresql://…, the chain's own database")
     _add_servers(parser, argv)
     args = parser.parse_args(argv)
-    from dashboard.chain.connection import Link, servers_of  # noqa: PLC0415  an extra
+    from dashboard.chain.connection import NatsConnection, servers_of  # noqa: PLC0415  an extra
     from dashboard.chain.ingest import Ingest  # noqa: PLC0415
     from dashboard.chain.store import ChainStore  # noqa: PLC0415
     from dashboard.database.schema import is_postgres  # noqa: PLC0415
@@ -161,7 +161,7 @@ def ingest(argv: Sequence[str]) -> int:
     if not is_postgres(args.db):
         raise ConfigError(f"--db is {args.db!r}; a chain's database is a postgresql:// URL")
     servers, store = servers_of(args), ChainStore(args.db)
-    one = Ingest(store, Link(servers, "plumbline ingest"))
+    one = Ingest(store, NatsConnection(servers, "plumbline ingest"))
     print(f"ingesting from {', '.join(servers.urls)} into {store.name}", flush=True)
     try:
         return _run(one.run, stop_on_signals(), lambda: exposition("ingest", one.figures), args.metrics)

@@ -61,7 +61,7 @@ def url_of(word: str) -> str:
         raise ConfigError(f"--server is {word!r}; give HOST or HOST:PORT, as chain-1.example:4222") from None
 
 
-class Link:
+class NatsConnection:
     """A connection that is made anew whenever it is lost; `problem` says what stands in the way.
 
     nats-py could do that itself, but waits in several places for ever: where a server falls silent or resets
@@ -152,7 +152,7 @@ async def connect_to(
     """Connect to one server. Raises NatsError or OSError; `trouble` hears what else goes wrong."""
     nc = Nats()
     try:
-        await within(
+        await with_timeout(
             ATTEMPT_S,
             nc.connect(
                 url,
@@ -177,11 +177,11 @@ async def connect_to(
 async def leave(nc: Nats) -> None:
     """Close a connection; one that cannot be closed is left as it is."""
     with suppress(NatsError, OSError):
-        await within(LEAVE_S, nc.close())
+        await with_timeout(LEAVE_S, nc.close())
 
 
-async def within(time_s: float, work: Coroutine[Any, Any, T]) -> T:
-    """What comes of it. Raises TimeoutError, and then does not wait until it has ended, as wait_for does."""
+async def with_timeout(time_s: float, work: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine. Raises TimeoutError after `time_s`, not waiting on as wait_for does."""
     task = asyncio.create_task(work)
     try:
         await asyncio.wait([task], timeout=time_s)

@@ -20,7 +20,7 @@ from nats.js import JetStreamContext, api
 from nats.js.errors import NotFoundError
 
 from dashboard.chain.batch import ACKS, CONSUMER, EVENTS, STREAM, Arrived, read, subject
-from dashboard.chain.connection import STOP_S, Link, Trouble, within
+from dashboard.chain.connection import STOP_S, NatsConnection, Trouble, with_timeout
 from dashboard.chain.quarantine import Poison
 from dashboard.chain.store import ChainStore, Written
 from station.errors import MessageError, StoreError
@@ -79,7 +79,7 @@ class Figures(msgspec.Struct):
 class Ingest:
     """One worker; runs until `stop` is set. `figures` may be read from any thread."""
 
-    def __init__(self, store: ChainStore, link: Link) -> None:
+    def __init__(self, store: ChainStore, link: NatsConnection) -> None:
         self.figures = Figures(rows=defaultdict(int))
         self._note = Trouble("ingest")
         self._store = store
@@ -168,7 +168,7 @@ class Ingest:
         self._note(None)
         self._count(messages, written, time.monotonic() - began_s)
         try:
-            await within(ANSWER_S, self._answer(nc, js, messages, written))
+            await with_timeout(ANSWER_S, self._answer(nc, js, messages, written))
         except (NatsError, OSError) as error:
             self._note(str(error) or type(error).__name__)  # they are delivered again, and found to be there
 

@@ -15,7 +15,7 @@ from nats.errors import Error as NatsError
 
 from dashboard.chain.batch import ACKS, EVENTS, MAX_PACKED_BYTES, pack, subject
 from dashboard.chain.changes import Begun, Changes
-from dashboard.chain.connection import Link, Trouble, say
+from dashboard.chain.connection import NatsConnection, Trouble, say
 from dashboard.chain.floor.forward import Forward
 from dashboard.chain.pacing import Pacing
 from station.errors import MessageError, StoreError
@@ -47,7 +47,7 @@ class Relay:
     def __init__(
         self,
         changes: Changes,
-        link: Link,
+        link: NatsConnection,
         site: str,
         floor: Forward | None = None,
     ) -> None:

@@ -18,7 +18,7 @@ REST_FORGOTTEN_S = 720.0  # overdue by more the lifter has left
 
 UNWRITTEN = 10  # events that wait at a station: three reps or so, while one is confirmed within a second
 
-LinkName = Literal["waiting", "starting", "live", "doubled", "stale", "sensor", "stopped", "lost", "offline"]
+Recency = Literal["waiting", "starting", "live", "doubled", "stale", "sensor", "stopped", "lost", "offline"]
 
 
 class Attention(IntEnum):
@@ -51,10 +51,10 @@ def channel_words(channel: str) -> str:
     return _CHANNELS.get(channel, channel)
 
 
-class Link(msgspec.Struct, frozen=True):
+class Freshness(msgspec.Struct, frozen=True):
     """How recent the shown data is, as a short text."""
 
-    name: LinkName
+    name: Recency
     text: str
 
     @property
@@ -63,7 +63,7 @@ class Link(msgspec.Struct, frozen=True):
         return self.name in ("live", "starting")
 
 
-def link_of(session: SessionState, now_s: float, broker_up: bool, brings_live: bool = True) -> Link:
+def freshness_of(session: SessionState, now_s: float, broker_up: bool, brings_live: bool = True) -> Freshness:
     """How recent a session's data is at `now_s`, on the clock that stamped its messages.
 
     Where live values do not come by themselves, whatever else a node says of itself shows that it runs.
@@ -72,19 +72,19 @@ def link_of(session: SessionState, now_s: float, broker_up: bool, brings_live: b
     live_s = session.live_at_s if brings_live else max(session.live_at_s, session.heard_s)
     age_s = now_s - (live_s if live_s > NEVER_S else session.any_s)
     if state == "lost" and live_s <= session.state_at_s:  # live values newer than the will outrank it
-        found = Link("lost", "lost")
+        found = Freshness("lost", "lost")
     elif state == "stopping" and live_s <= session.state_at_s + STALE_S:
-        found = Link("stopped", "stopped")
+        found = Freshness("stopped", "stopped")
     elif not broker_up:
-        found = Link("offline", f"stale {age(age_s)}" if live_s > NEVER_S else "no broker")
+        found = Freshness("offline", f"stale {age(age_s)}" if live_s > NEVER_S else "no broker")
     elif session.health is not None and not session.health.link_up:
-        found = Link("sensor", session.health.problem or "no sensor")
+        found = Freshness("sensor", session.health.problem or "no sensor")
     elif live_s == NEVER_S:
-        found = Link("starting", "starting") if age_s <= 10.0 else Link("waiting", "no data yet")
+        found = Freshness("starting", "starting") if age_s <= 10.0 else Freshness("waiting", "no data yet")
     elif age_s > (STALE_S if brings_live else FAR_STALE_S):
-        found = Link("stale", f"stale {age(age_s)}")
+        found = Freshness("stale", f"stale {age(age_s)}")
     else:
-        found = Link("live", "live")
+        found = Freshness("live", "live")
     return found
 
 
@@ -107,7 +107,7 @@ def age(age_s: float) -> str:
 
 def attention_of(
     session: SessionState,
-    link: Link,
+    freshness: Freshness,
     reps: Sequence[RepView],
     over: bool,
     rest_s: float | None,
@@ -122,8 +122,8 @@ def attention_of(
     last = reps[-1] if reps else None
     counted = [rep for rep in reps if rep.counted]
     found = (Attention.FINE, "")
-    if not link.up:
-        found = (Attention.FAULT, link.text)
+    if not freshness.up:
+        found = (Attention.FAULT, freshness.text)
     elif session.health is not None and session.health.problem:
         found = (Attention.FAULT, session.health.problem)
     elif session.health is not None and session.health.outbox_depth >= UNWRITTEN:

@@ -5,7 +5,7 @@ from datetime import date
 
 import msgspec
 
-from dashboard.floor.attention import UNWRITTEN, LinkName, channel_words
+from dashboard.floor.attention import UNWRITTEN, Recency, channel_words
 from dashboard.floor.state import SessionState
 from dashboard.floor.views import StationView
 from station.messages import HealthMessage, Sensor
@@ -16,7 +16,7 @@ DRIFT_PPM = 200.0  # crystals are within 100; beyond is a wrong rate, or no crys
 CALIBRATION_DAYS = 365
 
 
-_LINKS: dict[LinkName, tuple[str, str]] = {
+_NOT_FRESH: dict[Recency, tuple[str, str]] = {
     "lost": ("the node is gone", "look whether its computer runs and is on the network"),
     "stopped": ("the node was stopped", "start it: systemctl start plumbline-edge"),
     "offline": (
@@ -42,7 +42,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 def faults(view: StationView, session: SessionState, today: date) -> Iterator[Fault]:
     """Every fault of a station that its messages show, the most urgent first."""
-    yield from _link(view)
+    yield from _freshness(view)
     health, info = session.health, session.info
     sensors = info.sensors if info else []
     if health is not None:
@@ -99,7 +99,7 @@ def calibration_age_days(calibrated: str | None, today: date) -> int | None:
         return None
 
 
-def _link(view: StationView) -> Iterator[Fault]:
-    if view.link.name in _LINKS:
-        what, do = _LINKS[view.link.name]
-        yield Fault(what.format(view.link.text), do)
+def _freshness(view: StationView) -> Iterator[Fault]:
+    if view.freshness.name in _NOT_FRESH:
+        what, do = _NOT_FRESH[view.freshness.name]
+        yield Fault(what.format(view.freshness.text), do)

@@ -19,7 +19,7 @@ TITLES: dict[Headline, tuple[str, str]] = {  # in a sentence, and below the digi
 }
 
 
-class Large(NamedTuple):
+class HeadlineFigure(NamedTuple):
     """A number in large digits; the figure is empty where the station's sensors do not see it."""
 
     figure: str
@@ -27,21 +27,22 @@ class Large(NamedTuple):
     judged: Judgement = None
 
 
-def large(metric: Headline, reps: Sequence[RepView]) -> Large:
+def headline_figure(metric: Headline, reps: Sequence[RepView]) -> HeadlineFigure:
     """The newest rep's number; of the tempo the share of the set's reps that kept it. `reps` by number."""
     unit, last = TITLES[metric][1], reps[-1] if reps else None
     if last is None:
-        return Large("", unit)
+        return HeadlineFigure("", unit)
     if metric == "tempo":
         judged = [whole for rep in reps if rep.counted and (whole := all_of(rep.tempo)) is not None]
         kept = 100.0 * sum(not one.off for one in judged) / len(judged) if judged else None
-        return Large("" if kept is None else f"{kept:.0f}%", unit, all_of(last.tempo))
+        return HeadlineFigure("" if kept is None else f"{kept:.0f}%", unit, all_of(last.tempo))
     value, sigma, decimals, judgement = _of(metric, last)
     if value is None:
-        return Large("", unit)
+        return HeadlineFigure("", unit)
     rough = f"{ROUGH} " if is_rough(value, sigma) else ""
     least = 1 if decimals == 2 else 0  # a velocity of no decimals says nothing
-    return Large(fixed(value, max(least, sure_decimals(sigma, decimals))), f"{rough}{unit}", judgement)
+    figure = fixed(value, max(least, sure_decimals(sigma, decimals)))
+    return HeadlineFigure(figure, f"{rough}{unit}", judgement)
 
 
 def _of(metric: Headline, rep: RepView) -> tuple[float | None, float | None, int, Judgement]:

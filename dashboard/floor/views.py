@@ -8,13 +8,13 @@ from dashboard.floor.attention import (
     REST_OVERDUE_S,
     STALE_S,
     Attention,
-    Link,
+    Freshness,
     attention_of,
+    freshness_of,
     is_doubled,
-    link_of,
 )
 from dashboard.floor.coaching import AthleteRecord
-from dashboard.floor.headline import Large, large
+from dashboard.floor.headline import HeadlineFigure, headline_figure
 from dashboard.floor.names import Names, name_of
 from dashboard.floor.plates import plates_words
 from dashboard.floor.reps import NO_TEMPO, RepView
@@ -53,7 +53,7 @@ class StationView(Assessed, frozen=True, kw_only=True):
     muted: bool
     concentric_first: bool
     sees_path: bool  # whether the station's sensors can tell where the bar or the handle goes
-    link: Link
+    freshness: Freshness
     phase: Phase | None
     set_number: int | None
     set_event_id: str | None
@@ -68,9 +68,9 @@ class StationView(Assessed, frozen=True, kw_only=True):
     acknowledged: str | None
 
     @property
-    def large(self) -> Large:
+    def headline_figure(self) -> HeadlineFigure:
         """What stands large of the newest rep."""
-        return large(self.headline, self.valid_reps)
+        return headline_figure(self.headline, self.valid_reps)
 
     @property
     def has_path(self) -> bool:
@@ -194,7 +194,7 @@ def view(
 class _Instant(NamedTuple):
     """What of a station's view changes without a word of a rep, a set or a setting."""
 
-    link: Link
+    freshness: Freshness
     phase: Phase | None
     rest_s: float | None  # whole seconds: what is shown, and a view that stays the same costs nothing
 
@@ -203,19 +203,19 @@ def _instant(
     station: StationState, running: RunningSet | None, now_s: float, broker_up: bool, brings_live: bool
 ) -> _Instant:
     session = station.newest
-    link = link_of(session, now_s, broker_up, brings_live)
-    if link.up and is_doubled(station, now_s):
-        link = Link("doubled", "two nodes")
+    freshness = freshness_of(session, now_s, broker_up, brings_live)
+    if freshness.up and is_doubled(station, now_s):
+        freshness = Freshness("doubled", "two nodes")
     # Whoever looked at a station through a chain has seen it move; what it did then is no phase of now.
     moving = session.trace[-1] if session.trace and now_s - session.live_at_s <= STALE_S else None
     station_s = moving.session_s if moving is not None else None
     if station_s is None and not brings_live and session.health is not None:
         station_s = session.health.session_s
     rest_s = None
-    if running is not None and running.over and station_s is not None and link.name == "live":
+    if running is not None and running.over and station_s is not None and freshness.name == "live":
         # Since the last movement, by the station's clock.
         rest_s = float(int(min(max(0.0, station_s - running.end_s), _LONG_S)))
-    return _Instant(link, moving.phase if moving is not None and link.up else None, rest_s)
+    return _Instant(freshness, moving.phase if moving is not None and freshness.up else None, rest_s)
 
 
 def _made(
@@ -223,14 +223,14 @@ def _made(
 ) -> StationView:
     session, names = station.newest, known.names
     info, asked, running = found.info, found.asked, found.running
-    link, phase, rest_s = instant
+    freshness, phase, rest_s = instant
     over = running is not None and running.over
     lifted = load_words(_rounded(running.lifted_kg), units) if running else None
     valid_reps = [rep for rep in found.reps if not rep.marked_false]
     queue = tuple(info.queue) if info else ()
     attention, text = attention_of(
         session,
-        link,
+        freshness,
         valid_reps,
         over,
         rest_s,
@@ -260,7 +260,7 @@ def _made(
         muted=info is not None and info.muted,
         concentric_first=asked is not None and asked.starts_with == "concentric",
         sees_path=info is not None and any(sensor.channel in _PATH_CHANNELS for sensor in info.sensors),
-        link=link,
+        freshness=freshness,
         phase=phase,
         set_number=running.number if running else None,
         set_event_id=running.event_id if running else None,

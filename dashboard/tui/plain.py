@@ -37,7 +37,7 @@ class Reporter:
         self._several_sites = several_sites
         self._said: dict[_RepId, tuple[int, str]] = {}  # revision, and what of it is worth a correction
         self._waiting: dict[_RepId, RepMessage] = {}
-        self._links: dict[StationKey, str] = {}
+        self._freshness: dict[StationKey, str] = {}
 
     def lines(self, arrivals: Sequence[Arrival]) -> list[tuple[str, str]]:
         """The lines for new messages, each printed once: (kind, line), kind rep or set."""
@@ -52,16 +52,16 @@ class Reporter:
                 found += self._say((key, message.event_id), message.revision, "set", line, worth=line)
         return found
 
-    def links(
+    def freshness(
         self, floor: FloorState, now_s: float, broker_up: bool, brings_live: bool = True
     ) -> list[tuple[str, str]]:
-        """Lines for stations whose link has changed: (kind, line), kind set or fault."""
+        """Lines for stations that are heard again, or no more: (kind, line), kind set or fault."""
         found = []
         for key, station in floor.stations.items():
-            link = view(station, self._profiles, now_s, broker_up, brings_live=brings_live).link
-            if self._links.get(key) != link.name:
-                self._links[key] = link.name
-                found.append(("set" if link.up else "fault", f"{self._called(key):<10} {link.text}"))
+            fresh = view(station, self._profiles, now_s, broker_up, brings_live=brings_live).freshness
+            if self._freshness.get(key) != fresh.name:
+                self._freshness[key] = fresh.name
+                found.append(("set" if fresh.up else "fault", f"{self._called(key):<10} {fresh.text}"))
         return found
 
     def rest(self) -> list[tuple[str, str]]:
@@ -201,8 +201,8 @@ def run_plain(
         arrivals, bad = read_all(client.inbox.drain())
         floor = apply_all(floor, arrivals)
         on_floor(floor)
-        links = reporter.links(floor, heard_until_s, connection.up, client.brings_live)
-        for kind, line in (*links, *reporter.lines(arrivals)):
+        fresh = reporter.freshness(floor, heard_until_s, connection.up, client.brings_live)
+        for kind, line in (*fresh, *reporter.lines(arrivals)):
             say(kind, line)
         for arrival in arrivals:
             if isinstance(arrival.message, ReplyMessage):

@@ -15,8 +15,9 @@ from nats.errors import Error as NatsError
 
 from dashboard.broker.events import Packet
 from dashboard.broker.source import ConnectionState, FloorSource
-from dashboard.chain.connection import Link, Servers
-from dashboard.chain.floor.looks import FLOORS, LOOK_S, LOOKS, MOST_KEPT, Look, subject, unpack
+from dashboard.chain.batch import subject
+from dashboard.chain.connection import NatsConnection, Servers
+from dashboard.chain.floor.looks import FLOORS, LOOK_S, LOOKS, MOST_KEPT, WatchRequest, unpack
 from dashboard.plaintext import clean
 from station.errors import MessageError
 from station.messages import new_id
@@ -35,7 +36,7 @@ class ChainClient(FloorSource):
     def __init__(self, servers: Servers, sites: Sequence[str]) -> None:
         """Raises ConfigError for credentials that cannot be read."""
         super().__init__("chain")
-        self._link = Link(servers, "plumbline dashboard")
+        self._link = NatsConnection(servers, "plumbline dashboard")
         self._sites = list(sites)
         self._looker = new_id()
         self._heard: dict[str, tuple[float, str | None]] = {}  # by site: when, and what its relay lacks
@@ -63,7 +64,7 @@ class ChainClient(FloorSource):
                     station = said[1] if said and said[0] == site else None
                     try:
                         await nc.publish(
-                            subject(LOOKS, site), msgspec.json.encode(Look(self._looker, station))
+                            subject(LOOKS, site), msgspec.json.encode(WatchRequest(self._looker, station))
                         )
                     except NatsError:
                         break
@@ -72,12 +73,12 @@ class ChainClient(FloorSource):
     async def _take(self, site: str, message: Any) -> None:
         now_s = time.monotonic()
         try:
-            glance = unpack(message.data)
+            update = unpack(message.data)
         except MessageError:
             self.inbox.dropped += 1
             return
-        self._heard[site] = now_s, glance.problem
-        for one in glance.said:
+        self._heard[site] = now_s, update.problem
+        for one in update.said:
             topic = Address(site, one.station, one.leaf).topic
             # One way may take longer than the next: what was said later stays later.
             at_s = max(now_s - one.age_s, self._at.get(topic, 0.0))

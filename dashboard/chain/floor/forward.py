@@ -9,7 +9,8 @@ from nats.aio.client import Client as Nats
 from nats.errors import Error as NatsError
 
 from dashboard.broker.client import Client
-from dashboard.chain.floor.looks import FLOORS, LIVE_S, LOOKS, Glances, pack, subject
+from dashboard.chain.batch import pack, subject
+from dashboard.chain.floor.looks import FLOORS, LIVE_S, LOOKS, FloorUpdates
 from station.errors import MessageError
 
 
@@ -20,7 +21,7 @@ class Forward:
         """`broker` makes a client of the gym's broker, which is started here."""
         self._site = site
         self._broker = broker
-        self._glances = Glances()
+        self._updates = FloorUpdates()
         self.looked_at = False
 
     async def run(self, nc: Nats) -> None:
@@ -30,14 +31,14 @@ class Forward:
         try:
             while True:
                 now_s = time.monotonic()
-                self.looked_at = self._glances.watched(now_s) is not None
+                self.looked_at = self._updates.watched(now_s) is not None
                 if self.looked_at and client is None:
                     client = self._broker()
                     client.start()
                 elif not self.looked_at and client is not None:
                     await asyncio.to_thread(client.stop)
                     client = None
-                    self._glances.forget()
+                    self._updates.forget()
                 if client is not None:
                     await self._say(nc, client, now_s)
                 await asyncio.sleep(LIVE_S)
@@ -46,18 +47,18 @@ class Forward:
                 client.stop()
 
     async def _say(self, nc: Nats, client: Client, now_s: float) -> None:
-        self._glances.heard(client.inbox.drain(), now_s)
+        self._updates.heard(client.inbox.drain(), now_s)
         if not nc.is_connected:
             return  # it would wait there, and be old when it comes
         problem = None if client.connection.up else f"its broker: {client.connection.text}"[:200]
-        for glance in self._glances.due(now_s, problem):
+        for update in self._updates.due(now_s, problem):
             try:
-                await nc.publish(subject(FLOORS, self._site), pack(glance))
+                await nc.publish(subject(FLOORS, self._site), pack(update))
             except NatsError:
                 return  # the relay says what stands in the way
 
     async def _look(self, message: Any) -> None:
         try:
-            self._glances.look(message.data, time.monotonic())
+            self._updates.look(message.data, time.monotonic())
         except MessageError:
             return

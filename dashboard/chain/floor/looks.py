@@ -1,7 +1,7 @@
 """What a floor over several gyms asks for and gets. Pure.
 
-    chain.look.SITE    a Look as JSON, every LOOK_S for as long as somebody looks at that gym
-    chain.floor.SITE   a Glance, JSON behind zlib: what the gym's stations have said since the one before
+    chain.look.SITE    a WatchRequest as JSON, every LOOK_S for as long as somebody looks at that gym
+    chain.floor.SITE   a FloorUpdate, JSON behind zlib: what the gym's stations have said since the one before
 
 Neither is kept by the servers. While nobody looks nothing is said; live values, reps and sets are said of
 stations alone whose screen is open somewhere. The site is in the subject, and the servers hold everybody
@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from dashboard.broker.events import Packet
-from dashboard.chain.batch import pack, subject, unpacked
+from dashboard.chain.batch import unpacked
 from station.errors import MessageError
 from station.messages import MAX_PAYLOAD_BYTES
 from station.topics import NAME, RETAINED, parse_topic
@@ -28,24 +28,22 @@ LIVE_S = 0.25  # how long a live value waits for others
 MOST_LOOKS = 64  # at one gym; of more the oldest is forgotten
 MOST_KEPT = 1024  # topics of one gym: four of each station
 MOST_EVENTS = 400  # live values, reps and sets in one LIVE_S; then the oldest go
-MOST_BYTES = 600_000  # of a glance before it is packed; beyond, another follows
+MOST_BYTES = 600_000  # of an update before it is packed; beyond, another follows
 MOST_UNPACKED = 4 * 2**20
 
 Station = Annotated[str, msgspec.Meta(pattern=f"^{NAME.pattern}$")]
 Leaf = Literal["state", "info", "health", "current", "live", "rep", "set"]
 LEAVES: tuple[Leaf, ...] = ("state", "info", "health", "current", "live", "rep", "set")
 
-__all__ = ["FLOORS", "LOOKS", "Glance", "Glances", "Look", "Said", "pack", "subject", "unpack"]
 
-
-class Look(msgspec.Struct, frozen=True, tag_field="schema", tag="plumbline/look/1"):
+class WatchRequest(msgspec.Struct, frozen=True, tag_field="schema", tag="plumbline/look/1"):
     """Somebody looks at a gym's floor, and at one station of it."""
 
     looker: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     station: Station | None = None
 
 
-class Said(msgspec.Struct, frozen=True, array_like=True):
+class StationUpdate(msgspec.Struct, frozen=True, array_like=True):
     """A message of a station, as it was on its gym's broker."""
 
     station: Station
@@ -54,19 +52,19 @@ class Said(msgspec.Struct, frozen=True, array_like=True):
     payload: str
 
 
-class Glance(msgspec.Struct, frozen=True, tag_field="schema", tag="plumbline/glance/1"):
+class FloorUpdate(msgspec.Struct, frozen=True, tag_field="schema", tag="plumbline/glance/1"):
     """What a gym's stations have said, oldest first; `problem`: why the relay does not hear them."""
 
-    said: list[Said] = []
+    said: list[StationUpdate] = []
     problem: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
 
-def unpack(payload: bytes) -> Glance:
-    """The glance of a payload. Raises MessageError."""
-    return unpacked(payload, Glance, MOST_UNPACKED)
+def unpack(payload: bytes) -> FloorUpdate:
+    """The update of a payload. Raises MessageError."""
+    return unpacked(payload, FloorUpdate, MOST_UNPACKED)
 
 
-class Glances:
+class FloorUpdates:
     """Who looks at a gym's floor, and what is to be said to them; times are of a clock that goes forward."""
 
     def __init__(self) -> None:
@@ -77,9 +75,9 @@ class Glances:
         self._next_s = self._again_s = 0.0
 
     def look(self, payload: bytes, now_s: float) -> None:
-        """Take a look; whoever is new is told everything with the next glance. Raises MessageError."""
+        """Take a look; whoever is new is told everything with the next update. Raises MessageError."""
         try:
-            look = msgspec.json.decode(payload, type=Look)
+            look = msgspec.json.decode(payload, type=WatchRequest)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MessageError(f"no look: {str(error)[:200]}") from error
         if look.looker not in self._looks:
@@ -120,8 +118,8 @@ class Glances:
                 self._due[key] = None
         del self._events[:-MOST_EVENTS]
 
-    def due(self, now_s: float, problem: str | None = None) -> Iterator[Glance]:
-        """The glances for now: of stations that are watched at once, of the others when it is time."""
+    def due(self, now_s: float, problem: str | None = None) -> Iterator[FloorUpdate]:
+        """The updates for now: of stations that are watched at once, of the others when it is time."""
         watched = self.watched(now_s)
         if watched is None:
             return
@@ -138,12 +136,12 @@ class Glances:
             self._next_s = now_s + FLOOR_S
         if not some and not in_turn:
             return
-        said: list[Said] = []
+        said: list[StationUpdate] = []
         size = 0
         for station, leaf, at_s, text in some:
             if said and size + len(text) > MOST_BYTES:
-                yield Glance(said, problem)
+                yield FloorUpdate(said, problem)
                 said, size = [], 0
-            said.append(Said(station, leaf, max(0.0, now_s - at_s), text))
+            said.append(StationUpdate(station, leaf, max(0.0, now_s - at_s), text))
             size += len(text)
-        yield Glance(said, problem)
+        yield FloorUpdate(said, problem)

@@ -18,7 +18,7 @@ LARGEST = 4
 _ON = {"mass": "on the bar", "cable": "on the stack"}
 
 
-class Large(NamedTuple):
+class BigLine(NamedTuple):
     """A line of large letters; the first of its wordings that fits is drawn."""
 
     wordings: Sequence[str]
@@ -26,7 +26,7 @@ class Large(NamedTuple):
     must: bool = True  # else left out where there is no room
 
 
-def large_lines(wanted: Sequence[Large], width: int, height: int) -> list[list[Segment]]:
+def large_lines(wanted: Sequence[BigLine], width: int, height: int) -> list[list[Segment]]:
     """The lines within `width` × `height` cells, a row between two, from the top."""
     lines = [one for one in wanted if any(one.wordings)]
     while lines:
@@ -40,7 +40,7 @@ def large_lines(wanted: Sequence[Large], width: int, height: int) -> list[list[S
     return []
 
 
-def _drawn(line: Large, width: int, most: int) -> list[list[Segment]]:
+def _drawn(line: BigLine, width: int, most: int) -> list[list[Segment]]:
     """One line in its fullest wording that fits, at the largest scale that its width allows, up to `most`."""
     for words in filter(None, line.wordings):
         for scale in range(most, 0, -1):
@@ -63,17 +63,17 @@ def fitting(text: str, width: int, height: int) -> list[str]:
     return [text[:width]]
 
 
-def card(view: StationView, say: Large) -> list[Large]:
+def card(view: StationView, say: BigLine) -> list[BigLine]:
     """Who, what, with what, how much, the rest and what to do: before a set and between two."""
     who = shortened(view.called, NAME_CELLS) if view.called else ""
     what = dict.fromkeys((view.title, view.short_title))
     return [
-        Large([f"{who} {one}".strip() for one in what]),
-        Large(load_wordings(view), Style(color=ORANGE if view.lifted else None, bold=True)),
-        Large([_plates(view)], Style(color=BLUE, bold=True), must=False),
-        Large(_rest_wordings(view), Style(color=YELLOW, bold=True)),
+        BigLine([f"{who} {one}".strip() for one in what]),
+        BigLine(load_wordings(view), Style(color=ORANGE if view.lifted else None, bold=True)),
+        BigLine([_plates(view)], Style(color=BLUE, bold=True), must=False),
+        BigLine(_rest_wordings(view), Style(color=YELLOW, bold=True)),
         say,
-        Large(["-".join(asked_tempo(view.target_tempo_s))], FAINT, must=False),
+        BigLine(["-".join(asked_tempo(view.target_tempo_s))], FAINT, must=False),
     ]
 
 

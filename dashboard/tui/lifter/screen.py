@@ -239,7 +239,8 @@ class LifterScreen(LiveScreen):
         for timer in self._beats:
             timer.cancel()
         self._beats = []
-        if began_s is None or view.muted or view.set_over or not view.link.up or self._sounds.mode == "off":
+        silent = view.muted or view.set_over or self._sounds.mode == "off"
+        if began_s is None or silent or not view.freshness.up:
             return
         for at_s, turn in beats(view.target_tempo_s, view.concentric_first):
             if at_s > self._pace.rep_s:

@@ -13,7 +13,7 @@ from dashboard.floor.names import shortened
 from dashboard.floor.pacing import Pace
 from dashboard.floor.reps import ROUGH, asked_tempo
 from dashboard.floor.views import StationView
-from dashboard.tui.lifter.card import Large, card, fitting, large_lines, load_wordings
+from dashboard.tui.lifter.card import BigLine, card, fitting, large_lines, load_wordings
 from dashboard.tui.widgets.digits import ROWS, big, big_width
 from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, ORANGE, PLAIN, YELLOW, Lines, spread
 from dashboard.tui.widgets.tile import LOOK, NAME_CELLS, PHASE_LOOK
@@ -79,8 +79,8 @@ def lifter_lines(
     begun = pace.rep_began_s is not None and pace.rep_s < BEGUN_S
     if ask.choices:
         body = large_lines(_choices(ask.choices, badge), width - 2, body_height)
-    elif view.link.up and not begun and (view.set_over or not view.reps):
-        body = large_lines(card(view, Large([words, in_few_words(words)], style)), width - 2, body_height)
+    elif view.freshness.up and not begun and (view.set_over or not view.reps):
+        body = large_lines(card(view, BigLine([words, in_few_words(words)], style)), width - 2, body_height)
     else:
         return [head, *_lifting(view, pace, flash, words, style, width, body_height), foot][:height]
     above = (body_height - len(body)) // 2
@@ -123,13 +123,13 @@ def _title(view: StationView, room: int, height: int) -> list[list[Segment]]:
     parts = ((who, view.title, load), (who, view.short_title, load), (view.short_title, load), (load or who,))
     wordings = [" ".join(part for part in given if part) for given in parts]
     look = Style(color=ORANGE if view.lifted else GREY, bold=True)
-    return large_lines([Large(wordings, look)], room, min(height, 2 * ROWS)) if height > ROWS else []
+    return large_lines([BigLine(wordings, look)], room, min(height, 2 * ROWS)) if height > ROWS else []
 
 
-def _choices(choices: Sequence[str], badge: str) -> list[Large]:
+def _choices(choices: Sequence[str], badge: str) -> list[BigLine]:
     """A number and what it takes, each in a line."""
     return [
-        Large([f"{number} {words}"], Style(color=YELLOW if badge == str(number) else BLUE, bold=True))
+        BigLine([f"{number} {words}"], Style(color=YELLOW if badge == str(number) else BLUE, bold=True))
         for number, words in enumerate(choices)
         if words
     ]
@@ -140,7 +140,7 @@ def _head(view: StationView, width: int) -> list[Segment]:
     bar = Style(color="#000000", bgcolor=colour, bold=True)
     planned = view.set_words if view.sets_planned else ""
     mute = "  muted" if view.muted else ""
-    right = f" {view.attention_text or view.link.text}{mute} "
+    right = f" {view.attention_text or view.freshness.text}{mute} "
     parts = [part for part in (view.called, view.title, view.load, planned) if part]
     left = _whole([f" {glyph} {view.key[1]}", *parts], "   ", width - cell_len(right))
     return spread([Segment(left, bar)], [Segment(right, bar)], width, bar)
@@ -203,8 +203,8 @@ def _seconds(pace: Pace) -> str:
 
 def _state(view: StationView, pace: Pace, room: int, height: int) -> list[list[Segment]]:
     """The phase and its seconds."""
-    if not view.link.up:
-        return [[Segment(line, FAINT)] for line in fitting(view.link.name, room, ROWS * 2)]
+    if not view.freshness.up:
+        return [[Segment(line, FAINT)] for line in fitting(view.freshness.name, room, ROWS * 2)]
     if pace.phase is None:
         return [[]] * ROWS
     words = pace.word
@@ -249,7 +249,7 @@ def _track(pace: Pace, view: StationView, height: int) -> list[list[Segment]]:
     rows: list[list[Segment]] = []
     at = None if pace.place is None else round((1.0 - pace.place) * (height - 1))
     wanted = None if pace.target is None else round((1.0 - pace.target) * (height - 1))
-    moving = view.link.up
+    moving = view.freshness.up
     colour = PHASE_LOOK[pace.phase][1] if pace.phase else GREY
     for row in range(height):
         mine = moving and at is not None and abs(row - at) <= max(0, height // 20)

@@ -84,8 +84,8 @@ class HealthTable(Lines):
 
     def _row(self, one: StationHealth, columns: int) -> list[Segment]:
         health = one.session.health
-        link = one.view.link
-        cells = [one.view.name, link.text if link.name == "stale" else link.name]
+        fresh = one.view.freshness
+        cells = [one.view.name, fresh.text if fresh.name == "stale" else fresh.name]
         if health is not None:
             cells += [
                 number(health.frames),

@@ -122,7 +122,7 @@ def _head(view: StationView, width: int, focused: bool) -> list[Segment]:
     bar = Style(color="#000000", bgcolor=colour, bold=True)
     # NO_COLOR leaves the glyph and the words; the focus has its own mark.
     left = f"{'▶' if focused else ' '}{glyph} {view.name}"
-    words = view.attention_text or view.link.text
+    words = view.attention_text or view.freshness.text
     if len(words) > _room(view, width):
         words = "fault" if view.attention is Attention.FAULT else words[: max(4, _room(view, width))]
     room = width - cell_len(left) - cell_len(words) - 4
@@ -153,7 +153,7 @@ def _scale(view: StationView, width: int, height: int) -> tuple[int, bool]:
     # Room for the target's digits from the first rep on: the size must not jump in the middle of a set.
     count = "0" * max(len(str(view.counted)), len(target) - 1 if target else 2)
     for scale in (3, 2):
-        free = width - big_width(count, scale) - big_width(view.large.figure or "0.00", scale) - 2
+        free = width - big_width(count, scale) - big_width(view.headline_figure.figure or "0.00", scale) - 2
         whole = free >= big_width(target)
         if free >= 0 and (whole or scale == 2) and height >= MIN_HEIGHT + ROWS * (scale - 1):
             return scale, whole
@@ -162,10 +162,10 @@ def _scale(view: StationView, width: int, height: int) -> tuple[int, bool]:
 
 def _headline(view: StationView, width: int, scale: int, whole: bool) -> list[list[Segment]]:
     """Reps and the last rep's velocity, the target smaller at the foot of the count."""
-    faint = not view.link.up
+    faint = not view.freshness.up
     reached = view.last is not None and view.last.loss_reached
     unsure = view.last is not None and view.last.doubtful
-    shown = view.large
+    shown = view.headline_figure
     off = shown.judged is not None and shown.judged.off
     left = Style(color=GREY if faint else YELLOW if unsure else BLUE if view.pending else None, bold=True)
     right = Style(color=GREY if faint else ORANGE if reached else YELLOW if off else BLUE, bold=True)
@@ -187,7 +187,7 @@ def _captions(view: StationView, width: int, whole: bool) -> list[Segment]:
     words = "reps" if whole or not view.target_reps else f"reps of {view.target_reps}"
     if view.set_words:
         words += f", {view.set_words}"
-    shown = view.large
+    shown = view.headline_figure
     unit = [Segment(f" {shown.unit}", FAINT)]
     if shown.judged is not None and shown.judged.off:
         unit.insert(0, Segment(f" {MISSED.get(shown.judged, '▲')}", _OFF))

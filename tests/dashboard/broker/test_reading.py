@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.broker.client import Client
-from dashboard.broker.reading import sort_out
+from dashboard.broker.reading import split_qos0
 from station.config import Mqtt
 
 
@@ -62,8 +62,8 @@ def test_whatever_the_pieces_packets_stay_whole_and_live_values_go_round_paho(
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     live, others, tail = [], b"", b""
     for first, last in pairwise(edges):
-        found = sort_out(tail + data[first:last], five)
-        live += found.quick
+        found = split_qos0(tail + data[first:last], five)
+        live += found.qos0
         others += found.others
         tail = found.tail
     assert tail == b""
@@ -73,17 +73,17 @@ def test_whatever_the_pieces_packets_stay_whole_and_live_values_go_round_paho(
 
 def test_a_live_value_s_payload_begins_behind_its_properties() -> None:
     said = published(b"r1/live", b"{}", b"\x01\x01")
-    assert sort_out(said, True).quick == [(b"r1/live", b"{}")]
-    assert sort_out(published(b"r1/live", b"{}"), False).quick == [(b"r1/live", b"{}")]
+    assert split_qos0(said, True).qos0 == [(b"r1/live", b"{}")]
+    assert split_qos0(published(b"r1/live", b"{}"), False).qos0 == [(b"r1/live", b"{}")]
     # Properties longer than the packet are nonsense: paho sees it and says so.
     lying = packet(0x30, (7).to_bytes(2) + b"r1/live" + b"\x7f{}")
-    assert sort_out(lying, True) == ([], lying, b"")
+    assert split_qos0(lying, True) == ([], lying, b"")
 
 
 def test_a_length_that_never_ends_is_left_to_paho_to_refuse() -> None:
     nonsense = b"\x30\xff\xff\xff\xff\xff"
-    assert sort_out(nonsense, True) == ([], nonsense, b"")
-    assert sort_out(nonsense[:4], True) == ([], b"", nonsense[:4])
+    assert split_qos0(nonsense, True) == ([], nonsense, b"")
+    assert split_qos0(nonsense[:4], True) == ([], b"", nonsense[:4])
 
 
 def test_a_long_read_costs_no_more_a_packet_than_a_short_one() -> None:
@@ -98,7 +98,7 @@ def test_a_long_read_costs_no_more_a_packet_than_a_short_one() -> None:
             return found
 
     said = published(b"r1/rep", b"x" * 1000, b"\x01\x01")
-    assert len(sort_out(Counted(200 * said), True).quick) == 200
+    assert len(split_qos0(Counted(200 * said), True).qos0) == 200
     assert Counted.copied < 2 * 200 * len(said)
 
 

@@ -15,7 +15,7 @@ from nats.js.errors import NotFoundError
 from sqlalchemy import select
 
 from dashboard.chain.batch import STREAM
-from dashboard.chain.connection import Link, Servers, url_of
+from dashboard.chain.connection import NatsConnection, Servers, url_of
 from dashboard.database.tables import METADATA
 from dashboard.record.store import Arrived, Store, open_store
 from tests.servers import NATS, NatsServers
@@ -113,7 +113,7 @@ def emptied(nats_servers: NatsServers, chain_url: str) -> Iterator[None]:
     async def empty() -> None:
         who = str(nats_servers.folder.credential("ingest"))
         servers = Servers([url_of(one) for one in nats_servers.addresses], str(nats_servers.ca), who)
-        nc = await Link(servers, "emptied").connect()
+        nc = await NatsConnection(servers, "emptied").connect()
         with suppress(NotFoundError):
             await nc.jetstream(timeout=10.0).purge_stream(STREAM)
         await nc.close()

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from dashboard.broker.events import Packet, read_all
+from dashboard.chain.batch import pack
 from dashboard.chain.connection import Servers, url_of
 from dashboard.chain.floor.client import ChainClient
 from dashboard.chain.floor.looks import (
@@ -18,11 +19,10 @@ from dashboard.chain.floor.looks import (
     MOST_BYTES,
     MOST_EVENTS,
     MOST_LOOKS,
-    Glance,
-    Glances,
-    Look,
-    Said,
-    pack,
+    FloorUpdate,
+    FloorUpdates,
+    StationUpdate,
+    WatchRequest,
     unpack,
 )
 from dashboard.record.store import open_store
@@ -42,80 +42,80 @@ def packet(station: str, leaf: str, payload: bytes = b"{}", at_s: float = 0.0) -
 
 
 def look(who: str = "one", station: str | None = None) -> bytes:
-    return msgspec.json.encode(Look(who, station))
+    return msgspec.json.encode(WatchRequest(who, station))
 
 
-def said(glances: Glances, now_s: float) -> list[tuple[str, str, str]]:
+def said(updates: FloorUpdates, now_s: float) -> list[tuple[str, str, str]]:
     """What is due, as whoever looks gets it."""
-    found = [one for glance in glances.due(now_s) for one in unpack(pack(glance)).said]
+    found = [one for update in updates.due(now_s) for one in unpack(pack(update)).said]
     return [(one.station, one.leaf, one.payload) for one in found]
 
 
 def test_nobody_looks_and_nothing_is_said() -> None:
-    glances = Glances()
-    glances.heard([packet("rack-1", "state"), packet("rack-1", "live")], 0.0)
-    assert list(glances.due(0.0)) == []
-    glances.look(look(), 1.0)
-    assert said(glances, 1.0) == [("rack-1", "state", "{}")]
-    glances.heard([packet("rack-1", "state", b"[]")], 2.0)
-    assert list(glances.due(1.0 + LOOK_KEPT_S)) == []  # whoever looked is gone
+    updates = FloorUpdates()
+    updates.heard([packet("rack-1", "state"), packet("rack-1", "live")], 0.0)
+    assert list(updates.due(0.0)) == []
+    updates.look(look(), 1.0)
+    assert said(updates, 1.0) == [("rack-1", "state", "{}")]
+    updates.heard([packet("rack-1", "state", b"[]")], 2.0)
+    assert list(updates.due(1.0 + LOOK_KEPT_S)) == []  # whoever looked is gone
 
 
 def test_live_values_are_of_the_station_that_is_watched_and_end_with_it() -> None:
-    glances = Glances()
-    glances.look(look(station="rack-2"), 0.0)
+    updates = FloorUpdates()
+    updates.look(look(station="rack-2"), 0.0)
     some = [
         packet("rack-1", "live"),
         packet("rack-2", "live"),
         packet("rack-1", "rep"),
         packet("rack-2", "rep"),
     ]
-    glances.heard(some, 0.0)
-    assert {one[:2] for one in said(glances, 0.0)} == {("rack-2", "live"), ("rack-2", "rep")}
-    glances.look(look(station=None), 1.0)
-    glances.heard(some, 1.0)
-    assert said(glances, FLOOR_S + 1.0) == []
+    updates.heard(some, 0.0)
+    assert {one[:2] for one in said(updates, 0.0)} == {("rack-2", "live"), ("rack-2", "rep")}
+    updates.look(look(station=None), 1.0)
+    updates.heard(some, 1.0)
+    assert said(updates, FLOOR_S + 1.0) == []
 
 
 def test_of_a_station_the_newest_is_said_and_no_more_often_than_that() -> None:
-    glances = Glances()
-    glances.look(look(), 0.0)
+    updates = FloorUpdates()
+    updates.look(look(), 0.0)
     times = 0
     for tick in range(round(60.0 / LIVE_S)):
         now_s = tick * LIVE_S
-        glances.look(look(), now_s)
-        glances.heard([packet("rack-1", "health", str(tick).encode(), now_s)], now_s)
-        found = said(glances, now_s)
+        updates.look(look(), now_s)
+        updates.heard([packet("rack-1", "health", str(tick).encode(), now_s)], now_s)
+        found = said(updates, now_s)
         times += len(found)
         assert all(one == ("rack-1", "health", str(tick)) for one in found)
     assert times == 60.0 / FLOOR_S
 
 
 def test_whoever_comes_later_is_told_everything_and_all_are_told_again() -> None:
-    glances = Glances()
-    glances.look(look("one"), 0.0)
-    glances.heard([packet("rack-1", "info"), packet("rack-1", "state")], 0.0)
-    assert len(said(glances, 0.0)) == 2
-    glances.look(look("one"), 2.0)
-    assert said(glances, 2.0) == []
-    glances.look(look("two"), 4.0)
-    assert len(said(glances, 4.0)) == 2
-    glances.look(look("two"), AGAIN_S + 1.0)
-    assert len(said(glances, AGAIN_S + 1.0)) == 2
+    updates = FloorUpdates()
+    updates.look(look("one"), 0.0)
+    updates.heard([packet("rack-1", "info"), packet("rack-1", "state")], 0.0)
+    assert len(said(updates, 0.0)) == 2
+    updates.look(look("one"), 2.0)
+    assert said(updates, 2.0) == []
+    updates.look(look("two"), 4.0)
+    assert len(said(updates, 4.0)) == 2
+    updates.look(look("two"), AGAIN_S + 1.0)
+    assert len(said(updates, AGAIN_S + 1.0)) == 2
 
 
 def test_what_is_kept_and_said_is_bounded() -> None:
-    glances = Glances()
+    updates = FloorUpdates()
     for number in range(5 * MOST_LOOKS):
-        glances.look(look(f"{number}", "rack-1"), 0.0)
-    glances.heard((packet(f"s-{n}", "state", b"x" * 60_000) for n in range(40)), 0.0)
-    glances.heard((packet("rack-1", "live") for _ in range(10 * MOST_EVENTS)), 0.0)
-    found = list(glances.due(0.0))
-    assert sum(one.leaf == "live" for glance in found for one in glance.said) == MOST_EVENTS
-    assert max(sum(len(one.payload) for one in glance.said) for glance in found) <= MOST_BYTES
-    glances.heard([packet("rack-1", "state", b"x" * 70_000), packet("rack-1", "state", b"\xff")], 1.0)
-    glances.heard([packet("rack-1", "command"), Packet("plumbline/1/x", b"{}", 0.0)], 1.0)
-    assert said(glances, FLOOR_S) == []
+        updates.look(look(f"{number}", "rack-1"), 0.0)
+    updates.heard((packet(f"s-{n}", "state", b"x" * 60_000) for n in range(40)), 0.0)
+    updates.heard((packet("rack-1", "live") for _ in range(10 * MOST_EVENTS)), 0.0)
+    found = list(updates.due(0.0))
+    assert sum(one.leaf == "live" for update in found for one in update.said) == MOST_EVENTS
+    assert max(sum(len(one.payload) for one in update.said) for update in found) <= MOST_BYTES
+    updates.heard([packet("rack-1", "state", b"x" * 70_000), packet("rack-1", "state", b"\xff")], 1.0)
+    updates.heard([packet("rack-1", "command"), Packet("plumbline/1/x", b"{}", 0.0)], 1.0)
+    assert said(updates, FLOOR_S) == []
 
 
 @pytest.mark.parametrize(
@@ -123,15 +123,20 @@ def test_what_is_kept_and_said_is_bounded() -> None:
 )
 def test_what_is_no_look_is_refused(bad: bytes) -> None:
     with pytest.raises(MessageError):
-        Glances().look(bad, 0.0)
+        FloorUpdates().look(bad, 0.0)
 
 
 @pytest.mark.parametrize(
     "bad",
-    [b"", b"x", pack(Glance([Said("RACK", "live", 0.0, "")])), pack(Glance([Said("a", "live", -1.0, "")]))],
+    [
+        b"",
+        b"x",
+        pack(FloorUpdate([StationUpdate("RACK", "live", 0.0, "")])),
+        pack(FloorUpdate([StationUpdate("a", "live", -1.0, "")])),
+    ],
     ids=["nothing", "noise", "no station", "from tomorrow"],
 )
-def test_what_is_no_glance_is_refused(bad: bytes) -> None:
+def test_what_is_no_floor_update_is_refused(bad: bytes) -> None:
     with pytest.raises(MessageError):
         unpack(bad)
 
@@ -184,7 +189,7 @@ def test_both_gyms_stand_on_one_floor_and_a_key_shows_one(
 
         def well() -> bool:
             views = [tile.view for tile in app.screen.query(Tile)]
-            return both() and all(one.counted == 3 and one.link.name == "live" for one in views)
+            return both() and all(one.counted == 3 and one.freshness.name == "live" for one in views)
 
         await looks.poll(pilot, well, 40.0)
         await looks.poll(pilot, lambda: "j Gym" in looks.text(app))

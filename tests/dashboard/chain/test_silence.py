@@ -15,7 +15,7 @@ import pytest
 from nats.aio.client import Client as Nats
 
 from dashboard.chain import connection, ingest
-from dashboard.chain.connection import Link, Servers
+from dashboard.chain.connection import NatsConnection, Servers
 from dashboard.chain.folder import ChainFolder
 from dashboard.chain.ingest import Ingest
 from dashboard.chain.servers import Chain, Server
@@ -113,7 +113,9 @@ async def comes_round(folder: ChainFolder, before: list[str], stage: str) -> Non
 
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     url = f"tls://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    link = Link(Servers([url], str(folder.folder / "ca.pem"), str(folder.credential("gym-a"))), "test")
+    link = NatsConnection(
+        Servers([url], str(folder.folder / "ca.pem"), str(folder.credential("gym-a"))), "test"
+    )
     try:
         await asyncio.wait_for(link.serve(work, lambda: bool(told)), 90.0)
     except TimeoutError:
@@ -140,7 +142,7 @@ def test_a_server_that_falls_silent_is_left_and_asked_anew(
 def test_what_stands_in_the_way_is_said_in_the_same_words_each_time(folder: ChainFolder) -> None:
     who = str(folder.credential("gym-a"))
     urls = [f"tls://127.0.0.1:{port}" for port in free_ports(3)]
-    link = Link(Servers(urls, str(folder.folder / "ca.pem"), who), "test")
+    link = NatsConnection(Servers(urls, str(folder.folder / "ca.pem"), who), "test")
     said = set()
     for _ in range(8):  # in whatever order the servers are asked
         with pytest.raises(BrokerError):
@@ -226,7 +228,7 @@ def test_a_relay_whose_gyms_database_stands_still_ends_when_told(
     assert pids and relay.returncode in (0, 1)
 
 
-class ThereIsOne(Link):
+class ThereIsOne(NatsConnection):
     """A connection to the servers."""
 
     def __init__(self) -> None:

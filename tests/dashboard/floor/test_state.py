@@ -144,23 +144,23 @@ def test_an_older_revision_that_comes_late_changes_nothing(rack: Rack) -> None:
 
 
 def test_values_that_stop_coming_are_stale_and_a_fault(rack: Rack) -> None:
-    assert rack.shown(101.0).link.text == "live"
+    assert rack.shown(101.0).freshness.text == "live"
     shown = rack.shown(107.5)
-    assert (shown.link.text, shown.attention) == ("stale 7 s", Attention.FAULT)
+    assert (shown.freshness.text, shown.attention) == ("stale 7 s", Attention.FAULT)
 
 
 def test_a_last_will_shows_until_the_station_is_back(rack: Rack) -> None:
     rack.hear(rack.say.state("lost"), at_s=110.0)
-    assert rack.shown(110.0).link.name == "lost"
+    assert rack.shown(110.0).freshness.name == "lost"
     rack.hear(rack.say.live(12.0), at_s=111.0)
-    assert rack.shown(111.0).link.name == "live"
+    assert rack.shown(111.0).freshness.name == "live"
 
 
 def test_a_late_last_will_of_an_old_session_changes_nothing(rack: Rack, words: Any) -> None:
     new = words("b2")
     rack.hear(new.state(), new.live(0.5), at_s=120.0)
     rack.hear(rack.say.state("lost"), at_s=121.0)
-    assert rack.shown(121.0).link.name == "live"
+    assert rack.shown(121.0).freshness.name == "live"
 
 
 def test_reps_of_an_old_session_repeated_by_the_outbox_do_not_bring_it_back(rack: Rack, words: Any) -> None:
@@ -171,7 +171,7 @@ def test_reps_of_an_old_session_repeated_by_the_outbox_do_not_bring_it_back(rack
 
 
 def test_without_the_broker_nothing_is_called_live(rack: Rack) -> None:
-    assert rack.shown(100.5, broker_up=False).link.name == "offline"
+    assert rack.shown(100.5, broker_up=False).freshness.name == "offline"
 
 
 def test_a_sensor_that_is_gone_is_said_in_the_edges_words(rack: Rack) -> None:
@@ -321,10 +321,10 @@ def test_a_station_seen_through_a_chain_is_live_by_its_health_and_moves_only_whi
     rack = Rack(words)
     rack.hear(rack.say.state(), rack.say.info(), rack.say.health(10.0))
     far = lambda now_s: rack.shown(now_s, brings_live=False)  # noqa: E731
-    assert (rack.shown(105.0).link.name, far(105.0).link.name) == ("starting", "live")
-    assert (far(109.0).link.name, far(109.0).attention) == ("stale", Attention.FAULT)
+    assert (rack.shown(105.0).freshness.name, far(105.0).freshness.name) == ("starting", "live")
+    assert (far(109.0).freshness.name, far(109.0).attention) == ("stale", Attention.FAULT)
     rack.hear(rack.say.health(20.0, link_up=False, problem="unplugged"), at_s=110.0)
-    assert far(110.0).link.name == "sensor"
+    assert far(110.0).freshness.name == "sensor"
     rack.hear(rack.say.health(21.0), rack.say.live(21.0), at_s=111.0)
     assert far(111.0).phase == "top"
     rack.hear(rack.say.rep(1), rack.say.set(1), rack.say.health(67.0), at_s=157.0)
@@ -332,7 +332,7 @@ def test_a_station_seen_through_a_chain_is_live_by_its_health_and_moves_only_whi
     assert (seen.phase, seen.set_over) == (None, True)
     assert seen.rest_s == 67.0 - 40.0  # by its own clock, since the set's last movement
     rack.hear(rack.say.state("lost"), at_s=158.0)
-    assert far(158.0).link.name == "lost"
+    assert far(158.0).freshness.name == "lost"
 
 
 def test_two_nodes_that_speak_as_one_station_are_seen_and_a_restarted_one_is_not(words: Any) -> None:
@@ -349,10 +349,10 @@ def test_two_nodes_that_speak_as_one_station_are_seen_and_a_restarted_one_is_not
     restarted = speak(floor, other, 11.0, 30.0)
     for end_s in (11.5, 14.0, 17.0, 30.0):
         floor_then = speak(floor, other, 11.0, end_s)
-        assert view(floor_then.stations["gym", "rack-1"], profiles, end_s).link.name == "live"
+        assert view(floor_then.stations["gym", "rack-1"], profiles, end_s).freshness.name == "live"
     both = speak(restarted, one, 20.0, 30.0)
     seen = view(both.stations["gym", "rack-1"], profiles, 30.0)
-    assert (seen.link.text, seen.attention) == ("two nodes", Attention.FAULT)
+    assert (seen.freshness.text, seen.attention) == ("two nodes", Attention.FAULT)
     assert [
         fault.what for fault in faults(seen, both.stations["gym", "rack-1"].newest, date(2026, 1, 1))
     ] == ["two nodes speak as this station"]

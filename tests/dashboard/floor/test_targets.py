@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.floor.attention import Attention
 from dashboard.floor.coaching import AthleteRecord, EarlierSet
-from dashboard.floor.headline import TITLES, Large, large
+from dashboard.floor.headline import TITLES, HeadlineFigure, headline_figure
 from dashboard.floor.reps import velocity_words
 from dashboard.floor.state import FloorState
 from dashboard.floor.views import StationView, Views, matches_word
@@ -147,7 +147,7 @@ def test_every_number_of_a_rep_can_stand_large(seen: Any) -> None:
     powers = {"peak_concentric_velocity_mps": 0.81, "mean_power_w": 412.4, "peak_power_w": 700.0}
     measured = msgspec.structs.replace(reps[-1].measured, **powers)
     rep = msgspec.structs.replace(reps[-1], measured=measured)
-    found = {metric: large(metric, [reps[0], rep])[:2] for metric in TITLES}
+    found = {metric: headline_figure(metric, [reps[0], rep])[:2] for metric in TITLES}
     assert found == {
         "mean-velocity": ("0.52", "m/s mean"),
         "peak-velocity": ("0.81", "m/s peak"),
@@ -157,8 +157,8 @@ def test_every_number_of_a_rep_can_stand_large(seen: Any) -> None:
         "range": ("47", "cm range"),
         "path": ("23", "mm path"),
     }
-    assert large("mean-power", [reps[0]]) == Large("", "W mean")
-    assert large("range", []) == Large("", "cm range")
+    assert headline_figure("mean-power", [reps[0]]) == HeadlineFigure("", "W mean")
+    assert headline_figure("range", []) == HeadlineFigure("", "cm range")
 
 
 def test_what_stands_large_is_a_choice_by_exercise(seen: Any) -> None:

@@ -28,15 +28,15 @@ def test_a_floor_that_is_drawn_late_is_as_fresh_as_when_it_was_taken(
 
     async def drive(pilot: Any) -> None:
         still.put("rack-1", say.state(), say.info(), say.live(1.0))
-        await looks.poll(pilot, lambda: app.floor.stations and app.view_of(here).link.name == "live")
+        await looks.poll(pilot, lambda: app.floor.stations and app.view_of(here).freshness.name == "live")
         still.now_s += HELD_S  # nothing is awaited here: the app does not come round
         still.put("rack-1", say.live(2.0))
         app.on_floor_changed(FloorChanged(app.floor))
-        assert app.view_of(here).link.name == "live"
+        assert app.view_of(here).freshness.name == "live"
         await looks.settle(pilot)
-        assert app.view_of(here).link.name == "live"
+        assert app.view_of(here).freshness.name == "live"
         still.now_s += HELD_S
-        await looks.poll(pilot, lambda: app.view_of(here).link.name == "stale")
+        await looks.poll(pilot, lambda: app.view_of(here).freshness.name == "stale")
 
     looks.run(app, (80, 24), drive)
 

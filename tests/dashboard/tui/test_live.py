@@ -43,7 +43,7 @@ def test_the_floor_behind_a_dialog_counts_for_a_minute(still: Any, words: Any, l
         assert len(app.screen_stack) == 2
         tile = floor._tiles[RACK_1]
         await looks.poll(pilot, lambda: tile.view.counted == OPENED_S // 4)
-        assert tile.view.link.name == "live" == floor._tiles[RACK_2].view.link.name
+        assert tile.view.freshness.name == "live" == floor._tiles[RACK_2].view.freshness.name
         await pilot.press("escape")
         await looks.poll(pilot, lambda: app.view_of(RACK_1).counted == OPENED_S // 4)
 
@@ -132,7 +132,7 @@ def test_a_stale_station_is_called_the_same_by_every_screen(
         await looks.settle(pilot)
         still.now_s += 7.5
         await looks.settle(pilot)
-        assert app.view_of(RACK_1).link.text == "stale 7 s"
+        assert app.view_of(RACK_1).freshness.text == "stale 7 s"
         assert "stale 7 s" in looks.text(app)
 
     looks.run(app, (120, 40), drive)
