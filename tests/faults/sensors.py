@@ -12,7 +12,7 @@ from station.sim.devices.sensors import Signal
 from station.sim.session import SimulatedSet, simulate_set
 from tests.faults.gym import Gym, Verdict
 from tests.faults.hardware import PROFILE, Board, Health, edge, end, pieces_of
-from tests.station.test_clock import latency_timer, link_errors_s, uniform_timer, usb_cdc
+from tests.station.timing.test_clock import latency_timer, link_errors_s, uniform_timer, usb_cdc
 
 FAULTS = (
     ("position_m", "silent"),
