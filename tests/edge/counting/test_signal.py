@@ -1,5 +1,6 @@
 """Whether a sensor is fit for its work, said with the figure; and never of one that is."""
 
+import tracemalloc
 from itertools import pairwise
 
 import msgspec
@@ -143,3 +144,17 @@ def test_reads_of_any_size_give_the_same_quality_to_the_last_bit(seed):
     for a, b in pairwise(sorted({0, place.size, *rng.integers(0, place.size, 40).tolist()})):
         meter.feed([Samples("position_m", time_s[a:b], place[a:b])])
     assert meter.quality(place.size, 0, 0) == whole
+
+
+def test_five_minutes_of_readings_take_no_more_memory_than_two():
+    meter, held = SignalMeter("position_m", metres=True), []
+    rng = np.random.default_rng(4)
+    tracemalloc.start()
+    for minute in range(5):
+        for second in range(60):
+            time_s = 60.0 * minute + second + np.arange(1000) / 1000.0
+            value = 0.5 + 0.3 * np.sin(time_s) + rng.integers(-1, 2, 1000) * 1e-4
+            meter.feed([Samples("position_m", time_s, value)])
+        held.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert max(held[2:]) < 1.05 * held[1] < 250_000  # of 85 s, 16 bytes each as they come: 1.4 MB
