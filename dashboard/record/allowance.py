@@ -9,8 +9,8 @@ from collections import OrderedDict
 
 EVENTS_AT_ONCE = 100_000.0  # the quota of a node's outbox
 EVENTS_PER_S = 50.0
-WISHES_AT_ONCE = 32.0  # commands, badges, answers, healths: of one topic; each may be a commit
-WISHES_PER_S = 10.0  # as many as a node obeys
+REQUESTS_AT_ONCE = 32.0  # commands, badges, answers, healths: of one topic; each may be a commit
+REQUESTS_PER_S = 10.0  # as many as a node obeys
 MOST_STATIONS = 4096
 
 

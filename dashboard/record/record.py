@@ -21,8 +21,8 @@ from dashboard.floor.state import StationKey
 from dashboard.record.allowance import (
     EVENTS_AT_ONCE,
     EVENTS_PER_S,
-    WISHES_AT_ONCE,
-    WISHES_PER_S,
+    REQUESTS_AT_ONCE,
+    REQUESTS_PER_S,
     Allowance,
 )
 from dashboard.record.holes import Hole, Holes, StreamKey, in_words
@@ -83,7 +83,7 @@ class Record:
         self.flood: str | None = None  # who says more than a station can, and is not listened to
         self._asked: deque[tuple[StationKey, Asked]] = deque()
         self._events = Allowance(EVENTS_AT_ONCE, EVENTS_PER_S)
-        self._requests = Allowance(WISHES_AT_ONCE, WISHES_PER_S)
+        self._requests = Allowance(REQUESTS_AT_ONCE, REQUESTS_PER_S)
         self._holes = Holes()
         self._staying: dict[StreamKey, list[Hole]] = {}
         self._said_misdated = False

@@ -200,11 +200,11 @@ class Outbox:
             self.problem = None
         self._say(f"outbox {self.path}: the disk is well again; what waits is on it")
 
-    def bury_unsaved(self) -> int:
+    def force_out_unsaved(self) -> int:
         """Replace events that exist in memory only by tombstones; returns their number."""
         if self.problem is None:
             return 0
-        return self._in_transaction(lambda held: held.bury(self._unsaved_after))
+        return self._in_transaction(lambda held: held.force_out(self._unsaved_after))
 
     def _open(self) -> sqlite3.Connection:
         """The file, locked; a damaged one is set aside and a new one begun."""

@@ -19,8 +19,10 @@ class StreamRow(NamedTuple):
     stream: str
 
 
-def bury(db: sqlite3.Connection, stream: StreamRow, first_seq: int, seq: int, lost: int) -> int:
-    """Put up a tombstone; those it touches, with no event between, become one with it."""
+def replace_by_tombstone(
+    db: sqlite3.Connection, stream: StreamRow, first_seq: int, seq: int, lost: int
+) -> int:
+    """Insert a tombstone, and merge adjacent ones."""
     left = _neighbour(db, stream, "seq < ? ORDER BY seq DESC", first_seq)
     right = _neighbour(db, stream, "seq > ? ORDER BY seq", seq)
     old = db.execute(
@@ -31,10 +33,10 @@ def bury(db: sqlite3.Connection, stream: StreamRow, first_seq: int, seq: int, lo
     first_seq = min([first_seq, *(row[0] for row in old)])
     seq = max([seq, *(row[1] for row in old)])
     lost += sum(row[2] for row in old)
-    stone = Tombstone(
+    tombstone = Tombstone(
         event_id=new_id(), at_utc=now_utc(), stream=stream.stream, first_seq=first_seq, seq=seq, lost=lost
     )
-    db.execute(INSERT, (stream.id, first_seq, seq, lost, "rep", encode(stone)))
+    db.execute(INSERT, (stream.id, first_seq, seq, lost, "rep", encode(tombstone)))
     return 1 - len(old)
 
 
@@ -54,7 +56,7 @@ def force_out(db: sqlite3.Connection, after_row: int = 0, count: int = -1) -> tu
     for _, stream_id, stream, seq in found:
         by_stream.setdefault(StreamRow(stream_id, stream), []).append(seq)
     for row, seqs in by_stream.items():
-        grown += bury(db, row, min(seqs), max(seqs), len(seqs))
+        grown += replace_by_tombstone(db, row, min(seqs), max(seqs), len(seqs))
     return len(found), grown
 
 

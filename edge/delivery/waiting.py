@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from edge.delivery.quota import INSERT, StreamRow, bury, force_out
+from edge.delivery.quota import INSERT, StreamRow, force_out, replace_by_tombstone
 from station.messages import MAX_PAYLOAD_BYTES, RepMessage, SetMessage, StreamAck, encode, new_id
 
 STREAMS_TOLD = 8  # of each station, the newest
@@ -109,10 +109,10 @@ class Waiting:
 
     def make_room(self) -> None:
         """Replace the oldest eighth of the events by tombstones."""
-        self.bury(count=max(1, self.rows // 8))
+        self.force_out(count=max(1, self.rows // 8))
 
-    def bury(self, after_row: int = 0, count: int = -1) -> int:
-        """Put tombstones in place of the oldest events that came after a row (-1: all); how many they are."""
+    def force_out(self, after_row: int = 0, count: int = -1) -> int:
+        """Replace by tombstones the oldest events that came after a row (-1: all); how many they are."""
         replaced, growth = force_out(self.db, after_row, count)
         self.rows += growth
         return replaced
@@ -135,7 +135,7 @@ class Waiting:
             0
         ]
         if lost:
-            self.rows += bury(self.db, stream, issued + 1, issued + lost, lost)
+            self.rows += replace_by_tombstone(self.db, stream, issued + 1, issued + lost, lost)
             issued += lost
         rows = []
         for seq, message in enumerate(messages, issued + 1):
@@ -147,7 +147,7 @@ class Waiting:
         self.db.executemany(INSERT, rows)
         self.db.execute("UPDATE streams SET issued_seq = ? WHERE id = ?", (issued + len(rows), stream.id))
         self.rows += len(rows)
-        while self.rows > self.bound and self.bury(count=self.rows - self.bound):
+        while self.rows > self.bound and self.force_out(count=self.rows - self.bound):
             pass  # a tombstone takes a row too: once more, until there is room
         return list(range(issued + 1, issued + 1 + len(rows)))
 

@@ -148,9 +148,9 @@ class Node:
         lost = sum(session.backlog.waiting for session in self.sessions)
         if not disk_hangs:  # it would hold us up as well
             self.outbox.return_to_disk(math.inf)
-            buried = self.outbox.bury_unsaved()
-            if buried:
-                lost += buried
+            unsaved = self.outbox.force_out_unsaved()
+            if unsaved:
+                lost += unsaved
                 self.publisher.wake()
                 self._drain(drain_s)
         if lost:

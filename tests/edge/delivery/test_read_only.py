@@ -41,7 +41,7 @@ def test_a_card_that_is_read_only_at_the_start_is_read_and_said(card: Card, make
         assert outbox.append("rack-1", [make_rep(3)]) == [1]
         assert outbox.problem is not None and "Read-only" in outbox.problem
         assert said == [outbox.problem]
-        assert outbox.bury_unsaved() == 1  # the other two are on the card
+        assert outbox.force_out_unsaved() == 1  # the other two are on the card
 
 
 def test_a_card_that_becomes_read_only_loses_neither_events_nor_acknowledgements(
@@ -63,7 +63,7 @@ def test_a_card_that_becomes_read_only_loses_neither_events_nor_acknowledgements
         outbox.return_to_disk(now_s + 3 * DISK_RETRY_S)
         assert outbox.problem is None and "well again" in said[-1]
         assert outbox.append("rack-1", [make_rep(4)]) == [4]
-        assert outbox.bury_unsaved() == 0
+        assert outbox.force_out_unsaved() == 0
     with Outbox(path) as outbox:
         assert seqs(outbox) == [3, 4]
 
@@ -73,7 +73,7 @@ def test_what_only_memory_held_ends_as_a_tombstone(tmp_path: Path, make_rep: Mak
         outbox.append("rack-1", [make_rep(1)])
         outbox._held.db.execute("PRAGMA query_only = ON")
         outbox.append("rack-1", [make_rep(2), make_rep(3)])
-        assert outbox.bury_unsaved() == 2
+        assert outbox.force_out_unsaved() == 2
         first, stone = (decode(entry.leaf, entry.payload) for entry in outbox.unacknowledged("rack-1", 9))
         assert isinstance(first, RepMessage) and isinstance(stone, Tombstone)
         assert (stone.first_seq, stone.seq, stone.lost) == (2, 3, 2)
