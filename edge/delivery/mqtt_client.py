@@ -2,14 +2,18 @@
 
 import hashlib
 import ssl
+import time
 from functools import cache
+from typing import Any
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from station.config import Mqtt
-from station.errors import ConfigError
-from station.program.mqtt_version import MQTT_3_1_1
+from station.errors import BrokerError, ConfigError
+from station.program.mqtt_version import MQTT_3_1_1, UNSUPPORTED_VERSION, VERSIONS
+
+LOOP_S = 0.05
 
 
 @cache
@@ -54,3 +58,42 @@ def new_client(
                 f"mqtt.ca_file {mqtt.ca_file}: not a certificate; give the CA's, as PEM"
             ) from error
     return client
+
+
+def connected_client(
+    mqtt: Mqtt, client_id: str, password: str | None, timeout_s: float
+) -> tuple[paho.Client, int]:
+    """A client that the broker has let in, and the version it speaks; whoever asked calls its `loop`.
+
+    timeout_s : how long each version may take
+    Raises BrokerError saying why it is not let in.
+    """
+    where = f"{mqtt.host}:{mqtt.port}"
+    for version in VERSIONS:
+        answers: list[Any] = []
+        client = new_client(mqtt, client_id, version, password, timeout_s)
+        client.on_connect = lambda _c, _d, _f, reason, _p, said=answers: said.append(reason)
+        end_s = time.monotonic() + timeout_s
+        try:
+            client.connect(mqtt.host, mqtt.port)
+            while not answers and time.monotonic() < end_s and not client.loop(LOOP_S):
+                pass
+        except OSError as error:
+            reason = getattr(error, "verify_message", None) or error.strerror or error
+            raise BrokerError(
+                f"{where}: {reason}; is it the right host, and is the broker running?"
+            ) from error
+        if answers and not answers[0].is_failure:
+            return client, version
+        client.disconnect()
+        if answers and answers[0].value != UNSUPPORTED_VERSION:
+            raise BrokerError(
+                f"{where} to {who(mqtt)}: {answers[0]}; check mqtt.username and mqtt.password_file"
+                " against the broker's users"
+            )
+    raise BrokerError(f"{where} speaks neither MQTT 5 nor 3.1.1; is it a broker?")
+
+
+def who(mqtt: Mqtt) -> str:
+    """As whom a broker is asked."""
+    return "no user name" if mqtt.username is None else f"user {mqtt.username}"

@@ -4,13 +4,12 @@ import socket
 import ssl
 import time
 from datetime import UTC, datetime
-from typing import Any
 
-from edge.delivery.mqtt_client import new_client
+from edge.delivery.mqtt_client import connected_client, who
 from edge.doctor.findings import Finding, failed
 from station.config import Mqtt, certificate_problem, check_mqtt, read_password
-from station.errors import ConfigError
-from station.program.mqtt_version import NAMES, UNSUPPORTED_VERSION, VERSIONS
+from station.errors import BrokerError, ConfigError
+from station.program.mqtt_version import NAMES
 
 TIMEOUT_S = 3.0
 CERTIFICATE_DAYS = 30
@@ -78,28 +77,11 @@ def _tls(mqtt: Mqtt, plain: socket.socket, place: str) -> Finding:
 
 
 def _credentials(mqtt: Mqtt, password: str | None, place: str) -> Finding:
-    """Connect as the station, under another client id, and leave again; MQTT 5, then 3.1.1."""
+    """Connect as the station, under another client id, and leave again."""
     check = "broker credentials"
-    who = f"user {mqtt.username}" if mqtt.username is not None else "no user name"
-    answer = "no answer"
-    for version in VERSIONS:
-        answers: list[Any] = []
-        client = new_client(mqtt, f"plumbline-doctor-{place}", version, password, TIMEOUT_S)
-        client.on_connect = lambda _c, _d, _f, reason, _p, said=answers: said.append(reason)
-        end_s = time.monotonic() + TIMEOUT_S
-        try:
-            client.connect(mqtt.host, mqtt.port, keepalive=5)
-            while not answers and time.monotonic() < end_s and not client.loop(0.1):
-                pass
-        except OSError as error:
-            answer = str(error.strerror or error)
-            continue
-        finally:
-            client.disconnect()
-        if answers and not answers[0].is_failure:
-            return Finding(place, check, "ok", f"{who}, let in over {NAMES[version]}")
-        answer = str(answers[0]) if answers else "no answer"
-        if answers and answers[0].value != UNSUPPORTED_VERSION:
-            break
-    todo = "check mqtt.username and mqtt.password_file against the broker's users"
-    return Finding(place, check, "fail", f"{who}: {answer}", todo)
+    try:
+        client, version = connected_client(mqtt, f"plumbline-doctor-{place}", password, TIMEOUT_S)
+    except BrokerError as error:
+        return failed(place, check, error)
+    client.disconnect()
+    return Finding(place, check, "ok", f"{who(mqtt)}, let in over {NAMES[version]}")

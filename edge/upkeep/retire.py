@@ -14,17 +14,15 @@ from paho.mqtt import client as paho
 from edge.delivery.duplicate_node import LEAVES as DUPLICATE_LEAVES
 from edge.delivery.duplicate_node import SUSPECT_S, DuplicateNode
 from edge.delivery.home_assistant import discovery
-from edge.delivery.mqtt_client import new_client
+from edge.delivery.mqtt_client import LOOP_S, connected_client
 from edge.upkeep.station_files import settings_path
 from station.config import Mqtt, check_mqtt, load_station, read_password
 from station.errors import BrokerError, ConfigError, MessageError
 from station.messages import decode, new_id
-from station.program.mqtt_version import UNSUPPORTED_VERSION, VERSIONS
 from station.program.usage import command_parser
 from station.topics import RETAINED, Address
 
 WAIT_S = 5.0
-LOOP_S = 0.05
 EXAMPLES = """\
 examples:
   sudo plumbline edge retire cable-1                 by its settings in /etc/plumbline
@@ -58,47 +56,23 @@ def clear(mqtt: Mqtt, station: str) -> list[str]:
     Raises BrokerError where the broker is not reached, denies it, or a node still speaks for the station.
     """
     check_mqtt(mqtt)
-    password = read_password(mqtt)
-    for version in VERSIONS:
-        client = _Client(mqtt, station, password, version)
-        try:
-            if client.connect():
-                return client.clear()
-        finally:
-            client.close()
-    raise BrokerError(f"{mqtt.host}:{mqtt.port} speaks neither MQTT 5 nor 3.1.1; is it a broker?")
+    # Not the station's own id: a node that lives is not to be thrown off the broker.
+    client, _ = connected_client(mqtt, f"plumbline-asks-{new_id()[:12]}", read_password(mqtt), WAIT_S)
+    try:
+        return _Clearing(mqtt, station, client).clear()
+    finally:
+        client.disconnect()
 
 
-class _Client:
-    def __init__(self, mqtt: Mqtt, station: str, password: str | None, version: int) -> None:
-        self._mqtt, self._station = mqtt, station
+class _Clearing:
+    def __init__(self, mqtt: Mqtt, station: str, client: paho.Client) -> None:
+        self._mqtt, self._station, self._client = mqtt, station, client
         self._duplicate = DuplicateNode(session="")
-        self._answers: list[Any] = []
         self._listening_s: float | None = None
         self._published: dict[int, Any] = {}
-        # Not the station's own id: a node that lives is not to be thrown off the broker.
-        self._client = new_client(mqtt, f"plumbline-asks-{new_id()[:12]}", version, password, WAIT_S)
-        self._client.on_connect = lambda _c, _d, _f, reason, _p: self._answers.append(reason)
         self._client.on_subscribe = self._subscribed
         self._client.on_publish = self._acknowledged
         self._client.on_message = self._heard
-
-    def connect(self) -> bool:
-        """Whether the broker speaks this version. Raises BrokerError where it lets nobody in."""
-        where = f"{self._mqtt.host}:{self._mqtt.port}"
-        try:
-            self._client.connect(self._mqtt.host, self._mqtt.port)
-            self._loop(lambda: bool(self._answers))
-        except OSError as error:
-            reason = getattr(error, "verify_message", None) or error.strerror or error
-            raise BrokerError(
-                f"{where}: {reason}; is it the right host, and is the broker running?"
-            ) from error
-        if not self._answers or self._answers[0].value == UNSUPPORTED_VERSION:
-            return False
-        if self._answers[0].is_failure:
-            raise BrokerError(f"{where}: {self._answers[0]}; see mqtt.username and mqtt.password_file")
-        return True
 
     def clear(self) -> list[str]:
         """See the function. Raises BrokerError."""
@@ -131,9 +105,6 @@ class _Client:
                 f" {', '.join(sorted(denied))} of {self._station}; see its ACL"
             )
         return [name for name in asked if name not in denied]
-
-    def close(self) -> None:
-        self._client.disconnect()
 
     def _heard_enough(self) -> bool:
         """A node that lives says its health every second, whatever was kept of it."""
