@@ -7,7 +7,6 @@ manifest.json                 what it is, how many rows each table has, SHA-256 
 
 import hashlib
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import BinaryIO
 import msgspec
 
 from station.errors import StoreError
+from station.program.process import whole_folder
 from station.text.encoding import SETTINGS_MB, read_whole
 
 MANIFEST, SQLITE, POSTGRES, SETTINGS = "manifest.json", "history.db", "history.dump", "settings.tar"
@@ -35,22 +35,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", ta
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
     """A folder to be filled; it takes its name when all has gone well. Raises StoreError."""
-    draft = path.with_name(f".{path.name}.draft")
+    if path.exists():
+        raise StoreError(f"{path}: exists already; give a backup a folder of its own")
     try:
-        if path.exists():
-            raise StoreError(f"{path}: exists already; give a backup a folder of its own")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700, parents=True)
-        yield draft
-        for file in draft.iterdir():
-            file.chmod(0o600)
-            with file.open("rb") as written:
-                os.fsync(written.fileno())
-        draft.rename(path)
+        with whole_folder(path) as draft:
+            yield draft
     except OSError as error:
         raise StoreError(f"{error.filename or path}: {error.strerror}; give another --out") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

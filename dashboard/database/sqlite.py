@@ -2,9 +2,7 @@
 
 import os
 import sqlite3
-import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Table, create_engine
@@ -13,6 +11,7 @@ from sqlalchemy.dialects import sqlite
 from dashboard.database.database import LOCK_WAIT_S, Database
 from dashboard.database.foreign import refuse_foreign
 from station.errors import StoreError, store_error
+from station.program.process import make_private
 
 
 class SqliteDatabase(Database):
@@ -34,7 +33,7 @@ class SqliteDatabase(Database):
             _refuse_log_alone(path)
         else:
             refuse_foreign(path, _way(path))
-            _make_private(path)
+            make_private(path)
         uri = f"{path.absolute().as_uri()}?{_way(path) if read_only else 'mode=rwc'}"
 
         def connect() -> sqlite3.Connection:
@@ -110,19 +109,3 @@ def _prepare(db: sqlite3.Connection) -> None:
     except BaseException:
         db.close()
         raise
-
-
-def _make_private(path: Path) -> None:
-    """Make a new file its owner's alone; SQLite gives its side files the same mode.
-
-    It is closed before it has its name: closing it later would take locks off another thread's connection.
-    """
-    if path.exists():
-        return
-    with suppress(OSError):  # SQLite says why it cannot be, and somebody else may have been quicker
-        made, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mode 0600
-        os.close(made)
-        try:
-            os.link(name, path)
-        finally:
-            Path(name).unlink()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from station.errors import StoreError
 from station.messages import now_utc
+from station.program.process import make_private
 
 SCHEMA_VERSION = 2
 APPLICATION_ID = 0x504C4F42  # "PLOB": tells an outbox from any other SQLite file
@@ -57,7 +58,7 @@ def open_file(path: Path, max_pages: int) -> sqlite3.Connection:
     Raises sqlite3.DatabaseError (SQLITE_CORRUPT, SQLITE_NOTADB) for a damaged file, StoreError for another's.
     """
     _check_not_text(path)
-    _make_private(path)
+    make_private(path)
     db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -141,14 +142,6 @@ def refusal(path: Path) -> str | None:
         no_disk = (errno.EROFS, errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EPERM)
         return error.strerror if error.errno in no_disk else None
     return None
-
-
-def _make_private(path: Path) -> None:
-    """Make a new file its owner's alone; SQLite gives its side files the same mode."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except OSError:
-        return  # there already, or SQLite says why it cannot be
 
 
 def _check_not_text(path: Path) -> None:

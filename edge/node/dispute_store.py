@@ -8,11 +8,11 @@ import msgspec
 from edge.counting.dispute import Dispute
 from edge.link.capture import CaptureInfo, CaptureWriter
 from station.errors import RecordingError
+from station.program.process import whole_folder
 
 QUOTA_BYTES = 256 << 20
 LEAST_FREE_BYTES = 128 << 20  # what is counted needs the disk first
 DISPUTE = "dispute.json"
-_DRAFT = ".draft-"
 
 
 class DisputeStore:
@@ -36,29 +36,23 @@ class DisputeStore:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if size > self._quota_bytes or shutil.disk_usage(self._folder).free < LEAST_FREE_BYTES + size:
             raise OSError(None, "the disk or the quota has no room for it")
-        draft, where = self._folder / f"{_DRAFT}{dispute.name}", self._folder / dispute.name
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700)
+        where = self._folder / dispute.name
         try:
-            for number, (info, records) in enumerate(captures):
-                with CaptureWriter(draft / f"port-{number}.plc", info) as writer:
-                    writer.write_records(records)
-            (draft / DISPUTE).write_bytes(msgspec.json.format(msgspec.json.encode(dispute)))
-            for path in draft.iterdir():
-                path.chmod(0o600)
-            shutil.rmtree(where, ignore_errors=True)
-            draft.rename(where)
+            with whole_folder(where) as draft:
+                for number, (info, records) in enumerate(captures):
+                    with CaptureWriter(draft / f"port-{number}.plc", info) as writer:
+                        writer.write_records(records)
+                (draft / DISPUTE).write_bytes(msgspec.json.format(msgspec.json.encode(dispute)))
+                shutil.rmtree(where, ignore_errors=True)
         except RecordingError as error:
             raise OSError(None, str(error)) from error
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
         self._let_go(keep=where)
 
     def _let_go(self, keep: Path) -> None:
         """Remove the oldest until the rest is within the quota."""
         import shutil  # noqa: PLC0415
 
-        kept = [path for path in self._folder.iterdir() if not path.name.startswith(_DRAFT)]
+        kept = [path for path in self._folder.iterdir() if not path.name.startswith(".")]
         kept.sort(key=lambda path: (path == keep, path.lstat().st_mtime_ns, path.name))
         sizes = {path: sum(one.lstat().st_size for one in path.iterdir()) for path in kept if path.is_dir()}
         total = sum(sizes.values())

@@ -125,6 +125,46 @@ def whole_file(path: Path, mode: int | None = None, group: int | None = None) ->
             draft.unlink()
 
 
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A folder beside `path` to fill, its owner's alone; it takes its name when all has gone well.
+
+    Otherwise it is removed. Raises OSError, also where there is a folder at `path`.
+    """
+    import shutil  # noqa: PLC0415 - seldom needed, and slow to import
+
+    draft = path.with_name(f".{path.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700, parents=True)
+    try:
+        yield draft
+        for file in draft.iterdir():
+            file.chmod(0o600)
+            with file.open("rb") as written:
+                os.fsync(written.fileno())
+        draft.rename(path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def make_private(path: Path) -> None:
+    """Make a new file its owner's alone, before SQLite opens it, which gives its side files the same mode.
+
+    It is closed before it has its name: closing it later would take locks off another thread's connection.
+    """
+    if path.exists():
+        return
+    from tempfile import mkstemp  # noqa: PLC0415
+
+    with suppress(OSError):  # SQLite says why it cannot be, and somebody else may have been quicker
+        made, name = mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mode 0600
+        os.close(made)
+        try:
+            os.link(name, path)
+        finally:
+            Path(name).unlink()
+
+
 def _is_database(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(len(_SQLITE)) == _SQLITE
