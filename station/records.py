@@ -268,6 +268,10 @@ class Rep(msgspec.Struct, frozen=True, kw_only=True):
     ] = None
 
 
+BOUNDARIES = tuple(name for name in Rep.__struct_fields__ if name.endswith(("start_s", "end_s")))
+FORCES = tuple(name for name, kind in Rep.__annotations__.items() if _FORCE in kind.__metadata__)
+
+
 class Rejected(msgspec.Struct, frozen=True):
     """A movement that was not a rep, and why."""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from station.records import Rep, SetSummary
+from station.records import FORCES, Rep, SetSummary
 from station.weighing import median, of_set
 
 PARTIAL_SHARE = 0.6  # README, "What counts": below 60 % of the full range a rep is partial
@@ -51,9 +51,8 @@ def summarise(number: int, reps: Sequence[Rep], start_s: float = 0.0) -> SetSumm
 
 def with_load(rep: Rep, old_kg: float | None, new_kg: float | None) -> Rep:
     """Force, power and work of another free weight: F = m (g + a), so each is proportional to m."""
-    names = ("mean_force_n", "peak_force_n", "mean_power_w", "peak_power_w", "work_j")
     ratio = new_kg / old_kg if new_kg and old_kg else None
-    values = {name: getattr(rep, name) for name in names}
+    values = {name: getattr(rep, name) for name in FORCES}
     return msgspec.structs.replace(
         rep,
         **{name: None if value is None or ratio is None else value * ratio for name, value in values.items()},

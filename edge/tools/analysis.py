@@ -20,7 +20,7 @@ from station.exercises import Profile, load_profile, own_exercises
 from station.exercises.judge import is_doubtful
 from station.exercises.surety import is_rough
 from station.program.usage import command_parser
-from station.records import AnalysedSet, Analysis, Rejected, Rep, RepEvent
+from station.records import BOUNDARIES, AnalysedSet, Analysis, Rejected, Rep, RepEvent
 from station.text.output import print_data
 from station.weighing import nearest_plate, of_set
 
@@ -30,7 +30,6 @@ BLOCK_S = 10.0
 LONG_S = 600.0  # a recording that is worth a progress line
 
 _Record = TypeVar("_Record", Rep, Rejected)
-_TIMES = ("start_s", "eccentric_end_s", "concentric_start_s", "concentric_end_s", "end_s")
 
 EPILOG = """\
 examples:
@@ -124,7 +123,7 @@ def _later(record: _Record, by_s: float) -> _Record:
     moved = {
         name: at_s + by_s
         for name in record.__struct_fields__
-        if name in _TIMES and (at_s := getattr(record, name)) is not None
+        if name in BOUNDARIES and (at_s := getattr(record, name)) is not None
     }
     if isinstance(record, Rep) and record.curve is not None:
         curve = msgspec.structs.replace(record.curve, start_s=record.curve.start_s + by_s)

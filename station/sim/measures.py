@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from station.exercises import Profile
+from station.records import FORCES
 from station.sim.lifter.motion import Floats
 
 G_MPS2 = 9.80665  # standard gravity, CGPM 1901
@@ -39,7 +40,7 @@ def measure(
     rep["peak_concentric_velocity_mps"] = float(v_c.max()) if metres else None
     rep["mean_propulsive_velocity_mps"] = _propulsive(t, s_c, v_c) if profile.load == "mass" else None
     _measure_eccentric(rep, time_s, s, v, metres)
-    for key in ("mean_force_n", "peak_force_n", "mean_power_w", "peak_power_w", "work_j"):
+    for key in FORCES:
         rep[key] = None
     if force_n is not None:
         f_c = np.interp(t, time_s, force_n)
