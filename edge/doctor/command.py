@@ -17,6 +17,7 @@ from edge.doctor.host_checks import (
     check_versions,
 )  # fmt: skip
 from edge.doctor.port_checks import check_port
+from edge.link.sources import ports_here
 from station.config import StationFile, load_station
 from station.errors import ConfigError
 from station.exercises import load_profile, own_exercises
@@ -129,11 +130,7 @@ def _station(path: Path, station: StationFile, seconds: float, node_runs: bool) 
 
 
 def _ports_here() -> Finding:
-    from serial.tools.list_ports import comports  # noqa: PLC0415  walks sysfs: only when it is needed
-
-    names = [info.device for info in comports()]
-    if names:
-        return Finding(
-            HERE, "serial ports", "ok", ", ".join(names[:8]), "give --station to have one measured"
-        )
+    here = ports_here()
+    if here:
+        return Finding(HERE, "serial ports", "ok", here, "give --station to have one measured")
     return Finding(HERE, "serial ports", "warn", "none is plugged in", "check cable and power")

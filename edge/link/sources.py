@@ -174,7 +174,9 @@ def _why_not_open(port: Port, error: Exception) -> str:
     """What was seen and what to do, for a port that does not open."""
     number = getattr(error, "errno", None) or (error.args[0] if error.args else None)
     if number == errno.ENOENT:
-        return f"port {port.url} does not exist; {_ports_here()}"
+        here = ports_here()
+        there_are = f"ports here: {here}" if here else "no serial port is plugged in; check the cable"
+        return f"port {port.url} does not exist; {there_are}"
     if number in (errno.EACCES, errno.EPERM):
         return (
             f"port {port.url} is not allowed for this user; add it to the group that owns the port "
@@ -187,12 +189,11 @@ def _why_not_open(port: Port, error: Exception) -> str:
     return f"port {port.url} cannot be opened at {port.baud} baud ({_reason(error)}); is it a serial port?"
 
 
-def _ports_here() -> str:
-    """The serial ports that do exist, for the message."""
+def ports_here() -> str:
+    """The serial ports that there are, eight at most; empty: none."""
     from serial.tools.list_ports import comports  # noqa: PLC0415  walks sysfs: only when it is needed
 
-    names = [info.device for info in comports()][:8]
-    return f"ports here: {', '.join(names)}" if names else "no serial port is plugged in; check the cable"
+    return ", ".join(info.device for info in comports()[:8])
 
 
 def _reason(error: Exception) -> str:
