@@ -69,8 +69,8 @@ pi: $(BUILT) ## as root: the program on a Pi's processor, emulated, in a Debian 
 deb: $(BUILT) ## as root: Debian packages of the node for amd64 and arm64, checked and tried in a root
 	@$(BIN)/python -m tests.packaging.deb
 
-release: $(BUILT) ## check version, changelog and figures, and build what is uploaded
-	@$(BIN)/python -m tests.release
+release: $(BUILT) ## check version, changelog and figures, and build what is uploaded; QUICK=1 rehearses it
+	@$(BIN)/python -m tests.release $(if $(QUICK),--quick)
 
 clean: ## remove everything that was built
 	rm -rf .venv .venv-* build dist *.egg-info kernels/*.c kernels/*.so

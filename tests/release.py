@@ -1,15 +1,18 @@
 """`make release`: everything that must be so before a version is uploaded, and the files to upload.
 
-    clean tree -> version and changelog agree -> tests and lint -> accuracy as promised -> sdist and wheel
-    -> each of them, installed somewhere else, counts a simulated set
+    clean tree -> version and changelog agree -> tests and lint -> figures within limits, and as README.md says
+    -> sdist, and a wheel of each processor -> those for this machine, installed somewhere else, count a set
 
 python -m tests.release [--dry] [--quick]
 
---dry stops before anything is built or run; --quick leaves out tests and accuracy (CI has run them).
+--dry stops before anything is built or run. --quick is the rehearsal: without the tests, with the figures of
+fewer lifters, and past what stands in the way of a release, which it names at the end.
 """
 
 import argparse
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,7 +21,11 @@ import venv
 from datetime import date
 from pathlib import Path
 
+from tests.packaging.roots import HERE, MACHINES
+from tests.packaging.wheels import tools, wheel
+
 ROOT = Path(__file__).parents[1]
+QUICK = ("--seeds", "3", "--doubtful", "200")  # the seeds of the README's run, fewer of them
 HEADING = re.compile(r"^## \[(?P<version>[^\]]+)\] - (?P<day>\S+)$", re.MULTILINE)
 
 
@@ -49,21 +56,51 @@ def main() -> int:
     faults = faults_of(
         version, changelog, date.today(), said("git", "status", "--porcelain"), said("git", "tag").split()
     )
-    for fault in faults:
-        print(f"release: {fault}", file=sys.stderr)
-    if faults or args.dry:
-        return 1 if faults else 0
+    if faults and (args.dry or not args.quick):
+        return _refuse(faults)
+    if args.dry:
+        return 0
     if not args.quick:
         run("make", "test")
         run("make", "lint")
-        run("make", "accuracy")
+    fewer = QUICK if args.quick else ()
+    run(sys.executable, "-m", "tests.accuracy", "--against", "README.md", *fewer)
     dist = ROOT / "dist" / version
-    run(sys.executable, "-m", "build", "--outdir", str(dist), str(ROOT))
-    for archive in sorted(dist.iterdir()):
-        _try_out(archive)
-    print(f"to upload: {', '.join(str(path.relative_to(ROOT)) for path in sorted(dist.iterdir()))}")
+    shutil.rmtree(dist, ignore_errors=True)
+    run(sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", str(dist), str(ROOT))
+    archives = [*dist.iterdir(), *(wheel(arch, dist) for arch in MACHINES if _can_build(arch))]
+    for archive in archives:
+        if archive.suffix == ".whl" and "-abi3-manylinux" not in archive.name:
+            raise SystemExit(f"release: the index takes no {archive.name}; expected abi3 and manylinux")
+        if archive.suffix != ".whl" or archive.stem.endswith(MACHINES.get(HERE, "none")):
+            _try_out(archive)
+    names = ", ".join(str(path.relative_to(ROOT)) for path in archives)
+    if faults:
+        print(f"built, and not to be uploaded: {names}")
+        return _refuse(faults)
+    print(f"to upload: {names}")
     print(f"then: git tag v{version}; twine upload {dist.relative_to(ROOT)}/*")
     return 0
+
+
+def _refuse(faults: list[str]) -> int:
+    print("\n".join(f"release: {fault}" for fault in faults), file=sys.stderr)
+    return 1
+
+
+def _can_build(arch: str) -> bool:
+    """Whether there is a compiler for it, and for another processor a root with its headers."""
+    wanted = [] if arch == HERE else [*tools(arch), "mmdebstrap"]
+    missing = [
+        package for tool, _, package in (one.partition(":") for one in wanted) if not shutil.which(tool)
+    ]
+    if missing or (wanted and os.geteuid() != 0):
+        print(
+            f"release: no wheel for {arch}: {', '.join(missing) or 'roots are made by root alone'};"
+            " .github/workflows/release.yml builds it"
+        )
+        return False
+    return True
 
 
 def _try_out(archive: Path) -> None:

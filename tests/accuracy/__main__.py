@@ -1,6 +1,10 @@
 """`make accuracy`: simulate every scenario with many lifters, score the pipeline, print the table.
 
-python -m tests.accuracy [--seeds N] [--only SCENARIO ...] [--plots DIR] [--doubtful N] | --disputes DIR
+python -m tests.accuracy [--seeds N] [--only SCENARIO ...] [--plots DIR] [--doubtful N] [--against README.md]
+python -m tests.accuracy --disputes DIR
+
+Ends with 1 where a figure is beyond its limit (tests.accuracy.limits) or differs from the README's; what is
+asked is asked of all scenarios together, and `--only` some of them asks nothing.
 """
 
 import argparse
@@ -11,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from station.sim import list_scenarios, load_scenario
-from tests.accuracy import doubt, sweeps
+from tests.accuracy import doubt, limits, sweeps
 from tests.accuracy.disputes import report
-from tests.accuracy.score import CLEAN, SIGMAS, TIMES, Score, draw_session, score_session
+from tests.accuracy.limits import rms
+from tests.accuracy.score import BEYOND, CLEAN, SIGMAS, TIMES, Score, draw_session, score_session
 
 SEEDS = 18  # sessions of every station
-TENTHS = 10  # reps are sorted by speed into so many parts
 
 
 def jobs(names: list[str], seeds: int) -> list[tuple[str, int, int]]:
@@ -67,26 +71,7 @@ def figures(label: str, score: Score) -> list[str]:
             f"  path, {layout:<28} n {e.size:>6}  bias {e.mean() * 1e3:+.1f} mm  rmse {rms(e) * 1e3:.1f} mm"
             f"  within 2 sigma {100 * np.mean(abs(e) < 2 * sigma):.1f} %"
         )
-    if len(score.onsets) >= TENTHS:
-        by_speed = np.array(sorted(score.onsets))[:, 1] * 1e3
-        tenth = len(by_speed) // TENTHS
-        slow, fast = by_speed[:tenth].mean(), by_speed[-tenth:].mean()
-        lines.append(
-            f"  onset bias: slowest tenth {slow:+.1f} ms, fastest {fast:+.1f} ms, "
-            f"differs by {abs(slow - fast):.1f} ms"
-        )
-    if score.lags_s:
-        middle, late = np.percentile(score.lags_s, [50, 95]) * 1e3
-        false_pct = 100 * score.taken_back / max(score.announced, 1)
-        lines.append(
-            f"  pending after the first reading past lockout: p50 {middle:.0f} ms, p95 {late:.0f} ms; "
-            f"announced falsely {score.taken_back} of {score.announced}, {false_pct:.2f} %"
-        )
     return lines
-
-
-def rms(e: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(e**2)))
 
 
 def main() -> int:
@@ -95,6 +80,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=None)
     parser.add_argument("--plots", type=Path, metavar="DIR", help="draw the ten worst sessions")
     parser.add_argument("--doubtful", type=int, default=1000, help="sessions to try `confidence` on")
+    parser.add_argument("--against", type=Path, metavar="README", help="hold its table against this run")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument(
         "--disputes", type=Path, metavar="DIR", help="score `plumbline disputes export`s instead"
@@ -125,10 +111,18 @@ def main() -> int:
     print()
     print("\n".join(figures("clean", clean)))
     print("\n".join(figures("adversarial", adversarial)))
+    beyond: list[str] = []
     if not args.only:
+        scores = dict(zip(limits.GROUPS, (clean, adversarial), strict=True))
+        lines, beyond = limits.beside_limits(scores)
+        beyond += limits.beyond_by_scenario(by_name)
+        if args.against is not None:
+            beyond += limits.differing(args.against.read_text(encoding="utf-8"), scores)
         with ProcessPoolExecutor(args.processes) as pool:
-            print("\n".join(sweeps.check(pool, args.seeds / SEEDS)))
-        print("\n".join(doubt.check(args.doubtful, args.processes)))
+            swept = sweeps.check(pool, args.seeds / SEEDS)
+        doubted = doubt.check(args.doubtful, args.processes)
+        print("\n".join([*lines, *swept, *doubted]))
+        beyond += [line for line in (*swept, *doubted) if line.endswith(BEYOND)]
     worst = sorted(clean.worst + adversarial.worst, reverse=True)[:10]
     print("worst sets (scenario, seed, station): " + "; ".join(f"{n} {s} {i}" for _, n, s, i in worst))
     if args.plots:
@@ -136,7 +130,8 @@ def main() -> int:
         for _, name, seed, station in worst:
             draw_session(args.plots / f"{name}-{seed}-{station}.png", name, seed, station)
         print(f"drawn into {args.plots}")
-    return 0
+    print("\n".join(f"beyond: {one}" for one in beyond))
+    return 1 if beyond else 0
 
 
 if __name__ == "__main__":

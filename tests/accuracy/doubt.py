@@ -24,7 +24,7 @@ from station.sim.devices.sensors import random_sensors
 from station.sim.lifter.body import Technique
 from station.sim.plan import SetPlan, StationPlan
 from station.sim.session import default_sensors
-from tests.accuracy.score import SAME_REP_S, run_pipeline
+from tests.accuracy.score import BEYOND, SAME_REP_S, run_pipeline
 
 EXERCISES = (
     "romanian-deadlift", "back-squat", "bench-press", "good-morning", "cable-pull-through",
@@ -154,7 +154,7 @@ def bins(pairs: Sequence[Judged]) -> list[str]:
         own = place == k
         if own.any():
             off = abs(said[own].mean() - true[own].mean())
-            note = "" if own.sum() < BIN_MATTERS else "  beyond" if off > MISJUDGED else "  within"
+            note = "" if own.sum() < BIN_MATTERS else BEYOND if off > MISJUDGED else "  within"
             lines.append(
                 f"  {k / BINS:.1f} to {(k + 1) / BINS:.1f}  n {own.sum():>6}  said {said[own].mean():.3f}"
                 f"  true {true[own].mean():.3f}{note}"

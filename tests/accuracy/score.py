@@ -40,6 +40,7 @@ SIGMAS = {
     "peak_concentric_velocity_mps": "peak_concentric_velocity_sigma_mps",
     **{key: f"{key.removesuffix('_s')}_sigma_s" for key in TIMES},
 }
+BEYOND = "  beyond"  # ends a printed line that does not keep what is asked
 SAME_REP_S = 0.6  # a rep is found where a lockout lies this near the true one
 
 
