@@ -1,6 +1,6 @@
 """`make release`: everything that must be so before a version is uploaded, and the files to upload.
 
-    clean tree -> version and changelog agree -> tests and lint -> figures within limits, and as README.md says
+    clean tree -> version and changelog agree -> tests, lint -> figures within limits, and as README.md says
     -> sdist, and a wheel of each processor -> those for this machine, installed somewhere else, count a set
 
 python -m tests.release [--dry] [--quick]

@@ -1,14 +1,12 @@
-"""What the documents say is so: the worked example, links, and every key and field."""
+"""What the documents say is so: links, and every key and field."""
 
 import re
-import shlex
 from pathlib import Path
 from typing import get_args
 
 import msgspec
 import pytest
 
-from station.cli import main
 from station.config import CHANNELS, StationFile, load_station
 from station.exercises import Profile
 from station.messages import CommandName
@@ -29,33 +27,11 @@ def blocks(document: Path, language: str) -> list[str]:
     return [text for word, text in fenced if word == language]
 
 
-def shell_lines(document: Path) -> list[list[str]]:
-    """The `plumbline` commands of a document's shell blocks, split as a shell would."""
-    text = "\n".join(blocks(document, "sh")).replace("\\\n", " ")
-    return [shlex.split(line, comments=True) for line in text.splitlines() if line.startswith("plumbline ")]
-
-
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_link_leads_somewhere(document):
     links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
     missing = [link for link in links if link and not (document.parent / link).exists()]
     assert missing == []
-
-
-def test_the_worked_example_gives_what_the_readme_shows(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    example = [line for line in shell_lines(README) if line[1] in ("simulate", "analyze")]
-    assert [line[1] for line in example] == ["simulate", "analyze"]
-    for line in example:
-        assert main(line[1:]) == 0
-    said = capsys.readouterr().out.splitlines()
-    (shown,) = [block for block in blocks(README, "") if "MCV" in block]
-    # Digits change when a filter does; what was counted and what was not must stay.
-    counted = [line for line in shown.splitlines() if line.startswith("set ")]
-    assert [line for line in said if line.startswith("set ")] == counted
-    assert len([line for line in said if " to " in line]) == len(
-        [x for x in shown.splitlines() if " to " in x]
-    )
 
 
 def test_the_readmes_station_file_and_python_run(tmp_path):

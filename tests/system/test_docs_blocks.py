@@ -1,4 +1,9 @@
-"""Every code block of the documents: Python runs, files are read by what reads them, commands exist."""
+"""Every code block of the documents: Python runs, files are read by what reads them, commands exist.
+
+Commands that need no hardware, server or root are run, page by page, and print what the page shows. Those of
+operations.md and broker.md are pasted into a machine of namespaces (test_operations.py), those of drivers.md
+and of disputes have tests of their own.
+"""
 
 import contextlib
 import io
@@ -7,12 +12,14 @@ import re
 import shlex
 import subprocess
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from dashboard.record.store import Arrived, open_store
 from dashboard.roster.athletes_file import read_roster
 from edge.board.configuration import load_board
 from station.cli import commands, main
@@ -153,3 +160,119 @@ def test_there_is_a_test_for_every_language():
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{block.document.name}:{block.line}")
 def test_a_block_does_what_it_shows(block, tmp_path):
     TRIED[block.language](block, tmp_path)
+
+
+# What needs nothing but the gym's folder; a line with an address of a server needs more.
+RUNS = (
+    *("simulate", "analyze", "report", "export", "athletes", "schema", "backup", "restore"),
+    *("chain init", "reprocess archive"),
+)
+RUN = re.compile(rf"plumbline (?:{'|'.join(RUNS)}) (?!.*://)")
+NUMBER = re.compile(r"\d+\.?\d*")
+
+
+class Command(NamedTuple):
+    """A command of a page, and what the page shows of what it prints; nothing where it shows nothing."""
+
+    where: str
+    line: str
+    shown: str
+
+
+def commands_of(document: Path) -> Iterator[Command]:
+    """In the page's order. A block without a language right after commands shows what the last one prints."""
+    own = [block for block in BLOCKS if block.document == document]
+    for block, after in pairwise([*own, None]):
+        where = f"{document.name}:{block.line}"
+        if block.language == "console":
+            for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+                line, _, shown = part.partition("\n")
+                yield Command(where, line, shown)
+        elif block.language == "sh":
+            *lines, last = block.text.replace("\\\n", " ").splitlines()
+            yield from (Command(where, line, "") for line in lines)
+            follows = block.line + block.text.count("\n") + 2
+            shown = after.text if after and (after.language, after.line) == ("", follows) else ""
+            yield Command(where, last, shown)
+
+
+COMMANDS = {document: [one for one in commands_of(document) if RUN.match(one.line)] for document in DOCUMENTS}
+
+
+class Typed(io.StringIO):
+    """What somebody types at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def gym(tmp_path, monkeypatch, make_rep):
+    """A folder with what the pages take for granted: Ana's sets of a Thursday, her file, an archive."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("TZ", "UTC")
+    seq = 0
+    exercises = ["romanian-deadlift"] * 4 + ["cable-pull-through"] * 2
+    (tmp_path / "plumbline").mkdir()
+    with open_store(str(tmp_path / "plumbline/history.db")) as store:
+        for (number, exercise), n in product(enumerate(exercises, 1), range(1, 9)):
+            if exercise != "romanian-deadlift" and n == 8:
+                continue
+            seq += 1
+            rep = make_rep(
+                n, event_id=f"s{number}-r{n}", session="thursday", set_number=number, stream="s", seq=seq,
+                at_utc=f"2026-11-19T10:{5 * number:02d}:{4 * n:02d}.000Z", athlete="a-17", exercise=exercise,
+                load_kg=40.0 + 10.0 * number, mean_concentric_velocity_mps=0.8 - 0.1 * number - 0.01 * n,
+            )  # fmt: skip
+            store.ingest([Arrived("gym", "rack-1", rep)])
+    (text,) = (b.text for b in BLOCKS if b.document.name == "history.md" and b.language == "toml")
+    athletes = tmp_path / "athletes.toml"
+    athletes.write_text(text, encoding="utf-8")
+    assert main(["athletes", "import", "athletes.toml"]) == 0
+    athletes.write_text(text.replace("load_kg = 60", "load_kg = -5"), encoding="utf-8")
+    (tmp_path / "archive").mkdir()
+    simulate = ["simulate", "--exercise", "rdl", "--reps", "2", "--seed", "2"]
+    assert main([*simulate, "--out", "archive/one.csv", "--station-out", "rack.toml"]) == 0
+    return tmp_path
+
+
+def run(line: str) -> tuple[int, str]:
+    """What a command ends with and prints."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        try:
+            status = main(shlex.split(line.replace(" /etc/", " "), comments=True)[1:])
+        except SystemExit as end:
+            status = end.code
+    return status, said.getvalue()
+
+
+def assert_alike(said: str, shown: str) -> None:
+    """The same text; a number with decimals may differ by two of its last digit, as when a filter changes."""
+    assert NUMBER.sub("#", said) == NUMBER.sub("#", shown)
+    for one, other in zip(NUMBER.findall(said), NUMBER.findall(shown), strict=True):
+        _, point, decimals = other.partition(".")
+        assert abs(float(one) - float(other)) <= (2.001 * 10.0 ** -len(decimals) if point else 0.0), said
+
+
+def test_the_pages_have_commands_that_can_be_run():
+    assert sum(len(some) for some in COMMANDS.values()) >= 16
+    consoles = {f"{b.document.name}:{b.line}" for b in BLOCKS if b.language == "console"}
+    shown = [one for document in DOCUMENTS for one in commands_of(document) if one.shown]
+    assert [one for one in shown if one.where in consoles and not RUN.match(one.line)] == []
+
+
+@pytest.mark.parametrize(
+    "document", [page for page in DOCUMENTS if COMMANDS[page]], ids=lambda page: page.name
+)
+def test_the_commands_of_a_page_print_what_it_shows(document, gym, monkeypatch):
+    earlier = ["reprocess", "archive", "--station", "rack.toml", "--exercise", "rdl", "--out", "reps-before"]
+    if any("reps-before" in one.line for one in COMMANDS[document]):
+        assert main(earlier) == 0
+    for where, line, shown in COMMANDS[document]:
+        monkeypatch.setattr("sys.stdin", Typed("a-17\n"))
+        status, said = run(line)
+        assert status == shown.startswith("plumbline "), f"{where}: {line}: {said}"
+        if shown:
+            assert_alike(said, shown)
