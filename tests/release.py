@@ -67,7 +67,17 @@ def main() -> int:
     run(sys.executable, "-m", "tests.accuracy", "--against", "README.md", *fewer)
     dist = ROOT / "dist" / version
     shutil.rmtree(dist, ignore_errors=True)
-    run(sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", str(dist), str(ROOT))
+    run(
+        sys.executable,
+        "-m",
+        "build",
+        "--quiet",
+        "--sdist",
+        "--no-isolation",
+        "--outdir",
+        str(dist),
+        str(ROOT),
+    )
     archives = [*dist.iterdir(), *(wheel(arch, dist) for arch in MACHINES if _can_build(arch))]
     for archive in archives:
         if archive.suffix == ".whl" and "-abi3-manylinux" not in archive.name:
