@@ -4,13 +4,14 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+import tomlkit
+from numpy.typing import NDArray
 
 from edge.board.build import firmware_version
-from edge.board.configuration import BoardFile, announced
-from edge.board.contents import UNCONFIGURED
+from edge.board.configuration import BoardFile, block
+from edge.board.contents import UNCONFIGURED, configured, differences
 from edge.doctor.findings import Finding, Status
-from edge.doctor.port_checks import check_channel, check_device
-from edge.link.drivers import Samples
+from edge.doctor.port_checks import NEGATIVE_M, check_channel, check_device
 from edge.link.drivers.board import BoardDriver
 from edge.link.listening import Listener
 from station.config import Port, StationFile, StationTable
@@ -19,22 +20,23 @@ from station.wire import Hello
 HELLO_S = 2.5
 MOVED_M = 0.05
 BUSY_WARN = 0.5
+FEW = 5  # readings; so many alike are no chance
 
 
-def check_board(url: str, board: BoardFile | None, seconds: float) -> Iterator[Finding]:
+def check_board(port: Port, board: BoardFile | None, seconds: float) -> Iterator[Finding]:
     """Check a board; yields each finding when it is known. Raises SourceError if its port does not open."""
-    found = check_device(Port(url), "board")
+    found = check_device(port, "board")
     yield from found
     if found and found[-1].status == "fail":
         return
     station = StationFile(station=StationTable("board", "barbell"))
-    with Listener(Port(url), station) as listener:
+    with Listener(port, station) as listener:
         driver = listener.driver
         assert isinstance(driver, BoardDriver)
         listener.wait(lambda: driver.hello, HELLO_S)
         samples = listener.listen(seconds)
         if driver.hello is None:
-            yield _no_board(url, listener)
+            yield _no_board(listener)
             return
         yield from check_firmware(driver.hello, board)
         stats = driver.stats
@@ -69,25 +71,27 @@ def check_board(url: str, board: BoardFile | None, seconds: float) -> Iterator[F
             hits = stats.saturated.get(sensor.channel, 0)
             yield from check_channel(sensor.channel, sensor.rate_hz, parts, hits, station)
             yield from _missed(sensor.channel, stats.missed.get(sensor.channel, 0))
-            if sensor.channel.startswith("position"):
-                yield _direction(sensor.channel, parts)
+            values = np.concatenate([part.value for part in parts] or [np.empty(0)])
+            yield from _moves(sensor.channel, values[~np.isnan(values)])
 
 
-def station_toml(url: str, station_id: str, kind: str, exercise: str) -> str:
+def station_toml(port: Port, station_id: str, kind: str, exercise: str) -> str:
     """A station file for the board that was checked, to be completed by hand."""
     geometry = (
         "lpt_anchor_m = [0.0, 0.0]   # where the tether leaves the unit: forward of the bar line, height"
     )
     if kind != "barbell":
         geometry = "travel_ratio = 1.0           # handle travel per travel of the stack"
+    baud = "" if port.baud == Port(port.url).baud else f"baud = {port.baud}\n"
     return (
-        f'exercise = "{exercise}"\n\n[station]\nid = "{station_id}"\nkind = "{kind}"\n\n'
-        f'[geometry]\n{geometry}\n\n[[ports]]\nurl = "{url}"\n\n'
+        f"exercise = {_toml(exercise)}\n\n[station]\nid = {_toml(station_id)}\nkind = {_toml(kind)}\n\n"
+        f"[geometry]\n{geometry}\n\n[[ports]]\nurl = {_toml(port.url)}\n{baud}\n"
         '[mqtt]\nhost = "localhost"\nport = 1883\ntls = false                  # this machine only\n'
     )
 
 
-def _no_board(url: str, listener: Listener) -> Finding:
+def _no_board(listener: Listener) -> Finding:
+    url = listener.port.url
     if not listener.bytes_received:
         seen, todo = f"{url}: nothing comes", "is it the right port? check power, cable and baud"
     elif listener.driver.stats.device_problem:
@@ -99,28 +103,24 @@ def _no_board(url: str, listener: Listener) -> Finding:
 
 
 def check_firmware(hello: Hello, board: BoardFile | None) -> Iterator[Finding]:
-    """Compare a board's firmware with this release's, and its configuration with the board file."""
+    """Compare a board's firmware with this release's, and what it says of itself with the board file."""
     ours = firmware_version()
     name = f"{hello.board}, firmware {hello.firmware}, serial {hello.serial or 'none'}"
-    if hello.board == UNCONFIGURED:
-        yield _finding(
-            "configuration", "fail", "the board has none, or half of one", "plumbline board configure"
-        )
     older, newer = _version(hello.firmware) < _version(ours), _version(hello.firmware) > _version(ours)
     todo = f"this software brings {ours}: " + (
         "plumbline board build, then flash" if older else "it still reads what the board says; update it"
     )
     yield _finding("board", "warn" if older or newer else "ok", name, todo)
-    if board is None:
-        return
-    wanted = tuple(announced(channel, board.target)[:5] for channel in board.channels)
-    if wanted == tuple(channel[:5] for channel in hello.channels):
-        yield _finding("configuration", "ok", f"as the file says, {len(wanted)} channels", "")
-    else:
-        said = ", ".join(channel.name for channel in hello.channels)
-        yield _finding(
-            "configuration", "fail", f"another than the file's: {said}", "plumbline board configure"
-        )
+    check, todo = "configuration", "plumbline board configure, then flash; or is it another board's file?"
+    if hello.board == UNCONFIGURED:
+        yield _finding(check, "fail", "the board has none, or half of one", todo)
+    elif board is not None:
+        wanted = configured(block(board, board.serial or ""))
+        if other := "; ".join(differences(hello, wanted)):
+            yield _finding(check, "fail", other, todo)
+        else:
+            seen = f"name, serial number and {len(wanted.channels)} channels as the file says"
+            yield _finding(check, "ok", f"{seen}; pins are not told")
 
 
 def _missed(channel: str, missed: int) -> Iterator[Finding]:
@@ -133,18 +133,23 @@ def _missed(channel: str, missed: int) -> Iterator[Finding]:
     yield _finding(f"{channel} missed", "fail", f"{missed} since the board's start", todo)
 
 
-def _direction(channel: str, parts: list[Samples]) -> Finding:
-    values = np.concatenate([part.value for part in parts] or [np.empty(0)])
-    seen = values[~np.isnan(values)]
+def _moves(channel: str, values: NDArray[np.float64]) -> Iterator[Finding]:
+    """Whether a tether was moved and a converter converts. That a length is negative, check_channel says."""
+    if channel.endswith("_n") and len(values) >= FEW and not np.ptp(values):
+        todo = "a converter's last digits never rest: check the cell's four wires and the converter's supply"
+        yield _finding(f"{channel} converter", "fail", f"all {len(values)} readings are the same", todo)
+    if not channel.startswith("position"):
+        return
     check = f"{channel} direction"
-    if not len(seen) or np.ptp(seen) < MOVED_M:
-        return _finding(
-            check, "warn", "it did not move", "pull the tether out and let it in while this listens"
-        )
-    rest = seen[0]
-    if rest - seen.min() > seen.max() - rest:
-        return _finding(check, "fail", "pulling it out counts down", "swap A and B, or say reversed = true")
-    return _finding(check, "ok", f"pulling it out counts up, {seen.max() - rest:.3f} m")
+    if not len(values) or np.ptp(values) < MOVED_M:
+        todo = "pull the tether out and let it in while this listens"
+        yield _finding(check, "warn", "it did not move", todo)
+    elif values.min() >= -NEGATIVE_M:
+        yield _finding(check, "ok", f"pulling it out counts up, {np.ptp(values):.3f} m")
+
+
+def _toml(text: str) -> str:
+    return str(tomlkit.item(text).as_string())
 
 
 def _finding(check: str, status: Status, seen: str, todo: str = "") -> Finding:

@@ -18,6 +18,7 @@ from station.errors import ConfigError
 from station.ports import Port, check_port
 from station.program.process import replace_file
 from station.program.usage import command_parser
+from station.topics import check_name
 
 EXAMPLES = """\
 examples:
@@ -156,17 +157,20 @@ examples:
     args = parser.parse_args(argv)
     if not 0.5 <= args.seconds <= 3600.0:
         raise ConfigError(f"--for is {args.seconds:g}; give 0.5 to 3600 seconds")
-    check_port(Port(args.port))
+    check_name(args.id)
+    file = load_board(args.board) if args.board else None
+    port = Port(args.port) if file is None or not file.baud else Port(args.port, baud=file.baud)
+    check_port(port)
     findings = []
-    for finding in check_board(args.port, load_board(args.board) if args.board else None, args.seconds):
+    for finding in check_board(port, file, args.seconds):
         findings.append(finding)
         print(as_line(finding, sys.stdout), flush=True)
     if worst(findings) == "fail":
         return 1
     if args.station_out is not None:
         try:
-            with args.station_out.open("x", encoding="utf-8") as file:
-                file.write(station_toml(args.port, args.id, args.kind, args.exercise))
+            with args.station_out.open("x", encoding="utf-8") as out:
+                out.write(station_toml(port, args.id, args.kind, args.exercise))
         except FileExistsError as error:
             raise ConfigError(f"{args.station_out}: is there already; give another name") from error
         except OSError as error:

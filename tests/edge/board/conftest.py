@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.board.build import firmware_version
 from edge.board.command import board
+from edge.board.configuration import announced, load_board
 from station import wire
 
 BOARD = """
@@ -91,3 +93,16 @@ def saying() -> Iterator[Callable[[wire.Hello], str]]:
         thread.join()
     for file in files:
         os.close(file)
+
+
+@pytest.fixture
+def hello_of() -> Callable[..., wire.Hello]:
+    """What a board says that is as its file says, but for the other things."""
+
+    def make(file: Path, **other: object) -> wire.Hello:
+        said = load_board(file)
+        channels = tuple(announced(channel, said.target) for channel in said.channels)
+        hello = wire.Hello(0, 1, 0, said.name, firmware_version(), channels, said.serial or "")
+        return hello._replace(**other)  # type: ignore[arg-type]
+
+    return make

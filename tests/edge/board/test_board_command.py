@@ -3,13 +3,15 @@
 import os
 import struct
 import subprocess
+import termios
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
 
 from edge.board.build import firmware_version
-from edge.board.check import check_firmware
+from edge.board.check import check_firmware, station_toml
 from edge.board.command import board
 from edge.board.image import CONFIGURATION_AT, boot2_checksum, from_uf2
 from edge.link.sources import SerialSource
@@ -26,11 +28,16 @@ def talking(host_board: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
     """A board that measures a moving tether, on a pseudo-terminal."""
     children: list[subprocess.Popen[str]] = []
 
-    def start(configuration: bytes, swapped: bool = False) -> str:
+    def start(
+        configuration: bytes, *, swapped: bool = False, out_first: bool = False, stuck: bool = False
+    ) -> str:
         order = [0, 2, 3, 1] if swapped else [0, 1, 3, 2]
         steps = [(10_000 + 500 * n, 1, 0, 0, order[n % 4]) for n in range(120_000)]
-        readings = [(12_500 * n, 2, 1, 0, 41_213 + n % 3) for n in range(4800)]
-        data = b"".join(struct.pack("<IBBHi", *one) for one in sorted(steps + readings))
+        if out_first:  # by 2 m at once; then it is let in
+            steps = [(n // 20, 1, 0, 0, order[n % 4]) for n in range(20_000)]
+            steps += [(20_000 + 3000 * n, 1, 0, 0, order[(19_998 - n) % 4]) for n in range(19_000)]
+        readings = [(12_500 * n, 2, 1, 0, 41_213 + (0 if stuck else n % 3)) for n in range(4800)]
+        data = b"".join(struct.pack("<IBBHi", *one) for one in sorted(steps + readings, key=itemgetter(0)))
         at, of = tmp_path / "board.bin", tmp_path / "stimuli.bin"
         at.write_bytes(configuration)
         of.write_bytes(data)
@@ -100,7 +107,7 @@ def test_a_board_that_is_well_is_said_to_be_and_gets_its_station_file(
     said = capsys.readouterr().out
     assert f"rack board, firmware {firmware_version()}, serial rack-1" in said
     assert "pulling it out counts up" in said
-    assert "as the file says, 2 channels" in said
+    assert "name, serial number and 2 channels as the file says" in said
     station = load_station(out)
     assert (station.station.id, station.ports[0].url) == ("rack-1", url)
     with pytest.raises((ConfigError, SourceError)):
@@ -114,8 +121,68 @@ def test_swapped_lines_and_another_configuration_are_found(
     board_file.write_text(board_file.read_text().replace("10000", "12000"))
     assert board(["check", url, "--board", str(board_file), "--for", "0.6"]) == 1
     said = capsys.readouterr().out
-    assert "swap A and B" in said
-    assert "another than the file's" in said
+    assert said.count("swap A and B") == said.count("direction") == 1
+    assert "position_m has another counts_per_unit" in said
+
+
+def test_a_tether_that_was_out_already_and_is_let_in_is_not_swapped(
+    built: Path, talking: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert board(["check", talking(configuration_of(built), out_first=True), "--for", "0.6"]) == 0
+    assert "position_m direction" in capsys.readouterr().out
+
+
+def test_a_converter_whose_readings_never_change_is_not_alive(
+    built: Path, talking: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert board(["check", talking(configuration_of(built), stuck=True), "--for", "0.6"]) == 1
+    assert "force_n converter" in capsys.readouterr().out
+
+
+def test_another_boards_file_is_not_this_boards(
+    board_file: Path,
+    saying: Callable[[Hello], str],
+    hello_of: Callable[..., Hello],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    port = saying(hello_of(board_file))
+    board_file.write_text(board_file.read_text().replace("rack board", "cable").replace("rack-1", "cable-2"))
+    assert board(["check", port, "--board", str(board_file), "--for", "0.5"]) == 1
+    said = capsys.readouterr().out
+    assert "name is 'rack board', not 'cable'; serial is 'rack-1', not 'cable-2'" in said
+    assert "as the file says" not in said
+
+
+def test_a_port_is_opened_at_the_boards_baud(
+    board_file: Path, saying: Callable[[Hello], str], hello_of: Callable[..., Hello]
+) -> None:
+    board_file.write_text("baud = 460800\n" + board_file.read_text())
+    port = saying(hello_of(board_file))
+    board(["check", port, "--board", str(board_file), "--for", "0.5"])
+    line = os.open(port, os.O_RDWR | os.O_NOCTTY)
+    try:
+        assert termios.tcgetattr(line)[4:6] == [termios.B460800, termios.B460800]
+    finally:
+        os.close(line)
+
+
+@pytest.mark.parametrize("kind", ["barbell", "cable", "band"])
+@pytest.mark.parametrize("baud", [115_200, 460_800])
+def test_the_station_file_is_one_whatever_its_words(kind: str, baud: int, tmp_path: Path) -> None:
+    path = tmp_path / "rack.toml"
+    path.write_text(station_toml(Port('/dev/a "b" \\c', baud=baud), "rack-1", kind, 'my "own"'))
+    station = load_station(path)
+    assert station.ports == [Port('/dev/a "b" \\c', baud=baud)]
+    assert (station.station.kind, station.exercise) == (kind, 'my "own"')
+    assert ("baud" in path.read_text()) == (baud != 115_200)
+
+
+@pytest.mark.parametrize("name", ["Rack 1", 'r"', "", "é"])
+def test_an_id_that_is_none_is_refused_before_anything_is_heard(tmp_path: Path, name: str) -> None:
+    out = tmp_path / "rack.toml"
+    with pytest.raises(ConfigError, match="is no name; use 1 to 32"):
+        board(["check", "/dev/null", "--station-out", str(out), "--id", name])
+    assert not out.exists()
 
 
 def test_what_is_no_board_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import resource
 import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,6 @@ import pytest
 from edge.board import flash
 from edge.board.build import firmware_version
 from edge.board.command import board
-from edge.board.configuration import announced, load_board
 from station.errors import ConfigError
 from station.wire import Channel, Hello
 
@@ -38,13 +38,6 @@ def nano(board_file: Path, tmp_path: Path) -> Path:
 def configured(file: Path, out: Path) -> Path:
     assert board(["configure", str(file), "--out", str(out)]) == 0
     return out
-
-
-def hello_of(file: Path, firmware: str = firmware_version(), **other: object) -> Hello:
-    """What a board says that is as the file says, but for the other things."""
-    said = load_board(file)
-    channels = tuple(announced(channel, said.target) for channel in said.channels)
-    return Hello(0, 1, 0, said.name, firmware, channels, said.serial or "")._replace(**other)  # type: ignore[arg-type]
 
 
 def avrdude(folder: Path, does: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,10 +173,11 @@ def test_a_configuration_alone_leaves_the_firmware_that_is_there(
     board_file: Path,
     disk: Path,
     saying: Callable[[Hello], str],
+    hello_of: Callable[..., Hello],
     firmware: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    port = saying(hello_of(board_file, firmware))
+    port = saying(hello_of(board_file, firmware=firmware))
     assert board(["flash", str(pins), "--disk", str(disk), "--port", port]) == 0
     assert f"rack board {firmware} runs on {port}" in capsys.readouterr().out
 
@@ -203,6 +197,7 @@ def test_a_board_that_does_not_say_what_was_flashed_did_not_take_it(
     board_file: Path,
     disk: Path,
     saying: Callable[[Hello], str],
+    hello_of: Callable[..., Hello],
     other: dict[str, object],
     seen: str,
 ) -> None:
@@ -217,6 +212,7 @@ def test_a_board_with_a_new_serial_number_is_found_by_its_new_name(
     disk: Path,
     tmp_path: Path,
     saying: Callable[[Hello], str],
+    hello_of: Callable[..., Hello],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -253,6 +249,7 @@ def test_a_nano_is_written_and_heard(
     nano: Path,
     tmp_path: Path,
     saying: Callable[[Hello], str],
+    hello_of: Callable[..., Hello],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -283,6 +280,7 @@ def test_why_avrdude_stopped_is_what_it_said_first_of_an_error(
     says: str,
     seen: str,
     saying: Callable[[Hello], str],
+    hello_of: Callable[..., Hello],
     board_file: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -292,10 +290,29 @@ def test_why_avrdude_stopped_is_what_it_said_first_of_an_error(
         board(["flash", str(nano), "--port", saying(hello_of(board_file))])
 
 
+def test_the_board_is_heard_at_the_baud_that_was_flashed(
+    board_file: Path,
+    tmp_path: Path,
+    disk: Path,
+    saying: Callable[[Hello], str],
+    hello_of: Callable[..., Hello],
+) -> None:
+    board_file.write_text("baud = 460800\n" + board_file.read_text())
+    port = saying(hello_of(board_file))
+    fast = configured(board_file, tmp_path / "fast.uf2")
+    assert board(["flash", str(fast), "--disk", str(disk), "--port", port]) == 0
+    line = os.open(port, os.O_RDWR | os.O_NOCTTY)
+    try:
+        assert termios.tcgetattr(line)[4:6] == [termios.B460800, termios.B460800]
+    finally:
+        os.close(line)
+
+
 def test_an_avrdude_that_does_not_end_is_ended(
     nano: Path,
     tmp_path: Path,
     saying: Callable[[Hello], str],
+    hello_of: Callable[..., Hello],
     board_file: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
