@@ -16,6 +16,7 @@ struct channel {
     uint8_t encoder; /* which of the encoders it is */
     uint8_t zero;
     uint8_t count; /* of samples that wait to be sent */
+    uint32_t newest_us; /* converter: of what it said last, whether it was taken or not */
     uint32_t due_us; /* encoder, tilt: the next sample; converter: when a reading is late */
     uint32_t missed;
     uint32_t t_us[MAX_SAMPLES];
@@ -82,6 +83,7 @@ void board_start(const struct configuration *configuration)
                 board.encoder[channel->encoder].count = kept->count[channel->encoder];
         } else {
             channel->due_us = now_us + SECOND_US; /* a converter takes half a second to settle */
+            channel->newest_us = now_us - c->period_us;
         }
     }
     keep();
@@ -192,6 +194,15 @@ static void take_readings(uint8_t index, uint32_t now_us)
     struct reading reading;
     bool (*next)(uint8_t, struct reading *) = c->sensor == SENSOR_HX711 ? hal_reading : i2c_reading;
     while (next(index, &reading)) {
+        /* What comes sooner than any converter converts is made up by a loose or shorted line. */
+        bool too_soon = c->sensor != SENSOR_AS5600 && reading.t_us - channel->newest_us < c->period_us / 2;
+        channel->newest_us = reading.t_us;
+        if (reading.counts == NO_VALUE)
+            continue; /* counted when it is late */
+        if (too_soon) {
+            channel->missed++;
+            continue;
+        }
         take(channel, reading.counts, reading.t_us);
         channel->due_us = reading.t_us + LATE_PERIODS * c->period_us;
     }

@@ -18,6 +18,8 @@ struct kept {
     uint32_t check;
 };
 
+#define NO_VALUE INT32_MIN /* a converter that does not hold its line as one that is ready does */
+
 struct reading {
     int32_t counts;
     uint32_t t_us; /* when the conversion was ready */

@@ -237,6 +237,8 @@ void hal_idle_until(uint32_t t_us)
     (void)t_us; /* the samples' timer comes every few milliseconds, whatever is due then */
     uint32_t before_us = hal_now_us();
     cli();
+    if (!aligned)
+        snapshot_n = 0; /* nobody takes them: there is no encoder, or its first sample is still to come */
     while (!ready && snapshot_n == 0) { /* an edge or a byte that was sent is no reason to stay awake */
         sleep_enable();
         sei();
@@ -327,9 +329,19 @@ bool hal_home_switch(uint8_t channel)
 
 bool hal_reading(uint8_t channel, struct reading *reading)
 {
+    static bool was_low;
     (void)channel;
-    if (!ready)
+    bool low = data_pin != NONE && !(PIND & _BV(data_pin)), whole = ready;
+    if (ready && !low) {
+        ready = false; /* the line shook: no converter takes back that it is ready */
         return false;
+    }
+    if (!ready && !(low && was_low)) {
+        was_low = low;
+        return false;
+    }
+    /* Low and nobody saw it fall: it is held low, or was. Reading it out all the same lets the next one be seen. */
+    was_low = false;
     PCICR = 0; /* its data changes while it is read */
     uint32_t raw = 0;
     for (uint8_t i = 0; i < 24; i++) {
@@ -339,17 +351,18 @@ bool hal_reading(uint8_t channel, struct reading *reading)
         raw = raw << 1 | (PIND >> data_pin & 1);
         PORTD &= ~_BV(clock_pin);
     }
-    PORTD |= _BV(clock_pin); /* the 25th: channel A at gain 128 */
+    PORTD |= _BV(clock_pin); /* the 25th: channel A at gain 128; the converter lets go of its line */
     __asm volatile("nop\n nop\n nop\n nop");
+    whole = whole && PIND & _BV(data_pin);
     PORTD &= ~_BV(clock_pin);
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE)
     {
-        reading->t_us = ready_us;
+        reading->t_us = whole ? ready_us : now_in_interrupt();
         ready = false;
         PCIFR = _BV(PCIF2);
         PCICR = _BV(PCIE2);
     }
-    reading->counts = (int32_t)(raw << 8) >> 8;
+    reading->counts = whole ? (int32_t)(raw << 8) >> 8 : NO_VALUE;
     return true;
 }
 

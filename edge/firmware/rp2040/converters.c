@@ -4,7 +4,9 @@
 #include "programs.h"
 
 #define QUEUE 8
-#define READ_OUT_US 75 /* from ready to the push: cycles of hx711.pio */
+#define READ_OUT_US 77 /* from ready to the push: cycles of hx711.pio */
+#define LINE_BEFORE (1u << 25)
+#define LINE_AFTER 1u
 #define NO_CHANNEL 255
 
 static struct {
@@ -53,8 +55,9 @@ void pio1_irq(void)
     for (uint8_t machine = 0; machine < 4; machine++)
         while (!(REG(PIO1 + PIO_FSTAT) >> (8 + machine) & 1)) {
             uint32_t raw = REG(PIO1 + PIO_RXF(machine));
+            bool whole = (raw & (LINE_BEFORE | LINE_AFTER)) == LINE_AFTER;
             if (channel_of[machine] != NO_CHANNEL)
-                put(channel_of[machine], (int32_t)(raw << 8) >> 8, now_us - READ_OUT_US);
+                put(channel_of[machine], whole ? (int32_t)(raw << 7) >> 8 : NO_VALUE, now_us - READ_OUT_US);
         }
 }
 

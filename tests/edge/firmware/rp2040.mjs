@@ -15,7 +15,7 @@ const { SimulationClock } = await import(`${rp2040js}/dist/esm/clock/simulation-
 const image = readFileSync(imagePath);
 const configuration = readFileSync(configurationPath);
 const stimuli = readFileSync(stimuliPath);
-const RECORD = 12, EDGE = 1, READING = 2, ANGLE = 3, HOME = 4, RESET = 5;
+const RECORD = 12, EDGE = 1, READING = 2, ANGLE = 3, HOME = 4, RESET = 5, SHORT = 6;
 const ENCODER = 1, HX711 = 2, NAU7802 = 4;
 const CONFIGURATION_AT = 0x1ff000;
 
@@ -141,12 +141,13 @@ function show(c) { mcu.gpio[c.pins[0]].setInputValue(!!(c.lines & 1)); mcu.gpio[
 // The converter: its data falls when a reading is ready; 24 clocks shift it out, the 25th ends it.
 function hx711(c) {
   const data = mcu.gpio[c.pins[0]], sck = mcu.gpio[c.pins[1]];
-  data.setInputValue(true);
+  c.show = (high) => { c.high = high; data.setInputValue(high && !c.short); };
+  c.show(true);
   c.bit = -1;
   sck.addListener((state) => {
     if (state !== GPIOPinState.High || c.bit < 0) return;
-    if (c.bit < 24) data.setInputValue(!!(c.value >> (23 - c.bit++) & 1));
-    else { c.bit = -1; data.setInputValue(true); }
+    if (c.bit < 24) c.show(!!(c.value >> (23 - c.bit++) & 1));
+    else { c.bit = -1; c.show(true); }
   });
 }
 
@@ -160,10 +161,11 @@ function happen() {
   if (kind === EDGE) { c.lines = value; show(c); }
   if (kind === ANGLE) c.angle = value;
   if (kind === HOME) mcu.gpio[c.pins[2]].setInputValue(!value);
+  if (kind === SHORT) { c.short = value === 1; c.show(c.high); }
   if (kind === RESET) { if (value === 1) hung = true; else { for (const x of channels) x.bit = -1; powerUp(value ? mcu.sram.slice() : null, false); } }
   if (kind === READING && c.sensor === HX711) {
     c.value = value & 0xffffff;
-    if (c.bit <= 0) { c.bit = 0; mcu.gpio[c.pins[0]].setInputValue(false); }
+    if (c.bit <= 0) { c.bit = 0; c.show(false); }
   }
   if (kind === READING && c.sensor === NAU7802) {
     c.held = value & 0xffffff;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { EDGE = 1, READING = 2, HOME = 4, RESET = 5 };
+enum kind { EDGE = 1, READING = 2, HOME = 4, RESET = 5, SHORT = 6 };
 
 struct stimulus {
     uint32_t t_us;
@@ -26,7 +26,7 @@ static struct {
     struct stimulus *stimulus;
     long n, next;
     FILE *out;
-    int data, clock, bit;
+    int data, clock, bit, high, shorted, lines;
     uint32_t value;
     uint64_t slept;
     int hung; /* 1: to hang from now on; 2: hanging, at `at`, where `was` stood */
@@ -39,13 +39,25 @@ static void pin(int number, int value)
     avr_raise_irq(avr_io_getirq(b.avr, AVR_IOCTL_IOPORT_GETIRQ('D'), number), value);
 }
 
+/* The port's own pull-ups must not win over what drives the lines, nor over a short. */
+static void drive(void)
+{
+    avr_ioport_external_t drive = {.name = 'D', .mask = 12 | b.shorted << b.data, .value = b.lines << 2};
+    avr_ioctl(b.avr, AVR_IOCTL_IOPORT_SET_EXTERNAL('D'), &drive);
+}
+
 static void lines(int value)
 {
-    /* The port's own pull-ups must not win over what drives the lines. */
-    avr_ioport_external_t drive = {.name = 'D', .mask = 12, .value = value << 2};
-    avr_ioctl(b.avr, AVR_IOCTL_IOPORT_SET_EXTERNAL('D'), &drive);
+    b.lines = value;
+    drive();
     pin(2, value & 1);
     pin(3, value >> 1);
+}
+
+static void data(int high)
+{
+    b.high = high;
+    pin(b.data, high && !b.shorted);
 }
 
 static avr_cycle_count_t happen(avr_t *avr, avr_cycle_count_t when, void *param)
@@ -60,10 +72,15 @@ static avr_cycle_count_t happen(avr_t *avr, avr_cycle_count_t when, void *param)
             pin(6, !s->value);
         else if (s->kind == RESET)
             b.hung = 1;
+        else if (s->kind == SHORT) {
+            b.shorted = s->value;
+            drive();
+            data(b.high);
+        }
         else if (s->kind == READING && b.bit <= 0) {
             b.value = s->value & 0xffffff;
             b.bit = 0;
-            pin(b.data, 0);
+            data(0);
         }
     }
     return b.next < b.n ? (avr_cycle_count_t)b.stimulus[b.next].t_us * 16 : 0;
@@ -77,10 +94,10 @@ static void clocked(struct avr_irq_t *irq, uint32_t value, void *param)
     if (!value || b.bit < 0)
         return;
     if (b.bit < 24) {
-        pin(b.data, b.value >> (23 - b.bit++) & 1);
+        data(b.value >> (23 - b.bit++) & 1);
     } else {
         b.bit = -1;
-        pin(b.data, 1);
+        data(1);
     }
 }
 
@@ -133,10 +150,9 @@ int main(int argc, char **argv)
     avr_ioctl(b.avr, AVR_IOCTL_UART_SET_FLAGS('0'), &flags);
     avr_irq_register_notify(avr_io_getirq(b.avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUTPUT), sent, NULL);
     avr_irq_register_notify(avr_io_getirq(b.avr, AVR_IOCTL_IOPORT_GETIRQ('D'), b.clock), clocked, NULL);
-    avr_ioport_external_t idle = {.name = 'D', .mask = 12, .value = 0};
-    avr_ioctl(b.avr, AVR_IOCTL_IOPORT_SET_EXTERNAL('D'), &idle);
+    drive();
     happen(b.avr, 0, NULL);
-    pin(b.data, 1);
+    data(1);
     if (b.next < b.n)
         avr_cycle_timer_register(b.avr, (avr_cycle_count_t)b.stimulus[b.next].t_us * 16 - b.avr->cycle, happen, NULL);
     avr_cycle_count_t end = b.n ? (avr_cycle_count_t)b.stimulus[b.n - 1].t_us * 16 : 0;

@@ -9,6 +9,7 @@ A file is a sequence of records of 12 bytes, little endian, ordered by time:
                       3 angle: a tilt encoder answers this from now on; -1: it does not answer
                       4 home switch: 1 closed, 0 open
                       5 reset of the board: 0 switched off and on, 1 its watchdog, 2 its reset pin
+                      6 a converter's data line: 1 held low by a short or a dead supply, 0 let go
     5   u8   channel  index into the board's channels
     6   u16  0
     8   i32  value
@@ -40,6 +41,7 @@ class Kind(IntEnum):
     ANGLE = 3
     HOME = 4
     RESET = 5
+    SHORT = 6
 
 
 class Encoder(NamedTuple):

@@ -114,6 +114,22 @@ def test_a_converter_that_is_unplugged_is_counted_and_says_nothing(
     assert driver.stats.missed["position_m"] == 0
 
 
+def test_readings_that_come_sooner_than_a_converter_converts_are_counted_and_refused(
+    make_case: Any, on_host: Any, read_board: Any
+) -> None:
+    case = make_case("romanian-deadlift", "position_m", "force_n", baud=115_200)
+    burst = records(Kind.READING, 1, np.arange(4.0, 5.0, 0.0005), np.full(2000, -1))
+    sent = case.records[
+        (case.records["kind"] != Kind.READING) | (np.abs(case.records["t_us"] - 4.5e6) > 0.5e6)
+    ]
+    driver, found = read_board(on_host(only(case, merged([sent, burst]))))
+    false = np.isclose(found["force_n"].value, (-1 - 41_213.0) / 800.0)
+    assert false.sum() <= 1  # the first may have been one
+    assert driver.stats.missed["force_n"] >= 1999
+    assert driver.stats.frames_lost == driver.stats.missed["position_m"] == 0
+    assert found["force_n"].time_s[-1] > case.records["t_us"][-1] / 1e6 - 0.1
+
+
 def test_a_tilt_encoder_that_does_not_answer_is_counted(
     make_case: Any, on_host: Any, read_board: Any
 ) -> None:

@@ -2,9 +2,6 @@
 
 import dataclasses
 import re
-import shutil
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,6 @@ import pytest
 from pioemu import State, emulate
 
 from edge.board.configuration import BoardFile, ChannelTable
-from edge.board.image import sealed
 from kernels import FrameDecoder
 from station import wire
 from tests.edge.firmware.stimulus import Kind, edges, merged, records
@@ -159,6 +155,29 @@ def test_a_board_that_was_just_flashed_was_not_restarted_by_its_watchdog(
     assert (driver.stats.device_restarts, driver.stats.device_problem) == (0, None)
 
 
+def test_a_converter_that_is_unplugged_or_held_low_is_counted_and_makes_nothing_up(
+    make_case: Any, on_rp2040: Any, read_board: Any
+) -> None:
+    """Held low, as by a short or without its supply, for a second; later its plug is pulled out."""
+    whole = shorter(make_case("romanian-deadlift", "position_m", "force_n", baud=115_200), 5.0)
+    reading = whole.records["kind"] == Kind.READING
+    gone = reading & (whole.records["t_us"] > 4_000_000)
+    short = records(Kind.SHORT, 1, np.array([2.0, 3.0]), np.array([1, 0]))
+    _, uart, _ = on_rp2040(only(whole, merged([whole.records[~gone], short])))
+    driver, found = read_board(uart)
+    force, start_s = found["force_n"], first_tick_us(uart) / 1e6
+    sent = whole.records[reading]
+    at = np.searchsorted(sent["t_us"], (force.time_s + start_s) * 1e6 + 200.0) - 1
+    np.testing.assert_allclose(force.time_s + start_s, sent["t_us"][at] / 1e6, atol=100e-6)
+    np.testing.assert_allclose(force.value, (sent["value"][at] - 41_213.0) / 800.0)
+    heard_s = force.time_s + start_s
+    assert ((heard_s < 2.0).sum(), (heard_s > 3.0).sum()) == pytest.approx((155, 79), abs=5)
+    assert not ((heard_s > 2.0) & (heard_s < 3.0)).any()
+    assert heard_s[-1] < 4.0
+    assert 15 < driver.stats.missed["force_n"] < 42  # four of its periods each, until the last status
+    assert driver.stats.missed["position_m"] == driver.stats.frames_lost == 0
+
+
 def test_an_image_whose_second_stage_is_not_whole_is_not_run(
     make_case: Any, on_rp2040: Any, rp2040_image: bytes
 ) -> None:
@@ -185,26 +204,6 @@ def test_moving_idle_machines_on_by_whole_turns_changes_no_byte(make_case: Any, 
     moving = edges(0, time_s, 30.0 * np.sin(60.0 * time_s))
     case = only(case, merged([moving, records(Kind.READING, 1, np.array([0.05, 0.1]), np.array([77, -5]))]))
     assert on_rp2040(case)[1] == on_rp2040(case, "whole-steps")[1]
-
-
-def test_the_size_the_readme_names_is_the_images(rp2040_image: bytes) -> None:
-    (row,) = [
-        line for line in (FIRMWARE / "README.md").read_text().splitlines() if line.startswith("| image")
-    ]
-    named = int(row.split("|")[2].replace(" ", ""))
-    assert len(rp2040_image) == pytest.approx(named, rel=0.03)  # another release of the compiler
-
-
-def test_the_same_sources_give_the_same_image_wherever_they_lie(
-    build: Callable[..., Path], rp2040_image: bytes, tmp_path: Path
-) -> None:
-    shutil.copytree(FIRMWARE, tmp_path / "elsewhere")
-    subprocess.run(
-        ["make", "--silent", "-C", str(tmp_path / "elsewhere"), f"OUT={tmp_path / 'out'}", "rp2040"],
-        check=True,
-    )
-    assert sealed((tmp_path / "out" / "plumbline-rp2040.bin").read_bytes()) == rp2040_image
-    assert len(rp2040_image) < 16_384  # all of it fits the processor's cache of flash
 
 
 def test_four_cells_under_a_platform_are_read_each_at_its_own_time(
