@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import edge
@@ -25,23 +26,38 @@ def firmware_version() -> str:
     return found[1]
 
 
-def build_image(target: TargetName, folder: Path) -> bytes:
-    """Compile the firmware of a target; returns its flash image. Build products go to `folder`.
+def build_image(target: TargetName, keep: Path | None = None) -> bytes:
+    """Compile the firmware of a target; returns its flash image. `keep` takes what the compiler leaves.
 
-    Raises ConfigError where a compiler is missing or stops.
+    Raises ConfigError where a compiler is missing or stops, or a folder cannot be written.
     """
     compiler, packages = _NEEDS[target]
     if shutil.which(compiler) is None or shutil.which("make") is None:
         raise ConfigError(f"{compiler} or make is missing; apt-get install make {packages}")
-    folder.mkdir(parents=True, exist_ok=True)
-    command = ["make", "--silent", "-C", str(SOURCES), f"OUT={folder.absolute()}", target]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        if keep is not None:
+            keep.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as scratch:
+            out = Path(scratch, "out")
+            _make(target, Path(scratch, "firmware"))
+            if keep is not None:
+                shutil.copytree(out, keep, dirs_exist_ok=True)
+            if target == "rp2040":
+                return sealed((out / "plumbline-rp2040.bin").read_bytes())
+            return (out / "plumbline-avr.hex").read_bytes()
+    except OSError as error:  # of one file, or a list of them
+        where, why = error.filename or keep, error.strerror or "cannot be written"
+        raise ConfigError(f"{where}: {why}; give another place") from error
+
+
+def _make(target: TargetName, sources: Path) -> None:
+    """Make a target from a copy of the sources, into `out` beside it. make knows no names with spaces."""
+    shutil.copytree(SOURCES, sources)
+    command = ["make", "--silent", "HERE=./", "OUT=../out", target]
+    ended = subprocess.run(command, cwd=sources, capture_output=True, text=True, check=False)
     if ended.returncode != 0:
         first = next((line for line in ended.stderr.splitlines() if "rror" in line), "make stopped")
         raise ConfigError(f"the firmware was not built: {first[:200]}; are the compilers Debian's?")
-    if target == "rp2040":
-        return sealed((folder / "plumbline-rp2040.bin").read_bytes())
-    return (folder / "plumbline-avr.hex").read_bytes()
 
 
 def flash_bytes(target: TargetName, image: bytes) -> int:

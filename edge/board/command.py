@@ -3,7 +3,6 @@
 import argparse
 import secrets
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -76,8 +75,7 @@ rack-1.board.toml:
     )
     parser.add_argument("--work", type=Path, metavar="FOLDER", help="keep what the compiler leaves")
     args, file = _image_arguments(parser, argv)
-    with tempfile.TemporaryDirectory() as scratch:
-        image = build_image(file.target, args.work or Path(scratch))
+    image = build_image(file.target, args.work)
     configuration = _write_image(args.out, file, image)
     print(
         f"{args.out}: firmware {firmware_version()} for {file.target},"

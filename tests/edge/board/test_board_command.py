@@ -1,8 +1,10 @@
 """`plumbline board`: images, a board's disk, and boards that talk."""
 
 import os
+import shutil
 import struct
 import subprocess
+import tempfile
 import termios
 from collections.abc import Callable, Iterator
 from operator import itemgetter
@@ -10,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from edge.board import build as building
 from edge.board.build import firmware_version
 from edge.board.check import check_firmware, station_toml
 from edge.board.command import board
+from edge.board.configuration import TargetName
 from edge.board.image import CONFIGURATION_AT, boot2_checksum, from_uf2
 from edge.link.sources import SerialSource
 from station.config import load_station
@@ -67,6 +71,34 @@ def test_the_image_that_is_built_boots_and_ends_with_what_makes_it_boot(built: P
     assert order[-1] == 0  # the second stage, without which the board stays a disk
     assert order[0] == 256  # whose arrival erases it
     assert configuration_of(built).startswith(b"PLB2")
+
+
+@pytest.mark.parametrize("target", ["avr", pytest.param("rp2040", marks=pytest.mark.long)])
+def test_folders_with_a_space_change_no_byte_and_nothing_is_written_beside_the_sources(
+    target: TargetName, build: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = f"plumbline-{target}.{'bin' if target == 'rp2040' else 'hex'}"
+    usual = (build(target) / product).read_bytes()
+    package, work, scratch = (tmp_path / name for name in ("the package", "my work", "of the machine"))
+    shutil.copytree(building.SOURCES, package)
+    scratch.mkdir()
+    monkeypatch.setattr(building, "SOURCES", package)
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    before = sorted(package.rglob("*"))
+    image = building.build_image(target, work)
+    assert (work / product).read_bytes() == usual
+    assert len(image) == len(usual)
+    assert sorted(package.rglob("*")) == before
+    assert not list(scratch.iterdir())
+
+
+def test_a_folder_to_keep_things_in_that_cannot_be_is_said(board_file: Path, tmp_path: Path) -> None:
+    if shutil.which("arm-none-eabi-gcc") is None:
+        pytest.skip("arm-none-eabi-gcc is not installed")
+    words = ["build", str(board_file), "--out", str(tmp_path / "x.uf2"), "--work", str(board_file)]
+    with pytest.raises(ConfigError, match=rf"{board_file}: .*another place"):
+        board(words)
+    assert not (tmp_path / "x.uf2").exists()
 
 
 def test_a_configuration_alone_touches_no_other_page(board_file: Path, tmp_path: Path) -> None:
