@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
+from edge.board.build import avr_hex
 from edge.board.configuration import BoardFile, ChannelTable, block
 from edge.board.image import sealed
 from edge.link.drivers import Driver, Samples, make_driver
@@ -186,5 +187,39 @@ def on_rp2040(rp2040_image: bytes, rp2040js: Path, tmp_path: Path) -> Callable[.
         said = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
         ended = json.loads(said.stdout)
         return ended, *(path.read_bytes() if path.exists() else b"" for path in (uart, usb))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def simavr(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program that runs an image in simavr."""
+    program = tmp_path_factory.mktemp("simavr") / "simavr_board"
+    source = Path(__file__).parent / "simavr_board.c"
+    if shutil.which("cc") is None or not Path("/usr/include/simavr/sim_avr.h").exists():
+        pytest.skip("libsimavr-dev is not installed")
+    subprocess.run(["cc", "-O2", "-o", str(program), str(source), "-lsimavr", "-lelf"], check=True)
+    return program
+
+
+@pytest.fixture(scope="session")
+def avr_image(build: Callable[..., Path]) -> bytes:
+    return (build("avr") / "plumbline-avr.hex").read_bytes()
+
+
+@pytest.fixture
+def on_avr(avr_image: bytes, simavr: Path, tmp_path: Path) -> Callable[..., Any]:
+    """Run the image with a case's configuration and stimuli: what happened, and its serial line."""
+
+    def run(case: Any, damaged: bool = False) -> tuple[dict[str, Any], bytes]:
+        _, stimulus = case.write(tmp_path)
+        configuration = block(case.board, "nano")
+        if damaged:
+            configuration = configuration[:-1] + bytes((configuration[-1] ^ 1,))
+        at, out = tmp_path / "board.hex", tmp_path / "line"
+        at.write_bytes(avr_hex(avr_image, configuration))
+        command = [simavr, at, stimulus, out, "4", "5"]
+        said = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+        return json.loads(said.stdout), out.read_bytes()
 
     return run

@@ -28,7 +28,7 @@ static struct {
     FILE *out;
     int data, clock, bit, high, shorted, lines;
     uint32_t value;
-    uint64_t slept;
+    uint64_t slept, spoke;
     int hung; /* 1: to hang from now on; 2: hanging, at `at`, where `was` stood */
     avr_flashaddr_t at;
     uint8_t was[2];
@@ -105,6 +105,9 @@ static void sent(struct avr_irq_t *irq, uint32_t value, void *param)
 {
     (void)irq;
     (void)param;
+    if (b.avr->cycle - b.spoke > 16000) /* a piece of its own after a silent millisecond */
+        printf("%s[%.6f, %ld]", ftell(b.out) ? ", " : "", (double)b.avr->cycle / 16e6, ftell(b.out));
+    b.spoke = b.avr->cycle;
     fputc((int)value, b.out);
 }
 
@@ -155,6 +158,7 @@ int main(int argc, char **argv)
     data(1);
     if (b.next < b.n)
         avr_cycle_timer_register(b.avr, (avr_cycle_count_t)b.stimulus[b.next].t_us * 16 - b.avr->cycle, happen, NULL);
+    printf("{\"pieces\": [");
     avr_cycle_count_t end = b.n ? (avr_cycle_count_t)b.stimulus[b.n - 1].t_us * 16 : 0;
     int state = cpu_Running;
     while (b.avr->cycle < end && state != cpu_Done && state != cpu_Crashed) {
@@ -171,7 +175,7 @@ int main(int argc, char **argv)
         state = avr_run(b.avr);
     }
     fclose(b.out);
-    printf("{\"state\": %d, \"seconds\": %.3f, \"asleep\": %.3f}\n", state, b.avr->cycle / 16e6,
+    printf("], \"state\": %d, \"seconds\": %.3f, \"asleep\": %.3f}\n", state, b.avr->cycle / 16e6,
            (double)b.slept / (double)b.avr->cycle);
     return 0;
 }

@@ -1,19 +1,12 @@
 """The ATmega328P's image as machine code in simavr, in a process of its own."""
 
 import dataclasses
-import json
-import shutil
-import subprocess
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
-from edge.board.build import avr_hex
-from edge.board.configuration import block
 from kernels import FrameDecoder
 from station import wire
 from tests.edge.firmware.stimulus import Kind, edges, merged, records
@@ -21,41 +14,6 @@ from tests.edge.firmware.stimulus import Kind, edges, merged, records
 pytestmark = pytest.mark.long
 
 COUNTS_PER_M = 10_000.0
-HX711_PINS = ("4", "5")
-
-
-@pytest.fixture(scope="session")
-def simavr(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program that runs an image in simavr."""
-    program = tmp_path_factory.mktemp("simavr") / "simavr_board"
-    source = Path(__file__).parent / "simavr_board.c"
-    if shutil.which("cc") is None or not Path("/usr/include/simavr/sim_avr.h").exists():
-        pytest.skip("libsimavr-dev is not installed")
-    subprocess.run(["cc", "-O2", "-o", str(program), str(source), "-lsimavr", "-lelf"], check=True)
-    return program
-
-
-@pytest.fixture(scope="session")
-def image(build: Callable[..., Path]) -> bytes:
-    return (build("avr") / "plumbline-avr.hex").read_bytes()
-
-
-@pytest.fixture
-def on_avr(image: bytes, simavr: Path, tmp_path: Path) -> Callable[..., Any]:
-    """Run the image with a case's configuration and stimuli: what happened, and its serial line."""
-
-    def run(case: Any, damaged: bool = False) -> tuple[dict[str, Any], bytes]:
-        _, stimulus = case.write(tmp_path)
-        configuration = block(case.board, "nano")
-        if damaged:
-            configuration = configuration[:-1] + bytes((configuration[-1] ^ 1,))
-        at, out = tmp_path / "board.hex", tmp_path / "line"
-        at.write_bytes(avr_hex(image, configuration))
-        command = [simavr, at, stimulus, out, *HX711_PINS]
-        said = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
-        return json.loads(said.stdout), out.read_bytes()
-
-    return run
 
 
 @pytest.fixture

@@ -37,14 +37,24 @@ CASES = {
     "pull": ("cable-pull-through", ("position_m", "pulley_x_n", "pulley_y_n")),
     "tilt": ("romanian-deadlift", ("position_m", "tether_angle_rad")),
 }
-# What the contract asks of a number, where the rep does not say how sure it is.
-WITHIN = {
-    "rom_m": 0.012,
-    "mean_concentric_velocity_mps": 0.03,
-    "peak_concentric_velocity_mps": 0.06,
-    "eccentric_s": 0.15,
-    "concentric_s": 0.15,
-    "path_deviation_m": 0.015,
+ALWAYS = (
+    "rom_m",
+    "mean_concentric_velocity_mps",
+    "peak_concentric_velocity_mps",
+    "eccentric_s",
+    "concentric_s",
+)
+ROUNDING = 1e-6
+# Numbers, and where the rep says how sure it is of each.
+SIGMAS = {
+    "rom_m": "rom_sigma_m",
+    "mean_concentric_velocity_mps": "mean_concentric_velocity_sigma_mps",
+    "peak_concentric_velocity_mps": "peak_concentric_velocity_sigma_mps",
+    "eccentric_s": "eccentric_sigma_s",
+    "bottom_pause_s": "bottom_pause_sigma_s",
+    "concentric_s": "concentric_sigma_s",
+    "top_pause_s": "top_pause_sigma_s",
+    "path_deviation_m": "path_deviation_sigma_m",
 }
 
 
@@ -181,13 +191,13 @@ def test_the_reps_of_three_stations_are_in_the_history_and_true(
 
 
 def assert_true(name: str, found: dict[str, Any], true: dict[str, Any]) -> None:
-    """Every number within three of its sigmas, or where there is none within what the contract asks."""
-    for key, within in WITHIN.items():
-        if found[key] is None or true.get(key) is None:
+    """Every number within three of its sigmas, and none without one."""
+    for key, sigma in SIGMAS.items():
+        unsaid = found[key] is None and key not in ALWAYS
+        if unsaid or true.get(key) is None:
             continue
-        sigma = found.get(key.replace("_mps", "").replace("_m", "").removesuffix("_s") + "_sigma_" + key[-1])
-        limit = max(within, 3.0 * sigma) if sigma else within
-        assert found[key] == pytest.approx(true[key], abs=limit), (name, key)
+        assert found[sigma] is not None, (name, sigma)
+        assert found[key] == pytest.approx(true[key], abs=3.0 * found[sigma] + ROUNDING), (name, key)
 
 
 @pytest.mark.long
@@ -204,6 +214,18 @@ def test_the_machine_codes_reps_of_three_stations_are_in_the_history_and_true(
         count_at(cases, ports)
         for name, case in cases.items():
             assert_counted_and_true(store, name, case, until)
+
+
+@pytest.mark.long
+def test_a_nanos_reps_are_in_the_history_and_true(
+    make_case: Any, on_avr: Any, speak: Any, count_at: Any, broker: Broker, tmp_path: Path, until: Any
+) -> None:
+    case = make_case("romanian-deadlift", "position_m", "force_n", reps=2, target="avr", baud=115_200)
+    ended, data = on_avr(case)
+    mqtt = Mqtt(host="127.0.0.1", port=broker.port, tls=False)
+    with open_store(tmp_path / "history.db") as store, Record(mqtt, store):
+        count_at({"nano": case}, {"nano": speak(data, ended["pieces"])})
+        assert_counted_and_true(store, "nano", case, until)
 
 
 def assert_counted_and_true(store: Store, name: str, case: Any, until: Any) -> None:
