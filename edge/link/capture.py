@@ -13,11 +13,12 @@ Little endian:
     +12     u32   crc           CRC-32 of received_s, length and the bytes
     +16     n B   bytes
 
-A writer that was killed leaves a torn last record; a reader stops before it and says how much it left.
+A writer that was killed leaves a torn last record; a reader stops before it and says how much it leaves out.
 """
 
 import math
 import struct
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,27 +110,27 @@ class CaptureWriter:
 class Capture:
     """A capture to read. Iterating it gives what was received, oldest first; it can be iterated again.
 
-    left_bytes says, after an iteration, how many bytes at the end were no whole record (0 for a capture that
-    was closed).
+    What follows the last whole record is left out, which is said on stderr.
     """
 
     def __init__(self, path: Path) -> None:
         """Raises RecordingError for what cannot be read or is not a capture."""
         self._path = path
-        self.left_bytes = 0
         with self._open() as file:
             self.info, self._start = self._read_info(file)
 
     def __iter__(self) -> Iterator[Received]:
         with self._open() as file:
             good = file.seek(self._start)
-            self.left_bytes = 0
             newest_s = -math.inf
             while (received := _read_record(file)) is not None and received.received_s >= newest_s:
                 good = file.tell()
                 newest_s = received.received_s
                 yield received
-            self.left_bytes = file.seek(0, 2) - good
+            left_bytes = file.seek(0, 2) - good
+        if left_bytes:
+            left = f"the last {left_bytes} bytes are no whole record; read up to there"
+            print(f"{self._path}: {left}", file=sys.stderr)
 
     def port(self, station: StationFile) -> Port:
         """The port it was captured from, as the station file has it: it says what the driver needs to know.
@@ -155,13 +156,6 @@ class Capture:
                 f" {', '.join(theirs) or 'none'}; capture with --station, or give the file it was made with"
             )
         return Port(url=info.url, driver=info.driver, baud=info.baud)  # type: ignore[arg-type]
-
-    @property
-    def warning(self) -> str | None:
-        """After an iteration: the defect at the end of the file; None when there is none."""
-        if not self.left_bytes:
-            return None
-        return f"{self._path}: the last {self.left_bytes} bytes are no whole record; read up to there"
 
     def _open(self) -> BinaryIO:
         try:

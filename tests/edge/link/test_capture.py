@@ -1,5 +1,7 @@
 """Captures: what is written is what is read, up to the last whole record."""
 
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -22,12 +24,18 @@ def write(path: Path, records: list[Received]) -> Path:
     return path
 
 
+def read(path: Path) -> tuple[list[Received], str]:
+    """What a capture holds, and what is said of it."""
+    with redirect_stderr(StringIO()) as said:
+        return list(Capture(path)), said.getvalue()
+
+
 def test_a_capture_reads_back_as_it_was_received(tmp_path: Path) -> None:
     capture = Capture(write(tmp_path / "a.plc", RECORDS))
     assert capture.info == INFO
     assert list(capture) == RECORDS
     assert list(capture) == RECORDS
-    assert (capture.left_bytes, capture.warning) == (0, None)
+    assert read(tmp_path / "a.plc") == (RECORDS, "")
 
 
 def test_each_record_is_in_the_file_as_soon_as_it_is_written(tmp_path: Path) -> None:
@@ -46,15 +54,12 @@ def test_a_torn_tail_is_left_and_said(tmp_path_factory: pytest.TempPathFactory, 
     start = len(whole) - 5007 - 3 * 16
     keep = start + min(cut, len(whole) - start)
     path.write_bytes(whole[:keep])
-    capture = Capture(path)
-    read = list(capture)
-    used = start + sum(16 + len(received.data) for received in read)
-    assert read == RECORDS[: len(read)]
-    assert capture.left_bytes == keep - used
-    assert (capture.warning is None) == (keep == used)
-    if capture.warning:
-        assert f"last {keep - used} bytes" in capture.warning
-    next_bytes = 16 + len(RECORDS[len(read)].data) if len(read) < 3 else 1
+    found, said = read(path)
+    used = start + sum(16 + len(received.data) for received in found)
+    assert found == RECORDS[: len(found)]
+    left = f"{path}: the last {keep - used} bytes are no whole record; read up to there\n"
+    assert said == (left if keep > used else "")
+    next_bytes = 16 + len(RECORDS[len(found)].data) if len(found) < 3 else 1
     assert keep - used < next_bytes
 
 
@@ -65,24 +70,24 @@ def test_reading_stops_before_a_damaged_record(tmp_path: Path, at: int) -> None:
     second = len(raw) - 5003 - 2 * 16
     raw[second + at] ^= 0x40
     path.write_bytes(bytes(raw))
-    capture = Capture(path)
-    assert list(capture) == RECORDS[:1]
-    assert capture.left_bytes == 5003 + 2 * 16
+    found, said = read(path)
+    assert found == RECORDS[:1]
+    assert f"the last {5003 + 2 * 16} bytes" in said
 
 
 def test_reading_stops_where_time_runs_backwards(tmp_path: Path) -> None:
-    capture = Capture(write(tmp_path / "a.plc", [RECORDS[1], RECORDS[0], RECORDS[2]]))
-    assert list(capture) == [RECORDS[1]]
-    assert capture.left_bytes == 4 + 3 + 2 * 16
+    found, said = read(write(tmp_path / "a.plc", [RECORDS[1], RECORDS[0], RECORDS[2]]))
+    assert found == [RECORDS[1]]
+    assert f"the last {4 + 3 + 2 * 16} bytes" in said
 
 
 def test_a_tail_of_zeros_after_a_power_cut_is_left(tmp_path: Path) -> None:
     path = write(tmp_path / "a.plc", RECORDS)
     with path.open("ab") as file:
         file.write(bytes(4096))
-    capture = Capture(path)
-    assert list(capture) == RECORDS
-    assert capture.left_bytes == 4096
+    found, said = read(path)
+    assert found == RECORDS
+    assert "the last 4096 bytes" in said
 
 
 def test_nothing_received_writes_nothing_and_much_is_split(tmp_path: Path) -> None:
