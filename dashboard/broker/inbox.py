@@ -35,8 +35,7 @@ class Inbox:
         self._live: dict[str, deque[Packet]] = {}  # by topic
         self._other: dict[str, deque[Packet]] = {}  # likewise; none of them is empty
         self._lock = threading.Lock()
-        self.dropped_live = 0
-        self.dropped = 0
+        self.dropped = 0  # but for live values: the newest is what counts
         self.pressing = False  # something came that is not to wait for the next flush,
         self.on_pressing: Callable[[], object] = lambda: None  # of which the network thread tells here
         self._came: dict[str, int] = {}  # of each topic, since `_came_since_s`
@@ -87,9 +86,7 @@ class Inbox:
                 lost = max(0, len(queue) + len(packets) - most)
                 queue.extend(packets)
                 self._count(topic, packets, queue)
-        if live:
-            self.dropped_live += lost
-        else:
+        if not live:
             self.dropped += lost
         if queue is not None and topic.endswith(PRESSING) and not self.pressing:
             self.pressing = True
@@ -102,9 +99,7 @@ class Inbox:
         waiting = [queue for queue in list(self._live.values()) if queue]
         each = max(1, self._live_at_once // max(1, len(waiting)))
         for queue in waiting:
-            found = [queue.popleft() for _ in range(len(queue))]
-            self.dropped_live += max(0, len(found) - each)
-            taken += found[-each:]
+            taken += [queue.popleft() for _ in range(len(queue))][-each:]
         return taken
 
     def _take_others(self) -> list[Packet]:

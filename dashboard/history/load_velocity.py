@@ -58,7 +58,6 @@ class LoadVelocity(msgspec.Struct, frozen=True, kw_only=True):
     points: tuple[LoadVelocityPoint, ...]
     intercept_mps: float | None = None  # velocity = intercept + slope * load
     slope_mps_per_kg: float | None = None
-    r_squared: float | None = None
     one_rep_maximum: OneRepMaximum | None = None
     reason: str | None = None  # why there is no estimate
 
@@ -115,7 +114,6 @@ def _fit(points: tuple[LoadVelocityPoint, ...], exercise: str) -> LoadVelocity:
         points=points,
         intercept_mps=intercept,
         slope_mps_per_kg=slope,
-        r_squared=r_squared,
         reason=reason,
     )
     if reason is not None:

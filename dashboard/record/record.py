@@ -77,8 +77,6 @@ class Record:
         """
         self.problem: str | None = None
         self.failure: BaseException | None = None
-        self.committed = 0  # messages
-        self.quarantined = 0
         self.missing: str | None = None  # what stations have said and this history never got
         self.flood: str | None = None  # who says more than a station can, and is not listened to
         self._asked: deque[tuple[StationKey, Asked]] = deque()
@@ -254,7 +252,6 @@ class Record:
             acks, arrived = {}, []
             poison = [Poison(packets[0].topic, packets[0].payload, f"{type(error).__name__}: {error}")]
             asked = []
-        self.committed += len(arrived)
         events = [
             ((site, station, message.stream), message)
             for site, station, message in arrived
@@ -267,7 +264,6 @@ class Record:
             self._say("record: events come with times that cannot be right; see the nodes' clocks and ours")
         if poison:
             self._store.quarantine(poison)
-            self.quarantined += len(poison)
         self._put_off(asked)  # last: a batch that fails comes again whole
 
     def _put_off(self, asked: Sequence[tuple[StationKey, Asked]]) -> None:

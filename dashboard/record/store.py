@@ -67,7 +67,6 @@ class Store:
         self.corrections = Corrections(db)
         self._ledger = Ledger(db)
         self.misdated = 0  # events whose node's clock could not be right
-        self.reused = 0  # events that came under a number another event had
         self._newer = {table: db.upsert(table, newer=True) for table in (REPS, SETS)}
 
     def __enter__(self) -> Self:
@@ -112,7 +111,7 @@ class Store:
                 # A number taken before may carry another event: the station runs on an old copy of its
                 # outbox. An event is known by its id, so keeping it again changes nothing otherwise.
                 self._write(rows)
-                self.reused += self.db.run(self._newer[table], row) > 0
+                self.db.run(self._newer[table], row)
             self._write(rows)
             for session in revised:
                 self.corrections.again(session)

@@ -110,7 +110,6 @@ def measure(
         f"{100 * share:.0f} % of a core, {1e3 * share / looks:.1f} ms a look, "
         f"{kilobytes:.0f} kB/s to the terminal",
         f"  age of what is shown: p50 {middle:.0f} ms, p95 {late:.0f} ms; "
-        f"live values dropped: {seen['dropped']}",
         f"  memory: {first_mb:.0f} MB after {SETTLE_S:g} s, {quarter_mb:.0f} MB after a quarter, "
         f"{last_mb:.0f} MB at the end",
     ]
@@ -152,7 +151,6 @@ def probe(log: Path, argv: list[str]) -> int:
     frames, looks = [0], [0]
     span_s: list[float] = []  # of the first frame, of the first and the last that count
     waiting: list[Any] = []
-    dropped = [0]
     show = PlumblineApp.on_floor_changed
 
     def shown(self: PlumblineApp, event: FloorChanged) -> None:
@@ -172,7 +170,6 @@ def probe(log: Path, argv: list[str]) -> int:
         span_s[1:] = [span_s[1] if len(span_s) > 1 else now_s, now_s]
         frames[0] += 1
         ages_ms.update(round(1e3 * (now_s - one.trace[-1].session_s)) for one in current if one.trace)
-        dropped[0] = self.client.inbox.dropped_live
 
     PlumblineApp.on_floor_changed = shown  # type: ignore[method-assign]
     PlumblineApp.post_display_hook = displayed  # type: ignore[method-assign]
@@ -183,7 +180,6 @@ def probe(log: Path, argv: list[str]) -> int:
             "frames": frames[0] - 1,
             "looks": looks[0],
             "for_s": span_s[-1] - span_s[1],
-            "dropped": dropped[0],
         }
         log.write_text(json.dumps(seen | {"ages_ms": sorted(ages_ms.items())}), encoding="utf-8")
 

@@ -202,7 +202,6 @@ class BoardDriver:
         stats.frames = decoder.frames
         stats.frames_lost = decoder.frames_lost
         stats.frames_corrupt = decoder.frames_corrupt
-        stats.frames_repeated = decoder.frames_repeated
         stats.frames_unsupported = decoder.frames_unsupported + self._bad_hellos
         stats.bytes_discarded = decoder.bytes_discarded
         stats.resets = decoder.resets

@@ -70,7 +70,6 @@ class ChronojumpEncoder:
         raw = np.frombuffer(data, dtype=np.int8)
         trigger = (raw == TRIGGER_ON) | (raw == TRIGGER_OFF)
         step_mm = raw[~trigger].astype(np.int64)
-        self.stats.triggers += len(raw) - len(step_mm)
         if not len(step_mm):
             return []
         absurd = np.abs(step_mm) > MAX_STEP_MM

@@ -60,6 +60,5 @@ class ChronojumpForce(LineDriver):
                 self._told = text
             return NOTHING
         if found[3]:
-            self.stats.triggers += 1
             return NOTHING
         return Reading(int(found[1]), ((0, float(found[2])),))

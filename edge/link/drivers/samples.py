@@ -28,14 +28,12 @@ class LinkStats(msgspec.Struct):
     frames: int = 0
     frames_lost: int = 0  # by their sequence number
     frames_corrupt: int = 0
-    frames_repeated: int = 0
     frames_unsupported: int = 0  # a version or type, or a hello, that this software cannot read
     bytes_discarded: int = 0
     resets: int = 0  # of the board
     samples: int = 0  # given out
     samples_rejected: int = 0  # before the hello, of an unnamed channel, or not after the one before
     spikes: int = 0  # readings no load can have made: a lone jump there and back, a spurious -1
-    triggers: int = 0  # of a trigger cable
     saturated: dict[str, int] = {}  # channel -> samples at the end of its range
     last_sample_s: float | None = None  # session time
     missed: dict[str, int] = {}  # channel -> what the device itself says it missed
