@@ -42,7 +42,12 @@ def load_image(file: Path) -> Image:
     try:
         data = read_whole(file, 100)
         parts = sorted(parse(data).items())
-        firmware = b"".join(part for at, part in parts if at < configuration_at)
+        firmware = b""
+        for at, part in parts:
+            if at < configuration_at:
+                if at != len(firmware):
+                    raise ConfigError(f"a part of the firmware is missing at {len(firmware):#x}")
+                firmware += part
         return Image(data, firmware, configured(b"".join(p for at, p in parts if at >= configuration_at)))
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}; make it with plumbline board build") from error

@@ -129,6 +129,10 @@ def spoilt(data: bytes, what: str) -> bytes:
         struct.pack_into("<I", blocks[5], 12, 0x1020_0000)
     elif what == "between":
         struct.pack_into("<I", blocks[5], 12, 0x1000_0080)
+    elif what == "left out":
+        del blocks[5]
+        for number, block in enumerate(blocks):
+            struct.pack_into("<II", block, 20, number, len(blocks))
     elif what == "half a page":
         struct.pack_into("<I", blocks[5], 16, 128)
     elif what == "configuration":
@@ -149,6 +153,7 @@ def spoilt(data: bytes, what: str) -> bytes:
         ("beyond", "0x10200000"),
         ("between", "0x10000080"),
         ("half a page", "not whole"),
+        ("left out", "missing at 0x600"),
         ("configuration", "no configuration"),
         ("second stage", "would not start"),
     ],
