@@ -81,11 +81,12 @@ def flash_hex(file: Path, port: str | None) -> str:
     command += ["-U", f"flash:w:{file}:i"]
     todo = "is it a Nano with an ATmega328P and Optiboot? flash again"
     try:
-        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=AVRDUDE_S)
+        ended = subprocess.run(command, capture_output=True, check=False, timeout=AVRDUDE_S)
     except subprocess.TimeoutExpired as error:
         raise ConfigError(f"avrdude did not end in {AVRDUDE_S:g} s; {todo}") from error
     if ended.returncode != 0:
-        said = [line for line in ended.stderr.splitlines() if line.strip() and "avrdude done" not in line]
+        lines = ended.stderr.decode("utf-8", "replace").splitlines()
+        said = [line for line in lines if line.strip() and "avrdude done" not in line]
         reason = next((line for line in said if _REASON.search(line)), said[-1] if said else "no word")
         raise ConfigError(f"avrdude: {reason.removeprefix('avrdude:').strip()[:160]}; {todo}")
     return f"{file.name}: written and read back through {port}"
