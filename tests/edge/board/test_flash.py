@@ -79,9 +79,9 @@ def test_a_disk_that_goes_away_in_mid_copy_is_said_and_the_board_stays_one(built
 
 
 def test_a_copy_that_is_cut_off_is_said(built: Path, disk: Path) -> None:
-    most = 12_288  # what fits; a write beyond it is short
+    most = 12_288  # what fits; a write beyond it is short, also one of byte code: -B
     ended = subprocess.run(
-        [sys.executable, "-m", "station.cli", "board", "flash", str(built), "--disk", str(disk)],
+        [sys.executable, "-B", "-m", "station.cli", "board", "flash", str(built), "--disk", str(disk)],
         capture_output=True,
         text=True,
         check=False,
