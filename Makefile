@@ -53,8 +53,8 @@ lint: $(BUILT) ## ruff, mypy, import-linter, cython-lint, stubs of the kernels
 bench: $(BUILT) ## print speeds and latencies, as ratios against a peer in the same run
 	@$(BIN)/python -m tests.benchmarks
 
-accuracy: $(BUILT) ## score the kernels on the simulator's truth and print the table
-	@$(BIN)/python -m tests.accuracy
+accuracy: $(BUILT) ## score the kernels on the simulator's truth, against limits and README; QUICK=1: few lifters
+	@$(BIN)/python -m tests.accuracy --against README.md $(if $(QUICK),--seeds 3 --doubtful 200)
 
 faults: $(BUILT) ## break broker, network, disk, power and sensors on purpose, and print what came of it
 	@$(BIN)/python -m tests.faults

@@ -25,7 +25,6 @@ from tests.packaging.roots import HERE, MACHINES
 from tests.packaging.wheels import tools, wheel
 
 ROOT = Path(__file__).parents[1]
-QUICK = ("--seeds", "3", "--doubtful", "200")  # the seeds of the README's run, fewer of them
 HEADING = re.compile(r"^## \[(?P<version>[^\]]+)\] - (?P<day>\S+)$", re.MULTILINE)
 
 
@@ -63,21 +62,11 @@ def main() -> int:
     if not args.quick:
         run("make", "test")
         run("make", "lint")
-    fewer = QUICK if args.quick else ()
-    run(sys.executable, "-m", "tests.accuracy", "--against", "README.md", *fewer)
+    run("make", "accuracy", *(["QUICK=1"] if args.quick else []))
     dist = ROOT / "dist" / version
     shutil.rmtree(dist, ignore_errors=True)
-    run(
-        sys.executable,
-        "-m",
-        "build",
-        "--quiet",
-        "--sdist",
-        "--no-isolation",
-        "--outdir",
-        str(dist),
-        str(ROOT),
-    )
+    sdist = "-m build --quiet --sdist --no-isolation --outdir"
+    run(sys.executable, *sdist.split(), str(dist), str(ROOT))
     archives = [*dist.iterdir(), *(wheel(arch, dist) for arch in MACHINES if _can_build(arch))]
     for archive in archives:
         if archive.suffix == ".whl" and "-abi3-manylinux" not in archive.name:

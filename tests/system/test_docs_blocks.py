@@ -11,6 +11,7 @@ import json
 import re
 import shlex
 import subprocess
+import time
 import tomllib
 from collections.abc import Callable, Iterator
 from itertools import pairwise, product
@@ -212,6 +213,7 @@ def gym(tmp_path, monkeypatch, make_rep):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
     seq = 0
     exercises = ["romanian-deadlift"] * 4 + ["cable-pull-through"] * 2
     (tmp_path / "plumbline").mkdir()
@@ -234,7 +236,9 @@ def gym(tmp_path, monkeypatch, make_rep):
     (tmp_path / "archive").mkdir()
     simulate = ["simulate", "--exercise", "rdl", "--reps", "2", "--seed", "2"]
     assert main([*simulate, "--out", "archive/one.csv", "--station-out", "rack.toml"]) == 0
-    return tmp_path
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 def run(line: str) -> tuple[int, str]:
