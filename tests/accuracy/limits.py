@@ -105,7 +105,7 @@ ROWS: Mapping[str, tuple[Figure, ...]] = {
         Figure("too many, an hour", lambda s: s.ghosts / max(s.hours, 1e-9), (0.0, 0.1), (0.0, 0.05)),
     ),
     "mean concentric velocity: bias, RMSE": (
-        Figure("MCV bias, m/s", _bias("mean_concentric_velocity_mps"), (0.002, 0.003), (0.001, 0.0015)),
+        Figure("MCV bias, m/s", _bias("mean_concentric_velocity_mps"), (0.002, 0.002), (0.001, 0.0015)),
         Figure("MCV RMSE, m/s", _rmse("mean_concentric_velocity_mps"), (0.004, 0.008), (0.001, 0.002)),
     ),
     "peak concentric velocity: RMSE": (
