@@ -107,7 +107,7 @@ class HealthMessage(Message, frozen=True, kw_only=True, tag="plumbline/health/1"
     saturated: list[str] = []
     last_sample_age_s: float | None = None
     rates_hz: dict[str, float] = {}  # measured, by channel
-    reconnects: Count = 0
+    reconnects: Count = 0  # how often a port that was there went
     sensor_faults: dict[str, SensorFault] = {}  # by channel; what such a channel says is not used
     movements_rejected: Count = 0  # seen, and none of the exercise's
     messages_refused: Count = 0  # commands, acknowledgements: malformed, too many, of what was not issued

@@ -35,7 +35,7 @@ class Acquisition:
         self.stats = LinkStats()
         self.link_up = False
         self.problem: str | None = None
-        self.reconnects = 0
+        self.reconnects = 0  # how often a port that was there went
         self.linger_s = 0.0  # how long bytes may gather as a lift ends before they are read
         self.beat_at = time.monotonic()  # of the newest round of its loop
 
@@ -138,10 +138,10 @@ class PortAcquisition(Acquisition):
                             # Not stop.wait, which costs as much as a read: it is asked before and after.
                             time.sleep(self.linger_s + (GATHER_S if gathered else 0.0))
             except SourceError as error:
-                self.link_up, self.problem = False, str(error)
+                was_up, self.link_up, self.problem = self.link_up, False, str(error)
                 if self._once:
                     break
-                self.reconnects += 1
+                self.reconnects += was_up
             # The port is gone; the set's time-outs and the coach's commands go on.
             self._retry.failed(time.monotonic())
             while not self._retry.due(time.monotonic()) and not stop.wait(READ_TIMEOUT_S):

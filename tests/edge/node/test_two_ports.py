@@ -24,7 +24,9 @@ from edge.node.acquisition import PortAcquisition
 from edge.node.node import Node
 from edge.node.session import Session
 from station.config import Calibration, Mqtt, Port, StationFile, StationTable
+from station.errors import SourceError
 from station.exercises import load_profile
+from station.program.retry import Retry
 from station.records import RepEvent
 from station.sim.devices.device import Piece
 from station.sim.devices.sensors import Sensors
@@ -231,6 +233,37 @@ def test_a_node_starts_a_sensor_that_waits_to_be_told(until: Callable[..., None]
         running.join(5.0)
         os.close(end.far)
     assert not running.is_alive()
+
+
+class GoneAtOnce:
+    """A port that opens, and is pulled out."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    def read(self, timeout_s: float) -> bytes:
+        raise SourceError("gone")
+
+
+def test_a_port_that_stays_away_for_long_was_unplugged_once() -> None:
+    stop = threading.Event()
+    tries = iter([True, False, False, False, True, False])
+
+    def plug(_: Port) -> Any:
+        there = next(tries, None)
+        if there is None:
+            stop.set()
+        if not there:
+            raise SourceError("does not exist")
+        return GoneAtOnce()
+
+    acquisition = PortAcquisition(Session(station(), PROFILE), station().ports[0], plug)
+    acquisition._retry = Retry(0.0)
+    acquisition.session.attach(Nothing(), Nothing())
+    acquisition.run(stop)
+    assert acquisition.reconnects == 2
 
 
 class Nothing:
