@@ -51,7 +51,7 @@ def flash_uf2(file: Path, data: bytes, disk: Path | None, port: str | None) -> s
         raise ConfigError(
             f"{disk}: another board ({seen[:60]}); this image is for a Raspberry Pi Pico (RP2040)"
         )
-    written = 0
+    written, then = 0, "starts by itself"
     try:
         with (disk / file.name).open("wb", buffering=0) as to:
             while written < len(data):  # a raw write may take a part only
@@ -59,14 +59,15 @@ def flash_uf2(file: Path, data: bytes, disk: Path | None, port: str | None) -> s
             try:
                 os.fsync(to.fileno())
             except OSError:
-                if not _leaves(disk):  # else the board has what it needs and is gone
+                if not _leaves(disk):
                     raise
+                then = "has left early: it starts, or was pulled out; look with board check"
     except OSError as error:
         raise ConfigError(
             f"{disk}: {written} of {len(data)} bytes copied ({error.strerror}); the board is still a disk,"
             " copy again"
         ) from error
-    return f"{file.name}: {len(data) // 512} pages copied to {disk}; the board starts by itself"
+    return f"{file.name}: {len(data) // 512} pages copied to {disk}; the board {then}"
 
 
 def flash_hex(file: Path, port: str | None) -> str:

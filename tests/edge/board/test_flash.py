@@ -94,7 +94,11 @@ def test_a_copy_that_is_cut_off_is_said(built: Path, disk: Path) -> None:
 
 @pytest.mark.parametrize("leaves", [False, True])
 def test_what_the_disk_did_not_keep_is_lost_unless_the_board_has_left(
-    pins: Path, disk: Path, leaves: bool, monkeypatch: pytest.MonkeyPatch
+    pins: Path,
+    disk: Path,
+    leaves: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def fails(number: int) -> None:
         if leaves:
@@ -106,6 +110,7 @@ def test_what_the_disk_did_not_keep_is_lost_unless_the_board_has_left(
     command = ["flash", str(pins), "--disk", str(disk)]
     if leaves:
         assert board(command) == 0
+        assert "or was pulled out; look with board check" in capsys.readouterr().out
     else:
         with pytest.raises(ConfigError, match=r"Input/output error.*copy again"):
             board(command)
