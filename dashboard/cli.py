@@ -240,9 +240,9 @@ def demo(argv: Sequence[str]) -> int:
 
 def _demo(args: argparse.Namespace, stop: Stop) -> str | None:
     """Show the simulated gym until it is left; what of it had ended by then."""
-    from dashboard.demo.gym import Gym, coach  # noqa: PLC0415  the simulator only where needed
+    from dashboard.demo.gym import DemoGym, coach  # noqa: PLC0415  the simulator only where needed
 
-    with Gym(args.seed, stop.screen) as gym:
+    with DemoGym(args.seed, stop.screen) as gym:
         stop.last_resort = gym.close
         client = Client(gym.mqtt)
         profiles = all_profiles()

@@ -14,27 +14,27 @@ import msgspec
 from station.errors import MessageError
 
 
-class Limits(NamedTuple):
+class Bounds(NamedTuple):
     """The least and the greatest value, both allowed."""
 
     least: float
     greatest: float
 
 
-_DURATION = Limits(0.0, 3600.0)  # a phase, a pause; nobody holds a rep for an hour
-_MEAN_UP = Limits(-1.0, 5.0)  # the fastest throws reach 4 m/s
-_DOWN = Limits(-1.0, 12.0)  # a bar dropped from overhead arrives with 7 m/s
-_SIZE = Limits(0.0, 5.0)  # from the floor to overhead a tall lifter has 2.6 m
-_NUMBER = Limits(0, 100_000)  # of reps, sets and revisions in a session
+_DURATION = Bounds(0.0, 3600.0)  # a phase, a pause; nobody holds a rep for an hour
+_MEAN_UP = Bounds(-1.0, 5.0)  # the fastest throws reach 4 m/s
+_DOWN = Bounds(-1.0, 12.0)  # a bar dropped from overhead arrives with 7 m/s
+_SIZE = Bounds(0.0, 5.0)  # from the floor to overhead a tall lifter has 2.6 m
+_NUMBER = Bounds(0, 100_000)  # of reps, sets and revisions in a session
 
-_BY_NAME: Mapping[str, Limits] = {
+_BY_NAME: Mapping[str, Bounds] = {
     "eccentric_s": _DURATION,
     "bottom_pause_s": _DURATION,
     "concentric_s": _DURATION,
     "top_pause_s": _DURATION,
     "slack_s": _DURATION,
     "tempo_s": _DURATION,
-    "age_s": Limits(0.0, 1e9),
+    "age_s": Bounds(0.0, 1e9),
     "rom_m": _SIZE,
     "median_rom_m": _SIZE,
     "full_range_m": _SIZE,
@@ -42,25 +42,25 @@ _BY_NAME: Mapping[str, Limits] = {
     "path_limit_m": _SIZE,
     "path_deviation_m": _SIZE,
     "largest_path_deviation_m": _SIZE,
-    "path_drift_m": Limits(-5.0, 5.0),
-    "position_m": Limits(-50_000.0, 50_000.0),  # of a band it is the tension
+    "path_drift_m": Bounds(-5.0, 5.0),
+    "position_m": Bounds(-50_000.0, 50_000.0),  # of a band it is the tension
     "velocity_least_mps": _MEAN_UP,
     "velocity_most_mps": _MEAN_UP,
-    "velocity_best_pct": Limits(0.0, 200.0),
+    "velocity_best_pct": Bounds(0.0, 200.0),
     "rest_s": _DURATION,
     "mean_concentric_velocity_mps": _MEAN_UP,
     "fastest_mean_concentric_velocity_mps": _MEAN_UP,
     "last_mean_concentric_velocity_mps": _MEAN_UP,
     "mean_propulsive_velocity_mps": _MEAN_UP,
-    "peak_concentric_velocity_mps": Limits(-1.0, 8.0),
+    "peak_concentric_velocity_mps": Bounds(-1.0, 8.0),
     "mean_eccentric_velocity_mps": _DOWN,
     "peak_eccentric_velocity_mps": _DOWN,
-    "velocity_loss_pct": Limits(
+    "velocity_loss_pct": Bounds(
         -100_000.0, 100.0
     ),  # a rep that is not counted may be faster than all counted
-    "velocity_loss_cutoff_pct": Limits(0.0, 100.0),
-    "confidence": Limits(0.0, 1.0),
-    "load_kg": Limits(0.0, 1000.0),  # the heaviest deadlift is 505 kg
+    "velocity_loss_cutoff_pct": Bounds(0.0, 100.0),
+    "confidence": Bounds(0.0, 1.0),
+    "load_kg": Bounds(0.0, 1000.0),  # the heaviest deadlift is 505 kg
     "number": _NUMBER,
     "set_number": _NUMBER,
     "revision": _NUMBER,
@@ -72,46 +72,46 @@ _BY_NAME: Mapping[str, Limits] = {
     "sets": _NUMBER,
     "sets_done": _NUMBER,
 }
-_BY_UNIT: Mapping[str, Limits] = {
-    "s": Limits(-1e9, 1e9),  # a session's clock, thirty years
-    "m": Limits(-100.0, 100.0),  # geometry, noise
-    "mps": Limits(-100.0, 100.0),  # live values of a sensor that is out of order are shown as well
-    "n": Limits(-50_000.0, 50_000.0),  # five tonnes
-    "w": Limits(-100_000.0, 100_000.0),  # ten times what the strongest reach
-    "j": Limits(-100_000.0, 100_000.0),
-    "kg": Limits(-100.0, 5_000.0),  # a cell that is off its zero weighs less than nothing
-    "pct": Limits(-200.0, 200.0),
-    "hz": Limits(0.0, 1e7),
-    "ppm": Limits(-1e6, 1e6),
+_BY_UNIT: Mapping[str, Bounds] = {
+    "s": Bounds(-1e9, 1e9),  # a session's clock, thirty years
+    "m": Bounds(-100.0, 100.0),  # geometry, noise
+    "mps": Bounds(-100.0, 100.0),  # live values of a sensor that is out of order are shown as well
+    "n": Bounds(-50_000.0, 50_000.0),  # five tonnes
+    "w": Bounds(-100_000.0, 100_000.0),  # ten times what the strongest reach
+    "j": Bounds(-100_000.0, 100_000.0),
+    "kg": Bounds(-100.0, 5_000.0),  # a cell that is off its zero weighs less than nothing
+    "pct": Bounds(-200.0, 200.0),
+    "hz": Bounds(0.0, 1e7),
+    "ppm": Bounds(-1e6, 1e6),
 }
 # What may be asked of a lifter, by the fields of a command.
-PRESCRIPTION: Mapping[str, Limits] = {
+PRESCRIPTION: Mapping[str, Bounds] = {
     "load_kg": _BY_NAME["load_kg"],
-    "target_sets": Limits(1, 100),
-    "target_reps": Limits(1, 1000),
-    "tempo_s": Limits(0.0, 60.0),
-    "velocity_loss_cutoff_pct": Limits(1.0, 100.0),
-    "path_limit_m": Limits(0.001, 1.0),
-    "velocity_least_mps": Limits(0.05, 3.0),
-    "velocity_most_mps": Limits(0.05, 3.0),
-    "velocity_best_pct": Limits(50.0, 150.0),
-    "full_range_m": Limits(0.05, 2.5),
-    "usual_range_m": Limits(0.05, 2.5),
+    "target_sets": Bounds(1, 100),
+    "target_reps": Bounds(1, 1000),
+    "tempo_s": Bounds(0.0, 60.0),
+    "velocity_loss_cutoff_pct": Bounds(1.0, 100.0),
+    "path_limit_m": Bounds(0.001, 1.0),
+    "velocity_least_mps": Bounds(0.05, 3.0),
+    "velocity_most_mps": Bounds(0.05, 3.0),
+    "velocity_best_pct": Bounds(50.0, 150.0),
+    "full_range_m": Bounds(0.05, 2.5),
+    "usual_range_m": Bounds(0.05, 2.5),
     "rest_s": _DURATION,
 }
 _SYMBOLS = {"pct": "%", "mps": "m/s"}
-_OTHERWISE = Limits(-1e12, 1e12)
+_OTHERWISE = Bounds(-1e12, 1e12)
 _YEARS = range(1970, 2100)  # a node without a clock boots in the first
 
 
 @cache
-def limits(name: str) -> Limits:
+def limits(name: str) -> Bounds:
     """The limits of the number called `name`."""
     if name in _BY_NAME:
         return _BY_NAME[name]
     unit = name.rpartition("_")[2]
     if "_sigma_" in name and unit in _BY_UNIT:
-        return Limits(0.0, _BY_UNIT[unit].greatest)
+        return Bounds(0.0, _BY_UNIT[unit].greatest)
     return _BY_UNIT.get(unit, _OTHERWISE)
 
 

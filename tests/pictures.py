@@ -21,7 +21,7 @@ import msgspec
 import dashboard.tui.app
 from dashboard.broker.client import Client, ConnectionState
 from dashboard.broker.events import Arrival, Packet, read_all
-from dashboard.demo.gym import Gym, coach
+from dashboard.demo.gym import DemoGym, coach
 from dashboard.floor.attention import Attention
 from dashboard.floor.views import StationView
 from dashboard.history.recall import Recall
@@ -96,7 +96,7 @@ async def until(pilot: Any, so: Callable[[], object]) -> None:
 
 def live(names: set[str]) -> None:
     """Pictures of the demo, in an athlete's second set or later."""
-    with Gym(1, threading.Event()) as gym:
+    with DemoGym(1, threading.Event()) as gym:
         profiles = all_profiles()
         client = GymsClient(gym.mqtt)
         meet = coach(client)

@@ -44,7 +44,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, tag_field="schema", tag="
     settled: tuple[_Id, Count] | None = None  # the relay's stream before: up to where it was acknowledged
 
 
-class Change(NamedTuple):
+class RowChange(NamedTuple):
     """The state of one row after a change; `columns` None: it is gone."""
 
     kind: str
@@ -70,12 +70,12 @@ class BadRow(NamedTuple):
     reason: str
 
 
-class Arrived(NamedTuple):
+class ReceivedBatch(NamedTuple):
     """A batch of a site, and what is in it."""
 
     site: str
     batch: Batch
-    changes: list[Change]
+    changes: list[RowChange]
     bad: list[BadRow]
 
 
@@ -122,10 +122,10 @@ def unpack(payload: bytes) -> Batch:
     return batch
 
 
-def read(text: str, payload: bytes) -> Arrived:
+def read(text: str, payload: bytes) -> ReceivedBatch:
     """What came on a subject: its rows that can be used, and those that cannot. Raises MessageError."""
     site, batch = site_of(text), unpack(payload)
-    found: list[Change] = []
+    found: list[RowChange] = []
     bad: list[BadRow] = []
     for kind, rows in batch.rows.items():
         columns = tuple(batch.columns[kind])
@@ -138,13 +138,13 @@ def read(text: str, payload: bytes) -> Arrived:
                 month, event_id = month_of(kind, row.at_utc), getattr(row, event)
                 line = _line(bytes(raw), row)
                 found.append(
-                    Change(kind, site, station, event_id, month, batch.epoch, row.seq, columns, line)
+                    RowChange(kind, site, station, event_id, month, batch.epoch, row.seq, columns, line)
                 )
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, AttributeError) as error:
                 bad.append(BadRow(bytes(raw), f"{kind}: {type(error).__name__}: {str(error)[:200]}"))
     for seq, kind, station, event_id, month in batch.gone:
-        found.append(Change(kind, site, station, event_id, month, batch.epoch, seq))
-    return Arrived(site, batch, found, bad)
+        found.append(RowChange(kind, site, station, event_id, month, batch.epoch, seq))
+    return ReceivedBatch(site, batch, found, bad)
 
 
 def _line(raw: bytes, row: msgspec.Struct) -> bytes:

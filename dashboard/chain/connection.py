@@ -223,7 +223,7 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-class Trouble:
+class ProblemLog:
     """What stands in somebody's way: said when it is another, and when it is over."""
 
     def __init__(self, who: str) -> None:

@@ -19,10 +19,10 @@ from nats.errors import TimeoutError as NatsTimeout
 from nats.js import JetStreamContext, api
 from nats.js.errors import NotFoundError
 
-from dashboard.chain.batch import ACKS, CONSUMER, EVENTS, STREAM, Arrived, read, subject
-from dashboard.chain.connection import STOP_S, NatsConnection, Trouble, with_timeout
-from dashboard.chain.quarantine import Poison
-from dashboard.chain.store import ChainStore, Written
+from dashboard.chain.batch import ACKS, CONSUMER, EVENTS, STREAM, ReceivedBatch, read, subject
+from dashboard.chain.connection import STOP_S, NatsConnection, ProblemLog, with_timeout
+from dashboard.chain.quarantine import Quarantined
+from dashboard.chain.store import ChainStore, CommitResult
 from station.errors import MessageError, StoreError
 from station.messages import AckMessage, encode, new_id, now_utc
 from station.program.retry import RETRY_S, async_attempts
@@ -61,7 +61,7 @@ CONSUMER_CONFIG = api.ConsumerConfig(
 )
 
 
-class Figures(msgspec.Struct):
+class IngestFigures(msgspec.Struct):
     """What a worker has done since its start."""
 
     batches: int = 0
@@ -80,8 +80,8 @@ class Ingest:
     """One worker; runs until `stop` is set. `figures` may be read from any thread."""
 
     def __init__(self, store: ChainStore, link: NatsConnection) -> None:
-        self.figures = Figures(rows=defaultdict(int))
-        self._note = Trouble("ingest")
+        self.figures = IngestFigures(rows=defaultdict(int))
+        self._note = ProblemLog("ingest")
         self._store = store
         self._link = link
         self._look_at = 0.0
@@ -149,8 +149,8 @@ class Ingest:
         nc: Nats,
         js: JetStreamContext,
         messages: Sequence[Any],
-        arrived: Sequence[Arrived],
-        poison: Sequence[Poison],
+        arrived: Sequence[ReceivedBatch],
+        poison: Sequence[Quarantined],
         stop: Callable[[], bool],
     ) -> None:
         await self._forget(stop)
@@ -173,7 +173,7 @@ class Ingest:
             self._note(str(error) or type(error).__name__)  # they are delivered again, and found to be there
 
     async def _answer(
-        self, nc: Nats, js: JetStreamContext, messages: Sequence[Any], written: Written
+        self, nc: Nats, js: JetStreamContext, messages: Sequence[Any], written: CommitResult
     ) -> None:
         """Take them off the servers, and tell their relays."""
         for message in messages:
@@ -185,7 +185,7 @@ class Ingest:
             # What is still on its way may hold the athlete's rows; the relay sends the others again.
             await js.purge_stream(STREAM, subject=subject(EVENTS, site))
 
-    def _count(self, messages: Sequence[Any], written: Written, took_s: float) -> None:
+    def _count(self, messages: Sequence[Any], written: CommitResult, took_s: float) -> None:
         of = self.figures
         of.batches += len(messages)
         of.repeated += written.repeated
@@ -220,14 +220,14 @@ class Ingest:
                 self._note(str(error))
 
 
-def _read(messages: Sequence[Any]) -> tuple[list[Arrived], list[Poison]]:
-    arrived: list[Arrived] = []
-    poison: list[Poison] = []
+def _read(messages: Sequence[Any]) -> tuple[list[ReceivedBatch], list[Quarantined]]:
+    arrived: list[ReceivedBatch] = []
+    poison: list[Quarantined] = []
     for message in messages:
         try:
             arrived.append(read(message.subject, message.data))
         except MessageError as error:
-            poison.append(Poison(message.subject, message.data, str(error)))
+            poison.append(Quarantined(message.subject, message.data, str(error)))
     return arrived, poison
 
 

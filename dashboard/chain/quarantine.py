@@ -19,7 +19,7 @@ _EMPTIED = "quarantine"  # as a kind of chain_gone, which keeps it long enough
 WITHHELD = "not kept: an athlete of that gym was erased in these weeks"
 
 
-class Poison(NamedTuple):
+class Quarantined(NamedTuple):
     """What cannot be used, and why."""
 
     subject: str  # chain.events.SITE of a message, SITE/STREAM or SITE/KIND of a row
@@ -32,7 +32,7 @@ class Poison(NamedTuple):
         return self.subject.partition("/")[0].rpartition(".")[2]
 
 
-def put_aside(db: psycopg.Connection, poison: Sequence[Poison]) -> None:
+def put_aside(db: psycopg.Connection, poison: Sequence[Quarantined]) -> None:
     """Keep these; their sites are locked."""
     if not poison:
         return

@@ -15,7 +15,7 @@ from nats.errors import Error as NatsError
 
 from dashboard.chain.batch import ACKS, EVENTS, MAX_PACKED_BYTES, pack, subject
 from dashboard.chain.changes import Begun, Changes
-from dashboard.chain.connection import NatsConnection, Trouble, say
+from dashboard.chain.connection import NatsConnection, ProblemLog, say
 from dashboard.chain.floor.forward import Forward
 from dashboard.chain.pacing import Pacing
 from station.errors import MessageError, StoreError
@@ -28,7 +28,7 @@ DEPTH_S = 5.0
 SUSPECT_S = 30.0  # acknowledgements of two workers overtake each other by less
 
 
-class Figures(msgspec.Struct):
+class RelayFigures(msgspec.Struct):
     """What a relay has done since its start."""
 
     changes_sent: int = 0  # repeats among them
@@ -52,8 +52,8 @@ class Relay:
         floor: Forward | None = None,
     ) -> None:
         """`changes` are installed. Raises StoreError where no stream can be begun."""
-        self.figures = Figures()
-        self._note = Trouble("relay")
+        self.figures = RelayFigures()
+        self._note = ProblemLog("relay")
         self._changes = changes
         self._link = link
         self._site = site

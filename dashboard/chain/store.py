@@ -19,9 +19,9 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from dashboard.chain import tables
-from dashboard.chain.batch import Arrived, Batch, Change
+from dashboard.chain.batch import Batch, ReceivedBatch, RowChange
 from dashboard.chain.kinds import KINDS, MONTHLY
-from dashboard.chain.quarantine import Poison, empty, put_aside
+from dashboard.chain.quarantine import Quarantined, empty, put_aside
 from dashboard.database.postgres import connect_to, meaning, without_password
 from dashboard.record.ranges import minus
 from dashboard.record.streams import Stream
@@ -35,7 +35,7 @@ _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _Streams = dict[tuple[str, str], Stream]  # by site and stream
 
 
-class Written(NamedTuple):
+class CommitResult(NamedTuple):
     """What a transaction has done."""
 
     acks: dict[str, list[StreamAck]]  # by site
@@ -75,7 +75,7 @@ class ChainStore:
         with self._errors():
             self._connected()
 
-    def write(self, batches: Sequence[Arrived], poison: Sequence[Poison] = ()) -> Written:
+    def write(self, batches: Sequence[ReceivedBatch], poison: Sequence[Quarantined] = ()) -> CommitResult:
         """Commit batches of sites in one transaction."""
         with self._errors():
             db = self._connected()
@@ -98,17 +98,17 @@ class ChainStore:
             db.execute(f"DELETE FROM chain_gone WHERE at_utc < now() - interval '{GONE_KEPT}'".encode())
             tables.unlist(db)
 
-    def _write_alone(self, db: psycopg.Connection, one: Arrived) -> Written:
+    def _write_alone(self, db: psycopg.Connection, one: ReceivedBatch) -> CommitResult:
         with db.transaction():
             return self._write(db, [one], (), careful=True)
 
     def _write(
         self,
         db: psycopg.Connection,
-        batches: Sequence[Arrived],
-        poison: Sequence[Poison],
+        batches: Sequence[ReceivedBatch],
+        poison: Sequence[Quarantined],
         careful: bool = False,
-    ) -> Written:
+    ) -> CommitResult:
         poison = list(poison)
         known = self._load(db, batches)
         newest = _newest(
@@ -117,8 +117,8 @@ class ChainStore:
             if _new(one.batch, known[one.site, one.batch.stream])
             for change in one.changes
         )
-        groups: dict[tuple[str, tuple[str, ...]], list[Change]] = {}
-        gone: list[Change] = []
+        groups: dict[tuple[str, tuple[str, ...]], list[RowChange]] = {}
+        gone: list[RowChange] = []
         for change in newest:
             if change.columns is None:
                 gone.append(change)
@@ -139,7 +139,7 @@ class ChainStore:
                 repeated += 1  # or of another worker, just now: the states that were staged are no newer
                 continue
             stream.take_range(batch.first_seq, batch.last_seq)
-            poison += [Poison(f"{site}/{batch.stream}", one.payload, one.reason) for one in bad]
+            poison += [Quarantined(f"{site}/{batch.stream}", one.payload, one.reason) for one in bad]
             rows[site] += len(found)
         for kind, columns in ahead.items():
             self._merge(db, kind, columns)
@@ -156,7 +156,7 @@ class ChainStore:
         erased = sorted({one.site for one in newest if one.kind == "erased" and one.columns is not None})
         if erased:
             empty(db, erased)
-        return Written(acks, rows, repeated, len(poison), erased)
+        return CommitResult(acks, rows, repeated, len(poison), erased)
 
     def _lock(self, db: psycopg.Connection, sites: set[str]) -> None:
         """Nobody else writes of these sites until the end of the transaction."""
@@ -164,7 +164,7 @@ class ChainStore:
         db.execute("INSERT INTO chain_sites SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", found)
         db.execute("SELECT FROM chain_sites WHERE site = ANY(%s) ORDER BY site FOR UPDATE", found)
 
-    def _load(self, db: psycopg.Connection, batches: Sequence[Arrived]) -> _Streams:
+    def _load(self, db: psycopg.Connection, batches: Sequence[ReceivedBatch]) -> _Streams:
         """The streams of the batches, and those their relays had before."""
         sites = sorted({one.site for one in batches})
         query = "SELECT site, stream, received FROM chain_streams WHERE site = ANY(%s)"
@@ -179,7 +179,7 @@ class ChainStore:
     def _save(
         self,
         db: psycopg.Connection,
-        batches: Sequence[Arrived],
+        batches: Sequence[ReceivedBatch],
         streams: Mapping[tuple[str, str], Stream],
         rows: Mapping[str, int],
     ) -> dict[str, list[StreamAck]]:
@@ -214,8 +214,8 @@ class ChainStore:
         return acks
 
     def _halves(
-        self, db: psycopg.Connection, kind: str, columns: tuple[str, ...], some: Sequence[Change]
-    ) -> list[Poison]:
+        self, db: psycopg.Connection, kind: str, columns: tuple[str, ...], some: Sequence[RowChange]
+    ) -> list[Quarantined]:
         """Write rows of which at least one cannot be written; those that cannot come back."""
         try:
             with db.transaction():
@@ -223,7 +223,7 @@ class ChainStore:
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             if len(some) == 1:
                 said = f"{type(error).__name__}: {error}"
-                return [Poison(f"{some[0].site}/{kind}", some[0].line, said)]
+                return [Quarantined(f"{some[0].site}/{kind}", some[0].line, said)]
             middle = len(some) // 2
             return [
                 *self._halves(db, kind, columns, some[:middle]),
@@ -232,13 +232,13 @@ class ChainStore:
         return []
 
     def _upsert(
-        self, db: psycopg.Connection, kind: str, columns: tuple[str, ...], some: Iterable[Change]
+        self, db: psycopg.Connection, kind: str, columns: tuple[str, ...], some: Iterable[RowChange]
     ) -> None:
         self._stage(db, kind, columns, some)
         self._merge(db, kind, columns)
 
     def _stage(
-        self, db: psycopg.Connection, kind: str, columns: tuple[str, ...], some: Iterable[Change]
+        self, db: psycopg.Connection, kind: str, columns: tuple[str, ...], some: Iterable[RowChange]
     ) -> None:
         names = _quoted(("seq", *columns, *_own(kind)))
         how = "(FORMAT csv, NULL 'null', ESCAPE '\\')"
@@ -272,7 +272,7 @@ class ChainStore:
         db.execute(merge.encode())
         db.execute(f"TRUNCATE stage_{kind}".encode())
 
-    def _delete(self, db: psycopg.Connection, gone: Sequence[Change]) -> None:
+    def _delete(self, db: psycopg.Connection, gone: Sequence[RowChange]) -> None:
         """Keep that rows are gone, and delete them where they are."""
         if not gone:
             return
@@ -293,7 +293,7 @@ class ChainStore:
             )
         db.execute("TRUNCATE stage_gone")
 
-    def _make_months(self, db: psycopg.Connection, batches: Sequence[Arrived]) -> None:
+    def _make_months(self, db: psycopg.Connection, batches: Sequence[ReceivedBatch]) -> None:
         """Parts of the reps' table are made before the transaction that needs them."""
         months = {change.month for one in batches for change in one.changes if change.month}
         if months - self._months:
@@ -338,9 +338,9 @@ def _new(batch: Batch, stream: Stream) -> bool:
     return bool(minus(((batch.first_seq, batch.last_seq),), stream.received))
 
 
-def _newest(some: Iterable[Change]) -> list[Change]:
+def _newest(some: Iterable[RowChange]) -> list[RowChange]:
     """The newest state of each row."""
-    found: dict[tuple[str, ...], Change] = {}
+    found: dict[tuple[str, ...], RowChange] = {}
     for change in some:
         held = found.get(change.key)
         if held is None or (held.epoch, held.seq) < (change.epoch, change.seq):
@@ -355,8 +355,8 @@ def _gone_key(kind: str) -> list[tuple[str, str]]:
     return [(name, name) for name in tables.key_of(kind)]
 
 
-def _together(done: Sequence[Written], quarantined: int) -> Written:
-    whole = Written({}, {}, 0, quarantined, [])
+def _together(done: Sequence[CommitResult], quarantined: int) -> CommitResult:
+    whole = CommitResult({}, {}, 0, quarantined, [])
     for one in done:
         for site, acks in one.acks.items():
             # The newest of a stream alone.

@@ -30,7 +30,7 @@ ATHLETES = tuple(
 _LISTENING = r"listening on (?P<host>[0-9.]+):(?P<port>[0-9]+) \((?P<kind>[a-z]+)\)"
 
 
-class Gym:
+class DemoGym:
     """The demo's processes. Use as a context manager: on leaving, nothing of it is left."""
 
     def __init__(self, seed: int, stop: threading.Event) -> None:
@@ -42,7 +42,7 @@ class Gym:
         self.mqtt = Mqtt(host="127.0.0.1", tls=False)
         self.broker_kind = ""
 
-    def __enter__(self) -> "Gym":
+    def __enter__(self) -> "DemoGym":
         """Start everything. Raises ChildError with the last words of what did not come up."""
         self._folder = Path(tempfile.mkdtemp(prefix="plumbline-demo-"))
         try:

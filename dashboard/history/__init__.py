@@ -2,7 +2,7 @@
 
 kept             reps, sets and sessions as the history has them, and what is worked out from them
 queries          these out of the database, by athlete, exercise and time
-record_snapshot  what live screens know of the record
+record_snapshot  reading what live screens know of the record
 recall           reading that again and again, in a thread
 trends           how a measure develops, and two sets side by side
 load_velocity    the load-velocity profile, and the one-repetition maximum

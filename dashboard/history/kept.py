@@ -1,11 +1,15 @@
 """Reps, sets and sessions as the history has them: plain records, and what is worked out from them alone."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
+from types import MappingProxyType
 
 import msgspec
 
+from dashboard.floor.coaching import AthleteRecord
+from dashboard.floor.names import Names
 from dashboard.floor.times import day_of
+from dashboard.roster.people import Athlete
 from station.bounds import measured
 from station.records import Rep, SetSummary
 from station.sets import summarise
@@ -128,6 +132,20 @@ class Practised(msgspec.Struct, frozen=True, kw_only=True):
     athlete: str | None
     exercise: str
     last_utc: str
+
+
+Practice = tuple[str, str]  # athlete and exercise
+
+
+class RecordSnapshot(msgspec.Struct, frozen=True):
+    """What live screens know of the record; `problem`: why nothing could be read."""
+
+    athletes: tuple[Athlete, ...] = ()
+    names: Names = MappingProxyType({})
+    squads: Mapping[str, str] = MappingProxyType({})  # by athlete's id
+    notes: Mapping[str, str] = MappingProxyType({})  # for coaches, likewise
+    before: Mapping[Practice, AthleteRecord] = MappingProxyType({})
+    problem: str | None = None
 
 
 class WholeSet(msgspec.Struct, frozen=True, kw_only=True):

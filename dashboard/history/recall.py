@@ -5,16 +5,13 @@ Read again and again in a thread of its own: a record that is locked, slow or go
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from dashboard.floor.coaching import AthleteRecord
-from dashboard.floor.names import Names
-from dashboard.roster.people import Athlete
+from dashboard.history.kept import Practice, RecordSnapshot
 from station.errors import StoreError
 
 if TYPE_CHECKING:
@@ -23,21 +20,7 @@ if TYPE_CHECKING:
 AGAIN_S = 10.0  # what a coach imports or signs off elsewhere is here soon
 WANTED_KEPT = 64  # who is looked at, and who is judged by their own best
 
-Practice = tuple[str, str]  # athlete and exercise
-
-
-class RecordSnapshot(msgspec.Struct, frozen=True):
-    """What was read from the record at one time; `problem`: why nothing could be read."""
-
-    athletes: tuple[Athlete, ...] = ()
-    names: Names = MappingProxyType({})
-    squads: Mapping[str, str] = MappingProxyType({})  # by athlete's id
-    notes: Mapping[str, str] = MappingProxyType({})  # for coaches, likewise
-    before: Mapping[Practice, AthleteRecord] = MappingProxyType({})
-    problem: str | None = None
-
-
-Change = Callable[["Database"], None]
+RosterChange = Callable[["Database"], None]
 
 
 class Recall:
@@ -48,7 +31,7 @@ class Recall:
         self.known = RecordSnapshot(problem="the record is still being read; again in a moment")
         self._after = after
         self._where = where
-        self._changes: deque[tuple[Change, Callable[[str | None], None]]] = deque()
+        self._changes: deque[tuple[RosterChange, Callable[[str | None], None]]] = deque()
         self._wanted: dict[Practice, None] = {}  # the newest last
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -77,7 +60,7 @@ class Recall:
         if new:
             self._wake.set()
 
-    def change(self, change: Change, told: Callable[[str | None], None]) -> None:
+    def change(self, change: RosterChange, told: Callable[[str | None], None]) -> None:
         """Change the roster soon, and read it again; `told` hears why that was not possible, or None.
 
         Both are called in this object's thread.

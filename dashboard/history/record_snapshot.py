@@ -7,9 +7,8 @@ from dashboard.database.database import Database
 from dashboard.database.tables import COMMANDS, SETS
 from dashboard.floor.coaching import AthleteRecord, EarlierSet
 from dashboard.floor.times import day_of
-from dashboard.history.kept import Filter, KeptSet
+from dashboard.history.kept import Filter, KeptSet, Practice, RecordSnapshot
 from dashboard.history.queries import sets
-from dashboard.history.recall import Practice, RecordSnapshot
 from dashboard.roster.athletes import athletes
 from dashboard.roster.people import names_of
 from station.exercises.coaching import DoneSet

@@ -26,7 +26,7 @@ from dashboard.record.allowance import (
     Allowance,
 )
 from dashboard.record.holes import Hole, Holes, StreamKey, in_words
-from dashboard.record.store import Arrived, Poison, RecordedMessage, Store
+from dashboard.record.store import Arrived, PoisonMessage, RecordedMessage, Store
 from dashboard.roster.badges import Badges
 from station.config import Mqtt
 from station.errors import MessageError, StoreError
@@ -216,7 +216,7 @@ class Record:
 
     def _take(self, packets: Sequence[Packet]) -> None:  # noqa: PLR0912 - a branch for each kind
         arrived: list[Arrived] = []
-        poison: list[Poison] = []
+        poison: list[PoisonMessage] = []
         asked: list[tuple[StationKey, Asked]] = []
         for packet in packets:
             if not packet.payload and packet.topic.endswith(("/info", "/health")):
@@ -239,7 +239,7 @@ class Record:
                 elif isinstance(message, BadgeMessage) and packet.received_s > monotonic() - BADGE_FRESH_S:
                     asked.append((key, message))
             except MessageError as error:
-                poison.append(Poison(packet.topic, packet.payload, str(error)))
+                poison.append(PoisonMessage(packet.topic, packet.payload, str(error)))
         try:
             acks = self._store.ingest(arrived) if arrived else {}
         except StoreError:
@@ -250,7 +250,7 @@ class Record:
                     self._take([packet])
                 return
             acks, arrived = {}, []
-            poison = [Poison(packets[0].topic, packets[0].payload, f"{type(error).__name__}: {error}")]
+            poison = [PoisonMessage(packets[0].topic, packets[0].payload, f"{type(error).__name__}: {error}")]
             asked = []
         events = [
             ((site, station, message.stream), message)

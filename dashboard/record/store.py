@@ -47,7 +47,7 @@ class Arrived(NamedTuple):
     message: RecordedMessage
 
 
-class Poison(NamedTuple):
+class PoisonMessage(NamedTuple):
     """A message that failed its checks."""
 
     topic: str
@@ -119,7 +119,7 @@ class Store:
                 self._ledger.save(stream)
         return {key: stream.ack() for key, stream in streams.items()}
 
-    def quarantine(self, poison: Sequence[Poison]) -> None:
+    def quarantine(self, poison: Sequence[PoisonMessage]) -> None:
         """Store unusable messages in quarantine, the newest QUARANTINE_ROWS of them."""
         at_utc = now_utc()
         with self.db.transaction():

@@ -23,7 +23,8 @@ from dashboard.floor.attention import Attention
 from dashboard.floor.names import Names
 from dashboard.floor.state import FloorState, StationKey, StationState, apply_all
 from dashboard.floor.views import StationView, Views
-from dashboard.history.recall import Recall, RecordSnapshot
+from dashboard.history.kept import RecordSnapshot
+from dashboard.history.recall import Recall
 from dashboard.roster.people import Athlete
 from dashboard.tui.choices import ChoosingApp
 from dashboard.tui.commands import CommandSender, Result, likely_first, names

@@ -9,7 +9,8 @@ import msgspec
 
 from dashboard.broker.source import FloorSource, PendingCommand
 from dashboard.floor.state import SessionState, StationKey
-from dashboard.history.recall import Change, Recall, RecordSnapshot
+from dashboard.history.kept import RecordSnapshot
+from dashboard.history.recall import Recall, RosterChange
 from dashboard.roster.people import Athlete, Plan
 from dashboard.roster.plans import assignment, exercise_change, is_id, matching, plan_at, plan_of_target
 from station.exercises import Profile
@@ -226,7 +227,7 @@ class CommandSender:
             self._together[request.event_id] = action
 
     def _change(
-        self, key: StationKey, change: Change, done: str, then: Callable[[], None] = lambda: None
+        self, key: StationKey, change: RosterChange, done: str, then: Callable[[], None] = lambda: None
     ) -> None:
         """Change the roster; what came of it is told with the next flush."""
 

@@ -10,7 +10,7 @@ import msgspec
 
 from edge.broker.access import Role, User
 from edge.broker.credentials import read_request
-from edge.broker.folder import ALWAYS, BrokerFolder, Gym, broker_group, with_users, without_users
+from edge.broker.folder import ALWAYS, BrokerFolder, BrokerSetup, broker_group, with_users, without_users
 from station.errors import ConfigError
 from station.program.certificates import RENEW_DAYS
 from station.program.process import stop_on_signals
@@ -78,7 +78,7 @@ def add(argv: Sequence[str]) -> int:
     )  # fmt: skip
     args = parser.parse_args(argv)
     folder = BrokerFolder(args.folder)
-    gym = folder.gym() or Gym(host="localhost", site="gym", port=8883, users=dict(ALWAYS))
+    gym = folder.gym() or BrokerSetup(host="localhost", site="gym", port=8883, users=dict(ALWAYS))
     gym = msgspec.structs.replace(
         gym,
         host=args.host or gym.host,
@@ -138,7 +138,7 @@ def status(argv: Sequence[str]) -> int:
     return 1 if todo else 0
 
 
-def _change(folder: BrokerFolder, gym: Gym, requests: dict[str, str], **how: bool) -> int:
+def _change(folder: BrokerFolder, gym: BrokerSetup, requests: dict[str, str], **how: bool) -> int:
     try:
         said = folder.change(gym, requests, renew=how.get("renew", False), dry=how["dry"])
     except OSError as error:
@@ -165,7 +165,7 @@ def _say_what_next(folder: BrokerFolder) -> None:
     print(f"Then, as root: {' && '.join(commands)}")
 
 
-def _set_up(folder: BrokerFolder) -> Gym:
+def _set_up(folder: BrokerFolder) -> BrokerSetup:
     gym = folder.gym()
     if gym is None:
         raise ConfigError(f"{folder.folder}: nothing is set up here; `plumbline broker add` does")

@@ -41,7 +41,7 @@ set_tcp_nodelay true
 """
 
 
-class Gym(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BrokerSetup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`users.json`: the broker's names, and its users."""
 
     host: str
@@ -62,17 +62,22 @@ class BrokerFolder:
         if (self.folder / "passwords").exists():
             raise ConfigError(f"{folder}: set up by hand or by an older Plumbline; give an empty folder")
 
-    def gym(self) -> Gym | None:
+    def gym(self) -> BrokerSetup | None:
         """The stored set-up; None where there is none."""
         try:
-            return msgspec.json.decode((self.folder / "users.json").read_bytes(), type=Gym)
+            return msgspec.json.decode((self.folder / "users.json").read_bytes(), type=BrokerSetup)
         except FileNotFoundError:
             return None
         except msgspec.DecodeError as error:
             raise ConfigError(f"{self.folder / 'users.json'}: {error}") from error
 
     def change(
-        self, new: Gym, requests: Mapping[str, str] | None = None, *, renew: bool = False, dry: bool = False
+        self,
+        new: BrokerSetup,
+        requests: Mapping[str, str] | None = None,
+        *,
+        renew: bool = False,
+        dry: bool = False,
     ) -> list[str]:
         """Bring the folder to what `new` says; return what was (or with `dry`, would be) changed, in lines.
 
@@ -135,7 +140,7 @@ class BrokerFolder:
         lines = self.passwords.read_text(encoding="utf-8").splitlines()
         return {name: word for line in lines for name, _, word in [line.partition(":")] if word}
 
-    def _why_sign(self, gym: Gym, renew: bool) -> str | None:
+    def _why_sign(self, gym: BrokerSetup, renew: bool) -> str | None:
         """What the certificate to make is for; None where the one there will do."""
         path = self.broker / "broker.pem"
         names = [gym.host, *gym.addresses]
@@ -146,7 +151,7 @@ class BrokerFolder:
         soon = ends_at(path) - datetime.now(UTC) < timedelta(days=RENEW_DAYS)
         return f"certificate renewed for {', '.join(names)}" if renew or soon else None
 
-    def _sign(self, gym: Gym) -> None:
+    def _sign(self, gym: BrokerSetup) -> None:
         ca_pem, ca_key = self.folder / "ca.pem", self.private / "ca.key"
         if not ca_pem.exists():
             certificate, key = make_authority()
@@ -180,7 +185,7 @@ def broker_group() -> int | None:
         return None
 
 
-def with_users(gym: Gym, users: Mapping[str, User]) -> Gym:
+def with_users(gym: BrokerSetup, users: Mapping[str, User]) -> BrokerSetup:
     """The gym with added users. Raises ConfigError where a name is taken by another role."""
     for name, user in users.items():
         held = gym.users.get(name)
@@ -189,7 +194,7 @@ def with_users(gym: Gym, users: Mapping[str, User]) -> Gym:
     return msgspec.structs.replace(gym, users={**gym.users, **users})
 
 
-def without_users(gym: Gym, names: Sequence[str]) -> Gym:
+def without_users(gym: BrokerSetup, names: Sequence[str]) -> BrokerSetup:
     """The gym without these users. Raises ConfigError for an unknown one."""
     for name in names:
         if name not in gym.users:
@@ -203,7 +208,7 @@ def _words(user: User) -> str:
     return f"{user.role} of {user.station}" if user.station else str(user.role)
 
 
-def _check(gym: Gym) -> None:
+def _check(gym: BrokerSetup) -> None:
     for name in (gym.site, *gym.users, *(user.station for user in gym.users.values() if user.station)):
         check_name(name)
     for name, user in gym.users.items():

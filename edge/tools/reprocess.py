@@ -63,7 +63,7 @@ class Job(NamedTuple):
     out: str
 
 
-class Outcome(NamedTuple):
+class JobResult(NamedTuple):
     """What came of a recording."""
 
     name: str
@@ -72,19 +72,19 @@ class Outcome(NamedTuple):
     there: bool = False  # it had been done before
 
 
-def work(job: Job) -> Outcome:
+def work(job: Job) -> JobResult:
     """Count one recording and write its reps; on whatever machine."""
     try:
         target = _target(job)
         if target.exists():
-            return Outcome(job.name, 0, None, there=True)
+            return JobResult(job.name, 0, None, there=True)
         analysis = _counted(Path(job.path), job.station, job.profile)
         target.parent.mkdir(parents=True, exist_ok=True)
-        return Outcome(job.name, _write(target, job.name, analysis), None)
+        return JobResult(job.name, _write(target, job.name, analysis), None)
     except UnicodeEncodeError:
-        return Outcome(job.name, 0, "its name is no text, and a row of the table names it; rename it")
+        return JobResult(job.name, 0, "its name is no text, and a row of the table names it; rename it")
     except (PlumblineError, OSError) as error:
-        return Outcome(job.name, 0, str(error))
+        return JobResult(job.name, 0, str(error))
 
 
 def _target(job: Job) -> Path:
@@ -135,7 +135,7 @@ def _write(target: Path, name: str, analysis: Analysis) -> int:
     return len(rows)
 
 
-def on_pool(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
+def on_pool(jobs: Sequence[Job], workers: int) -> Iterator[JobResult]:
     """Outcomes as they come, from processes of this machine; one that dies takes no other with it."""
     # Forked from one that has loaded this and runs nothing: a fork of a process with threads may hang.
     context = get_context("forkserver")
@@ -154,7 +154,7 @@ def on_pool(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
                 except BrokenProcessPool:
                     tried[number] += 1
                     if alone and tried[number] >= ATTEMPTS:
-                        yield Outcome(left.pop(number).name, 0, "ended its worker each time it was tried")
+                        yield JobResult(left.pop(number).name, 0, "ended its worker each time it was tried")
 
 
 def _end_with_us() -> None:
@@ -169,7 +169,7 @@ def _end_with_us() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def on_cluster(jobs: Sequence[Job], address: str) -> Iterator[Outcome]:
+def on_cluster(jobs: Sequence[Job], address: str) -> Iterator[JobResult]:
     """The same on a Dask cluster. Raises ConfigError where it cannot be reached or is lost."""
     try:
         from distributed import Client, as_completed  # noqa: PLC0415  an extra
@@ -188,7 +188,9 @@ def on_cluster(jobs: Sequence[Job], address: str) -> Iterator[Outcome]:
                     raise ConfigError(gone)
                 problem = future.exception()
                 yield (
-                    future.result() if problem is None else Outcome(names[future.key], 0, str(problem)[:200])
+                    future.result()
+                    if problem is None
+                    else JobResult(names[future.key], 0, str(problem)[:200])
                 )
                 done.add(names[future.key])
     except (OSError, TimeoutError, ValueError) as error:
@@ -289,7 +291,7 @@ def reprocess(argv: Sequence[str]) -> int:
     return 1 if bad else 0
 
 
-def _reported(outcomes: Iterator[Outcome], count: int) -> int:
+def _reported(outcomes: Iterator[JobResult], count: int) -> int:
     """Print what comes; returns how many could not be used."""
     bad = reps = there = 0
     live = sys.stderr.isatty()

@@ -16,7 +16,7 @@ HISTORY = f"/var/lib/{HISTORY_USER}/history.db"
 SETTINGS = "/etc/plumbline"
 
 
-class Broker(NamedTuple):
+class BrokerLogin(NamedTuple):
     """A unit's broker: address, and the user it connects as."""
 
     host: str
@@ -53,13 +53,13 @@ class Unit(NamedTuple):
     credentials: dict[str, str]
 
 
-def record_unit(broker: Broker, db: str, pgpass: str | None) -> Unit:
+def record_unit(broker: BrokerLogin, db: str, pgpass: str | None) -> Unit:
     """`plumbline record`."""
     return _keeper("plumbline-record", "Plumbline record", ["record"], broker, db, pgpass, {})
 
 
 def dashboard_unit(
-    broker: Broker, db: str, pgpass: str | None, *, host: str, port: int, record: bool
+    broker: BrokerLogin, db: str, pgpass: str | None, *, host: str, port: int, record: bool
 ) -> Unit:
     """`plumbline dashboard --web`; `record`: it keeps the history itself."""
     words = ["dashboard", "--web", "--web-host", host, "--web-port", str(port)]
@@ -72,7 +72,7 @@ def dashboard_unit(
     return _keeper("plumbline-dashboard", "Plumbline dashboard for browsers", words, broker, db, pgpass, web)
 
 
-def screen_unit(broker: Broker, station: str, tty: str) -> Unit:
+def screen_unit(broker: BrokerLogin, station: str, tty: str) -> Unit:
     """`plumbline screen` on a terminal of the machine, from its start."""
     credentials = broker.credentials
     text = unit(
@@ -97,7 +97,7 @@ def _keeper(
     name: str,
     title: str,
     words: Sequence[str],
-    broker: Broker,
+    broker: BrokerLogin,
     db: str,
     pgpass: str | None,
     more: dict[str, str],

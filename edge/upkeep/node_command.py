@@ -24,7 +24,7 @@ from edge.upkeep.units import (
     SETTINGS,
     SYSTEM,
     UDEV,
-    Node,
+    NodeCommand,
     node_rules,
     node_unit,
     read_node_unit,
@@ -146,7 +146,7 @@ def status(argv: Sequence[str]) -> int:
         todo += [trouble] if trouble else []
     served = {Path(file).stem for file in node.stations}
     todo += [_undelivered(name, n) for name, n in _waiting(root, node).items() if name not in served]
-    if " ".join(node.options) != " ".join(Node().options):
+    if " ".join(node.options) != " ".join(NodeCommand().options):
         print(f"  options: {shlex.join(node.options)}")
     if (state := unit_state(root, EDGE)) is not None:
         print(f"  {EDGE}: {state}")
@@ -154,12 +154,12 @@ def status(argv: Sequence[str]) -> int:
     return say_todo(todo)
 
 
-def _node(root: Path) -> Node:
+def _node(root: Path) -> NodeCommand:
     text = read_own(root / unit_path(EDGE))
-    return Node() if text is None else read_node_unit(text)
+    return NodeCommand() if text is None else read_node_unit(text)
 
 
-def _waiting(root: Path, node: Node) -> dict[str, int]:
+def _waiting(root: Path, node: NodeCommand) -> dict[str, int]:
     """How many events of each station wait in the outbox; none where a node holds it, or there is none."""
     words = dict(zip(node.options, node.options[1:], strict=False))
     path = root / words.get("--outbox", "").lstrip("/")
@@ -181,11 +181,11 @@ def _undelivered(name: str, count: int) -> str:
     )
 
 
-def _names(node: Node) -> str:
+def _names(node: NodeCommand) -> str:
     return " ".join(Path(file).stem for file in node.stations)
 
 
-def _wanted(root: Path, node: Node) -> dict[Path, str | None]:
+def _wanted(root: Path, node: NodeCommand) -> dict[Path, str | None]:
     """The files of ours that a node's stations make; all away with the last."""
     there = bool(node.stations)
     return {

@@ -8,7 +8,7 @@ from pathlib import Path
 from edge.broker.credentials import new_password
 from edge.upkeep.applying import active, change_options, do, root_option, say_todo, unit_state
 from edge.upkeep.changes import Change, generated, read_own, read_plain
-from edge.upkeep.gym_units import HISTORY, Broker, Unit, dashboard_unit, record_unit, screen_unit
+from edge.upkeep.gym_units import HISTORY, BrokerLogin, Unit, dashboard_unit, record_unit, screen_unit
 from edge.upkeep.units import SYSTEM, unit_path, user_of, users_path
 from station.errors import ConfigError
 from station.program.usage import command_parser
@@ -112,12 +112,12 @@ def _unit_of(args: argparse.Namespace) -> Unit:
         if not re.fullmatch(r"tty[A-Za-z0-9]{1,16}", args.tty):
             raise ConfigError(f"--tty is {args.tty!r}; give one such as tty1")
         user = args.user or f"screen-{args.station}"[:32]
-        return screen_unit(Broker(args.host, args.site, user), args.station, args.tty)
+        return screen_unit(BrokerLogin(args.host, args.site, user), args.station, args.tty)
     for option, path in (("--db", args.db), ("--pgpass", args.pgpass)):
         if path and not (path.isprintable() and (path.startswith("/") or "://" in path)):
             raise ConfigError(f"{option} is {path!r}; give its whole path from / on, of printable characters")
     usual = "record" if args.kind == "record" else "coach" if args.no_record else "floor"
-    broker = Broker(args.host, args.site, args.user or usual)
+    broker = BrokerLogin(args.host, args.site, args.user or usual)
     check_name(broker.user)
     if args.kind == "record":
         return record_unit(broker, args.db, args.pgpass)

@@ -73,7 +73,7 @@ PORTS = ("char-ttyACM", "char-ttyUSB", "char-ttyAMA", "char-ttyS")
 UDEV = Path("etc/udev/rules.d/60-plumbline.rules")
 
 
-class Node(NamedTuple):
+class NodeCommand(NamedTuple):
     """The command of the node's unit: station files and further options."""
 
     stations: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ def users_path(name: str) -> Path:
     return Path(f"etc/sysusers.d/{name}.conf")
 
 
-def node_unit(node: Node) -> str:
+def node_unit(node: NodeCommand) -> str:
     """The unit file of `plumbline edge`."""
     return unit(
         EDGE,
@@ -106,7 +106,7 @@ def node_unit(node: Node) -> str:
     )
 
 
-def read_node_unit(text: str) -> Node:
+def read_node_unit(text: str) -> NodeCommand:
     """Parse a node's unit file. Raises ConfigError where it does not run `plumbline edge`."""
     joined = text.replace("\\\n", " ")
     match = re.search(r"^ExecStart=(.*)$", joined, re.MULTILINE)
@@ -118,7 +118,7 @@ def read_node_unit(text: str) -> Node:
     first = words.index("--station") + 1
     last = next((n for n, word in enumerate(words) if n >= first and word.startswith("--")), len(words))
     before = words[words.index("edge") + 1 : first - 1]
-    return Node(tuple(words[first:last]), (*before, *words[last:]))
+    return NodeCommand(tuple(words[first:last]), (*before, *words[last:]))
 
 
 def node_rules() -> str:

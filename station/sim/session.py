@@ -13,8 +13,16 @@ from station.sim.devices import sensors as sense
 from station.sim.devices.readings import Stretch, platform_shares, readings, stands_on_platform
 from station.sim.devices.sensors import Sensors, Signal, random_sensors
 from station.sim.lifter.body import HEEL_SHARE, Lifter, Technique, mid_foot_m
-from station.sim.lifter.load import G_MPS2, Band, Stack, band_tension, bar_force, cable_tension, direction
-from station.sim.lifter.motion import Floats, Motion, join, perform, smooth
+from station.sim.lifter.load import (
+    G_MPS2,
+    Band,
+    WeightStack,
+    band_tension,
+    bar_force,
+    cable_tension,
+    direction,
+)
+from station.sim.lifter.motion import Floats, TrueMotion, join, perform, smooth
 from station.sim.lifter.programs import Programme
 from station.sim.lifter.reach import Reach, reach
 from station.sim.measures import CellTruth
@@ -32,7 +40,7 @@ class SimulatedSet:
     sensors: Sensors
     recording: dict[str, Signal]
     truth: dict[str, Any]
-    motion: Motion
+    motion: TrueMotion
     dense: Stretch
 
 
@@ -178,12 +186,12 @@ def _station_file(plan: StationPlan, profile: Profile, geometry: Geometry, senso
 
 def _sets(
     plan: StationPlan, profile: Profile, geometry: Geometry, rng: np.random.Generator
-) -> list[tuple[Motion, Stretch]]:
+) -> list[tuple[TrueMotion, Stretch]]:
     """Every set in turn, each from where the load was left."""
     met: dict[str, Lifter] = {}
     band = Band(stiffness_npm=float(rng.uniform(150.0, 400.0)))
     loads: dict[str, float] = {}
-    done: list[tuple[Motion, Stretch]] = []
+    done: list[tuple[TrueMotion, Stretch]] = []
     left: tuple[float, float] | None = None
     reps = 0
     every = [one for one in plan.sets for _ in range(one.repeat)]
@@ -216,7 +224,7 @@ def _usual_load(profile: Profile, rng: np.random.Generator) -> float:
 
 
 def _stretch(
-    motion: Motion,
+    motion: TrueMotion,
     way: Reach,
     profile: Profile,
     plan: StationPlan,
@@ -233,7 +241,7 @@ def _stretch(
         setup = plan.setup
         ratio = setup.travel_ratio or geometry.travel_ratio
         efficiency = setup.pulley_efficiency or geometry.pulley_efficiency
-        force = cable_tension(motion, Stack(load_kg, ratio, setup.sheaves, efficiency))
+        force = cable_tension(motion, WeightStack(load_kg, ratio, setup.sheaves, efficiency))
         stack_side = force * efficiency ** direction(motion.v_mps)
         elevation = np.interp(s, way.s_m, np.arctan2(way.y_m, way.x_m))
         length = (way.free_length_m or 0.0) + s
@@ -251,7 +259,7 @@ def _stretch(
     return Stretch(s, x, y, force, stack_side, shake, pressure, weight, share, np.full(len(s), load_kg))
 
 
-def _under_the_feet(motion: Motion, way: Reach, lifter: Lifter, load_kg: float) -> tuple[Floats, Floats]:
+def _under_the_feet(motion: TrueMotion, way: Reach, lifter: Lifter, load_kg: float) -> tuple[Floats, Floats]:
     """Centre of pressure in front of mid-foot, metres, and the weight on the floor, newtons."""
     if way.posture is None:
         still = np.zeros(len(motion.time_s))

@@ -11,7 +11,7 @@ import numpy as np
 from station.exercises import Profile
 from station.records import ReasonCode, Rep
 from station.sets import PARTIAL_SHARE
-from station.sim.lifter.motion import DT_S, Floats, Motion
+from station.sim.lifter.motion import DT_S, Floats, TrueMotion
 from station.sim.measures import NO_CELLS, CellTruth, Found, measure, measure_cells
 
 ZONE = 0.15  # the share of the range near an end in which a boundary may lie
@@ -23,7 +23,7 @@ BAND_V0_PER_S = 0.07  # v0 on tension alone, of the set's median range per secon
 
 
 def describe(
-    motion: Motion,
+    motion: TrueMotion,
     profile: Profile,
     s: Floats,
     force_n: Floats | None,
@@ -60,7 +60,7 @@ class Window(NamedTuple):
     lowered: bool  # it has an eccentric
 
 
-def rep_windows(motion: Motion) -> list[Window]:
+def rep_windows(motion: TrueMotion) -> list[Window]:
     """The planned reps in order."""
     edges, pieces = motion.edges, motion.pieces
     by_rep: dict[int, list[int]] = {}
@@ -98,7 +98,7 @@ def _rises(v: Floats, level: float) -> np.ndarray[Any, Any]:
     return np.flatnonzero((v[:-1] <= level) & (v[1:] > level))
 
 
-def _rep(motion: Motion, profile: Profile, s: Floats, v: Floats, v0: float, window: Window) -> Found:
+def _rep(motion: TrueMotion, profile: Profile, s: Floats, v: Floats, v0: float, window: Window) -> Found:
     """The four boundaries of one rep, between samples; absent is None."""
     eccentric = None
     if profile.starts_with == "eccentric":
@@ -253,7 +253,7 @@ def _pause(start: float | None, end: float | None) -> float | None:
     return None if start is None or end is None else max(0.0, end - start)
 
 
-def _not_reps(motion: Motion) -> list[dict[str, Any]]:
+def _not_reps(motion: TrueMotion) -> list[dict[str, Any]]:
     return [
         {
             "start_s": motion.edges[k] * 1e-3,

@@ -12,7 +12,7 @@ import msgspec
 import psycopg
 
 from dashboard.chain import tables
-from dashboard.chain.batch import Arrived, Batch, pack, read
+from dashboard.chain.batch import Batch, ReceivedBatch, pack, read
 from dashboard.chain.kinds import KINDS
 from dashboard.chain.store import ChainStore
 from dashboard.database.types import REAL
@@ -129,7 +129,7 @@ def _row(rng: random.Random, number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _lines(arrived: list[Arrived]) -> list[str]:
+def _lines(arrived: list[ReceivedBatch]) -> list[str]:
     found = []
     for one in arrived:
         rows = []

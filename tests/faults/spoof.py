@@ -15,8 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from dashboard.record.record import Record
 from dashboard.record.store import open_store
 from edge.broker.access import Role, User
-from edge.broker.folder import ALWAYS, BrokerFolder
-from edge.broker.folder import Gym as GymFiles
+from edge.broker.folder import ALWAYS, BrokerFolder, BrokerSetup
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from station.config import Mqtt
@@ -37,7 +36,7 @@ def guarded_broker(folder: Path, more: Mapping[str, User] | None = None) -> Iter
         port: int = probe.getsockname()[1]
     users = {"rack-1": User(Role.STATION), "rack-2": User(Role.STATION), "coach": User(Role.COACH)}
     BrokerFolder(folder).change(
-        GymFiles(host="localhost", site="gym", port=port, users={**ALWAYS, **users, **(more or {})})
+        BrokerSetup(host="localhost", site="gym", port=port, users={**ALWAYS, **users, **(more or {})})
     )
     config = folder / "broker" / "plumbline.conf"
     config.write_text(config.read_text() + "user root\n")  # the folder is ours alone

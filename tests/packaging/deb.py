@@ -19,7 +19,7 @@ from email.utils import formatdate
 from pathlib import Path
 
 from edge.upkeep.node_command import USER
-from edge.upkeep.units import EDGE, Node, node_rules, node_unit, user_of
+from edge.upkeep.units import EDGE, NodeCommand, node_rules, node_unit, user_of
 from station.cli import USAGE, commands
 from tests.packaging.roots import HERE, MACHINES, PYTHON, SUITE, Layer, need
 from tests.packaging.wheels import ROOT, fetch, foreign, tools, version, wheel
@@ -122,7 +122,7 @@ def control(arch: str, tree: Path, label: str) -> None:
 
 def unit_text() -> str:
     """The unit of a node that serves all station files there are, until `edge install` writes its own."""
-    text = ours(node_unit(Node(("STATIONS",))))
+    text = ours(node_unit(NodeCommand(("STATIONS",))))
     (line,) = re.findall(r"^ExecStart=.*$", text, re.MULTILINE)
     words = line.split(" edge ", 1)[1].replace("STATIONS", "/etc/plumbline/*.toml")
     text = text.replace(line, f"ExecStart=/bin/sh -c 'exec /{HOME}/bin/plumbline edge {words}'")

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from edge.upkeep.units import EDGE, Node, node_rules, node_unit
+from edge.upkeep.units import EDGE, NodeCommand, node_rules, node_unit
 from tests.packaging import deb
 from tests.packaging.roots import need
 
@@ -13,7 +13,10 @@ SCRIPTS = ("postinst", "prerm", "postrm", "trial.sh")
 
 
 def test_the_packages_unit_is_that_of_edge_install_for_whatever_stations_there_are() -> None:
-    packaged, installed = deb.unit_text().splitlines(), node_unit(Node(("/etc/plumbline/rack-1.toml",)))
+    packaged, installed = (
+        deb.unit_text().splitlines(),
+        node_unit(NodeCommand(("/etc/plumbline/rack-1.toml",))),
+    )
     ours = [line for line in packaged if line not in installed.splitlines()]
     assert ours == [
         "ConditionPathExistsGlob=/etc/plumbline/*.toml",
@@ -28,7 +31,7 @@ def test_the_packages_files_do_not_say_that_a_command_has_written_them() -> None
 
 
 def test_a_unit_whose_program_was_removed_is_not_started_again_and_again() -> None:
-    unit = node_unit(Node(("/etc/plumbline/rack-1.toml",)))
+    unit = node_unit(NodeCommand(("/etc/plumbline/rack-1.toml",)))
     program = unit.split("ExecStart=")[1].split()[0]
     assert f"ConditionFileIsExecutable={program}\n" in unit.split("[Service]")[0]
     assert EDGE == "plumbline-edge"

@@ -9,7 +9,7 @@ from station.config import Geometry
 from station.exercises import Profile
 from station.sim.devices import sensors as sense
 from station.sim.devices.sensors import Sensors, Signal
-from station.sim.lifter.motion import Floats, Motion
+from station.sim.lifter.motion import Floats, TrueMotion
 from station.sim.plan import StationPlan
 
 PLATFORM_HALF_LENGTH_M, PLATFORM_HALF_WIDTH_M = 0.30, 0.28  # between the cells under the corners
@@ -33,7 +33,7 @@ class Stretch:
 
 
 def readings(
-    motion: Motion,
+    motion: TrueMotion,
     dense: Stretch,
     profile: Profile,
     plan: StationPlan,

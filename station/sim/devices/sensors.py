@@ -5,7 +5,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from station.sim.lifter.motion import DT_S, RATE_HZ, Floats, Motion, slow_noise
+from station.sim.lifter.motion import DT_S, RATE_HZ, Floats, TrueMotion, slow_noise
 
 
 class Signal(NamedTuple):
@@ -111,7 +111,7 @@ def sample_times(duration_s: float, rate_hz: float, sensors: Sensors, rng: np.ra
     return np.asarray(np.round(np.abs(time), 6))
 
 
-def sample(time_s: Floats, motion: Motion, true: Floats) -> Floats:
+def sample(time_s: Floats, motion: TrueMotion, true: Floats) -> Floats:
     """A dense truth at `time_s`, between its samples where need be."""
     return np.asarray(np.interp(time_s, motion.time_s, true))
 
@@ -125,7 +125,7 @@ def with_missing(channel: Signal, share_missing: float, rng: np.random.Generator
 
 
 def tether(
-    motion: Motion,
+    motion: TrueMotion,
     length_m: Floats,
     times_s: Floats,
     sensors: Sensors,
@@ -157,7 +157,7 @@ def tether(
     return with_missing(Signal(time, count * sensors.resolution_m), sensors.missing, rng)
 
 
-def tilt(motion: Motion, angle_rad: Floats, sensors: Sensors, rng: np.random.Generator) -> Signal:
+def tilt(motion: TrueMotion, angle_rad: Floats, sensors: Sensors, rng: np.random.Generator) -> Signal:
     """The tether's angle from vertical through an encoder on its guide, radians."""
     time = sample_times(float(motion.time_s[-1]), sensors.tilt_hz or 100.0, sensors, rng)
     value = sample(time, motion, angle_rad) + sensors.tilt_offset_rad
@@ -166,7 +166,7 @@ def tilt(motion: Motion, angle_rad: Floats, sensors: Sensors, rng: np.random.Gen
 
 
 def load_cell(
-    motion: Motion,
+    motion: TrueMotion,
     force_n: Floats,
     rate_hz: float,
     noise_n: float,
@@ -211,7 +211,7 @@ def _late(value: Floats, samples: float) -> Floats:
     return np.repeat(np.array(out), 64)[: len(value)]
 
 
-def tremor(motion: Motion, amplitude_m: float, rng: np.random.Generator) -> Floats:
+def tremor(motion: TrueMotion, amplitude_m: float, rng: np.random.Generator) -> Floats:
     """8 to 12 Hz shaking of a loaded hand, metres; measured, but not part of the voluntary motion."""
     time_s = np.arange(0.0, motion.time_s[-1] + 0.02, 0.01)
     frequency = rng.uniform(8.0, 12.0, 4)
@@ -220,7 +220,7 @@ def tremor(motion: Motion, amplitude_m: float, rng: np.random.Generator) -> Floa
     return np.asarray(amplitude_m * motion.held * np.interp(motion.time_s, time_s, shake))
 
 
-def ringing(motion: Motion, amplitude: float, rng: np.random.Generator) -> Floats:
+def ringing(motion: TrueMotion, amplitude: float, rng: np.random.Generator) -> Floats:
     """The tether slaps at 8 to 15 Hz after a jerk and is quiet again within a second; dense, m or rad."""
     out = np.zeros(len(motion.time_s))
     if not amplitude:
@@ -236,7 +236,7 @@ def ringing(motion: Motion, amplitude: float, rng: np.random.Generator) -> Float
     return out
 
 
-def knocks(motion: Motion, sensors: Sensors, rng: np.random.Generator) -> list[Knock]:
+def knocks(motion: TrueMotion, sensors: Sensors, rng: np.random.Generator) -> list[Knock]:
     """When somebody bumps into the tether or the cable, as the sensors' plan has it."""
     if not sensors.bumps_per_min:
         return []
@@ -252,7 +252,7 @@ def knocks(motion: Motion, sensors: Sensors, rng: np.random.Generator) -> list[K
     return sorted(found)
 
 
-def knocked(motion: Motion, found: list[Knock]) -> Floats:
+def knocked(motion: TrueMotion, found: list[Knock]) -> Floats:
     """What the knocks pull out of the transducer, dense, metres."""
     out = np.zeros(len(motion.time_s))
     for knock in found:

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from station.sim.lifter.motion import Floats, Motion
+from station.sim.lifter.motion import Floats, TrueMotion
 
 G_MPS2 = 9.80665  # standard gravity, CGPM 1901
 
 
 @dataclass(frozen=True)
-class Stack:
+class WeightStack:
     """A weight stack: `ratio` is handle travel per stack travel, `sheaves` pulleys of one efficiency each."""
 
     mass_kg: float = 30.0
@@ -28,7 +28,7 @@ class Band:
     hysteresis: float = 0.08  # share of the force lost between stretching and releasing
 
 
-def bar_force(motion: Motion, mass_kg: float) -> Floats:
+def bar_force(motion: TrueMotion, mass_kg: float) -> Floats:
     """What a bar asks of the lifter, newtons: m (g + a), as far as the lifter carries it; never a push."""
     share = np.where(motion.held < 1.0, motion.held, 1.0)
     return np.asarray(np.maximum(share * mass_kg * (G_MPS2 + motion.a_mps2), 0.0))
@@ -39,7 +39,7 @@ def direction(v: Floats) -> Floats:
     return np.asarray(np.tanh(v / 0.008))
 
 
-def cable_tension(motion: Motion, stack: Stack) -> Floats:
+def cable_tension(motion: TrueMotion, stack: WeightStack) -> Floats:
     """Tension at the handle, newtons: (M / r)(g + a / r), friction against the motion, 0 when slack."""
     ratio = stack.ratio
     pull = stack.mass_kg / ratio * (G_MPS2 + motion.a_mps2 / ratio)

@@ -52,7 +52,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Motion:
+class TrueMotion:
     """The dense, noise-free voluntary motion. Arrays are float64, shape (n,), sampled at RATE_HZ from 0."""
 
     time_s: Floats
@@ -118,7 +118,7 @@ def perform(
     rng: np.random.Generator,
     muscle_s: float,
     sway_m: float,
-) -> Motion:
+) -> TrueMotion:
     """Carry out the pieces from s = `start_m`, the lifter standing at `start_x_m`.
 
     `muscle_s` is the standard deviation of the smoothing by muscle, seconds; `sway_m` that of breathing and
@@ -153,7 +153,7 @@ def perform(
     if sway_size.any():
         s_m = s_m + smooth(sway_size, 401) * slow_noise(rng, total, 0.1, 0.5)
     v = np.gradient(s_m, DT_S)
-    return Motion(
+    return TrueMotion(
         time_s=np.arange(total, dtype=np.float64) / RATE_HZ,
         s_m=s_m,
         v_mps=v,
@@ -165,7 +165,7 @@ def perform(
     )
 
 
-def join(motions: Sequence[Motion]) -> Motion:
+def join(motions: Sequence[TrueMotion]) -> TrueMotion:
     """Motions one after the other as one."""
     if len(motions) == 1:
         return motions[0]
@@ -174,7 +174,7 @@ def join(motions: Sequence[Motion]) -> Motion:
     edges = [0]
     for motion, start in zip(motions, starts, strict=False):
         edges += [start + edge for edge in motion.edges[1:]]
-    return Motion(
+    return TrueMotion(
         time_s=np.arange(sum(lengths), dtype=np.float64) / RATE_HZ,
         s_m=np.concatenate([motion.s_m for motion in motions]),
         v_mps=np.concatenate([motion.v_mps for motion in motions]),

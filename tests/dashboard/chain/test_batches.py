@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.chain.batch import Arrived, Batch, pack, read
+from dashboard.chain.batch import Batch, ReceivedBatch, pack, read
 from dashboard.chain.pacing import RESEND_MIN_S, WINDOW, Pacing
-from dashboard.chain.quarantine import WITHHELD, Poison
+from dashboard.chain.quarantine import WITHHELD, Quarantined
 from dashboard.chain.store import ChainStore
 from dashboard.chain.tables import table_of
 from dashboard.database.tables import REPS
@@ -32,11 +32,11 @@ def row(seq: int, **given: Any) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode([seq, *(ROW | given).values()]))
 
 
-def batch(*rows: msgspec.Raw, **given: Any) -> Arrived:
+def batch(*rows: msgspec.Raw, **given: Any) -> ReceivedBatch:
     return batch_of("gym-a", *rows, **given)
 
 
-def batch_of(site: str, *rows: msgspec.Raw, first: int = 1, last: int = 1, **given: Any) -> Arrived:
+def batch_of(site: str, *rows: msgspec.Raw, first: int = 1, last: int = 1, **given: Any) -> ReceivedBatch:
     fields: dict[str, Any] = {"stream": "s", "epoch": 1}
     fields |= {"columns": {"reps": NAMES}, "rows": {"reps": list(rows)}}
     return read(f"chain.events.{site}", pack(Batch(**(fields | given), first_seq=first, last_seq=last)))
@@ -127,7 +127,7 @@ def test_a_row_that_cannot_be_goes_into_quarantine_and_stops_none_beside_it(
 def test_an_erasure_leaves_nothing_of_its_gym_put_aside(store: ChainStore, chain_url: str) -> None:
     bad = row(1, rom_m="long", athlete="a-17")
     for site in ("gym-a", "gym-b"):
-        whole = Poison(f"chain.events.{site}", zlib.compress(b'"a-17"'), "no batch")
+        whole = Quarantined(f"chain.events.{site}", zlib.compress(b'"a-17"'), "no batch")
         store.write([batch_of(site, bad, last=1)], [whole])
     erased = msgspec.Raw(msgspec.json.encode([2, "hash", "2030-01-31T10:00:00.000Z"]))
     given: dict[str, Any] = {"columns": {"erased": ["athlete_hash", "at_utc"]}, "rows": {"erased": [erased]}}
@@ -136,14 +136,15 @@ def test_an_erasure_leaves_nothing_of_its_gym_put_aside(store: ChainStore, chain
     assert topics == {"gym-b/s", "chain.events.gym-b"}
     # Another worker had taken them off the servers before; or its relay had sent them.
     store.write(
-        [batch_of("gym-a", bad, last=1, stream="before")], [Poison("chain.events.gym-a", b"a-17", "a-17")]
+        [batch_of("gym-a", bad, last=1, stream="before")],
+        [Quarantined("chain.events.gym-a", b"a-17", "a-17")],
     )
     query = "SELECT payload, reason FROM quarantine WHERE topic ~ 'gym-a'"
     assert chain_rows(chain_url, query) == [(b"", WITHHELD)] * 2
     with psycopg.connect(chain_url) as db:
         db.execute("UPDATE chain_gone SET at_utc = at_utc - interval '31 days'")
     store.forget()
-    store.write([], [Poison("chain.events.gym-a", b"later", "no batch")])
+    store.write([], [Quarantined("chain.events.gym-a", b"later", "no batch")])
     assert (b"later", "no batch") in chain_rows(chain_url, query)
 
 
@@ -165,7 +166,7 @@ def test_an_erasure_leaves_nothing_of_its_gym_put_aside(store: ChainStore, chain
 def test_what_is_no_batch_is_refused(payload: bytes, store: ChainStore, chain_url: str) -> None:
     with pytest.raises(MessageError) as refused:
         read(EVENTS, payload)
-    store.write([], [Poison(EVENTS, payload, str(refused.value))])
+    store.write([], [Quarantined(EVENTS, payload, str(refused.value))])
     assert len(chain_rows(chain_url, "SELECT FROM quarantine")) == 1
 
 

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from dashboard.chain.cli import exposition
-from dashboard.chain.ingest import Figures as IngestFigures
-from dashboard.chain.relay import Figures as RelayFigures
+from dashboard.chain.ingest import IngestFigures
+from dashboard.chain.relay import RelayFigures
 from dashboard.database.schema import open_history
 from dashboard.record.store import open_store
 from dashboard.roster.athletes import erase

@@ -19,7 +19,7 @@ from dashboard.chain.connection import NatsConnection, Servers
 from dashboard.chain.folder import ChainFolder
 from dashboard.chain.ingest import Ingest
 from dashboard.chain.servers import Chain, Server
-from dashboard.chain.store import ChainStore, Written
+from dashboard.chain.store import ChainStore, CommitResult
 from dashboard.record.store import open_store
 from station.cli import main
 from station.errors import BrokerError, StoreError
@@ -246,7 +246,7 @@ def test_a_database_that_stands_still_is_left_and_takes_the_batch_later(
     one = Ingest(store, ThereIsOne())
     batch = batch_of("gym-a", row(1, event_id="r1", counted=True, number=1, start_s=0.0, end_s=1.0))
 
-    async def write(most_s: float, told: bool) -> Written:
+    async def write(most_s: float, told: bool) -> CommitResult:
         return await one._asked(lambda: told, most_s, store.write, [batch])
 
     [(pid,)] = chain_rows(

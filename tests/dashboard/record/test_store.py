@@ -21,7 +21,7 @@ from dashboard.record.ranges import holes, minus, size, union
 from dashboard.record.store import (
     QUARANTINE_ROWS,
     Arrived,
-    Poison,
+    PoisonMessage,
     Store,
     open_store,
 )
@@ -135,8 +135,8 @@ def test_the_columns_of_a_rep_are_its_field_names(store: Store, make_rep: MakeRe
 
 
 def test_quarantine_keeps_the_newest(store: Store) -> None:
-    store.quarantine([Poison("t", b"x" * 100_000, f"reason {n}") for n in range(QUARANTINE_ROWS + 5)])
-    store.quarantine([Poison("t", b"last", "last")])
+    store.quarantine([PoisonMessage("t", b"x" * 100_000, f"reason {n}") for n in range(QUARANTINE_ROWS + 5)])
+    store.quarantine([PoisonMessage("t", b"last", "last")])
     kept = written.quarantined(store)
     assert len(kept) == QUARANTINE_ROWS
     assert kept[-1]["reason"] == "last"

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from dashboard.database.schema import open_history, open_writable
-from dashboard.record.store import Arrived, Poison, Store, open_store
+from dashboard.record.store import Arrived, PoisonMessage, Store, open_store
 from dashboard.roster.athletes import athletes, erase, find_athlete, save, save_plan
 from dashboard.roster.athletes_cli import athletes_command
 from dashboard.roster.athletes_file import read_roster
@@ -216,7 +216,10 @@ def store(
         ]
         store.ingest([Arrived("gym", "rack-1", message) for message in messages])
         store.quarantine(
-            [Poison("t", b'{"athlete": "a-17"', "torn"), Poison("t", b'{"athlete": "a-170"', "torn")]
+            [
+                PoisonMessage("t", b'{"athlete": "a-17"', "torn"),
+                PoisonMessage("t", b'{"athlete": "a-170"', "torn"),
+            ]
         )
         yield store
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dashboard.floor.coaching import AthleteRecord, EarlierSet
-from dashboard.history.recall import RecordSnapshot
+from dashboard.history.kept import RecordSnapshot
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.widgets.themes import THEMES
 from station.exercises import all_profiles

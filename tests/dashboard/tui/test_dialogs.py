@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from dashboard.history.recall import RecordSnapshot
+from dashboard.history.kept import RecordSnapshot
 from dashboard.roster.people import Athlete, Plan
 from dashboard.tui.app import PlumblineApp
 from dashboard.tui.dialogs.athlete import AthleteScreen

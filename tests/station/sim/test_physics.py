@@ -16,7 +16,7 @@ from station.sim import (
     with_seed,
 )
 from station.sim.lifter.body import FOOT_LENGTH, HEEL_SHARE, SHANK, THIGH, TRUNK, UPPER_ARM, arm_length
-from station.sim.lifter.load import G_MPS2, Band, Stack, band_tension, cable_tension
+from station.sim.lifter.load import G_MPS2, Band, WeightStack, band_tension, cable_tension
 from station.sim.lifter.motion import DT_S, Shape, pulse
 from station.sim.lifter.reach import Reach, reach
 
@@ -121,7 +121,7 @@ def test_velocities_lie_in_what_people_do(exercise: str) -> None:
 @pytest.mark.parametrize(("lifting", "sign"), [(True, -1.0), (False, 1.0)])
 def test_cable_tension_obeys_the_stack_with_friction_against_the_motion(lifting: bool, sign: float) -> None:
     motion = simulate_set(load_profile("cable-row"), reps=4, rng=with_seed(3)).motion
-    stack = Stack(mass_kg=30.0, ratio=2.0, sheaves=5, efficiency=0.95)
+    stack = WeightStack(mass_kg=30.0, ratio=2.0, sheaves=5, efficiency=0.95)
     tension = cable_tension(motion, stack)
     moving = (motion.v_mps > 0.1) if lifting else (motion.v_mps < -0.1)
     moving &= motion.s_m > 0.02

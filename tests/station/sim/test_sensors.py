@@ -22,7 +22,7 @@ from station.sim import (
 )
 from station.sim.devices.board import announce, counts
 from station.sim.devices.sensors import knocks
-from station.sim.lifter.motion import Motion
+from station.sim.lifter.motion import TrueMotion
 
 SHARP = Sensors(resolution_m=0.0001, position_noise_m=0.0)
 
@@ -188,7 +188,7 @@ def test_repeated_and_missing_samples_are_what_was_asked_for() -> None:
 
 
 def test_knocks_happen_only_while_nobody_lifts_unless_asked() -> None:
-    motion: Motion = squats(SHARP, reps=6).motion
+    motion: TrueMotion = squats(SHARP, reps=6).motion
     quiet = knocks(motion, Sensors(bumps_per_min=100.0), with_seed(1))
     assert quiet
     for knock in quiet:
