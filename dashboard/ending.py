@@ -16,7 +16,7 @@ LAST_RESORT_S = 6.0  # after a signal; leaving in order takes 3 s at most
 
 
 class Stop:
-    """That we were asked to end, and by which signal.
+    """Whether this process has been asked to end, and by which signal.
 
     screen : set when the screen is to end
     process : set when the whole process is

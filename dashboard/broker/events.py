@@ -23,7 +23,7 @@ _HARMLESS_SET = re.compile(rb'(?:[ !#-\[\]-~]*"[ !#-\[\]-~]{0,%d}")*[ !#-\[\]-~]
 
 
 class Packet(NamedTuple):
-    """What the network thread hands over."""
+    """An MQTT message as it was received, unchecked; `received_s` by the monotonic clock."""
 
     topic: str
     payload: bytes

@@ -17,7 +17,7 @@ MOST_TOPICS = 4096  # of live values, and of others that wait; a gym has 60
 QUEUE = 1000  # of one topic; a station has 200 events under way
 MOST_PER_S = 1000  # of one topic that is not taken out as fast; a station says ten live values
 SHARE = 100  # of one topic that is taken at once: of a flood, as much as is written in 50 ms
-PRESSING = ("/rep", "/set", "/current", "/reply")  # what a person waits for
+URGENT = ("/rep", "/set", "/current", "/reply")  # what a person waits for
 
 
 class Inbox:
@@ -36,8 +36,8 @@ class Inbox:
         self._other: dict[str, deque[Packet]] = {}  # likewise; none of them is empty
         self._lock = threading.Lock()
         self.dropped = 0  # but for live values: the newest is what counts
-        self.pressing = False  # something came that is not to wait for the next flush,
-        self.on_pressing: Callable[[], object] = lambda: None  # of which the network thread tells here
+        self.urgent = False  # something came that is not to wait for the next flush,
+        self.on_urgent: Callable[[], object] = lambda: None  # of which the network thread tells here
         self._came: dict[str, int] = {}  # of each topic, since `_came_since_s`
         self._came_since_s = 0.0
         self._flooded: set[str] = set()
@@ -88,13 +88,13 @@ class Inbox:
                 self._count(topic, packets, queue)
         if not live:
             self.dropped += lost
-        if queue is not None and topic.endswith(PRESSING) and not self.pressing:
-            self.pressing = True
-            self.on_pressing()
+        if queue is not None and topic.endswith(URGENT) and not self.urgent:
+            self.urgent = True
+            self.on_urgent()
 
     def drain(self) -> list[Packet]:
         """Take what is there now, of each topic a share, oldest first; the rest is for the next time."""
-        self.pressing = False  # first, so that what comes meanwhile raises it again
+        self.urgent = False  # first, so that what comes meanwhile raises it again
         taken = self._take_others()
         waiting = [queue for queue in list(self._live.values()) if queue]
         each = max(1, self._live_at_once // max(1, len(waiting)))
@@ -108,7 +108,7 @@ class Inbox:
             for topic, queue in list(self._other.items()):
                 taken += [queue.popleft() for _ in range(min(SHARE, len(queue)))]
                 if queue:
-                    self.pressing = True
+                    self.urgent = True
                 else:
                     del self._other[topic]
         taken.sort(key=lambda packet: packet.received_s)  # a command comes before its reply

@@ -69,7 +69,7 @@ class ReadAheadClient(paho.Client):
 
 
 class SplitPackets(NamedTuple):
-    """What a read has brought."""
+    """The bytes of one read, split by who handles them."""
 
     qos0: list[tuple[bytes, bytes]]  # topic and payload of messages that need no answer
     others: bytes  # whole packets for paho
@@ -77,7 +77,7 @@ class SplitPackets(NamedTuple):
 
 
 def split_qos0(data: bytes, five: bool) -> SplitPackets:
-    """What of `data` needs no answer, its other packets, and the begun packet after them; `five`: MQTT 5.
+    """Take the messages of QoS 0 out of `data`, whole packets and perhaps a begun one; `five`: MQTT 5.
 
     One loop without calls for the packets of a flood: what each costs here bounds how many a second are heard
     out, and where the broker has to wait for us, it drops other stations' packets too.

@@ -25,7 +25,7 @@ from station.weighing import Weighed, of_set
 
 
 class Assessed(msgspec.Struct, frozen=True, kw_only=True):
-    """What of an assessment is shown as it is."""
+    """The part of an assessment that a view shows unchanged."""
 
     athlete: str | None
     exercise: str | None

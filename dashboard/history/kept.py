@@ -127,7 +127,7 @@ class TrainingSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Practised(msgspec.Struct, frozen=True, kw_only=True):
-    """That an athlete has done an exercise: a line of the list to choose from."""
+    """An exercise that an athlete has done: a line of the list to choose from."""
 
     athlete: str | None
     exercise: str

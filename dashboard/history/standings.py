@@ -19,8 +19,8 @@ TITLES: Mapping[Standing, str] = {
 }
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """An athlete's best."""
+class Rank(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the standings: an athlete's best value of some weeks."""
 
     athlete: str | None
     value: float
@@ -33,7 +33,7 @@ def since_utc(last_utc: str) -> str:
     return format_utc(instant(last_utc) - timedelta(days=DAYS))
 
 
-def standings(done: Sequence[Effort], by: Standing, load_kg: float | None = None) -> list[Place]:
+def standings(done: Sequence[Effort], by: Standing, load_kg: float | None = None) -> list[Rank]:
     """The athletes of these sets of one exercise, oldest first; the best athlete first.
 
     `load_kg`: velocities are compared at this load alone, for they fall with it.
@@ -52,7 +52,7 @@ def standings(done: Sequence[Effort], by: Standing, load_kg: float | None = None
             value, best = sum(value for value, _ in valued), valued[-1][1]
         if by == "tempo":
             value *= 100.0 / sum(one.judged for one in some)
-        found.append(Place(athlete=athlete, value=value, day=day_of(best.at_utc), sets=len(some)))
+        found.append(Rank(athlete=athlete, value=value, day=day_of(best.at_utc), sets=len(some)))
     return sorted(found, key=lambda place: (-place.value, place.athlete or ""))
 
 

@@ -40,8 +40,8 @@ class Heard(msgspec.Struct, frozen=True):
     say: tuple[str, ...] = ()  # the spoken words, one clip each
 
 
-class Listener:
-    """Tells the moments of one station, each once. What was there when it joined is not told."""
+class MomentDetector:
+    """Detects the moments of one station, each once; nothing that was there before its first view."""
 
     def __init__(self) -> None:
         self._before: StationView | None = None

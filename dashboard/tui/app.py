@@ -30,7 +30,7 @@ from dashboard.tui.choices import ChoosingApp
 from dashboard.tui.commands import CommandSender, Result, likely_first, names
 from dashboard.tui.keymap import named
 from dashboard.tui.lifter.screen import LifterScreen
-from dashboard.tui.messages import FloorChanged, Pressing
+from dashboard.tui.messages import FloorChanged, Urgent
 from dashboard.tui.screens.coach import CoachScreen
 from dashboard.tui.screens.floor import FloorScreen
 from dashboard.tui.screens.health import HealthScreen
@@ -206,18 +206,18 @@ class PlumblineApp(ChoosingApp):
         self.set_class(self._shell.served, "-served")
         self.call_after_refresh(self.flush)  # what has come by now stands on the second frame
         self.set_interval(FLUSH_S, self.flush)
-        self.client.inbox.on_pressing = lambda: self.post_message(Pressing())
+        self.client.inbox.on_urgent = lambda: self.post_message(Urgent())
         if self._seconds is not None:
             after(self, self._seconds, self.action_leave)
 
-    def on_pressing(self) -> None:
+    def on_urgent(self) -> None:
         """Flush at once when a rep, a set or a reply has arrived, but not on and on."""
         shown = len(self.floor.stations) if self._lifter_at is None else 1
         every_s = max(URGENT_S, shown * URGENT_OF_A_STATION_S)
-        after(self, self._flushed_s + every_s - monotonic(), self._flush_pressing)
+        after(self, self._flushed_s + every_s - monotonic(), self._flush_urgent)
 
-    def _flush_pressing(self) -> None:
-        if self.client.inbox.pressing:  # else a flush has come between
+    def _flush_urgent(self) -> None:
+        if self.client.inbox.urgent:  # else a flush has come between
             self.flush()
 
     def flush(self) -> None:
@@ -245,8 +245,8 @@ class PlumblineApp(ChoosingApp):
         self._on_floor(self.floor)
         self._flushes += 1
         self._flushed_s = monotonic()
-        if self.client.inbox.pressing:  # of a flood, which is taken in shares
-            self.post_message(Pressing())
+        if self.client.inbox.urgent:  # of a flood, which is taken in shares
+            self.post_message(Urgent())
         if arrivals or not self._shown or self._flushes % SHOW_AGAIN == 0:
             self.post_message(FloorChanged(self.floor))
 

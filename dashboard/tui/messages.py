@@ -7,8 +7,8 @@ from textual.message import Message
 from dashboard.floor.state import FloorState
 
 
-class Pressing(Message):
-    """Something has come that a person waits for."""
+class Urgent(Message):
+    """Something has come that a person waits for: it is shown before the next tenth of a second."""
 
 
 @dataclass

@@ -22,7 +22,7 @@ FULL_S = 0.1  # where the machine has no descriptor left
 
 
 class Connection:
-    """One that has been accepted."""
+    """An accepted connection, from before its first byte."""
 
     def __init__(self, address: str) -> None:
         self.address = address

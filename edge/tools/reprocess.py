@@ -283,11 +283,11 @@ def reprocess(argv: Sequence[str]) -> int:
     profile = load_profile(args.exercise, own_exercises(args.station, station))
     out = args.out.absolute()
     jobs = [Job(str(path), name, station, profile, str(out)) for path, name in _found(args.recordings)]
-    against = None if args.against is None else _against(jobs, args.against, args.site)
+    baseline = None if args.against is None else _baseline(jobs, args.against, args.site)
     outcomes = on_cluster(jobs, args.scheduler) if args.scheduler else on_pool(jobs, args.workers)
     bad = _reported(outcomes, len(jobs))
-    if against is not None:
-        _print_differences(jobs, against)
+    if baseline is not None:
+        _print_differences(jobs, baseline)
     return 1 if bad else 0
 
 
@@ -306,8 +306,8 @@ def _reported(outcomes: Iterator[JobResult], count: int) -> int:
     return bad
 
 
-class Against(NamedTuple):
-    """What a run is compared with: the reps of each recording, and which are not compared and why."""
+class Baseline(NamedTuple):
+    """What a run is compared with: earlier reps of each recording, and which are not compared and why."""
 
     name: str
     reps: dict[str, list[Row]]
@@ -316,10 +316,10 @@ class Against(NamedTuple):
     apart: dict[str, str] = {}  # noqa: RUF012
 
 
-def _against(jobs: Sequence[Job], where: str, site: str | None) -> Against:
+def _baseline(jobs: Sequence[Job], where: str, site: str | None) -> Baseline:
     """Read before anything is counted: that it cannot be read is said at once."""
     if Path(where).is_dir():
-        return Against(where, _rows(Path(where)))
+        return Baseline(where, _rows(Path(where)))
     if "://" not in where and not Path(where).exists():
         raise ConfigError(f"--against {where}: no such folder or file; give an earlier --out, or a history")
     found: dict[str, Place | str] = {}
@@ -330,24 +330,24 @@ def _against(jobs: Sequence[Job], where: str, site: str | None) -> Against:
     reps = stored(places, where, site, jobs[0].profile.name, COLUMNS)
     apart = {name: one for name, one in (found | reps).items() if isinstance(one, str)}
     kept = {name: one for name, one in reps.items() if not isinstance(one, str)}
-    return Against("the history", kept, TOLERANCE, places, apart)
+    return Baseline("the history", kept, TOLERANCE, places, apart)
 
 
-def _print_differences(jobs: Sequence[Job], against: Against) -> None:
+def _print_differences(jobs: Sequence[Job], baseline: Baseline) -> None:
     now: dict[str, list[Row]] = {}
     for job in jobs:
         with suppress(OSError):  # it was named as not usable
             if (target := _target(job)).exists():
                 rows = _rows(target).get(job.name, [])
-                at = against.places.get(job.name)
+                at = baseline.places.get(job.name)
                 now.setdefault(job.name, []).extend(rows if at is None else within(at, rows))
-    for name, why in sorted(against.apart.items()):
+    for name, why in sorted(baseline.apart.items()):
         print(f"{name}: not compared: {why}")
-    lines = differences(against.reps, now, against.same)
+    lines = differences(baseline.reps, now, baseline.same)
     print(*lines[:SHOWN], sep="\n", end="\n" if lines else "")
-    compared = len(against.reps.keys() & now.keys())
+    compared = len(baseline.reps.keys() & now.keys())
     more = f", {SHOWN} shown" if len(lines) > SHOWN else ""
-    print(f"{len(lines)} differences from {against.name} in {compared} recordings{more}")
+    print(f"{len(lines)} differences from {baseline.name} in {compared} recordings{more}")
 
 
 def _found(given: Sequence[Path]) -> list[tuple[Path, str]]:

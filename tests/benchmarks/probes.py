@@ -197,14 +197,14 @@ def dashboard() -> None:
 
 def screen() -> None:
     """["arrived", …] as above, and ["shown", station, set, reps, at]: a player has been started."""
-    from dashboard.sound.events import Heard, Listener  # noqa: PLC0415
+    from dashboard.sound.events import Heard, MomentDetector  # noqa: PLC0415
     from dashboard.sound.player import Player  # noqa: PLC0415
 
     note_arrivals()
-    hear, start = Listener.hear, Player._start
+    hear, start = MomentDetector.hear, Player._start
     newest: list[list[Any]] = []
 
-    def noted_hear(self: Listener, view: Any) -> list[Heard]:
+    def noted_hear(self: MomentDetector, view: Any) -> list[Heard]:
         found = hear(self, view)
         if any(one.say for one in found):
             newest[:] = [["shown", view.key[1], view.set_number, len(view.reps)]]
@@ -216,7 +216,7 @@ def screen() -> None:
         newest.clear()
         return started
 
-    Listener.hear = noted_hear  # type: ignore[method-assign]
+    MomentDetector.hear = noted_hear  # type: ignore[method-assign]
     Player._start = noted_start  # type: ignore[method-assign]
 
 

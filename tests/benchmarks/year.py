@@ -30,7 +30,7 @@ from dashboard.database.types import REAL
 from dashboard.history.kept import Filter, KeptSet
 from dashboard.history.queries import efforts, practised, sets, training_days, whole_set, with_curves
 from dashboard.history.record_snapshot import read_record
-from dashboard.history.standings import Place, since_utc, standings
+from dashboard.history.standings import Rank, since_utc, standings
 from station.exercises import Tempo
 from tests.servers import POSTGRES, Postgres
 
@@ -85,7 +85,7 @@ def _newest(db: Database, athlete: str, exercise: str) -> KeptSet:
     return sets(db, Filter(athlete=athlete, exercise=exercise), 40)[-1]
 
 
-def _board(db: Database, exercise: str) -> list[Place]:
+def _board(db: Database, exercise: str) -> list[Rank]:
     return standings(efforts(db, exercise, _weeks(), _TEMPO), "tempo")
 
 

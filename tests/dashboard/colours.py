@@ -6,7 +6,7 @@ from rich.color import Color
 from textual.widget import Widget
 
 from dashboard.tui.dialogs.dialog import Dialog
-from dashboard.tui.widgets.lines import BLUE, GREY, ORANGE, VERMILION, YELLOW
+from dashboard.tui.lines import BLUE, GREY, ORANGE, VERMILION, YELLOW
 from dashboard.tui.widgets.themes import luminance
 
 STATES = (BLUE, YELLOW, ORANGE, VERMILION, GREY)

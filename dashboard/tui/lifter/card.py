@@ -10,8 +10,8 @@ from dashboard.floor.coaching import in_few_words
 from dashboard.floor.names import shortened
 from dashboard.floor.reps import asked_tempo
 from dashboard.floor.views import StationView
+from dashboard.tui.lines import BLUE, BOLD, FAINT, ORANGE, YELLOW, minutes
 from dashboard.tui.widgets.digits import ROWS, big, big_width, wrapped
-from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, ORANGE, YELLOW, minutes
 from dashboard.tui.widgets.tile import NAME_CELLS
 
 LARGEST = 4

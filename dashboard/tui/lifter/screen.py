@@ -15,7 +15,7 @@ from textual.widgets import Static
 from dashboard.floor.pacing import Pace, beats, pace
 from dashboard.floor.state import StationState
 from dashboard.floor.views import StationView
-from dashboard.sound.events import MODES, Heard, Listener, Moment, SoundMode
+from dashboard.sound.events import MODES, Heard, Moment, MomentDetector, SoundMode
 from dashboard.tui.lifter.keypad import (
     Choice,
     Doubt,
@@ -56,7 +56,7 @@ class LifterScreen(LiveScreen):
         self.station = station
         self._sounds = sounds
         self._chosen = chosen
-        self._listener = Listener()
+        self._listener = MomentDetector()
         self._beats: list[TimerHandle] = []
         self._beats_since_s: float | None = None  # of the rep they belong to
         self._keypad = Keypad()

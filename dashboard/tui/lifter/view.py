@@ -14,9 +14,9 @@ from dashboard.floor.pacing import Pace
 from dashboard.floor.reps import ROUGH, asked_tempo
 from dashboard.floor.views import StationView
 from dashboard.tui.lifter.card import BigLine, card, fitting, large_lines, load_wordings
+from dashboard.tui.lines import BLUE, BOLD, FAINT, GREY, ORANGE, PHASE_LOOK, PLAIN, YELLOW, Lines, spread
 from dashboard.tui.widgets.digits import ROWS, big, big_width
-from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, ORANGE, PLAIN, YELLOW, Lines, spread
-from dashboard.tui.widgets.tile import LOOK, NAME_CELLS, PHASE_LOOK
+from dashboard.tui.widgets.tile import LOOK, NAME_CELLS
 
 _TRACK_CELLS = 9
 _TRACK_GAP = 2

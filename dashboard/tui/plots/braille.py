@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from rich.segment import Segment
 from rich.style import Style
 
-from dashboard.tui.widgets.lines import FAINT, GREY, number
-from dashboard.tui.widgets.tile import PHASE_LOOK
+from dashboard.tui.lines import FAINT, GREY, PHASE_LOOK, number
 from station.records import Phase
 
 AXIS = 6  # cells for the numbers at the left

@@ -8,6 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from dashboard.floor.reps import RepView
+from dashboard.tui.lines import BLUE, BOLD, FAINT, Lines, fitted
 from dashboard.tui.plots.braille import (
     AXIS,
     Braille,
@@ -18,7 +19,6 @@ from dashboard.tui.plots.braille import (
     span,
     with_axis,
 )
-from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, Lines, fitted
 from station.motion import Motion
 
 Shows = Literal["place", "velocity", "path"]

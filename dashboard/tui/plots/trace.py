@@ -8,6 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from dashboard.floor.views import StationView
+from dashboard.tui.lines import BOLD, FAINT, GREY, Lines, number
 from dashboard.tui.plots.braille import (
     AXIS,
     Braille,
@@ -18,7 +19,6 @@ from dashboard.tui.plots.braille import (
     span,
     with_axis,
 )
-from dashboard.tui.widgets.lines import BOLD, FAINT, GREY, Lines, number
 from station.records import Live
 
 WINDOW_S = 12.0  # two to four reps

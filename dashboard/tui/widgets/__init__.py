@@ -1,7 +1,6 @@
 """The widgets.
 
 themes    the colours
-lines     a widget that draws itself line by line
 digits    digits and capitals to be read from three metres
 headline  the line at the top
 keys      the keys that do something here

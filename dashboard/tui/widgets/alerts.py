@@ -8,7 +8,7 @@ from textual.geometry import Size
 
 from dashboard.floor.attention import Attention
 from dashboard.floor.views import StationView, attention_order
-from dashboard.tui.widgets.lines import FAINT, Lines
+from dashboard.tui.lines import FAINT, Lines
 from dashboard.tui.widgets.tile import LOOK
 
 _WORDS_CELLS = 24  # of one alert; the station's own screen has all of it

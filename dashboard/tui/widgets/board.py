@@ -8,9 +8,9 @@ from rich.segment import Segment
 from rich.style import Style
 
 from dashboard.floor.names import Names, name_of, shortened
-from dashboard.history.standings import DAYS, TITLES, Place, Standing
+from dashboard.history.standings import DAYS, TITLES, Rank, Standing
 from dashboard.plaintext import clean, column
-from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, PLAIN, number
+from dashboard.tui.lines import BLUE, BOLD, FAINT, GREY, PLAIN, number
 
 _NAME = 16
 _WEEK = "Mo Tu We Th Fr Sa Su"
@@ -20,7 +20,7 @@ _STEPS = " ▁▂▃▄▅▆▇█"
 
 
 def board_lines(
-    places: Sequence[Place] | None,
+    places: Sequence[Rank] | None,
     by: Standing,
     squad: str | None,
     at: str,

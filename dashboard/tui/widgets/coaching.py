@@ -12,7 +12,7 @@ from dashboard.floor.names import Names, name_of, shortened
 from dashboard.floor.units import Units, load_words
 from dashboard.floor.views import StationView
 from dashboard.plaintext import clean, column, cut
-from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, PLAIN, YELLOW, Lines, number, truncated_pct
+from dashboard.tui.lines import BLUE, BOLD, FAINT, PLAIN, YELLOW, Lines, number, truncated_pct
 from dashboard.tui.widgets.tile import MISSED
 from station.exercises import Profile
 from station.exercises.judge import Outcome

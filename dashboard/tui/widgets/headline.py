@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.segment import Segment
 from rich.style import Style
 
-from dashboard.tui.widgets.lines import BLUE, FAINT, VERMILION, Lines, spread
+from dashboard.tui.lines import BLUE, FAINT, VERMILION, Lines, spread
 
 
 class Headline(Lines):

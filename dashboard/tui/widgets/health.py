@@ -13,7 +13,7 @@ from textual.geometry import Size
 from dashboard.floor.faults import Fault, calibration_age_days, faults
 from dashboard.floor.state import SessionState, StationKey
 from dashboard.floor.views import StationView
-from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, PLAIN, VERMILION, Lines, number
+from dashboard.tui.lines import BLUE, BOLD, FAINT, PLAIN, VERMILION, Lines, number
 
 _COLUMNS = (
     ("station", 14),

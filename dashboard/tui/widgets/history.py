@@ -14,14 +14,24 @@ from dashboard.floor.units import Units, load_words
 from dashboard.history.kept import KeptSet, Practised
 from dashboard.history.load_velocity import load_velocity
 from dashboard.history.standings import TITLES as STANDING_TITLES
-from dashboard.history.standings import Place, Standing
+from dashboard.history.standings import Rank, Standing
 from dashboard.history.trends import TITLES, Measure, compare_sets, trend
 from dashboard.plaintext import cells, clean, column
+from dashboard.tui.lines import (
+    BLUE,
+    BOLD,
+    FAINT,
+    GREY,
+    PHASE_LOOK,
+    PLAIN,
+    YELLOW,
+    Lines,
+    number,
+    truncated_pct,
+)
 from dashboard.tui.plots.braille import Braille
 from dashboard.tui.plots.curve import Drawn, Shows, over_time, path_lines
 from dashboard.tui.widgets.board import board_lines, month_lines
-from dashboard.tui.widgets.lines import BLUE, BOLD, FAINT, GREY, PLAIN, YELLOW, Lines, number, truncated_pct
-from dashboard.tui.widgets.tile import PHASE_LOOK
 from station.exercises import Profile
 from station.exercises.judge import TempoTimes, tempo_of
 from station.motion import motion_of
@@ -63,7 +73,7 @@ class HistoryLines(Lines):
         self.overlay: Overlay = OVERLAYS[0]  # of two sets
         self.curves: Mapping[SetKey, KeptSet] = {}  # sets whose curves have been read
         self.page: Page = "sets"
-        self.places: Sequence[Place] | None = None  # being read
+        self.places: Sequence[Rank] | None = None  # being read
         self.standing: Standing = STANDINGS[0]
         self.squad: str | None = None  # of the chosen athlete, whose standings they are
         self.days: Mapping[str, int] = {}  # sets by day

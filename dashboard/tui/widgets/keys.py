@@ -7,7 +7,7 @@ from rich.style import Style
 from textual import events
 from textual.geometry import Size
 
-from dashboard.tui.widgets.lines import BLUE, FAINT, Lines
+from dashboard.tui.lines import BLUE, FAINT, Lines
 
 _KEY = Style(color=BLUE, bold=True)
 _ALL = ("question_mark", "?", "help")

@@ -9,7 +9,7 @@ from textual.geometry import Size
 
 from dashboard.floor.reps import RepView, asked_tempo, path_mm, velocity_words, with_sigma
 from dashboard.floor.views import StationView
-from dashboard.tui.widgets.lines import (
+from dashboard.tui.lines import (
     BLUE,
     BOLD,
     FAINT,

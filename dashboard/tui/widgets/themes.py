@@ -11,7 +11,7 @@ from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
 
-from dashboard.tui.widgets.lines import BLUE, GREY, ORANGE, VERMILION, YELLOW
+from dashboard.tui.lines import BLUE, GREY, ORANGE, VERMILION, YELLOW
 
 Theme = Literal["dark", "light", "contrast", "paper"]
 THEMES: Mapping[Theme, str] = {

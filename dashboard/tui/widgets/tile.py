@@ -13,13 +13,13 @@ from dashboard.floor.names import shortened
 from dashboard.floor.reps import asked_tempo, path_mm, velocity_words
 from dashboard.floor.state import StationKey
 from dashboard.floor.views import StationView
-from dashboard.tui.widgets.digits import ROWS, big, big_width
-from dashboard.tui.widgets.lines import (
+from dashboard.tui.lines import (
     BLUE,
     BOLD,
     FAINT,
     GREY,
     ORANGE,
+    PHASE_LOOK,
     VERMILION,
     YELLOW,
     Lines,
@@ -29,6 +29,7 @@ from dashboard.tui.widgets.lines import (
     spread,
     truncated_pct,
 )
+from dashboard.tui.widgets.digits import ROWS, big, big_width
 from station.exercises.judge import Judgement, Outcome, TempoTimes, all_of
 
 MIN_WIDTH = 38
@@ -45,12 +46,6 @@ LOOK: dict[Attention, tuple[str, str]] = {  # glyph and colour of a station's st
     Attention.REST: ("◔", YELLOW),
     Attention.CLOCK: ("◷", YELLOW),
     Attention.FINE: ("●", BLUE),
-}
-PHASE_LOOK = {  # glyph and colour of a phase
-    "eccentric": ("▼", ORANGE),
-    "bottom": ("▁", GREY),
-    "concentric": ("▲", BLUE),
-    "top": ("▔", GREY),
 }
 MISSED = {Outcome.SLOW: "▾", Outcome.FAST: "▴"}  # a velocity below and above its target
 _OFF = Style(color=YELLOW, bold=True)

@@ -165,9 +165,9 @@ def test_topics_without_end_take_no_memory_without_end() -> None:
 def test_a_rep_presses_until_it_is_taken_and_a_live_value_never_does() -> None:
     inbox = Inbox()
     inbox.put(Packet("plumbline/1/gym/rack-1/live", b"", 0.0))
-    assert not inbox.pressing
+    assert not inbox.urgent
     inbox.put(Packet("plumbline/1/gym/rack-1/rep", b"", 0.0))
-    assert inbox.pressing and len(inbox.drain()) == 2 and not inbox.pressing
+    assert inbox.urgent and len(inbox.drain()) == 2 and not inbox.urgent
 
 
 def test_a_flood_of_anything_else_is_bounded_and_counted() -> None:

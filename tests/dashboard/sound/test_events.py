@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.floor.state import FloorState
 from dashboard.floor.views import StationView, view
-from dashboard.sound.events import Heard, Listener, Moment, spoken_velocity
+from dashboard.sound.events import Heard, Moment, MomentDetector, spoken_velocity
 from station.exercises import all_profiles
 from station.topics import Address
 from tests.dashboard.arrivals import apply
@@ -17,7 +17,7 @@ class Station:
 
     def __init__(self, *said: Any) -> None:
         self.floor = FloorState()
-        self.listener = Listener()
+        self.listener = MomentDetector()
         self.hear(*said)
 
     def hear(self, *said: Any) -> list[Heard]:

@@ -14,9 +14,9 @@ from dashboard.history.queries import sets
 from dashboard.history.trends import TrendPoint
 from dashboard.record.store import Arrived, open_store
 from dashboard.tui.app import PlumblineApp
+from dashboard.tui.lines import BLUE
 from dashboard.tui.screens.history import HistoryScreen
 from dashboard.tui.widgets.history import MEASURES, trend_lines
-from dashboard.tui.widgets.lines import BLUE
 from station.exercises import all_profiles
 from tests.dashboard.sizes import SIZES
 

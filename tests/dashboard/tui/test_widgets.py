@@ -15,12 +15,12 @@ from dashboard.floor.state import FloorState
 from dashboard.floor.views import view
 from dashboard.plaintext import clean
 from dashboard.tui.lifter.view import _say, lifter_lines
+from dashboard.tui.lines import PLAIN, YELLOW, number, spread
 from dashboard.tui.plots.braille import Braille
 from dashboard.tui.plots.trace import path_lines, trace_lines
 from dashboard.tui.widgets.coaching import coaching_lines
 from dashboard.tui.widgets.digits import ROWS, big, big_width
 from dashboard.tui.widgets.health import detail_lines, examine
-from dashboard.tui.widgets.lines import PLAIN, YELLOW, number, spread
 from dashboard.tui.widgets.reps import rep_lines
 from dashboard.tui.widgets.tile import tile_lines
 from station.exercises import all_profiles

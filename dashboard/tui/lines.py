@@ -21,6 +21,12 @@ YELLOW = "#f0e442"
 ORANGE = "#e69f00"
 VERMILION = "#ff7733"
 GREY = "#8a93a0"
+PHASE_LOOK = {  # glyph and colour of a phase
+    "eccentric": ("▼", ORANGE),
+    "bottom": ("▁", GREY),
+    "concentric": ("▲", BLUE),
+    "top": ("▔", GREY),
+}
 
 PLAIN = Style()
 BOLD = Style(bold=True)
