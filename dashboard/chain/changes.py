@@ -54,8 +54,8 @@ STREAM = Table(  # the newest of this history's relay
 _TRIGGERS = tuple(product(KINDS, ("INSERT", "UPDATE", "DELETE")))  # a kind and what happens to a row
 
 
-class Begun(NamedTuple):
-    """A stream that begins, and the one before it with the number up to which it was acknowledged."""
+class NewStream(NamedTuple):
+    """A stream just begun; `settled`: the one before it, and the number up to which it was acknowledged."""
 
     stream: str
     epoch: int
@@ -70,7 +70,7 @@ class Page(NamedTuple):
     rows: dict[str, list[tuple[int, Row]]]  # by kind: change and row
     gone: list[tuple[int, str, str, str, str]]  # change, kind, station, event id, month
 
-    def batch(self, begun: Begun, base: int, after_id: int) -> Batch:
+    def batch(self, begun: NewStream, base: int, after_id: int) -> Batch:
         """The message of it; numbers of the stream count from the change `base` on."""
         return Batch(
             stream=begun.stream,
@@ -137,11 +137,11 @@ class Changes:
             _drop_triggers(connection)
             _OWN.drop_all(connection)
 
-    def begin(self, now_ms: int) -> Begun:
+    def begin(self, now_ms: int) -> NewStream:
         """Begin a stream; its epoch is later than all before, whatever the clock says."""
         with self._db.transaction():
             (old,) = self._db.rows(select(STREAM))
-            begun = Begun(new_id(), max(now_ms, old["epoch"] + 1), (old["stream"], old["settled_seq"]))
+            begun = NewStream(new_id(), max(now_ms, old["epoch"] + 1), (old["stream"], old["settled_seq"]))
             self._db.run(update(STREAM).values(stream=begun.stream, epoch=begun.epoch, settled_seq=0))
         return begun if begun.settled and begun.settled[1] else begun._replace(settled=None)
 

@@ -15,39 +15,39 @@ from dashboard.chain.servers import REPLICAS
 from station.errors import BrokerError
 
 
-class Found(msgspec.Struct):
-    """What was found at a server, or of the stream; not `sound`: something is to be done."""
+class CheckResult(msgspec.Struct):
+    """One check of a server or of the stream; `sound`: nothing is to be done."""
 
     what: str
     text: str
     sound: bool
 
 
-async def check_servers(servers: Servers) -> list[Found]:
+async def check_servers(servers: Servers) -> list[CheckResult]:
     """Ask each server by itself, then one of them about the stream."""
     found = []
-    stream: list[Found] = []
+    stream: list[CheckResult] = []
     for url in servers.urls:
         one = msgspec.structs.replace(servers, urls=[url])
         link = NatsConnection(one, "plumbline check")
         try:
             nc = await link.connect()
         except BrokerError as error:
-            found.append(Found(url, link.problem or str(error), False))
+            found.append(CheckResult(url, link.problem or str(error), False))
             continue
         try:
             it_is = nc.connected_server_version
             version = f"{it_is.major}.{it_is.minor}.{it_is.patch}"
-            found.append(Found(url, f"version {version}, TLS, let us in", True))
+            found.append(CheckResult(url, f"version {version}, TLS, let us in", True))
             if not stream:
                 stream = await _stream(nc)
         finally:
             await leave(nc)
         found.append(await _stranger(one))
-    return found + (stream or [Found(STREAM, "no server could be asked about it", False)])
+    return found + (stream or [CheckResult(STREAM, "no server could be asked about it", False)])
 
 
-async def _stranger(servers: Servers) -> Found:
+async def _stranger(servers: Servers) -> CheckResult:
     """Whether somebody without a certificate is refused."""
     context = ssl.create_default_context(cafile=servers.ca_file)
     url = servers.urls[0]
@@ -58,37 +58,37 @@ async def _stranger(servers: Servers) -> Found:
         finally:
             await leave(nc)
     except TimeoutError:
-        return Found(url, "says nothing to whoever has no certificate, not even no", False)
+        return CheckResult(url, "says nothing to whoever has no certificate, not even no", False)
     except (NatsError, OSError):
-        return Found(url, "refuses whoever has no certificate", True)
-    return Found(url, "lets in whoever comes; see tls in nats.conf: verify_and_map", False)
+        return CheckResult(url, "refuses whoever has no certificate", True)
+    return CheckResult(url, "lets in whoever comes; see tls in nats.conf: verify_and_map", False)
 
 
 async def _quiet(_error: Exception) -> None:
     pass
 
 
-async def _stream(nc: Nats) -> list[Found]:
+async def _stream(nc: Nats) -> list[CheckResult]:
     js = nc.jetstream(timeout=CONNECT_S)
     try:
         info = await js.stream_info(STREAM)
         consumer = await js.consumer_info(STREAM, CONSUMER)
     except NotFoundError:
-        return [Found(STREAM, "is not there yet; start `plumbline ingest`, which makes it", False)]
+        return [CheckResult(STREAM, "is not there yet; start `plumbline ingest`, which makes it", False)]
     except (NatsError, OSError, TimeoutError) as error:
         why = str(error) or type(error).__name__
-        return [Found(STREAM, f"cannot be asked about ({why}); is more than one server down?", False)]
+        return [CheckResult(STREAM, f"cannot be asked about ({why}); is more than one server down?", False)]
     peers = info.cluster.replicas or [] if info.cluster else []
     behind = [peer.name for peer in peers if not peer.current or peer.offline]
     replicas = info.config.num_replicas
     return [
-        Found(STREAM, f"{replicas} replicas of {REPLICAS}", replicas == REPLICAS),
-        Found(
+        CheckResult(STREAM, f"{replicas} replicas of {REPLICAS}", replicas == REPLICAS),
+        CheckResult(
             STREAM,
             f"behind or gone: {', '.join(filter(None, behind))}" if behind else "all replicas are up to date",
             not behind and len(peers) == REPLICAS - 1,
         ),
-        Found(
+        CheckResult(
             STREAM,
             f"{info.state.messages} batches, {info.state.bytes} bytes; {consumer.num_pending} that nobody has"
             f" taken, {consumer.num_ack_pending} taken and not committed",
@@ -97,6 +97,6 @@ async def _stream(nc: Nats) -> list[Found]:
     ]
 
 
-def run(servers: Servers) -> Sequence[Found]:
+def run(servers: Servers) -> Sequence[CheckResult]:
     """Check them."""
     return asyncio.run(check_servers(servers))

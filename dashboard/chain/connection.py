@@ -219,12 +219,12 @@ def tls_of(servers: Servers) -> ssl.SSLContext:
 
 
 def say(line: str) -> None:
-    """A line for the log."""
+    """Print a line for the log."""
     print(line, file=sys.stderr, flush=True)
 
 
 class ProblemLog:
-    """What stands in somebody's way: said when it is another, and when it is over."""
+    """Logs what is wrong with somebody's work: once when it changes, and once when it is over."""
 
     def __init__(self, who: str) -> None:
         self._who = who

@@ -20,7 +20,7 @@ WITHHELD = "not kept: an athlete of that gym was erased in these weeks"
 
 
 class Quarantined(NamedTuple):
-    """What cannot be used, and why."""
+    """A message or a row that cannot be used, and why."""
 
     subject: str  # chain.events.SITE of a message, SITE/STREAM or SITE/KIND of a row
     payload: bytes
@@ -33,7 +33,7 @@ class Quarantined(NamedTuple):
 
 
 def put_aside(db: psycopg.Connection, poison: Sequence[Quarantined]) -> None:
-    """Keep these; their sites are locked."""
+    """Write these into the quarantine; the caller has locked their sites."""
     if not poison:
         return
     query = "SELECT site FROM chain_gone WHERE kind = %s AND site = ANY(%s)"
@@ -56,7 +56,7 @@ def put_aside(db: psycopg.Connection, poison: Sequence[Quarantined]) -> None:
 
 
 def empty(db: psycopg.Connection, sites: Iterable[str]) -> None:
-    """Let go of all that was put aside of sites of which an athlete was erased; they are locked."""
+    """Delete the quarantine of sites where an athlete was erased; the caller has locked these sites."""
     wanted = (sorted(sites),)
     of_the_site = "substring(split_part(topic, '/', 1) FROM '[^.]*$')"
     db.execute(f"DELETE FROM {QUARANTINE.name} WHERE {of_the_site} = ANY(%s)".encode(), wanted)

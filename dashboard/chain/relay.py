@@ -14,7 +14,7 @@ from nats.aio.client import Client as Nats
 from nats.errors import Error as NatsError
 
 from dashboard.chain.batch import ACKS, EVENTS, MAX_PACKED_BYTES, pack, subject
-from dashboard.chain.changes import Begun, Changes
+from dashboard.chain.changes import Changes, NewStream
 from dashboard.chain.connection import NatsConnection, ProblemLog, say
 from dashboard.chain.floor.forward import Forward
 from dashboard.chain.pacing import Pacing
@@ -99,7 +99,7 @@ class Relay:
             self._measure()
 
     def _begin(self) -> None:
-        self._begun: Begun = self._changes.begin(int(time.time() * 1000))
+        self._begun: NewStream = self._changes.begin(int(time.time() * 1000))
         self._base: int | None = None
         self._pacing = Pacing(0)
         self._highest_id = 0  # of what this stream has sent

@@ -55,7 +55,7 @@ class Chain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def check(chain: Chain) -> None:
-    """Raise ConfigError for what cannot be."""
+    """Raise ConfigError for names, addresses or ports that a chain cannot have."""
     if len(chain.servers) != REPLICAS:
         raise ConfigError(f"{len(chain.servers)} servers; a chain has {REPLICAS}, so that one may be gone")
     for server in chain.servers:

@@ -36,7 +36,7 @@ _Streams = dict[tuple[str, str], Stream]  # by site and stream
 
 
 class CommitResult(NamedTuple):
-    """What a transaction has done."""
+    """What a transaction has committed."""
 
     acks: dict[str, list[StreamAck]]  # by site
     rows: dict[str, int]  # by site, as they came; those that were there already left out

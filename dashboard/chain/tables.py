@@ -58,7 +58,7 @@ def key_of(kind: str) -> tuple[str, ...]:
 
 
 def make(db: Connection) -> None:
-    """Make what is missing, in one transaction; others wait for it. Raises StoreError for another version."""
+    """Create the tables that are missing, one process at a time. Raises StoreError for another version."""
     with db.transaction():
         db.execute("SELECT pg_advisory_xact_lock(%s)", (_ADVISORY,))
         there = {

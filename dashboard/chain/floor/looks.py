@@ -37,7 +37,7 @@ LEAVES: tuple[Leaf, ...] = ("state", "info", "health", "current", "live", "rep",
 
 
 class WatchRequest(msgspec.Struct, frozen=True, tag_field="schema", tag="plumbline/look/1"):
-    """Somebody looks at a gym's floor, and at one station of it."""
+    """A screen asks for a gym's floor, and for the live values of one station."""
 
     looker: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     station: Station | None = None
@@ -65,7 +65,7 @@ def unpack(payload: bytes) -> FloorUpdate:
 
 
 class FloorUpdates:
-    """Who looks at a gym's floor, and what is to be said to them; times are of a clock that goes forward."""
+    """Gathers what a gym's stations say for the screens that watch; times are monotonic."""
 
     def __init__(self) -> None:
         self._looks: dict[str, tuple[float, str | None]] = {}  # by looker: until when, at which station
