@@ -42,7 +42,7 @@ class Reader(NamedTuple):
 
 
 def protect(db: psycopg.Connection) -> None:
-    """Create the row-level security policies that are missing; within the transaction that makes the tables."""
+    """Create the row-level security policies that are missing, in the transaction that makes the tables."""
     query = "SELECT tablename FROM pg_policies WHERE policyname = 'chain_writer'"
     for kind in set(OF_A_SITE) - {name for (name,) in db.execute(query)}:
         db.execute(
