@@ -291,7 +291,7 @@ def test_as_plain_lines_each_is_one_line(words: Any, at: Callable[..., Any], tex
     assert refused == sum(len(packet.payload) > MAX_PAYLOAD_BYTES for packet in packets)
     reporter = Reporter(PROFILES)
     lines = [line for _, line in reporter.lines(arrivals)]
-    lines += [line for _, line in reporter.links(apply_all(FloorState(), arrivals), 1.0, True)]
+    lines += [line for _, line in reporter.freshness(apply_all(FloorState(), arrivals), 1.0, True)]
     lines += [line for _, line in reporter.rest()]
     assert lines
     assert all(is_clean(line) and "\n" not in line and len(line) < 1000 for line in lines)
