@@ -86,7 +86,7 @@ TARGETS: dict[TargetName, Target] = {
         sensors=("encoder", "hx711", "nau7802", "as5600"),
         bus=(4, 5),
         hx711=4,
-        encoder_hz=(245.0, 1000.0),  # 4096 us of edges find room between two samples
+        encoder_hz=(300.0, 1000.0),  # 4.1 ms of edges find room between two looks, a hello meanwhile
     ),
     # Arduino's numbers, of the one port that is served. Only 2 and 3 interrupt by themselves; 0 and 1 are the
     # serial line. A period is counted in half microseconds of 16 bits.

@@ -87,7 +87,7 @@ def test_the_block_holds_what_the_hello_will_say(board_file: Path) -> None:
         (
             "counts_per_unit = 10000",
             "counts_per_unit = 1\nrate_hz = 200",
-            "rate_hz is 200; it lies in 245 to 1000",
+            "rate_hz is 200; it lies in 300 to 1000",
         ),
         ("[10, 11]", '["GP10", 11]', "expected `int`, got `str`; write the board's numbers: 10 for GP10"),
         ("[10, 11]", "[10, 11]\nrate_hz = 40", "rate_hz is 40; a hx711 has 10 or 80"),

@@ -238,6 +238,27 @@ def assert_counted_and_true(store: Store, name: str, case: Any, until: Any) -> N
         assert_true(name, found, true)
 
 
+@pytest.mark.long
+def test_a_board_that_is_not_configured_is_said_in_health_and_makes_no_rep(
+    make_case: Any, count_at: Any, wire: Any, until: Any
+) -> None:
+    case = make_case("romanian-deadlift", "position_m", "force_n", reps=1)
+    nameless = msgspec.structs.replace(case.board, name="not configured")
+    end = count_at({"rdl": type(case)(case.simulated, nameless, case.records)})
+
+    def newest() -> HealthMessage | None:
+        said = wire.messages("health")
+        return said[-1] if said else None
+
+    until(lambda: (said := newest()) is not None and said.samples_rejected > 5000, 30.0)
+    said = newest()
+    assert said is not None
+    assert "the board has no configuration, or half of one" in (said.problem or "")
+    assert "silent" not in (said.problem or "")
+    end()
+    assert not wire.messages("rep")
+
+
 def test_a_board_that_restarts_in_mid_set_is_said_in_health_and_makes_no_rep_up(
     make_case: Any, count_at: Any, wire: Any, until: Any
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import adafruit_pioasm
+import msgspec
 import numpy as np
 import pytest
 from pioemu import State, emulate
@@ -204,6 +205,20 @@ def test_moving_idle_machines_on_by_whole_turns_changes_no_byte(make_case: Any, 
     moving = edges(0, time_s, 30.0 * np.sin(60.0 * time_s))
     case = only(case, merged([moving, records(Kind.READING, 1, np.array([0.05, 0.1]), np.array([77, -5]))]))
     assert on_rp2040(case)[1] == on_rp2040(case, "whole-steps")[1]
+
+
+def test_the_slowest_encoder_that_is_configured_misses_nothing(
+    make_case: Any, on_rp2040: Any, read_board: Any, true_length: Any
+) -> None:
+    case = shorter(make_case("romanian-deadlift", "position_m"), 6.0)
+    (table,) = case.board.channels
+    slow = msgspec.structs.replace(case.board, channels=[msgspec.structs.replace(table, rate_hz=300.0)])
+    _, uart, _ = on_rp2040(dataclasses.replace(case, board=slow))
+    driver, found = read_board(uart)
+    position = found["position_m"]
+    assert driver.stats.missed == {"position_m": 0}
+    true = true_length(case, position.time_s + first_tick_us(uart) / 1e6)
+    assert np.abs(position.value - true).max() < 1.1 / COUNTS_PER_M
 
 
 def test_four_cells_under_a_platform_are_read_each_at_its_own_time(
