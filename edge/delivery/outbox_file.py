@@ -65,6 +65,7 @@ def open_file(path: Path, max_pages: int) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute(f"PRAGMA wal_autocheckpoint = {JOURNAL_PAGES}")
+        db.execute("PRAGMA cache_size = -128")  # KiB, 2 MB as it comes: events are written and read once
         db.execute("BEGIN EXCLUSIVE")  # take the lock now, not at the first event
         found = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if found != "ok":
