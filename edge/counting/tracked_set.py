@@ -25,6 +25,11 @@ class Section(msgspec.Struct, eq=False):
     full_range_m: float | None = None  # of the athlete; without it the set's median is taken for it
 
 
+# What every packed rep has in it.
+_KEYS = b"".join(map(msgspec.msgpack.encode, (*RepEvent.__struct_fields__, *Rep.__struct_fields__)))
+_Packed = tuple[RepEvent, float, tuple[float, float] | None]
+
+
 class SetView(NamedTuple):
     """The current state of a set, for subscribers that join."""
 
@@ -57,12 +62,13 @@ class TrackedSet(msgspec.Struct, eq=False):
     def entries(self) -> list[Entry]:
         """Its reps by start."""
         if self._packed:
-            packed, self._packed = zlib.decompress(self._packed), b""
-            for entry, said in zip(
-                self._entries, msgspec.msgpack.decode(packed, type=list[RepEvent]), strict=True
+            packed, self._packed = zlib.decompressobj(zdict=_KEYS).decompress(self._packed), b""
+            for entry, (said, size, ends_sigma_s) in zip(
+                self._entries, msgspec.msgpack.decode(packed, type=list[_Packed]), strict=True
             ):
                 # What it was judged to be replaces nothing that it is judged by.
                 entry.said, entry.rep, entry.measured = said, said.rep, said.rep
+                entry.size, entry.ends_sigma_s = size, ends_sigma_s
         return self._entries
 
     @entries.setter
@@ -70,11 +76,13 @@ class TrackedSet(msgspec.Struct, eq=False):
         self._entries, self._packed = entries, b""
 
     def pack(self) -> None:
-        """Keep its reps small, until somebody asks for them: a fifth of the memory."""
+        """Keep its reps small, until somebody asks for them: a seventh of the memory."""
         if not self._packed and self._entries:
-            self._packed = zlib.compress(msgspec.msgpack.encode([entry.said for entry in self._entries]), 1)
+            packer = zlib.compressobj(4, zdict=_KEYS)
+            held = [(entry.said, entry.size, entry.ends_sigma_s) for entry in self._entries]
+            self._packed = packer.compress(msgspec.msgpack.encode(held)) + packer.flush()
             for entry in self._entries:
-                del entry.said, entry.rep, entry.measured
+                del entry.said, entry.rep, entry.measured, entry.size, entry.ends_sigma_s
 
     def find(self, event_id: str | None) -> Entry | None:
         """A rep of this set, or the newest; it may be packed."""
