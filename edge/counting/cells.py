@@ -84,7 +84,7 @@ class Tape:
         old = self._time_s[: self._count]
         first = int(np.searchsorted(old, old[-1] - KEPT_S)) if self._count else 0
         kept = self._count - first
-        size = kept + more + max(256, kept // 4)
+        size = kept + more + max(256, kept // 16)
         time_s, value = np.empty(size), np.empty(size)
         time_s[:kept], value[:kept] = old[first:], self._value[first : self._count]
         self._time_s, self._value = time_s, value
