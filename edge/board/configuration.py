@@ -111,7 +111,7 @@ class ChannelTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pins: list[int]
     rate_hz: float | None = None  # None: as fast as the sensor and the board go
     counts_per_unit: float | None = None  # None: known of the sensor, or calibrated later
-    zero_counts: float = 0.0
+    zero_counts: float | None = None  # None: 0, and of an as5600 the middle of its range
     reversed: bool = False
 
 
@@ -151,12 +151,12 @@ def rate_hz(channel: ChannelTable, target: TargetName) -> float:
 def announced(channel: ChannelTable, target: TargetName) -> wire.Channel:
     """A channel as the board's hello announces it."""
     low, high = -(2**31) + 1, 2**31 - 1
-    unit, zero = channel.counts_per_unit or 1.0, channel.zero_counts
+    unit, zero = channel.counts_per_unit or 1.0, channel.zero_counts or 0.0
     if channel.sensor == "encoder":
         unit, zero = unit * SUBSTEPS, zero * SUBSTEPS
     elif channel.sensor == "as5600":
         unit = channel.counts_per_unit or 4096.0 / (2.0 * np.pi)
-        zero = zero or float(TILT_CENTRE)
+        zero = float(TILT_CENTRE) if channel.zero_counts is None else zero
     else:
         low, high = -(2**23) + 1, 2**23 - 1
     return wire.Channel(channel.name, rate_hz(channel, target), unit, zero, low, high)
@@ -279,7 +279,7 @@ def _number_problems(where: str, channel: ChannelTable, name: TargetName) -> Ite
     if unit is not None and not UNIT[0] <= abs(unit) <= UNIT[1]:
         yield f"{where}.counts_per_unit is {unit:g}; it must be a finite number of {UNIT[0]:g} to {UNIT[1]:g}"
     low, high = (0, 4095) if channel.sensor == "as5600" else (-ZERO_COUNTS, ZERO_COUNTS)
-    if not low <= zero <= high:
+    if zero is not None and not low <= zero <= high:
         yield f"{where}.zero_counts is {zero:g}; a {channel.sensor} counts {low} to {high}"
     if unit is None and channel.sensor == "encoder":
         yield f"{where}.counts_per_unit is missing; edges a metre, for example 10000 for 0.1 mm"

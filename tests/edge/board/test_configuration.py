@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.board.command import board
-from edge.board.configuration import block, load_board
+from edge.board.configuration import announced, block, load_board
 from station import wire
 from station.errors import ConfigError
 
@@ -105,6 +105,14 @@ def test_a_board_file_that_cannot_be_is_refused_in_one_line(
         load_board(board_file)
     assert "\n" not in str(refused.value)
     assert str(board_file) in str(refused.value)
+
+
+def test_a_tilt_encoder_that_shows_nothing_where_the_tether_is_plumb_has_its_zero_there(
+    board_file: Path,
+) -> None:
+    assert announced(load_board(board_file).channels[2], "rp2040").zero_counts == 2048.0
+    board_file.write_text(GOOD.replace("rate_hz = 100", "zero_counts = 0"))
+    assert announced(load_board(board_file).channels[2], "rp2040").zero_counts == 0.0
 
 
 NANO = (

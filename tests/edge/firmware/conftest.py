@@ -64,7 +64,7 @@ def board_file(
     tables = []
     for name in names:
         sensor, pins = PINS[name]
-        scale, zero = (LOAD_CELL_COUNTS_PER_N, LOAD_CELL_ZERO) if sensor == "hx711" else (None, 0.0)
+        scale, zero = (LOAD_CELL_COUNTS_PER_N, LOAD_CELL_ZERO) if sensor == "hx711" else (None, None)
         if sensor == "encoder":
             scale, zero = COUNTS_PER_M, zeros[name]
         if target == "avr" and sensor == "hx711":
