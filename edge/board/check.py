@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from edge.board.build import firmware_version
 from edge.board.configuration import BoardFile, block
-from edge.board.contents import UNCONFIGURED, configured, differences
+from edge.board.contents import configured, differences
 from edge.doctor.findings import Finding, Status
 from edge.doctor.port_checks import NEGATIVE_M, check_channel, check_device
-from edge.link.drivers.board import BoardDriver
+from edge.link.drivers.board import NOT_CONFIGURED, BoardDriver
 from edge.link.listening import Listener
 from station.config import Port, StationFile, StationTable
 from station.wire import Hello
@@ -112,7 +112,7 @@ def check_firmware(hello: Hello, board: BoardFile | None) -> Iterator[Finding]:
     )
     yield _finding("board", "warn" if older or newer else "ok", name, todo)
     check, todo = "configuration", "plumbline board configure, then flash; or is it another board's file?"
-    if hello.board == UNCONFIGURED:
+    if hello.board == NOT_CONFIGURED:
         yield _finding(check, "fail", "the board has none, or half of one", todo)
     elif board is not None:
         wanted = configured(block(board, board.serial or ""))

@@ -11,7 +11,6 @@ from station.errors import ConfigError, MessageError
 from station.text.encoding import read_whole
 from station.wire import Channel, Hello, parse_hello
 
-UNCONFIGURED = "not configured"  # what a board without a configuration calls itself
 _HEAD, _CHANNEL, _CRC = 60, 68, 4  # bytes of a configuration block, see edge.board.configuration
 _FORMATS = {".uf2": (from_uf2, CONFIGURATION_AT), ".hex": (from_intel_hex, AVR_CONFIGURATION_AT)}
 

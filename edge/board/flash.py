@@ -14,8 +14,8 @@ from pathlib import Path
 
 import serial
 
-from edge.board.contents import UNCONFIGURED, Image, differences
-from edge.link.drivers.board import BoardDriver
+from edge.board.contents import Image, differences
+from edge.link.drivers.board import NOT_CONFIGURED, BoardDriver
 from edge.link.listening import Listener
 from edge.link.sources import SerialSource
 from station.config import Port, StationFile, StationTable
@@ -163,8 +163,8 @@ def _compare(port: str, hello: Hello, image: Image) -> None:
     """Raise ConfigError for a board that does not say what was flashed."""
     if image.firmware and hello.firmware.encode() + b"\0" not in image.firmware:
         seen = f"firmware {hello.firmware} still runs, and is not in the file"
-    elif hello.board == UNCONFIGURED:
-        seen = f"firmware {hello.firmware} runs and calls itself {UNCONFIGURED}"
+    elif hello.board == NOT_CONFIGURED:
+        seen = f"firmware {hello.firmware} runs and calls itself {NOT_CONFIGURED}"
     else:
         seen = "; ".join(differences(hello, image.configured))
     if seen:
