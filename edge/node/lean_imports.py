@@ -2,14 +2,16 @@
 
 paho-mqtt imports urllib.request for proxies and websockets, ssl, and logging; NumPy the texts of its
 documentation, the types of its annotations and its linear algebra; Cython's modules all of inspect for seven
-flags; msgspec what describes types; argparse translations, of which there are none. Everything is still there
-for whoever asks for it, except these texts and types, which nothing acts on.
+flags; msgspec what describes types, and typing_extensions for what this Python has; argparse translations, of
+which there are none. Everything is still there for whoever asks for it, except these texts and types, which
+nothing acts on.
 """
 
 import importlib
 import os
 import sys
 import threading
+import typing
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -27,6 +29,7 @@ POSTPONED = (
     "ssl",
     "textwrap",
     "tokenize",
+    "typing_extensions",
     "urllib.request",
 )
 TEXTS = ("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars")
@@ -48,6 +51,8 @@ def lean_imports() -> None:
             setattr(importlib.import_module(package), last, module)
     if "inspect" in postponed:
         postponed["inspect"].meanwhile = _CODE_FLAGS
+    if "typing_extensions" in postponed:  # msgspec alone asks, and whoever asks later may find it missing
+        sys.modules.pop("typing_extensions", None)
 
 
 class _UnraisedError(Exception):
@@ -80,6 +85,9 @@ _MEANWHILE: dict[str, dict[str, Any]] = {
         name: _when_called("numpy.linalg", name) for name in ("eigvals", "inv", "lstsq", "matrix_power")
     },
     "platform": {"system": lambda: os.uname().sysname},
+    "typing_extensions": {
+        name: getattr(typing, name) for name in ("get_type_hints", "NotRequired", "Required")
+    },
     # paho asks for these wherever a socket has nothing to read. Before ssl is there nothing raises them.
     "ssl": {"SSLWantReadError": _UnraisedError, "SSLWantWriteError": _UnraisedError},
 }

@@ -5,7 +5,7 @@ surety    which numbers are approximate, their decimals, when a limit is passed
 coaching  from what was measured of a set to a cue, and to mastery
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -127,8 +127,8 @@ def load_profile(name: str, own_dir: Path | None = None) -> Profile:
     Raises ConfigError naming the nearest exercise when there is none.
     """
     wanted = name.strip().lower()
-    if own_dir is None and wanted in _shipped():
-        return _read(SHIPPED / f"{wanted}.toml")  # a node starts without the others
+    if own_dir is None and (found := _shipped(wanted)) is not None:
+        return found
     profiles = all_profiles(own_dir)
     if wanted in profiles:  # a name goes before another's alias
         return profiles[wanted]
@@ -165,9 +165,14 @@ def all_profiles(own_dir: Path | None = None) -> dict[str, Profile]:
     return profiles
 
 
-@cache
-def _shipped() -> frozenset[str]:
-    return frozenset(path.stem for path in SHIPPED.iterdir() if path.suffix == ".toml")
+@lru_cache(64)  # of names that come from outside
+def _shipped(wanted: str) -> Profile | None:
+    """The shipped exercise of that name or alias, read without the others: a node starts with one."""
+    written = f'"{wanted}"'
+    paths = [path for path in sorted(SHIPPED.glob("*.toml")) if written in path.read_text(encoding="utf-8")]
+    profiles = [_read(path) for path in paths]
+    named = (one for one in profiles if one.name == wanted)
+    return next(named, next((one for one in reversed(profiles) if wanted in one.aliases), None))
 
 
 @cache

@@ -154,15 +154,13 @@ def make_private(path: Path) -> None:
     """
     if path.exists():
         return
-    from tempfile import mkstemp  # noqa: PLC0415
-
+    draft = path.with_name(f".{path.name}-{os.urandom(8).hex()}")  # to import tempfile takes long
     with suppress(OSError):  # SQLite says why it cannot be, and somebody else may have been quicker
-        made, name = mkstemp(dir=path.parent, prefix=f".{path.name}-")  # mode 0600
-        os.close(made)
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         try:
-            os.link(name, path)
+            os.link(draft, path)
         finally:
-            Path(name).unlink()
+            draft.unlink()
 
 
 def _is_database(path: Path) -> bool:
