@@ -51,15 +51,15 @@ class _Kept(NamedTuple):
     first_us: int
     last_us: int
     first_um: int
-    off_us: bytes  # int8 or int64: each one's time less the one it had if they came evenly
+    off_us: bytes  # int8 or int64: each one's time less the one it had if they came evenly; b"": they did
     step_um: bytes  # int16: from each to the next; where that does not hold them, float32 of the readings
 
     def between(self, start_us: int, end_us: int) -> Floats:
         """The readings of [start, end), in micrometres."""
-        off_us, step_um = (zlib.decompress(packed) for packed in (self.off_us, self.step_um))
-        time_us = _evenly(self.first_us, self.last_us, BLOCK) + np.frombuffer(
-            off_us, f"i{len(off_us) // BLOCK}"
-        )
+        time_us, step_um = _evenly(self.first_us, self.last_us, BLOCK), zlib.decompress(self.step_um)
+        if self.off_us:
+            off_us = zlib.decompress(self.off_us)
+            time_us += np.frombuffer(off_us, f"i{len(off_us) // BLOCK}")
         part = slice(*np.searchsorted(time_us, [start_us, end_us]))
         if len(step_um) == BLOCK * 4:
             return np.frombuffer(step_um, np.float32)[part].astype(np.float64)
@@ -70,8 +70,8 @@ def _kept(time_s: Floats, value: Floats) -> _Kept:
     time_us, value_um = _whole_us(time_s), _whole_um(value)
     first_us, last_us = int(time_us[0]), int(time_us[-1])
     off_us = time_us - _evenly(first_us, last_us, BLOCK)
-    near = np.abs(off_us).max() < 128
-    off = zlib.compress(off_us.astype(np.int8 if near else np.int64).tobytes(), 1)
+    far = np.abs(off_us).max()
+    off = zlib.compress(off_us.astype(np.int8 if far < 128 else np.int64).tobytes(), 1) if far else b""
     step_um = np.diff(value_um, prepend=value_um[0])
     if np.abs(step_um).max() < 2**15:  # not so where a value is missing
         steps = zlib.compress(step_um.astype(np.int16).tobytes(), 1)

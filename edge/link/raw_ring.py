@@ -30,7 +30,7 @@ class Block(msgspec.Struct, eq=False):
     def pack(self) -> int:
         """Keep the records packed; how many bytes that saves."""
         size = len(self.data)
-        self.packed = zlib.compress(self.data, 4)
+        self.packed = zlib.compress(self.data, 1)
         self.data = bytearray()
         return size - len(self.packed)
 

@@ -22,7 +22,7 @@ from station.records import RepEvent
 
 DOUBTFUL = 0.8  # contract: a rep less sure than this is shown as doubtful
 PORT_BYTES = 4 << 20  # ten minutes of a board of three channels at 1 kHz, packed
-NODE_BYTES = 7 << 20  # of all ports of a node; sixteen boards' of a tether and a cell: two and a half minutes
+NODE_BYTES = 6 << 20  # of all ports of a node; sixteen boards' of a tether and a cell: two minutes
 LEAD_S = 30.0  # before the set that came before it: in one whole set a replay settles as the node had
 AFTER_S = 15.0  # what was under way has ended, and the set's gap of most exercises has passed
 MOST_WAIT_S = 120.0  # for a running set to end

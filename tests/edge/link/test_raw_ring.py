@@ -43,7 +43,7 @@ def test_a_line_that_never_stops_does_not_fill_the_memory() -> None:
     assert ring.size_bytes > 1 << 20
 
 
-def test_sixteen_boards_keep_more_than_two_minutes_in_what_a_node_has_for_them() -> None:
+def test_sixteen_boards_keep_a_set_and_what_came_before_it_in_what_a_node_has_for_them() -> None:
     simulated = simulate_set(
         load_profile("rdl"), reps=12, rng=np.random.default_rng(5), approach="none",
         sensors=Sensors(position_hz=1000.0, force_hz=80.0),
@@ -55,7 +55,7 @@ def test_sixteen_boards_keep_more_than_two_minutes_in_what_a_node_has_for_them()
         ring.take(at_s, data, clock_at(at_s))
         assert ring.size_bytes <= NODE_BYTES // 16
     stretch = ring.since(0.0)
-    assert sent[-1].received_s - stretch[0][0] > 130.0
+    assert sent[-1].received_s - stretch[0][0] > 100.0
     kept = b"".join(records for _, _, records in stretch)
     assert kept == b"".join(record(*one) for one in sent if one.received_s >= stretch[0][0])
 
