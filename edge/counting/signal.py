@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from copy import copy
 from math import ceil, sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,8 @@ class _Kept(NamedTuple):
         part = slice(*np.searchsorted(time_us, [start_us, end_us]))
         if len(step_um) == BLOCK * 4:
             return np.frombuffer(step_um, np.float32)[part].astype(np.float64)
-        return (self.first_um + np.cumsum(np.frombuffer(step_um, np.int16), dtype=np.float64))[part]
+        steps = np.frombuffer(step_um, np.int16).astype(np.float64)
+        return np.cumsum(np.concatenate(([self.first_um], steps)))[part]
 
 
 def _kept(time_s: Floats, value: Floats) -> _Kept:
@@ -71,13 +72,16 @@ def _kept(time_s: Floats, value: Floats) -> _Kept:
     first_us, last_us = int(time_us[0]), int(time_us[-1])
     off_us = time_us - _evenly(first_us, last_us, BLOCK)
     far = np.abs(off_us).max()
-    off = zlib.compress(off_us.astype(np.int8 if far < 128 else np.int64).tobytes(), 1) if far else b""
-    step_um = np.diff(value_um, prepend=value_um[0])
-    if np.abs(step_um).max() < 2**15:  # not so where a value is missing
-        steps = zlib.compress(step_um.astype(np.int16).tobytes(), 1)
-        return _Kept(first_us, last_us, int(value_um[0]), off, steps)
-    whole = zlib.compress(value_um.astype(np.float32).tobytes(), 1)  # whole numbers up to 16 m
-    return _Kept(first_us, last_us, 0, off, whole)
+    off = _packed(off_us.astype(np.int8 if far < 128 else np.int64)) if far else b""
+    step_um = value_um[1:] - value_um[:-1]
+    if step_um.min() > -(2**15) and step_um.max() < 2**15:  # not so where a value is missing
+        return _Kept(first_us, last_us, int(value_um[0]), off, _packed(step_um.astype(np.int16)))
+    return _Kept(first_us, last_us, 0, off, _packed(value_um.astype(np.float32)))  # whole up to 16 m
+
+
+def _packed(array: NDArray[Any]) -> bytes:
+    packer = zlib.compressobj(1, zlib.DEFLATED, 10, 5)  # of a kilobyte: no larger tables than it needs
+    return packer.compress(array.tobytes()) + packer.flush()
 
 
 def _evenly(first_us: int, last_us: int, count: int) -> NDArray[np.int64]:
