@@ -5,15 +5,12 @@ largest quarter of the differences is left out, for those are spikes, which are 
 while something moves: a sensor that looks at a rack says nothing of how it sees a bar.
 """
 
-import zlib
 from collections import deque
 from collections.abc import Sequence
 from copy import copy
-from math import ceil, sqrt
-from typing import Any, NamedTuple
+from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.counting.cells import Floats
 from edge.link.drivers import Samples
@@ -22,6 +19,7 @@ from station.records import SignalQuality
 # The channel that carries the motion of each kind of station.
 MOTION_CHANNEL = {"barbell": "position_m", "cable": "position_m", "band": "force_n"}
 BLOCK = 512  # readings looked at together; what comes out does not depend on how they were cut into reads
+PART = 64  # of them have a noise of their own: three spikes lie within the quarter that is left out
 SOME_BLOCKS = 8  # of readings: after so many, a part of one more says nothing new
 LEAST = 32  # readings say something of the signal
 CARRY = 4  # a fourth difference reaches over so many from the block before
@@ -45,57 +43,6 @@ MARKS = 11  # of the health's period, a second
 SHORTEST_S = 1.0  # a rate over less would jump
 
 
-class _Kept(NamedTuple):
-    """A block of readings, packed: to the microsecond and the micrometre, less than any sensor resolves."""
-
-    first_us: int
-    last_us: int
-    first_um: int
-    off_us: bytes  # int8 or int64: each one's time less the one it had if they came evenly; b"": they did
-    step_um: bytes  # int16: from each to the next; where that does not hold them, float32 of the readings
-
-    def between(self, start_us: int, end_us: int) -> Floats:
-        """The readings of [start, end), in micrometres."""
-        time_us, step_um = _evenly(self.first_us, self.last_us, BLOCK), zlib.decompress(self.step_um)
-        if self.off_us:
-            off_us = zlib.decompress(self.off_us)
-            time_us += np.frombuffer(off_us, f"i{len(off_us) // BLOCK}")
-        part = slice(*np.searchsorted(time_us, [start_us, end_us]))
-        if len(step_um) == BLOCK * 4:
-            return np.frombuffer(step_um, np.float32)[part].astype(np.float64)
-        steps = np.frombuffer(step_um, np.int16).astype(np.float64)
-        return np.cumsum(np.concatenate(([self.first_um], steps)))[part]
-
-
-def _kept(time_s: Floats, value: Floats) -> _Kept:
-    time_us, value_um = _whole_us(time_s), _whole_um(value)
-    first_us, last_us = int(time_us[0]), int(time_us[-1])
-    off_us = time_us - _evenly(first_us, last_us, BLOCK)
-    far = np.abs(off_us).max()
-    off = _packed(off_us.astype(np.int8 if far < 128 else np.int64)) if far else b""
-    step_um = value_um[1:] - value_um[:-1]
-    if step_um.min() > -(2**15) and step_um.max() < 2**15:  # not so where a value is missing
-        return _Kept(first_us, last_us, int(value_um[0]), off, _packed(step_um.astype(np.int16)))
-    return _Kept(first_us, last_us, 0, off, _packed(value_um.astype(np.float32)))  # whole up to 16 m
-
-
-def _packed(array: NDArray[Any]) -> bytes:
-    packer = zlib.compressobj(1, zlib.DEFLATED, 10, 5)  # of a kilobyte: no larger tables than it needs
-    return packer.compress(array.tobytes()) + packer.flush()
-
-
-def _evenly(first_us: int, last_us: int, count: int) -> NDArray[np.int64]:
-    return first_us + np.arange(count) * (last_us - first_us) // max(1, count - 1)
-
-
-def _whole_us(time_s: Floats) -> NDArray[np.int64]:
-    return np.floor(1e6 * time_s).astype(np.int64)
-
-
-def _whole_um(value_m: Floats) -> Floats:
-    return np.rint(1e6 * value_m)
-
-
 class SignalMeter:
     """Measures the signal quality of a station's motion channel. Pure; bounded memory.
 
@@ -110,7 +57,7 @@ class SignalMeter:
         self._metres = metres
         self._newest: list[tuple[Floats, Floats]] = [(np.empty(0), np.empty(0))]  # less than a block
         self._count = 0  # of their readings
-        self._blocks: deque[_Kept] = deque()
+        self._noise: deque[Floats] = deque()  # of each block's parts: shape (2, n), until when and how much
         self._before = (np.empty(0), np.empty(0))  # the last of the block before
         self._readings = 0
         self._seconds = 0.0
@@ -120,8 +67,6 @@ class SignalMeter:
 
     def feed(self, samples: Sequence[Samples]) -> None:
         """Take new readings."""
-        while self._blocks and self._blocks[0].last_us < self._blocks[-1].last_us - 1e6 * KEPT_S:
-            self._blocks.popleft()
         for name, time_s, value in samples:
             if name == self._channel:
                 self._newest.append((time_s, value))
@@ -131,28 +76,30 @@ class SignalMeter:
             whole = self._count - self._count % BLOCK
             for first in range(0, whole, BLOCK):
                 part = slice(first, first + BLOCK)
-                self._look(time_s[part], value[part])
-                if self._metres:
-                    self._blocks.append(_kept(time_s[part], value[part]))
+                self._noise.append(_noise_of_parts(time_s[part], value[part]))
+                self._look(time_s[part], value[part], self._noise[-1][1])
+            while self._noise[0][0, -1] < time_s[whole - 1] - KEPT_S:
+                self._noise.popleft()
             self._newest = [(time_s[whole:].copy(), value[whole:].copy())]
             self._count -= whole
 
     def noise_m(self, start_s: float, end_s: float) -> float | None:
-        """Standard deviation of the readings about the motion; None: too few of them, or no lengths."""
-        if not (self._metres and start_s < end_s):
+        """Standard deviation of the readings about the motion; None: too few of them, or no lengths.
+
+        Of the parts that end in that time, or the last before, which were there when it ended: however the
+        readings were cut into reads.
+        """
+        if not self._metres:
             return None
-        start_us, end_us = ceil(1e6 * start_s), ceil(1e6 * end_s)
-        parts = [
-            block.between(start_us, end_us)
-            for block in self._blocks
-            if block.last_us >= start_us and block.first_us < end_us
-        ]
-        time_s, value = self._rest()
-        part = slice(*np.searchsorted(_whole_us(time_s), [start_us, end_us]))
-        parts.append(_whole_um(value[part]))  # as if it had been kept: no cut is to change anything
-        value_um = np.concatenate(parts)[:BLOCK]
-        value_um = value_um[~np.isnan(value_um)]
-        return 1e-6 * noise_of(value_um) if len(value_um) >= LEAST // 2 else None
+        parts = [_noise_of_parts(*self._rest())]
+        for block in reversed(self._noise):
+            parts.append(block)
+            if block[0, -1] < start_s:
+                break
+        until_s, noise_m = np.concatenate(parts[::-1], axis=1)
+        last = int(np.searchsorted(until_s, end_s, side="right"))
+        first = min(int(np.searchsorted(until_s, start_s)), last - 1)
+        return _middle(noise_m[max(0, first) : last])
 
     def quality(
         self, taken: int, repaired: int, spikes: int, *, below_reel: bool = False
@@ -164,7 +111,8 @@ class SignalMeter:
         """
         rest = copy(self)
         if self._count and self._readings < SOME_BLOCKS * BLOCK:
-            rest._look(*self._rest())
+            time_s, value = self._rest()
+            rest._look(time_s, value, _noise_of_parts(time_s, value)[1])
         if rest._readings < LEAST or rest._seconds <= 0.0:
             return None
         seen_s = rest._seconds - rest._missing_s
@@ -187,8 +135,8 @@ class SignalMeter:
         time_s, value = (np.concatenate(parts) for parts in zip(*self._newest, strict=True))
         return time_s, value
 
-    def _look(self, time_s: Floats, value: Floats) -> None:
-        """A block of readings."""
+    def _look(self, time_s: Floats, value: Floats, noise_m: Floats) -> None:
+        """A block of readings, and its parts' noise."""
         there = ~np.isnan(value)
         if not there.all():
             time_s, value = time_s[there], value[there]
@@ -198,24 +146,42 @@ class SignalMeter:
             self._before = time_s, value
             return
         new = len(time_s) - len(self._before[0])
-        step_s = np.diff(time_s)[-new:]
-        usual_s = float(np.sort(step_s)[len(step_s) // 2])
-        long_s = step_s[step_s > max(GAP_S, GAP_INTERVALS * usual_s)]
+        step_s = (time_s[1:] - time_s[:-1])[-new:]
         self._readings += len(step_s)
         self._seconds += float(step_s.sum())
-        self._missing_s += float(long_s.sum()) - usual_s * len(long_s)
-        if self._metres and float(value.max() - value.min()) >= MOVES_M:
-            self._square_m2 += new * noise_of(value) ** 2
+        if step_s.max() > GAP_S:
+            usual_s = float(np.partition(step_s, len(step_s) // 2)[len(step_s) // 2])
+            long_s = step_s[step_s > max(GAP_S, GAP_INTERVALS * usual_s)]
+            self._missing_s += float(long_s.sum()) - usual_s * len(long_s)
+        if float(value.max() - value.min()) >= MOVES_M and (seen_m := _middle(noise_m)) is not None:
+            self._square_m2 += new * seen_m**2
             self._moving += new
         self._before = time_s[-CARRY:], value[-CARRY:]
 
 
-def noise_of(value: Floats) -> float:
-    """Standard deviation of readings about the motion in them; more than CARRY of them, in a row."""
-    step = value[1:] - value[:-1]
-    bend = step[1:] - step[:-1]
-    size = np.sort(np.abs(bend[2:] - 2.0 * bend[1:-1] + bend[:-2]))
-    return float(size[: max(1, int(KEPT_SHARE * len(size)))].mean()) / OF_WHITE_NOISE
+def noise_of(value: Floats) -> Floats:
+    """Standard deviation of readings about the motion in them; more than CARRY of them, in a row.
+
+    value: float64, shape (..., n); the result has the shape (...,).
+    """
+    step = value[..., 1:] - value[..., :-1]
+    bend = step[..., 1:] - step[..., :-1]
+    size = np.abs(bend[..., 2:] - 2.0 * bend[..., 1:-1] + bend[..., :-2])
+    kept = max(1, int(KEPT_SHARE * size.shape[-1]))
+    least = np.partition(size, kept - 1)[..., :kept]
+    return np.asarray(least.sum(axis=-1) / (kept * OF_WHITE_NOISE))
+
+
+def _noise_of_parts(time_s: Floats, value: Floats) -> Floats:
+    """When each whole part of readings ends, and its noise; NaN where a quarter of it is missing."""
+    whole = len(value) - len(value) % PART
+    return np.array((time_s[PART - 1 : whole : PART], noise_of(value[:whole].reshape(-1, PART))))
+
+
+def _middle(noise_m: Floats) -> float | None:
+    """Of parts of readings; some have many spikes."""
+    seen_m = np.sort(noise_m[noise_m >= 0.0])  # NaN is not
+    return float(seen_m[(len(seen_m) - 1) // 2]) if len(seen_m) else None
 
 
 def troubles(adrift: tuple[str, float] | None, quality: SignalQuality | None) -> list[str]:

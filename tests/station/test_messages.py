@@ -228,7 +228,7 @@ def test_what_is_no_number_does_not_come_in(number):
         (b"", "Input data was truncated"),
         (b"\0" * 40, "JSON is malformed"),
         (b"null", "Expected `object`, got `null`"),
-        (b"[" * 60_000, "not a Plumbline message"),
+        (b"[" * 60_000, "Expected `object`, got `array`"),
         (LIVE[:-1], "truncated"),
         (LIVE + b"{}", "trailing characters"),
         (LIVE.replace(b'"e"', rb'"\ud800"'), "surrogate"),
@@ -263,9 +263,14 @@ def test_a_sequence_number_that_cannot_be_is_refused(make_rep, seq):
     refusal("rep", json.dumps({**sent, "seq": seq}).encode())
 
 
-@pytest.mark.parametrize("leaf", [leaf for leaf in (*LEAVES, "", "other") if leaf != "live"])
+@pytest.mark.parametrize("leaf", [leaf for leaf in LEAVES if leaf != "live"])
 def test_a_message_on_the_wrong_leaf_is_refused(leaf):
-    assert f"a LiveMessage does not belong on {leaf}" in refusal(leaf, LIVE)
+    assert f"payload is no message of {leaf!r}: Invalid value 'plumbline/live/1'" in refusal(leaf, LIVE)
+
+
+@pytest.mark.parametrize("leaf", ["", "other", "x" * 9000])
+def test_a_message_on_a_leaf_that_there_is_not_is_refused(leaf):
+    assert f"nothing belongs on {leaf[:40]!r}; messages travel on state, " in refusal(leaf, LIVE)
 
 
 def test_a_key_of_a_newer_software_does_no_harm():
