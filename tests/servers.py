@@ -17,6 +17,7 @@ import psycopg
 
 from dashboard.chain.folder import ChainFolder
 from dashboard.chain.servers import Chain, Server
+from tests.ports import free_port, free_ports
 
 _INITDB = shutil.which("initdb") or max(Path("/usr/lib/postgresql").glob("*/bin/initdb"), default=None)
 POSTGRES = Path(_INITDB).resolve().parent if _INITDB else None
@@ -31,18 +32,6 @@ def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
         time.sleep(0.01)
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in held]
-    finally:
-        for one in held:
-            one.close()
-
-
 class Postgres:
     """A PostgreSQL server of our own on a loopback port, as a user it agrees to run as."""
 
@@ -54,9 +43,7 @@ class Postgres:
             user = pwd.getpwnam("postgres")
             os.chown(self._folder, user.pw_uid, user.pw_gid)
             self._drop = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         self._databases = 0
         data = self._folder / "data"
         made = [programs / "initdb", "-D", data, "-U", "plumbline", "-A", "trust", "-E", "UTF8", "--no-sync"]
@@ -139,13 +126,29 @@ class NatsServers:
         who = ["--ca-file", str(self.ca), "--credential", str(self.folder.credential(name))]
         return ["--server", *(addresses or self.addresses), *who]
 
-    def start(self, number: int) -> None:
-        """Start a server, again after `kill`."""
+    def start(self, number: int, *, apart: bool = False) -> None:
+        """Start a server, again after `kill`; when this returns, it listens.
+
+        apart: the network between it and the other servers is cut; clients reach it.
+        """
         folder = self.folder.server(number)
+        config = folder / "nats.conf"
+        if apart:
+            said = config.read_text()
+            for one in self.servers:
+                said = said.replace(f":{one.route_port}", f":{free_port()}")
+            config = folder / "apart.conf"
+            config.write_text(said)
         with (folder / "log").open("ab") as log:
-            self._processes[number] = subprocess.Popen(
-                [str(NATS), "-c", str(folder / "nats.conf")], stdout=log, stderr=log
-            )
+            process = subprocess.Popen([str(NATS), "-c", str(config)], stdout=log, stderr=log)
+        self._processes[number] = process
+
+        def listens() -> bool:
+            assert process.poll() is None, (folder / "log").read_text()[-2000:]
+            with socket.socket() as one:
+                return one.connect_ex(("127.0.0.1", self.servers[number].port)) == 0
+
+        until(listens, 30.0)
 
     def signal(self, number: int) -> None:
         """A signal to each server that runs."""

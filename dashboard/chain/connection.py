@@ -6,6 +6,7 @@ import logging
 import random
 import ssl
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -33,6 +34,8 @@ LEAVE_S = 1.0
 END_S = 20.0  # for what is under way when told to end
 PING_S = 10  # a server that leaves two of them unanswered is taken for lost
 STOP_S = 0.25  # until it is seen that we are to end, or that a connection is lost
+SILENT_S = 30.0  # with an answer due and none come, until another server is asked; the next time twice that
+SILENT_MAX_S = 600.0
 T = TypeVar("T")
 
 
@@ -67,6 +70,9 @@ class NatsConnection:
     nats-py could do that itself, but waits in several places for ever: where a server falls silent or resets
     in the middle of a handshake, while it connects again as at first. So each connection is of one server,
     in a time, and is given up with whatever waits for it.
+
+    A server that the others cannot reach takes every connection, and whatever it is told ends there. Only
+    whoever is `answered` knows: with no answer to what was `asked` for SILENT_S, another server's turn comes.
     """
 
     def __init__(self, servers: Servers, name: str) -> None:
@@ -75,6 +81,10 @@ class NatsConnection:
         self.refused = 0  # permissions the servers denied
         self.up = False
         self._heard = ""
+        self._at = ""  # the server of the newest connection
+        self._since_s = 0.0  # when it was made
+        self._asked_s: float | None = None  # since when an answer is due
+        self._patience_s = SILENT_S
         self._name = name
         self._servers = servers
         self._tls = tls_of(servers)
@@ -83,9 +93,12 @@ class NatsConnection:
     async def connect(self) -> Nats:
         """Connect to whichever server answers; each is asked once. Raises BrokerError where none does."""
         causes: dict[str, str] = {}
-        for url in random.sample(self._servers.urls, len(self._servers.urls)):
+        urls = random.sample(self._servers.urls, len(self._servers.urls))
+        for url in sorted(urls, key=lambda url: url == self._at):  # the one that was left comes last
             try:
-                return await connect_to(url, self._tls, self._name, self._trouble)
+                nc = await connect_to(url, self._tls, self._name, self._trouble)
+                self._at, self._since_s = url, time.monotonic()
+                return nc
             except NoServersError:
                 causes[url] = self._heard  # why, it has only said aside
             except (NatsError, OSError, ValueError) as error:  # the last: a server of something else
@@ -93,6 +106,21 @@ class NatsConnection:
         # In the same words as the time before, where nothing has changed.
         self.problem = "; ".join(dict.fromkeys(causes[url] for url in self._servers.urls))
         raise BrokerError(f"{', '.join(self._servers.urls)}: {self.problem}")
+
+    def asked(self) -> None:
+        """Something was sent that is to be answered."""
+        self._asked_s = self._asked_s or time.monotonic()
+
+    def answered(self) -> None:
+        """An answer has come, or none is due any more."""
+        self._asked_s, self._patience_s = None, SILENT_S
+
+    @property
+    def silence(self) -> str | None:
+        """That an answer has been due for long; None: it has not."""
+        if self._asked_s is None or time.monotonic() - self._asked_s < SILENT_S:
+            return None
+        return f"no answer for {SILENT_S:g} s; do the servers reach each other, and does an ingest run?"
 
     async def serve(
         self,
@@ -111,11 +139,14 @@ class NatsConnection:
                 continue
             self.problem, self.up = None, True
             working = asyncio.create_task(work(nc))
-            while not stop() and not working.done() and nc.is_connected:
+            while not (stop() or working.done() or self._is_silent()) and nc.is_connected:
                 await asyncio.wait([working], timeout=STOP_S)
             self.up = False
             if stop():
                 await asyncio.wait([working], timeout=END_S)
+            elif self._is_silent():
+                self.problem = self.silence
+                self._patience_s = min(SILENT_MAX_S, 2.0 * self._patience_s)
             else:
                 self.problem = self.problem or "the connection is lost"
             working.cancel()
@@ -123,6 +154,11 @@ class NatsConnection:
             with suppress(NatsError, OSError, asyncio.CancelledError):  # it was lost in its hands
                 working.result()
             await leave(nc)
+
+    def _is_silent(self) -> bool:
+        """Whether this connection has had its time to bring an answer."""
+        due_s = None if self._asked_s is None else max(self._asked_s, self._since_s)
+        return due_s is not None and time.monotonic() - due_s >= self._patience_s
 
     async def _connected(self, stop: Callable[[], bool], note: Callable[[str | None], None]) -> Nats | None:
         connecting = asyncio.create_task(self.connect())

@@ -93,6 +93,7 @@ class Ingest:
 
     async def _take(self, nc: Nats, stop: Callable[[], bool]) -> None:
         """Over one connection, until it is lost."""
+        self._link.answered()  # what was asked before is not the database's delay
         js = nc.jetstream(timeout=5.0)
         fetching: asyncio.Task[list[Any]] | None = None
         writing: asyncio.Task[None] | None = None
@@ -101,7 +102,9 @@ class Ingest:
             async for _ in async_attempts(stop, asyncio.sleep):
                 try:
                     await self._asked(stop, math.inf, self._store.open)  # a new edition's tables take a while
+                    self._link.asked()
                     await prepare(js)
+                    self._link.answered()
                     subscribed = await js.pull_subscribe_bind(durable=CONSUMER, stream=STREAM)
                     self._note(None)
                     break
@@ -201,14 +204,16 @@ class Ingest:
         if now_s < self._look_at:
             return
         self._look_at = now_s + LOOK_S
+        self._link.asked()
         try:
             info = await js.consumer_info(STREAM, CONSUMER)
+            self._link.answered()
             self.figures.pending = info.num_pending or 0
             self.figures.unacknowledged = info.num_ack_pending or 0
         except NotFoundError:
             await prepare(js)  # somebody has deleted it, or all three disks are new
         except (NatsError, OSError, TimeoutError):
-            pass  # said by the next fetch
+            pass  # said by the next fetch, or by the link when nothing answers
 
     async def _forget(self, stop: Callable[[], bool]) -> None:
         now_s = time.monotonic()

@@ -79,7 +79,7 @@ class Relay:
                     self._take_acks()
                     self._measure()
                     idle = not await self._send(nc)
-                    self._note(self._link.problem)
+                    self._note(self._link.problem or self._link.silence)
                 except StoreError as error:
                     self._note(str(error))
                     await asyncio.sleep(RETRY_S)
@@ -112,6 +112,7 @@ class Relay:
             self.figures.acks_refused += 1
             return
         if isinstance(ack, AckMessage):
+            self._link.answered()
             self._acks += ack.streams
 
     async def _send(self, nc: Nats) -> bool:
@@ -135,6 +136,7 @@ class Relay:
                 break
             limit //= 2
         await nc.publish(subject(EVENTS, self._site), packed)
+        self._link.asked()
         self._pacing.sent(page.last_id, now_s)
         self._highest_id = max(self._highest_id, page.last_id)
         self.figures.changes_sent += sum(map(len, page.rows.values())) + len(page.gone)

@@ -24,6 +24,7 @@ from station.topics import Address
 from tests.faults.gym import Gym, Verdict
 from tests.faults.hardware import until
 from tests.faults.station import make_rep
+from tests.ports import free_port
 
 REPS = 200
 
@@ -31,9 +32,7 @@ REPS = 200
 @contextmanager
 def guarded_broker(folder: Path, more: Mapping[str, User] | None = None) -> Iterator[int]:
     """A mosquitto with TLS, passwords and the generated ACL; its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     users = {"rack-1": User(Role.STATION), "rack-2": User(Role.STATION), "coach": User(Role.COACH)}
     BrokerFolder(folder).change(
         BrokerSetup(host="localhost", site="gym", port=port, users={**ALWAYS, **users, **(more or {})})

@@ -20,6 +20,7 @@ import aiohttp
 
 from tests.faults.gym import ROOT, Gym, Verdict, rss_bytes
 from tests.faults.hardware import descriptors, until
+from tests.ports import free_port
 
 TOKEN = "0123456789abcdef0123"
 IDLE, HANDSHAKES = 1009, 100
@@ -40,7 +41,7 @@ def web(quick: bool) -> Verdict:
     """Idle connections, half handshakes, a resize of 20 000 × 20 000; reps go on, and so do browsers."""
     lasts_s, reps = (4.0, 40) if quick else (20.0, 200)
     with Gym() as gym, contextlib.ExitStack() as stack:
-        port = _free_port()
+        port = free_port()
         server = gym.run("station.cli", *_options(gym, port))
         until(lambda: _listens(port), 20.0)
         calm_mb = rss_bytes(server.pid) / 2**20
@@ -212,13 +213,6 @@ def _bomb() -> tuple[float, int, str]:
         _, status, used = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         return used.ru_maxrss / 2**10, child.returncode, said
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _listens(port: int) -> bool:

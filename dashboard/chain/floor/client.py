@@ -68,6 +68,7 @@ class ChainClient(FloorSource):
                         )
                     except NatsError:
                         break
+                self._link.asked()
             await asyncio.sleep(POLL_S)
 
     async def _take(self, site: str, message: Any) -> None:
@@ -77,6 +78,7 @@ class ChainClient(FloorSource):
         except MessageError:
             self.inbox.dropped += 1
             return
+        self._link.answered()
         self._heard[site] = now_s, update.problem
         for one in update.said:
             topic = Address(site, one.station, one.leaf).topic

@@ -8,8 +8,10 @@ import signal
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from nats.aio.client import Client as Nats
@@ -26,7 +28,8 @@ from station.errors import BrokerError, StoreError
 from tests.dashboard.chain.conftest import GymHistory, Processes, chain_rows
 from tests.dashboard.chain.test_batches import batch_of, row
 from tests.dashboard.chain.test_chain import same
-from tests.servers import NATS, NatsServers, Postgres, free_ports
+from tests.ports import free_port, free_ports
+from tests.servers import NATS, NatsServers, Postgres
 
 INFO = b'INFO {"server_id":"x","version":"2.9.10","max_payload":1048576,"tls_required":true,"proto":1}\r\n'
 STAGES = ["says nothing", "leaves the handshake", "answers half a handshake", "resets in the handshake",
@@ -139,6 +142,46 @@ def test_a_server_that_falls_silent_is_left_and_asked_anew(
     asyncio.run(all_at_once())
 
 
+def test_a_server_that_takes_what_it_is_told_and_answers_nothing_is_left_for_another(
+    folder: ChainFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "SILENT_S", 0.3)
+    notes: list[str | None] = []
+    order: list[int] = []
+
+    async def run() -> None:
+        two = [StallsAt(folder), StallsAt(folder)]
+        listening = [await asyncio.start_server(one.serve, "127.0.0.1", 0) for one in two]
+        urls = [f"tls://127.0.0.1:{one.sockets[0].getsockname()[1]}" for one in listening]
+        who = str(folder.credential("gym-a"))
+        link = NatsConnection(Servers(urls, str(folder.folder / "ca.pem"), who), "test")
+
+        async def work(nc: Nats) -> None:
+            order.append(urls.index(nc.connected_url.geturl()))  # type: ignore[union-attr]
+            link.asked()
+            await asyncio.Event().wait()
+
+        await asyncio.wait_for(link.serve(work, lambda: len(order) == 4, notes.append), 60.0)
+
+    asyncio.run(run())
+    assert order in ([0, 1, 0, 1], [1, 0, 1, 0]), "each in its turn"
+    assert any(said and said.startswith("no answer for") for said in notes)
+
+
+def test_whoever_is_answered_stays(folder: ChainFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "SILENT_S", 0.3)
+    link = NatsConnection(
+        Servers(["tls://x:1"], str(folder.folder / "ca.pem"), str(folder.credential("gym-a"))), "test"
+    )
+    link.asked()
+    assert link.silence is None
+    later_s = time.monotonic() + 1.0
+    monkeypatch.setattr(connection.time, "monotonic", lambda: later_s)
+    assert link.silence is not None
+    link.answered()
+    assert link.silence is None
+
+
 def test_what_stands_in_the_way_is_said_in_the_same_words_each_time(folder: ChainFolder) -> None:
     who = str(folder.credential("gym-a"))
     urls = [f"tls://127.0.0.1:{port}" for port in free_ports(3)]
@@ -205,6 +248,54 @@ def test_servers_that_stand_still_hold_up_nobody_who_is_told_to_end(
     for child in (relay, worker):
         until(lambda child=child: child.poll() is not None, 60.0)
         assert child.returncode == 0
+
+
+def figures(port: int) -> str:
+    """What a worker says of itself; nothing before it does."""
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5.0) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""
+
+
+@pytest.mark.long
+@pytest.mark.timeout(480)
+@pytest.mark.parametrize("where", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("who", ["relay", "ingest"])
+def test_a_server_that_is_cut_off_from_the_others_is_left(
+    own_servers: NatsServers,
+    gym_a: GymHistory,
+    chain_url: str,
+    processes: Processes,
+    until: Callable[..., None],
+    make_rep: Any,
+    who: str,
+) -> None:
+    """It takes every connection, and nothing that it is told goes on from there."""
+    given = {
+        "relay": ["relay", "--site", "gym-a", "--db", gym_a.where, *own_servers.options("gym-a")],
+        "ingest": ["ingest", "--db", chain_url, *own_servers.options("ingest")],
+    }
+    running = {name: processes.run(*words) for name, words in given.items()}
+    gym_a.take(*(make_rep(n, stream="s", seq=n) for n in range(1, 11)))
+    until(lambda: same(gym_a, chain_url), 90.0)
+    for child in running.values():
+        child.terminate()
+        child.wait(60.0)
+    for number in range(3):
+        own_servers.kill(number)
+    own_servers.start(0, apart=True)
+    gym_a.take(*(make_rep(n, stream="s", seq=n) for n in range(11, 21)))
+    port = free_port()
+    processes.run(*given[who], "--metrics", str(port))  # finds this one alone
+    until(lambda: f"plumbline_{who}_connected 1" in figures(port), 60.0)
+    for number in (1, 2):
+        own_servers.start(number)
+    (other,) = given.keys() - {who}
+    processes.run(*given[other])
+    until(lambda: same(gym_a, chain_url), 240.0)
+    assert f"{who}: no answer for" in processes.log.read_text()
 
 
 @pytest.mark.long

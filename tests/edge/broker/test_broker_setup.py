@@ -23,6 +23,7 @@ from station.config import Mqtt
 from station.messages import RepMessage, StateMessage
 from station.topics import LEAVES
 from tests.dashboard.record import written
+from tests.ports import free_port
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
 pytestmark = pytest.mark.skipif(
@@ -125,9 +126,7 @@ class SetUp:
 @pytest.fixture(scope="module")
 def gym(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[SetUp]:
     folder = tmp_path_factory.mktemp("gym") / "plumbline"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     command = ["broker", "add", str(folder), "--port", str(port), "--stations", "rack-1", "rack-2"]
     command += ["--coaches", "coach", "--screens", "rack-1", "rack-2", "--home-assistant"]
     assert main(command) == 0
@@ -243,9 +242,7 @@ def test_a_station_that_says_another_name_is_told_by_its_own_log(
 def test_a_certificate_is_renewed_under_the_same_authority_without_a_stop(
     tmp_path: Path, serving: Any, until: Any
 ) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     folder = tmp_path / "gym"
     assert main(["broker", "add", str(folder), "--port", str(port), "--stations", "rack-1"]) == 0
     own = tmp_path / "mosquitto.conf"

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from edge.doctor.broker_checks import check_broker
 from station.config import Mqtt
 from station.errors import ConfigError
 from station.messages import StateMessage
+from tests.ports import free_port
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
 PASSWD = shutil.which("mosquitto_passwd", path="/usr/sbin:/usr/bin:/usr/local/bin")
@@ -55,9 +55,7 @@ def gym(tmp_path_factory: pytest.TempPathFactory, serving: Any) -> Iterator[tupl
         *("-out", "b.pem", "-days", "2", "-extfile", "san"),
     )
     subprocess.run([str(PASSWD), "-c", "-b", "users", "rack-1", "secret"], cwd=folder, check=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     (folder / "m.conf").write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {folder}/users\nuser root\n"
         f"certfile {folder}/b.pem\nkeyfile {folder}/b.key\n"

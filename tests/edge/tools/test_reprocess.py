@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ import pytest
 
 from edge.tools import reprocess
 from station.cli import main
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 LONG_S = 240.0  # at most, for what takes seconds, beside much else
@@ -103,6 +103,7 @@ KILLED_ONCE = """
 import os, signal, sys
 from pathlib import Path
 from edge.tools import reprocess
+from tests.ports import free_port
 
 WORK = reprocess.work
 
@@ -169,9 +170,7 @@ class Cluster:
     """A scheduler and two workers, each a process of its own that can be killed."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+        self.address = f"tcp://127.0.0.1:{free_port()}"
         self._folder = folder
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 

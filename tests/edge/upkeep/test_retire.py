@@ -1,7 +1,6 @@
 """A station that is no more: what the broker kept of it is cleared, and never under a node that lives."""
 
 import shutil
-import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from station.cli import main
 from station.config import Mqtt
 from station.messages import HealthMessage, StateMessage, encode
 from station.topics import RETAINED
+from tests.ports import free_port
 
 Listen = Callable[..., Any]
 ROOT = "plumbline/1/gym/cable-1"
@@ -106,9 +106,7 @@ def test_an_acl_that_denies_it_is_said(
     mosquitto = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
     if mosquitto is None:
         pytest.skip("mosquitto is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     (tmp_path / "acl").write_text(f"topic read {ROOT}/#\n")
     config = tmp_path / "mosquitto.conf"
     config.write_text(
