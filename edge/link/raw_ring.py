@@ -5,11 +5,13 @@ fiftieth of what a node does with them. Each knows where the device's clock stoo
 that what begins with a block is placed on the session's clock to the microsecond.
 """
 
+import mmap
 import threading
 import zlib
 from collections import deque
-
-import msgspec
+from collections.abc import Callable
+from itertools import islice
+from typing import NamedTuple
 
 from edge.link.capture import record
 from station.timing.clock import ClockMark, DeviceClock
@@ -18,26 +20,15 @@ KEEP_S = 600.0
 BLOCK_S = 5.0
 BLOCK_BYTES = 1 << 17  # of a line that is faster than any of ours
 
+Stretch = list[tuple[float, ClockMark | None, bytes]]  # start, clock and records of each block
 
-class Block(msgspec.Struct, eq=False):
+
+class _Packed(NamedTuple):
     """A block of some seconds of a port's bytes."""
 
     start_s: float  # host's monotonic clock, of its first read
     clock: ClockMark | None
-    data: bytearray = msgspec.field(default_factory=bytearray)  # capture records, until they are packed
-    packed: bytes = b""
-
-    def pack(self) -> int:
-        """Keep the records packed; how many bytes that saves."""
-        size = len(self.data)
-        self.packed = zlib.compress(self.data, 1)
-        self.data = bytearray()
-        return size - len(self.packed)
-
-    @property
-    def records(self) -> bytes:
-        """As they came."""
-        return zlib.decompress(self.packed) if self.packed else bytes(self.data)
+    place: slice  # in the store
 
 
 class RawRing:
@@ -53,8 +44,15 @@ class RawRing:
     def __init__(self, max_bytes: int, keep_s: float = KEEP_S) -> None:
         self._max_bytes = max_bytes
         self._keep_s = keep_s
-        self._blocks: deque[Block] = deque()
-        self._bytes = 0
+        # Pages of its own, used in turn: old blocks between what others hold for moments leave the heap
+        # full of holes. What is never written takes no memory.
+        self._store = mmap.mmap(-1, max_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self._packed: deque[_Packed] = deque()
+        self._start_s = 0.0  # of the newest block, which is not packed yet
+        self._clock: ClockMark | None = None
+        self._records: list[bytes] = []
+        self._bytes = 0  # of all
+        self._newest_bytes = 0
         self._lock = threading.Lock()
 
     def take(self, received_s: float, data: bytes, clock: DeviceClock) -> None:
@@ -63,44 +61,68 @@ class RawRing:
             return
         written = record(received_s, data)
         with self._lock:
-            newest = self._blocks[-1] if self._blocks else None
-            if newest is None or received_s - newest.start_s >= BLOCK_S or len(newest.data) >= BLOCK_BYTES:
-                if newest is not None:
-                    self._bytes -= newest.pack()
-                newest = Block(received_s, clock.mark)
-                self._blocks.append(newest)
-            newest.data += written
+            if self._records and (received_s - self._start_s >= BLOCK_S or self._newest_bytes >= BLOCK_BYTES):
+                self._pack()
+            if not self._records:
+                self._start_s, self._clock = received_s, clock.mark
+            self._records.append(written)
+            self._newest_bytes += len(written)
             self._bytes += len(written)
-            self._forget(received_s)
+            while self._packed and (self._bytes > self._max_bytes or self._too_old(received_s)):
+                self._forget()
 
-    def stretch(self, from_session_s: float) -> list[tuple[float, ClockMark | None, bytes]]:
-        """From the block a session time lies in, or the oldest there is: start, clock and records of each.
+    def stretch(self, from_session_s: float) -> Stretch:
+        """From the block a session time lies in, or the oldest there is.
 
         A block whose clock had not begun lies before any time.
         """
-        with self._lock:
-            blocks = list(self._blocks)
-            first = 0
-            for place, block in enumerate(blocks):
-                if block.clock is None or block.clock.session_us / 1e6 <= from_session_s:
-                    first = place
-            return [(block.start_s, block.clock, block.records) for block in blocks[first:]]
+        return self._from_last(lambda _, clock: clock is None or clock.session_us / 1e6 <= from_session_s)
 
-    def since(self, start_s: float) -> list[tuple[float, ClockMark | None, bytes]]:
+    def since(self, start_s: float) -> Stretch:
         """The same from a time of the host's clock on."""
-        with self._lock:
-            blocks = list(self._blocks)
-            first = max((n for n, block in enumerate(blocks) if block.start_s <= start_s), default=0)
-            return [(block.start_s, block.clock, block.records) for block in blocks[first:]]
+        return self._from_last(lambda began_s, _: began_s <= start_s)
 
     @property
     def size_bytes(self) -> int:
         """What it takes of memory."""
         return self._bytes
 
-    def _forget(self, now_s: float) -> None:
-        """Let go of what is too old or too much; the newest block stays."""
-        while len(self._blocks) > 1 and (
-            self._blocks[1].start_s < now_s - self._keep_s or self._bytes > self._max_bytes
-        ):
-            self._bytes -= len(self._blocks.popleft().packed)
+    def _from_last(self, fits: Callable[[float, ClockMark | None], bool]) -> Stretch:
+        """The last block that fits, and those after it; all of them where none does."""
+        with self._lock:
+            heads = [*((one.start_s, one.clock) for one in self._packed), (self._start_s, self._clock)]
+            first = max((place for place, head in enumerate(heads) if fits(*head)), default=0)
+            found: Stretch = [
+                (one.start_s, one.clock, zlib.decompress(self._store[one.place]))
+                for one in islice(self._packed, first, None)
+            ]
+            if self._records:
+                found.append((self._start_s, self._clock, b"".join(self._records)))
+            return found
+
+    def _pack(self) -> None:
+        """Put the newest block into the store, behind the one before; at the start where no room is left."""
+        packed = zlib.compress(b"".join(self._records), 1)
+        first = self._packed[-1].place.stop if self._packed else 0
+        if first + len(packed) > self._max_bytes:
+            while self._packed and self._packed[0].place.start >= first:
+                self._forget()
+            first = 0
+        place = slice(first, first + len(packed))
+        while self._packed and place.start <= self._packed[0].place.start < place.stop:
+            self._forget()
+        self._bytes -= self._newest_bytes
+        if place.stop <= self._max_bytes:  # a block of noise, larger than all that may be kept, is not
+            self._store[place] = packed
+            self._packed.append(_Packed(self._start_s, self._clock, place))
+            self._bytes += len(packed)
+        self._records, self._newest_bytes = [], 0
+
+    def _too_old(self, now_s: float) -> bool:
+        """Whether the oldest block ended too long ago."""
+        ended_s = self._packed[1].start_s if len(self._packed) > 1 else self._start_s
+        return ended_s < now_s - self._keep_s
+
+    def _forget(self) -> None:
+        place = self._packed.popleft().place
+        self._bytes -= place.stop - place.start

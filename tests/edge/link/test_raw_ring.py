@@ -1,12 +1,15 @@
 """The newest bytes of a port in memory: what is kept, how much, and where its clock stood."""
 
+from operator import itemgetter
 from pathlib import Path
 from random import Random
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.link.capture import Capture, CaptureInfo, CaptureWriter, Received, record
-from edge.link.raw_ring import BLOCK_S, KEEP_S, RawRing
+from edge.link.raw_ring import BLOCK_BYTES, BLOCK_S, KEEP_S, RawRing
 from edge.node.flight_recorder import NODE_BYTES
 from station.exercises import load_profile
 from station.sim.devices.board import board_bytes
@@ -41,6 +44,31 @@ def test_a_line_that_never_stops_does_not_fill_the_memory() -> None:
         ring.take(number * 0.001, noise.randbytes(5000), DeviceClock())
         assert ring.size_bytes <= 1 << 21
     assert ring.size_bytes > 1 << 20
+
+
+@given(
+    sizes=st.lists(st.integers(1, 9000), min_size=1, max_size=300),
+    gaps_s=st.lists(st.sampled_from([0.0, 0.02, 0.5, 6.0]), min_size=300, max_size=300),
+    max_bytes=st.integers(10_000, 400_000),
+    seed=st.integers(0, 99),
+)
+def test_what_is_kept_is_the_newest_as_it_came_whatever_the_sizes(
+    sizes: list[int], gaps_s: list[float], max_bytes: int, seed: int
+) -> None:
+    noise, at_s = Random(seed), 100.0
+    ring, sent = RawRing(max_bytes), list[bytes]()
+    for size, gap_s in zip(sizes, gaps_s, strict=False):
+        at_s += gap_s
+        data = noise.randbytes(size) if seed % 2 else bytes(size)
+        ring.take(at_s, data, DeviceClock())
+        sent.append(record(at_s, data))
+        stretch = ring.since(0.0)
+        kept = b"".join(records for _, _, records in stretch)
+        assert b"".join(sent).endswith(kept) and kept.endswith(sent[-1])
+        assert stretch == sorted(stretch, key=itemgetter(0))
+        assert ring.size_bytes <= max_bytes + BLOCK_BYTES + 9100, "and the block that is being filled"
+        if seed % 2 == 0 and sum(map(len, sent)) < max_bytes:
+            assert kept == b"".join(sent)
 
 
 def test_sixteen_boards_keep_a_set_and_what_came_before_it_in_what_a_node_has_for_them() -> None:
