@@ -22,13 +22,13 @@ BLOCK = 512  # readings looked at together; what comes out does not depend on ho
 PART = 64  # of them have a noise of their own: three spikes lie within the quarter that is left out
 SOME_BLOCKS = 8  # of readings: after so many, a part of one more says nothing new
 LEAST = 32  # readings say something of the signal
-CARRY = 4  # a fourth difference reaches over so many from the block before
 MOVES_M = 0.03
 GAP_INTERVALS = 4.0  # a time without readings longer than this and the next is missing,
 GAP_S = 0.1
 # Of the readings' fourth differences, their mean size without the largest quarter: of white noise of 1.
 KEPT_SHARE = 0.75
 OF_WHITE_NOISE = 0.515 * sqrt(70.0)
+OF_PARTS = 0.95  # the same of several parts' noise, whose standard deviation is a fifth: its root mean square
 KEPT_S = 85.0  # the longest rep that the kernels hold, and some
 # Beyond these neither boundaries nor velocities are what they seem: a centimetre at 25 Hz is 0.05 m/s of a
 # fast rep's peak; one spike in thirty readings lies in every phase; at 8 Hz half a quick phase is not seen.
@@ -58,7 +58,7 @@ class SignalMeter:
         self._newest: list[tuple[Floats, Floats]] = [(np.empty(0), np.empty(0))]  # less than a block
         self._count = 0  # of their readings
         self._noise: deque[Floats] = deque()  # of each block's parts: shape (2, n), until when and how much
-        self._before = (np.empty(0), np.empty(0))  # the last of the block before
+        self._last_s = np.empty(0)  # when the reading before the block was, if there was one
         self._readings = 0
         self._seconds = 0.0
         self._missing_s = 0.0
@@ -99,7 +99,7 @@ class SignalMeter:
         until_s, noise_m = np.concatenate(parts[::-1], axis=1)
         last = int(np.searchsorted(until_s, end_s, side="right"))
         first = min(int(np.searchsorted(until_s, start_s)), last - 1)
-        return _middle(noise_m[max(0, first) : last])
+        return _together(noise_m[max(0, first) : last])
 
     def quality(
         self, taken: int, repaired: int, spikes: int, *, below_reel: bool = False
@@ -140,27 +140,23 @@ class SignalMeter:
         there = ~np.isnan(value)
         if not there.all():
             time_s, value = time_s[there], value[there]
-        time_s = np.concatenate((self._before[0], time_s))
-        value = np.concatenate((self._before[1], value))
-        if len(time_s) <= CARRY:
-            self._before = time_s, value
+        step_s = np.diff(time_s, prepend=self._last_s)
+        self._last_s = time_s[-1:] if len(time_s) else self._last_s
+        if not len(step_s):
             return
-        new = len(time_s) - len(self._before[0])
-        step_s = (time_s[1:] - time_s[:-1])[-new:]
         self._readings += len(step_s)
         self._seconds += float(step_s.sum())
         if step_s.max() > GAP_S:
             usual_s = float(np.partition(step_s, len(step_s) // 2)[len(step_s) // 2])
             long_s = step_s[step_s > max(GAP_S, GAP_INTERVALS * usual_s)]
             self._missing_s += float(long_s.sum()) - usual_s * len(long_s)
-        if float(value.max() - value.min()) >= MOVES_M and (seen_m := _middle(noise_m)) is not None:
-            self._square_m2 += new * seen_m**2
-            self._moving += new
-        self._before = time_s[-CARRY:], value[-CARRY:]
+        if float(value.max() - value.min()) >= MOVES_M and (seen_m := _together(noise_m)) is not None:
+            self._square_m2 += len(value) * seen_m**2
+            self._moving += len(value)
 
 
 def noise_of(value: Floats) -> Floats:
-    """Standard deviation of readings about the motion in them; more than CARRY of them, in a row.
+    """Standard deviation of readings about the motion in them; five of them or more, in a row.
 
     value: float64, shape (..., n); the result has the shape (...,).
     """
@@ -178,10 +174,11 @@ def _noise_of_parts(time_s: Floats, value: Floats) -> Floats:
     return np.array((time_s[PART - 1 : whole : PART], noise_of(value[:whole].reshape(-1, PART))))
 
 
-def _middle(noise_m: Floats) -> float | None:
-    """Of parts of readings; some have many spikes."""
+def _together(noise_m: Floats) -> float | None:
+    """The noise of several parts, without the largest quarter of them: these have more spikes yet."""
     seen_m = np.sort(noise_m[noise_m >= 0.0])  # NaN is not
-    return float(seen_m[(len(seen_m) - 1) // 2]) if len(seen_m) else None
+    kept_m = seen_m[: max(1, int(KEPT_SHARE * len(seen_m)))]
+    return sqrt(float((kept_m**2).sum()) / len(kept_m)) / OF_PARTS if len(kept_m) else None
 
 
 def troubles(adrift: tuple[str, float] | None, quality: SignalQuality | None) -> list[str]:
