@@ -144,7 +144,7 @@ examples:
 """,
     )
     parser.add_argument("port", help="a device, pty or socket://host:port")
-    parser.add_argument("--board", type=Path, metavar="BOARD.toml", help="what should be connected to it")
+    parser.add_argument("--board", type=Path, metavar="BOARD.toml", help="what is on it, and at which baud")
     parser.add_argument("--for", type=float, default=5.0, dest="seconds", metavar="SECONDS")
     parser.add_argument(
         "--station-out", type=Path, metavar="STATION.toml", help="write one, if nothing fails"

@@ -8,7 +8,8 @@ while something moves: a sensor that looks at a rack says nothing of how it sees
 from collections import deque
 from collections.abc import Sequence
 from copy import copy
-from math import sqrt
+from itertools import pairwise
+from math import ceil, floor, sqrt
 
 import numpy as np
 
@@ -18,18 +19,18 @@ from station.records import SignalQuality
 
 # The channel that carries the motion of each kind of station.
 MOTION_CHANNEL = {"barbell": "position_m", "cable": "position_m", "band": "force_n"}
-BLOCK = 512  # readings looked at together; what comes out does not depend on how they were cut into reads
-PART = 64  # of them have a noise of their own: three spikes lie within the quarter that is left out
+BLOCK = 1024  # readings looked at together; what comes out does not depend on how they were cut into reads
 SOME_BLOCKS = 8  # of readings: after so many, a part of one more says nothing new
 LEAST = 32  # readings say something of the signal
+CARRY = 4  # a fourth difference reaches over so many before its own
 MOVES_M = 0.03
 GAP_INTERVALS = 4.0  # a time without readings longer than this and the next is missing,
 GAP_S = 0.1
 # Of the readings' fourth differences, their mean size without the largest quarter: of white noise of 1.
 KEPT_SHARE = 0.75
 OF_WHITE_NOISE = 0.515 * sqrt(70.0)
-OF_PARTS = 0.95  # the same of several parts' noise, whose standard deviation is a fifth: its root mean square
 KEPT_S = 85.0  # the longest rep that the kernels hold, and some
+CELLS_HZ = 10.0
 # Beyond these neither boundaries nor velocities are what they seem: a centimetre at 25 Hz is 0.05 m/s of a
 # fast rep's peak; one spike in thirty readings lies in every phase; at 8 Hz half a quick phase is not seen.
 MOST_NOISE_M, MOST_SPIKES_PCT, MOST_MISSING_PCT, LEAST_RATE_HZ = 0.010, 3.0, 25.0, 8.0
@@ -41,6 +42,51 @@ BELOW_REEL = (
 
 MARKS = 11  # of the health's period, a second
 SHORTEST_S = 1.0  # a rate over less would jump
+
+
+# A size in a byte, to a sixteenth of itself: of a float32 of its micrometres five bits of the exponent,
+# counted from what is less than any sensor resolves, and three of the mantissa.
+_SHIFT, _LEAST_BITS = 20, int(np.float32(2.0**-8).view(np.int32))
+
+
+class _Sizes:
+    """How large the fourth differences of the newest readings are, by the cell of time that each ends in.
+
+    Cells are of the session's time, so a stretch is the same from wherever on the readings were taken.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()  # one for each
+        self._cells: deque[int] = deque()
+        self._counts: deque[int] = deque()  # how many each cell has
+
+    def put(self, time_s: Floats, size_m: Floats) -> None:
+        """Append: float64, shape (n,) each."""
+        bits = (1e6 * size_m).astype(np.float32).view(np.int32) - _LEAST_BITS
+        self._bytes += np.minimum(np.maximum(bits, 0) >> _SHIFT, 255).astype(np.uint8).tobytes()
+        cell = (time_s * CELLS_HZ).astype(np.int64)
+        edges = [0, *((cell[1:] > cell[:-1]).nonzero()[0] + 1).tolist(), len(cell)]
+        self._cells += cell[edges[:-1]].tolist()
+        self._counts += [last - first for first, last in pairwise(edges)]
+
+    def between(self, start_s: float, end_s: float) -> Floats:
+        """Of the cells that lie in [start, end) whole."""
+        first_cell, end_cell = ceil(start_s * CELLS_HZ), floor(end_s * CELLS_HZ)
+        first = last = len(self._bytes)
+        for cell, count in zip(reversed(self._cells), reversed(self._counts), strict=True):
+            if cell < first_cell:
+                break
+            first -= count
+            if cell >= end_cell:
+                last = first
+        bits = np.frombuffer(bytes(self._bytes[first:last]), np.uint8).astype(np.int32) << _SHIFT
+        return 1e-6 * (bits + (_LEAST_BITS + (1 << _SHIFT - 1))).view(np.float32).astype(np.float64)
+
+    def forget(self) -> None:
+        """Let go of what is older than KEPT_S."""
+        while self._cells and self._cells[0] < self._cells[-1] - KEPT_S * CELLS_HZ:
+            self._cells.popleft()
+            del self._bytes[: self._counts.popleft()]
 
 
 class SignalMeter:
@@ -57,8 +103,8 @@ class SignalMeter:
         self._metres = metres
         self._newest: list[tuple[Floats, Floats]] = [(np.empty(0), np.empty(0))]  # less than a block
         self._count = 0  # of their readings
-        self._noise: deque[Floats] = deque()  # of each block's parts: shape (2, n), until when and how much
-        self._last_s = np.empty(0)  # when the reading before the block was, if there was one
+        self._sizes = _Sizes()
+        self._before = (np.empty(0), np.empty(0))  # the last CARRY of the block before
         self._readings = 0
         self._seconds = 0.0
         self._missing_s = 0.0
@@ -72,34 +118,25 @@ class SignalMeter:
                 self._newest.append((time_s, value))
                 self._count += len(time_s)
         if self._count >= BLOCK:
+            self._sizes.forget()  # not of these: somebody asks about the rep that they complete
             time_s, value = self._rest()
             whole = self._count - self._count % BLOCK
             for first in range(0, whole, BLOCK):
                 part = slice(first, first + BLOCK)
-                self._noise.append(_noise_of_parts(time_s[part], value[part]))
-                self._look(time_s[part], value[part], self._noise[-1][1])
-            while self._noise[0][0, -1] < time_s[whole - 1] - KEPT_S:
-                self._noise.popleft()
+                self._look(time_s[part], value[part])
             self._newest = [(time_s[whole:].copy(), value[whole:].copy())]
             self._count -= whole
 
     def noise_m(self, start_s: float, end_s: float) -> float | None:
-        """Standard deviation of the readings about the motion; None: too few of them, or no lengths.
-
-        Of the parts that end in that time, or the last before, which were there when it ended: however the
-        readings were cut into reads.
-        """
-        if not self._metres:
+        """Standard deviation of the readings of [start, end) about the motion; None: no lengths, too few."""
+        if not (self._metres and start_s < end_s):
             return None
-        parts = [_noise_of_parts(*self._rest())]
-        for block in reversed(self._noise):
-            parts.append(block)
-            if block[0, -1] < start_s:
-                break
-        until_s, noise_m = np.concatenate(parts[::-1], axis=1)
-        last = int(np.searchsorted(until_s, end_s, side="right"))
-        first = min(int(np.searchsorted(until_s, start_s)), last - 1)
-        return _together(noise_m[max(0, first) : last])
+        rest = copy(self)
+        rest._sizes = _Sizes()
+        rest._look(*self._rest())
+        parts = [one._sizes.between(start_s, end_s) for one in (self, rest)]
+        size_m = np.concatenate(parts)[CARRY:]  # the first reach back to before the start
+        return _noise(size_m) if len(size_m) >= LEAST // 2 - CARRY else None
 
     def quality(
         self, taken: int, repaired: int, spikes: int, *, below_reel: bool = False
@@ -111,8 +148,8 @@ class SignalMeter:
         """
         rest = copy(self)
         if self._count and self._readings < SOME_BLOCKS * BLOCK:
-            time_s, value = self._rest()
-            rest._look(time_s, value, _noise_of_parts(time_s, value)[1])
+            rest._sizes = _Sizes()
+            rest._look(*self._rest())
         if rest._readings < LEAST or rest._seconds <= 0.0:
             return None
         seen_s = rest._seconds - rest._missing_s
@@ -135,13 +172,16 @@ class SignalMeter:
         time_s, value = (np.concatenate(parts) for parts in zip(*self._newest, strict=True))
         return time_s, value
 
-    def _look(self, time_s: Floats, value: Floats, noise_m: Floats) -> None:
-        """A block of readings, and its parts' noise."""
+    def _look(self, time_s: Floats, value: Floats) -> None:
+        """A block of readings."""
         there = ~np.isnan(value)
         if not there.all():
             time_s, value = time_s[there], value[there]
-        step_s = np.diff(time_s, prepend=self._last_s)
-        self._last_s = time_s[-1:] if len(time_s) else self._last_s
+        before = len(self._before[0])
+        time_s = np.concatenate((self._before[0], time_s))
+        value = np.concatenate((self._before[1], value))
+        self._before = time_s[-CARRY:], value[-CARRY:]
+        step_s = (time_s[1:] - time_s[:-1])[max(0, before - 1) :]
         if not len(step_s):
             return
         self._readings += len(step_s)
@@ -150,35 +190,30 @@ class SignalMeter:
             usual_s = float(np.partition(step_s, len(step_s) // 2)[len(step_s) // 2])
             long_s = step_s[step_s > max(GAP_S, GAP_INTERVALS * usual_s)]
             self._missing_s += float(long_s.sum()) - usual_s * len(long_s)
-        if float(value.max() - value.min()) >= MOVES_M and (seen_m := _together(noise_m)) is not None:
-            self._square_m2 += len(value) * seen_m**2
-            self._moving += len(value)
+        if not self._metres or len(value) <= CARRY:
+            return
+        size_m = _fourth_differences(value)
+        self._sizes.put(time_s[CARRY:], size_m)
+        if float(value.max() - value.min()) >= MOVES_M:
+            self._square_m2 += len(size_m) * _noise(size_m) ** 2
+            self._moving += len(size_m)
 
 
-def noise_of(value: Floats) -> Floats:
-    """Standard deviation of readings about the motion in them; five of them or more, in a row.
-
-    value: float64, shape (..., n); the result has the shape (...,).
-    """
-    step = value[..., 1:] - value[..., :-1]
-    bend = step[..., 1:] - step[..., :-1]
-    size = np.abs(bend[..., 2:] - 2.0 * bend[..., 1:-1] + bend[..., :-2])
-    kept = max(1, int(KEPT_SHARE * size.shape[-1]))
-    least = np.partition(size, kept - 1)[..., :kept]
-    return np.asarray(least.sum(axis=-1) / (kept * OF_WHITE_NOISE))
+def noise_of(value_m: Floats) -> float:
+    """Standard deviation of readings about the motion in them; more than CARRY of them, in a row."""
+    return _noise(_fourth_differences(value_m))
 
 
-def _noise_of_parts(time_s: Floats, value: Floats) -> Floats:
-    """When each whole part of readings ends, and its noise; NaN where a quarter of it is missing."""
-    whole = len(value) - len(value) % PART
-    return np.array((time_s[PART - 1 : whole : PART], noise_of(value[:whole].reshape(-1, PART))))
+def _fourth_differences(value: Floats) -> Floats:
+    step = value[1:] - value[:-1]
+    bend = step[1:] - step[:-1]
+    return np.abs(bend[2:] - 2.0 * bend[1:-1] + bend[:-2])
 
 
-def _together(noise_m: Floats) -> float | None:
-    """The noise of several parts, without the largest quarter of them: these have more spikes yet."""
-    seen_m = np.sort(noise_m[noise_m >= 0.0])  # NaN is not
-    kept_m = seen_m[: max(1, int(KEPT_SHARE * len(seen_m)))]
-    return sqrt(float((kept_m**2).sum()) / len(kept_m)) / OF_PARTS if len(kept_m) else None
+def _noise(size: Floats) -> float:
+    """By the sizes of their fourth differences, without the largest quarter."""
+    kept = max(1, int(KEPT_SHARE * len(size)))
+    return float(np.partition(size, kept - 1)[:kept].sum()) / (kept * OF_WHITE_NOISE)
 
 
 def troubles(adrift: tuple[str, float] | None, quality: SignalQuality | None) -> list[str]:

@@ -124,5 +124,12 @@ class RawRing:
         return ended_s < now_s - self._keep_s
 
     def _forget(self) -> None:
-        place = self._packed.popleft().place
-        self._bytes -= place.stop - place.start
+        """Let go of the oldest block, and of its pages but for those that another block lies in, too."""
+        oldest = self._packed.popleft().place
+        self._bytes -= oldest.stop - oldest.start
+        newest = self._packed[-1].place if self._packed else slice(0, 0)
+        free = newest.stop if newest.start < oldest.start else 0  # from here to the oldest's end
+        first = -(-max(free, oldest.start - mmap.PAGESIZE) // mmap.PAGESIZE) * mmap.PAGESIZE
+        stop = oldest.stop // mmap.PAGESIZE * mmap.PAGESIZE
+        if first < stop:
+            self._store.madvise(mmap.MADV_DONTNEED, first, stop - first)
