@@ -6,7 +6,6 @@ import logging
 import random
 import ssl
 import sys
-import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -34,8 +33,6 @@ LEAVE_S = 1.0
 END_S = 20.0  # for what is under way when told to end
 PING_S = 10  # a server that leaves two of them unanswered is taken for lost
 STOP_S = 0.25  # until it is seen that we are to end, or that a connection is lost
-SILENT_S = 30.0  # with an answer due and none come, until another server is asked; the next time twice that
-SILENT_MAX_S = 600.0
 T = TypeVar("T")
 
 
@@ -71,8 +68,8 @@ class NatsConnection:
     in the middle of a handshake, while it connects again as at first. So each connection is of one server,
     in a time, and is given up with whatever waits for it.
 
-    A server that the others cannot reach takes every connection, and whatever it is told ends there. Only
-    whoever is `answered` knows: with no answer to what was `asked` for SILENT_S, another server's turn comes.
+    A server that the others cannot reach takes every connection, and whatever it is told ends there: whoever
+    gets no answer has it left (`leave`) for another.
     """
 
     def __init__(self, servers: Servers, name: str) -> None:
@@ -82,9 +79,7 @@ class NatsConnection:
         self.up = False
         self._heard = ""
         self._at = ""  # the server of the newest connection
-        self._since_s = 0.0  # when it was made
-        self._asked_s: float | None = None  # since when an answer is due
-        self._patience_s = SILENT_S
+        self._leaving = False
         self._name = name
         self._servers = servers
         self._tls = tls_of(servers)
@@ -97,7 +92,7 @@ class NatsConnection:
         for url in sorted(urls, key=lambda url: url == self._at):  # the one that was left comes last
             try:
                 nc = await connect_to(url, self._tls, self._name, self._trouble)
-                self._at, self._since_s = url, time.monotonic()
+                self._at = url
                 return nc
             except NoServersError:
                 causes[url] = self._heard  # why, it has only said aside
@@ -107,20 +102,9 @@ class NatsConnection:
         self.problem = "; ".join(dict.fromkeys(causes[url] for url in self._servers.urls))
         raise BrokerError(f"{', '.join(self._servers.urls)}: {self.problem}")
 
-    def asked(self) -> None:
-        """Something was sent that is to be answered."""
-        self._asked_s = self._asked_s or time.monotonic()
-
-    def answered(self) -> None:
-        """An answer has come, or none is due any more."""
-        self._asked_s, self._patience_s = None, SILENT_S
-
-    @property
-    def silence(self) -> str | None:
-        """That an answer has been due for long; None: it has not."""
-        if self._asked_s is None or time.monotonic() - self._asked_s < SILENT_S:
-            return None
-        return f"no answer for {SILENT_S:g} s; do the servers reach each other, and does an ingest run?"
+    def leave(self, why: str) -> None:
+        """Have the work done with a connection to another server, if there is one that answers."""
+        self.problem, self._leaving = why, True
 
     async def serve(
         self,
@@ -137,16 +121,13 @@ class NatsConnection:
             nc = await self._connected(stop, note)
             if nc is None:
                 continue
-            self.problem, self.up = None, True
+            self.problem, self.up, self._leaving = None, True, False
             working = asyncio.create_task(work(nc))
-            while not (stop() or working.done() or self._is_silent()) and nc.is_connected:
+            while not (stop() or working.done() or self._leaving) and nc.is_connected:
                 await asyncio.wait([working], timeout=STOP_S)
             self.up = False
             if stop():
                 await asyncio.wait([working], timeout=END_S)
-            elif self._is_silent():
-                self.problem = self.silence
-                self._patience_s = min(SILENT_MAX_S, 2.0 * self._patience_s)
             else:
                 self.problem = self.problem or "the connection is lost"
             working.cancel()
@@ -154,11 +135,6 @@ class NatsConnection:
             with suppress(NatsError, OSError, asyncio.CancelledError):  # it was lost in its hands
                 working.result()
             await leave(nc)
-
-    def _is_silent(self) -> bool:
-        """Whether this connection has had its time to bring an answer."""
-        due_s = None if self._asked_s is None else max(self._asked_s, self._since_s)
-        return due_s is not None and time.monotonic() - due_s >= self._patience_s
 
     async def _connected(self, stop: Callable[[], bool], note: Callable[[str | None], None]) -> Nats | None:
         connecting = asyncio.create_task(self.connect())

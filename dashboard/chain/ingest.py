@@ -33,6 +33,7 @@ ACK_WAIT_S = 30.0  # until a batch goes to another worker; its relay sends it ag
 MAX_AGE_S = 7 * 86_400.0  # whatever nobody takes for so long is still in its gym's list
 MAX_BYTES = 2**30  # beyond it the oldest go: their relays have them, and send a window each
 LOOK_S = 5.0
+UNANSWERED_MOST = 4  # questions in a row, until another server is asked: an election takes less
 FORGET_S = 3600.0
 COMMIT_S = 120.0  # a commit takes a second; a database that is silent for longer is left, and tried again
 END_S = 10.0  # the same, when told to end
@@ -85,6 +86,7 @@ class Ingest:
         self._store = store
         self._link = link
         self._look_at = 0.0
+        self._unanswered = 0  # questions in a row
         self._forget_at = 0.0
 
     async def run(self, stop: Callable[[], bool]) -> None:
@@ -93,7 +95,6 @@ class Ingest:
 
     async def _take(self, nc: Nats, stop: Callable[[], bool]) -> None:
         """Over one connection, until it is lost."""
-        self._link.answered()  # what was asked before is not the database's delay
         js = nc.jetstream(timeout=5.0)
         fetching: asyncio.Task[list[Any]] | None = None
         writing: asyncio.Task[None] | None = None
@@ -102,16 +103,15 @@ class Ingest:
             async for _ in async_attempts(stop, asyncio.sleep):
                 try:
                     await self._asked(stop, math.inf, self._store.open)  # a new edition's tables take a while
-                    self._link.asked()
                     await prepare(js)
-                    self._link.answered()
                     subscribed = await js.pull_subscribe_bind(durable=CONSUMER, stream=STREAM)
                     self._note(None)
+                    self._unanswered = 0
                     break
                 except StoreError as error:
                     self._note(str(error))
                 except (NatsError, OSError) as error:
-                    self._note(self._link.problem or str(error) or type(error).__name__)
+                    self._no_answer(error)
             while not stop():
                 messages = await (fetching or self._fetch(subscribed))
                 fetching = asyncio.create_task(self._fetch(subscribed))
@@ -204,16 +204,29 @@ class Ingest:
         if now_s < self._look_at:
             return
         self._look_at = now_s + LOOK_S
-        self._link.asked()
         try:
             info = await js.consumer_info(STREAM, CONSUMER)
-            self._link.answered()
+            self._answer_came()
             self.figures.pending = info.num_pending or 0
             self.figures.unacknowledged = info.num_ack_pending or 0
         except NotFoundError:
             await prepare(js)  # somebody has deleted it, or all three disks are new
-        except (NatsError, OSError, TimeoutError):
-            pass  # said by the next fetch, or by the link when nothing answers
+        except (NatsError, OSError) as error:
+            self._no_answer(error)
+
+    def _no_answer(self, error: Exception) -> None:
+        """Say so, and leave a server that gives none: it may be cut off from the others."""
+        said = self._link.problem or str(error) or type(error).__name__
+        self._note(said)
+        self._unanswered += 1
+        if self._unanswered >= UNANSWERED_MOST:
+            self._unanswered = 0
+            self._link.leave(said)
+
+    def _answer_came(self) -> None:
+        if self._unanswered:
+            self._note(None)
+        self._unanswered = 0
 
     async def _forget(self, stop: Callable[[], bool]) -> None:
         now_s = time.monotonic()

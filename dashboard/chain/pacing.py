@@ -1,4 +1,4 @@
-"""When a relay sends what: a window of batches, and again what is not acknowledged. Pure.
+"""When a relay sends what, and again what is not acknowledged; when it asks another server. Pure.
 
 The same as a station does with its events: a bounded window is sent once; where no acknowledgement comes, one
 batch is sent again as a probe, at growing intervals, and the rest follows as soon as it is answered.
@@ -10,6 +10,7 @@ from collections import deque
 WINDOW = 16  # batches in flight
 RESEND_MIN_S = 2.0  # an election among the servers takes about as long
 RESEND_MAX_S = 30.0
+PATIENCE_S, PATIENCE_MAX_S = 30.0, 600.0
 
 
 class Pacing:
@@ -61,3 +62,35 @@ class Pacing:
         self._in_flight.clear()
         self._flight = WINDOW
         self._resend_at = now_s + self._resend_after_s
+
+
+class Patience:
+    """Whether another server is to be asked, because what was asked of this one has no answer."""
+
+    def __init__(self) -> None:
+        self._asked_s: float | None = None  # since when an answer is due
+        self._here_s = 0.0  # since when this server is asked
+        self._patience_s = PATIENCE_S
+
+    def connected(self, now_s: float) -> None:
+        """To another server, or to the same again; what was asked before is still to be answered."""
+        self._here_s = now_s
+
+    def asked(self, now_s: float) -> None:
+        """Something was sent that is to be answered."""
+        self._asked_s = now_s if self._asked_s is None else self._asked_s
+
+    def answered(self) -> None:
+        """An answer has come."""
+        self._asked_s, self._patience_s = None, PATIENCE_S
+
+    def silent(self, now_s: float) -> bool:
+        """Whether an answer has been due for long, from whichever server."""
+        return self._asked_s is not None and now_s - self._asked_s >= PATIENCE_S
+
+    def is_over(self, now_s: float) -> bool:
+        """Whether this server has had its time; the next one has twice that."""
+        if self._asked_s is None or now_s - max(self._asked_s, self._here_s) < self._patience_s:
+            return False
+        self._patience_s = min(PATIENCE_MAX_S, 2.0 * self._patience_s)
+        return True

@@ -17,7 +17,7 @@ from dashboard.chain.batch import ACKS, EVENTS, MAX_PACKED_BYTES, pack, subject
 from dashboard.chain.changes import Changes, NewStream
 from dashboard.chain.connection import NatsConnection, ProblemLog, say
 from dashboard.chain.floor.forward import Forward
-from dashboard.chain.pacing import Pacing
+from dashboard.chain.pacing import PATIENCE_S, Pacing, Patience
 from station.errors import MessageError, StoreError
 from station.messages import AckMessage, StreamAck, decode
 from station.program.retry import RETRY_S
@@ -25,6 +25,7 @@ from station.program.retry import RETRY_S
 BATCH_CHANGES = 200
 LOOK_S = 0.25  # for new changes, while there were none
 DEPTH_S = 5.0
+UNANSWERED = f"no answer for {PATIENCE_S:g} s; does an ingest run, and do the servers reach each other?"
 SUSPECT_S = 30.0  # acknowledgements of two workers overtake each other by less
 
 
@@ -59,6 +60,7 @@ class Relay:
         self._site = site
         self._floor = floor
         self._acks: list[StreamAck] = []
+        self._patience = Patience()
         self._depth_at = 0.0
         self._begin()
 
@@ -71,6 +73,7 @@ class Relay:
         await nc.subscribe(subject(ACKS, self._site), cb=self._heard)
         looking = asyncio.create_task(self._floor.run(nc)) if self._floor is not None else None
         self._pacing.start_over(time.monotonic())
+        self._patience.connected(time.monotonic())
         self.figures.connected = 1
         try:
             while not stop():
@@ -79,7 +82,7 @@ class Relay:
                     self._take_acks()
                     self._measure()
                     idle = not await self._send(nc)
-                    self._note(self._link.problem or self._link.silence)
+                    self._look_for_answers(time.monotonic())
                 except StoreError as error:
                     self._note(str(error))
                     await asyncio.sleep(RETRY_S)
@@ -112,7 +115,7 @@ class Relay:
             self.figures.acks_refused += 1
             return
         if isinstance(ack, AckMessage):
-            self._link.answered()
+            self._patience.answered()
             self._acks += ack.streams
 
     async def _send(self, nc: Nats) -> bool:
@@ -136,13 +139,19 @@ class Relay:
                 break
             limit //= 2
         await nc.publish(subject(EVENTS, self._site), packed)
-        self._link.asked()
+        self._patience.asked(now_s)
         self._pacing.sent(page.last_id, now_s)
         self._highest_id = max(self._highest_id, page.last_id)
         self.figures.changes_sent += sum(map(len, page.rows.values())) + len(page.gone)
         self.figures.bytes_sent += len(packed)
         self.figures.resends = self._pacing.resends
         return True
+
+    def _look_for_answers(self, now_s: float) -> None:
+        """Say what stands in the way, and leave a server that none come from; one that refuses answers."""
+        self._note(self._link.problem or (UNANSWERED if self._patience.silent(now_s) else None))
+        if self._link.problem is None and self._patience.is_over(now_s):
+            self._link.leave(UNANSWERED)
 
     def _take_acks(self) -> None:
         while self._acks:

@@ -18,6 +18,7 @@ from dashboard.broker.source import ConnectionState, FloorSource
 from dashboard.chain.batch import subject
 from dashboard.chain.connection import NatsConnection, Servers
 from dashboard.chain.floor.looks import FLOORS, LOOK_S, LOOKS, MOST_KEPT, WatchRequest, unpack
+from dashboard.chain.pacing import Patience
 from dashboard.plaintext import clean
 from station.errors import MessageError
 from station.messages import new_id
@@ -38,6 +39,7 @@ class ChainClient(FloorSource):
         super().__init__("chain")
         self._link = NatsConnection(servers, "plumbline dashboard")
         self._sites = list(sites)
+        self._patience = Patience()
         self._looker = new_id()
         self._heard: dict[str, tuple[float, str | None]] = {}  # by site: when, and what its relay lacks
         self._at: dict[str, float] = {}  # by topic: when the newest came
@@ -55,6 +57,7 @@ class ChainClient(FloorSource):
         """Listen to every gym, and say every other second that somebody looks."""
         for site in self._sites:
             await nc.subscribe(subject(FLOORS, site), cb=partial(self._take, site))
+        self._patience.connected(time.monotonic())
         said: tuple[str, str] | None = None
         next_s = 0.0
         while not self._stopping.is_set():
@@ -68,7 +71,9 @@ class ChainClient(FloorSource):
                         )
                     except NatsError:
                         break
-                self._link.asked()
+                self._patience.asked(time.monotonic())
+                if self._patience.is_over(time.monotonic()):
+                    self._link.leave("no gym is heard here; another server is asked")
             await asyncio.sleep(POLL_S)
 
     async def _take(self, site: str, message: Any) -> None:
@@ -78,7 +83,7 @@ class ChainClient(FloorSource):
         except MessageError:
             self.inbox.dropped += 1
             return
-        self._link.answered()
+        self._patience.answered()
         self._heard[site] = now_s, update.problem
         for one in update.said:
             topic = Address(site, one.station, one.leaf).topic

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.chain.batch import Batch, ReceivedBatch, pack, read
-from dashboard.chain.pacing import RESEND_MIN_S, WINDOW, Pacing
+from dashboard.chain.pacing import RESEND_MIN_S, WINDOW, Pacing, Patience
 from dashboard.chain.quarantine import WITHHELD, Quarantined
 from dashboard.chain.store import ChainStore
 from dashboard.chain.tables import table_of
@@ -251,3 +251,25 @@ def test_a_lost_batch_is_sent_again_when_the_next_is_answered() -> None:
         pacing.sent(last, 0.0)
     pacing.acknowledged(30, 10, 20, 0.1)  # 11 to 20 are missing
     assert pacing.may_send(RESEND_MIN_S + 0.2) and pacing.sent_id == 10
+
+
+def test_patience_is_for_answers_that_are_due_and_doubles_from_server_to_server() -> None:
+    patience = Patience()
+    assert not patience.is_over(1e6) and not patience.silent(1e6), "nothing was asked"
+    patience.connected(100.0)
+    patience.asked(200.0)
+    patience.asked(229.0)  # the first counts
+    assert not patience.silent(229.9) and not patience.is_over(229.9)
+    assert patience.silent(230.0) and patience.is_over(230.0)
+    patience.connected(231.0)
+    assert patience.silent(232.0) and not patience.is_over(290.9) and patience.is_over(291.0)
+    patience.connected(291.0)
+    patience.answered()
+    assert not patience.silent(1e6) and not patience.is_over(1e6)
+    patience.asked(300.0)
+    assert patience.is_over(330.0), "an answer came from here: it is given no more time than at first"
+    for _ in range(10):
+        patience.connected(400.0)
+        assert patience.is_over(1e6)
+    patience.connected(2e6)
+    assert not patience.is_over(2e6 + 599.0) and patience.is_over(2e6 + 600.0)

@@ -19,7 +19,7 @@ from edge.tools.dispute_replay import differences, read_dispute, replay
 from station.config import Port
 from station.exercises import load_profile
 from station.messages import CommandMessage, ReplyMessage
-from station.sim import SimulatedSet, load_scenario, simulate_station, with_seed
+from station.sim import Sensors, SimulatedSet, load_scenario, simulate_station, with_seed
 from station.sim.devices.board import board_bytes
 from station.sim.session import simulate_set
 from tests.edge.node.bench import ListeningSender
@@ -148,10 +148,15 @@ def test_a_mark_taken_back_is_no_verdict(gym: Gym) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("rough", [False, True])
 def test_a_dispute_late_in_a_long_session_counts_the_same_without_what_came_before(
-    tmp_path: Path, outbox: Outbox
+    tmp_path: Path, outbox: Outbox, rough: bool
 ) -> None:
-    simulated = simulate_station(load_scenario("two-lifters").stations[0], with_seed(1000))
+    plan = load_scenario("two-lifters").stations[0]
+    if rough:
+        sensors = Sensors(position_hz=100.0, position_noise_m=0.001)
+        plan = msgspec.structs.replace(plan, sensors=sensors)
+    simulated = simulate_station(plan, with_seed(1000))
     gym = Gym(simulated, outbox, tmp_path / "disputes")
     end_s = float(simulated.motion.time_s[-1])
     gym.run(end_s * 0.3)

@@ -103,7 +103,6 @@ KILLED_ONCE = """
 import os, signal, sys
 from pathlib import Path
 from edge.tools import reprocess
-from tests.ports import free_port
 
 WORK = reprocess.work
 
