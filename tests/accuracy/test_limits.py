@@ -73,8 +73,9 @@ def test_a_figure_beyond_its_limit_is_said(spoil, says):
 def test_a_scenario_whose_sigmas_are_too_small_is_named():
     spoilt = good()
     spoilt.in_sigma["rom_m"] = [*np.linspace(0.0, 2.3, 1000)]
+    few, by_chance = Score(in_sigma={"rom_m": [3.0]}), Score(in_sigma={"rom_m": [0.0] * 97 + [3.0] * 11})
     assert beyond_by_scenario(
-        {"bounce": good(), "slow-cell": spoilt, "few": Score(in_sigma={"rom_m": [3.0]})}
+        {"bounce": good(), "slow-cell": spoilt, "few": few, "89.8 % of 108": by_chance}
     ) == ["slow-cell: rom_m within 2 sigma in 86.9 %, limit 90"]
 
 
