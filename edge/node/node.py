@@ -26,13 +26,11 @@ from edge.node.session import Session
 from edge.node.systemd import notify
 from station.config import Mqtt
 from station.messages import HealthMessage, SensorFault, StateMessage, new_id, now_utc
-from station.program.process import return_memory
 
 CHECK_S = 0.2  # a sensor that fails is in health within a second
 COMMIT_S = 0.5  # what is counted wakes the thread; this is for what the disk did not take, and for disputes
 HANG_S = 15.0  # opening a socket:// port that does not answer takes 5
 HEALTH_PERIOD_S = 0.97  # not 1 s: stays out of step with the 10 Hz live values
-TIDY_S = 30.0
 STOP_S = 2.0  # a clean stop takes no longer
 UNSAVED_DRAIN_S = 1.0  # and the record may take so long for what only memory holds
 
@@ -107,7 +105,6 @@ class Node:
         self._tell_state("ready")
         notify("READY=1")
         report_at = time.monotonic()
-        tidy_at = report_at + TIDY_S
         while not self._stop.is_set() and self._sound() and any(thread.is_alive() for thread in threads):
             now_s = time.monotonic()
             for session in self.sessions:
@@ -119,9 +116,6 @@ class Node:
                 if not self._hanging(now_s):
                     waiting = f"{self.outbox.depth()} events wait"
                     notify(f"WATCHDOG=1\nSTATUS={len(self.sessions)} stations, {waiting}")
-            if now_s >= tidy_at:
-                tidy_at = now_s + TIDY_S
-                return_memory()
             self._wake.wait(CHECK_S)
             self._wake.clear()
         notify("STOPPING=1")

@@ -64,16 +64,6 @@ def share_memory() -> None:
         mallopt(_M_MMAP_THRESHOLD, _APART_BYTES)
 
 
-def return_memory() -> None:
-    """Give back the pages that lie free between others, which the heap keeps: two megabytes of a node's.
-
-    Takes a third of a millisecond.
-    """
-    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # malloc_trim(3), glibc's
-    if malloc_trim is not None:
-        malloc_trim(0)
-
-
 def end_with_parent() -> Callable[[], None] | None:
     """What a child runs first (`preexec_fn`) so that it ends when the thread that started it does.
 
