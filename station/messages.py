@@ -354,10 +354,7 @@ BY_LEAF: dict[str, tuple[type[Message], ...]] = {
 
 @cache
 def _decoder(leaf: str) -> msgspec.json.Decoder[AnyMessage]:
-    """Made when the first such message comes: a node hears two leaves of twelve.
-
-    Of one kind alone msgspec would not ask for the schema.
-    """
+    """Made when it is heard first. Of one kind alone msgspec would ask for no schema: hence a second."""
     return msgspec.json.Decoder(Union[(*BY_LEAF[leaf], Tombstone)])
 
 

@@ -10,7 +10,8 @@ from collections import deque
 WINDOW = 16  # batches in flight
 RESEND_MIN_S = 2.0  # an election among the servers takes about as long
 RESEND_MAX_S = 30.0
-PATIENCE_S, PATIENCE_MAX_S = 30.0, 600.0
+PATIENCE_S = 30.0  # elections and a worker's death are over, and four probes without an answer
+PATIENCE_MAX_S = 600.0  # while no ingest runs, which no other server mends
 
 
 class Pacing:

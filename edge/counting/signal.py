@@ -30,7 +30,7 @@ GAP_S = 0.1
 KEPT_SHARE = 0.75
 OF_WHITE_NOISE = 0.515 * sqrt(70.0)
 KEPT_S = 85.0  # the longest rep that the kernels hold, and some
-CELLS_HZ = 10.0
+CELLS_HZ = 10.0  # of a phase of half a second the readings of four fifths are in cells that lie in it whole
 # Beyond these neither boundaries nor velocities are what they seem: a centimetre at 25 Hz is 0.05 m/s of a
 # fast rep's peak; one spike in thirty readings lies in every phase; at 8 Hz half a quick phase is not seen.
 MOST_NOISE_M, MOST_SPIKES_PCT, MOST_MISSING_PCT, LEAST_RATE_HZ = 0.010, 3.0, 25.0, 8.0
@@ -42,7 +42,6 @@ BELOW_REEL = (
 
 MARKS = 11  # of the health's period, a second
 SHORTEST_S = 1.0  # a rate over less would jump
-
 
 # A size in a byte, to a sixteenth of itself: of a float32 of its micrometres five bits of the exponent,
 # counted from what is less than any sensor resolves, and three of the mantissa.
@@ -199,19 +198,15 @@ class SignalMeter:
             self._moving += len(size_m)
 
 
-def noise_of(value_m: Floats) -> float:
-    """Standard deviation of readings about the motion in them; more than CARRY of them, in a row."""
-    return _noise(_fourth_differences(value_m))
-
-
 def _fourth_differences(value: Floats) -> Floats:
+    """Their sizes; of more than CARRY readings in a row."""
     step = value[1:] - value[:-1]
     bend = step[1:] - step[:-1]
     return np.abs(bend[2:] - 2.0 * bend[1:-1] + bend[:-2])
 
 
 def _noise(size: Floats) -> float:
-    """By the sizes of their fourth differences, without the largest quarter."""
+    """Standard deviation of readings about the motion in them, by the sizes of their fourth differences."""
     kept = max(1, int(KEPT_SHARE * len(size)))
     return float(np.partition(size, kept - 1)[:kept].sum()) / (kept * OF_WHITE_NOISE)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.counting.pipeline import StationPipeline
-from edge.counting.signal import SignalMeter, noise_of, troubles
+from edge.counting.signal import SignalMeter, troubles
 from edge.link.drivers import Samples
 from edge.link.recording import Recording
 from edge.tools.analysis import analyse, table
@@ -54,8 +54,9 @@ def test_what_health_says_of_the_noise_is_the_noise_and_not_the_spikes(outliers,
 
 
 def test_a_few_spikes_are_no_noise():
-    _, place = squats(100.0, noise_m=0.001, outliers=0.03)
-    assert noise_of(place) == pytest.approx(0.001, rel=0.25)
+    meter = SignalMeter("position_m", metres=True)
+    meter.feed([Samples("position_m", *squats(100.0, noise_m=0.001, outliers=0.03))])
+    assert meter.noise_m(0.0, 60.0) == pytest.approx(0.001, rel=0.25)
 
 
 def test_a_lidar_over_a_black_mat_is_called_unfit_with_its_figure():
