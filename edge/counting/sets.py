@@ -255,6 +255,7 @@ class SetBook:
         if since is not None:
             self._sets.remove(since)
             a_set.entries, since.entries = [*a_set.entries, *since.entries], []
+            since.over = since.said is not None  # summed up once: then once more, with none
             self._move(a_set)
 
         def undo() -> SetEvents:
@@ -274,7 +275,8 @@ class SetBook:
             self._move(rest)
             return a_set.judge(known_s) + rest.judge(known_s)
 
-        return a_set.number, a_set.judge(known_s), undo
+        events = a_set.judge(known_s) + (since.judge(known_s) if since is not None else [])
+        return a_set.number, events, undo
 
     # What it looks like
 
@@ -285,10 +287,6 @@ class SetBook:
     def verdicts(self, set_event_id: str) -> list[Verdict]:
         """The reps of a set with people's judgements, by start; none for a set that is not held any more."""
         return [one for a_set in self._sets if a_set.event_id == set_event_id for one in a_set.verdicts()]
-
-    def summaries(self) -> list[SetEvent]:
-        """Summaries of the sets that are over, oldest first."""
-        return [a_set.said for a_set in self._sets if a_set.over and a_set.said is not None]
 
     def unfinished(self, known_s: float) -> tuple[list[RepEvent], SetEvent] | None:
         """The events of ending the session now: pending reps as confirmed, and their set."""

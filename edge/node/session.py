@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -49,6 +50,15 @@ SETS_KEPT = 128  # a long day's
 COMMANDS_REMEMBERED = 128
 
 
+class _SetDone(NamedTuple):
+    """What is counted of a set that was summed up."""
+
+    day: date
+    athlete: str | None
+    exercise: str
+    reps: int
+
+
 class Session:
     """Counts at one station until `finish`.
 
@@ -79,7 +89,7 @@ class Session:
         self._outbox: Outbox | None = None
         self._sender: StationSender | None = None
         self._lock = threading.RLock()
-        self._set_days: dict[str, date] = {}  # on which a set was done, by its event id
+        self._sets_done: dict[str, _SetDone] = {}  # by event id, as said last
         self._told: tuple[SetView | None, Settings, Profile] | None = None
         self.sample_s = 0.0
         self._replies: dict[str, ReplyMessage] = {}
@@ -245,7 +255,7 @@ class Session:
         if self.backlog.saving_state:
             return  # said at the next call
         with self._lock:
-            sets_done = self._sets_done()
+            sets_done = self._sets_of_today()
             info = self._messages.info(self.settings, self.profile, sensors, board, self._resumed, sets_done)
             if info == self._info:
                 return
@@ -296,9 +306,7 @@ class Session:
                 messages.append(self._messages.rep(event))
             elif isinstance(event, SetEvent):
                 messages.append(self._messages.set(event))
-                self._set_days.setdefault(event.event_id, _day(messages[-1].at_utc))
-                if len(self._set_days) > SETS_KEPT:
-                    del self._set_days[next(iter(self._set_days))]
+                self._count_set(event, _day(messages[-1].at_utc))
             else:
                 self.rejected += 1
         self.backlog.add(messages)
@@ -306,14 +314,23 @@ class Session:
             self._news = True
             self._save_state()
 
-    def _sets_done(self) -> int:
+    def _count_set(self, event: SetEvent, day: date) -> None:
+        before = self._sets_done.get(event.event_id)
+        self._sets_done[event.event_id] = _SetDone(
+            before.day if before else day, event.athlete, event.exercise, event.summary.counted_reps
+        )
+        if len(self._sets_done) > SETS_KEPT:
+            del self._sets_done[next(iter(self._sets_done))]
+
+    def _sets_of_today(self) -> int:
         """Sets of whoever lifts now, of what is counted now, today; one that was restarted is none."""
-        today = _day(now_utc())
+        today, newest = _day(now_utc()), self.pipeline.sets.newest()
+        running = newest.event_id if newest is not None and not newest.over else None  # it was gone on with
         return sum(
-            (one.athlete, one.exercise) == (self.settings.athlete, self.profile.name)
-            and one.summary.counted_reps > 0
-            and self._set_days.get(one.event_id) == today
-            for one in self.pipeline.sets.summaries()
+            (one.day, one.athlete, one.exercise) == (today, self.settings.athlete, self.profile.name)
+            and one.reps > 0
+            for event_id, one in self._sets_done.items()
+            if event_id != running
         )
 
     def _tell_current(self) -> None:

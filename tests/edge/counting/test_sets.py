@@ -1,8 +1,10 @@
 import tracemalloc
+from collections import Counter
+from functools import partial
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.counting.sets import SetBook
@@ -288,9 +290,30 @@ def test_reps_since_a_set_was_gone_on_with_are_a_set_of_their_own_when_that_is_u
 DONE = ("lift", "lift", "lift", "rest", "end", "next", "restart", "go on", "rest of", "all of", "undo")
 
 
+def as_it_was_said(said, besides):
+    """How many reps the last summary of each set has, and how many reps were said last to be of it."""
+    reps = {event.event_id: event for event in said if isinstance(event, RepEvent)}.values()
+    sets = {event.event_id: event.summary for event in said if isinstance(event, SetEvent)}
+    of_sets = Counter(rep.set_event_id for rep in reps if rep.state != "rejected")
+    return [
+        (one.counted_reps + one.partial_reps, of_sets[name]) for name, one in sets.items() if name != besides
+    ]
+
+
 @given(st.lists(st.sampled_from(DONE), max_size=24))
+@example(["lift", "rest", "lift", "rest", "go on", "go on"])
 def test_whatever_is_done_every_rep_is_in_one_set_and_what_is_undone_at_once_leaves_no_trace(actions):
-    book, now_s, undos, ids = SetBook(RDL), 0.0, [], set()
+    book, now_s, undos, ids, said = SetBook(RDL), 0.0, [], set(), []
+
+    def correct(act):
+        """There, back, and there again."""
+        *_, events, undo = act()
+        said.extend([*events, *undo()])
+        assert as_it_is(book) == before
+        *_, events, undo = act()
+        said.extend(events)
+        undos.append((undo, before))
+
     for number, action in enumerate(actions):
         before, now_s = as_it_is(book), now_s + 1.0
         try:
@@ -298,35 +321,34 @@ def test_whatever_is_done_every_rep_is_in_one_set_and_what_is_undone_at_once_lea
                 case "lift":
                     events = lift(book, number, now_s)
                     ids |= {event.event_id for event in events if isinstance(event, RepEvent)}
+                    said += events
                     now_s, undos = now_s + 3.0, []
                 case "rest":
                     now_s, undos = now_s + 20.0, []
                     if book.due(now_s, busy=False):
-                        book.end(now_s)
+                        said += book.end(now_s)
                 case "end" | "next":
-                    book.begin_section(now_s, now_s, athlete="ben" if action == "next" else None)
+                    said += book.begin_section(now_s, now_s, athlete="ben" if action == "next" else None)
                     undos = []
                 case "restart":
-                    book.restart(now_s, "coach", now_s)
+                    said += book.restart(now_s, "coach", now_s)[-2]
                     undos = []
                 case "go on":
-                    book.go_on(now_s, now_s)[-1]()
-                    assert as_it_is(book) == before
-                    undos.append((book.go_on(now_s, now_s)[-1], before))
+                    correct(partial(book.go_on, now_s, now_s))
                 case "rest of" | "all of":
                     view = book.newest()
                     rep = view.reps[-1].event_id if view and action == "rest of" else None
-                    book.give(None, rep, "ana", now_s)[-1]()
-                    assert as_it_is(book) == before
-                    undos.append((book.give(None, rep, "ana", now_s)[-1], before))
+                    correct(partial(book.give, None, rep, "ana", now_s))
                 case "undo" if undos:
                     undo, was = undos.pop()
-                    undo()
+                    said += undo()
                     assert as_it_is(book) == was
         except CommandError:
             assert as_it_is(book) == before
         held = [rep for *_, reps in as_it_is(book)[0] for rep in reps]
         assert sorted(held) == sorted(ids) and all(reps for *_, reps in as_it_is(book)[0])
+        running = book.newest().event_id if book.running else None
+        assert all(of_set == its for of_set, its in as_it_was_said(said, running))
 
 
 def test_a_set_ended_by_mistake_goes_on_unless_its_gap_has_passed_or_another_has_begun():

@@ -19,9 +19,9 @@ BLOCK_S = 0.5
 def test_sets_are_counted_for_whoever_lifts_until_somebody_else_does(
     outbox: Outbox, publisher: Publisher, wire: Any, until: Any
 ) -> None:
-    two_sets: dict[str, Any] = {"reps": 3, "sets": 2, "rest_s": 16.0, "approach": "none"}
+    long_day: dict[str, Any] = {"reps": 2, "sets": 18, "rest_s": 16.0, "approach": "none"}
     rng = np.random.default_rng(5)
-    simulated = simulate_set(load_profile("rdl"), **two_sets, rng=rng, station_id="rack-1")
+    simulated = simulate_set(load_profile("rdl"), **long_day, rng=rng, station_id="rack-1")
     session = Session(simulated.station, load_profile("rdl"))
     session.attach(outbox, publisher.senders["rack-1"])
     until(lambda: publisher.senders["rack-1"].connection.connected)
@@ -49,6 +49,6 @@ def test_sets_are_counted_for_whoever_lifts_until_somebody_else_does(
             session.step([samples], 100.0)
     session.finish()
     session.write(100.0)
-    until(lambda: told("ana") == 2)
+    until(lambda: told("ana") == 18)
     assign("ben")
     until(lambda: told("ben") == 0)
