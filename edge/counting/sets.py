@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from edge.counting.dispute import Verdict
 from edge.counting.judging import Entry
-from edge.counting.tracked_set import Section, SetEvents, SetView, TrackedSet
+from edge.counting.tracked_set import Section, SetEvents, SetView, TrackedSet, pack
 from station.exercises import Profile
 from station.messages import CommandError, Mark, ReplyCode
 from station.records import ReasonCode, Rep, RepEvent, RepState, SetEvent
@@ -333,8 +333,7 @@ class SetBook:
 
     def _forget(self) -> None:
         del self._sets[:-SETS_KEPT]
-        for a_set in self._sets[:-SETS_AT_HAND]:
-            a_set.pack()
+        pack(self._sets[:-SETS_AT_HAND])
         kept = {id(a_set) for a_set in self._sets[-SETS_AT_HAND:]}
         self._entries = {key: held for key, held in self._entries.items() if id(held[0]) in kept}
 

@@ -8,7 +8,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.counting.sets import SetBook
-from edge.counting.tracked_set import TrackedSet
 from station.exercises import load_profile
 from station.messages import CommandError
 from station.records import ReasonCode, Rejected, Rep, RepEvent, SetEvent
@@ -393,7 +392,7 @@ def test_an_old_set_is_put_right_and_back_as_one_that_was_never_packed(monkeypat
     said = []
     for packs in (True, False):
         if not packs:
-            monkeypatch.setattr(TrackedSet, "pack", lambda _: None)
+            monkeypatch.setattr("edge.counting.sets.pack", lambda _: None)
         book = SetBook(RDL)
         book.set_load(60.0, 0.0)
         lift_sets(book, 0, 6)
