@@ -47,6 +47,7 @@ class SerialSource:
         self._port = port
         self._serial: serial.Serial | None = None
         self._readable = select.poll()
+        self._room = memoryview(bytearray(READ_BYTES))
 
     def __enter__(self) -> Self:
         url = self._port.url
@@ -81,7 +82,9 @@ class SerialSource:
             number = port.fileno()
             if not self._readable.poll(1e3 * timeout_s):
                 return b""
-            data = os.read(number, READ_BYTES)
+            # Not os.read: it takes READ_BYTES from the heap for each read and gives back what it did not
+            # need, which leaves a hole behind every read.
+            data = bytes(self._room[: os.readv(number, [self._room])])
         except BlockingIOError:
             return b""
         except UNPLUGGED as error:
