@@ -21,7 +21,7 @@ import venv
 from datetime import date
 from pathlib import Path
 
-from tests.packaging.roots import HERE, MACHINES
+from tests.packaging.roots import HERE, MACHINES, TO_MAKE
 from tests.packaging.wheels import tools, wheel
 
 ROOT = Path(__file__).parents[1]
@@ -89,7 +89,7 @@ def _refuse(faults: list[str]) -> int:
 
 def _can_build(arch: str) -> bool:
     """Whether there is a compiler for it, and for another processor a root with its headers."""
-    wanted = [] if arch == HERE else [*tools(arch), "mmdebstrap"]
+    wanted = [] if arch == HERE else [*tools(arch), *TO_MAKE]
     missing = [
         package for tool, _, package in (one.partition(":") for one in wanted) if not shutil.which(tool)
     ]

@@ -21,7 +21,7 @@ from pathlib import Path
 from edge.upkeep.node_command import USER
 from edge.upkeep.units import EDGE, NodeCommand, node_rules, node_unit, user_of
 from station.cli import USAGE, commands
-from tests.packaging.roots import HERE, MACHINES, PYTHON, SUITE, Layer, need
+from tests.packaging.roots import HERE, MACHINES, PYTHON, SUITE, TO_ENTER, TO_MAKE, Layer, need
 from tests.packaging.wheels import ROOT, fetch, foreign, tools, version, wheel
 
 NAME = "plumbline-node"
@@ -184,10 +184,7 @@ def main() -> int:
     parser.add_argument("--no-trial", action="store_true")
     args = parser.parse_args()
     archs = [args.only] if args.only else sorted(MACHINES)
-    need(
-        ["dpkg-deb:dpkg", "readelf:binutils", "lintian", "mmdebstrap", "unshare:util-linux", "ip:iproute2"],
-        "deb",
-    )
+    need(["dpkg-deb:dpkg", "readelf:binutils", "lintian", *TO_MAKE, *TO_ENTER], "deb")
     for arch in archs:
         need([*tools(arch), *(["qemu-aarch64-static:qemu-user-static"] if arch != HERE else [])], "deb")
     day = subprocess.run(

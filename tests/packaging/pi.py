@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.packaging.roots import HERE, Layer, need
+from tests.packaging.roots import HERE, TO_ENTER, TO_MAKE, Layer, need
 from tests.packaging.wheels import ROOT, fetch, tools, wheel
 
 PARTS = ("commands", "golden", "node", "kernels", "edge")
@@ -60,7 +60,7 @@ def main() -> int:
     emulators = (
         ["qemu-aarch64-static:qemu-user-static", "qemu-aarch64:qemu-user", "gcc"] if HERE != "arm64" else []
     )
-    need([*tools("arm64"), *emulators, "mmdebstrap", "unshare:util-linux", "ip:iproute2"], "pi")
+    need([*tools("arm64"), *emulators, *TO_MAKE, *TO_ENTER], "pi")
     LOGS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="plumbline-pi-") as name:
         given = Path(name)

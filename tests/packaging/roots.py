@@ -24,6 +24,8 @@ ROOTS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "plum
 PACKAGES = "python3 python3-venv libpython3.11-dev mosquitto openssl make gcc libc6-dev procps systemd"
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 HERE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine())
+TO_MAKE = ("mmdebstrap", "arch-test")  # of another processor, the first asks for the second
+TO_ENTER = ("unshare:util-linux", "ip:iproute2")
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 # In namespaces of its own: root, its layer, what is given to it; all gone when its first process ends.
 ENTER = """\
