@@ -6,6 +6,7 @@ import pty
 import socket
 import termios
 import time
+import tracemalloc
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -273,3 +274,16 @@ def test_an_empty_capture_is_over_at_once() -> None:
 def test_a_speed_that_goes_nowhere_is_refused(speed: float) -> None:
     with pytest.raises(SourceError, match="must be above 0"):
         ReplaySource([], speed=speed, clock=FakeTime().clock, sleep=FakeTime().sleep)
+
+
+def test_a_read_takes_no_more_memory_than_what_has_come_even_for_a_moment() -> None:
+    """Sixteen threads that read into 4 kB each left a thousand holes of the rest in a node's heap."""
+    with pseudo_terminal() as far:
+        far.send(SENT[0])
+        tracemalloc.start()
+        try:
+            data = far.source.read(5.0)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert data == SENT[0] and peak < 2000
