@@ -1,9 +1,11 @@
 """Images of the board's flash: the second stage's checksum, the configuration's place, UF2, Intel's format.
 
 UF2 is what a Pico takes as a disk: blocks of 512 bytes, each a page of 256 with its address
-(github.com/microsoft/uf2). The page that holds the second stage goes last, the rest of its sector first: the
-boot ROM erases a sector when its first page comes, and a board whose second stage is not whole shows itself
-as a disk again. So an image that was only half copied is never run.
+(github.com/microsoft/uf2). Its boot ROM goes by the blocks' numbers: of each sixteen numbers, the block that
+comes first erases the sector that it lies in (github.com/raspberrypi/pico-bootrom-rp2040,
+bootrom/virtual_disk.c, _write_uf2_page). So sectors are written whole, sixteen numbers each. The page that
+holds the second stage comes last, the rest of its sector first, which erases it; and a board whose second
+stage is not whole shows itself as a disk again: an image that was only half copied is never run.
 """
 
 import struct
@@ -13,6 +15,7 @@ from station.errors import ConfigError
 FLASH_START = 0x1000_0000
 CONFIGURATION_AT = 0x1F_F000  # the last sector of a Pico's 2 MiB
 PAGE, SECTOR = 256, 4096
+PAGES = SECTOR // PAGE
 AVR_CONFIGURATION_AT, AVR_FLASH_END = 0x7000, 0x7800  # below the boot loader, which begins here or at 7E00
 FAMILY_RP2040 = 0xE48B_FF56
 _BLOCK = struct.Struct("<IIIIIIII")
@@ -42,27 +45,31 @@ def sealed(image: bytes) -> bytes:
 def uf2(image: bytes | None, configuration: bytes | None) -> bytes:
     """A UF2 file with an image, a configuration, or both; None leaves that part of the flash unchanged."""
     pages: list[tuple[int, bytes]] = []
+    if image is not None:
+        pages += _pages(0, sealed(image))
     if configuration is not None:
         pages += _pages(CONFIGURATION_AT, configuration)
-    if image is not None:
-        stage, *rest = _pages(0, sealed(image))
-        pages = [*rest, *pages, stage]
-    return b"".join(
+    blocks = [
         _BLOCK.pack(
             _MAGICS[0], _MAGICS[1], _HAS_FAMILY, FLASH_START + at, PAGE, number, len(pages), FAMILY_RP2040
         )
         + page.ljust(476, b"\0")
         + _MAGICS[2].to_bytes(4, "little")
         for number, (at, page) in enumerate(pages)
-    )
+    ]
+    if image is not None:
+        blocks.append(blocks.pop(0))  # the second stage
+    return b"".join(blocks)
 
 
 def from_uf2(data: bytes) -> dict[int, bytes]:
     """The pages of a UF2 by their place in flash. Raises ConfigError for what is no whole one for a Pico."""
     pages: dict[int, bytes] = {}
+    sectors: dict[int, int] = {}  # by sixteenths of the numbers
     total, rest = divmod(len(data), 512)
     if not total:
         raise ConfigError("not a UF2 file" if data else "is empty")
+    first = int.from_bytes(data[20:24], "little")  # 1 where the second stage is in it, and comes last
     for number in range(total):
         block = data[512 * number : 512 * (number + 1)]
         *begins, flags, address, size, index, count, family = _BLOCK.unpack_from(block)
@@ -70,16 +77,20 @@ def from_uf2(data: bytes) -> dict[int, bytes]:
             raise ConfigError("not a UF2 file")
         if not flags & _HAS_FAMILY or family != FAMILY_RP2040:
             raise ConfigError("not for an RP2040")
-        if rest or (size, index, count) != (PAGE, number, total):
+        if rest or total % PAGES or (size, index, count) != (PAGE, (number + first) % total, total):
             raise ConfigError("not whole, or not in order")
         at = address - FLASH_START
         if at % PAGE or not 0 <= at < CONFIGURATION_AT + SECTOR:
             raise ConfigError(f"no page of a Pico's flash is at {address:#x}")
         if at in pages:
             raise ConfigError(f"the page at {address:#x} is in it twice")
+        if sectors.setdefault(index // PAGES, at // SECTOR) != at // SECTOR:
+            raise ConfigError(f"a board would erase the page at {address:#x} again")
         pages[at] = block[32 : 32 + PAGE]
     stage = pages.get(0, bytes(PAGE))
-    if min(pages) < CONFIGURATION_AT and boot2_checksum(stage) != int.from_bytes(stage[252:], "little"):
+    if min(pages) < CONFIGURATION_AT and (
+        list(pages)[-1] != 0 or boot2_checksum(stage) != int.from_bytes(stage[252:], "little")
+    ):
         raise ConfigError("a board would not start with it")
     return pages
 
@@ -133,4 +144,6 @@ def _record(number: int, line: str) -> tuple[int, bytes]:
 
 
 def _pages(at: int, data: bytes) -> list[tuple[int, bytes]]:
-    return [(at + n, data[n : n + PAGE].ljust(PAGE, b"\xff")) for n in range(0, len(data), PAGE)]
+    """Data that begins with a sector, as pages of whole sectors; what is left of the last stays erased."""
+    whole = data.ljust(-(-len(data) // SECTOR) * SECTOR, b"\xff")
+    return [(at + n, whole[n : n + PAGE]) for n in range(0, len(whole), PAGE)]

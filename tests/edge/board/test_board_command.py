@@ -17,12 +17,13 @@ from edge.board.build import firmware_version
 from edge.board.check import check_firmware, station_toml
 from edge.board.command import board
 from edge.board.configuration import TargetName
-from edge.board.image import CONFIGURATION_AT, boot2_checksum, from_uf2
+from edge.board.image import CONFIGURATION_AT
 from edge.link.sources import SerialSource
 from station.config import load_station
 from station.errors import ConfigError, SourceError
 from station.ports import Port
 from station.wire import Channel, Hello
+from tests.edge.board.boot_rom import copied
 
 SPEED = 4  # of the board that is listened to
 
@@ -58,19 +59,8 @@ def talking(host_board: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
         child.communicate()
 
 
-def configuration_of(path: Path) -> bytes:
-    pages = from_uf2(path.read_bytes())
-    return b"".join(pages[at] for at in sorted(pages) if at >= CONFIGURATION_AT)
-
-
-def test_the_image_that_is_built_boots_and_ends_with_what_makes_it_boot(built: Path) -> None:
-    data = built.read_bytes()
-    pages = from_uf2(data)
-    assert int.from_bytes(pages[0][252:], "little") == boot2_checksum(pages[0])
-    order = list(pages)
-    assert order[-1] == 0  # the second stage, without which the board stays a disk
-    assert order[0] == 256  # whose arrival erases it
-    assert configuration_of(built).startswith(b"PLB2")
+def configuration_of(file: Path) -> bytes:
+    return copied(file.read_bytes())[CONFIGURATION_AT:]
 
 
 @pytest.mark.parametrize("target", ["avr", pytest.param("rp2040", marks=pytest.mark.long)])
@@ -99,12 +89,6 @@ def test_a_folder_to_keep_things_in_that_cannot_be_is_said(board_file: Path, tmp
     with pytest.raises(ConfigError, match=rf"{board_file}: .*another place"):
         board(words)
     assert not (tmp_path / "x.uf2").exists()
-
-
-def test_a_configuration_alone_touches_no_other_page(board_file: Path, tmp_path: Path) -> None:
-    out = tmp_path / "pins.uf2"
-    assert board(["configure", str(board_file), "--out", str(out)]) == 0
-    assert min(from_uf2(out.read_bytes())) == CONFIGURATION_AT
 
 
 def test_a_board_file_without_a_serial_number_gets_one_of_its_own(board_file: Path, tmp_path: Path) -> None:

@@ -116,6 +116,9 @@ def test_what_the_disk_did_not_keep_is_lost_unless_the_board_has_left(
             board(command)
 
 
+ELSEWHERE = {"RAM": 0x2000_0000, "beyond": 0x1020_0000, "between": 0x1000_0080}
+
+
 def spoilt(data: bytes, what: str) -> bytes:
     """A UF2 file that no maker of such files has made."""
     blocks = [bytearray(data[at : at + 512]) for at in range(0, len(data), 512)]
@@ -125,23 +128,22 @@ def spoilt(data: bytes, what: str) -> bytes:
         blocks[5] = blocks[4]
     elif what == "twice, and numbered":
         blocks[5] = blocks[4][:]
-        struct.pack_into("<I", blocks[5], 20, 5)
+        struct.pack_into("<I", blocks[5], 20, 6)
     elif what == "order":
         blocks[4], blocks[5] = blocks[5], blocks[4]
-    elif what == "RAM":
-        struct.pack_into("<I", blocks[5], 12, 0x2000_0000)
-    elif what == "beyond":
-        struct.pack_into("<I", blocks[5], 12, 0x1020_0000)
-    elif what == "between":
-        struct.pack_into("<I", blocks[5], 12, 0x1000_0080)
+    elif what in ELSEWHERE:
+        struct.pack_into("<I", blocks[5], 12, ELSEWHERE[what])
     elif what == "left out":
         del blocks[5]
+        for number, block in enumerate(blocks, 1):
+            struct.pack_into("<II", block, 20, number % len(blocks), len(blocks))
+    elif what == "renumbered":
         for number, block in enumerate(blocks):
-            struct.pack_into("<II", block, 20, number, len(blocks))
+            struct.pack_into("<I", block, 20, number)
     elif what == "half a page":
         struct.pack_into("<I", blocks[5], 16, 128)
     elif what == "configuration":
-        blocks[-2 if len(blocks) > 1 else 0][32 + 20] ^= 1
+        blocks[-17][32 + 20] ^= 1
     elif what == "second stage":
         blocks[-1][32 + 20] ^= 1
     return b"".join(blocks)
@@ -157,8 +159,9 @@ def spoilt(data: bytes, what: str) -> bytes:
         ("RAM", "0x20000000"),
         ("beyond", "0x10200000"),
         ("between", "0x10000080"),
+        ("renumbered", "would erase"),
         ("half a page", "not whole"),
-        ("left out", "missing at 0x600"),
+        ("left out", "not whole"),
         ("configuration", "no configuration"),
         ("second stage", "would not start"),
     ],

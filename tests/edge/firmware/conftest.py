@@ -16,13 +16,14 @@ from platformdirs import user_cache_path
 
 from edge.board.build import avr_hex
 from edge.board.configuration import BoardFile, ChannelTable, block
-from edge.board.image import sealed
+from edge.board.image import uf2
 from edge.link.drivers import Driver, Samples, make_driver
 from station.config import Port, StationFile, StationTable
 from station.exercises import load_profile
 from station.sim import Sensors, SimulatedSet, simulate_set, with_seed
 from station.sim.devices.board import LOAD_CELL_COUNTS_PER_N, LOAD_CELL_ZERO
 from station.sim.devices.readings import lengths
+from tests.edge.board.boot_rom import copied
 from tests.edge.firmware.stimulus import Encoder, Sensor, Tilt, stimuli
 
 COUNTS_PER_M = 10_000.0  # 600 lines an encoder's turn, a spool of 240 mm round
@@ -166,8 +167,9 @@ def true_length() -> Callable[[Case, NDArray[np.float64]], NDArray[np.float64]]:
 
 @pytest.fixture(scope="session")
 def rp2040_image(build: Callable[..., Path]) -> bytes:
-    """What is flashed, without a configuration."""
-    return sealed((build("rp2040") / "plumbline-rp2040.bin").read_bytes())
+    """What a board has in flash after the file was copied to it, without its configuration."""
+    linked = (build("rp2040") / "plumbline-rp2040.bin").read_bytes()
+    return copied(uf2(linked, None))[: len(linked)]
 
 
 @pytest.fixture
