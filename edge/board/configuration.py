@@ -11,8 +11,9 @@
     pins = [2, 3]                    # encoder A, B and, where there is one, the home switch; hx711 data and
                                      # clock; nau7802 data, clock, data ready; as5600 data, clock
     rate_hz = 1000
-    counts_per_unit = 10000          # encoder: edges a metre; as5600: left out
-    reversed = false                 # count the other way: A and B are swapped
+    counts_per_unit = 10000          # encoder: edges a metre; as5600: left out; negative: a cell wired the
+                                     # other way round
+    reversed = false                 # encoder: A and B are swapped; as5600: it turns the other way
 
 The block, little endian; firmware/configuration.h has the same:
 
@@ -55,6 +56,7 @@ MOST_HZ = {"hx711": 80.0, "nau7802": 320.0, "as5600": 200.0}
 SETTINGS_HZ = {"hx711": (10.0, 80.0), "nau7802": (320.0,)}  # by the converter's RATE pin; as firmware sets it
 UNIT = (1e-3, 1e9)  # least and most counts per unit, of either sign
 CODES = {"encoder": 1, "hx711": 2, "as5600": 3, "nau7802": 4}
+UNIT_OF = {"encoder": "_m", "hx711": "_n", "nau7802": "_n", "as5600": "_rad"}  # what a channel's name ends in
 TILT_CENTRE = 2048
 _HEAD = struct.Struct("<IHBBI32s16s")
 _CHANNEL = struct.Struct("<B3BBBhI")
@@ -245,6 +247,12 @@ def _channel_problems(where: str, channel: ChannelTable, name: TargetName) -> It
     target = TARGETS[name]
     if channel.sensor not in target.sensors:
         yield f"{where}.sensor is {channel.sensor!r}; a board with {name} has {', '.join(target.sensors)}"
+    unit = UNIT_OF[channel.sensor]
+    if channel.name in CHANNELS and not channel.name.endswith(unit):
+        fit = next(known for known in CHANNELS if known.endswith(unit))
+        yield f"{where}.name is {channel.name}; a {channel.sensor} measures *{unit}, for example {fit}"
+    if channel.reversed and unit == "_n":  # the firmware passes a converter's readings on as they are
+        yield f"{where}.reversed is true; a {channel.sensor} takes a negative counts_per_unit instead"
     need = {"encoder": (2, 3), "hx711": (2, 2), "nau7802": (3, 3), "as5600": (2, 2)}[channel.sensor]
     if not need[0] <= len(channel.pins) <= need[1]:
         asked = f"{need[0]} or {need[1]}" if need[0] < need[1] else need[0]

@@ -92,7 +92,21 @@ def test_the_block_holds_what_the_hello_will_say(board_file: Path) -> None:
         ("[10, 11]", '["GP10", 11]', "expected `int`, got `str`; write the board's numbers: 10 for GP10"),
         ("[10, 11]", "[10, 11]\nrate_hz = 40", "rate_hz is 40; a hx711 has 10 or 80"),
         ('"hx711"\npins = [10, 11]', '"nau7802"\npins = [4, 5, 7]\nrate_hz = 80', "a nau7802 has 320"),
-        ('"hx711"\npins = [10, 11]', '"as5600"\npins = [4, 5]', "2 as5600; a board with rp2040 serves 1"),
+        ("[10, 11]", "[10, 11]\nreversed = true", "a hx711 takes a negative counts_per_unit instead"),
+        (
+            '"hx711"\npins = [10, 11]',
+            '"nau7802"\npins = [4, 5, 7]\nreversed = true',
+            "a nau7802 takes a negative counts_per_unit instead",
+        ),
+        ('"force_n"', '"position_2_m"', r"is position_2_m; a hx711 measures \*_n, for example force_n"),
+        ('"position_m"', '"pulley_x_n"', r"a encoder measures \*_m, for example position_m"),
+        ('"tether_angle_rad"', '"position_2_m"', r"a as5600 measures \*_rad, for example tether_angle_rad"),
+        (
+            '"hx711"\npins = [10, 11]',
+            '"nau7802"\npins = [4, 5, 7]\n[[channels]]\nname = "pulley_x_n"\nsensor = "nau7802"\n'
+            "pins = [4, 5, 8]",
+            "2 nau7802; a board with rp2040 serves 1",
+        ),
         ('sensor = "hx711"', 'sensor = "hx712"', "did you mean hx711"),
         ("pins = [10, 11]", "pin = [10, 11]", "unknown key"),
     ],
@@ -105,6 +119,11 @@ def test_a_board_file_that_cannot_be_is_refused_in_one_line(
         load_board(board_file)
     assert "\n" not in str(refused.value)
     assert str(board_file) in str(refused.value)
+
+
+def test_a_cell_that_is_wired_the_other_way_round_has_a_negative_scale(board_file: Path) -> None:
+    board_file.write_text(GOOD.replace("[10, 11]", "[10, 11]\ncounts_per_unit = -100"))
+    assert announced(load_board(board_file).channels[1], "rp2040").counts_per_unit == -100.0
 
 
 def test_a_tilt_encoder_that_shows_nothing_where_the_tether_is_plumb_has_its_zero_there(
@@ -127,7 +146,11 @@ NANO = (
     [
         ("[4, 5]", "[8, 9]", r"has 8; a board with avr has 2 to 7"),
         ("[2, 3, 6]", "[2, 3, 9]", r"has 9; a board with avr has 2 to 7"),
-        ('"encoder"\npins = [2, 3, 6]', '"hx711"\npins = [6, 7]', "2 hx711; a board with avr serves 1"),
+        (
+            '"position_m"\nsensor = "encoder"\npins = [2, 3, 6]',
+            '"pulley_x_n"\nsensor = "hx711"\npins = [6, 7]',
+            "2 hx711; a board with avr serves 1",
+        ),
         (
             "counts_per_unit = 10000",
             "counts_per_unit = 1\nrate_hz = 30",

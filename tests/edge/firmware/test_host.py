@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from kernels import FrameDecoder
 from station import wire
@@ -57,6 +58,35 @@ def test_tilt_is_the_angle_at_the_time_it_was_asked(make_case: Any, on_host: Any
     shown = sent["value"][np.searchsorted(sent["t_us"], np.rint(tilt.time_s * 1e6), side="right") - 1]
     np.testing.assert_allclose(tilt.value, (shown - 2048) * 2 * np.pi / 4096, atol=0.0016)
     assert np.median(np.diff(tilt.time_s)) == pytest.approx(0.005, abs=1e-5)
+
+
+def test_sensors_that_are_built_in_the_other_way_round_measure_the_same(
+    make_case: Any, on_host: Any, read_board: Any
+) -> None:
+    """A and B are swapped, a tilt encoder turns back, a cell's counts fall as it is pulled."""
+    case = make_case("romanian-deadlift", "position_m", "force_n", "tether_angle_rad")
+    _, true = read_board(on_host(case))
+    position, force, tilt = case.board.channels
+    other = [
+        replace(position, reversed=True),
+        replace(force, counts_per_unit=-force.counts_per_unit, zero_counts=-force.zero_counts),
+        replace(tilt, reversed=True),
+    ]
+    turned = case.records.copy()
+    kind = turned["kind"]
+    swapped = (kind == Kind.EDGE) & ((turned["value"] == 1) | (turned["value"] == 2))
+    turned["value"][swapped] ^= 3
+    turned["value"][kind == Kind.READING] *= -1
+    turned["value"][kind == Kind.ANGLE] = (4096 - turned["value"][kind == Kind.ANGLE]) % 4096
+    board = replace(case.board, channels=other)
+    _, found = read_board(on_host(dataclasses.replace(case, board=board, records=turned)))
+    for name, samples in true.items():
+        np.testing.assert_array_equal(found[name].time_s, samples.time_s)
+        # An encoder's sub-steps turn about the middle of a count.
+        atol = 1.01 / COUNTS_PER_M if name == "position_m" else 1e-12
+        np.testing.assert_allclose(found[name].value, samples.value, rtol=0.0, atol=atol)
+    assert np.ptp(found["position_m"].value) > 0.3
+    assert np.ptp(found["tether_angle_rad"].value) > 0.01
 
 
 @pytest.mark.parametrize("mps", [0.0937, 0.3137])
