@@ -5,6 +5,7 @@
 // The image is booted as the boot ROM does it (the second stage's checksum, then its code). The emulator's own loop
 // ignores the PIO's clock divider and delays; here every state machine keeps its own time. A machine that turns
 // round an unchanging pin is moved on by whole turns, unless `whole-steps` is given: both give the same bytes.
+// Its serial line sends at once; here bytes wait in a queue and leave at the rate that its divisor makes.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const [rp2040js, imagePath, configurationPath, stimuliPath, uartPath, usbPath, seed, mode] = process.argv.slice(2);
@@ -72,7 +73,42 @@ let switched = true; // machines may have been enabled
 const clock = new SimulationClock();
 const uart = [], usb = [], pieces = []; // when it began to speak, and after how many bytes
 let spoke = -1e9;
-let mcu, machines, hung = false, usbSeen = false;
+let mcu, machines, serialLine, hung = false, usbSeen = false;
+
+// The transmitter of a PL011 (RP2040 data sheet 4.2): 32 bytes wait, and one is on its way for 10 bits' time. Its interrupt
+// comes when the queue falls to half (UARTIFLS as after a reset), and goes when it is filled beyond or is cleared.
+function makeSerialLine(port) {
+  const TX = 1 << 5, BUSY = 1 << 3, FULL = 1 << 5, EMPTY = 1 << 7, DEPTH = 32, HALF = 16;
+  const queue = [];
+  let onItsWay = null;
+  const line = { lost: 0, fullest: 0, baud: () => mcu.clkPeri / (16 * port.baudDivider), stop: () => sent.cancel() };
+  function begin() {
+    if (onItsWay !== null || !queue.length) return;
+    onItsWay = queue.shift();
+    if (queue.length === HALF) port.interruptStatus |= TX;
+    port.checkInterrupts();
+    sent.schedule(10e9 / line.baud());
+  }
+  const sent = clock.createAlarm(() => {
+    if (clock.nanos - spoke > 1e6) pieces.push([clock.nanos / 1e9, uart.length]);
+    spoke = clock.nanos;
+    uart.push(onItsWay);
+    onItsWay = null;
+    begin();
+  });
+  port.checkInterrupts = () => mcu.setInterrupt(port.irq, !!(port.interruptStatus & port.interruptMask));
+  Object.defineProperty(port, 'flags', { get: () => 1 << 4 // nothing received
+    | (onItsWay !== null || queue.length ? BUSY : 0) | (queue.length === DEPTH ? FULL : 0) | (queue.length ? 0 : EMPTY) });
+  port.onByte = (byte) => {
+    if (queue.length === DEPTH) { line.lost++; return; }
+    queue.push(byte);
+    line.fullest = Math.max(line.fullest, queue.length);
+    if (queue.length > HALF) port.interruptStatus &= ~TX;
+    begin();
+    port.checkInterrupts();
+  };
+  return line;
+}
 
 function powerUp(kept, watchdog, scratch = []) {
   mcu = new RP2040(clock);
@@ -96,11 +132,8 @@ function powerUp(kept, watchdog, scratch = []) {
     watchdogOf.timer.enable = watchdogOf.alarm.enable = false; // the chip that was is no more
     if (born === mcu) { hung = false; powerUp(born.sram.slice(), true, [...watchdogOf.scratchData]); }
   };
-  mcu.uart[0].onByte = (byte) => {
-    if (clock.nanos - spoke > 1e6) pieces.push([clock.nanos / 1e9, uart.length]);
-    spoke = clock.nanos;
-    uart.push(byte);
-  };
+  serialLine?.stop();
+  serialLine = makeSerialLine(mcu.uart[0]);
   const port = new USBCDC(mcu.usbCtrl);
   // The emulator's host would send an empty packet every 10 us; ours sends what a control request has.
   mcu.usbCtrl.onEndpointRead = (endpoint, size) => {
@@ -239,5 +272,6 @@ while (clock.nanos < end) {
 writeFileSync(uartPath, Buffer.from(uart));
 writeFileSync(usbPath, Buffer.from(usb));
 writeFileSync(`${uartPath}.json`, JSON.stringify(pieces));
-console.log(JSON.stringify({ boot: 'run', busy: busy / clock.nanos, seconds: clock.nanos / 1e9, usbSeen, disk, answers }));
+console.log(JSON.stringify({ boot: 'run', busy: busy / clock.nanos, seconds: clock.nanos / 1e9, usbSeen, disk, answers,
+  baud: serialLine.baud(), uartLost: serialLine.lost, uartFullest: serialLine.fullest }));
 process.exit(0);

@@ -97,6 +97,7 @@ def test_the_image_measures_what_the_same_sources_measure_on_this_machine(
     assert np.abs(position.value - true).max() < 1.02 / COUNTS_PER_M + 5e-6 * speed.max()
     assert ended["usbSeen"]
     assert ended["busy"] < 0.2
+    assert ended["baud"] == pytest.approx(460_800, rel=0.02)
     # Whoever listens by USB gets the same frames, from the moment they listen.
     assert len(usb) > 0.8 * len(uart)
     assert usb.split(b"\0")[-30:] == uart.split(b"\0")[-30:]
@@ -127,6 +128,68 @@ def test_both_encoders_at_100_000_edges_a_second_lose_nothing_and_keep_their_tim
         assert counts[-1] == pytest.approx(0.0, abs=1.0)
     assert sum(driver.stats.missed.values()) == 0
     assert ended["busy"] < 0.2
+
+
+def test_every_sensor_at_its_fastest_takes_no_time_from_the_others(
+    make_case: Any, on_rp2040: Any, read_board: Any
+) -> None:
+    """Two encoders at 100 000 edges a second, four converters, and both lines; a hello meanwhile."""
+    base = make_case("romanian-deadlift", "position_m")
+    encoders = [
+        ChannelTable(name, "encoder", pins, None, COUNTS_PER_M)
+        for name, pins in (("position_m", [2, 3]), ("position_2_m", [8, 9]))
+    ]
+    cells = ("force_n", "pulley_x_n", "pulley_y_n", "platform_front_left_n")
+    tables = [
+        ChannelTable(name, "hx711", [10 + 2 * n, 11 + 2 * n], None, 100.0) for n, name in enumerate(cells)
+    ]
+    board = BoardFile([*encoders, *tables], baud=921_600)
+    time_s = np.arange(0.0, 0.5, 0.001)
+    there = 100_000.0 * np.clip(np.minimum(time_s - 0.02, 0.42 - time_s), 0.0, None)
+    ready_s = [0.05 + 0.0031 * n + np.arange(28) * 0.0125 for n in range(4)]
+    sent = [records(Kind.READING, 2 + n, ready_s[n], 1000 * n - 7 * np.arange(28)) for n in range(4)]
+    end = records(Kind.READING, 2, np.array([0.6]), np.array([0]))
+    stimulus = merged([edges(0, time_s, there), edges(1, time_s, -there), *sent, end])
+    ended, uart, usb = on_rp2040(dataclasses.replace(base, board=board, records=stimulus))
+    driver, found = read_board(uart)
+    start_s = first_tick_us(uart) / 1e6
+    for n, name in enumerate(cells):
+        np.testing.assert_array_equal(found[name].value, (1000 * n - 7 * np.arange(28)) / 100.0)
+        np.testing.assert_allclose(found[name].time_s + start_s, ready_s[n], atol=50e-6)
+    for name, sign in (("position_m", 1.0), ("position_2_m", -1.0)):
+        counts = sign * (found[name].value - found[name].value[0]) * COUNTS_PER_M
+        true = np.interp(found[name].time_s + start_s, time_s, there)
+        fast = (true > 100.0) & (true < 19_900.0)
+        assert np.abs(counts + 0.5 * sign - true)[fast].max() < 0.5
+    assert sum(driver.stats.missed.values()) == driver.stats.device_dropped == 0
+    assert len(usb) > 0.8 * len(uart)
+    assert ended["busy"] < 0.2
+
+
+def test_serial_pins_that_are_too_slow_drop_whole_frames_and_count_each(
+    make_case: Any, on_rp2040: Any, read_board: Any, true_length: Any
+) -> None:
+    case = shorter(make_case("romanian-deadlift", "position_m", "force_n", baud=19_200), 7.0)
+    ended, uart, _ = on_rp2040(case)
+    assert ended["baud"] == pytest.approx(19_200, rel=0.02)
+    assert ended["uartLost"] == 0  # nothing was written into a full queue
+    assert len(uart) > 0.95 * 1_920 * 6.5  # the line never rests
+    decoder, counted = FrameDecoder(), []
+    for frame in uart.split(b"\0"):
+        for _, raw in decoder.feed(frame + b"\0").statuses:
+            counted.append((wire.parse_status(raw).frames_dropped, decoder.frames_lost))
+    assert counted[-1][0] > 50
+    assert all(said == lost for said, lost in counted)
+    driver, found = read_board(uart)
+    assert driver.stats.frames_corrupt == 0
+    assert driver.stats.missed == {"position_m": 0, "force_n": 0}
+    start_s = first_tick_us(uart) / 1e6
+    position, force = found["position_m"], found["force_n"]
+    true = true_length(case, position.time_s + start_s)
+    assert np.abs(position.value - true).max() < 1.1 / COUNTS_PER_M
+    sent = case.records[case.records["kind"] == Kind.READING]
+    at = np.searchsorted(sent["t_us"], (force.time_s + start_s) * 1e6 + 200.0) - 1
+    np.testing.assert_allclose(force.value, (sent["value"][at] - 41_213.0) / 800.0)
 
 
 def test_a_board_that_hangs_is_restarted_by_its_watchdog_within_a_quarter_of_a_second(
