@@ -344,6 +344,21 @@ bool hal_home_switch(uint8_t channel)
     return home_pin != NO_PIN && home_pin < 8 && !(PIND & _BV(home_pin));
 }
 
+/* One pulse, and the data line at its end. A clock that is high for 60 us switches the HX711 off (its data sheet), and
+   edges in a row would take as long: no interrupt meanwhile. It makes an edge's stamp half a microsecond late. */
+static bool converter_clock(void)
+{
+    uint8_t low = PORTD & ~_BV(clock_pin), high = low | _BV(clock_pin), pins;
+    ATOMIC_BLOCK(ATOMIC_RESTORESTATE)
+    {
+        PORTD = high;
+        __asm volatile("nop\n nop\n nop\n nop");
+        pins = PIND;
+        PORTD = low;
+    }
+    return pins & _BV(data_pin);
+}
+
 bool hal_reading(uint8_t channel, struct reading *reading)
 {
     static bool was_low;
@@ -361,17 +376,10 @@ bool hal_reading(uint8_t channel, struct reading *reading)
     was_low = false;
     PCICR = 0; /* its data changes while it is read */
     uint32_t raw = 0;
-    for (uint8_t i = 0; i < 24; i++) {
-        /* High for less than 60 us, or it switches off: no interrupt here takes as long. */
-        PORTD |= _BV(clock_pin);
-        __asm volatile("nop\n nop\n nop\n nop");
-        raw = raw << 1 | (PIND >> data_pin & 1);
-        PORTD &= ~_BV(clock_pin);
-    }
-    PORTD |= _BV(clock_pin); /* the 25th: channel A at gain 128; the converter lets go of its line */
-    __asm volatile("nop\n nop\n nop\n nop");
-    whole = whole && PIND & _BV(data_pin);
-    PORTD &= ~_BV(clock_pin);
+    for (uint8_t i = 0; i < 24; i++)
+        raw = raw << 1 | converter_clock();
+    /* The 25th: channel A at gain 128; the converter lets go of its line. */
+    whole = converter_clock() && whole;
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE)
     {
         reading->t_us = whole ? ready_us : now_in_interrupt();

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ATmega328P data sheet, register summary. */
+enum { UCSR0A = 0xc0, U2X0 = 2, UBRR0L = 0xc4, UBRR0H = 0xc5 };
+
 enum kind { EDGE = 1, READING = 2, HOME = 4, RESET = 5, SHORT = 6 };
 
 struct stimulus {
@@ -26,9 +29,10 @@ static struct {
     struct stimulus *stimulus;
     long n, next;
     FILE *out;
-    int data, clock, bit, high, shorted, lines;
+    int data, clock, bit, high, shorted, lines, home;
     uint32_t value;
     uint64_t slept, spoke;
+    uint64_t clock_rose, clock_high; /* the converter's: when, and the longest */
     int hung; /* 1: to hang from now on; 2: hanging, at `at`, where `was` stood */
     avr_flashaddr_t at;
     uint8_t was[2];
@@ -39,10 +43,11 @@ static void pin(int number, int value)
     avr_raise_irq(avr_io_getirq(b.avr, AVR_IOCTL_IOPORT_GETIRQ('D'), number), value);
 }
 
-/* The port's own pull-ups must not win over what drives the lines, nor over a short. */
+/* The port's own pull-ups must not win over what drives the lines, nor over a short or a closed switch on D6. */
 static void drive(void)
 {
-    avr_ioport_external_t drive = {.name = 'D', .mask = 12 | b.shorted << b.data, .value = b.lines << 2};
+    avr_ioport_external_t drive = {
+        .name = 'D', .mask = 12 | b.home << 6 | b.shorted << b.data, .value = b.lines << 2};
     avr_ioctl(b.avr, AVR_IOCTL_IOPORT_SET_EXTERNAL('D'), &drive);
 }
 
@@ -68,9 +73,11 @@ static avr_cycle_count_t happen(avr_t *avr, avr_cycle_count_t when, void *param)
         const struct stimulus *s = &b.stimulus[b.next++];
         if (s->kind == EDGE)
             lines(s->value);
-        else if (s->kind == HOME)
+        else if (s->kind == HOME) {
+            b.home = s->value;
+            drive();
             pin(6, !s->value);
-        else if (s->kind == RESET)
+        } else if (s->kind == RESET)
             b.hung = 1;
         else if (s->kind == SHORT) {
             b.shorted = s->value;
@@ -91,6 +98,10 @@ static void clocked(struct avr_irq_t *irq, uint32_t value, void *param)
 {
     (void)irq;
     (void)param;
+    if (value)
+        b.clock_rose = b.avr->cycle;
+    else if (b.clock_rose && b.avr->cycle - b.clock_rose > b.clock_high)
+        b.clock_high = b.avr->cycle - b.clock_rose;
     if (!value || b.bit < 0)
         return;
     if (b.bit < 24) {
@@ -175,7 +186,9 @@ int main(int argc, char **argv)
         state = avr_run(b.avr);
     }
     fclose(b.out);
-    printf("], \"state\": %d, \"seconds\": %.3f, \"asleep\": %.3f}\n", state, b.avr->cycle / 16e6,
-           (double)b.slept / (double)b.avr->cycle);
+    int divisor = (b.avr->data[UBRR0H] << 8 | b.avr->data[UBRR0L]) + 1, oversampling = b.avr->data[UCSR0A] & U2X0 ? 8 : 16;
+    printf("], \"state\": %d, \"seconds\": %.3f, \"asleep\": %.3f, \"baud\": %.0f, \"clock_high_us\": %.2f}\n", state,
+           (double)b.avr->cycle / 16e6, (double)b.slept / (double)b.avr->cycle, 16e6 / oversampling / divisor,
+           (double)b.clock_high / 16.0);
     return 0;
 }

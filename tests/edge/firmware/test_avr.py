@@ -47,7 +47,8 @@ def test_the_image_measures_the_true_motion(
     case: Any, on_avr: Any, read_board: Any, true_length: Any
 ) -> None:
     case = shorter(case, 9.0)
-    _, data = on_avr(case)
+    ended, data = on_avr(case)
+    assert ended["baud"] == pytest.approx(115_200, rel=0.0213)  # 117 647 is the nearest it makes
     driver, found = read_board(data)
     assert driver.board == "test board 2.0"
     assert driver.stats.frames_lost == driver.stats.frames_corrupt == driver.stats.samples_rejected == 0
@@ -75,7 +76,8 @@ def test_50_000_edges_a_second_lose_nothing_and_keep_their_time(
     there = rate_hz * np.clip(np.minimum(time_s - 0.05, 0.95 - time_s), 0.0, None)
     ready_s = np.arange(0.0503, 1.1, 0.0125)
     cell = records(Kind.READING, 1, ready_s, np.full(len(ready_s), 1000))
-    _, data = on_avr(only(case, merged([edges(0, time_s, there), cell, ending(1.2)])))
+    ended, data = on_avr(only(case, merged([edges(0, time_s, there), cell, ending(1.2)])))
+    assert 0.2 <= ended["clock_high_us"] < 1.5  # HX711 data sheet: 0.2 to 50; from 60 on it switches off
     driver, found = read_board(data)
     position, force = found["position_m"], found["force_n"]
     counts = (position.value - position.value[0]) * COUNTS_PER_M
@@ -89,6 +91,36 @@ def test_50_000_edges_a_second_lose_nothing_and_keep_their_time(
         steady |= (at_s > begin_s) & (at_s < end_s)
     assert steady.sum() > 400
     assert np.abs(off[steady]).max() < 1.0 / 16.0 + 5e-6 * rate_hz
+
+
+def test_lines_that_change_together_are_counted_and_no_way_is_guessed(
+    case: Any, on_avr: Any, read_board: Any
+) -> None:
+    jump = records(Kind.EDGE, 0, np.array([0.0, 0.2, 0.4, 0.6]), np.array([0, 3, 0, 1]))
+    driver, found = read_board(on_avr(only(case, merged([jump, ending(2.5)])))[1])
+    assert driver.stats.missed["position_m"] == 4
+    counts = np.floor((found["position_m"].value - found["position_m"].value[0]) * COUNTS_PER_M + 0.5)
+    assert set(counts) == {0.0, 1.0}
+
+
+def test_the_home_switch_sets_zero_and_says_so_before_the_first_sample_that_has_it(
+    case: Any, on_avr: Any, read_board: Any
+) -> None:
+    encoder, cell = case.board.channels
+    encoder = msgspec.structs.replace(encoder, pins=[2, 3, 6], zero_counts=0.0)
+    board = msgspec.structs.replace(case.board, channels=[encoder, cell])
+    switch = records(Kind.HOME, 0, np.array([3.0, 3.5]), np.array([1, 0]))
+    whole = dataclasses.replace(shorter(case, 5.0), board=board)
+    _, data = on_avr(only(whole, merged([whole.records, switch])))
+    zeros = [wire.parse_hello(raw).channels[0].zero for _, raw in FrameDecoder().feed(data).hellos]
+    assert zeros[:2] == [wire.Zero.SWITCH_ON] * 2
+    assert set(zeros[3:]) == {wire.Zero.HOME}
+    _, found = read_board(data)
+    position = found["position_m"]
+    start_s = powered_s(data, found["force_n"].time_s, whole)
+    closed = np.searchsorted(position.time_s + start_s, 3.0)
+    assert position.value[closed] == pytest.approx(0.0, abs=1.01 / COUNTS_PER_M)
+    assert abs(position.value[closed - 2]) > 10.0 / COUNTS_PER_M  # elsewhere was zero until then
 
 
 def test_a_converter_that_is_unplugged_is_counted_and_says_nothing(
@@ -178,7 +210,10 @@ def test_a_board_that_hangs_is_restarted_by_its_watchdog_and_keeps_its_count(
 ) -> None:
     case = shorter(case, 6.0)
     hang = records(Kind.RESET, 0, np.array([4.0]), np.array([1]))
-    _, data = on_avr(only(case, merged([case.records, hang])))
+    ended, data = on_avr(only(case, merged([case.records, hang])))
+    began_s, at = np.array(ended["pieces"]).T
+    ended_s = began_s + np.diff(at, append=len(data)) * 10.0 / ended["baud"]
+    assert 0.2 < (began_s[1:] - ended_s[:-1]).max() < 0.3
     driver, _ = read_board(data, away_s=0.3)
     assert (driver.stats.resets, driver.stats.device_restarts) == (1, 1)
     frames = FrameDecoder().feed(data)
