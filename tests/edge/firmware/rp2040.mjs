@@ -17,7 +17,7 @@ const image = readFileSync(imagePath);
 const configuration = readFileSync(configurationPath);
 const stimuli = readFileSync(stimuliPath);
 const RECORD = 12, EDGE = 1, READING = 2, ANGLE = 3, HOME = 4, RESET = 5, SHORT = 6;
-const ENCODER = 1, HX711 = 2, NAU7802 = 4;
+const ENCODER = 1, HX711 = 2, AS5600 = 3, NAU7802 = 4;
 const CONFIGURATION_AT = 0x1ff000;
 
 const channels = [];
@@ -142,17 +142,9 @@ function powerUp(kept, watchdog, scratch = []) {
   port.onSerialData = (bytes) => usb.push(...bytes);
   port.onDeviceConnected = () => { usbSeen = true; if (usbQuestions) ask(); };
   machines = mcu.pio.flatMap((pio) => pio.machines.map((machine) => ({ pio, machine, next: Infinity, enabled: false })));
-  const bus = mcu.i2c[0];
-  let address = 0, sent = 0;
-  const tilt = () => channels.find((c) => c.sensor === 3 && c.angle >= 0);
-  const cell = () => channels.find((c) => c.sensor === NAU7802);
-  bus.onConnect = (to) => { address = to; sent = 0; bus.completeConnect(to === 0x36 ? !!tilt() : to === 0x2a && !!cell()); };
-  bus.onWriteByte = () => bus.completeWrite(true);
-  bus.onReadByte = () => {
-    const value = address === 0x36 ? [tilt().angle >> 8, tilt().angle & 255] : [16, 8, 0].map((by) => cell().held >> by & 255);
-    bus.completeRead(value[sent++ % value.length]);
-  };
+  connect(mcu.i2c[0]);
   for (const c of channels) {
+    if (c.sensor === NAU7802 && !kept) c.registers = new Uint8Array(256);
     if (c.sensor === HX711) hx711(c);
     if (c.sensor === ENCODER) show(c);
     if (c.sensor === ENCODER && c.pins[2] !== 255) mcu.gpio[c.pins[2]].setInputValue(true);
@@ -170,6 +162,43 @@ function powerUp(kept, watchdog, scratch = []) {
 }
 
 function show(c) { mcu.gpio[c.pins[0]].setInputValue(!!(c.lines & 1)); mcu.gpio[c.pins[1]].setInputValue(!!(c.lines & 2)); }
+
+// What hangs on I2C. The first byte that is written says which register, the rest go there and after it.
+function connect(bus) {
+  const answering = {
+    0x36: () => channels.find((c) => c.sensor === AS5600 && c.angle >= 0),
+    0x2a: () => channels.find((c) => c.sensor === NAU7802),
+  };
+  let chip, register = 0, addressed = false;
+  bus.onConnect = (to, reads) => { chip = answering[to]?.(); addressed = !!reads; bus.completeConnect(!!chip); };
+  bus.onWriteByte = (byte) => {
+    if (addressed && chip.registers) setNau7802(chip, register++, byte);
+    else register = byte;
+    addressed = true;
+    bus.completeWrite(true);
+  };
+  bus.onReadByte = () => bus.completeRead(chip.registers ? chip.registers[register++] : as5600(chip, register++));
+}
+
+// Data sheet of the AS5600: RAW ANGLE, high byte first; a magnet is there, and how strong it is.
+const as5600 = (c, register) => ({ 0x0b: 0x20, 0x0c: c.angle >> 8, 0x0d: c.angle & 255, 0x1a: 0x80, 0x1b: 0x06 })[register] ?? 0;
+
+// Data sheet of the NAU7802: PU_CTRL resets, powers and starts it, CTRL1 has its gain, CTRL2 its rate, 0x12 the counts.
+const NAU7802_HZ = { 0: 10, 1: 20, 2: 40, 3: 80, 7: 320 };
+function setNau7802(c, register, value) {
+  if (register === 0 && value & 1) c.registers.fill(0);
+  c.registers[register] = value;
+}
+function nau7802Converts(c, counts) {
+  const { registers } = c, hz = NAU7802_HZ[registers[2] >> 4 & 7];
+  // Digital part, analogue part, the bridge's regulator, conversions; and no sooner than its rate.
+  if ((registers[0] & 0x96) !== 0x96 || clock.nanos - (c.converted ?? -1e9) < 0.99e9 / hz) return;
+  c.converted = clock.nanos;
+  const seen = counts >> 7 - (registers[1] & 7); // what is said of it at a gain of 128
+  [16, 8, 0].forEach((by, n) => { registers[0x12 + n] = seen >> by; });
+  mcu.gpio[c.pins[2]].setInputValue(true);
+  mcu.gpio[c.pins[2]].setInputValue(false);
+}
 
 // The converter: its data falls when a reading is ready; 24 clocks shift it out, the 25th ends it.
 function hx711(c) {
@@ -200,11 +229,7 @@ function happen() {
     c.value = value & 0xffffff;
     if (c.bit <= 0) { c.bit = 0; c.show(false); }
   }
-  if (kind === READING && c.sensor === NAU7802) {
-    c.held = value & 0xffffff;
-    mcu.gpio[c.pins[2]].setInputValue(true);
-    mcu.gpio[c.pins[2]].setInputValue(false);
-  }
+  if (kind === READING && c.sensor === NAU7802) nau7802Converts(c, value);
 }
 
 function wake() { // machines that were enabled, or whose pin has come, run from now on

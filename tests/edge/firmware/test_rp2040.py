@@ -95,6 +95,13 @@ def test_the_image_measures_what_the_same_sources_measure_on_this_machine(
     true = true_length(case, position.time_s + start_s)
     speed = np.abs(np.gradient(true, position.time_s))
     assert np.abs(position.value - true).max() < 1.02 / COUNTS_PER_M + 5e-6 * speed.max()
+    tilt = found["tether_angle_rad"]
+    shown = case.records[case.records["kind"] == Kind.ANGLE]
+    # It is asked for within 0.1 ms of its time.
+    at = np.searchsorted(shown["t_us"], (tilt.time_s + start_s) * 1e6 + [[0.0], [100.0]], side="right") - 1
+    off = np.abs(tilt.value - (shown["value"][at] - 2048) * 2.0 * np.pi / 4096)
+    assert off.min(axis=0).max() < 1e-9
+    assert len(np.unique(tilt.value)) > 10
     assert ended["usbSeen"]
     assert ended["busy"] < 0.2
     assert ended["baud"] == pytest.approx(460_800, rel=0.02)
@@ -190,6 +197,25 @@ def test_serial_pins_that_are_too_slow_drop_whole_frames_and_count_each(
     sent = case.records[case.records["kind"] == Kind.READING]
     at = np.searchsorted(sent["t_us"], (force.time_s + start_s) * 1e6 + 200.0) - 1
     np.testing.assert_allclose(force.value, (sent["value"][at] - 41_213.0) / 800.0)
+
+
+def test_the_home_switch_sets_zero_and_says_so_before_the_first_sample_that_has_it(
+    make_case: Any, on_rp2040: Any, read_board: Any
+) -> None:
+    case = shorter(make_case("romanian-deadlift", "position_m"), 5.0)
+    (table,) = case.board.channels
+    table = msgspec.structs.replace(table, pins=[2, 3, 6], zero_counts=0.0)
+    board = msgspec.structs.replace(case.board, channels=[table])
+    switch = records(Kind.HOME, 0, np.array([3.0, 3.5]), np.array([1, 0]))
+    _, uart, _ = on_rp2040(dataclasses.replace(case, board=board, records=merged([case.records, switch])))
+    zeros = [wire.parse_hello(raw).channels[0].zero for _, raw in FrameDecoder().feed(uart).hellos]
+    assert zeros[:2] == [wire.Zero.SWITCH_ON] * 2
+    assert set(zeros[3:]) == {wire.Zero.HOME}
+    _, found = read_board(uart)
+    position = found["position_m"]
+    closed = np.searchsorted(position.time_s + first_tick_us(uart) / 1e6, 3.0)
+    assert position.value[closed] == pytest.approx(0.0, abs=1.01 / COUNTS_PER_M)
+    assert abs(position.value[closed - 2]) > 10.0 / COUNTS_PER_M  # elsewhere was zero until then
 
 
 def test_a_board_that_hangs_is_restarted_by_its_watchdog_within_a_quarter_of_a_second(
