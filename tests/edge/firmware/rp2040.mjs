@@ -81,7 +81,7 @@ function makeSerialLine(port) {
   const TX = 1 << 5, BUSY = 1 << 3, FULL = 1 << 5, EMPTY = 1 << 7, DEPTH = 32, HALF = 16;
   const queue = [];
   let onItsWay = null;
-  const line = { lost: 0, fullest: 0, baud: () => mcu.clkPeri / (16 * port.baudDivider), stop: () => sent.cancel() };
+  const line = { lost: 0, baud: () => mcu.clkPeri / (16 * port.baudDivider), stop: () => sent.cancel() };
   function begin() {
     if (onItsWay !== null || !queue.length) return;
     onItsWay = queue.shift();
@@ -102,7 +102,6 @@ function makeSerialLine(port) {
   port.onByte = (byte) => {
     if (queue.length === DEPTH) { line.lost++; return; }
     queue.push(byte);
-    line.fullest = Math.max(line.fullest, queue.length);
     if (queue.length > HALF) port.interruptStatus &= ~TX;
     begin();
     port.checkInterrupts();
@@ -298,5 +297,5 @@ writeFileSync(uartPath, Buffer.from(uart));
 writeFileSync(usbPath, Buffer.from(usb));
 writeFileSync(`${uartPath}.json`, JSON.stringify(pieces));
 console.log(JSON.stringify({ boot: 'run', busy: busy / clock.nanos, seconds: clock.nanos / 1e9, usbSeen, disk, answers,
-  baud: serialLine.baud(), uartLost: serialLine.lost, uartFullest: serialLine.fullest }));
+  baud: serialLine.baud(), uartLost: serialLine.lost }));
 process.exit(0);
