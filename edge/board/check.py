@@ -14,7 +14,7 @@ from edge.doctor.findings import Finding, Status
 from edge.doctor.port_checks import NEGATIVE_M, check_channel, check_device
 from edge.link.drivers.board import NOT_CONFIGURED, BoardDriver
 from edge.link.listening import Listener
-from station.config import Port, StationFile, StationTable
+from station.config import Port, StationFile, StationKind, StationTable
 from station.wire import Hello
 
 HELLO_S = 2.5
@@ -23,13 +23,18 @@ BUSY_WARN = 0.5
 FEW = 5  # readings; so many alike are no chance
 
 
-def check_board(port: Port, board: BoardFile | None, seconds: float) -> Iterator[Finding]:
-    """Check a board; yields each finding when it is known. Raises SourceError if its port does not open."""
+def check_board(
+    port: Port, board: BoardFile | None, seconds: float, kind: StationKind = "barbell"
+) -> Iterator[Finding]:
+    """Check a board of a station of this kind; yields each finding when it is known.
+
+    Raises SourceError if its port does not open.
+    """
     found = check_device(port, "board")
     yield from found
     if found and found[-1].status == "fail":
         return
-    station = StationFile(station=StationTable("board", "barbell"))
+    station = StationFile(station=StationTable("board", kind))
     with Listener(port, station) as listener:
         driver = listener.driver
         assert isinstance(driver, BoardDriver)
@@ -72,7 +77,7 @@ def check_board(port: Port, board: BoardFile | None, seconds: float) -> Iterator
             yield from check_channel(sensor.channel, sensor.rate_hz, parts, hits, station)
             yield from _missed(sensor.channel, stats.missed.get(sensor.channel, 0))
             values = np.concatenate([part.value for part in parts] or [np.empty(0)])
-            yield from _moves(sensor.channel, values[~np.isnan(values)])
+            yield from _moves(sensor.channel, values[~np.isnan(values)], kind)
 
 
 def station_toml(port: Port, station_id: str, kind: str, exercise: str) -> str:
@@ -133,8 +138,8 @@ def _missed(channel: str, missed: int) -> Iterator[Finding]:
     yield _finding(f"{channel} missed", "fail", f"{missed} since the board's start", todo)
 
 
-def _moves(channel: str, values: NDArray[np.float64]) -> Iterator[Finding]:
-    """Whether a tether was moved and a converter converts. That a length is negative, check_channel says."""
+def _moves(channel: str, values: NDArray[np.float64], kind: StationKind) -> Iterator[Finding]:
+    """Whether tether or stack was moved and a converter converts. Of lengths below 0 check_channel tells."""
     if channel.endswith("_n") and len(values) >= FEW and not np.ptp(values):
         todo = "a converter's last digits never rest: check the cell's four wires and the converter's supply"
         yield _finding(f"{channel} converter", "fail", f"all {len(values)} readings are the same", todo)
@@ -142,10 +147,12 @@ def _moves(channel: str, values: NDArray[np.float64]) -> Iterator[Finding]:
         return
     check = f"{channel} direction"
     if not len(values) or np.ptp(values) < MOVED_M:
-        todo = "pull the tether out and let it in while this listens"
+        move = "raise the stack and let it down" if kind == "cable" else "pull the tether out and let it in"
+        todo = f"{move} while this listens"
         yield _finding(check, "warn", "it did not move", todo)
     elif values.min() >= -NEGATIVE_M:
-        yield _finding(check, "ok", f"pulling it out counts up, {np.ptp(values):.3f} m")
+        what = "raising the stack" if kind == "cable" else "pulling it out"
+        yield _finding(check, "ok", f"{what} counts up, {np.ptp(values):.3f} m")
 
 
 def _toml(text: str) -> str:

@@ -135,12 +135,14 @@ def _check(argv: Sequence[str]) -> int:
     parser = command_parser(
         "board check",
         "Listen to a board: firmware, configuration, rates, noise, direction, converters, its own counters.\n"
-        "Pull the tether out and let it in meanwhile. Exit status 1 when something fails.",
+        "Pull the tether out and let it in meanwhile; of a cable station raise the stack and let it down.\n"
+        "Exit status 1 when something fails.",
         """\
 examples:
   plumbline board check /dev/serial/by-id/usb-Plumbline_board_rack-1-if00
   plumbline board check /dev/ttyACM0 --board rack-1.board.toml --for 10
   plumbline board check /dev/ttyACM0 --station-out rack-1.toml --id rack-1
+  plumbline board check /dev/ttyACM0 --kind cable
 """,
     )
     parser.add_argument("port", help="a device, pty or socket://host:port")
@@ -160,7 +162,7 @@ examples:
     port = Port(args.port) if file is None or not file.baud else Port(args.port, baud=file.baud)
     check_port(port)
     findings = []
-    for finding in check_board(port, file, args.seconds):
+    for finding in check_board(port, file, args.seconds, args.kind):
         findings.append(finding)
         print(as_line(finding, sys.stdout), flush=True)
     if worst(findings) == "fail":

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edge.doctor.findings import Finding, Status
 from edge.link.drivers import LinkStats, Samples
+from edge.link.drivers.board import to_zero
 from edge.link.drivers.fields import is_text
 from edge.link.drivers.proposal import propose
 from edge.link.listening import Listener
@@ -169,8 +170,11 @@ def check_channel(
         found.append(Finding(place, f"{channel} range", "fail", seen, todo))
     seen_values = value[~np.isnan(value)]
     if channel.startswith("position") and len(seen_values) and seen_values.min() < -NEGATIVE_M:
-        todo = "swap A and B of the encoder; or let the tether run in and switch the device off and on"
+        todo = f"swap A and B of the encoder; or {to_zero(station)} and switch the device off and on"
         seen = f"{seen_values.min():.2f} m: no tether is shorter than nothing"
+        if station.station.kind == "cable":
+            seen = f"{seen_values.min():.2f} m: no stack is below where it rests"
+            todo = f"change reversed in the board file, or {todo}"
         found.append(Finding(place, f"{channel} direction", "fail", seen, todo))
     if saturated:
         return found

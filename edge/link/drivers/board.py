@@ -18,6 +18,12 @@ NOT_CONFIGURED = "not configured"  # the name of a board whose configuration is 
 NEGATIVE_M = 0.05
 
 
+def to_zero(station: StationFile) -> str:
+    """What to do before a board is switched on whose encoder has no home switch."""
+    # A unit above a stack has its tether out as far as it goes when the stack is down.
+    return "let the stack down" if station.station.kind == "cable" else "let the tether run in"
+
+
 class BoardDriver:
     """Bytes of a Plumbline board to samples.
 
@@ -174,10 +180,11 @@ class BoardDriver:
                 " make one with plumbline board configure and flash it"
             )
         if self._negative:
-            return (
-                f"{self._negative} is below 0: the tether was out when the board was switched on,"
-                " or A and B are swapped; let it run in and switch the board off and on"
-            )
+            why = "the tether was out when the board was switched on, or A and B are swapped"
+            if self._station.station.kind == "cable":
+                why = "the stack was up when the board was switched on, or reversed is wrong, or A and B are"
+            todo = f"{to_zero(self._station)} and switch the board off and on"
+            return f"{self._negative} is below 0: {why}; {todo}"
         return self._moved(hello)
 
     def _moved(self, hello: Hello) -> str | None:
@@ -194,7 +201,7 @@ class BoardDriver:
         by = "its watchdog" if watchdog else "a reset"
         return (
             f"the board was restarted by {by}: zero of {', '.join(moved)} may have moved;"
-            " let the tether run in and switch the board off and on"
+            f" {to_zero(self._station)} and switch the board off and on"
         )
 
     def _count(self, given: list[Samples]) -> None:

@@ -141,6 +141,18 @@ def test_swapped_lines_and_another_configuration_are_found(
     assert "position_m has another counts_per_unit" in said
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_of_a_cable_station_it_is_the_stack_that_is_raised(
+    built: Path, talking: Callable[..., str], swapped: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = talking(configuration_of(built), swapped=swapped)
+    assert board(["check", url, "--kind", "cable", "--for", "0.6"]) == swapped
+    said = capsys.readouterr().out
+    assert ("change reversed in the board file" in said) == swapped
+    assert ("raising the stack counts up" in said) == (not swapped)
+    assert "tether" not in said
+
+
 def test_a_tether_that_was_out_already_and_is_let_in_is_not_swapped(
     built: Path, talking: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -116,7 +116,7 @@ def test_lengths_below_zero_are_swapped_lines_or_a_tether_that_was_out(
         and "swap A and B" in found["position_m direction"].todo
     )
     assert "position_m is below 0" in found["board"].seen and "A and B are swapped" in found["board"].seen
-    assert "let it run in" in found["board"].todo
+    assert "let the tether run in" in found["board"].todo
 
 
 def test_another_rate_and_noise_are_seen(path: Path, live_board: Any, examine: Any) -> None:

@@ -48,6 +48,7 @@ class Encoder(NamedTuple):
     """An encoder on a reel: `counts_per_m` edges a metre; what it stands at when the board starts is 0."""
 
     counts_per_m: float
+    top_m: float | None = None  # the unit is so far above a resting stack, its tether on the top plate
 
 
 class Tilt(NamedTuple):
@@ -65,7 +66,8 @@ def stimuli(
     """Records of the channels of a simulated set, in the order of `sensors`, whose channels count from 0.
 
     start_s: how long the board runs before the set begins. Returns the records, and of each encoder's channel
-    the counts of its zero, for the board starts at 0 wherever the tether is: value = (counts - zero) / unit.
+    the counts of its zero, for the board starts at 0 wherever the tether is: value = (counts - zero) / unit;
+    of one above a stack that is counted the other way.
     """
     parts: list[NDArray[np.void]] = []
     zeros: dict[str, float] = {}
@@ -75,9 +77,12 @@ def stimuli(
     time_s = simulated.motion.time_s + start_s
     for index, (name, sensor) in enumerate(sensors.items()):
         if isinstance(sensor, Encoder):
-            counts = reels[name] * sensor.counts_per_m
+            length = reels[name] if sensor.top_m is None else sensor.top_m - reels[name]
+            counts = length * sensor.counts_per_m
             parts.append(edges(index, time_s, counts - np.floor(counts[0])))
             zeros[name] = -float(np.floor(counts[0]))
+            if sensor.top_m is not None:
+                zeros[name] = float(np.floor(counts[0])) - sensor.top_m * sensor.counts_per_m
         elif isinstance(sensor, Tilt):
             angle = tether_angle_rad(simulated.dense, simulated.plan, geometry)
             raw = (np.rint(angle * TILT_STEPS / (2.0 * np.pi)).astype(np.int64) + sensor.centre) % TILT_STEPS
