@@ -8,18 +8,26 @@ import tomlkit
 from numpy.typing import NDArray
 
 from edge.board.build import firmware_version
-from edge.board.configuration import BoardFile, block
+from edge.board.configuration import SETTINGS_HZ, BoardFile, SensorName, block
 from edge.board.contents import configured, differences
 from edge.doctor.findings import Finding, Status
 from edge.doctor.port_checks import NEGATIVE_M, check_channel, check_device
 from edge.link.drivers.board import NOT_CONFIGURED, BoardDriver
 from edge.link.listening import Listener
 from station.config import Port, StationFile, StationKind, StationTable
+from station.messages import Sensor
 from station.wire import Hello
 
 HELLO_S = 2.5
 MOVED_M = 0.05
 BUSY_WARN = 0.5
+MISSED: dict[SensorName, str] = {
+    "encoder": "edges come too fast or are disturbed: check pull-ups and shield",
+    "hx711": "the converter does not answer: check its power and wires; is its RATE pin tied for {rate_hz:g}"
+    " readings a second?",
+    "nau7802": "the converter does not answer: check its power, SDA, SCL and DRDY, and the bus's pull-ups",
+    "as5600": "the tilt encoder does not answer: check its power, SDA and SCL, and the bus's pull-ups",
+}
 FEW = 5  # readings; so many alike are no chance
 
 
@@ -75,7 +83,8 @@ def check_board(
             parts = [part for part in samples if part.channel == sensor.channel]
             hits = stats.saturated.get(sensor.channel, 0)
             yield from check_channel(sensor.channel, sensor.rate_hz, parts, hits, station)
-            yield from _missed(sensor.channel, stats.missed.get(sensor.channel, 0))
+            missed = stats.missed.get(sensor.channel, 0)
+            yield from _missed(sensor, _converter(sensor, board), missed)
             values = np.concatenate([part.value for part in parts] or [np.empty(0)])
             yield from _moves(sensor.channel, values[~np.isnan(values)], kind)
 
@@ -128,14 +137,22 @@ def check_firmware(hello: Hello, board: BoardFile | None) -> Iterator[Finding]:
             yield _finding(check, "ok", f"{seen}; pins are not told")
 
 
-def _missed(channel: str, missed: int) -> Iterator[Finding]:
-    if not missed:
-        return
-    if channel.startswith("position"):
-        todo = "edges come too fast or are disturbed: check pull-ups and shield"
-    else:
-        todo = "the converter does not answer: check its power and wires; is its rate pin set to 80?"
-    yield _finding(f"{channel} missed", "fail", f"{missed} since the board's start", todo)
+def _converter(sensor: Sensor, board: BoardFile | None) -> SensorName:
+    """What measures a channel: as the board file says; a hello does not."""
+    for channel in board.channels if board is not None else ():
+        if channel.name == sensor.channel:
+            return channel.sensor
+    if sensor.channel.startswith("position"):
+        return "encoder"
+    if not sensor.channel.endswith("_n"):
+        return "as5600"
+    return "nau7802" if sensor.rate_hz in SETTINGS_HZ["nau7802"] else "hx711"
+
+
+def _missed(sensor: Sensor, converter: SensorName, missed: int) -> Iterator[Finding]:
+    if missed:
+        todo = MISSED[converter].format(rate_hz=sensor.rate_hz or 0.0)
+        yield _finding(f"{sensor.channel} missed", "fail", f"{missed} since the board's start", todo)
 
 
 def _moves(channel: str, values: NDArray[np.float64], kind: StationKind) -> Iterator[Finding]:

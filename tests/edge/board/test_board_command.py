@@ -16,7 +16,7 @@ from edge.board import build as building
 from edge.board.build import firmware_version
 from edge.board.check import check_firmware, station_toml
 from edge.board.command import board
-from edge.board.configuration import TargetName
+from edge.board.configuration import TargetName, block, load_board
 from edge.board.image import CONFIGURATION_AT
 from edge.link.sources import SerialSource
 from station.config import load_station
@@ -167,6 +167,35 @@ def test_a_converter_whose_readings_never_change_is_not_alive(
 ) -> None:
     assert board(["check", talking(configuration_of(built), stuck=True), "--for", "0.6"]) == 1
     assert "force_n converter" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("with_file", [False, True])
+@pytest.mark.parametrize(
+    ("name", "sensor", "pins", "todo"),
+    [
+        ("pulley_x_n", "hx711", [12, 13], "is its RATE pin tied for 80 readings a second?"),
+        ("pulley_x_n", "nau7802", [4, 5, 7], "SDA, SCL and DRDY"),
+        ("tether_angle_rad", "as5600", [4, 5], "SDA and SCL"),
+    ],
+)
+def test_of_a_silent_converter_its_own_pins_are_named(
+    board_file: Path,
+    talking: Callable[..., str],
+    name: str,
+    sensor: str,
+    pins: list[int],
+    todo: str,
+    with_file: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with board_file.open("a") as more:
+        more.write(f'[[channels]]\nname = "{name}"\nsensor = "{sensor}"\npins = {pins}\n')
+    url = talking(block(load_board(board_file), "rack-1"))
+    words = ["--board", str(board_file)] if with_file else []
+    assert board(["check", url, *words, "--for", "0.6"]) == 1
+    (said,) = [line for line in capsys.readouterr().out.splitlines() if f"{name} missed" in line]
+    assert todo in said
+    assert ("RATE" in said) == (sensor == "hx711")
 
 
 def test_another_boards_file_is_not_this_boards(
