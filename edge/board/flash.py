@@ -4,8 +4,10 @@ Neither can be broken by it: the Pico's disk is in its ROM, and the Nano's boot 
 """
 
 import contextlib
+import errno
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import time
@@ -63,10 +65,8 @@ def flash_uf2(file: Path, data: bytes, disk: Path | None, port: str | None) -> s
                     raise
                 then = "has left early: it starts, or was pulled out; look with board check"
     except OSError as error:
-        raise ConfigError(
-            f"{disk}: {written} of {len(data)} bytes copied ({error.strerror}); the board is still a disk,"
-            " copy again"
-        ) from error
+        seen = f"{disk}: {written} of {len(data)} bytes copied ({error.strerror})"
+        raise ConfigError(f"{seen}; {_to_write(disk, error)}") from error
     return f"{file.name}: {len(data) // 512} pages copied to {disk}; the board {then}"
 
 
@@ -179,6 +179,17 @@ def _there(disk: Path) -> bool:
         return False
     known, of = Path("/sys/dev/block"), (os.major(device), os.minor(device))
     return of[0] == 0 or not known.is_dir() or (known / f"{of[0]}:{of[1]}").exists()
+
+
+def _to_write(disk: Path, error: OSError) -> str:
+    """What to do about a copy that ended with this error. A second try changes no rights and no mount."""
+    where = shlex.quote(str(disk))
+    if error.errno == errno.EROFS:
+        return f"sudo mount -o remount,rw {where}, then the same command"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        mount = f"sudo mount -o uid={os.getuid()} {LABEL} {where}"
+        return f"sudo umount {where}, then {mount} and the same command"
+    return "the board is still a disk, copy again"
 
 
 def _leaves(disk: Path) -> bool:

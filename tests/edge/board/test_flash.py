@@ -1,5 +1,6 @@
 """`plumbline board flash`: what is copied, what is refused, and what the board says afterwards."""
 
+import errno
 import os
 import re
 import resource
@@ -114,6 +115,27 @@ def test_what_the_disk_did_not_keep_is_lost_unless_the_board_has_left(
     else:
         with pytest.raises(ConfigError, match=r"Input/output error.*copy again"):
             board(command)
+
+
+@pytest.mark.parametrize(
+    ("number", "todo"),
+    [
+        (errno.EROFS, "sudo mount -o remount,rw {disk}, then the same command"),
+        (errno.EACCES, f"sudo umount {{disk}}, then sudo mount -o uid={os.getuid()} {flash.LABEL} {{disk}}"),
+        (errno.EPERM, f"sudo umount {{disk}}, then sudo mount -o uid={os.getuid()} {flash.LABEL} {{disk}}"),
+    ],
+)
+def test_a_disk_that_may_not_be_written_is_to_be_mounted_otherwise(
+    pins: Path, disk: Path, number: int, todo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(file: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fails)
+    monkeypatch.setattr(flash, "LEAVES_S", 0.0)
+    with pytest.raises(ConfigError, match=re.escape(todo.format(disk=disk))) as refused:
+        board(["flash", str(pins), "--disk", str(disk)])
+    assert "copy again" not in str(refused.value)
 
 
 ELSEWHERE = {"RAM": 0x2000_0000, "beyond": 0x1020_0000, "between": 0x1000_0080}
