@@ -15,6 +15,8 @@ from edge.doctor.port_checks import NEGATIVE_M, check_channel, check_device
 from edge.link.drivers.board import NOT_CONFIGURED, BoardDriver
 from edge.link.listening import Listener
 from station.config import Port, StationFile, StationKind, StationTable
+from station.errors import ConfigError
+from station.exercises import all_profiles, load_profile
 from station.messages import Sensor
 from station.wire import Hello
 
@@ -27,6 +29,16 @@ MISSED: dict[SensorName, str] = {
     " readings a second?",
     "nau7802": "the converter does not answer: check its power, SDA, SCL and DRDY, and the bus's pull-ups",
     "as5600": "the tilt encoder does not answer: check its power, SDA and SCL, and the bus's pull-ups",
+}
+LOADS: dict[StationKind, tuple[str, ...]] = {  # of the exercises that a station of each kind is for
+    "barbell": ("mass", "none"),
+    "cable": ("cable",),
+    "band": ("band",),
+}
+USUAL: dict[StationKind, str] = {
+    "barbell": "romanian-deadlift",
+    "cable": "cable-pull-through",
+    "band": "banded-pull-through",
 }
 FEW = 5  # readings; so many alike are no chance
 
@@ -87,6 +99,16 @@ def check_board(
             yield from _missed(sensor, _converter(sensor, board), missed)
             values = np.concatenate([part.value for part in parts] or [np.empty(0)])
             yield from _moves(sensor.channel, values[~np.isnan(values)], kind)
+
+
+def exercise_at(kind: StationKind, name: str | None) -> str:
+    """The exercise such a station begins with. None: the usual one. Raises ConfigError for no such."""
+    profile = load_profile(USUAL[kind] if name is None else name)
+    if profile.load in LOADS[kind]:
+        return profile.name
+    its = next(other for other, loads in LOADS.items() if profile.load in loads)
+    there = ", ".join(sorted(one.name for one in all_profiles().values() if one.load in LOADS[kind]))
+    raise ConfigError(f"{profile.name} is not done at a {kind} station; give {there}, or --kind {its}")
 
 
 def station_toml(port: Port, station_id: str, kind: str, exercise: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.board.build import avr_hex, build_image, firmware_version, flash_bytes
-from edge.board.check import check_board, station_toml
+from edge.board.check import check_board, exercise_at, station_toml
 from edge.board.configuration import BoardFile, block, line_bytes_per_s, load_board
 from edge.board.contents import load_image
 from edge.board.flash import flash_hex, flash_uf2, port_by_serial, verify
@@ -153,11 +153,12 @@ examples:
     )
     parser.add_argument("--id", default="rack-1", help="of the station that is written")
     parser.add_argument("--kind", default="barbell", choices=["barbell", "cable", "band"])
-    parser.add_argument("--exercise", default="romanian-deadlift")
+    parser.add_argument("--exercise", help="it begins with; without this, the usual one of its kind")
     args = parser.parse_args(argv)
     if not 0.5 <= args.seconds <= 3600.0:
         raise ConfigError(f"--for is {args.seconds:g}; give 0.5 to 3600 seconds")
     check_name(args.id)
+    exercise = exercise_at(args.kind, args.exercise)
     file = load_board(args.board) if args.board else None
     port = Port(args.port) if file is None or not file.baud else Port(args.port, baud=file.baud)
     check_port(port)
@@ -170,7 +171,7 @@ examples:
     if args.station_out is not None:
         try:
             with args.station_out.open("x", encoding="utf-8") as out:
-                out.write(station_toml(port, args.id, args.kind, args.exercise))
+                out.write(station_toml(port, args.id, args.kind, exercise))
         except FileExistsError as error:
             raise ConfigError(f"{args.station_out}: is there already; give another name") from error
         except OSError as error:

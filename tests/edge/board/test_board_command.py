@@ -21,6 +21,7 @@ from edge.board.image import CONFIGURATION_AT
 from edge.link.sources import SerialSource
 from station.config import load_station
 from station.errors import ConfigError, SourceError
+from station.exercises import load_profile
 from station.ports import Port
 from station.wire import Channel, Hello
 from tests.edge.board.boot_rom import copied
@@ -242,6 +243,43 @@ def test_an_id_that_is_none_is_refused_before_anything_is_heard(tmp_path: Path, 
     with pytest.raises(ConfigError, match="is no name; use 1 to 32"):
         board(["check", "/dev/null", "--station-out", str(out), "--id", name])
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "seen"),
+    [
+        (["--exercise", "nosuch"], r"no exercise 'nosuch'; .*there are .*cable-row.*romanian-deadlift"),
+        (["--exercise", ""], r"no exercise ''; there are .*cable-row.*romanian-deadlift"),
+        (
+            ["--exercise", "cable-row"],
+            r"cable-row is not done at a barbell station; .*squat.*--kind cable",
+        ),
+        (["--exercise", "rdl", "--kind", "cable"], r"at a cable station; .*cable-row.*--kind barbell"),
+        (
+            ["--exercise", "deadlift", "--kind", "band"],
+            r"at a band station; .*banded-hinge.*--kind barbell",
+        ),
+    ],
+)
+def test_an_exercise_that_is_none_or_not_this_stations_is_refused_before_anything_is_heard(
+    tmp_path: Path, words: list[str], seen: str
+) -> None:
+    out = tmp_path / "rack.toml"
+    with pytest.raises(ConfigError, match=seen) as refused:
+        board(["check", "/dev/null", "--station-out", str(out), *words])
+    assert "\n" not in str(refused.value)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("kind", ["barbell", "cable", "band"])
+def test_a_station_of_each_kind_begins_with_an_exercise_of_its_own(
+    built: Path, talking: Callable[..., str], tmp_path: Path, kind: str
+) -> None:
+    out = tmp_path / "station.toml"
+    url = talking(configuration_of(built))
+    assert board(["check", url, "--kind", kind, "--for", "0.6", "--station-out", str(out)]) == 0
+    profile = load_profile(load_station(out).exercise or "")
+    assert profile.load == {"barbell": "mass"}.get(kind, kind)
 
 
 def test_what_is_no_board_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
