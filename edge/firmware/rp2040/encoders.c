@@ -49,10 +49,14 @@ void encoders_run(uint8_t count)
 {
     for (uint8_t i = 0; i < EDGES_LENGTH; i++)
         REG(PIO0 + PIO_INSTR_MEM(i)) = EDGES[i];
-    uint32_t before = REG(TIMER_RAWL);
-    while (REG(TIMER_RAWL) == before) /* together with the timer */
-        ;
-    REG(PIO0 + PIO_CTRL) = (1u << count) - 1;
+    /* Together with the timer; the second time, when nothing of this has to be fetched from flash any more. */
+    uint32_t before = 0;
+    for (uint8_t round = 0; round < 2; round++) {
+        before = REG(TIMER_RAWL);
+        while (REG(TIMER_RAWL) == before)
+            ;
+        REG(PIO0 + PIO_CTRL) = round * ((1u << count) - 1);
+    }
     encoders.began_us = before + 1;
     for (uint8_t i = 0; i < count; i++)
         encoders.taken_us[i] = before + 1;

@@ -5,9 +5,23 @@
 
 static uint8_t reading_n;
 
+/* A sensor that was being read when the board restarted may hold the data line until it has been clocked on. */
+static void free_bus(uint8_t data, uint8_t clock)
+{
+    pin_start(data, FUNCTION_SIO, true);
+    pin_start(clock, FUNCTION_SIO, true);
+    REG(GPIO_OUT_CLR) = 1u << clock;
+    for (uint8_t half = 0; half < 18; half++) {
+        REG(half & 1 ? GPIO_OE_CLR : GPIO_OE_SET) = 1u << clock;
+        for (uint32_t began = REG(TIMER_RAWL); REG(TIMER_RAWL) - began < 6;)
+            ;
+    }
+}
+
 void i2c_start(uint8_t data, uint8_t clock)
 {
     unreset(RESET_I2C0);
+    free_bus(data, clock);
     pin_start(data, FUNCTION_I2C, true);
     pin_start(clock, FUNCTION_I2C, true);
     REG(I2C_ENABLE) = 0;
@@ -41,7 +55,7 @@ int8_t hal_i2c_result(uint8_t *read)
     }
     if (reading_n == 0)
         return (REG(I2C_STATUS) & (I2C_TFE | I2C_MST_ACTIVITY)) == I2C_TFE ? 0 : I2C_BUSY;
-    if (REG(I2C_RXFLR) < reading_n)
+    if (REG(I2C_RXFLR) < reading_n || REG(I2C_STATUS) & I2C_MST_ACTIVITY)
         return I2C_BUSY;
     for (uint8_t i = 0; i < reading_n; i++)
         read[i] = (uint8_t)REG(I2C_DATA_CMD);

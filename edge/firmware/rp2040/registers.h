@@ -73,6 +73,9 @@
 #define PAD_PULL_UP 0x8u
 enum function { FUNCTION_UART = 2, FUNCTION_I2C = 3, FUNCTION_SIO = 5, FUNCTION_PIO0 = 6, FUNCTION_PIO1 = 7 };
 #define GPIO_IN 0xd0000004u
+#define GPIO_OUT_CLR 0xd0000018u
+#define GPIO_OE_SET 0xd0000024u
+#define GPIO_OE_CLR 0xd0000028u
 
 /* 2.5 DMA */
 #define DMA_READ_ADDR(channel) (0x50000000u + 0x40u * (channel))
@@ -136,6 +139,7 @@ enum function { FUNCTION_UART = 2, FUNCTION_I2C = 3, FUNCTION_SIO = 5, FUNCTION_
 #define USB_BUF_CTRL_OUT(ep) (USB_DPRAM + 0x84u + 8u * (ep))
 #define USB_ADDR 0x50110000u
 #define USB_MAIN_CTRL 0x50110040u
+#define USB_SOF_RD 0x50110048u
 #define USB_SIE_CTRL 0x5011004cu
 #define USB_SIE_STATUS 0x50110050u
 #define USB_BUFF_STATUS 0x50110058u
@@ -146,6 +150,7 @@ enum function { FUNCTION_UART = 2, FUNCTION_I2C = 3, FUNCTION_SIO = 5, FUNCTION_
 #define USB_INTS 0x50110098u
 #define USB_INT_BUS_RESET (1u << 12)
 #define USB_INT_SETUP (1u << 16)
+#define USB_INT_SOF (1u << 17)
 #define USB_INT_BUFF (1u << 4)
 #define USB_SIE_SETUP_REC (1u << 17)
 #define USB_SIE_BUS_RESET (1u << 19)

@@ -11,6 +11,10 @@
 #define BUFFER_NOTIFY 0x180u
 #define BUFFER_OUT 0x1c0u
 #define BUFFER_IN 0x200u
+/* RP2040-E15 (data sheet): a bus error while the host reads a bulk packet hangs the controller until power is cut; a Pi 4's hub
+   makes one at the end of a frame. So none is offered in its last 200 us, as TinyUSB's rp2040_usb.c has it; and 50 to make one. */
+#define QUIET_FROM_US 750u
+#define QUIET_TO_US 1100u /* a frame, and what its beginning may be late or wait; a host that begins none reads nothing */
 
 static const uint8_t DEVICE[] = {
     18, 1, 0x00, 0x02, 2, 0, 0, PACKET, /* USB 2.0, a communication device */
@@ -42,6 +46,7 @@ static struct {
     uint8_t buffer[2 + 2 * 32];
     uint32_t pid_ep0, pid_in, pid_out;
     bool takes_line_coding;
+    uint32_t frame_us; /* when the newest of the host's frames began */
 } usb;
 
 static void copy(uint32_t to, const uint8_t *from, uint16_t n)
@@ -176,6 +181,7 @@ static void set_up(void)
         usb.configured = value == 1;
         usb.pid_in = usb.pid_out = 0;
         usb.sending = false;
+        REG(USB_BUF_CTRL_IN(EP_DATA)) = REG(USB_BUF_CTRL_OUT(EP_DATA)) = 0;
         answer(0, 0, 0);
         if (usb.configured)
             listen_for_data();
@@ -202,6 +208,9 @@ void usb_send(void)
 {
     if (!usb.configured || !usb.listened || usb.sending)
         return;
+    uint32_t since_us = REG(TIMER_RAWL) - usb.frame_us;
+    if (since_us >= QUIET_FROM_US && since_us < QUIET_TO_US)
+        return; /* the next frame's beginning sends it */
     uint8_t packet[PACKET];
     uint16_t n = line_take_usb(packet, PACKET);
     if (n == 0 && !usb.full_packet)
@@ -250,12 +259,18 @@ static void buffers_done(void)
 void usb_irq(void)
 {
     uint32_t status = REG(USB_INTS);
+    if (status & USB_INT_SOF) {
+        (void)REG(USB_SOF_RD); /* clears it */
+        usb.frame_us = REG(TIMER_RAWL);
+    }
+    if (status & USB_INT_BUFF) /* of the control request before the next */
+        buffers_done();
     if (status & USB_INT_SETUP) {
         REG(USB_SIE_STATUS) = USB_SIE_SETUP_REC;
         set_up();
     }
-    if (status & USB_INT_BUFF)
-        buffers_done();
+    if (status & USB_INT_SOF)
+        usb_send();
     if (status & USB_INT_BUS_RESET) {
         usb.configured = usb.listened = usb.sending = false;
         usb.address = 0;
@@ -275,7 +290,7 @@ void usb_start(const char *serial)
     REG(USB_PWR) = 1u << 2 | 1u << 3;    /* there is power, whatever no pin says */
     REG(USB_MAIN_CTRL) = 1;
     REG(USB_SIE_CTRL) = 1u << 29;        /* an interrupt for each control packet */
-    REG(USB_INTE) = USB_INT_SETUP | USB_INT_BUFF | USB_INT_BUS_RESET;
+    REG(USB_INTE) = USB_INT_SETUP | USB_INT_BUFF | USB_INT_BUS_RESET | USB_INT_SOF;
     uint32_t enable = 1u << 31 | 1u << 29;
     REG(USB_EP_CTRL_IN(EP_NOTIFY)) = enable | 3u << 26 | BUFFER_NOTIFY;
     REG(USB_EP_CTRL_OUT(EP_DATA)) = enable | 2u << 26 | BUFFER_OUT;

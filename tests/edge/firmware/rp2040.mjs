@@ -74,6 +74,7 @@ const clock = new SimulationClock();
 const uart = [], usb = [], pieces = []; // when it began to speak, and after how many bytes
 let spoke = -1e9;
 let mcu, machines, serialLine, hung = false, usbSeen = false;
+let usbHost, usbLatestUs = 0; // how late in the host's frame of a millisecond a packet was offered
 
 // The transmitter of a PL011 (RP2040 data sheet 4.2): 32 bytes wait, and one is on its way for 10 bits' time. Its interrupt
 // comes when the queue falls to half (UARTIFLS as after a reset), and goes when it is filled beyond or is cleared.
@@ -109,6 +110,29 @@ function makeSerialLine(port) {
   return line;
 }
 
+// A host that begins a frame each millisecond by a clock of its own, so that the board's come in all of it; reading SOF_RD clears the interrupt of it (RP2040 data sheet 4.1.4).
+function makeUsbHost(controller) {
+  const SOF = 1 << 17, SOF_RD = 0x48, BULK_IN = 0x90, AVAILABLE = 1 << 10;
+  let began = clock.nanos;
+  const frame = clock.createAlarm(() => {
+    began = clock.nanos;
+    controller.intRaw |= SOF;
+    controller.checkInterrupts();
+    frame.schedule(1.001e6);
+  });
+  frame.schedule(1.001e6);
+  const read = controller.readUint32.bind(controller), updated = controller.DPRAMUpdated.bind(controller);
+  controller.readUint32 = (offset) => {
+    if (offset === SOF_RD) { controller.intRaw &= ~SOF; controller.checkInterrupts(); }
+    return read(offset);
+  };
+  controller.DPRAMUpdated = (offset, value) => {
+    if (offset === BULK_IN && value & AVAILABLE) usbLatestUs = Math.max(usbLatestUs, (clock.nanos - began) / 1e3);
+    updated(offset, value);
+  };
+  return frame;
+}
+
 function powerUp(kept, watchdog, scratch = []) {
   mcu = new RP2040(clock);
   mcu.logger = { debug() {}, info() {}, warn() {}, error(name, text) { console.error(name, text); } };
@@ -134,6 +158,8 @@ function powerUp(kept, watchdog, scratch = []) {
   serialLine?.stop();
   serialLine = makeSerialLine(mcu.uart[0]);
   const port = new USBCDC(mcu.usbCtrl);
+  usbHost?.cancel();
+  usbHost = makeUsbHost(mcu.usbCtrl);
   // The emulator's host would send an empty packet every 10 us; ours sends what a control request has.
   mcu.usbCtrl.onEndpointRead = (endpoint, size) => {
     if (endpoint === 0 && size && lineCoding) mcu.usbCtrl.endpointReadDone(0, lineCoding);
@@ -297,5 +323,5 @@ writeFileSync(uartPath, Buffer.from(uart));
 writeFileSync(usbPath, Buffer.from(usb));
 writeFileSync(`${uartPath}.json`, JSON.stringify(pieces));
 console.log(JSON.stringify({ boot: 'run', busy: busy / clock.nanos, seconds: clock.nanos / 1e9, usbSeen, disk, answers,
-  baud: serialLine.baud(), uartLost: serialLine.lost }));
+  baud: serialLine.baud(), uartLost: serialLine.lost, usbLatestUs }));
 process.exit(0);
