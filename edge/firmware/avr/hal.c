@@ -24,6 +24,10 @@
 #define SNAPSHOTS 4
 #define NONE 255
 #define LINES (_BV(PD2) | _BV(PD3))
+#define EDITION_AT 0x7ffe /* Optiboot's: minor, major */
+#define KEPT 0x504c4244ul
+#define STRUCK 0x5742
+#define STRIKES_SOON 6 /* overflows without hal_alive: 164 to 197 ms, of the 250 */
 
 /* Time: timer 1 in half microseconds, what its overflows have added up to, and their number. */
 static volatile uint32_t base_us;
@@ -72,14 +76,24 @@ static bool ring_open;
 static uint32_t idle_us;
 static struct kept kept __attribute__((section(".noinit")));
 static uint8_t reset_flags __attribute__((section(".noinit")));
+/* Where a boot loader has cleared the flags RAM tells: that it was kept, and that our own watchdog, not the loader's,
+   was about to strike. */
+static uint32_t has_kept __attribute__((section(".noinit")));
+static volatile uint16_t struck __attribute__((section(".noinit")));
+static volatile uint8_t since_alive; /* overflows */
+static enum start reason;
 
-/* Before anything else: a watchdog that has struck stays on. A boot loader hands the flags on in r2. */
+/* Before anything else: a watchdog that has struck stays on. From 4.6 on Optiboot hands the flags on in r2
+   (optiboot.c); before, r2 is whatever it was. It leaves itself by the watchdog: which one it was they do not say. */
 void early(void) __attribute__((naked, used, section(".init3")));
 void early(void)
 {
     uint8_t handed_on;
     __asm volatile("mov %0, r2" : "=r"(handed_on));
-    reset_flags = MCUSR ? MCUSR : handed_on;
+    uint16_t edition = pgm_read_word(EDITION_AT);
+    reset_flags = MCUSR;
+    if (reset_flags == 0 && edition >= 0x0406 && edition < 0x1000)
+        reset_flags = handed_on & ~_BV(WDRF);
     MCUSR = 0;
     wdt_disable();
 }
@@ -97,6 +111,8 @@ ISR(TIMER1_OVF_vect)
 {
     base_us += 0x10000 / TICKS_PER_US;
     overflows++;
+    if (++since_alive == STRIKES_SOON)
+        struck = STRUCK;
     if (live.quiet != 255)
         live.quiet++;
 }
@@ -185,6 +201,10 @@ uint32_t hal_random(void)
 
 void hal_start(const struct configuration *configuration)
 {
+    reason = reset_flags & _BV(PORF) || has_kept != KEPT   ? START_SWITCHED_ON
+             : reset_flags & _BV(WDRF) || struck == STRUCK ? START_WATCHDOG
+                                                           : START_ASKED;
+    has_kept = KEPT;
     TCCR1A = 0;
     TCCR1B = _BV(CS11); /* 2 MHz */
     OCR1A = TCNT1 + period_ticks;
@@ -222,7 +242,7 @@ void hal_start(const struct configuration *configuration)
 
 enum start hal_start_reason(void)
 {
-    return reset_flags & _BV(WDRF) ? START_WATCHDOG : reset_flags & _BV(PORF) ? START_SWITCHED_ON : START_ASKED;
+    return reason;
 }
 
 struct kept *hal_kept(void)
@@ -266,6 +286,8 @@ uint32_t hal_idle_us(void)
 void hal_alive(void)
 {
     wdt_reset();
+    since_alive = 0;
+    struck = 0;
 }
 
 uint8_t hal_encoder_pins(uint8_t channel)

@@ -4,7 +4,7 @@ import fcntl
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -213,14 +213,14 @@ def avr_image(build: Callable[..., Path]) -> bytes:
 def on_avr(avr_image: bytes, simavr: Path, tmp_path: Path) -> Callable[..., Any]:
     """Run the image with a case's configuration and stimuli: what happened, and its serial line."""
 
-    def run(case: Any, damaged: bool = False) -> tuple[dict[str, Any], bytes]:
+    def run(case: Any, damaged: bool = False, loader: Sequence[int] = ()) -> tuple[dict[str, Any], bytes]:
         _, stimulus = case.write(tmp_path)
         configuration = block(case.board, "nano")
         if damaged:
             configuration = configuration[:-1] + bytes((configuration[-1] ^ 1,))
         at, out = tmp_path / "board.hex", tmp_path / "line"
         at.write_bytes(avr_hex(avr_image, configuration))
-        command = [simavr, at, stimulus, out, "4", "5"]
+        command = [simavr, at, stimulus, out, 4, 5, *loader]
         said = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
         return json.loads(said.stdout), out.read_bytes()
 

@@ -1,7 +1,9 @@
 /* A board with an ATmega328P in simavr: its image, the converter beside it, and true motion on its pins.
 
-     simavr_board IMAGE.hex STIMULI OUT HX711_DATA HX711_CLOCK
+     simavr_board IMAGE.hex STIMULI OUT HX711_DATA HX711_CLOCK [EDITION R2]
 
+   EDITION: of the boot loader that goes before each start, Optiboot's word at the end of flash (0x0404); none: the
+   image is all there is. R2: what happens to be in that register, where the edition does not hand the flags on in it.
    simavr is free software under the GPL 3: it runs here in a process of its own, and is no part of Plumbline. */
 #include <simavr/avr_eeprom.h>
 #include <simavr/avr_ioport.h>
@@ -13,7 +15,8 @@
 #include <string.h>
 
 /* ATmega328P data sheet, register summary. */
-enum { UCSR0A = 0xc0, U2X0 = 2, UBRR0L = 0xc4, UBRR0H = 0xc5 };
+enum { UCSR0A = 0xc0, U2X0 = 2, UBRR0L = 0xc4, UBRR0H = 0xc5, R2 = 2, MCUSR = 0x54, RAM = 0x100 };
+enum { PORF = 1, EXTRF = 2, WDRF = 8 };
 
 enum kind { EDGE = 1, READING = 2, HOME = 4, RESET = 5, SHORT = 6 };
 
@@ -34,8 +37,11 @@ static struct {
     uint64_t slept, spoke;
     uint64_t clock_rose, clock_high; /* the converter's: when, and the longest */
     int hung; /* 1: to hang from now on; 2: hanging, at `at`, where `was` stood */
+    int deaf; /* then no interrupt comes */
     avr_flashaddr_t at;
     uint8_t was[2];
+    int edition, r2;
+    int reset, forgets; /* what is to reset it: PORF, EXTRF; whether its memory does not last */
 } b;
 
 static void pin(int number, int value)
@@ -77,9 +83,13 @@ static avr_cycle_count_t happen(avr_t *avr, avr_cycle_count_t when, void *param)
             b.home = s->value;
             drive();
             pin(6, !s->value);
-        } else if (s->kind == RESET)
+        } else if (s->kind == RESET && (s->value == 1 || s->value == 4)) {
             b.hung = 1;
-        else if (s->kind == SHORT) {
+            b.deaf = s->value == 4;
+        } else if (s->kind == RESET) {
+            b.reset = s->value == 2 ? EXTRF : PORF;
+            b.forgets = s->value == 0;
+        } else if (s->kind == SHORT) {
             b.shorted = s->value;
             drive();
             data(b.high);
@@ -91,6 +101,22 @@ static avr_cycle_count_t happen(avr_t *avr, avr_cycle_count_t when, void *param)
         }
     }
     return b.next < b.n ? (avr_cycle_count_t)b.stimulus[b.next].t_us * 16 : 0;
+}
+
+/* The chip was reset, for this reason; what a boot loader leaves of that. Up to 4.5 it clears the flags; then it hands
+   them on in r2, after a reset by the pin its own watchdog's; from 8 on it clears that alone (optiboot.c of each). */
+static void started(int flags)
+{
+    b.avr->data[R2] = b.r2;
+    b.avr->data[MCUSR] = b.edition && b.edition < 0x800 ? 0 : flags;
+    if (b.edition >= 0x406)
+        b.avr->data[R2] = flags != EXTRF ? flags : b.edition < 0x800 ? WDRF : EXTRF | WDRF;
+    b.reset = 0;
+    drive();
+    data(1);
+    b.bit = -1;
+    if (b.next < b.n)
+        avr_cycle_timer_register(b.avr, (avr_cycle_count_t)b.stimulus[b.next].t_us * 16 - b.avr->cycle, happen, NULL);
 }
 
 /* The converter: its data falls when a reading is ready; 24 clocks shift it out, the 25th ends it. */
@@ -157,31 +183,42 @@ int main(int argc, char **argv)
     }
     (void)start;
     b.avr->codeend = b.avr->flashend;
-    b.avr->data[0x54] = 1; /* MCUSR: it was switched on */
+    if (argc > 7) {
+        b.edition = strtol(argv[6], NULL, 0);
+        b.r2 = strtol(argv[7], NULL, 0);
+        b.avr->flash[b.avr->flashend - 1] = b.edition & 255;
+        b.avr->flash[b.avr->flashend] = b.edition >> 8;
+    }
     uint32_t flags = 0;
     avr_ioctl(b.avr, AVR_IOCTL_UART_GET_FLAGS('0'), &flags);
     flags &= ~AVR_UART_FLAG_STDIO;
     avr_ioctl(b.avr, AVR_IOCTL_UART_SET_FLAGS('0'), &flags);
     avr_irq_register_notify(avr_io_getirq(b.avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUTPUT), sent, NULL);
     avr_irq_register_notify(avr_io_getirq(b.avr, AVR_IOCTL_IOPORT_GETIRQ('D'), b.clock), clocked, NULL);
-    drive();
     happen(b.avr, 0, NULL);
-    data(1);
-    if (b.next < b.n)
-        avr_cycle_timer_register(b.avr, (avr_cycle_count_t)b.stimulus[b.next].t_us * 16 - b.avr->cycle, happen, NULL);
+    started(PORF);
     printf("{\"pieces\": [");
     avr_cycle_count_t end = b.n ? (avr_cycle_count_t)b.stimulus[b.n - 1].t_us * 16 : 0;
     int state = cpu_Running;
     while (b.avr->cycle < end && state != cpu_Done && state != cpu_Crashed) {
-        if (b.hung == 1 && state == cpu_Running) {
-            static const uint8_t FOR_EVER[2] = {0xff, 0xcf}; /* rjmp to itself; interrupts go on */
+        if (b.hung == 1 && state == cpu_Running && b.avr->sreg[S_I]) {
+            static const uint8_t FOR_EVER[2] = {0xff, 0xcf}; /* rjmp to itself */
             b.at = b.avr->pc;
             memcpy(b.was, b.avr->flash + b.at, 2);
             memcpy(b.avr->flash + b.at, FOR_EVER, 2);
+            b.avr->sreg[S_I] = !b.deaf;
             b.hung = 2;
         } else if (b.hung == 2 && b.avr->pc == 0) {
             memcpy(b.avr->flash + b.at, b.was, 2);
             b.hung = 0;
+            started(WDRF);
+        } else if (b.reset) {
+            avr_cycle_count_t now = b.avr->cycle;
+            if (b.forgets)
+                memset(b.avr->data + RAM, 0xa5, b.avr->ramend + 1 - RAM);
+            avr_reset(b.avr);
+            b.avr->cycle = now;
+            started(b.reset);
         }
         state = avr_run(b.avr);
     }

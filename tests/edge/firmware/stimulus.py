@@ -8,7 +8,8 @@ A file is a sequence of records of 12 bytes, little endian, ordered by time:
                       2 reading: a converter has converted this number of counts, and is ready
                       3 angle: a tilt encoder answers this from now on; -1: it does not answer
                       4 home switch: 1 closed, 0 open
-                      5 reset of the board: 0 switched off and on, 1 its watchdog, 2 its reset pin
+                      5 reset of the board: 0 switched off and on, 1 its watchdog, 2 its reset pin;
+                      ATmega328P: 3 off and on before memory forgets, 4 its watchdog, with interrupts off
                       6 a converter's data line: 1 held low by a short or a dead supply, 0 let go
     5   u8   channel  index into the board's channels
     6   u16  0

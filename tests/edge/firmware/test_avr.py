@@ -15,6 +15,15 @@ pytestmark = pytest.mark.long
 
 COUNTS_PER_M = 10_000.0
 
+# What goes before each start: nothing, or an edition of Optiboot (Arduino's: 4.4) and what r2 is by chance.
+LOADERS: dict[str, tuple[int, ...]] = {
+    "none": (),
+    "4.4, r2 as of a watchdog": (0x0404, 8),
+    "4.4, r2 as at power-on": (0x0404, 1),
+    "7.0": (0x0700, 0),
+    "8.0": (0x0800, 0),
+}
+
 
 @pytest.fixture
 def case(make_case: Any) -> Any:
@@ -191,6 +200,75 @@ def test_a_board_says_that_it_was_switched_on(case: Any, on_avr: Any) -> None:
     hello = wire.parse_hello(FrameDecoder().feed(data).hellos[0][1])
     assert (hello.start, hello.serial) == (wire.Start.SWITCHED_ON, "nano")
     assert hello.channels[0].zero == wire.Zero.SWITCH_ON
+
+
+def restarted(case: Any, on_avr: Any, loader: str, *hows: int) -> bytes:
+    """A reel that is pulled out and rests; resets at 1.5 s, 3.0 s, … What the board says."""
+    time_s = np.arange(0.0, 1.0, 0.001)
+    there = edges(0, time_s, 1000.0 * np.clip(time_s - 0.2, 0.0, 0.5))
+    resets = records(Kind.RESET, 0, 1.5 * np.arange(1, len(hows) + 1), np.array(hows))
+    stimulus = merged([there, resets, ending(1.5 * len(hows) + 1.3)])
+    _, data = on_avr(only(case, stimulus), loader=LOADERS[loader])
+    return bytes(data)
+
+
+def said(data: bytes) -> tuple[list[wire.Start], list[wire.Zero], int]:
+    """Reasons to start and zeros of the board's hellos, each once; restarts by the watchdog in the end."""
+    frames = FrameDecoder().feed(data)
+    hellos = [wire.parse_hello(raw) for _, raw in frames.hellos]
+    counted = wire.parse_status(frames.statuses[-1][1]).watchdog_restarts
+    starts = [hello.start for hello in hellos]
+    zeros = [hello.channels[0].zero for hello in hellos]
+    return starts[::2], zeros[::2], counted
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_a_loss_of_power_is_told_from_a_restart_whatever_the_boot_loader_leaves(
+    case: Any, on_avr: Any, read_board: Any, loader: str
+) -> None:
+    data = restarted(case, on_avr, loader, 0)
+    assert said(data) == ([wire.Start.SWITCHED_ON] * 2, [wire.Zero.SWITCH_ON] * 2, 0)
+    position = read_board(data, away_s=0.1)[1]["position_m"].value
+    assert np.ptp(position) == pytest.approx(0.05, abs=1.1 / COUNTS_PER_M)
+    assert position[-1] == pytest.approx(position[0], abs=1.1 / COUNTS_PER_M)
+
+
+@pytest.mark.parametrize(("how", "start"), [(1, wire.Start.WATCHDOG), (2, wire.Start.ASKED)])
+@pytest.mark.parametrize("loader", LOADERS)
+def test_a_restart_by_the_watchdog_or_the_reset_pin_is_told_and_the_count_goes_on(
+    case: Any, on_avr: Any, read_board: Any, loader: str, how: int, start: wire.Start
+) -> None:
+    data = restarted(case, on_avr, loader, how)
+    starts, zeros, counted = said(data)
+    assert starts == [wire.Start.SWITCHED_ON, start]
+    assert zeros == [wire.Zero.SWITCH_ON, wire.Zero.KEPT]
+    assert counted == (start == wire.Start.WATCHDOG)
+    position = read_board(data, away_s=0.3)[1]["position_m"]
+    pulled = position.value[np.searchsorted(position.time_s, 1.2) :] - position.value[0]
+    np.testing.assert_allclose(pulled, 0.05, atol=1.1 / COUNTS_PER_M)
+
+
+def test_a_reset_after_a_restart_by_the_watchdog_is_not_another(case: Any, on_avr: Any) -> None:
+    starts, _, counted = said(restarted(case, on_avr, "4.4, r2 as of a watchdog", 1, 2))
+    assert starts == [wire.Start.SWITCHED_ON, wire.Start.WATCHDOG, wire.Start.ASKED]
+    assert counted == 1
+
+
+@pytest.mark.parametrize(
+    ("loader", "off", "deaf"),
+    [
+        ("none", wire.Start.SWITCHED_ON, wire.Start.WATCHDOG),
+        ("4.4, r2 as of a watchdog", wire.Start.ASKED, wire.Start.ASKED),
+        ("7.0", wire.Start.SWITCHED_ON, wire.Start.ASKED),
+        ("8.0", wire.Start.SWITCHED_ON, wire.Start.WATCHDOG),
+    ],
+)
+def test_what_memory_cannot_tell_is_told_where_the_boot_loader_hands_it_on(
+    case: Any, on_avr: Any, loader: str, off: wire.Start, deaf: wire.Start
+) -> None:
+    """Power is off for so short that memory lasts; it hangs where no interrupt comes."""
+    assert said(restarted(case, on_avr, loader, 3))[0] == [wire.Start.SWITCHED_ON, off]
+    assert said(restarted(case, on_avr, loader, 4))[0] == [wire.Start.SWITCHED_ON, deaf]
 
 
 def test_a_line_that_is_too_slow_drops_whole_frames_and_counts_them(
