@@ -16,19 +16,28 @@ static const uint8_t NAU7802_START[][2] = {
     {0x00, 0x01}, /* PU_CTRL: reset the registers */
     {0x00, 0x02}, /* … and power up the digital part */
     {0x00, 0x86}, /* … the analogue part, on its own regulator */
-    {0x01, 0x27}, /* CTRL1: 3.0 V for the bridge, gain 128 */
+    {0x01, 0x2f}, /* CTRL1: 3.0 V for the bridge, gain 128 */
     {0x02, 0x70}, /* CTRL2: 320 readings a second */
     {0x15, 0x30}, /* ADC: choppers off, as the data sheet advises */
     {0x00, 0x96}, /* PU_CTRL: begin to convert */
 };
 #define NAU7802_STEPS (sizeof NAU7802_START / sizeof NAU7802_START[0])
+#define NAU7802_SETTLES_US 300000 /* the regulator, and the filter behind it */
+#define NAU7802_SILENT_US 250000  /* it has lost its power, or its plug: all of it anew */
+#define NAU7802_AGAIN_US 20000
+#define NAU7802_FAILURES 5 /* in a row; fewer are a bus that is disturbed */
 
 static struct {
     const struct configuration *configuration;
     uint8_t owner; /* the channel whose transfer is under way */
     uint32_t begun_us;
     uint32_t due_us[MAX_CHANNELS];
-    uint8_t step[MAX_CHANNELS]; /* NAU7802: of its start */
+    /* NAU7802 */
+    uint8_t step[MAX_CHANNELS]; /* of its start */
+    uint8_t failures[MAX_CHANNELS];
+    bool settled[MAX_CHANNELS];
+    uint32_t started_us[MAX_CHANNELS], heard_us[MAX_CHANNELS];
+    bool wanted; /* the reading that is being fetched */
     bool ready[MAX_CHANNELS];
     struct reading reading[MAX_CHANNELS];
 } bus;
@@ -42,57 +51,96 @@ void i2c_sensors_start(const struct configuration *configuration, uint32_t now_u
         bus.due_us[i] = now_us + configuration->channel[i].period_us;
 }
 
+static void own(uint8_t index, uint32_t now_us)
+{
+    bus.owner = index;
+    bus.begun_us = now_us;
+}
+
+static void start_nau7802(uint8_t index, uint32_t due_us)
+{
+    bus.due_us[index] = due_us;
+    bus.step[index] = 0;
+    bus.failures[index] = 0;
+    bus.settled[index] = false;
+}
+
+static void begin_nau7802(uint8_t index, uint32_t now_us)
+{
+    const uint8_t reg = NAU7802_ADCO_B2;
+    struct reading ready;
+    bool due = (int32_t)(now_us - bus.due_us[index]) >= 0;
+    if (bus.step[index] < NAU7802_STEPS) {
+        if (!due)
+            return;
+        bus.due_us[index] = now_us + 1000; /* it takes 200 us to power up */
+        hal_i2c_begin(NAU7802_ADDRESS, NAU7802_START[bus.step[index]], 2, 0);
+    } else if (hal_reading(index, &ready)) {
+        bus.heard_us[index] = now_us;
+        bus.settled[index] |= (int32_t)(ready.t_us - bus.started_us[index]) >= NAU7802_SETTLES_US;
+        bus.wanted = bus.settled[index];
+        bus.reading[index].t_us = ready.t_us; /* of the pin; what it carries is still to be read */
+        hal_i2c_begin(NAU7802_ADDRESS, &reg, 1, 3);
+    } else if (bus.failures[index] && due) {
+        bus.wanted = false; /* a pin that stays high until it is read would never rise again */
+        hal_i2c_begin(NAU7802_ADDRESS, &reg, 1, 3);
+    } else {
+        if (now_us - bus.heard_us[index] >= NAU7802_SILENT_US)
+            start_nau7802(index, now_us);
+        return;
+    }
+    own(index, now_us);
+}
+
 static void begin(uint8_t index, uint32_t now_us)
 {
     const struct channel_configuration *c = &bus.configuration->channel[index];
-    struct reading ready;
-    if (c->sensor == SENSOR_AS5600 && (int32_t)(now_us - bus.due_us[index]) >= 0) {
+    if (c->sensor == SENSOR_NAU7802) {
+        begin_nau7802(index, now_us);
+    } else if (c->sensor == SENSOR_AS5600 && (int32_t)(now_us - bus.due_us[index]) >= 0) {
         uint8_t reg = AS5600_RAW_ANGLE;
         bus.reading[index].t_us = now_us;
         while ((int32_t)(now_us - bus.due_us[index]) >= 0)
             bus.due_us[index] += c->period_us;
         hal_i2c_begin(AS5600_ADDRESS, &reg, 1, 2);
-    } else if (c->sensor == SENSOR_NAU7802 && bus.step[index] < NAU7802_STEPS) {
-        if ((int32_t)(now_us - bus.due_us[index]) < 0)
-            return;
-        bus.due_us[index] = now_us + 1000; /* it takes 200 us to power up */
-        hal_i2c_begin(NAU7802_ADDRESS, NAU7802_START[bus.step[index]], 2, 0);
-    } else if (c->sensor == SENSOR_NAU7802 && hal_reading(index, &ready)) {
-        uint8_t reg = NAU7802_ADCO_B2;
-        bus.reading[index].t_us = ready.t_us; /* of the pin; what it carries is still to be read */
-        hal_i2c_begin(NAU7802_ADDRESS, &reg, 1, 3);
-    } else {
-        return;
+        own(index, now_us);
     }
-    bus.owner = index;
-    bus.begun_us = now_us;
 }
 
-static void finish(uint8_t index, const uint8_t *read, int8_t n)
+static void finish_nau7802(uint8_t index, const uint8_t *read, int8_t n, uint32_t now_us)
 {
-    const struct channel_configuration *c = &bus.configuration->channel[index];
-    if (c->sensor == SENSOR_NAU7802 && bus.step[index] < NAU7802_STEPS) {
-        if (n >= 0)
-            bus.step[index]++;
-        else
-            bus.step[index] = 0; /* not there, or not yet */
+    if (bus.step[index] < NAU7802_STEPS) {
+        if (n < 0)
+            start_nau7802(index, now_us + NAU7802_AGAIN_US); /* not there, or not yet */
+        else if (++bus.step[index] == NAU7802_STEPS)
+            bus.started_us[index] = bus.heard_us[index] = now_us;
         return;
     }
-    if (n < 0) {
-        bus.step[index] = 0;
-        return; /* counted by whoever waits for the reading */
+    if (n < 0) { /* counted by whoever waits for the reading */
+        bus.due_us[index] = now_us + 2 * bus.configuration->channel[index].period_us;
+        if (++bus.failures[index] == NAU7802_FAILURES)
+            start_nau7802(index, now_us);
+        return;
     }
-    if (c->sensor == SENSOR_AS5600) {
+    bus.failures[index] = 0;
+    uint32_t raw = (uint32_t)read[0] << 24 | (uint32_t)read[1] << 16 | (uint32_t)read[2] << 8;
+    bus.reading[index].counts = (int32_t)raw >> 8;
+    bus.ready[index] = bus.wanted;
+}
+
+static void finish(uint8_t index, const uint8_t *read, int8_t n, uint32_t now_us)
+{
+    const struct channel_configuration *c = &bus.configuration->channel[index];
+    if (c->sensor == SENSOR_NAU7802) {
+        finish_nau7802(index, read, n, now_us);
+    } else if (n >= 0) { /* else counted by whoever waits for the reading */
         int16_t turned = ((read[0] << 8 | read[1]) & 0x0fff) - c->centre;
         if (c->option)
             turned = -turned;
         turned = ((turned + 2048) & 0x0fff) - 2048; /* the shorter way round */
         bus.reading[index].counts = turned + c->centre;
-    } else {
-        uint32_t raw = (uint32_t)read[0] << 24 | (uint32_t)read[1] << 16 | (uint32_t)read[2] << 8;
-        bus.reading[index].counts = (int32_t)raw >> 8;
+        bus.ready[index] = true;
     }
-    bus.ready[index] = true;
 }
 
 void i2c_sensors_step(uint32_t now_us)
@@ -105,7 +153,7 @@ void i2c_sensors_step(uint32_t now_us)
             return;
         uint8_t owner = bus.owner;
         bus.owner = NOBODY;
-        finish(owner, read, n);
+        finish(owner, read, n, now_us);
     }
     for (uint8_t k = 1; k <= bus.configuration->channels && bus.owner == NOBODY; k++)
         begin((before + k) % bus.configuration->channels, now_us); /* in turn */

@@ -66,6 +66,7 @@ void ready_start(uint8_t channel, uint8_t pin)
     ready_channel = channel;
     ready_pin = pin;
     pin_start(pin, FUNCTION_SIO, false);
+    REG(PAD(pin)) = PAD_INPUT | PAD_PULL_DOWN; /* unplugged it is low: never ready */
     REG(GPIO_INTR(pin)) = GPIO_EDGE_HIGH(pin);
     SET_BITS(GPIO_INTE(pin)) = GPIO_EDGE_HIGH(pin);
     irq_enable(IRQ_IO_BANK0);

@@ -70,6 +70,7 @@
 #define GPIO_EDGE_HIGH(pin) (8u << 4u * ((pin) % 8u))
 #define PAD(pin) (0x4001c004u + 4u * (pin))
 #define PAD_INPUT 0x52u /* input on, Schmitt trigger, 4 mA */
+#define PAD_PULL_DOWN 0x4u
 #define PAD_PULL_UP 0x8u
 enum function { FUNCTION_UART = 2, FUNCTION_I2C = 3, FUNCTION_SIO = 5, FUNCTION_PIO0 = 6, FUNCTION_PIO1 = 7 };
 #define GPIO_IN 0xd0000004u

@@ -1,6 +1,6 @@
 // A board with an RP2040 in an emulator: its image, the chips around it, and true motion on its pins.
 //
-//   node rp2040.mjs RP2040JS IMAGE CONFIGURATION STIMULI OUT.uart OUT.usb SEED [whole-steps|usb-questions|just-flashed]
+//   node rp2040.mjs RP2040JS IMAGE CONFIGURATION STIMULI OUT.uart OUT.usb SEED [whole-steps|usb-questions|just-flashed|ready-stays]
 //
 // The image is booted as the boot ROM does it (the second stage's checksum, then its code). The emulator's own loop
 // ignores the PIO's clock divider and delays; here every state machine keeps its own time. A machine that turns
@@ -16,7 +16,7 @@ const { SimulationClock } = await import(`${rp2040js}/dist/esm/clock/simulation-
 const image = readFileSync(imagePath);
 const configuration = readFileSync(configurationPath);
 const stimuli = readFileSync(stimuliPath);
-const RECORD = 12, EDGE = 1, READING = 2, ANGLE = 3, HOME = 4, RESET = 5, SHORT = 6;
+const RECORD = 12, EDGE = 1, READING = 2, ANGLE = 3, HOME = 4, RESET = 5, SHORT = 6, PLUG = 7, DEAF = 8;
 const ENCODER = 1, HX711 = 2, AS5600 = 3, NAU7802 = 4;
 const CONFIGURATION_AT = 0x1ff000;
 
@@ -192,7 +192,7 @@ function show(c) { mcu.gpio[c.pins[0]].setInputValue(!!(c.lines & 1)); mcu.gpio[
 function connect(bus) {
   const answering = {
     0x36: () => channels.find((c) => c.sensor === AS5600 && c.angle >= 0),
-    0x2a: () => channels.find((c) => c.sensor === NAU7802),
+    0x2a: () => channels.find((c) => c.sensor === NAU7802 && !c.unplugged && !isDeaf(c)),
   };
   let chip, register = 0, addressed = false;
   bus.onConnect = (to, reads) => { chip = answering[to]?.(); addressed = !!reads; bus.completeConnect(!!chip); };
@@ -202,16 +202,38 @@ function connect(bus) {
     addressed = true;
     bus.completeWrite(true);
   };
-  bus.onReadByte = () => bus.completeRead(chip.registers ? chip.registers[register++] : as5600(chip, register++));
+  bus.onReadByte = () => {
+    if (chip.registers && register === 0x14) showReady(chip, false); // the last byte of the counts
+    bus.completeRead(chip.registers ? chip.registers[register++] : as5600(chip, register++));
+  };
+}
+
+// The emulator goes on with a transfer that was not acknowledged: what it asks then is of the same.
+function isDeaf(c) {
+  if (clock.nanos - (c.refused ?? -1e9) < 1e6) return true;
+  if (!c.deaf) return false;
+  c.deaf--;
+  c.refused = clock.nanos;
+  return true;
 }
 
 // Data sheet of the AS5600: RAW ANGLE, high byte first; a magnet is there, and how strong it is.
 const as5600 = (c, register) => ({ 0x0b: 0x20, 0x0c: c.angle >> 8, 0x0d: c.angle & 255, 0x1a: 0x80, 0x1b: 0x06 })[register] ?? 0;
 
 // Data sheet of the NAU7802: PU_CTRL resets, powers and starts it, CTRL1 has its gain, CTRL2 its rate, 0x12 the counts.
-const NAU7802_HZ = { 0: 10, 1: 20, 2: 40, 3: 80, 7: 320 };
+// Until its regulator has settled the counts are too few. Its pin is high until they are read, and low for a moment
+// before the next are ready; with `ready-stays` it is not.
+const NAU7802_HZ = { 0: 10, 1: 20, 2: 40, 3: 80, 7: 320 }, SETTLES_NS = 200e6;
+function showReady(c, high) {
+  if (high !== c.isReady) mcu.gpio[c.pins[2]].setInputValue(high); // the emulator makes an edge of every call
+  c.isReady = high;
+}
 function setNau7802(c, register, value) {
-  if (register === 0 && value & 1) c.registers.fill(0);
+  if (register === 0 && value & 1) {
+    c.registers.fill(0);
+    showReady(c, false);
+  }
+  if (register === 0 && (value & 0x86) === 0x86 && (c.registers[0] & 0x86) !== 0x86) c.powered = clock.nanos;
   c.registers[register] = value;
 }
 function nau7802Converts(c, counts) {
@@ -219,10 +241,20 @@ function nau7802Converts(c, counts) {
   // Digital part, analogue part, the bridge's regulator, conversions; and no sooner than its rate.
   if ((registers[0] & 0x96) !== 0x96 || clock.nanos - (c.converted ?? -1e9) < 0.99e9 / hz) return;
   c.converted = clock.nanos;
-  const seen = counts >> 7 - (registers[1] & 7); // what is said of it at a gain of 128
+  const whole = counts >> 7 - (registers[1] & 7); // what is said of it at a gain of 128
+  const seen = clock.nanos - c.powered < SETTLES_NS ? whole >> 1 : whole;
   [16, 8, 0].forEach((by, n) => { registers[0x12 + n] = seen >> by; });
-  mcu.gpio[c.pins[2]].setInputValue(true);
-  mcu.gpio[c.pins[2]].setInputValue(false);
+  if (mode !== 'ready-stays') showReady(c, false);
+  showReady(c, true);
+}
+function nau7802() {
+  const c = channels.find(({ sensor }) => sensor === NAU7802);
+  return c && { registers: [...c.registers.subarray(0, 3)], pulledDown: mcu.gpio[c.pins[2]].pulldownEnabled };
+}
+function plug(c, is) { // without power it has forgotten everything
+  c.unplugged = !is;
+  c.registers.fill(0);
+  showReady(c, false);
 }
 
 // The converter: its data falls when a reading is ready; 24 clocks shift it out, the 25th ends it.
@@ -254,6 +286,8 @@ function happen() {
     c.value = value & 0xffffff;
     if (c.bit <= 0) { c.bit = 0; c.show(false); }
   }
+  if (kind === PLUG) plug(c, value);
+  if (kind === DEAF) c.deaf = value;
   if (kind === READING && c.sensor === NAU7802) nau7802Converts(c, value);
 }
 
@@ -323,5 +357,5 @@ writeFileSync(uartPath, Buffer.from(uart));
 writeFileSync(usbPath, Buffer.from(usb));
 writeFileSync(`${uartPath}.json`, JSON.stringify(pieces));
 console.log(JSON.stringify({ boot: 'run', busy: busy / clock.nanos, seconds: clock.nanos / 1e9, usbSeen, disk, answers,
-  baud: serialLine.baud(), uartLost: serialLine.lost, usbLatestUs }));
+  baud: serialLine.baud(), uartLost: serialLine.lost, usbLatestUs, ...nau7802() }));
 process.exit(0);

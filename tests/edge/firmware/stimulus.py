@@ -11,6 +11,8 @@ A file is a sequence of records of 12 bytes, little endian, ordered by time:
                       5 reset of the board: 0 switched off and on, 1 its watchdog, 2 its reset pin;
                       ATmega328P: 3 off and on before memory forgets, 4 its watchdog, with interrupts off
                       6 a converter's data line: 1 held low by a short or a dead supply, 0 let go
+                      7 a NAU7802's plug: 0 pulled out, 1 put in
+                      8 a NAU7802 does not acknowledge so many transfers
     5   u8   channel  index into the board's channels
     6   u16  0
     8   i32  value
@@ -43,6 +45,8 @@ class Kind(IntEnum):
     HOME = 4
     RESET = 5
     SHORT = 6
+    PLUG = 7
+    DEAF = 8
 
 
 class Encoder(NamedTuple):

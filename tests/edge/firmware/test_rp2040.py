@@ -333,23 +333,6 @@ def test_four_cells_under_a_platform_are_read_each_at_its_own_time(
         np.testing.assert_allclose(samples.time_s + start_s, time_s[n], atol=100e-6)
 
 
-def test_a_nau7802_is_started_and_read_when_it_says_that_it_is_ready(
-    make_case: Any, on_rp2040: Any, read_board: Any
-) -> None:
-    base = make_case("romanian-deadlift", "position_m")
-    board = BoardFile([ChannelTable("force_n", "nau7802", [4, 5, 7], None, 100.0)], baud=460_800)
-    time_s = 0.05 + np.arange(60) / 320.0
-    sent = records(Kind.READING, 0, time_s, np.arange(60) * -3333)
-    end = records(Kind.READING, 0, np.array([0.5]), np.array([0]))
-    case = dataclasses.replace(base, board=board, records=merged([sent, end]))
-    _, uart, _ = on_rp2040(case)
-    _, found = read_board(uart)
-    force = found["force_n"]
-    assert len(force.value) == 60
-    np.testing.assert_allclose(force.value, np.arange(60) * -33.33)
-    np.testing.assert_allclose(force.time_s + first_tick_us(uart) / 1e6, time_s, atol=100e-6)
-
-
 def test_the_board_is_found_by_its_name_and_becomes_a_disk_when_it_is_asked(
     make_case: Any, on_rp2040: Any
 ) -> None:
