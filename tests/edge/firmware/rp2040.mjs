@@ -210,7 +210,7 @@ function connect(bus) {
 
 // The emulator goes on with a transfer that was not acknowledged: what it asks then is of the same.
 function isDeaf(c) {
-  if (clock.nanos - (c.refused ?? -1e9) < 1e6) return true;
+  if (clock.nanos - (c.refused ?? -1e9) < 1e5) return true;
   if (!c.deaf) return false;
   c.deaf--;
   c.refused = clock.nanos;
