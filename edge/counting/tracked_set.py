@@ -1,5 +1,6 @@
 """One set of the book: its reps, and the events that tell what has changed of it."""
 
+import mmap
 import zlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -241,11 +242,15 @@ class TrackedSet(msgspec.Struct, eq=False):
 def pack(sets: Sequence[TrackedSet]) -> None:
     """Keep the reps of sets small until somebody asks for them: a seventh of the memory, and in one piece.
 
-    A large piece has pages of its own. Small ones that stay for an hour lie among what lives for moments, and
-    the heap is full of holes that fit neither.
+    In pages of its own: what stays for an hour among what lives for moments leaves the heap full of holes.
     """
     parts = [a_set._pack() for a_set in sets]
-    whole, stop = memoryview(b"".join(parts)), 0
+    if not any(parts):
+        return
+    pages = mmap.mmap(-1, sum(map(len, parts)), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    whole, stop = memoryview(pages), 0
+    for part in parts:
+        pages.write(part)
     for a_set, part in zip(sets, parts, strict=True):
         start, stop = stop, stop + len(part)
         a_set._packed = whole[start:stop]
