@@ -19,7 +19,7 @@ from station.messages import CommandError, Mark, ReplyCode
 from station.records import ReasonCode, Rep, RepEvent, RepState, SetEvent
 
 GRACE_S = 2.0  # a rep begun within the set's gap has moved by then
-SETS_KEPT = 16  # corrections on the node concern the last hour; the record corrects older ones
+SETS_KEPT = 16  # half an hour at a station that is never idle; the record corrects older ones
 SETS_AT_HAND = 3  # the kernel has more to say of the newest reps alone; of older sets somebody corrects a rep
 
 Undo = Callable[[], SetEvents]

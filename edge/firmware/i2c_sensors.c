@@ -24,7 +24,7 @@ static const uint8_t NAU7802_START[][2] = {
 #define NAU7802_STEPS (sizeof NAU7802_START / sizeof NAU7802_START[0])
 #define NAU7802_SETTLES_US 300000 /* the regulator, and the filter behind it */
 #define NAU7802_SILENT_US 250000  /* it has lost its power, or its plug: all of it anew */
-#define NAU7802_AGAIN_US 20000
+#define NAU7802_AGAIN_US 20000    /* one that is not there is asked no oftener: others share the bus */
 #define NAU7802_FAILURES 5 /* in a row; fewer are a bus that is disturbed */
 
 static struct {

@@ -5,7 +5,8 @@
 
 static uint8_t reading_n;
 
-/* A sensor that was being read when the board restarted may hold the data line until it has been clocked on. */
+/* A sensor that was being read when the board restarted may hold the data line until it has been clocked on: by nine
+   clocks at most, a byte and its acknowledgement (I2C specification, 3.1.16), of 12 us each. */
 static void free_bus(uint8_t data, uint8_t clock)
 {
     pin_start(data, FUNCTION_SIO, true);
