@@ -17,7 +17,6 @@ from station.errors import SourceError
 # file descriptor that has become None). SerialException is an OSError.
 UNPLUGGED = (OSError, termios.error, TypeError)
 READ_BYTES = 4096  # what a terminal holds
-WRITE_TIMEOUT_S = 0.5  # what is sent to a device is a dozen bytes; one that takes none must not hang us
 
 
 class ByteSource(Protocol):
@@ -64,6 +63,10 @@ class SerialSource:
         self._readable.register(self._serial, select.POLLIN)
         return self
 
+    def fileno(self) -> int:
+        """The file descriptor of the open port, to wait on. Raises SourceError where it is closed."""
+        return self._open().fileno()
+
     def __exit__(self, *exc: object) -> None:
         port, self._serial = self._serial, None
         if port is not None:
@@ -74,9 +77,7 @@ class SerialSource:
 
     def read(self, timeout_s: float) -> bytes:
         """See ByteSource.read."""
-        port = self._serial
-        if port is None:
-            raise SourceError(f"port {self._port.url} is not open; enter the source before reading")
+        port = self._open()
         try:
             # Not pyserial's own read: it takes five system calls, and asks for a number of bytes.
             number = port.fileno()
@@ -94,17 +95,21 @@ class SerialSource:
         return data
 
     def write(self, data: bytes) -> None:
-        """See ByteSource.write."""
-        port = self._serial
-        if port is None:
-            raise SourceError(f"port {self._port.url} is not open; enter the source before writing")
-        if not data:
-            return
+        """See ByteSource.write. What does not take a dozen bytes at once is gone too: nobody waits for it."""
+        port = self._open()
         try:
-            port.write_timeout = WRITE_TIMEOUT_S
-            port.write(data)
+            taken = os.write(port.fileno(), data) if data else 0
+        except BlockingIOError:
+            taken = 0
         except UNPLUGGED as error:
             raise self._gone(error) from error
+        if taken < len(data):
+            raise self._gone(OSError(f"it took {taken} of {len(data)} bytes"))
+
+    def _open(self) -> serial.Serial:
+        if self._serial is None:
+            raise SourceError(f"port {self._port.url} is not open; enter the source first")
+        return self._serial
 
     def _gone(self, error: Exception) -> SourceError:
         return SourceError(

@@ -2,7 +2,8 @@
 
 launch            a command line to a running node
 node              ports in, events out: many stations, one outbox
-acquisition       the samples of a session, from a port that comes and goes or a recording
+acquisition       the samples of a session, from bytes or a recording
+reading           the ports of a node, which come and go, read on one thread
 session           one run of a station: samples and commands in, messages out
 session_messages  its messages, under the ids and with the stamps that others see
 commands          carrying out what coaches, badges and screens ask

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from edge.delivery.outbox import Outbox
-from edge.node.acquisition import PortAcquisition
 from edge.node.dispute_store import DisputeStore
 from edge.node.node import Node
+from edge.node.reading import PortAcquisition
 from edge.node.session import Session
 from station.config import Mqtt, load_station
 from station.errors import ConfigError

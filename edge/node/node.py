@@ -1,11 +1,11 @@
 """The headless node: ports in, events out, nothing lost. Many stations, one outbox.
 
-Three kinds of threads. *Acquire*, one per port: source -> driver -> pipeline -> memory, so simple that it
-cannot hang; a port that goes away is opened again (station.program.retry). *Commit* writes what was counted
-into the outbox, so that a disk that takes its time holds up no port. *Publish* (edge.delivery.publisher) may
-be cut off for days without losing a rep. The main thread looks after them and reports health. A thread that
-dies ends the node with status 1, for whatever supervises it to start it again; one that hangs keeps the node
-from telling systemd's watchdog that it is well.
+Three kinds of threads. *Acquire*, one for all ports (edge.node.reading): source -> driver -> pipeline ->
+memory, so simple that it cannot hang; a port that goes away is opened again (station.program.retry). *Commit*
+writes what was counted into the outbox, so that a disk that takes its time holds up no port. *Publish*
+(edge.delivery.publisher) may be cut off for days without losing a rep. The main thread looks after them and
+reports health. A thread that dies ends the node with status 1, for whatever supervises it to start it again;
+one that hangs keeps the node from telling systemd's watchdog that it is well.
 """
 
 import math
@@ -19,9 +19,10 @@ from typing import Literal
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import Publisher
 from edge.delivery.stamps import SessionClock, stamped
-from edge.node.acquisition import LINGER_MAX_S, LINGER_S, READ_TIMEOUT_S, Acquisition
+from edge.node.acquisition import READ_TIMEOUT_S, Acquisition
 from edge.node.clock_sync import clock_synchronised
 from edge.node.machine import MachineWatch
+from edge.node.reading import PortAcquisition, PortReader
 from edge.node.session import Session
 from edge.node.systemd import notify
 from station.config import Mqtt
@@ -56,8 +57,6 @@ class Node:
         say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True),
     ) -> None:
         self.acquisitions = acquisitions
-        for acquisition in acquisitions:
-            acquisition.linger_s = min(LINGER_MAX_S, LINGER_S * (len(acquisitions) - 1))
         self.sessions = list({a.session.id: a.session for a in acquisitions}.values())
         urls = [port.url for session in self.sessions for port in session.station.ports]
         self._machine = MachineWatch(outbox.path.parent, urls)
@@ -93,9 +92,10 @@ class Node:
         0: ended as asked. 1: a thread died, or events were lost that only memory held.
         `drain_s`: how long the end may wait for the record to confirm the last events.
         """
-        threads = [
-            self._thread(f"acquire-{n}", partial(a.run, self._stop)) for n, a in enumerate(self.acquisitions)
-        ]
+        ports = [one for one in self.acquisitions if isinstance(one, PortAcquisition)]
+        alone: list[Acquisition | PortReader] = [one for one in self.acquisitions if one not in ports]
+        readers = [PortReader(ports)] if ports else []
+        threads = [self._thread("acquire", partial(one.run, self._stop)) for one in [*readers, *alone]]
         commit = self._thread("commit", self._commit)
         self._tell_state("starting")
         self.publisher.start()

@@ -19,7 +19,7 @@ from edge.delivery.outbox import Outbox
 from edge.link.capture import Capture, is_capture
 from edge.link.recording import Recording, read_recording
 from edge.link.sources import ReplaySource
-from edge.node.acquisition import Acquisition, PlayedSamples, PortAcquisition
+from edge.node.acquisition import Acquisition, PlayedCapture, PlayedSamples
 from edge.node.node import Node
 from edge.node.session import Session
 from edge.tools.analysis import check_channels
@@ -50,12 +50,8 @@ def acquisition(
         return PlayedSamples(session, blocks, speed, _sensors(recording))
     capture = Capture(path)
     port = msgspec.structs.replace(capture.port(station), url=f"capture {path}")
-    return PortAcquisition(
-        session,
-        port,
-        lambda _: ReplaySource(capture, speed=speed, clock=time.monotonic, sleep=time.sleep),
-        once=True,
-    )
+    source = ReplaySource(capture, speed=speed, clock=time.monotonic, sleep=time.sleep)
+    return PlayedCapture(session, port, source)
 
 
 def replay(args: argparse.Namespace, station: StationFile, profile: Profile, own: Path | None) -> int:

@@ -12,8 +12,8 @@ import pytest
 from edge.counting.dispute import Dispute
 from edge.delivery.outbox import Outbox
 from edge.link.capture import Capture
-from edge.node.acquisition import PortAcquisition
 from edge.node.dispute_store import DisputeStore
+from edge.node.reading import PortAcquisition
 from edge.node.session import Session
 from edge.tools.dispute_replay import differences, read_dispute, replay
 from station.config import Port

@@ -1,20 +1,20 @@
-"""Bytes gather, as a lift ends only where many ports share a machine; none is lost, some are read at once."""
+"""Bytes gather, as a lift ends only where many ports share a machine; none is lost."""
 
 import math
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
 import pytest
 
 import edge.node.acquisition
-from edge.delivery.outbox import Outbox
 from edge.link.capture import Received
 from edge.link.sources import ReplaySource
-from edge.node.acquisition import LINGER_MAX_S, PortAcquisition
-from edge.node.node import Node
+from edge.node.acquisition import PlayedCapture
+from edge.node.reading import LINGER_MAX_S, NEXT_S, PortAcquisition, PortReader
 from edge.node.session import Session
-from station.config import Mqtt, Port
+from station.config import Port
 from station.errors import SourceError
 from station.exercises import load_profile
 from station.sim.session import simulate_set
@@ -22,10 +22,46 @@ from station.sim.session import simulate_set
 STATION = simulate_set(load_profile("rdl"), reps=1, rng=np.random.default_rng(5)).station
 PIECE_S, PIECE = 0.005, b"\x01\x02\x00"
 LASTS_S = 1.0
+STEP_S = 0.0005
+
+
+class Trickles:
+    """A few bytes every 5 ms for a second, then it is pulled out; what is not read waits."""
+
+    def __init__(self, clock: "Clock", late_s: float = 0.0, lasts_s: float = LASTS_S) -> None:
+        self.clock, self.start_s, self.lasts_s = clock, clock.now_s + late_s, lasts_s
+        self.taken = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: Any) -> None: ...
+
+    def fileno(self) -> int:
+        return id(self)
+
+    @property
+    def due(self) -> int:
+        passed_s = min(self.clock.now_s - self.start_s, self.lasts_s)
+        return int(max(0.0, passed_s) / PIECE_S + 1e-6) - self.taken
+
+    @property
+    def over(self) -> bool:
+        return self.clock.now_s - self.start_s >= self.lasts_s
+
+    def read(self, timeout_s: float) -> bytes:
+        assert timeout_s == 0.0, "it holds up the other ports"
+        due = self.due
+        self.taken += due
+        if not due and self.over:
+            raise SourceError("over")
+        return due * PIECE
+
+    def write(self, data: bytes) -> None: ...
 
 
 class Clock:
-    """Time that passes only where somebody waits; also the event that a node would be stopped by."""
+    """Time that passes only where somebody waits."""
 
     def __init__(self) -> None:
         self.now_s = 100.0
@@ -36,94 +72,131 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         self.now_s += seconds
 
-    def is_set(self) -> bool:
-        return False
+    def wait(self, ports: Sequence[Any], at_most_s: float) -> list[Any]:
+        """As edge.node.reading.readable, of ports whose source is a Trickles."""
+        end_s = self.now_s + min(at_most_s, LASTS_S)
+        while True:
+            readable = [port for port in ports if port._source.due or port._source.over]
+            if readable or self.now_s >= end_s:
+                return readable
+            self.now_s = min(end_s, self.now_s + STEP_S)
 
 
-class Trickles:
-    """A few bytes every 5 ms for a second; what is not read waits."""
+class Taken:
+    """What a port has counted: when, how late for the newest of it, how many bytes."""
 
-    def __init__(self, clock: Clock) -> None:
-        self.reads: list[tuple[float, int]] = []  # how late for the newest of them, and how many bytes
-        self._clock, self._start_s, self._taken = clock, clock.now_s, 0
+    def __init__(self, port: PortAcquisition, source: Trickles) -> None:
+        self.takes: list[tuple[float, float, int]] = []
+        self.data = b""
 
-    def __enter__(self) -> Self:
-        return self
+        def take(data: bytes, received_s: float, now_s: float) -> None:
+            self.data += data
+            if data:
+                newest_s = source.start_s + len(self.data) // len(PIECE) * PIECE_S
+                self.takes.append((now_s, received_s - newest_s, len(data)))
 
-    def __exit__(self, *exc: Any) -> None: ...
-
-    def read(self, timeout_s: float) -> bytes:
-        if self._taken * PIECE_S >= LASTS_S:
-            raise SourceError("over")
-        next_s = self._start_s + (self._taken + 1) * PIECE_S
-        self._clock.now_s = max(self._clock.now_s, next_s)
-        due = int((self._clock.now_s - self._start_s) / PIECE_S + 1e-6) - self._taken
-        self._taken += due
-        newest_s = self._start_s + self._taken * PIECE_S
-        self.reads.append((self._clock.now_s - newest_s, due * len(PIECE)))
-        return due * PIECE
-
-    def write(self, data: bytes) -> None: ...
+        port.take = take  # type: ignore[method-assign]
+        port.session.step = lambda *_: None  # type: ignore[method-assign]
 
 
 @pytest.fixture
-def played(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[float, int]]]:
-    def play(linger_s: float, *, lift_ends: bool = True) -> list[tuple[float, int]]:
+def played(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Taken]]:
+    def play(ports: int = 1, *, lift_ends: bool = True, apart_s: float = 0.0) -> list[Taken]:
         clock = Clock()
-        monkeypatch.setattr(edge.node.acquisition, "time", clock)
-        source = Trickles(clock)
-        acquisition = PortAcquisition(
-            Session(STATION, load_profile("rdl")), Port(url="x"), lambda _: source, once=True
-        )
-        acquisition.linger_s = linger_s
-        acquisition.session.step = lambda *_: None  # type: ignore[method-assign]
         monkeypatch.setattr(Session, "lift_ends", lift_ends)
-        acquisition.run(clock)  # type: ignore[arg-type]
-        return source.reads
+        sources = [Trickles(clock, n * apart_s) for n in range(ports)]
+        acquisitions = [
+            PortAcquisition(Session(STATION, load_profile("rdl")), Port(url=f"x{n}"), lambda _, s=source: s)
+            for n, source in enumerate(sources)
+        ]
+        found = [Taken(port, source) for port, source in zip(acquisitions, sources, strict=True)]
+        reader = PortReader(acquisitions, clock.monotonic, clock.wait)
+        for port in acquisitions:
+            port.look(clock.now_s)
+            assert port._aside is not None
+            port._aside.join(10.0)
+            port.look(clock.now_s)
+            assert port.link_up
+        reader.run(_UntilUnplugged(acquisitions))  # type: ignore[arg-type]
+        return found
 
     return play
 
 
-def test_bytes_gather_and_all_of_them_are_read(played: Any) -> None:
-    at_once, gathered = played(0.0), played(0.0375)
-    assert len(at_once) == LASTS_S / PIECE_S
-    assert len(gathered) < len(at_once) / 4
-    assert sum(count for _, count in gathered) >= LASTS_S / PIECE_S * len(PIECE)
+class _UntilUnplugged:
+    def __init__(self, ports: Sequence[PortAcquisition]) -> None:
+        self._ports = ports
+
+    def is_set(self) -> bool:
+        return all(port.reconnects for port in self._ports)
+
+
+ALL = int(LASTS_S / PIECE_S) * PIECE
+
+
+def test_one_port_is_read_as_bytes_come_while_a_lift_ends(played: Any) -> None:
+    (found,) = played()
+    assert found.data == ALL
+    assert len(found.takes) >= 0.95 * LASTS_S / PIECE_S
+
+
+def test_bytes_gather_at_many_ports_and_all_of_them_are_read(played: Any) -> None:
+    for found in played(16):
+        assert found.data == ALL
+        assert len(found.takes) < LASTS_S / PIECE_S / 4
 
 
 def test_where_no_lift_ends_one_port_waits_too_and_no_longer_than_a_live_value(played: Any) -> None:
-    gathered = played(0.0, lift_ends=False)
-    assert len(gathered) < LASTS_S / PIECE_S / 4
-    assert max(count for _, count in gathered) <= 0.1 / PIECE_S * len(PIECE)
+    (found,) = played(lift_ends=False)
+    assert found.data == ALL
+    assert len(found.takes) < LASTS_S / PIECE_S / 4
+    assert np.max(np.diff([at_s for at_s, *_ in found.takes])) <= 0.1
 
 
 @pytest.mark.parametrize("lift_ends", [True, False])
-def test_some_reads_wait_for_nothing_so_that_the_clock_is_sharp(played: Any, lift_ends: bool) -> None:
-    reads = played(0.0375, lift_ends=lift_ends)
-    assert len([late_s for late_s, count in reads if late_s < 1e-6 and count == len(PIECE)]) >= 7
+@pytest.mark.parametrize("ports", [1, 16])
+def test_some_bytes_are_read_as_they_come_so_that_the_clock_is_sharp(
+    played: Any, ports: int, lift_ends: bool
+) -> None:
+    for found in played(ports, lift_ends=lift_ends):
+        assert len([late_s for _, late_s, _ in found.takes if late_s <= STEP_S + 1e-6]) >= 7
+
+
+def test_what_has_gathered_at_several_ports_is_counted_together(played: Any) -> None:
+    """Each would be counted up to 5 ms after the other as its bytes come."""
+    takes = [found.takes for found in played(4, lift_ends=False, apart_s=0.00125)]
+    together = [{at_s for at_s, *_ in one} for one in takes]
+    assert len(set.intersection(*together)) >= 0.8 * len(takes[0])
+    for found in takes:  # and nothing of it has made a stamp later
+        assert np.median([late_s for _, late_s, _ in found]) <= STEP_S + 1e-6
+
+
+def test_a_port_that_falls_silent_does_not_hold_up_the_others(played: Any, monkeypatch: Any) -> None:
+    lasts = iter([0.5])
+    made = Trickles.__init__
+    monkeypatch.setattr(
+        Trickles, "__init__", lambda self, clock, late_s=0.0: made(self, clock, late_s, next(lasts, LASTS_S))
+    )
+    monkeypatch.setattr(Trickles, "over", property(lambda self: self.clock.now_s - self.start_s >= LASTS_S))
+    silent, going_on = played(2, lift_ends=False)
+    assert len(silent.data) == len(ALL) / 2
+    assert going_on.data == ALL
+    assert np.max(np.diff([at_s for at_s, *_ in going_on.takes])) <= 0.1 + NEXT_S
 
 
 def test_what_has_gathered_is_counted_though_the_port_is_pulled_out_before_more_comes(
-    monkeypatch: pytest.MonkeyPatch,
+    played: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = Clock()
-    monkeypatch.setattr(edge.node.acquisition, "time", clock)
-    monkeypatch.setattr(Session, "lift_ends", False)
     pieces = [b"\x01", b"\x02", b"\x03"]
 
-    class PulledOut(Trickles):
-        def read(self, timeout_s: float) -> bytes:
-            if not pieces:
-                raise SourceError("gone")
-            return pieces.pop(0)
+    def read(self: Trickles, timeout_s: float) -> bytes:
+        if not pieces:
+            raise SourceError("gone")
+        return pieces.pop(0)
 
-    acquisition = PortAcquisition(
-        Session(STATION, load_profile("rdl")), Port(url="x"), lambda _: PulledOut(clock), once=True
-    )
-    read: list[bytes] = []
-    monkeypatch.setattr(acquisition, "take", lambda data, *_: read.append(data))
-    acquisition.run(clock)  # type: ignore[arg-type]
-    assert b"".join(read) == b"\x01\x02\x03"
+    monkeypatch.setattr(Trickles, "read", read)
+    (found,) = played(lift_ends=False)
+    assert found.data == b"\x01\x02\x03"
 
 
 def test_a_capture_is_played_back_as_fast_as_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,18 +204,16 @@ def test_a_capture_is_played_back_as_fast_as_it_is_read(monkeypatch: pytest.Monk
     monkeypatch.setattr(edge.node.acquisition, "time", clock)
     received = [Received(n * PIECE_S, PIECE) for n in range(200)]
     source = ReplaySource(received, speed=math.inf, clock=clock.monotonic, sleep=clock.sleep)
-    acquisition = PortAcquisition(
-        Session(STATION, load_profile("rdl")), Port(url="x"), lambda _: source, once=True
-    )
-    acquisition.session.step = lambda *_: None  # type: ignore[method-assign]
-    acquisition.run(clock)  # type: ignore[arg-type]
+    playing = PlayedCapture(Session(STATION, load_profile("rdl")), Port(url="x"), source)
+    playing.session.step = lambda *_: None  # type: ignore[method-assign]
+    playing.run(threading.Event())
+    assert playing.problem == "the capture has been read to its end"
     assert clock.now_s == Clock().now_s
 
 
 @pytest.mark.parametrize(("ports", "linger_s"), [(1, 0.0), (2, 0.0025), (100, LINGER_MAX_S)])
-def test_one_port_waits_for_nobody(outbox: Outbox, ports: int, linger_s: float) -> None:
+def test_one_port_waits_for_nobody(ports: int, linger_s: float) -> None:
     session = Session(STATION, load_profile("rdl"))
     acquisitions = [PortAcquisition(session, Port(url=f"x{n}")) for n in range(ports)]
-    mqtt = Mqtt(host="127.0.0.1", port=1, tls=False)
-    Node(acquisitions, outbox, {STATION.station.id: mqtt}, say=lambda line: None)
+    PortReader(acquisitions)
     assert {acquisition.linger_s for acquisition in acquisitions} == {linger_s}

@@ -21,9 +21,10 @@ import pytest
 from edge.broker.mosquitto import Broker
 from edge.delivery.outbox import Outbox
 from edge.link.sources import SerialSource
-from edge.node.acquisition import Acquisition, PortAcquisition
+from edge.node.acquisition import Acquisition
 from edge.node.machine import MachineWatch
 from edge.node.node import Node
+from edge.node.reading import PortAcquisition
 from edge.node.session import Session
 from station.cli import main
 from station.config import Mqtt, Port

@@ -20,8 +20,8 @@ from edge.counting.pipeline import StationPipeline
 from edge.delivery.outbox import Outbox
 from edge.link.alignment import Alignment
 from edge.link.drivers import Samples, make_driver
-from edge.node.acquisition import PortAcquisition
 from edge.node.node import Node
+from edge.node.reading import PortAcquisition, PortReader
 from edge.node.session import Session
 from station.config import Calibration, Mqtt, Port, StationFile, StationTable
 from station.errors import SourceError
@@ -221,7 +221,7 @@ def test_a_node_starts_a_sensor_that_waits_to_be_told(until: Callable[..., None]
     acquisition = PortAcquisition(Session(file, load_profile("banded-hinge")), file.ports[0])
     acquisition.session.attach(Nothing(), Nothing())
     stop = threading.Event()
-    running = threading.Thread(target=acquisition.run, args=(stop,))
+    running = threading.Thread(target=PortReader([acquisition]).run, args=(stop,))
     running.start()
     try:
         assert select.select([end.far], [], [], 5.0)[0], "it was never told"
@@ -262,7 +262,7 @@ def test_a_port_that_stays_away_for_long_was_unplugged_once() -> None:
     acquisition = PortAcquisition(Session(station(), PROFILE), station().ports[0], plug)
     acquisition._retry = Retry(0.0)
     acquisition.session.attach(Nothing(), Nothing())
-    acquisition.run(stop)
+    PortReader([acquisition]).run(stop)
     assert acquisition.reconnects == 2
 
 
