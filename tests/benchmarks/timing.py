@@ -21,3 +21,14 @@ def seconds(works: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> 
 def ratio(one_s: list[float], other_s: list[float]) -> float:
     """How many times longer `one` took than `other`: the median of the rounds' ratios."""
     return median(one / other for one, other in zip(one_s, other_s, strict=True))
+
+
+def yardstick_s() -> float:
+    """What this machine's core is worth beside others: CPU time of adding ten million numbers in a loop."""
+
+    def add() -> None:
+        total = 0
+        for number in range(10_000_000):
+            total += number
+
+    return min(seconds({"add": add})["add"])
