@@ -9,6 +9,7 @@ ballast         disk space held in reserve, and let go when the disk is full
 stamps          the wall time of events from before the clock was set
 publisher       the thread that sends what the outbox holds
 connection      one station's connection to the broker
+network         the sockets of all connections, waited for on one thread
 mqtt_client     its paho client: version, user, TLS
 command_inbox   commands that have arrived, no more than a person gives
 duplicate_node  whether another node has this station's id

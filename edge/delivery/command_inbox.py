@@ -21,7 +21,7 @@ MANY = 200  # refused in a row
 class CommandInbox:
     """Rate-limits the commands that arrive for one station: no more than a person gives.
 
-    They come on the network thread and are taken by the thread that obeys.
+    They come on the publishing thread and are taken by the thread that obeys.
 
     Parameters
     ----------

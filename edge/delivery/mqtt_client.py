@@ -46,6 +46,8 @@ def new_client(
         protocol=MQTTProtocolVersion(version),
         # Nothing rests on a session kept by the broker: the outbox repeats.
         clean_session=True if version == MQTT_3_1_1 else None,
+        # Otherwise paho connects anew, with MQTT 3.1, while it handles a refusal of 3.1.1: seconds.
+        reconnect_on_failure=False,
     )
     client.connect_timeout = timeout_s
     if mqtt.username is not None:

@@ -1,5 +1,7 @@
 """The publishing side of a node: one thread that sends what the outbox holds until the record has it.
 
+It drives the connections of all stations, and asks a station's sender where that has something to send.
+
 Sending an event again is done here and nowhere else. Rep and set messages go out with QoS 0, because the
 record's own acknowledgement is what counts (QoS 1 underneath was measured to send each rep five times as
 often when brokers were being killed, and saved none). Per station a bounded window of the oldest
@@ -17,6 +19,7 @@ from functools import partial
 
 from edge.delivery.command_inbox import CommandInbox
 from edge.delivery.connection import BrokerConnection
+from edge.delivery.network import Network
 from edge.delivery.outbox import Outbox
 from edge.delivery.waiting import START
 from station.config import Mqtt
@@ -76,11 +79,14 @@ class Publisher:
         clock: Callable[[], float] = time.monotonic,
         stamp: Stamp = lambda _station, _leaf, payload: payload,
     ) -> None:
+        self._network = Network()
         self.senders = {
-            station: StationSender(outbox, mqtt, station, sessions[station], window, clock, self.wake, stamp)
+            station: StationSender(
+                outbox, mqtt, station, sessions[station], window, clock, self._network, stamp
+            )
             for station, mqtt in brokers.items()
         }
-        self._wake = threading.Event()
+        self._stop_by = math.inf  # when what has not been sent is given up
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publish", daemon=True)
         self.failure: BaseException | None = None
@@ -93,41 +99,55 @@ class Publisher:
 
     def start(self) -> None:
         """Begin to connect; a broker that is not there yet is no error."""
-        for sender in self.senders.values():
-            sender.connection.start()
         self._thread.start()
 
     def stop(self, timeout_s: float = 1.0) -> None:
         """Send pending messages and disconnect within about `timeout_s`; the outbox keeps the rest."""
+        self._stop_by = time.monotonic() + timeout_s
         self._stop.set()
         self.wake()
         if self._thread.ident is not None:
-            self._thread.join(timeout_s / 2)
-        closing = [
-            threading.Thread(target=sender.connection.stop, args=(timeout_s / 2,), daemon=True)
-            for sender in self.senders.values()
-        ]
-        for thread in closing:
-            thread.start()
-        for thread in closing:
-            thread.join(timeout_s / 2)
+            self._thread.join(timeout_s)
 
     def wake(self) -> None:
-        """Wake the thread: there may be something to send."""
-        self._wake.set()
+        """Wake the thread: there may be something to send, of any station."""
+        for sender in self.senders.values():
+            sender.woken = True
+        self._network.wake()
 
     def _run(self) -> None:
         try:
+            tick_at = 0.0
             stopping = False
             while not stopping:
-                self._wake.wait(TICK_S)
-                self._wake.clear()
-                self.beat_at = time.monotonic()
+                self._network.wait(tick_at - time.monotonic())
+                self.beat_at = now = time.monotonic()
                 stopping = self._stop.is_set()  # read before sending: the last round sends everything
+                tick = now >= tick_at
+                if tick:
+                    tick_at = now + TICK_S
                 for sender in self.senders.values():
-                    sender.send()
+                    if tick or sender.woken:
+                        sender.woken = False  # before sending: what comes meanwhile wakes it again
+                        sender.send()
+            self._disconnect()
         except Exception as error:  # noqa: BLE001 - the node ends with status 1 and says why
             self.failure = error
+
+    def _disconnect(self) -> None:
+        """Disconnect every station; give up at `_stop_by`."""
+        connections = [sender.connection for sender in self.senders.values()]
+        for one in connections:
+            one.unsubscribe()
+        half = (time.monotonic() + self._stop_by) / 2
+        self._network_until(lambda: all(one.unsubscribed or not one.connected for one in connections), half)
+        for one in connections:
+            one.disconnect()
+        self._network_until(lambda: all(one.closed for one in connections), self._stop_by)
+
+    def _network_until(self, done: Callable[[], bool], by: float) -> None:
+        while not done() and time.monotonic() < by:
+            self._network.wait(by - time.monotonic())
 
 
 class StationSender:
@@ -136,6 +156,7 @@ class StationSender:
     All methods but `send` may be called from any thread and return at once.
 
     connection : the station's own
+    woken : whether `send` is to be called before the next tick
     store_problem : why the outbox cannot be read or written at the moment
     inbox : the commands for it
     """
@@ -148,17 +169,17 @@ class StationSender:
         session: str,
         window: int,
         clock: Callable[[], float],
-        wake: Callable[[], None],
+        network: Network,
         stamp: Stamp,
     ) -> None:
         will = StateMessage(event_id=new_id(), at_utc=now_utc(), session=session, state="lost")
-        self.connection = BrokerConnection(mqtt, station, will, self._arrived, wake)
+        self.connection = BrokerConnection(mqtt, station, will, self._arrived, self.wake, network)
         self.inbox = CommandInbox(clock)
-        self.wake = wake
+        self.woken = True
+        self._network = network
         self._live: bytes | None = None
         self._replies: deque[bytes] = deque(maxlen=MOST_REPLIES)
-        self._acks_malformed = 0  # or too many; counted on the network thread, the next on the publishing one
-        self._acks_refused = 0
+        self._acks_refused = 0  # malformed, too many, or of what was never issued
         self.store_problem: str | None = None
         self._outbox = outbox
         self._station = station
@@ -170,7 +191,6 @@ class StationSender:
         self._acks: deque[Sequence[StreamAck]] = deque(maxlen=MOST_ACKS)
         self._store_retry = Retry()
         self._connects_seen = 0
-        self._looked_after = clock()
         self._flight = window  # how much may be in flight; PROBE after a time-out
         self._sent = START
         self._resend_after_s = RESEND_MIN_S
@@ -180,7 +200,12 @@ class StationSender:
     @property
     def messages_refused(self) -> int:
         """Commands and acknowledgements: malformed, too many, of what was never issued."""
-        return self.inbox.refused + self._acks_malformed + self._acks_refused
+        return self.inbox.refused + self._acks_refused
+
+    def wake(self) -> None:
+        """Wake the publishing thread: this station may have something to send."""
+        self.woken = True
+        self._network.wake()
 
     def retain(self, message: StateMessage | InfoMessage | HealthMessage | CurrentMessage) -> None:
         """Publish the newest state, info, health or current set, and again after every connect."""
@@ -204,9 +229,7 @@ class StationSender:
         if self.connection.failure is not None:
             raise self.connection.failure
         now = self._clock()
-        if now - self._looked_after > 0.5 or self.connection.asking:
-            self._looked_after = now
-            self.connection.look_after()
+        self.connection.look_after()
         if self._store_retry.due(now):
             self._from_store(lambda: self._take_acks(now), now)
         if not self.connection.connected:
@@ -222,11 +245,15 @@ class StationSender:
         while self._unsent:
             leaf = self._unsent.pop()
             self.connection.publish(leaf, self._retained[leaf], qos=1)
+        while self._replies:
+            self.connection.publish("reply", self._replies.popleft(), qos=1)
+        if self.connection.congested:
+            # What the broker does not read grows in paho. So a newer live value takes this one's place, and
+            # events stay in the outbox; the rest is a few messages a second, until PINGREQ is not answered.
+            return
         live, self._live = self._live, None
         if live is not None:
             self.connection.publish("live", live, qos=0)
-        while self._replies:
-            self.connection.publish("reply", self._replies.popleft(), qos=1)
         if self._store_retry.due(now):
             self._from_store(lambda: self._send_events(now), now)
 
@@ -290,16 +317,16 @@ class StationSender:
             self._flight = self._window
 
     def _arrived(self, leaf: str, payload: bytes) -> None:
-        """On the network thread: check, put aside for the other threads, nothing more."""
+        """Check, put aside for `send` and the thread that obeys, nothing more: paho is reading."""
         if leaf == "command":
             self.inbox.arrived(payload)
             return
         try:
             message = decode(leaf, payload)
         except MessageError:
-            self._acks_malformed += 1
+            self._acks_refused += 1
             return
         if isinstance(message, AckMessage):
-            self._acks_malformed += len(self._acks) == MOST_ACKS  # the oldest goes
+            self._acks_refused += len(self._acks) == MOST_ACKS  # the oldest goes
             self._acks.append(message.streams)
             self.wake()

@@ -1,9 +1,10 @@
 """When to try a port, a broker, a database or a disk again after a failure: the one place that decides it.
 
 A loop that may wait iterates over `attempts`, a coroutine's over `async_attempts`; code that has other work
-meanwhile asks a `Retry`. Decided elsewhere: paho reconnects a node to its broker, and the publisher times
-unacknowledged events. Three loops wait after a failure alone, because after a success they go on at once: the
-chain's relay and what its ingest fetches, RETRY_S, and a web page's listener, which browsers wait for.
+meanwhile asks a `Retry`. Decided elsewhere: a node connects to its broker at growing intervals, and the
+publisher times unacknowledged events. Three loops wait after a failure alone, because after a success they go
+on at once: the chain's relay and what its ingest fetches, RETRY_S, and a web page's listener, which browsers
+wait for.
 """
 
 import math
