@@ -1,7 +1,7 @@
 """One station's connection to the broker.
 
 One thread drives the connections of all stations: it calls `look_after` and waits in edge.delivery.network;
-paho has no thread of its own, which took twice as much of the processor. Commands and acknowledgements go to
+paho's threads, one a station, took as much of the processor again. Commands and acknowledgements go to
 the callbacks given, `connected` becomes true or false. Each station has a connection of its own, because a
 connection has one last will, and because that is what lets a gym give every station its own password.
 
@@ -97,8 +97,10 @@ class BrokerConnection:
         self._client = self._make()
 
     def look_after(self) -> None:
-        """Call this now and then, and after `on_change`: connects, under another name or version where the
-        broker wants that, and keeps the connection alive."""
+        """Connect, under another name or version where that is called for, and keep the connection alive.
+
+        Call it now and then, and while not `connected` after `on_change`.
+        """
         now = time.monotonic()
         if self._attempt is not None:
             if self._attempt.over:
@@ -240,14 +242,14 @@ class BrokerConnection:
 
     def _attempted(self, error: Exception | None, now: float) -> None:
         """An attempt is over: the client is this thread's again."""
-        sock: Any = self._client.socket()
-        if sock is None:
+        if error is not None:
             # UnicodeError: a host that can be no name, says the IDNA codec.
-            if error is not None and not isinstance(error, OSError | UnicodeError):
+            if not isinstance(error, OSError | UnicodeError):
                 raise error
             self._failed(error)
             self._try_later(now)
             return
+        sock: Any = self._client.socket()
         self._client.on_disconnect = self._disconnected
         self._client.on_socket_close = self._closing
         # Otherwise a rep right after a live value waits for the far end's delayed ACK, up to 40 ms.
@@ -259,7 +261,7 @@ class BrokerConnection:
         self._attempt_at = now + self._delay_s
         self._delay_s = min(RECONNECT_MAX_S, 2 * self._delay_s)
 
-    def _failed(self, error: Exception | None) -> None:
+    def _failed(self, error: Exception) -> None:
         if self._mqtt.tls and isinstance(error, ssl.SSLCertVerificationError):
             why = "; ".join(certificate_problem(error, datetime.now(UTC)))
         else:
@@ -278,6 +280,8 @@ class BrokerConnection:
         self._network.forget(sock)
 
     def _ready(self, events: int) -> None:
+        if self._attempt is not None:  # what was to be read on is of the connection before
+            return
         try:
             if events & EVENT_READ:
                 self._read()

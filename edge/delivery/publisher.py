@@ -129,6 +129,8 @@ class Publisher:
                 for sender in self.senders.values():
                     if tick or sender.woken:
                         sender.woken = False  # before sending: what comes meanwhile wakes it again
+                        if tick or not sender.connection.connected:
+                            sender.connection.look_after()
                         sender.send()
             self._disconnect()
         except Exception as error:  # noqa: BLE001 - the node ends with status 1 and says why
@@ -229,7 +231,6 @@ class StationSender:
         if self.connection.failure is not None:
             raise self.connection.failure
         now = self._clock()
-        self.connection.look_after()
         if self._store_retry.due(now):
             self._from_store(lambda: self._take_acks(now), now)
         if not self.connection.connected:

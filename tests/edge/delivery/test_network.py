@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from edge.broker.mosquitto import Broker
-from edge.delivery.connection import KEEPALIVE_S, MOST_PACKETS
+from edge.delivery.connection import KEEPALIVE_S, MOST_PACKETS, BrokerConnection
 from edge.delivery.network import Network
 from edge.delivery.outbox import Outbox
 from edge.delivery.publisher import TICK_S, WINDOW, Publisher, StationSender
@@ -140,6 +140,7 @@ def test_who_is_woken_is_sent_at_once_and_who_idles_is_not_asked(
     outbox: Outbox, until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: Counter[int] = Counter()
+    monkeypatch.setattr(BrokerConnection, "look_after", lambda _: None)
     monkeypatch.setattr(StationSender, "send", lambda self: asked.update([id(self)]))
     ids = [f"rack-{n}" for n in range(101)]
     publisher = Publisher(outbox, dict.fromkeys(ids, plain(1)), dict.fromkeys(ids, "one"))
