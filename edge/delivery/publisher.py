@@ -112,8 +112,7 @@ class Publisher:
     def wake(self) -> None:
         """Wake the thread: there may be something to send, of any station."""
         for sender in self.senders.values():
-            sender.woken = True
-        self._network.wake()
+            sender.wake()
 
     def _run(self) -> None:
         try:
@@ -198,6 +197,7 @@ class StationSender:
         self._resend_after_s = RESEND_MIN_S
         self._resend_at = 0.0
         self._hole_at = math.inf
+        self._look_at = -math.inf  # for events to send, at the latest
 
     @property
     def messages_refused(self) -> int:
@@ -205,7 +205,11 @@ class StationSender:
         return self.inbox.refused + self._acks_refused
 
     def wake(self) -> None:
-        """Wake the publishing thread: this station may have something to send."""
+        """Wake the publishing thread: an event may be there to send."""
+        self._look_at = -math.inf
+        self._have_sent()
+
+    def _have_sent(self) -> None:
         self.woken = True
         self._network.wake()
 
@@ -214,17 +218,17 @@ class StationSender:
         leaf = next(leaf for leaf in RETAINED if isinstance(message, BY_LEAF[leaf]))
         self._retained[leaf] = encode(message)
         self._unsent.add(leaf)
-        self.wake()
+        self._have_sent()
 
     def live(self, message: LiveMessage) -> None:
         """Publish the newest live value; dropped when not connected or when a newer one overtakes it."""
         self._live = encode(message)
-        self.wake()
+        self._have_sent()
 
     def reply(self, message: ReplyMessage) -> None:
         """Publish the reply to a command."""
         self._replies.append(encode(message))
-        self.wake()
+        self._have_sent()
 
     def send(self) -> None:
         """Send everything that is due; called on the publishing thread only."""
@@ -255,7 +259,9 @@ class StationSender:
         live, self._live = self._live, None
         if live is not None:
             self.connection.publish("live", live, qos=0)
-        if self._store_retry.due(now):
+        # Not for each live value: two questions to the database cost as much as sending it.
+        if now >= self._look_at and self._store_retry.due(now):
+            self._look_at = now + TICK_S  # before looking: what comes meanwhile sets it back
             self._from_store(lambda: self._send_events(now), now)
 
     def _announce(self) -> None:

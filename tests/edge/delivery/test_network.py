@@ -136,6 +136,36 @@ def test_a_broker_that_reads_no_more_is_left_by_the_keepalive(outbox: Outbox, un
         publisher.stop()
 
 
+def test_a_live_value_asks_the_outbox_nothing_while_events_wait(
+    wire: Any,
+    publisher: Publisher,
+    outbox: Outbox,
+    make_rep: MakeRep,
+    until: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ten come a second from each station, and two questions to the database cost as much as sending them."""
+    asked = Counter[str]()
+    waiting = Outbox.unacknowledged
+
+    def noted(self: Outbox, station: str, limit: int, after: Any) -> Any:
+        asked[station] += 1
+        return waiting(self, station, limit, after)
+
+    monkeypatch.setattr(Outbox, "unacknowledged", noted)
+    outbox.append("rack-1", [make_rep(1)])
+    publisher.wake()
+    until(lambda: wire.messages("rep"))
+    before, began = asked["rack-1"], time.monotonic()
+    slowest_s(publisher, wire, until, count=50)
+    assert asked["rack-1"] - before <= (time.monotonic() - began) / TICK_S + 1
+    outbox.append("rack-1", [make_rep(2)])
+    publisher.senders["rack-1"].wake()
+    began = time.monotonic()
+    until(lambda: wire.messages("rep")[-1].seq == 2)
+    assert time.monotonic() - began < SOON_S
+
+
 def test_who_is_woken_is_sent_at_once_and_who_idles_is_not_asked(
     outbox: Outbox, until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
