@@ -3,7 +3,8 @@
 import selectors
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from paho.mqtt import client as paho
 
@@ -11,7 +12,10 @@ Handler = Callable[[int], None]
 
 
 class Network:
-    """Waits for sockets and for other threads. All methods but `wake` are for the one thread that waits."""
+    """Waits for sockets and for other threads.
+
+    All methods but `wake` and `together` are for the one thread that waits.
+    """
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -19,11 +23,33 @@ class Network:
         for end in (self._awaited, self._waking):
             end.setblocking(False)
         self._woken = False  # a byte is under way
+        self._wanted = False  # one is to be sent
+        self._together = False
         self._unread: list[Handler] = []
         self.watch(self._awaited, selectors.EVENT_READ, self._wakes)
 
     def wake(self) -> None:
-        """End the present or the next `wait` at once; from any thread."""
+        """End the present or the next `wait` at once, or at the end of `together`; from any thread."""
+        self._wanted = True  # before looking: whoever ends `together` looks afterwards
+        if not self._together:
+            self._wake()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is woken for meanwhile is woken for once, at its end; for one other thread, and for short.
+
+        A thread that begins to send beside one that counts takes turns with it at every message.
+        """
+        self._together = True
+        try:
+            yield
+        finally:
+            self._together = False
+            if self._wanted:
+                self._wake()
+
+    def _wake(self) -> None:
+        self._wanted = False
         if not self._woken:
             self._woken = True
             self._waking.send(b"\0")

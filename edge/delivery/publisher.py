@@ -15,6 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 
 from edge.delivery.command_inbox import CommandInbox
@@ -113,6 +114,10 @@ class Publisher:
         """Wake the thread: there may be something to send, of any station."""
         for sender in self.senders.values():
             sender.wake()
+
+    def together(self) -> AbstractContextManager[None]:
+        """What is to be sent meanwhile is sent at its end, together; see Network.together."""
+        return self._network.together()
 
     def _run(self) -> None:
         try:

@@ -94,7 +94,7 @@ class Node:
         """
         ports = [one for one in self.acquisitions if isinstance(one, PortAcquisition)]
         alone: list[Acquisition | PortReader] = [one for one in self.acquisitions if one not in ports]
-        readers = [PortReader(ports)] if ports else []
+        readers = [PortReader(ports, together=self.publisher.together)] if ports else []
         threads = [self._thread("acquire", partial(one.run, self._stop)) for one in [*readers, *alone]]
         commit = self._thread("commit", self._commit)
         self._tell_state("starting")

@@ -7,9 +7,8 @@ opening a port and closing it, has a thread of its own meanwhile.
 What counting costs hardly depends on how much a read brings, and is half of it where one station's follows
 another's, before the processor has done something else. So bytes gather for a while, at all ports until the
 same moment, and are counted together; except as a lift ends, which somebody waits for: then they gather only
-where many ports share the machine. What has gathered is taken together with what comes next, for the clock
-needs bytes that nothing has delayed; where nothing comes so soon, or while a lift ends, one read in so often
-is taken as it comes.
+where many ports share the machine. The clock needs bytes that nothing has delayed: in so often what has
+gathered is taken together with what comes next, or, while a lift ends, the next is read as it comes.
 """
 
 import math
@@ -17,6 +16,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from edge.link.sources import SerialSource
 from edge.node.acquisition import READ_TIMEOUT_S, ByteAcquisition
@@ -29,7 +29,10 @@ GATHER_S = 0.09  # less than from one live value to the next
 NEXT_S = 0.025  # frames come 20 ms apart, or nearer
 LINGER_S = 0.0025  # as a lift ends, for each other port
 LINGER_MAX_S = 0.04
-PROMPT_S = 0.1
+# From one read of fresh bytes to the next: as what has gathered is read, where the clocks of two ports are
+# aligned. Behind a converter's timer of 16 ms that leaves 2 ms in the first seconds and 0.2 after a minute,
+# half as often twice as much; a lone clock only says when the session was.
+PROMPT_S, PROMPT_ALONE_S = 0.08, 0.2
 GATHER_BYTES = 1024  # a terminal holds 4096: a port as busy as this is not kept waiting
 
 
@@ -69,7 +72,8 @@ class PortAcquisition(ByteAcquisition):
         self._fresh = False  # the newest of what was read has waited for nothing
         self._data = b""  # read and not counted yet
         self._read_s = 0.0
-        self._prompt_s = -math.inf  # from when on bytes are to be read as they come, once
+        self._prompt_s = -math.inf  # from when on fresh ones are wanted
+        self._prompt_every_s = PROMPT_S if len(session.station.ports) > 1 else PROMPT_ALONE_S
 
     def look(self, now_s: float) -> None:
         """Do what is due: plug in again, read what has gathered, or note that nothing more comes."""
@@ -79,7 +83,9 @@ class PortAcquisition(ByteAcquisition):
             self._to_count()
         else:
             self._receive(self._source, now_s)
-            if self._gone is not None or (self._data and not self.gathered):
+            self.gathered = self.gathered and bool(self._data)
+            enough = bool(self._data) and not (self.gathered and now_s >= self._prompt_s)
+            if enough or self._gone is not None:
                 self._to_count()
             else:
                 self.listens = True
@@ -107,11 +113,15 @@ class PortAcquisition(ByteAcquisition):
             self._unplug(self._gone, now_s)
             return
         if fresh:
-            self._prompt_s = now_s + PROMPT_S
-        gather = 0 < len(data) < GATHER_BYTES and now_s < self._prompt_s
-        self.gathered = gather and not self.session.lift_ends
-        period_s = gather * self.linger_s + self.gathered * GATHER_S
-        self.next_s = (now_s // period_s + 1.0) * period_s if period_s else now_s
+            self._prompt_s = now_s + self._prompt_every_s
+        period_s, may_gather = 0.0, 0 < len(data) < GATHER_BYTES
+        self.gathered = may_gather and not self.session.lift_ends
+        if self.gathered:
+            period_s = self.linger_s + GATHER_S
+        elif may_gather and now_s < self._prompt_s:
+            period_s = self.linger_s
+        # The next moment of all ports that is not this one.
+        self.next_s = math.floor(now_s / period_s + 1.1) * period_s if period_s else now_s
 
     def close(self) -> None:
         """Close the port, if it is open."""
@@ -193,6 +203,7 @@ class PortReader:
     ports : of any number of sessions
     clock : seconds, monotonic
     wait : as `readable`
+    together : the context in which several ports are counted; see Publisher.together
     """
 
     def __init__(
@@ -200,10 +211,12 @@ class PortReader:
         ports: Sequence[PortAcquisition],
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[Sequence[PortAcquisition], float], list[PortAcquisition]] = readable,
+        together: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._ports = ports
         self._clock = clock
         self._wait = wait
+        self._together = together
         for port in ports:
             port.linger_s = min(LINGER_MAX_S, LINGER_S * (len(ports) - 1))
 
@@ -229,8 +242,11 @@ class PortReader:
         # All are read before any is counted: a stamp is worth what has not delayed it.
         for port in arrived:
             port.arrived(self._clock())
-        for port in self._to_count([port for port in listening if port.listens]):
-            port.count(self._clock())
+        to_count = self._to_count([port for port in listening if port.listens])
+        if to_count:
+            with self._together():
+                for port in to_count:
+                    port.count(self._clock())
 
     def _to_count(self, listening: Sequence[PortAcquisition]) -> list[PortAcquisition]:
         """What has gathered waits until more has come, or nothing in time, at each port that listens."""

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -101,12 +102,15 @@ class Taken:
 
 @pytest.fixture
 def played(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Taken]]:
-    def play(ports: int = 1, *, lift_ends: bool = True, apart_s: float = 0.0) -> list[Taken]:
+    def play(
+        ports: int = 1, *, lift_ends: bool = True, apart_s: float = 0.0, of_session: int = 1
+    ) -> list[Taken]:
         clock = Clock()
+        station = msgspec.structs.replace(STATION, ports=[Port(url="x")] * of_session)
         monkeypatch.setattr(Session, "lift_ends", lift_ends)
         sources = [Trickles(clock, n * apart_s) for n in range(ports)]
         acquisitions = [
-            PortAcquisition(Session(STATION, load_profile("rdl")), Port(url=f"x{n}"), lambda _, s=source: s)
+            PortAcquisition(Session(station, load_profile("rdl")), Port(url=f"x{n}"), lambda _, s=source: s)
             for n, source in enumerate(sources)
         ]
         found = [Taken(port, source) for port, source in zip(acquisitions, sources, strict=True)]
@@ -155,16 +159,18 @@ def test_where_no_lift_ends_one_port_waits_too_and_no_longer_than_a_live_value(p
 
 @pytest.mark.parametrize("lift_ends", [True, False])
 @pytest.mark.parametrize("ports", [1, 16])
+@pytest.mark.parametrize(("of_session", "fresh"), [(1, 4), (2, 7)])
 def test_some_bytes_are_read_as_they_come_so_that_the_clock_is_sharp(
-    played: Any, ports: int, lift_ends: bool
+    played: Any, ports: int, of_session: int, fresh: int, lift_ends: bool
 ) -> None:
-    for found in played(ports, lift_ends=lift_ends):
-        assert len([late_s for _, late_s, _ in found.takes if late_s <= STEP_S + 1e-6]) >= 7
+    """More often where two clocks are to be aligned."""
+    for found in played(ports, lift_ends=lift_ends, of_session=of_session):
+        assert len([late_s for _, late_s, _ in found.takes if late_s <= STEP_S + 1e-6]) >= fresh
 
 
 def test_what_has_gathered_at_several_ports_is_counted_together(played: Any) -> None:
     """Each would be counted up to 5 ms after the other as its bytes come."""
-    takes = [found.takes for found in played(4, lift_ends=False, apart_s=0.00125)]
+    takes = [found.takes for found in played(4, lift_ends=False, apart_s=0.00125, of_session=2)]
     together = [{at_s for at_s, *_ in one} for one in takes]
     assert len(set.intersection(*together)) >= 0.8 * len(takes[0])
     for found in takes:  # and nothing of it has made a stamp later
