@@ -1,7 +1,7 @@
 """A session with doubles on either side: a scripted pipeline before it, a listening publisher behind it."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import numpy as np
 
@@ -109,6 +109,17 @@ class ListeningSender:
     def take(self) -> list[CommandMessage]:
         taken, self.waiting = self.waiting, []
         return taken
+
+
+class Nothing:
+    """Stands for an outbox and a sender that nobody asks anything of."""
+
+    @property
+    def inbox(self) -> Self:
+        return self
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return lambda *_, **__: []
 
 
 class Bench:

@@ -18,6 +18,7 @@ from station.config import Port
 from station.errors import SourceError
 from station.exercises import load_profile
 from station.sim.session import simulate_set
+from tests.edge.node.bench import Nothing
 
 STATION = simulate_set(load_profile("rdl"), reps=1, rng=np.random.default_rng(5)).station
 
@@ -48,17 +49,6 @@ def port(end: Terminal, source: Callable[[Port], Any] = SerialSource) -> PortAcq
     acquisition = PortAcquisition(Session(STATION, load_profile("rdl")), Port(end.path), source)
     acquisition.session.attach(Nothing(), Nothing())
     return acquisition
-
-
-class Nothing:
-    """Stands for an outbox and a sender that nobody asks anything of."""
-
-    @property
-    def inbox(self) -> Self:
-        return self
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return lambda *_, **__: []
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from station.sim.devices.sensors import Sensors
 from station.sim.session import simulate_set
 from station.timing.clock import DeviceClock
 from tests.edge.link import foreign
+from tests.edge.node.bench import Nothing
 
 Floats = NDArray[np.float64]
 PROFILE = load_profile("rdl")
@@ -243,6 +244,9 @@ class GoneAtOnce:
 
     def __exit__(self, *exc: object) -> None: ...
 
+    def fileno(self) -> int:
+        return 0
+
     def read(self, timeout_s: float) -> bytes:
         raise SourceError("gone")
 
@@ -264,14 +268,3 @@ def test_a_port_that_stays_away_for_long_was_unplugged_once() -> None:
     acquisition.session.attach(Nothing(), Nothing())
     PortReader([acquisition]).run(stop)
     assert acquisition.reconnects == 2
-
-
-class Nothing:
-    """Stands for an outbox and a sender that nobody asks anything of."""
-
-    @property
-    def inbox(self) -> Self:
-        return self
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return lambda *_, **__: []
