@@ -7,7 +7,8 @@ outbox_file     its file: opening, checking, setting a damaged one aside
 quota           its limit: the oldest events give way to tombstones
 ballast         disk space held in reserve, and let go when the disk is full
 stamps          the wall time of events from before the clock was set
-publisher       the thread that sends what the outbox holds
+publisher       the threads that send what the outbox holds
+sender          one station's side of that: what is to be said, sent again, and was acknowledged
 connection      one station's connection to the broker
 network         the sockets of all connections, waited for on one thread
 mqtt_client     its paho client: version, user, TLS

@@ -126,7 +126,7 @@ class BrokerConnection:
             # These two would come on the attempt's thread where CONNECT cannot be written.
             self._client.on_disconnect = self._client.on_socket_close = None
             self._attempt = Attempt(self._client, self._on_change)
-            self._attempt.start()
+            self._attempt.begin()
 
     @property
     def reconnects(self) -> int:

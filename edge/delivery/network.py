@@ -102,6 +102,13 @@ class Attempt(threading.Thread):
         self._client = client
         self._on_over = on_over
 
+    def begin(self) -> None:
+        """Run, or be over at once where there are no more threads to be had."""
+        try:
+            self.start()
+        except RuntimeError as error:
+            self.error, self.over = OSError(str(error)), True
+
     def run(self) -> None:
         """Connect, and send CONNECT."""
         try:

@@ -77,15 +77,22 @@ class SerialSource:
 
     def read(self, timeout_s: float) -> bytes:
         """See ByteSource.read."""
-        port = self._open()
         try:
+            self.fileno()
             # Not pyserial's own read: it takes five system calls, and asks for a number of bytes.
-            number = port.fileno()
             if not self._readable.poll(1e3 * timeout_s):
                 return b""
+        except UNPLUGGED as error:
+            raise self._gone(error) from error
+        return self.read_arrived()
+
+    def read_arrived(self) -> bytes:
+        """Read what somebody has waited for on `fileno`. Raises SourceError when it is gone."""
+        port = self._open()
+        try:
             # Not os.read: it takes READ_BYTES from the heap for each read and gives back what it did not
             # need, which leaves a hole behind every read.
-            data = bytes(self._room[: os.readv(number, [self._room])])
+            data = bytes(self._room[: os.readv(port.fileno(), [self._room])])
         except BlockingIOError:
             return b""
         except UNPLUGGED as error:

@@ -174,7 +174,11 @@ class Node:
 
     def _hanging(self, now_s: float) -> bool:
         """Whether a thread has not come round for too long; says which."""
-        beats = {f"acquire-{n}": a.beat_at for n, a in enumerate(self.acquisitions) if a.link_up}
+        beats = {
+            f"acquire-{n}": a.beat_at
+            for n, a in enumerate(self.acquisitions)
+            if a.link_up or isinstance(a, PortAcquisition)
+        }
         beats["publish"] = self.publisher.beat_at
         hanging = [name for name, at in beats.items() if now_s - at > HANG_S]
         self._note("hang", f"no sign of life from {', '.join(hanging)}" if hanging else None)

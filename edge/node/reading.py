@@ -33,6 +33,7 @@ LINGER_MAX_S = 0.04
 # aligned. Behind a converter's timer of 16 ms that leaves 2 ms in the first seconds and 0.2 after a minute,
 # half as often twice as much; a lone clock only says when the session was.
 PROMPT_S, PROMPT_ALONE_S = 0.08, 0.2
+CLOSE_S = 0.5  # a serial server takes 0.3
 GATHER_BYTES = 1024  # a terminal holds 4096: a port as busy as this is not kept waiting
 
 
@@ -45,6 +46,7 @@ class PortAcquisition(ByteAcquisition):
     port : of the station file
     open_source : makes a new source each time the port is opened
 
+    clock : of whoever looks after it
     linger_s : how long bytes may gather as a lift ends
     number : the file descriptor, while it is open
     next_s : when to `look` at the latest
@@ -57,6 +59,7 @@ class PortAcquisition(ByteAcquisition):
         self, session: Session, port: Port, open_source: Callable[[Port], SerialSource] = SerialSource
     ) -> None:
         super().__init__(session, port)
+        self.clock: Callable[[], float] = time.monotonic
         self.linger_s = 0.0
         self.number = -1
         self.next_s = -math.inf
@@ -80,21 +83,21 @@ class PortAcquisition(ByteAcquisition):
         if self._source is None:
             self._plug_in(now_s)
         elif self.listens:
+            self._receive(self._source.read, 0.0)  # on a busy machine bytes may wait all the same
             self._to_count()
         else:
-            self._receive(self._source, now_s)
+            self._receive(self._source.read, 0.0)
             self.gathered = self.gathered and bool(self._data)
             enough = bool(self._data) and not (self.gathered and now_s >= self._prompt_s)
             if enough or self._gone is not None:
                 self._to_count()
             else:
-                self.listens = True
-                self.next_s = now_s + (NEXT_S if self._data else READ_TIMEOUT_S)
+                self._listen(now_s + (NEXT_S if self._data else READ_TIMEOUT_S))
 
-    def arrived(self, now_s: float) -> None:
+    def arrived(self) -> None:
         """Read what has just come."""
         assert self._source is not None, "it has no number to wait for"
-        self._receive(self._source, now_s)
+        self._receive(self._source.read_arrived)
         self._fresh = True
         self._to_count()
 
@@ -114,34 +117,47 @@ class PortAcquisition(ByteAcquisition):
             return
         if fresh:
             self._prompt_s = now_s + self._prompt_every_s
-        period_s, may_gather = 0.0, 0 < len(data) < GATHER_BYTES
+        may_gather = 0 < len(data) < GATHER_BYTES
         self.gathered = may_gather and not self.session.lift_ends
-        if self.gathered:
-            period_s = self.linger_s + GATHER_S
-        elif may_gather and now_s < self._prompt_s:
-            period_s = self.linger_s
-        # The next moment of all ports that is not this one.
-        self.next_s = math.floor(now_s / period_s + 1.1) * period_s if period_s else now_s
+        if self.gathered or (may_gather and self.linger_s and now_s < self._prompt_s):
+            # The next moment of all ports that is not this one.
+            period_s = self.linger_s + self.gathered * GATHER_S
+            self.next_s = math.floor(now_s / period_s + 1.1) * period_s
+        else:
+            self._listen(now_s + READ_TIMEOUT_S)
 
     def close(self) -> None:
-        """Close the port, if it is open."""
-        for source in (self._source, self._opened):
-            if source is not None and not isinstance(source, Exception):
-                source.__exit__()
-        self._source = self._opened = None
+        """Count what has come, and close the port on a thread of its own; see `closed`."""
+        source, self._source = self._source, None
+        if source is not None:
+            if self._gone is None:
+                self._receive(source.read, 0.0)
+            if self._data:
+                self.take(self._data, self._read_s, self.clock())
+            self._do_aside(source.__exit__)
+        elif self._opened is not None and not isinstance(self._opened, Exception):
+            self._do_aside(self._opened.__exit__)
+
+    def closed(self, within_s: float) -> None:
+        """Wait until it is, or for so long."""
+        if self._aside is not None:
+            self._aside.join(max(0.0, within_s))
 
     def _to_count(self) -> None:
         self.to_count, self.listens, self.next_s = True, False, math.inf
 
-    def _receive(self, source: SerialSource, now_s: float) -> None:
+    def _listen(self, until_s: float) -> None:
+        self.listens, self.next_s = True, until_s
+
+    def _receive(self, read: Callable[..., bytes], *within_s: float) -> None:
         try:
-            data = source.read(0.0)
+            data = read(*within_s)
         except SourceError as error:  # what came before is counted first
             self._gone = error
             return
         if data:
             self._data += data
-            self._read_s = now_s
+            self._read_s = self.clock()  # after the read: to the device's clock bytes are late, never early
 
     def _plug_in(self, now_s: float) -> None:
         self.beat_at = now_s
@@ -156,7 +172,8 @@ class PortAcquisition(ByteAcquisition):
             elif opened is not None:
                 self._source, self.number = opened, opened.fileno()
                 self.link_up, self.problem = True, None
-                self._prompt_s, self.next_s = -math.inf, now_s
+                self._prompt_s = -math.inf
+                self._listen(now_s + READ_TIMEOUT_S)
                 self.driver.opened()
                 return
             elif self._retry.due(now_s):
@@ -182,8 +199,13 @@ class PortAcquisition(ByteAcquisition):
 
     def _do_aside(self, work: Callable[[], object]) -> None:
         # A serial server that does not answer takes 5 s to open, a device that takes no bytes 30 s to close.
-        self._aside = threading.Thread(target=work, name=f"port {self.port.url}", daemon=True)
-        self._aside.start()
+        aside = threading.Thread(target=work, name=f"port {self.port.url}", daemon=True)
+        try:
+            aside.start()
+        except RuntimeError:  # there are no more threads to be had
+            work()
+        else:
+            self._aside = aside
 
 
 def readable(ports: Sequence[PortAcquisition], at_most_s: float) -> list[PortAcquisition]:
@@ -218,6 +240,7 @@ class PortReader:
         self._wait = wait
         self._together = together
         for port in ports:
+            port.clock = clock
             port.linger_s = min(LINGER_MAX_S, LINGER_S * (len(ports) - 1))
 
     def run(self, stop: threading.Event) -> None:
@@ -228,6 +251,9 @@ class PortReader:
         finally:
             for port in self._ports:
                 port.close()
+            end_s = time.monotonic() + CLOSE_S
+            for port in self._ports:
+                port.closed(end_s - time.monotonic())
 
     def _round(self) -> None:
         now_s = self._clock()
@@ -241,7 +267,7 @@ class PortReader:
         arrived = self._wait(listening, wait_s)
         # All are read before any is counted: a stamp is worth what has not delayed it.
         for port in arrived:
-            port.arrived(self._clock())
+            port.arrived()
         to_count = self._to_count([port for port in listening if port.listens])
         if to_count:
             with self._together():

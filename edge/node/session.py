@@ -21,7 +21,7 @@ from edge.counting.tracked_set import SetView
 from edge.counting.watch import SensorWatch
 from edge.delivery.backlog import Backlog
 from edge.delivery.outbox import Outbox
-from edge.delivery.publisher import StationSender
+from edge.delivery.sender import StationSender
 from edge.link.drivers import Samples
 from edge.node.commands import Commands
 from edge.node.dispute_store import DisputeStore

@@ -91,13 +91,13 @@ def edge() -> None:
     from station.messages import RepMessage  # noqa: PLC0415
 
     here = threading.local()
-    read, feed, count = SerialSource.read, BoardDriver.feed, Backlog.add
+    read, feed, count = SerialSource.read_arrived, BoardDriver.feed, Backlog.add
     append, publish = Outbox.append, BrokerConnection.publish
     counted: dict[tuple[str, int], tuple[float, float]] = {}
     known: set[BoardDriver] = set()
 
-    def noted_read(self: SerialSource, timeout_s: float) -> bytes:
-        data = read(self, timeout_s)
+    def noted_read(self: SerialSource) -> bytes:
+        data = read(self)
         here.read_s = time.monotonic()
         return data
 
@@ -133,7 +133,7 @@ def edge() -> None:
             seen.append(["publish", rep["event_id"], rep["revision"], now_s])
 
     BoardDriver.feed = noted_feed  # type: ignore[method-assign]
-    SerialSource.read = noted_read  # type: ignore[method-assign]
+    SerialSource.read_arrived = noted_read  # type: ignore[method-assign]
     Backlog.add = noted_count  # type: ignore[method-assign]
     Outbox.append = noted_append  # type: ignore[method-assign]
     BrokerConnection.publish = noted_publish  # type: ignore[method-assign]

@@ -16,9 +16,10 @@ from edge.broker.mosquitto import Broker
 from edge.delivery.connection import KEEPALIVE_S, MOST_PACKETS, BrokerConnection
 from edge.delivery.network import Network
 from edge.delivery.outbox import Outbox
-from edge.delivery.publisher import TICK_S, WINDOW, Publisher, StationSender
+from edge.delivery.publisher import TICK_S, WINDOW, Publisher
+from edge.delivery.sender import StationSender
 from station.config import Mqtt
-from station.messages import AckMessage, LiveMessage, StreamAck, encode
+from station.messages import AckMessage, CommandMessage, LiveMessage, StreamAck, encode
 from station.records import Live
 from tests.edge.delivery.fake_broker import CONNECT, PUBLISH, SUBSCRIBE, FakeBroker, lets_in
 from tests.edge.delivery.held import MakeRep
@@ -57,7 +58,7 @@ def slowest_s(publisher: Publisher, wire: Any, until: Any, count: int = 20) -> f
 
 
 @pytest.mark.parametrize("stations", [1, 8])
-def test_there_is_one_thread_however_many_stations(
+def test_there_are_two_threads_however_many_stations(
     broker: Broker, outbox: Outbox, until: Any, stations: int
 ) -> None:
     before = set(threading.enumerate())
@@ -65,8 +66,8 @@ def test_there_is_one_thread_however_many_stations(
     publisher = Publisher(outbox, dict.fromkeys(ids, at(broker)), dict.fromkeys(ids, "one"))
     publisher.start()
     until(lambda: all(connected(publisher, station) for station in ids))
-    until(lambda: len(set(threading.enumerate()) - before) == 1)
-    assert {thread.name for thread in set(threading.enumerate()) - before} == {"publish"}
+    until(lambda: len(set(threading.enumerate()) - before) == 2)
+    assert {thread.name for thread in set(threading.enumerate()) - before} == {"publish", "outbox"}
     publisher.stop()
     assert set(threading.enumerate()) <= before
 
@@ -136,68 +137,21 @@ def test_a_broker_that_reads_no_more_is_left_by_the_keepalive(outbox: Outbox, un
         publisher.stop()
 
 
-def test_what_is_woken_for_together_wakes_once_and_after_it(until: Any) -> None:
-    network, woken = Network(), 0
-    stop = threading.Event()
-
-    def waits() -> None:
-        nonlocal woken
-        while not stop.is_set():
-            network.wait(60.0)
-            woken += 1
-
-    waiting = threading.Thread(target=waits)
-    waiting.start()
-    for rounds in range(1, 6):
-        with network.together():
-            for _ in range(100):
-                network.wake()
-            other = threading.Thread(target=network.wake)  # whoever it is
-            other.start()
-            other.join()
-            assert woken == rounds - 1
-        until(lambda now=rounds: woken == now)
-    stop.set()
-    network.wake()
-    waiting.join(10.0)
-    assert (waiting.is_alive(), woken) == (False, 6)
-
-
-def test_a_wake_that_falls_on_the_end_of_together_is_not_lost() -> None:
-    """Threads wake as another begins and ends `together` as fast as it can; each waits until it was heard."""
-    network, stop, heard = Network(), threading.Event(), [0] * 3
-    asked = [0] * 3
-
-    def waits() -> None:
-        while not stop.is_set():
-            network.wait(10.0)
-            heard[:] = asked
-
-    def counts() -> None:
-        while not stop.is_set():
-            with network.together():
-                pass
-
-    def wakes(n: int) -> None:
-        for _ in range(300):
-            asked[n] += 1
-            network.wake()
-            began = time.monotonic()
-            while heard[n] < asked[n]:
-                assert time.monotonic() - began < 5.0, "it was lost"
-
-    others = [threading.Thread(target=waits), threading.Thread(target=counts)]
-    waking = [threading.Thread(target=wakes, args=(n,)) for n in range(3)]
-    for thread in [*others, *waking]:
-        thread.start()
-    for thread in waking:
-        thread.join(60.0)
-    found = list(heard)
-    stop.set()
-    network.wake()
-    for thread in others:
-        thread.join(20.0)
-    assert found == [300] * 3
+def test_a_disk_that_hangs_holds_up_neither_commands_nor_live_values(
+    wire: Any, publisher: Publisher, outbox: Outbox, make_rep: MakeRep, until: Any
+) -> None:
+    """A card may take seconds for a commit, and the outbox is one for all stations."""
+    sender = publisher.senders["rack-1"]
+    until(lambda: sender.connection.connected)
+    outbox.append("rack-1", [make_rep(1)])
+    with outbox._lock:  # as a commit holds it
+        publisher.wake()
+        until(lambda: publisher._beats_at["outbox"] < time.monotonic() - 2 * TICK_S)  # it waits
+        slowest_s(publisher, wire, until, count=5)
+        wire.say(TOPIC + "command", encode(CommandMessage(event_id="c", at_utc=NOW, name="tare", by="coach")))
+        until(lambda: [one.event_id for one in sender.inbox.take()] == ["c"])
+        assert sender.connection.reconnects == 0
+    until(lambda: wire.messages("rep"))
 
 
 def test_a_live_value_asks_the_outbox_nothing_while_events_wait(
@@ -244,7 +198,7 @@ def test_who_is_woken_is_sent_at_once_and_who_idles_is_not_asked(
     before, began, waits_s = asked[id(idle)], time.monotonic(), []
     for _ in range(100):
         so_far, at_s = asked[id(woken)], time.monotonic()
-        woken.wake()
+        woken.live(live(1.0))
         while asked[id(woken)] == so_far:
             assert time.monotonic() < at_s + 5.0
             time.sleep(0.0005)

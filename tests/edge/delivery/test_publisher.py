@@ -15,7 +15,8 @@ import pytest
 
 from edge.broker.mosquitto import Broker
 from edge.delivery.outbox import Outbox
-from edge.delivery.publisher import PROBE, Publisher
+from edge.delivery.publisher import Publisher
+from edge.delivery.sender import PROBE
 from station.config import Mqtt, check_mqtt, read_password
 from station.errors import ConfigError, StoreError
 from station.messages import (
@@ -166,7 +167,7 @@ def test_a_defect_in_a_callback_shows_and_does_not_pass_in_silence(
     def broken(*_: object) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("edge.delivery.publisher.decode", broken)
+    monkeypatch.setattr("edge.delivery.sender.decode", broken)
     wire.say(TOPIC + "ack", b"{}")
     until(lambda: not publisher.alive)
     assert isinstance(publisher.failure, RuntimeError)

@@ -19,6 +19,7 @@ from station.config import Port
 from station.errors import SourceError
 from station.exercises import load_profile
 from station.sim.session import simulate_set
+from tests.edge.node.bench import Nothing
 
 STATION = simulate_set(load_profile("rdl"), reps=1, rng=np.random.default_rng(5)).station
 PIECE_S, PIECE = 0.005, b"\x01\x02\x00"
@@ -57,6 +58,9 @@ class Trickles:
         if not due and self.over:
             raise SourceError("over")
         return due * PIECE
+
+    def read_arrived(self) -> bytes:
+        return self.read(0.0)
 
     def write(self, data: bytes) -> None: ...
 
@@ -188,6 +192,60 @@ def test_a_port_that_falls_silent_does_not_hold_up_the_others(played: Any, monke
     assert len(silent.data) == len(ALL) / 2
     assert going_on.data == ALL
     assert np.max(np.diff([at_s for at_s, *_ in going_on.takes])) <= 0.1 + NEXT_S
+
+
+def port_of(clock: Clock, source: Trickles) -> PortAcquisition:
+    """A port that is open, on that clock."""
+    port = PortAcquisition(Session(STATION, load_profile("rdl")), Port(url="x"), lambda _: source)  # type: ignore[arg-type,return-value]
+    port.clock = clock.monotonic
+    port.session.attach(Nothing(), Nothing())  # type: ignore[arg-type]
+    port.look(clock.now_s)
+    assert port._aside is not None
+    port._aside.join(10.0)
+    port.look(clock.now_s)
+    return port
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_stamp_is_of_after_the_read(fresh: bool) -> None:
+    """While a port is read another thread may run, and bytes that come meanwhile must not be early."""
+
+    class Slow(Trickles):
+        def read(self, timeout_s: float) -> bytes:
+            self.clock.sleep(0.003)
+            return super().read(timeout_s)
+
+    clock = Clock()
+    port = port_of(clock, Slow(clock))
+    clock.sleep(0.02)
+    before_s = clock.now_s
+    if fresh:
+        port.arrived()
+    else:
+        port.look(before_s)
+    assert port._data
+    assert port._read_s == before_s + 0.003
+
+
+def test_after_a_stall_a_port_is_read_before_it_is_called_silent() -> None:
+    clock = Clock()
+    port = port_of(clock, source := Trickles(clock))
+    found = Taken(port, source)
+    clock.sleep(0.5)  # it listened, and nobody looked
+    port.look(clock.now_s)
+    port.count(clock.now_s)
+    assert len(found.data) == 0.5 / PIECE_S * len(PIECE)
+
+
+def test_what_has_come_is_counted_in_the_end() -> None:
+    clock = Clock()
+    port = port_of(clock, source := Trickles(clock))
+    found = Taken(port, source)
+    clock.sleep(0.02)
+    port.arrived()
+    clock.sleep(0.02)
+    port.close()
+    assert len(found.data) == 0.04 / PIECE_S * len(PIECE)
 
 
 def test_what_has_gathered_is_counted_though_the_port_is_pulled_out_before_more_comes(

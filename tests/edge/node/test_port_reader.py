@@ -93,6 +93,9 @@ def test_a_port_that_takes_its_time_holds_up_no_other(
                 raise SourceError("gone")
             return super().read(timeout_s)
 
+        def read_arrived(self) -> bytes:
+            return self.read(0.0)
+
     other, stuck = port(terminals[0]), port(terminals[1], Slow)
     with reading(other, stuck):
         until(lambda: other.link_up)

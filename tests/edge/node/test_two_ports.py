@@ -248,6 +248,9 @@ class GoneAtOnce:
         return 0
 
     def read(self, timeout_s: float) -> bytes:
+        return self.read_arrived()
+
+    def read_arrived(self) -> bytes:
         raise SourceError("gone")
 
 
