@@ -3,9 +3,10 @@
 Three kinds of threads. *Acquire*, one for all ports (edge.node.reading): source -> driver -> pipeline ->
 memory, so simple that it cannot hang; a port that goes away is opened again (station.program.retry). *Commit*
 writes what was counted into the outbox, so that a disk that takes its time holds up no port. *Publish*, one
-for all brokers and one for the outbox (edge.delivery.publisher), may be cut off for days without losing a rep. The main thread looks after them and
-reports health. A thread that dies ends the node with status 1, for whatever supervises it to start it again;
-one that hangs keeps the node from telling systemd's watchdog that it is well.
+for all brokers, one for the outbox (edge.delivery.publisher), may be cut off for days without losing a rep.
+The main thread looks after them and reports health. A thread that dies ends the node with status 1, for
+whatever supervises it to start it again; one that hangs keeps the node from telling systemd's watchdog that
+it is well.
 """
 
 import math
