@@ -37,6 +37,9 @@ CLOSE_S = 0.5  # a serial server takes 0.3
 GATHER_BYTES = 1024  # a terminal holds 4096: a port as busy as this is not kept waiting
 
 
+_ALONE = nullcontext()
+
+
 class PortAcquisition(ByteAcquisition):
     """A port that may come and go. A PortReader looks after it; times come in, seconds of its clock.
 
@@ -108,8 +111,9 @@ class PortAcquisition(ByteAcquisition):
         self.beat_at = now_s
         self.take(data, self._read_s if data else now_s, now_s)
         try:
-            if self._source is not None and self._gone is None:
-                self._source.write(self.driver.request(now_s))
+            request = self.driver.request(now_s)
+            if request and self._source is not None and self._gone is None:
+                self._source.write(request)
         except SourceError as error:
             self._gone = error
         if self._gone is not None:
@@ -261,18 +265,17 @@ class PortReader:
             if now_s >= port.next_s:
                 port.look(now_s)
         listening = [port for port in self._ports if port.listens]
-        wait_s = 0.0
-        if not self._to_count(listening):
-            wait_s = max(0.0, min(port.next_s for port in self._ports) - now_s)
+        to_count = self._to_count(listening)
+        wait_s = 0.0 if to_count else max(0.0, min([port.next_s for port in self._ports]) - now_s)
         arrived = self._wait(listening, wait_s)
-        # All are read before any is counted: a stamp is worth what has not delayed it.
-        for port in arrived:
-            port.arrived()
-        to_count = self._to_count([port for port in listening if port.listens])
-        if to_count:
-            with self._together():
-                for port in to_count:
-                    port.count(self._clock())
+        if arrived:
+            # All are read before any is counted: a stamp is worth what has not delayed it.
+            for port in arrived:
+                port.arrived()
+            to_count = self._to_count([port for port in listening if port.listens])
+        with self._together() if len(to_count) > 1 else _ALONE:  # making one costs as much as a read
+            for port in to_count:
+                port.count(self._clock())
 
     def _to_count(self, listening: Sequence[PortAcquisition]) -> list[PortAcquisition]:
         """What has gathered waits until more has come, or nothing in time, at each port that listens."""
