@@ -43,7 +43,7 @@ MOST_M_EACH, MOST_START_G = 12.0, 0.35
 MOST_MB = {1: 45, 16: 80}
 OVER = "   OVER"
 RESTS_S = 60.0  # between two sets
-FRAME_S = 0.02
+FRAME_S = 0.02  # from one frame of a board to the next
 
 
 def run(

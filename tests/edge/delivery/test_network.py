@@ -57,6 +57,16 @@ def slowest_s(publisher: Publisher, wire: Any, until: Any, count: int = 20) -> f
     return worst
 
 
+def beside_one_that_stops_reading(fake: FakeBroker, broker: Broker, outbox: Outbox, until: Any) -> Publisher:
+    """A publisher of rack-1 at a real broker and of rack-2 at one that has let it in and reads no more."""
+    brokers = {"rack-1": at(broker), "rack-2": plain(fake.port)}
+    publisher = Publisher(outbox, brokers, {"rack-1": "one", "rack-2": "two"})
+    publisher.start()
+    until(lambda: all(connected(publisher, station) for station in brokers))
+    fake.reads.clear()
+    return publisher
+
+
 @pytest.mark.parametrize("stations", [1, 8])
 def test_there_are_two_threads_however_many_stations(
     broker: Broker, outbox: Outbox, until: Any, stations: int
@@ -95,12 +105,7 @@ def test_a_broker_that_stops_reading_holds_up_no_other_station_and_gets_the_newe
     broker: Broker, wire: Any, outbox: Outbox, make_rep: MakeRep, until: Any
 ) -> None:
     with FakeBroker(lets_in) as fake:
-        publisher = Publisher(
-            outbox, {"rack-1": at(broker), "rack-2": plain(fake.port)}, {"rack-1": "one", "rack-2": "two"}
-        )
-        publisher.start()
-        until(lambda: connected(publisher, "rack-1") and connected(publisher, "rack-2"))
-        fake.reads.clear()
+        publisher = beside_one_that_stops_reading(fake, broker, outbox, until)
         held_up = publisher.senders["rack-2"]
 
         def fills() -> bool:
@@ -332,12 +337,7 @@ def test_stopping_says_so_to_all_brokers_at_once_also_while_one_does_not_read(
     broker: Broker, wire: Any, outbox: Outbox, until: Any
 ) -> None:
     with FakeBroker(lets_in) as fake:
-        publisher = Publisher(
-            outbox, {"rack-1": at(broker), "rack-2": plain(fake.port)}, {"rack-1": "one", "rack-2": "two"}
-        )
-        publisher.start()
-        until(lambda: connected(publisher, "rack-1") and connected(publisher, "rack-2"))
-        fake.reads.clear()
+        publisher = beside_one_that_stops_reading(fake, broker, outbox, until)
         publisher.senders["rack-1"].retain(state("stopping"))
         began = time.monotonic()
         publisher.stop(1.0)
